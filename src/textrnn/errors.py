@@ -1,0 +1,20 @@
+"""The one error type that a user can cause and mend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class UserError(Exception):
+    """A fault in what the user gave: where it is, what is wrong, what was got, what to do.
+
+    Its text is one line, `where: wrong; got X; do this`; stages print it and exit with 1, without a traceback.
+    """
+
+    def __init__(self, where: str | Path, wrong: str, *, got: object = None, do: str = "") -> None:
+        parts = [f"{where}: {wrong}"]
+        if got is not None:
+            parts.append(f"got {got}")
+        if do:
+            parts.append(do)
+        super().__init__("; ".join(parts).replace("\n", " "))

@@ -1,0 +1,136 @@
+"""A section of params.yaml into its frozen dataclass, refusing what it does not know by dotted name."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from textrnn.errors import UserError
+
+Section = TypeVar("Section")
+
+PARAMS_FILE = Path("params.yaml")
+
+
+def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """The whole file as plain values, read as YAML 1.2 so that `1e-05` is a number.
+
+    Raises UserError when the file is missing or is no YAML mapping.
+    """
+    if not path.is_file():
+        raise UserError(path, "no such file", do="run from the folder that holds params.yaml")
+    try:
+        values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+    except (YAMLError, UnicodeDecodeError) as error:
+        raise UserError(path, "is not readable as YAML", got=" ".join(str(error).split())) from error
+    if not isinstance(values, dict):
+        raise UserError(path, "must be a mapping of sections", got=type(values).__name__)
+    return values
+
+
+def pick(params: Mapping[str, Any], *keys: str) -> Any:
+    """The value under the given keys; an unknown key is refused with the nearest known one."""
+    value: Any = params
+    for depth, key in enumerate(keys):
+        dotted = ".".join(keys[: depth + 1])
+        if not isinstance(value, Mapping):
+            raise UserError(dotted, "its parent must be a mapping", got=_shown(value))
+        if key not in value:
+            raise UserError(dotted, "no such entry", do=_suggest(key, value))
+        value = value[key]
+    return value
+
+
+def section(cls: type[Section], params: Mapping[str, Any], *keys: str) -> Section:
+    """The section under the given keys as an instance of its dataclass."""
+    return build(cls, pick(params, *keys), ".".join(keys))
+
+
+def build(cls: type[Section], values: Any, where: str) -> Section:
+    """An instance of the dataclass `cls` from a mapping with exactly its keys and types.
+
+    Raises UserError, naming `where.key`, for an unknown, missing or mistyped key.
+    """
+    if not isinstance(values, Mapping):
+        raise UserError(where, "must be a mapping", got=_shown(values))
+    hints = typing.get_type_hints(cls)
+    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    for key in values:
+        if key not in known:
+            raise UserError(f"{where}.{key}", "unknown param", do=_suggest(str(key), known))
+    for key in known:
+        if key not in values:
+            raise UserError(f"{where}.{key}", "missing param", do="add it (null where it does not apply)")
+    return cls(**{key: _convert(hints[key], values[key], f"{where}.{key}") for key in known})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        return _convert_union(get_args(hint), value, where)
+    if origin is Literal:
+        if value in get_args(hint) and not isinstance(value, bool):
+            return value
+        raise UserError(where, f"must be one of {', '.join(map(str, get_args(hint)))}", got=_shown(value))
+    if dataclasses.is_dataclass(hint):
+        return build(typing.cast(type, hint), value, where)
+    if origin in (dict, Mapping):
+        return _convert_mapping(get_args(hint)[1], value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise UserError(where, "must be a list", got=_shown(value))
+        return tuple(_convert(get_args(hint)[0], item, f"{where}[{at}]") for at, item in enumerate(value))
+    return _convert_scalar(hint, value, where)
+
+
+def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
+    if value is None and type(None) in choices:
+        return None
+    others = [choice for choice in choices if choice is not type(None)]
+    for choice in others[:-1]:
+        try:
+            return _convert(choice, value, where)
+        except UserError:
+            continue
+    return _convert(others[-1], value, where)
+
+
+def _convert_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
+    if not isinstance(value, Mapping):
+        raise UserError(where, "must be a mapping", got=_shown(value))
+    return {str(key): _convert(hint, item, f"{where}.{key}") for key, item in value.items()}
+
+
+def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) != (hint is bool) or not isinstance(value, hint):
+        names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+        raise UserError(where, f"must be {names.get(hint, hint.__name__)}", got=_shown(value))
+    return value
+
+
+def require(ok: bool, where: str, wrong: str, got: object) -> None:
+    """Refuse a value of the right type that is out of range."""
+    if not ok:
+        raise UserError(where, wrong, got=_shown(got))
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else f"{value!r} ({type(value).__name__})"
+
+
+def _suggest(key: str, known: typing.Iterable[Any]) -> str:
+    names = [str(name) for name in known]
+    near = difflib.get_close_matches(key, names, n=1)
+    return f"did you mean {near[0]}?" if near else f"known: {', '.join(names) or 'none'}"
