@@ -54,6 +54,21 @@ def section(cls: type[Section], params: Mapping[str, Any], *keys: str) -> Sectio
     return build(cls, pick(params, *keys), ".".join(keys))
 
 
+def part(cls: type[Section], params: Mapping[str, Any], *keys: str, among: typing.Collection[str]) -> Section:
+    """The dataclass of one stage from an entry that several share; the entry has exactly the keys `among`.
+
+    Every stage thereby refuses a misspelt key of the entry, also where the key is another stage's.
+    """
+    entry, where = pick(params, *keys), ".".join(keys)
+    if not isinstance(entry, Mapping):
+        raise UserError(where, "must be a mapping", got=_shown(entry))
+    for key in entry:
+        if key not in among:
+            raise UserError(f"{where}.{key}", "unknown param", do=_suggest(str(key), among))
+    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    return build(cls, {key: value for key, value in entry.items() if key in names}, where)
+
+
 def build(cls: type[Section], values: Any, where: str) -> Section:
     """An instance of the dataclass `cls` from a mapping with exactly its keys and types.
 

@@ -1,0 +1,26 @@
+"""Make the embedding matrix a recipe starts from: random, or aligned from pretrained vectors."""
+
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.embed import Embed, Embedding, embed, save_matrix
+from textrnn.params import part, pick, read_params, section
+from textrnn.records import RECIPE_KEYS
+from textrnn.stage import output_folder, run_stage, write_json
+from textrnn.vocab import Vocabulary
+
+
+def main(key: str) -> None:
+    params, where = read_params(), f"recipes.{key}"
+    embedding = part(Embedding, params, "recipes", key, among=RECIPE_KEYS)
+    embedding.check(where)
+    vocabulary = Vocabulary.load(Path("data/encoded") / pick(params, "recipes", key, "encoding") / "vocabulary.arrow")
+    folder = Path(pick(params, "data", "vectors"))
+    with output_folder(Path("data/embedded") / key) as out:
+        matrix, report = embed(vocabulary, embedding, folder, section(Embed, params, "embed"), where)
+        save_matrix(out / "embedding.arrow", matrix)
+        write_json(Path("metrics") / key / "embed.json", report)
+
+
+if __name__ == "__main__":
+    run_stage(main, "recipe")

@@ -1,0 +1,33 @@
+"""Download the published corpora by sha256, for `dvc exp run -S data.source=data/web`; outside the DVC graph."""
+
+import argparse
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.errors import UserError
+from textrnn.sources import AMAZON_FILES, amazon_by_hand, corpora, fetch_corpus
+from textrnn.stage import run
+
+
+def main() -> None:
+    """Fetch the corpora named on the command line, or all that can be had without an account."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    known = ", ".join(corpora())
+    parser.add_argument("corpus", nargs="*", help=f"any of {known}; all of them when none is named")
+    parser.add_argument("--to", type=Path, default=Path("data/web"), help="the folder for <corpus>/ (data/web)")
+    parser.add_argument("--mirror", metavar="URL", help="take plain files from URL/<corpus>/<name> instead")
+    args = parser.parse_args()
+    for corpus in args.corpus:
+        if corpus == "amazon":
+            raise amazon_by_hand(args.to)
+        if corpus not in corpora():
+            raise UserError("corpus", "no such corpus to fetch", got=corpus, do=f"known: {known}")
+    for corpus in args.corpus or corpora():
+        for path in fetch_corpus(corpus, args.to, args.mirror):
+            print(f"{path}: {path.stat().st_size:,} bytes, sha256 as expected")
+    if not args.corpus and not all((args.to / "amazon" / name).is_file() for name in AMAZON_FILES):
+        print(f"note: {amazon_by_hand(args.to)}")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,31 @@
+"""Make a recipe's rows rectangular: one width, or a few bucket widths without truncation."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.pad import Pad, pad
+from textrnn.params import part, pick, read_params
+from textrnn.records import RECIPE_KEYS
+from textrnn.stage import output_file, output_folder, run_stage, write_json
+
+
+def main(key: str) -> None:
+    params = read_params()
+    settings = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
+    settings.check(f"recipes.{key}")
+    encoded = Path("data/encoded") / pick(params, "recipes", key, "encoding") / "ids"
+    metrics = Path("metrics") / key
+    with output_folder(Path("data/padded") / key) as out, output_file(metrics / "lengths.csv") as plot:
+        report, lengths = pad(encoded, settings, out)
+        with plot.open("w", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n")
+            rows.writerow(["length", "rows"])
+            rows.writerows(zip(*np.unique(lengths, return_counts=True), strict=True))
+        write_json(metrics / "pad.json", report)
+
+
+if __name__ == "__main__":
+    run_stage(main, "recipe")

@@ -1,0 +1,23 @@
+"""Write one corpus's generated files, in the published format, into data/sample."""
+
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.params import pick, read_params, require, section
+from textrnn.sample import Sample, write_sample
+from textrnn.stage import output_folder, run_stage
+
+
+def main(corpus: str) -> None:
+    params = read_params()
+    sample = section(Sample, params, "sample")
+    kind = pick(params, "corpora", corpus, "format")
+    named = pick(params, "corpora", corpus, "files")
+    require(isinstance(named, dict), f"corpora.{corpus}.files", "must map each role to a file name", named)
+    files = {role: str(name) for role, name in named.items() if name is not None}
+    with output_folder(Path("data/sample") / corpus) as folder:
+        write_sample(corpus, kind, files, sample, folder)
+
+
+if __name__ == "__main__":
+    run_stage(main, "corpus")

@@ -1,0 +1,153 @@
+"""Id shards into rectangular ones: one width with truncation, or a few bucket widths without."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from textrnn.params import require
+from textrnn.records import IGNORED_TAG, PAD_ID, SPLITS, Task, padded_schema
+from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
+
+Side = Literal["right", "left"]
+
+BUCKETS = 6
+
+
+@dataclass(frozen=True)
+class Pad:
+    """How a recipe's rows become rectangular.
+
+    pad_size: the one width, longer rows keeping their first tokens; null for bucket widths without truncation.
+    pad_side: where padding goes; buckets are padded on the right.
+    """
+
+    pad_size: int | None
+    pad_side: Side
+
+    def check(self, where: str) -> None:
+        if self.pad_size is not None:
+            require(self.pad_size >= 1, f"{where}.pad_size", "must be at least 1", self.pad_size)
+        else:
+            require(
+                self.pad_side == "right", f"{where}.pad_side", "must be right where pad_size is null", self.pad_side
+            )
+
+
+def bucket_widths(lengths: np.ndarray, buckets: int) -> list[int]:
+    """At most `buckets` widths that hold rows of these lengths with the least padding, the widest first to fit all.
+
+    lengths: (N,) whole numbers. Exact, by dynamic programming over the distinct lengths:
+    cost(j, k) = min over i < j of cost(i, k - 1) + rows in (i, j] times the j-th length.
+    """
+    sizes, rows = np.unique(np.maximum(lengths, 1), return_counts=True)
+    rows_up_to = np.concatenate(([0], np.cumsum(rows)))
+    best = np.concatenate(([0.0], np.full(len(sizes), np.inf)))
+    choices = []
+    for _ in range(min(buckets, len(sizes))):
+        # candidate[i, j]: the bucket that ends at the j-th distinct length takes all after the i-th
+        span = rows_up_to[None, 1:] - rows_up_to[:, None]
+        candidate = best[:, None] + np.where(span > 0, span * sizes[None, :], np.inf)
+        choices.append(candidate.argmin(axis=0))
+        best = np.concatenate(([np.inf], candidate.min(axis=0)))
+    widths, end = [], len(sizes)
+    for choice in reversed(choices):
+        widths.append(int(sizes[end - 1]))
+        end = int(choice[end - 1])
+        if end == 0:
+            break
+    return sorted(widths)
+
+
+def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], np.ndarray]:
+    """Write padded shards into the folder `out`; return what padding did, and the train split's lengths (N,).
+
+    Bucket widths are chosen on train; rows of other splits longer than all of those share one bucket more.
+    """
+    reader = ShardReader(encoded, "encoded")
+    task: Task = reader.facts["task"]
+    lengths = {split: _lengths(reader, split) for split in SPLITS}
+    widths = [settings.pad_size] if settings.pad_size else _all_widths(lengths)
+    shards: list[Shard] = []
+    for split in SPLITS:
+        writers = {width: ShardWriter(out, split, padded_schema(task, width), width=width) for width in widths}
+        for batch in reader.batches(split):
+            for width, rows in _by_width(batch, widths):
+                writers[width].write(_pad_batch(rows, task, width, settings.pad_side))
+        for writer in writers.values():
+            with writer:
+                pass
+            shards += [shard for shard in writer.shards if shard.rows]
+            _drop_empty(out, writer.shards)
+    write_index(out, "padded", shards, task=task, widths=widths, side=settings.pad_side)
+    return _report(lengths, widths, shards), lengths["train"]
+
+
+def _all_widths(lengths: dict[str, np.ndarray]) -> list[int]:
+    widths = bucket_widths(lengths["train"], BUCKETS)
+    longest = max(int(split.max()) for split in lengths.values() if len(split))
+    return widths if longest <= widths[-1] else [*widths, longest]
+
+
+def _lengths(reader: ShardReader, split: str) -> np.ndarray:
+    pieces = [np.diff(batch["ids"].offsets.to_numpy()) for batch in reader.batches(split)]
+    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
+
+
+def _by_width(batch: pa.RecordBatch, widths: Sequence[int]) -> list[tuple[int, pa.RecordBatch]]:
+    if len(widths) == 1:
+        return [(widths[0], batch)]
+    lengths = np.diff(batch["ids"].offsets.to_numpy())
+    bucket = np.searchsorted(widths, lengths)
+    return [(widths[at], batch.filter(pa.array(bucket == at))) for at in np.unique(bucket)]
+
+
+def _pad_batch(batch: pa.RecordBatch, task: Task, width: int, side: Side) -> pa.RecordBatch:
+    ids, lengths = _rectangle(batch["ids"], width, side, PAD_ID, np.int32)
+    columns = [batch["row"], ids, pa.array(lengths)]
+    if task == "classify":
+        return pa.record_batch([*columns, batch["label"]], schema=padded_schema(task, width))
+    tags, _ = _rectangle(batch["tags"], width, side, IGNORED_TAG, np.int16)
+    return pa.record_batch([*columns, tags, batch["spans"]], schema=padded_schema(task, width))
+
+
+def _rectangle(
+    column: pa.ListArray, width: int, side: Side, fill: int, kind: type[np.generic]
+) -> tuple[pa.FixedSizeListArray, np.ndarray]:
+    """Rows of a list column as rows of one width: their first `width` values, and how many are kept of each."""
+    offsets = column.offsets.to_numpy().astype(np.int64)
+    lengths = np.minimum(np.diff(offsets), width)
+    row = np.repeat(np.arange(len(lengths)), lengths)
+    at = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    values = column.values.to_numpy()[offsets[:-1][row] + at]
+    out = np.full((len(lengths), width), fill, dtype=kind)
+    out[row, at + (width - lengths[row] if side == "left" else 0)] = values
+    return pa.FixedSizeListArray.from_arrays(pa.array(out.reshape(-1)), width), lengths.astype(np.int32)
+
+
+def _drop_empty(folder: Path, shards: Sequence[Shard]) -> None:
+    for shard in shards:
+        if not shard.rows:
+            (folder / shard.file).unlink()
+
+
+def _report(lengths: dict[str, np.ndarray], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
+    report: dict[str, Any] = {"widths": widths}
+    for split, rows in lengths.items():
+        tokens = int(rows.sum())
+        kept = int(np.minimum(rows, widths[-1]).sum())
+        cells = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
+        report[split] = {
+            "rows": len(rows),
+            "longest": int(rows.max()) if len(rows) else 0,
+            "truncated_rows": int((rows > widths[-1]).sum()),
+            "truncated_tokens": tokens - kept,
+            "truncated_share": (tokens - kept) / max(1, tokens),
+            "padding_share": 1 - kept / max(1, cells),
+        }
+    return report

@@ -1,0 +1,52 @@
+"""What every stage agrees on: the Arrow schemas of the shards and the ids that are reserved."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import pyarrow as pa
+
+Task = Literal["classify", "tag"]
+Split = Literal["train", "dev", "test"]
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+# the keys of an entry that more than one stage reads, so that each stage can refuse a misspelt one
+ENCODING_KEYS = ("corpus", "clean", "segment", "punkt", "min_count", "max_tokens", "tags")
+RECIPE_KEYS = ("encoding", "pad_size", "pad_side", "embedding_size", "vectors", "model", "train")
+
+PAD_ID = 0
+UNKNOWN_ID = 1
+RESERVED = ("<pad>", "<unk>")
+IGNORED_TAG = -100  # what a padded position's tag is: torch's ignore_index
+
+SPAN = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("type", pa.int16())])
+
+_TARGETS: dict[Task, list[tuple[str, pa.DataType]]] = {
+    "classify": [("label", pa.int32())],
+    "tag": [("tags", pa.list_(pa.int16())), ("spans", pa.list_(SPAN))],
+}
+
+PARSED: dict[Task, pa.Schema] = {
+    "classify": pa.schema([("row", pa.int64()), ("text", pa.string()), ("label", pa.int32())]),
+    "tag": pa.schema([("row", pa.int64()), ("tokens", pa.list_(pa.string())), ("tags", pa.list_(pa.int16()))]),
+}
+
+SEGMENTED: dict[Task, pa.Schema] = {
+    "classify": pa.schema([("row", pa.int64()), ("tokens", pa.list_(pa.string())), ("label", pa.int32())]),
+    "tag": PARSED["tag"],
+}
+
+ENCODED: dict[Task, pa.Schema] = {
+    task: pa.schema([("row", pa.int64()), ("ids", pa.list_(pa.int32())), *fields]) for task, fields in _TARGETS.items()
+}
+
+COUNTS = pa.schema([("token", pa.string()), ("count", pa.int64())])
+
+
+def padded_schema(task: Task, width: int) -> pa.Schema:
+    """Rows of one width: ids and, for tagging, tags are rectangular; spans stay those of the whole row."""
+    fields = [("row", pa.int64()), ("ids", pa.list_(pa.int32(), width)), ("length", pa.int32())]
+    if task == "classify":
+        return pa.schema([*fields, ("label", pa.int32())])
+    return pa.schema([*fields, ("tags", pa.list_(pa.int16(), width)), ("spans", pa.list_(SPAN))])

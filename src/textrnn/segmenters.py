@@ -1,0 +1,120 @@
+"""Texts into tokens: characters, jieba words, nltk words, or tokens that a file already separates."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from textrnn.errors import UserError
+
+Cleaning = Literal["lower", "digits", "urls"]
+Segmenting = Literal["chars", "jieba", "nltk", "tokens"]
+
+URL_SIGNS = ("www.", "http:", "https:", ".com")
+# The tutorial's `([^ ]+(?<=\.[a-z]{3}))` without its look-behind. Both take a blank-free run up to its last dot and
+# three letters; a match cannot start inside the look-behind, because the greedy match before it would have taken it.
+URL = re.compile(r"[^ ]*\.[a-z]{3}")
+DIGIT = re.compile(r"\d")
+
+PUNKT_FILES = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
+
+
+def clean(text: str, steps: Iterable[Cleaning]) -> str:
+    """The text in lower case, digits as 0, URLs as `<url>`, by the steps named (tutorial 5)."""
+    for step in steps:
+        if step == "lower":
+            text = text.lower()
+        elif step == "digits":
+            text = DIGIT.sub("0", text)
+        elif any(sign in text for sign in URL_SIGNS):
+            text = URL.sub("<url>", text)
+    return text
+
+
+class Segmenter:
+    """Cuts texts as an encoding says; built from its plain values, so that a model directory can carry it.
+
+    `state` is JSON-serialisable: {clean, segment, punkt}, punkt being the sentence model's four tables or null.
+    """
+
+    def __init__(self, state: Mapping[str, Any]) -> None:
+        self.state = dict(state)
+        self._steps: list[Cleaning] = list(state["clean"])
+        self._cut = _CUTTERS[state["segment"]](state["punkt"])
+
+    def __call__(self, text: str) -> list[str]:
+        """The text's tokens."""
+        return self._cut(clean(text, self._steps))
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Segmenter:
+        return cls(json.loads(path.read_text(encoding="utf-8")))
+
+
+def _cut_jieba(_: None) -> Callable[[str], list[str]]:
+    import jieba
+
+    jieba.setLogLevel(logging.WARNING)
+    return jieba.lcut  # type: ignore[no-any-return]
+
+
+def _cut_nltk(punkt: Mapping[str, Any]) -> Callable[[str], list[str]]:
+    from nltk.tokenize import NLTKWordTokenizer
+    from nltk.tokenize.punkt import PunktSentenceTokenizer
+
+    sentences = PunktSentenceTokenizer(_punkt_parameters(punkt))
+    words = NLTKWordTokenizer()
+    return lambda text: [word for sentence in sentences.tokenize(text) for word in words.tokenize(sentence)]
+
+
+_CUTTERS: dict[Segmenting, Callable[[Any], Callable[[str], list[str]]]] = {
+    "chars": lambda _: list,
+    "tokens": lambda _: str.split,
+    "jieba": _cut_jieba,
+    "nltk": _cut_nltk,
+}
+
+
+def learn_punkt(texts: Iterable[str]) -> dict[str, Any]:
+    """A sentence model from texts, by nltk's PunktTrainer (Kiss and Strunk 2006), as its four tables."""
+    from nltk.tokenize.punkt import PunktTrainer
+
+    trainer = PunktTrainer("\n".join(texts))
+    return _punkt_tables(trainer.get_params())
+
+
+def load_punkt(folder: Path) -> dict[str, Any]:
+    """A published sentence model (a `punkt_tab` language folder) as its four tables."""
+    from nltk.tokenize.punkt import load_punkt_params
+
+    for name in PUNKT_FILES:
+        if not (folder / name).is_file():
+            raise UserError(folder / name, "no such file of a Punkt model", do="give data.punkt and the model's name")
+    return _punkt_tables(load_punkt_params(str(folder)))
+
+
+def _punkt_tables(parameters: Any) -> dict[str, Any]:
+    return {
+        "abbrev_types": sorted(parameters.abbrev_types),
+        "collocations": sorted([first, second] for first, second in parameters.collocations),
+        "sent_starters": sorted(parameters.sent_starters),
+        "ortho_context": dict(sorted(parameters.ortho_context.items())),
+    }
+
+
+def _punkt_parameters(tables: Mapping[str, Any]) -> Any:
+    from nltk.tokenize.punkt import PunktParameters
+
+    parameters = PunktParameters()
+    parameters.abbrev_types = set(tables["abbrev_types"])
+    parameters.collocations = {(first, second) for first, second in tables["collocations"]}
+    parameters.sent_starters = set(tables["sent_starters"])
+    parameters.ortho_context.update(tables["ortho_context"])
+    return parameters

@@ -1,0 +1,115 @@
+"""Pretrained word vectors: word2vec, GloVe and fastText text files, and `.npz` matrices with their tokens."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from textrnn.errors import UserError
+
+
+def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
+    """The vectors of the wanted tokens: (positions (K,) int64, matrix (K, width) float32), in file order.
+
+    wanted: position by token. A token that stands twice keeps its first vector.
+    Raises UserError for a missing, damaged or empty file, mixed widths, and what is no number.
+    """
+    if not path.is_file():
+        raise UserError(path, "no such file of vectors", do="correct data.vectors, or the recipe's vectors")
+    pairs = _read_npz(path) if path.suffix == ".npz" else _read_text(path, wanted)
+    positions: dict[int, np.ndarray] = {}
+    for token, vector in pairs:
+        at = wanted.get(token)
+        if at is not None and at not in positions:
+            positions[at] = vector
+    if not positions:
+        raise UserError(path, "holds a vector for no token of the vocabulary", do="is it of the same kind of tokens?")
+    return np.fromiter(positions, dtype=np.int64), np.stack(list(positions.values()))
+
+
+def _read_text(path: Path, wanted: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
+    """`token v1 v2 …` a line; a first line of two whole numbers is word2vec's header and is passed over."""
+    width = 0
+    for number, line in enumerate(_lines(path), start=1):
+        # from the right and at blanks alone: a token may hold any other space
+        fields = line.rstrip("\n ").split(" ")
+        if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
+            continue
+        if not width:
+            width = len(fields) - 1
+        token = " ".join(fields[: len(fields) - width])
+        if width < 1 or not token:
+            raise UserError(f"{path}, line {number}", "is not a token and numbers", got=repr(line[:60]))
+        if len(fields) - 1 != width and not _is_spaced(fields, width):
+            wrong = f"has {len(fields) - 1} numbers where the lines before have {width}"
+            raise UserError(f"{path}, line {number}", wrong, do="every line must have the same width")
+        if token in wanted:
+            yield token, _floats(fields[-width:], f"{path}, line {number}")
+    if not width:
+        raise UserError(path, "the file holds no vectors")
+
+
+def _is_spaced(fields: list[str], width: int) -> bool:
+    """Whether the fields before the last `width` belong to a token with blanks in it (fastText's crawl has such)."""
+    if len(fields) - 1 < width:
+        return False
+    try:
+        float(fields[-width - 1])
+    except ValueError:
+        return True
+    return False
+
+
+def _floats(fields: list[str], where: str) -> np.ndarray:
+    try:
+        vector = np.array(fields, dtype=np.float32)
+    except ValueError as error:
+        raise UserError(where, "holds something that is no number", got=error) from error
+    if not np.isfinite(vector).all():
+        raise UserError(where, "holds a number that is not finite")
+    return vector
+
+
+def _lines(path: Path) -> Iterable[str]:
+    try:
+        with _open(path) as file:
+            for line in file:
+                yield line.decode("utf-8", "replace")
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise UserError(path, "the compressed file is truncated or damaged", got=error) from error
+
+
+def _open(path: Path) -> IO[bytes]:
+    if path.suffix == ".gz":
+        return gzip.open(path, "rb")
+    if path.suffix == ".bz2":
+        return bz2.open(path, "rb")
+    return path.open("rb")
+
+
+def _read_npz(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    """Array `embeddings` (N, width); tokens from its array `tokens`, else from `<stem>.tokens.txt`, one a line."""
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            names = list(arrays)
+            matrix = arrays["embeddings"] if "embeddings" in names else None
+            tokens = arrays["tokens"].tolist() if "tokens" in names else None
+    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+        raise UserError(path, "is not an .npz of plain arrays", got=error, do="save it without pickle") from error
+    if matrix is None or matrix.ndim != 2:
+        raise UserError(path, "needs a two-dimensional array named embeddings", got=", ".join(names))
+    if tokens is None:
+        beside = path.with_name(f"{path.stem}.tokens.txt")
+        if not beside.is_file():
+            raise UserError(path, "has no array named tokens", do=f"add it, or put {beside.name} beside it")
+        tokens = beside.read_text(encoding="utf-8").split("\n")
+        tokens = tokens[:-1] if tokens[-1] == "" else tokens
+    if len(tokens) != len(matrix):
+        raise UserError(path, f"has {len(matrix)} vectors and {len(tokens)} tokens", do="they must match, row by row")
+    return zip(map(str, tokens), matrix.astype(np.float32), strict=True)
