@@ -10,18 +10,17 @@ import numpy as np
 def draw(strata: np.ndarray, rows: int, seed: int, purpose: str) -> np.ndarray:
     """A mask over N rows, True for `rows` of them (or all), each stratum taken in proportion to its share.
 
-    strata: (N,) whole numbers. Quotas are rounded by largest remainder; within a stratum the rows with the
-    smallest SplitMix64 hash of (seed, purpose, row) are taken, so that a larger draw contains a smaller one
-    up to rounding.
+    strata: (N,) whole numbers. Quotas are rounded by largest remainder, ties to the smaller stratum number; within
+    a stratum the rows with the smallest SplitMix64 hash of (seed, purpose, row) are taken, so that a larger draw
+    contains a smaller one up to rounding.
     """
     chosen = np.zeros(len(strata), dtype=bool)
     if rows >= len(strata):
         chosen[:] = True
         return chosen
     kinds, member, sizes = np.unique(strata, return_inverse=True, return_counts=True)
-    exact = sizes * (rows / len(strata))
-    quotas = np.floor(exact).astype(np.int64)
-    largest_first = np.lexsort((kinds, quotas - exact))
+    quotas, remainders = np.divmod(sizes * rows, len(strata))  # in whole numbers: no tie is left to rounding errors
+    largest_first = np.lexsort((kinds, -remainders))
     quotas[largest_first[: rows - quotas.sum()]] += 1
     order = np.lexsort((hashes(len(strata), seed, purpose), member))
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))

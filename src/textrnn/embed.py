@@ -84,6 +84,9 @@ def load_matrix(path: Path) -> np.ndarray:
     """The (tokens, width) float32 matrix of `save_matrix`, without copying."""
     if not path.is_file():
         raise UserError(path, "no such file", do="run the stage that writes it")
-    column = pa.ipc.open_file(pa.memory_map(str(path))).read_all().column("vector").combine_chunks()
+    try:
+        column = pa.ipc.open_file(pa.memory_map(str(path))).get_batch(0).column("vector")
+    except pa.ArrowInvalid as error:
+        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
     matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
     return matrix

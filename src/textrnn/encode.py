@@ -11,10 +11,10 @@ import pyarrow as pa
 
 from textrnn.errors import UserError
 from textrnn.params import require
-from textrnn.records import COUNTS, ENCODED, SPAN, SPLITS, UNKNOWN_ID, Task
+from textrnn.records import ENCODED, SPAN, SPLITS, UNKNOWN_ID, Task
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.spans import Scheme, bio_spans
-from textrnn.vocab import Limits, Vocabulary
+from textrnn.vocab import Limits, Vocabulary, read_counts
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Labels:
 
     @classmethod
     def load(cls, path: Path) -> Labels:
+        if not path.is_file():
+            raise UserError(path, "no such file", do="run the stage that writes it")
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
@@ -73,8 +75,7 @@ def encode(
     reader = ShardReader(segmented, "segmented")
     task, raw = reader.facts["task"], reader.facts["labels"]
     labels = make_labels(task, raw, settings.tags, where)
-    counted = pa.ipc.open_file(pa.memory_map(str(segmented / "counts.arrow"))).read_all()
-    vocabulary = Vocabulary.build(counted.cast(COUNTS), settings.limits())
+    vocabulary = Vocabulary.build(read_counts(segmented / "counts.arrow"), settings.limits())
     if len(vocabulary.words) == 0:
         raise UserError(f"{where}.min_count", "no token of train is seen that often", got=settings.min_count)
     vocabulary.save(vocabulary_file)

@@ -40,7 +40,7 @@ class Pad:
 
 
 def bucket_widths(lengths: np.ndarray, buckets: int) -> list[int]:
-    """At most `buckets` widths that hold rows of these lengths with the least padding, the widest first to fit all.
+    """At most `buckets` widths that hold rows of these lengths with the least padding, in rising order.
 
     lengths: (N,) whole numbers. Exact, by dynamic programming over the distinct lengths:
     cost(j, k) = min over i < j of cost(i, k - 1) + rows in (i, j] times the j-th length.
@@ -71,7 +71,7 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], np.nda
     """
     reader = ShardReader(encoded, "encoded")
     task: Task = reader.facts["task"]
-    lengths = {split: _lengths(reader, split) for split in SPLITS}
+    lengths: dict[str, np.ndarray] = {split: _lengths(reader, split) for split in SPLITS}
     widths = [settings.pad_size] if settings.pad_size else _all_widths(lengths)
     shards: list[Shard] = []
     for split in SPLITS:
@@ -84,7 +84,9 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], np.nda
                 pass
             shards += [shard for shard in writer.shards if shard.rows]
             _drop_empty(out, writer.shards)
-    write_index(out, "padded", shards, task=task, widths=widths, side=settings.pad_side)
+    write_index(
+        out, "padded", shards, task=task, widths=widths, side=settings.pad_side, truncates=settings.pad_size is not None
+    )
     return _report(lengths, widths, shards), lengths["train"]
 
 

@@ -23,17 +23,24 @@ PARAMS_FILE = Path("params.yaml")
 def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
     """The whole file as plain values, read as YAML 1.2 so that `1e-05` is a number.
 
-    Raises UserError when the file is missing or is no YAML mapping.
+    Raises UserError when the file is missing, is no YAML mapping or has a key twice.
     """
     if not path.is_file():
         raise UserError(path, "no such file", do="run from the folder that holds params.yaml")
     try:
         values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        raise UserError(path, "is not readable as YAML", got=" ".join(str(error).split())) from error
+    except (YAMLError, ValueError) as error:  # ValueError: bytes that are not UTF-8, a date that is none
+        raise UserError(path, "is not readable as YAML", got=_fault(error)) from error
     if not isinstance(values, dict):
         raise UserError(path, "must be a mapping of sections", got=type(values).__name__)
     return values
+
+
+def _fault(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}: {getattr(error, 'problem', error)}"
 
 
 def pick(params: Mapping[str, Any], *keys: str) -> Any:
@@ -55,7 +62,7 @@ def section(cls: type[Section], params: Mapping[str, Any], *keys: str) -> Sectio
 
 
 def part(cls: type[Section], params: Mapping[str, Any], *keys: str, among: typing.Collection[str]) -> Section:
-    """The dataclass of one stage from an entry that several share; the entry has exactly the keys `among`.
+    """The dataclass of one stage from an entry that several share; the entry has no keys but `among`.
 
     Every stage thereby refuses a misspelt key of the entry, also where the key is another stage's.
     """
@@ -92,7 +99,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if origin in (Union, types.UnionType):
         return _convert_union(get_args(hint), value, where)
     if origin is Literal:
-        if value in get_args(hint) and not isinstance(value, bool):
+        if any(value == choice and type(value) is type(choice) for choice in get_args(hint)):
             return value
         raise UserError(where, f"must be one of {', '.join(map(str, get_args(hint)))}", got=_shown(value))
     if dataclasses.is_dataclass(hint):
@@ -110,6 +117,9 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
     if value is None and type(None) in choices:
         return None
     others = [choice for choice in choices if choice is not type(None)]
+    records = [choice for choice in others if dataclasses.is_dataclass(choice)]
+    if len(records) > 1 and isinstance(value, Mapping):
+        return build(_of_kind(records, value, where), value, where)
     for choice in others[:-1]:
         try:
             return _convert(choice, value, where)
@@ -118,10 +128,21 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
     return _convert(others[-1], value, where)
 
 
+def _of_kind(records: list[Any], value: Mapping[str, Any], where: str) -> type:
+    """Of several dataclasses the one whose Literal `kind` the mapping has, so that faults are told of that one."""
+    kinds = {kind: record for record in records for kind in get_args(typing.get_type_hints(record)["kind"])}
+    if "kind" not in value:
+        raise UserError(f"{where}.kind", "missing param", do=f"one of {', '.join(kinds)}")
+    return typing.cast(type, kinds[_convert(Literal[tuple(kinds)], value["kind"], f"{where}.kind")])
+
+
 def _convert_mapping(hint: Any, value: Any, where: str) -> dict[str, Any]:
     if not isinstance(value, Mapping):
         raise UserError(where, "must be a mapping", got=_shown(value))
-    return {str(key): _convert(hint, item, f"{where}.{key}") for key, item in value.items()}
+    converted = {str(key): _convert(hint, item, f"{where}.{key}") for key, item in value.items()}
+    if len(converted) != len(value):
+        raise UserError(where, "has a key twice, as a number and as text", got=", ".join(map(repr, value)))
+    return converted
 
 
 def _convert_scalar(hint: Any, value: Any, where: str) -> Any:

@@ -22,6 +22,8 @@ from textrnn.params import require
 from textrnn.records import PARSED, SPLITS, Task
 from textrnn.shards import ROWS_PER_BATCH, Shard, ShardReader, ShardWriter, write_index
 
+MAX_STRATUM_TYPE = 62  # a set of entity types is one int64; types from here on share its last bit
+
 
 @dataclass(frozen=True)
 class HoldOut:
@@ -56,6 +58,10 @@ class Corpus:
             require(role in (*SPLITS, "classes"), f"{where}.files", "roles are train, dev, test, classes", role)
         for role in ("train", "test"):
             require(self.files.get(role) is not None, f"{where}.files.{role}", "must name a file", None)
+        named = self.format != "headlines" or self.classes is not None or self.files.get("classes") is not None
+        require(named, f"{where}.files.classes", "must name a file, or give classes", None)
+        names = list((self.classes or {}).values())
+        require(len(set(names)) == len(names), f"{where}.classes", "gives two labels one name", names)
         has_file = self.files.get("dev") is not None
         require(
             has_file != (self.dev is not None), f"{where}.dev", "give either a dev file or {source, share}", self.dev
@@ -66,6 +72,7 @@ class Corpus:
         for role, rows in self.rows.items():
             require(role in SPLITS, f"{where}.rows", "roles are train, dev, test", role)
             require(rows is None or rows > 0, f"{where}.rows.{role}", "must be at least 1", rows)
+            require(rows is None or self.files.get(role) is not None, f"{where}.rows.{role}", "has no file", rows)
         require(self.max_rejects >= 0, f"{where}.max_rejects", "must not be negative", self.max_rejects)
 
 
@@ -90,7 +97,9 @@ def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Pa
     kind = find_format(corpus.format, "corpora.format")
     labels = kind.labels(source, corpus.files, corpus.classes)
     if len(labels) < 2:
-        raise UserError(source, "needs at least two labels", got=list(labels.values()))
+        raise UserError(
+            source, "needs at least two labels", got=list(labels.values()), do="see whether its format is the right one"
+        )
     index = {raw: position for position, raw in enumerate(labels)}
     staging = out / "staging"
     staging.mkdir()
@@ -147,10 +156,11 @@ def _accept(
     else:
         tags = [index.get(tag, -1) for tag in row.tags]
         if min(tags) < 0:
-            return Reject(row.line, "a tag whose type does not occur in train", shorten(row.tags[tags.index(-1)]))
+            reason = f"a tag whose type is none of the {len(index) // 2} of the corpus"
+            return Reject(row.line, reason, shorten(row.tags[tags.index(-1)]))
         values = (number, row.tokens, tags)
         # sentences with the same set of entity types are one stratum; ids 2k+1 and 2k+2 are B and I of type k
-        count.strata.append(sum({1 << (tag - 1) // 2 for tag in tags if tag}))
+        count.strata.append(sum({1 << min((tag - 1) // 2, MAX_STRATUM_TYPE) for tag in tags if tag}))
         count.hashes.append(hash("".join(row.tokens)))
     for column, value in zip(columns, values, strict=True):
         column.append(value)
@@ -193,12 +203,12 @@ def _write_labels(out: Path, kind: Format, names: list[str]) -> None:
 
 
 def _check_rejects(path: Path, counts: dict[str, FileCount], allowed: int) -> None:
-    if sum(count.rejected.total() for count in counts.values()) > allowed:
-        count = list(counts.values())[-1]
-        total = count.rejected.total()
+    rejected = sum(count.rejected.total() for count in counts.values())
+    if rejected > allowed:
+        read = sum(count.read for count in counts.values())
         raise UserError(
-            f"{path}, {count.first}",
-            f"{total} of {count.read} rows are faulty and max_rejects is {allowed}",
+            f"{path}, {list(counts.values())[-1].first}",
+            f"{rejected} of the {read} rows read so far are faulty and max_rejects is {allowed}",
             do="mend the file, or raise the corpus's max_rejects",
         )
 

@@ -104,8 +104,8 @@ def _name(rng: random.Random, country: str) -> str:
     origin = rng.choice(list(words.COUNTRIES)) if rng.random() < 0.04 else country  # families move
     _, firsts, middles, lasts = words.COUNTRIES[origin]
     name = rng.choice(firsts.split())
-    if middles and rng.random() < 0.6:
-        name += rng.choice(middles.split())
+    if middles:
+        name += "".join(rng.choices(middles.split(), k=rng.choice((0, 1, 1, 2))))
     name = _CAPITAL.sub(lambda match: match[1].upper(), name + rng.choice(lasts.split())).replace("_", " ")
     chance = rng.random()
     if chance < 0.01:
@@ -119,7 +119,7 @@ def _bio(rng: random.Random, rows: int) -> str:
 
 
 def _sentence(rng: random.Random) -> str:
-    clauses = rng.randint(12, 30) if rng.random() < 0.01 else 1 + int(rng.expovariate(0.45))  # ~10 characters each
+    clauses = rng.randint(12, 30) if rng.random() < 0.01 else 1 + int(rng.expovariate(0.3))  # ~10 characters each
     lines = []
     for at in range(clauses):
         # splitting by a pattern with a group alternates plain text and slot names

@@ -62,7 +62,8 @@ def segment(parsed: Path, settings: Segment, *, punkt_folder: Path, workers: int
     reader = ShardReader(parsed, "parsed")
     task = reader.facts["task"]
     if task == "tag" and (settings.segment != "tokens" or settings.clean):
-        raise UserError(parsed, "a tagged corpus is cut already", got=settings.segment, do="segment: tokens, clean: []")
+        got = f"segment: {settings.segment}, clean: [{', '.join(settings.clean)}]"
+        raise UserError(parsed, "a tagged corpus is cut already", got=got, do="set segment: tokens, clean: []")
     state = {
         "clean": list(settings.clean),
         "segment": settings.segment,
@@ -73,7 +74,7 @@ def segment(parsed: Path, settings: Segment, *, punkt_folder: Path, workers: int
     total = sum(reader.rows(split) for split in SPLITS)
     shards: list[Shard] = []
     counts: Counter[str] = Counter()
-    tokens = dict.fromkeys(SPLITS, 0)
+    tokens: dict[str, int] = dict.fromkeys(SPLITS, 0)
     with _pool(min(workers, len(jobs)) if total > ROWS_WORTH_A_POOL else 1) as pool:
         results = (pool.map if pool else map)(_segment_shard, jobs)
         for shard, seen in progress(results, total=len(jobs), unit="shard", label="segment"):

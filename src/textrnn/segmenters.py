@@ -20,7 +20,8 @@ URL_SIGNS = ("www.", "http:", "https:", ".com")
 URL = re.compile(r"[^ ]*\.[a-z]{3}")
 DIGIT = re.compile(r"\d")
 
-PUNKT_FILES = ("abbrev_types.txt", "collocations.tab", "ortho_context.tab", "sent_starters.txt")
+# name and columns
+PUNKT_FILES = {"abbrev_types.txt": 1, "collocations.tab": 2, "ortho_context.tab": 2, "sent_starters.txt": 1}
 
 
 def clean(text: str, steps: Iterable[Cleaning]) -> str:
@@ -55,6 +56,8 @@ class Segmenter:
 
     @classmethod
     def load(cls, path: Path) -> Segmenter:
+        if not path.is_file():
+            raise UserError(path, "no such file", do="run the stage that writes it")
         return cls(json.loads(path.read_text(encoding="utf-8")))
 
 
@@ -62,7 +65,8 @@ def _cut_jieba(_: None) -> Callable[[str], list[str]]:
     import jieba
 
     jieba.setLogLevel(logging.WARNING)
-    return jieba.lcut  # type: ignore[no-any-return]
+    cut: Callable[[str], list[str]] = jieba.lcut
+    return cut
 
 
 def _cut_nltk(punkt: Mapping[str, Any]) -> Callable[[str], list[str]]:
@@ -91,13 +95,36 @@ def learn_punkt(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def load_punkt(folder: Path) -> dict[str, Any]:
-    """A published sentence model (a `punkt_tab` language folder) as its four tables."""
-    from nltk.tokenize.punkt import load_punkt_params
+    """A published sentence model (a `punkt_tab` language folder) as its four tables.
 
-    for name in PUNKT_FILES:
-        if not (folder / name).is_file():
-            raise UserError(folder / name, "no such file of a Punkt model", do="give data.punkt and the model's name")
-    return _punkt_tables(load_punkt_params(str(folder)))
+    The files are read here: some versions of nltk's own reader take no plain path.
+    Raises UserError for a missing or damaged file.
+    """
+    abbreviations, collocations, contexts, starters = (_read_tab(folder / name, n) for name, n in PUNKT_FILES.items())
+    try:
+        flags = {word: int(value) for word, value in sorted(contexts)}
+    except ValueError as error:
+        raise UserError(folder / "ortho_context.tab", "holds something that is no number", got=error) from error
+    return {
+        "abbrev_types": sorted(row[0] for row in abbreviations),
+        "collocations": sorted(collocations),
+        "sent_starters": sorted(row[0] for row in starters),
+        "ortho_context": flags,
+    }
+
+
+def _read_tab(path: Path, columns: int) -> list[list[str]]:
+    if not path.is_file():
+        raise UserError(path, "no such file of a Punkt model", do="give data.punkt and the model's name")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise UserError(path, "is not UTF-8", got=error) from error
+    rows = [line.split("\t") for line in lines]
+    for number, row in enumerate(rows, start=1):
+        if len(row) != columns:
+            raise UserError(f"{path}, line {number}", f"must have {columns} columns, parted by tabs", got=len(row))
+    return rows
 
 
 def _punkt_tables(parameters: Any) -> dict[str, Any]:

@@ -112,11 +112,15 @@ class ShardReader:
         path = folder / INDEX
         if not path.is_file():
             raise UserError(path, "no such file", do=f"run the stage that writes {folder}")
-        self.facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if self.facts.get("kind") != kind:
-            raise UserError(path, f"is not an index of {kind} shards", got=self.facts.get("kind"))
         self.folder, self.kind = folder, kind
-        self.shards = [Shard(**shard) for shard in self.facts["shards"]]
+        try:
+            self.facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            found = self.facts["kind"]
+            self.shards = [Shard(**shard) for shard in self.facts["shards"]] if found == kind else []
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(path, "is not an index of shards", do="run the stage that writes it") from error
+        if found != kind:
+            raise UserError(path, f"is not an index of {kind} shards", got=found)
 
     def of(self, split: str) -> list[Shard]:
         """The shards of one split, in row order."""

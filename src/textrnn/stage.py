@@ -51,8 +51,10 @@ def output_folder(path: Path) -> Iterator[Path]:
     try:
         yield made
         made.chmod(0o755)
-        if path.exists():
+        if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
         os.replace(made, path)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
@@ -94,7 +96,7 @@ def workers() -> int:
     given = os.environ.get("TEXTRNN_WORKERS", "")
     if not given:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not given.isdigit() or int(given) < 1:
+    if not given.isdecimal() or int(given) < 1:
         raise UserError("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
     return int(given)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import zipfile
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO
@@ -34,23 +35,25 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
 
 
 def _read_text(path: Path, wanted: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
-    """`token v1 v2 …` a line; a first line of two whole numbers is word2vec's header and is passed over."""
+    """`token v1 v2 …` a line; a first line of two whole numbers is word2vec's header and gives the width."""
     width = 0
     for number, line in enumerate(_lines(path), start=1):
         # from the right and at blanks alone: a token may hold any other space
-        fields = line.rstrip("\n ").split(" ")
-        if number == 1 and len(fields) == 2 and all(field.isdigit() for field in fields):
+        line = line.removeprefix("\ufeff") if number == 1 else line
+        fields = line.rstrip("\r\n ").split(" ")
+        where = f"{path}, line {number}"
+        if number == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
+            width = int(fields[1])
             continue
-        if not width:
-            width = len(fields) - 1
-        token = " ".join(fields[: len(fields) - width])
-        if width < 1 or not token:
-            raise UserError(f"{path}, line {number}", "is not a token and numbers", got=repr(line[:60]))
+        width = width or len(fields) - 1
+        if width < 1:
+            raise UserError(where, "is not a token and numbers", got=repr(line[:60]))
         if len(fields) - 1 != width and not _is_spaced(fields, width):
-            wrong = f"has {len(fields) - 1} numbers where the lines before have {width}"
-            raise UserError(f"{path}, line {number}", wrong, do="every line must have the same width")
+            wrong = f"has {len(fields) - 1} numbers instead of {width}"
+            raise UserError(where, wrong, got=repr(line[:60]), do="every line must have the same width")
+        token = " ".join(fields[:-width])
         if token in wanted:
-            yield token, _floats(fields[-width:], f"{path}, line {number}")
+            yield token, _floats(fields[-width:], where)
     if not width:
         raise UserError(path, "the file holds no vectors")
 
@@ -81,11 +84,11 @@ def _lines(path: Path) -> Iterable[str]:
         with _open(path) as file:
             for line in file:
                 yield line.decode("utf-8", "replace")
-    except (EOFError, gzip.BadGzipFile) as error:
-        raise UserError(path, "the compressed file is truncated or damaged", got=error) from error
+    except (EOFError, OSError, zlib.error) as error:
+        raise UserError(path, "cannot be read to its end; is it truncated or damaged?", got=error) from error
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> IO[bytes] | gzip.GzipFile | bz2.BZ2File:
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     if path.suffix == ".bz2":
@@ -95,21 +98,33 @@ def _open(path: Path) -> IO[bytes]:
 
 def _read_npz(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Array `embeddings` (N, width); tokens from its array `tokens`, else from `<stem>.tokens.txt`, one a line."""
+    if not zipfile.is_zipfile(path):
+        raise UserError(path, "is no .npz file, or a truncated one")
     try:
         with np.load(path, allow_pickle=False) as arrays:
             names = list(arrays)
             matrix = arrays["embeddings"] if "embeddings" in names else None
-            tokens = arrays["tokens"].tolist() if "tokens" in names else None
-    except (ValueError, zipfile.BadZipFile, EOFError) as error:
+            tokens = arrays["tokens"] if "tokens" in names else None
+    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
         raise UserError(path, "is not an .npz of plain arrays", got=error, do="save it without pickle") from error
-    if matrix is None or matrix.ndim != 2:
-        raise UserError(path, "needs a two-dimensional array named embeddings", got=", ".join(names))
-    if tokens is None:
-        beside = path.with_name(f"{path.stem}.tokens.txt")
-        if not beside.is_file():
-            raise UserError(path, "has no array named tokens", do=f"add it, or put {beside.name} beside it")
-        tokens = beside.read_text(encoding="utf-8").split("\n")
-        tokens = tokens[:-1] if tokens[-1] == "" else tokens
-    if len(tokens) != len(matrix):
-        raise UserError(path, f"has {len(matrix)} vectors and {len(tokens)} tokens", do="they must match, row by row")
-    return zip(map(str, tokens), matrix.astype(np.float32), strict=True)
+    if matrix is None or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
+        raise UserError(path, "needs a two-dimensional array of numbers named embeddings", got=", ".join(names))
+    if tokens is not None and (tokens.ndim != 1 or tokens.dtype.kind != "U"):
+        raise UserError(path, "its array tokens must be a row of text", got=f"{tokens.dtype} {tokens.shape}")
+    words = _tokens_beside(path) if tokens is None else tokens.tolist()
+    if len(words) != len(matrix):
+        raise UserError(path, f"has {len(matrix)} vectors and {len(words)} tokens", do="they must match, row by row")
+    matrix = matrix.astype(np.float32)
+    if not np.isfinite(matrix).all():
+        raise UserError(path, "holds a number that is not finite")
+    return zip(words, matrix, strict=True)
+
+
+def _tokens_beside(path: Path) -> list[str]:
+    beside = path.with_name(f"{path.stem}.tokens.txt")
+    if not beside.is_file():
+        raise UserError(path, "has no array named tokens", do=f"add it, or put {beside.name} beside it")
+    try:
+        return beside.read_text(encoding="utf-8").removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise UserError(beside, "is not UTF-8", got=error) from error

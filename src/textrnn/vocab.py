@@ -50,11 +50,7 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        if not table.schema.equals(COUNTS):
-            raise UserError(path, "is not a vocabulary", got=table.schema.names)
+        table = read_counts(path)
         return cls(_one_chunk(table["token"], pa.string()), _one_chunk(table["count"], pa.int64()))
 
     def save(self, path: Path) -> None:
@@ -73,6 +69,19 @@ class Vocabulary:
         found = pc.add(pc.index_in(tokens.flatten(), self.words), pa.scalar(len(RESERVED), pa.int32()))
         offsets = pc.subtract(tokens.offsets, tokens.offsets[0])
         return pa.ListArray.from_arrays(offsets, pc.fill_null(found, pa.scalar(UNKNOWN_ID, pa.int32())))
+
+
+def read_counts(path: Path) -> pa.Table:
+    """A file of tokens and counts as a table of COUNTS; raises UserError when it is missing or something else."""
+    if not path.is_file():
+        raise UserError(path, "no such file", do="run the stage that writes it")
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except pa.ArrowInvalid as error:
+        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
+    if not table.schema.equals(COUNTS):
+        raise UserError(path, "does not hold tokens and counts", got=table.schema.names)
+    return table
 
 
 def _one_chunk(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:

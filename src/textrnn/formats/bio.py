@@ -46,15 +46,12 @@ def _read_line(number: int, line: bytes) -> tuple[str, str] | Reject:
 
 def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:
     """O, then B- and I- of each entity type: those of the param `classes`, else those that occur in train, sorted."""
-    if classes is not None:
-        types = list(classes)
-    else:
+    if classes is None:
         train = files.get("train")
         assert train is not None
         rows = (row for row in read(folder / train) if isinstance(row, TagRow))
-        types = sorted({tag[2:] for row in rows for tag in set(row.tags) if tag != "O"})
-    tags = ["O", *(f"{part}-{kind}" for kind in types for part in "BI")]
-    return {tag: tag for tag in tags}
+        classes = {kind: kind for kind in sorted({tag[2:] for row in rows for tag in set(row.tags) if tag != "O"})}
+    return {"O": "O"} | {f"{part}-{kind}": f"{part}-{name}" for kind, name in classes.items() for part in "BI"}
 
 
 FORMAT = Format("tag", read, labels)

@@ -21,6 +21,8 @@ def read(path: Path) -> Iterator[Row]:
             yield Reject(number, f"does not start with {PREFIX} and a label", shorten(text))
         elif not rest.strip():
             yield Reject(number, "empty text", shorten(text))
+        elif rest.startswith(PREFIX):
+            yield Reject(number, "more than one label", shorten(text))
         else:
             yield TextRow(number, rest, label)
 

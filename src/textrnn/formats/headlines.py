@@ -28,15 +28,29 @@ def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, 
     """Raw index → name, in order: from the param `classes` where it is given, else the file of class names."""
     if classes is not None:
         return dict(classes)
-    name = files.get("classes")
-    if name is None:
-        raise UserError("files.classes", "headlines need a file of class names", do="name it, or give classes")
-    path = folder / name
-    names = [line.decode("utf-8", "replace").strip() for _, line in read_lines(path)]
-    names = [name for name in names if name]
-    if len(set(names)) != len(names):
-        raise UserError(path, "a class name stands twice", got=", ".join(names))
+    file = files.get("classes")
+    assert file is not None
+    names = _class_names(folder / file)
     return {str(index): name for index, name in enumerate(names)}
+
+
+def _class_names(path: Path) -> list[str]:
+    names: list[str] = []
+    blank = 0
+    for number, line in read_lines(path):
+        text = decode(number, line)
+        if isinstance(text, Reject):
+            raise UserError(f"{path}, line {number}", text.reason, got=text.got)
+        name = text.strip()
+        if name and blank:  # an index counts lines: whether this one would is anyone's guess
+            raise UserError(f"{path}, line {blank}", "a blank line between class names", do="remove it")
+        if name in names:
+            raise UserError(f"{path}, line {number}", "a class name stands twice", got=name)
+        if name:
+            names.append(name)
+        else:
+            blank = blank or number
+    return names
 
 
 FORMAT = Format("classify", read, labels)

@@ -16,7 +16,7 @@ def read(path: Path) -> Iterator[Row]:
             yield text
             continue
         try:
-            columns = next(csv.reader([text], strict=True), [])
+            columns = next(csv.reader([text], strict=True, skipinitialspace=True), [])
         except csv.Error:
             columns = []
         if len(columns) != 2:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 from textrnn.errors import UserError
 from textrnn.records import Task
@@ -60,7 +60,7 @@ class Format:
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Line numbers (from 1) and lines without their end, split at newlines alone, of a plain, .gz or .bz2 file.
 
-    Raises UserError when the file is missing, empty, truncated or not of its kind.
+    Raises UserError when the file is missing, unreadable, empty, truncated or not of its kind.
     """
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct data.source or the corpus's files")
@@ -77,12 +77,12 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     except OSError as error:
         if path.suffix == ".bz2" and error.errno is None:
             raise UserError(path, "is not a bz2 file or is damaged", got=error, do="fetch it again") from error
-        raise
+        raise UserError(path, "cannot be read", got=error) from error
     if empty:
         raise UserError(path, "the file is empty", do="fetch it again")
 
 
-def _open(path: Path) -> IO[bytes]:
+def _open(path: Path) -> io.BufferedIOBase:
     if path.suffix == ".gz":
         return gzip.open(path, "rb")
     if path.suffix == ".bz2":

@@ -1,0 +1,45 @@
+"""Score a saved model on its test split; all but the split comes from the model directory."""
+
+import csv
+from dataclasses import astuple
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.checkpoints import load_model
+from textrnn.evaluate import evaluate, metrics
+from textrnn.fit import pick_device
+from textrnn.scoring import confusion_rows
+from textrnn.shards import ShardReader
+from textrnn.stage import output_file, run_stage, write_json
+
+PLOT_ROWS = 2000
+
+
+def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
+    with output_file(path) as made, made.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(tuple(round(x, 6) if isinstance(x, float) else x for x in row) for row in rows)
+
+
+def main(key: str) -> None:
+    saved = load_model(Path("models") / key, pick_device())
+    scores = evaluate(saved, ShardReader(Path("data/padded") / key, "padded"), "test")
+    out, names = Path("metrics") / key, saved.labels.names
+    reports = [("class", row) for row in scores.classes.report]
+    reports += [("entity", row) for row in scores.entities.report] if scores.entities else []
+    counts = [(name, *row) for name, row in zip(names, scores.classes.confusion.tolist(), strict=True)]
+    write_csv(
+        out / "classes.csv",
+        ("kind", "name", "precision", "recall", "f1", "support"),
+        [(kind, *astuple(row)) for kind, row in reports],
+    )
+    write_csv(out / "confusion_counts.csv", ("actual", *names), counts)
+    write_csv(
+        out / "confusion.csv", ("actual", "predicted"), list(confusion_rows(scores.classes.confusion, names, PLOT_ROWS))
+    )
+    write_json(out / "test.json", metrics(scores))
+
+
+if __name__ == "__main__":
+    run_stage(main, "recipe")

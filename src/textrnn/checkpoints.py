@@ -1,0 +1,85 @@
+"""A model directory: weights, configuration, vocabulary, labels and segmentation, all that using the model needs."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from textrnn import __version__
+from textrnn.encode import Labels
+from textrnn.errors import UserError
+from textrnn.models import Model, Side, TextRNN
+from textrnn.params import build
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+PREPARATION = ("vocabulary.arrow", "labels.json", "segmentation.json")
+
+
+@dataclass(frozen=True)
+class Config:
+    """What rebuilds a model and feeds it: sizes, the recipe's model, and how its rows are padded."""
+
+    recipe: str
+    version: str
+    tokens: int
+    embedding_size: int
+    classes: int
+    widths: tuple[int, ...]
+    pad_side: Side
+    truncates: bool
+    model: Model
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """A model read back from its directory, on the CPU and in evaluation mode."""
+
+    config: Config
+    labels: Labels
+    network: TextRNN
+
+
+def make_network(config: Config) -> TextRNN:
+    return TextRNN(config.model, config.tokens, config.embedding_size, config.classes, config.pad_side)
+
+
+def make_config(
+    recipe: str, model: Model, matrix_shape: tuple[int, int], classes: int, padded: Mapping[str, Any]
+) -> Config:
+    """The configuration of a recipe's model over an embedding (tokens, width) and padded shards with these facts."""
+    tokens, width = matrix_shape
+    widths, truncates = tuple(padded["widths"]), padded["truncates"]
+    return Config(recipe, __version__, tokens, width, classes, widths, padded["side"], truncates, model)
+
+
+def save_model(folder: Path, config: Config, network: TextRNN, preparation: Mapping[str, Path]) -> None:
+    """Write the directory; `preparation` gives the file to copy for each name of PREPARATION."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    save_file(weights, str(folder / WEIGHTS))
+    text = json.dumps(asdict(config), indent=1, ensure_ascii=False)
+    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    for name in PREPARATION:
+        shutil.copyfile(preparation[name], folder / name)
+
+
+def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
+    """The model of a directory, rebuilt from what lies there alone; UserError names the file that is missing or damaged."""
+    for name in (CONFIG, WEIGHTS, *PREPARATION):
+        if not (folder / name).is_file():
+            raise UserError(folder / name, "no such file of a model directory", do="train the recipe, or copy it whole")
+    try:
+        config = build(Config, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG))
+        network = make_network(config)
+        network.load_state_dict(load_file(str(folder / WEIGHTS)))
+    except (json.JSONDecodeError, RuntimeError) as error:
+        raise UserError(folder, "is no readable model directory", got=error, do="train the recipe again") from error
+    network.eval()
+    return SavedModel(config, Labels.load(folder / "labels.json"), network.to(device or torch.device("cpu")))

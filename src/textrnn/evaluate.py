@@ -1,0 +1,90 @@
+"""Test figures of a saved model: loss, classes, and for tagging exact entity spans."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from textrnn.batches import Bucket, batches, load_buckets, load_spans
+from textrnn.checkpoints import SavedModel
+from textrnn.errors import UserError
+from textrnn.records import IGNORED_TAG, Split
+from textrnn.scoring import ClassScores, SpanScores, score_classes, score_spans
+from textrnn.shards import ShardReader
+from textrnn.spans import Span, spans
+from textrnn.training import Tally
+
+BATCH_SIZE = 256
+
+
+@dataclass(frozen=True, eq=False)
+class TestScores:
+    """Scores over a split: mean cross-entropy (every class weighing the same), classes or tokens, entities if tagging."""
+
+    __test__ = False  # not a test case of pytest's
+
+    loss: float
+    classes: ClassScores
+    entities: SpanScores | None
+
+
+def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores:
+    """Score the model on a split of padded shards.
+
+    For tagging, tokens are those that padding kept, and gold spans are the whole row's, so that an entity that
+    truncation cut off counts as missed. Raises UserError when the shards were padded for another model.
+    """
+    _check_fit(saved, padded)
+    device = next(saved.network.parameters()).device
+    buckets = [bucket.to(device) for bucket in load_buckets(padded, split)]
+    tally = Tally(None, device)
+    gold, predicted = [], []
+    found: dict[int, set[Span]] = {}
+    for batch, guess in _predictions(saved, buckets, tally):
+        valid = batch.targets != IGNORED_TAG
+        gold.append(batch.targets[valid].cpu().numpy())
+        predicted.append(guess[valid].cpu().numpy())
+        if saved.labels.task == "tag":
+            found.update(_batch_spans(saved, batch, guess))
+    classes = score_classes(np.concatenate(gold), np.concatenate(predicted), saved.labels.names)
+    entities = None
+    if saved.labels.task == "tag":
+        whole = load_spans(padded, split, saved.labels.types)
+        entities = score_spans(whole.values(), [found[row] for row in whole])
+    return TestScores(tally.score().loss, classes, entities)
+
+
+@torch.no_grad()
+def _predictions(saved: SavedModel, buckets: list[Bucket], tally: Tally) -> Iterator[tuple[Bucket, torch.Tensor]]:
+    for batch in batches(buckets, BATCH_SIZE):
+        logits = saved.network(batch.ids, batch.lengths)
+        tally.loss(logits, batch.targets)
+        yield batch, logits.argmax(-1)
+
+
+def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[int, set[Span]]:
+    names, scheme = saved.labels.names, saved.labels.scheme
+    assert scheme is not None
+    rows = zip(batch.row.tolist(), guess.tolist(), batch.lengths.tolist(), strict=True)
+    return {row: set(spans([names[tag] for tag in tags[:length]], scheme)) for row, tags, length in rows}
+
+
+def _check_fit(saved: SavedModel, padded: ShardReader) -> None:
+    facts = (tuple(padded.facts["widths"]), padded.facts["side"], padded.facts["task"])
+    expected = (saved.config.widths, saved.config.pad_side, saved.labels.task)
+    if facts != expected:
+        raise UserError(
+            padded.folder, f"was not padded for this model, which has {expected}", got=facts, do="train again"
+        )
+
+
+def metrics(scores: TestScores) -> dict[str, float]:
+    """The scores that two runs are compared by, as plain values."""
+    values = {"loss": scores.loss, "accuracy": scores.classes.accuracy, "macro_f1": scores.classes.macro_f1}
+    if scores.entities is not None:
+        entities = scores.entities
+        values |= {"entity_precision": entities.precision, "entity_recall": entities.recall, "entity_f1": entities.f1}
+    return values

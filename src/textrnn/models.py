@@ -1,0 +1,168 @@
+"""The two models: a classifier of whole texts and a tagger of every token, over the same recurrent body.
+
+Shapes: B batch, T steps, E embedding, H hidden, D directions, C classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from textrnn.params import require
+from textrnn.records import PAD_ID, Task
+from textrnn.recurrent import Cell, Recurrent
+
+Readout = Literal["last_step", "last_valid", "max", "mean", "every_step"]
+Loss = Literal["cross_entropy", "bce"]
+Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
+Side = Literal["right", "left"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A recipe's model.
+
+    dropout: share of a layer's outputs dropped before the next layer; head_dropout: before the last linear layers.
+    readout: what the classifier sees of the T states. `last_step` is the padded row's last one, padding read like
+        text, as tutorials 1, 3 and 5 have it; `last_valid`, `max` and `mean` leave padding out exactly, as does
+        `every_step`, which labels each token and is the tagger's one.
+    relu: ReLU after the embedding and after the recurrent layers (tutorial 4).
+    head_size: width of a linear layer with ReLU before the last one, or null for none.
+    loss: `bce` has one output, for two classes: the logit of the second.
+    initialization: of every matrix but the embedding, biases then 0; `stock` leaves torch's own.
+    """
+
+    cell: Cell
+    hidden_size: int
+    layers: int
+    bidirectional: bool
+    dropout: float
+    readout: Readout
+    layer_norm: bool
+    relu: bool
+    head_size: int | None
+    head_dropout: float
+    loss: Loss
+    initialization: Initialization
+
+    def check(self, where: str, task: Task, classes: int) -> None:
+        """Refuse what the types let through; `where` is the dotted name of the section."""
+        for name in ("hidden_size", "layers"):
+            require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
+        require(
+            self.head_size is None or self.head_size >= 1, f"{where}.head_size", "must be at least 1", self.head_size
+        )
+        for name in ("dropout", "head_dropout"):
+            require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
+        tags = self.readout == "every_step"
+        require(tags == (task == "tag"), f"{where}.readout", "is every_step for tagging, and only there", self.readout)
+        if self.loss == "bce":
+            require(
+                task == "classify" and classes == 2, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss
+            )
+
+
+class Head(nn.Module):
+    """Dropout, an optional linear layer with ReLU, and the linear layer whose outputs are logits."""
+
+    def __init__(self, features: int, config: Model, outputs: int) -> None:
+        super().__init__()
+        self.dropout = config.head_dropout
+        self.inner = nn.Linear(features, config.head_size) if config.head_size else None
+        self.outer = nn.Linear(config.head_size or features, outputs)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = F.dropout(x, self.dropout, self.training)
+        if self.inner is not None:
+            x = F.relu(self.inner(x))
+        logits: Tensor = self.outer(x)
+        return logits
+
+
+class TextRNN(nn.Module):
+    """Token ids to logits: embedding, recurrent layers, readout, LayerNorm where asked, head.
+
+    ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging. For `bce` the
+    two logits are (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes.
+    """
+
+    def __init__(self, config: Model, tokens: int, embedding_size: int, classes: int, pad_side: Side) -> None:
+        super().__init__()
+        self.config, self.pad_side = config, pad_side
+        self.embedding = nn.Embedding(tokens, embedding_size, padding_idx=PAD_ID)
+        self.recurrent = Recurrent(
+            config.cell, embedding_size, config.hidden_size, config.layers, config.bidirectional, config.dropout
+        )
+        features = config.hidden_size * self.recurrent.directions
+        self.norm = nn.LayerNorm(features) if config.layer_norm else None
+        self.head = Head(features, config, 1 if config.loss == "bce" else classes)
+
+    def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        logits = self.head(self.features(ids, lengths))
+        if self.config.loss == "bce":
+            return torch.cat((torch.zeros_like(logits), logits), dim=-1)  # (B, 2)
+        return logits
+
+    def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """What the head sees: (B, D*H), or (B, T, D*H) for tagging."""
+        config = self.config
+        exact = config.readout != "last_step"
+        if exact and self.pad_side == "left":
+            ids = _to_the_left(ids, lengths)
+        x = self.embedding(ids)  # (B, T, E)
+        if config.relu:
+            x = F.relu(x)
+        states, last = self.recurrent(x, lengths if exact else None)  # (B, T, D*H), (L*D, B, H)
+        states = self._read(states, last, lengths)
+        if config.relu:
+            states = F.relu(states)
+        return states if self.norm is None else self.norm(states)
+
+    def _read(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+        readout = self.config.readout
+        if readout == "every_step":
+            return states
+        if readout == "last_step":
+            return states[:, -1]  # (B, D*H)
+        if readout == "last_valid":
+            return torch.cat(tuple(last[-self.recurrent.directions :]), dim=-1)  # (B, D*H)
+        lengths = lengths.clamp(min=1)
+        if readout == "mean":
+            return states.sum(dim=1) / lengths[:, None]  # (B, D*H); states past the length are zero
+        past = torch.arange(states.shape[1], device=states.device) >= lengths[:, None]  # (B, T)
+        return states.masked_fill(past[:, :, None], -torch.inf).amax(dim=1)  # (B, D*H)
+
+
+def _to_the_left(ids: Tensor, lengths: Tensor) -> Tensor:
+    """Left-padded rows as right-padded ones."""
+    steps = torch.arange(ids.shape[1], device=ids.device)
+    index = (steps + ids.shape[1] - lengths[:, None]) % ids.shape[1]  # (B, T)
+    return ids.gather(1, index)
+
+
+def initialize(model: TextRNN, way: Initialization) -> None:
+    """Fill every matrix but the embedding as named and set biases to 0; `stock` changes nothing.
+
+    Source: tutorial 1 (Xavier normal as default, Kaiming and plain normal as choices). Stacked gates are filled as
+    one matrix, as there. LayerNorm keeps its ones and zeros.
+    """
+    fills: dict[Initialization, Callable[[Tensor], Tensor]] = {
+        "xavier": nn.init.xavier_normal_,
+        "kaiming": nn.init.kaiming_normal_,
+        "orthogonal": nn.init.orthogonal_,
+        "normal": nn.init.normal_,
+    }
+    if way == "stock":
+        return
+    for name, weight in model.named_parameters():
+        if name.startswith(("embedding.", "norm.")):
+            continue
+        if weight.dim() > 1:
+            fills[way](weight)
+        else:
+            nn.init.zeros_(weight)

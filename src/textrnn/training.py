@@ -1,0 +1,236 @@
+"""The training loop: Adam, a schedule, evaluation on dev, the best checkpoint by dev loss, early stopping."""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from textrnn.batches import Bucket, batches, count_batches
+from textrnn.errors import UserError
+from textrnn.params import build, require
+from textrnn.records import IGNORED_TAG
+
+
+@dataclass(frozen=True)
+class Step:
+    """StepLR: the rate times `factor` after every `every` epochs."""
+
+    kind: Literal["step"]
+    every: int
+    factor: float
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """Cosine annealing over the whole run (Loshchilov and Hutter 2017), down to `floor` times the rate."""
+
+    kind: Literal["cosine"]
+    floor: float
+
+
+@dataclass(frozen=True)
+class Train:
+    """How a recipe is trained; see params.yaml for each value's meaning and unit."""
+
+    seed: int
+    batch_size: int
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    schedule: Step | Cosine | None
+    clip_norm: float | None
+    class_weights: Mapping[str, float] | None
+    evaluate_every: int | None
+    patience: int | None
+    shuffle: bool
+    drop_last: bool
+
+    def check(self, where: str, labels: list[str]) -> None:
+        """Refuse what the types let through; `where` is the dotted name of the section."""
+        for name in ("batch_size", "epochs", "evaluate_every", "patience"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
+        require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)
+        require(self.weight_decay >= 0, f"{where}.weight_decay", "must not be negative", self.weight_decay)
+        require(self.clip_norm is None or self.clip_norm > 0, f"{where}.clip_norm", "must be above 0", self.clip_norm)
+        if isinstance(self.schedule, Step):
+            require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
+        for label, weight in (self.class_weights or {}).items():
+            known = f"must be one of {', '.join(labels)}"
+            require(label in labels, f"{where}.class_weights.{label}", known, label)
+            require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
+
+
+def merge_train(defaults: Any, override: Any, recipe: str) -> Train:
+    """The section `train` with a recipe's own values over it; UserError, by dotted name, for an unknown one."""
+    known = {field.name for field in fields(Train)}
+    require(isinstance(override, Mapping), f"recipes.{recipe}.train", "must be a mapping", override)
+    for name in override:
+        require(
+            name in known, f"recipes.{recipe}.train.{name}", f"unknown param (known: {', '.join(sorted(known))})", name
+        )
+    build(Train, defaults, "train")
+    return build(Train, {**defaults, **override}, f"recipes.{recipe}.train")
+
+
+@dataclass(frozen=True)
+class Score:
+    """Mean loss, weighted as in training, and the share of correct rows or tokens."""
+
+    loss: float
+    accuracy: float
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One point of the curves: after `step` batches, train over the batches since the last point, and dev."""
+
+    step: int
+    epoch: float
+    train: Score
+    dev: Score
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to; the model holds the weights of `best_step` when it ends."""
+
+    steps: int
+    epochs: float
+    best_step: int
+    dev_loss: float
+    dev_accuracy: float
+    stopped_early: bool
+
+
+class Tally:
+    """Sums that make a Score, kept on the device so that no step waits for them."""
+
+    def __init__(self, weights: Tensor | None, device: torch.device) -> None:
+        self._weights = weights
+        self._sums = torch.zeros(4, dtype=torch.float64, device=device)
+
+    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+        """The batch's mean loss, logits (B, C) or (B, T, C) against targets (B,) or (B, T); adds it to the sums."""
+        flat, gold = logits.flatten(0, -2), targets.flatten()
+        loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
+        with torch.no_grad():
+            valid = gold != IGNORED_TAG
+            share = valid.sum() if self._weights is None else self._weights[gold[valid]].sum()
+            correct = (flat.argmax(-1) == gold).sum()
+            self._sums += torch.stack((loss.detach().double(), share.double(), correct.double(), valid.sum().double()))
+        return loss / share
+
+    def score(self) -> Score:
+        loss, share, correct, count = self._sums.tolist()
+        return Score(loss / max(share, 1e-12), correct / max(count, 1))
+
+
+@torch.no_grad()
+def evaluate_loss(model: nn.Module, rows: list[Bucket], batch_size: int, weights: Tensor | None) -> Score:
+    """Loss and accuracy over all rows, without dropout."""
+    model.eval()
+    tally = Tally(weights, rows[0].ids.device)
+    for batch in batches(rows, batch_size):
+        tally.loss(model(batch.ids, batch.lengths), batch.targets)
+    model.train()
+    return tally.score()
+
+
+def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
+    """The rate of batch `step` (from 0) of a run of `settings.epochs`."""
+    schedule = settings.schedule
+    if isinstance(schedule, Step):
+        return settings.learning_rate * schedule.factor ** (step // steps_per_epoch // schedule.every)
+    if isinstance(schedule, Cosine):
+        share = step / (settings.epochs * steps_per_epoch)
+        return settings.learning_rate * (schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * share)) / 2)
+    return settings.learning_rate
+
+
+def class_weights(settings: Train, labels: list[str], device: torch.device) -> Tensor | None:
+    """The weight of each class in label order (C,), or None where all weigh the same."""
+    if settings.class_weights is None:
+        return None
+    return torch.tensor([float(settings.class_weights.get(label, 1)) for label in labels], device=device)
+
+
+def train(
+    model: nn.Module,
+    rows: list[Bucket],
+    dev: list[Bucket],
+    settings: Train,
+    weights: Tensor | None,
+    report: Callable[[Evaluation], None],
+    on_step: Callable[[int], None] = lambda _: None,
+) -> Outcome:
+    """Train the model in place and leave it with the weights of its lowest dev loss.
+
+    rows and dev lie on the model's device. `report` is called at every evaluation, `on_step` after every batch.
+    Raises UserError when the loss is no number.
+    """
+    optimizer = torch.optim.Adam(
+        model.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
+    per_epoch = count_batches(rows, settings.batch_size, settings.drop_last)
+    every = settings.evaluate_every or per_epoch
+    best: tuple[int, Score, dict[str, Tensor]] | None = None
+    tally, step, stopped = Tally(weights, rows[0].ids.device), 0, False
+    model.train()
+    for epoch in range(settings.epochs):
+        order = (settings.seed, epoch) if settings.shuffle else None
+        for batch in batches(rows, settings.batch_size, drop_last=settings.drop_last, shuffle=order):
+            rate = learning_rate(settings, step, per_epoch)
+            _step(model, optimizer, batch, tally, rate, settings.clip_norm)
+            step += 1
+            on_step(step)
+            if step % every and step % per_epoch:
+                continue
+            score = _finite(tally.score(), step, rate)
+            point = Evaluation(step, step / per_epoch, score, evaluate_loss(model, dev, settings.batch_size, weights))
+            report(point)
+            tally = Tally(weights, rows[0].ids.device)
+            if best is None or point.dev.loss < best[1].loss:
+                best = (step, point.dev, copy.deepcopy(model.state_dict()))
+            stopped = settings.patience is not None and step - best[0] >= settings.patience
+            if stopped:
+                break
+        if stopped:
+            break
+    assert best is not None
+    model.load_state_dict(best[2])
+    return Outcome(step, step / per_epoch, best[0], best[1].loss, best[1].accuracy, stopped)
+
+
+def _step(
+    model: nn.Module, optimizer: torch.optim.Optimizer, batch: Bucket, tally: Tally, rate: float, clip: float | None
+) -> None:
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss = tally.loss(model(batch.ids, batch.lengths), batch.targets)
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    if clip is not None:
+        nn.utils.clip_grad_norm_(model.parameters(), clip)
+    optimizer.step()
+
+
+def _finite(score: Score, step: int, rate: float) -> Score:
+    if not math.isfinite(score.loss):
+        do = "try a smaller train.learning_rate, or train.clip_norm"
+        raise UserError(
+            f"training, batch {step}", "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do
+        )
+    return score
+
+
+def summary(outcome: Outcome) -> dict[str, Any]:
+    """The outcome as plain values, for the metrics file."""
+    return asdict(outcome)

@@ -1,0 +1,141 @@
+import hashlib
+import itertools
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textrnn.draw import draw, hashes
+
+MASK = 2**64 - 1
+STRATA = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2] * 2)
+
+populations = st.lists(st.integers(0, 4), min_size=1, max_size=60).flatmap(
+    lambda strata: st.tuples(st.just(np.array(strata)), st.integers(0, len(strata)))
+)
+
+
+def split_mix(row, seed, purpose):
+    """The row'th output of the published SplitMix64 generator, in Python's own whole numbers."""
+    state = int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), "little")
+    z = (state + (row + 1) * 0x9E3779B97F4A7C15) & MASK
+    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
+    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & MASK
+    return z ^ (z >> 31)
+
+
+def largest_remainder(sizes, rows):
+    """Quotas by stratum, in exact fractions; ties go to the smaller stratum number."""
+    total = sum(sizes.values())
+    exact = {kind: Fraction(size * rows, total) for kind, size in sizes.items()}
+    quotas = {kind: int(share) for kind, share in exact.items()}
+    by_remainder = sorted(sizes, key=lambda kind: (quotas[kind] - exact[kind], kind))
+    for kind in by_remainder[: rows - sum(quotas.values())]:
+        quotas[kind] += 1
+    return quotas
+
+
+def sizes_of(strata):
+    return {int(kind): int((strata == kind).sum()) for kind in np.unique(strata)}
+
+
+def taken(strata, mask):
+    return {kind: int((strata[mask] == kind).sum()) for kind in sizes_of(strata)}
+
+
+def test_hashes_are_split_mix():
+    assert hashes(50, 7, "dev").tolist() == [split_mix(row, 7, "dev") for row in range(50)]
+
+
+def test_hashes_golden():
+    assert hashes(3, 1, "dev").tolist() == [17650168450256756803, 6421478824707965055, 6381110426156454737]
+
+
+@pytest.mark.parametrize(
+    ("seed", "purpose", "rows"),
+    [
+        (1, "dev", [1, 2, 3, 6, 8, 9, 10]),
+        (2, "dev", [2, 4, 8, 11, 12, 17, 19]),
+        (1, "limit/train", [1, 8, 12, 13, 14, 18, 19]),
+    ],
+)
+def test_draw_golden(seed, purpose, rows):
+    assert np.flatnonzero(draw(STRATA, 7, seed, purpose)).tolist() == rows
+
+
+@settings(max_examples=200, deadline=None)
+@given(populations, st.integers(0, 9))
+def test_draw_against_brute_force(population, seed):
+    strata, rows = population
+    mask = draw(strata, rows, seed, "dev")
+    quotas = largest_remainder(sizes_of(strata), rows)
+    expected = np.zeros(len(strata), dtype=bool)
+    for kind, quota in quotas.items():
+        members = sorted(np.flatnonzero(strata == kind).tolist(), key=lambda row: split_mix(row, seed, "dev"))
+        expected[members[:quota]] = True
+    assert mask.dtype == bool
+    assert mask.tolist() == expected.tolist()
+
+
+@settings(max_examples=200, deadline=None)
+@given(populations)
+def test_quotas_are_proportional(population):
+    strata, rows = population
+    mask = draw(strata, rows, 3, "dev")
+    assert mask.sum() == rows
+    for kind, size in sizes_of(strata).items():
+        assert abs(taken(strata, mask)[kind] - size * rows / len(strata)) < 1
+
+
+def test_exact_shares_have_no_rounding():
+    assert taken(STRATA, draw(STRATA, 10, 1, "dev")) == {0: 6, 1: 3, 2: 1}
+
+
+def test_ties_go_to_the_smaller_stratum_whatever_the_floats_say():
+    # 7 of 100 rows of ten strata of ten: each has a remainder of exactly 0.7
+    strata = np.repeat(np.arange(10), 10)
+    assert taken(strata, draw(strata, 7, 1, "dev")) == {kind: int(kind < 7) for kind in range(10)}
+    # shares of 1.5, 6.5 and 7
+    strata = np.repeat([4, 9, 11], [3, 13, 14])
+    assert taken(strata, draw(strata, 15, 1, "dev")) == {4: 2, 9: 6, 11: 7}
+
+
+@settings(max_examples=100, deadline=None)
+@given(populations, st.data())
+def test_larger_draw_contains_smaller_up_to_rounding(population, data):
+    strata, rows = population
+    fewer = data.draw(st.integers(0, rows))
+    small, large = draw(strata, fewer, 5, "limit/train"), draw(strata, rows, 5, "limit/train")
+    for kind in sizes_of(strata):
+        inside, outside = small & large & (strata == kind), small & ~large & (strata == kind)
+        assert inside.sum() == min(taken(strata, small)[kind], taken(strata, large)[kind])
+        assert outside.sum() <= 1
+
+
+def test_one_stratum_is_strictly_nested():
+    strata = np.zeros(100, dtype=np.int64)
+    masks = [draw(strata, rows, 1, "dev") for rows in range(101)]
+    assert all((small <= large).all() for small, large in itertools.pairwise(masks))
+
+
+@pytest.mark.parametrize("rows", [20, 21, 10**9])
+def test_all_rows_where_as_many_are_asked_for(rows):
+    assert draw(STRATA, rows, 1, "dev").all()
+
+
+def test_no_rows():
+    assert not draw(STRATA, 0, 1, "dev").any()
+    assert draw(np.array([], dtype=np.int64), 5, 1, "dev").tolist() == []
+
+
+def test_seed_and_purpose_move_the_draw():
+    strata = np.repeat([0, 1], 500)
+    masks = [draw(strata, 100, seed, purpose) for seed, purpose in [(1, "dev"), (2, "dev"), (1, "limit/train")]]
+    for one, other in [(0, 1), (0, 2), (1, 2)]:
+        assert 0 < (masks[one] & masks[other]).sum() < 30  # 10 in common are expected by chance
+
+
+def test_seed_and_purpose_do_not_run_together():
+    assert hashes(1, 1, "2")[0] != hashes(1, 12, "")[0]

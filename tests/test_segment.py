@@ -1,0 +1,223 @@
+"""A parsed corpus into token shards: their content, the counts of train, and the same bytes for any workers."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ProcessPoolExecutor
+
+import pyarrow as pa
+import pytest
+
+from textrnn import segment as module
+from textrnn import shards as shards_module
+from textrnn.errors import UserError
+from textrnn.records import COUNTS, PARSED, SEGMENTED
+from textrnn.segment import Punkt, Segment, segment
+from textrnn.segmenters import Segmenter, clean, learn_punkt
+from textrnn.shards import ShardReader, ShardWriter, write_index
+
+LABELS = {"classify": ["down", "up"], "tag": ["O", "B-LOC", "I-LOC"]}
+TEXTS = {
+    "train": [("Bad CD. Mr. Fox left at 5 p.m. today.", 0), ("a b a", 1), ("", 1), ("b a, Mr. Fox!", 0), ("c", 1)],
+    "dev": [("a z", 1), ("zz", 0)],
+    "test": [("y y y", 0), ("b", 1), ("x", 1)],
+}
+
+
+def write_parsed(folder, task, splits):
+    """A folder of parsed shards; rows are (text or tokens, label or tags), numbered from 100 on."""
+    folder.mkdir()
+    shards = []
+    for split, rows in splits.items():
+        with ShardWriter(folder, split, PARSED[task]) as writer:
+            if rows:
+                columns = [range(100, 100 + len(rows)), *zip(*rows, strict=True)]
+                columns = [
+                    pa.array(list(column), field.type) for column, field in zip(columns, PARSED[task], strict=True)
+                ]
+                writer.write(pa.record_batch(columns, schema=PARSED[task]))
+        shards += writer.shards
+    write_index(folder, "parsed", shards, task=task)
+    (folder / "labels.json").write_text(json.dumps({"task": task, "labels": LABELS[task]}), encoding="utf-8")
+    return folder
+
+
+def run(parsed, out, settings, *, workers=1, punkt_folder=None):
+    out.mkdir()
+    return segment(parsed, settings, punkt_folder=punkt_folder or out, workers=workers, out=out)
+
+
+def rows(folder, split):
+    return [row for batch in ShardReader(folder, "segmented").batches(split) for row in batch.to_pylist()]
+
+
+def counts(folder):
+    table = pa.ipc.open_file(str(folder / "counts.arrow")).read_all()
+    assert table.schema.equals(COUNTS)
+    return list(zip(table["token"].to_pylist(), table["count"].to_pylist(), strict=True))
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_rows_by_hand(tmp_path):
+    report = run(
+        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segment(("lower",), "tokens", None)
+    )
+    train = rows(tmp_path / "out", "train")
+    assert train[1:] == [
+        {"row": 101, "tokens": ["a", "b", "a"], "label": 1},
+        {"row": 102, "tokens": [], "label": 1},
+        {"row": 103, "tokens": ["b", "a,", "mr.", "fox!"], "label": 0},
+        {"row": 104, "tokens": ["c"], "label": 1},
+    ]
+    assert train[0]["tokens"] == ["bad", "cd.", "mr.", "fox", "left", "at", "5", "p.m.", "today."]
+    assert rows(tmp_path / "out", "test") == [
+        {"row": 100, "tokens": ["y", "y", "y"], "label": 0},
+        {"row": 101, "tokens": ["b"], "label": 1},
+        {"row": 102, "tokens": ["x"], "label": 1},
+    ]
+    assert report == {"tokens": {"train": 17, "dev": 3, "test": 5}, "distinct_in_train": 13}
+    reader = ShardReader(tmp_path / "out", "segmented")
+    assert (reader.facts["task"], reader.facts["labels"]) == ("classify", ["down", "up"])
+    assert reader.open(reader.of("train")[0]).schema.equals(SEGMENTED["classify"])
+
+
+def test_counts_are_of_train_alone_and_in_order(tmp_path):
+    splits = {
+        "train": [("ba", 0), ("Ab𠮷", 1), ("b", 1)],
+        "dev": [("zzzzzz", 0)],
+        "test": [("aaaaaa", 0)],
+    }
+    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segment((), "chars", None))
+    assert counts(tmp_path / "out") == [("b", 3), ("A", 1), ("a", 1), ("𠮷", 1)]  # ties by code point
+
+
+def test_the_bytes_do_not_hang_on_the_workers(tmp_path, monkeypatch):
+    many = {split: [(f"{text} {at}", label) for at in range(4) for text, label in TEXTS[split]] for split in TEXTS}
+    with monkeypatch.context() as small:
+        small.setattr(shards_module, "ROWS_PER_BATCH", 3)
+        small.setattr(shards_module, "ROWS_PER_SHARD", 6)
+        parsed = write_parsed(tmp_path / "in", "classify", many)
+    assert [shard.rows for shard in ShardReader(parsed, "parsed").of("train")] == [6, 6, 6, 2]
+    pools = []
+
+    class Pool(ProcessPoolExecutor):
+        def __init__(self, workers, **rest):
+            pools.append(workers)
+            super().__init__(workers, **rest)
+
+    monkeypatch.setattr(module, "ProcessPoolExecutor", Pool)
+    monkeypatch.setattr(module, "ROWS_WORTH_A_POOL", 0)
+    settings = Segment(("lower", "digits"), "nltk", Punkt("train", None))
+    one = run(parsed, tmp_path / "one", settings, workers=1)
+    assert pools == []
+    two = run(parsed, tmp_path / "two", settings, workers=2)
+    assert pools == [2]
+    assert one == two
+    assert contents(tmp_path / "one") == contents(tmp_path / "two")
+    names = [shard.file for shard in ShardReader(tmp_path / "two", "segmented").shards]
+    assert names[:5] == [f"train-{at:05d}.arrow" for at in range(4)] + ["dev-00000.arrow"]
+    cut = Segmenter.load(tmp_path / "two" / "segmentation.json")
+    assert [row["tokens"] for row in rows(tmp_path / "two", "train")] == [cut(text) for text, _ in many["train"]]
+    assert [row["row"] for row in rows(tmp_path / "two", "train")] == list(range(100, 120))
+
+
+def test_few_rows_start_no_pool(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "ProcessPoolExecutor", None)
+    report = run(
+        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segment((), "chars", None), workers=8
+    )
+    assert report["tokens"]["test"] == 7
+
+
+def test_an_empty_split(tmp_path):
+    parsed = write_parsed(tmp_path / "in", "classify", {**TEXTS, "dev": []})
+    report = run(parsed, tmp_path / "out", Segment((), "chars", None))
+    assert report["tokens"]["dev"] == 0
+    assert rows(tmp_path / "out", "dev") == []
+
+
+# the sentence model
+
+
+def test_the_sentence_model_learns_from_the_first_cleaned_rows_of_train(tmp_path):
+    parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
+    run(parsed, tmp_path / "out", Segment(("digits",), "nltk", Punkt("train", 2)))
+    state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
+    texts = [clean(text, ["digits"]) for text, _ in TEXTS["train"]]
+    assert state == {"clean": ["digits"], "segment": "nltk", "punkt": learn_punkt(texts[:2])}
+    assert state["punkt"] != learn_punkt(texts)
+
+
+def test_a_published_sentence_model(tmp_path):
+    english = tmp_path / "punkt" / "english"
+    english.mkdir(parents=True)
+    for name, text in (("abbrev_types.txt", "mr"), ("collocations.tab", ""), ("ortho_context.tab", "a\t4")):
+        (english / name).write_text(text, encoding="utf-8")
+    parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
+    settings = Segment((), "nltk", Punkt("english", None))
+    with pytest.raises(UserError, match=r"sent_starters\.txt: no such file of a Punkt model"):
+        run(parsed, tmp_path / "bad", settings, punkt_folder=tmp_path / "punkt")
+    (english / "sent_starters.txt").write_text("now\n", encoding="utf-8")
+    run(parsed, tmp_path / "out", settings, punkt_folder=tmp_path / "punkt")
+    state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
+    tables = {"abbrev_types": ["mr"], "collocations": [], "sent_starters": ["now"], "ortho_context": {"a": 4}}
+    assert state["punkt"] == tables
+    assert rows(tmp_path / "out", "train")[3]["tokens"] == ["b", "a", ",", "Mr.", "Fox", "!"]
+
+
+# tagged corpora
+
+
+def test_a_tagged_corpus_passes_through(tmp_path):
+    splits = {"train": [(["海", "淀 ", "海"], [1, 2, 0])], "dev": [(["a"], [0])], "test": [(["b", "B"], [0, 1])]}
+    report = run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment((), "tokens", None))
+    assert rows(tmp_path / "out", "train") == [{"row": 100, "tokens": ["海", "淀 ", "海"], "tags": [1, 2, 0]}]
+    assert rows(tmp_path / "out", "test") == [{"row": 100, "tokens": ["b", "B"], "tags": [0, 1]}]
+    assert counts(tmp_path / "out") == [("海", 2), ("淀 ", 1)]
+    assert report == {"tokens": {"train": 3, "dev": 1, "test": 2}, "distinct_in_train": 2}
+    assert ShardReader(tmp_path / "out", "segmented").facts["labels"] == LABELS["tag"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "got"),
+    [
+        (Segment((), "chars", None), r"segment: chars, clean: \[\]"),
+        (Segment(("lower", "urls"), "tokens", None), r"segment: tokens, clean: \[lower, urls\]"),
+    ],
+)
+def test_a_tagged_corpus_is_not_cut_again(settings, got, tmp_path):
+    parsed = write_parsed(tmp_path / "in", "tag", {"train": [(["a"], [0])], "dev": [], "test": []})
+    with pytest.raises(UserError, match=rf"a tagged corpus is cut already; got {got}; set segment: tokens"):
+        run(parsed, tmp_path / "out", settings)
+
+
+# faults
+
+
+def test_a_damaged_shard_is_named(tmp_path):
+    parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
+    path = parsed / "dev-00000.arrow"
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(UserError, match=r"dev-00000\.arrow: the shard does not have the index's checksum"):
+        run(parsed, tmp_path / "out", Segment((), "chars", None))
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        (Segment((), "nltk", None), r"encodings\.e\.punkt: goes with segment: nltk, and only there; got null"),
+        (Segment((), "chars", Punkt("train", None)), r"encodings\.e\.punkt: goes with segment: nltk"),
+        (Segment((), "nltk", Punkt("train", 0)), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
+    ],
+)
+def test_settings_that_mean_nothing(settings, match):
+    with pytest.raises(UserError, match=match):
+        settings.check("encodings.e")
+
+
+def test_settings_that_mean_something():
+    Segment((), "nltk", Punkt("train", 1)).check("encodings.e")
+    Segment(("lower",), "jieba", None).check("encodings.e")

@@ -1,0 +1,279 @@
+"""Texts into tokens, against nltk's and jieba's own answers and the tutorial's own patterns."""
+
+from __future__ import annotations
+
+import bz2
+import json
+import os
+import re
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+
+import jieba
+import nltk
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from nltk.tokenize import NLTKWordTokenizer
+from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTrainer
+
+from textrnn.errors import UserError
+from textrnn.segmenters import URL, Segmenter, clean, learn_punkt, load_punkt
+
+ROOT = Path(__file__).resolve().parent.parent
+TUTORIAL_URL = re.compile(r"([^ ]+(?<=\.[a-z]{3}))")
+EMPTY = {"abbrev_types": [], "collocations": [], "sent_starters": [], "ortho_context": {}}
+
+REVIEWS = [
+    f"Mr. Hale met Dr. Orr at No. {at} Elm St. in June. However, he didn't stay. He can't sing well! I paid $3.{at}0."
+    f" The lamp weighs {at} lb. or so and etc. is all. However, (it's cheap). Mr. Hale left at 5 p.m. on Friday?"
+    for at in range(40)
+]
+
+
+def state(segment, *, clean=(), punkt=None):
+    return {"clean": list(clean), "segment": segment, "punkt": punkt}
+
+
+def nltk_words(text, parameters):
+    words = NLTKWordTokenizer()
+    return [word for sentence in PunktSentenceTokenizer(parameters).tokenize(text) for word in words.tokenize(sentence)]
+
+
+def write_punkt(folder, tables):
+    folder.mkdir(parents=True)
+    (folder / "abbrev_types.txt").write_text("\n".join(tables["abbrev_types"]), encoding="utf-8")
+    (folder / "sent_starters.txt").write_text("\n".join(tables["sent_starters"]) + "\n", encoding="utf-8")
+    (folder / "collocations.tab").write_text("\n".join(map("\t".join, tables["collocations"])), encoding="utf-8")
+    contexts = [f"{word}\t{flags}" for word, flags in tables["ortho_context"].items()]
+    (folder / "ortho_context.tab").write_text("\n".join(contexts), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def learnt():
+    return learn_punkt(REVIEWS)
+
+
+# cleaning
+
+
+@pytest.mark.parametrize(
+    ("text", "steps", "want"),
+    [
+        ("Great CD, 1999!", [], "Great CD, 1999!"),
+        ("Great CD, 1999!", ["lower"], "great cd, 1999!"),
+        ("Great CD, 1999!", ["digits"], "Great CD, 0000!"),
+        ("١٢ and 3", ["digits"], "00 and 0"),
+        ("see www.site.com now", ["urls"], "see <url> now"),
+        ("see www.site.com/page now", ["urls"], "see <url>/page now"),
+        ("at http://x.org/a.html, ok", ["urls"], "at <url>l, ok"),
+        ("notes.txt is here", ["urls"], "notes.txt is here"),  # none of the four signs
+        ("notes.txt from https: it", ["urls"], "<url> from https: it"),
+        ("a.com\nb.net c", ["urls"], "<url> c"),  # only a blank ends a run
+        ("WWW.SITE.COM", ["lower", "urls"], "<url>"),
+        ("WWW.SITE.COM", ["urls", "lower"], "www.site.com"),
+        ("Buy 2 at www.a1.com", ["lower", "digits", "urls"], "buy 0 at <url>"),
+        ("", ["lower", "digits", "urls"], ""),
+    ],
+)
+def test_clean(text, steps, want):
+    assert clean(text, steps) == want
+
+
+@given(st.text(alphabet=". abzA/\n", max_size=40))
+@example(".com.com.comx .abc")
+@example(" .abc.abcd.ab")
+def test_the_url_pattern_is_the_tutorials(text):
+    assert URL.sub("<url>", text) == TUTORIAL_URL.sub("<url>", text)
+
+
+# characters, tokens, jieba
+
+
+def test_chars_keep_every_character():
+    assert Segmenter(state("chars"))("a b\u3000𠮷é\n") == ["a", " ", "b", "\u3000", "𠮷", "é", "\n"]
+
+
+def test_tokens_are_cut_at_any_white_space():
+    assert Segmenter(state("tokens"))("  a b\u3000c\t\nd ") == ["a", "b", "c", "d"]
+    assert Segmenter(state("tokens"))(" ") == []
+
+
+def test_jieba():
+    cut = Segmenter(state("jieba"))
+    assert cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
+    for text in ("词汇阅读是关键 08年考研暑期英语复习全指南", "中国A股2.5%涨幅,C++ 3.0", "  空 格 ", ""):
+        assert cut(text) == jieba.lcut(text)
+
+
+def test_the_text_is_cleaned_before_it_is_cut():
+    assert Segmenter(state("chars", clean=["lower", "digits"]))("A7b") == ["a", "0", "b"]
+
+
+# nltk words
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "without", "having"),
+    [
+        ("Dr. Lee sat.", {"abbrev_types": ["dr"]}, ["Dr", ".", "Lee", "sat", "."], ["Dr.", "Lee", "sat", "."]),
+        ("By 5. Mark sat.", {"collocations": [["##number##", "mark"]]}, ["By", "5", ".", "Mark"], ["By", "5.", "Mark"]),
+        ("An etc. Yet so.", {"sent_starters": ["yet"]}, ["An", "etc.", "Yet"], ["An", "etc", ".", "Yet"]),
+        # 32: seen in lower case within a sentence, so that its capital here begins one
+        ("An etc. Lamp so.", {"ortho_context": {"lamp": 32}}, ["An", "etc.", "Lamp"], ["An", "etc", ".", "Lamp"]),
+    ],
+)
+def test_each_table_of_the_sentence_model_counts(text, table, without, having):
+    base = {**EMPTY, "abbrev_types": ["etc"]}
+    assert Segmenter(state("nltk", punkt=base))(text)[: len(without)] == without
+    assert Segmenter(state("nltk", punkt={**base, **table}))(text)[: len(having)] == having
+
+
+def test_nltk_words_by_hand():
+    cut = Segmenter(state("nltk", clean=["lower", "digits"], punkt=EMPTY))
+    assert cut("I can't stay. It's $5.25!") == ["i", "ca", "n't", "stay", ".", "it", "'s", "$", "0.00", "!"]
+    assert cut("") == []
+
+
+def test_nltk_words_are_nltks_own_composition(learnt):
+    parameters = PunktTrainer("\n".join(REVIEWS)).get_params()
+    cut = Segmenter(state("nltk", punkt=learnt))
+    texts = [
+        *REVIEWS[:10],
+        'He said "no." (Really.) Then... he left -- twice.',
+        "p.m. However, etc. Mr. X",
+        "",
+        "\n \n",
+    ]
+    for text in texts:
+        assert cut(text) == nltk_words(text, parameters)
+    plain = PunktParameters()
+    assert any(cut(text) != nltk_words(text, plain) for text in texts)  # the model has a say
+
+
+def test_the_learnt_tables_are_nltks(learnt):
+    parameters = PunktTrainer("\n".join(REVIEWS)).get_params()
+    assert {"mr", "dr", "lb", "p.m"} <= set(learnt["abbrev_types"])
+    assert learnt["ortho_context"]["however"] > 0
+    assert learnt == {
+        "abbrev_types": sorted(parameters.abbrev_types),
+        "collocations": sorted(map(list, parameters.collocations)),
+        "sent_starters": sorted(parameters.sent_starters),
+        "ortho_context": dict(parameters.ortho_context),
+    }
+    for name in ("abbrev_types", "collocations", "sent_starters", "ortho_context"):
+        assert list(learnt[name]) == sorted(learnt[name])
+
+
+def test_learning_does_not_hang_on_the_hash_seed():
+    code = (
+        "import json, sys; from textrnn.segmenters import learn_punkt;"
+        "print(json.dumps(learn_punkt(json.loads(sys.stdin.read()))))"
+    )
+    paths = {"PYTHONPATH": str(ROOT / "src")}
+    runs = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **paths, "PYTHONHASHSEED": seed},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for seed in ("1", "2")
+    ]
+    one, two = (run.communicate(json.dumps(REVIEWS))[0] for run in runs)
+    assert one == two
+    assert "mr" in json.loads(one)["abbrev_types"]
+
+
+# keeping a segmenter
+
+
+@pytest.mark.parametrize("segment", ["chars", "tokens", "nltk"])
+def test_a_saved_segmenter_cuts_the_same(segment, learnt, tmp_path):
+    punkt = learnt if segment == "nltk" else None
+    made = Segmenter(state(segment, clean=["lower"], punkt=punkt))
+    made.save(tmp_path / "a.json")
+    back = Segmenter.load(tmp_path / "a.json")
+    back.save(tmp_path / "b.json")
+    assert back.state == made.state
+    assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
+    for text in (*REVIEWS[:5], "Ünï 漢字"):
+        assert back(text) == made(text)
+
+
+def test_loading_a_segmenter_that_is_not_there(tmp_path):
+    with pytest.raises(UserError, match=r"none\.json: no such file; run the stage"):
+        Segmenter.load(tmp_path / "none.json")
+
+
+# published models
+
+
+def test_a_published_model_is_read_whole(learnt, tmp_path):
+    odd = {
+        "abbrev_types": ["u.s", "é.g"],
+        "collocations": [["##number##", "m"], ["a", "b"]],
+        "sent_starters": ["however"],
+        "ortho_context": {"a": 46, "ü": 2},
+    }
+    assert load_punkt(write_punkt(tmp_path / "odd", odd)) == odd
+    assert load_punkt(write_punkt(tmp_path / "empty", {**odd, "collocations": []})) == {**odd, "collocations": []}
+    back = load_punkt(write_punkt(tmp_path / "learnt", learnt))
+    assert back == learnt
+    one, two = (Segmenter(state("nltk", punkt=punkt)) for punkt in (learnt, back))
+    for text in REVIEWS[:5]:
+        assert one(text) == two(text)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("abbrev_types.txt", None, r"abbrev_types\.txt: no such file of a Punkt model; give data\.punkt"),
+        ("ortho_context.tab", None, r"ortho_context\.tab: no such file"),
+        ("collocations.tab", b"a\tb\nc\n", r"collocations\.tab, line 2: must have 2 columns.*got 1"),
+        ("sent_starters.txt", b"a\tb\n", r"sent_starters\.txt, line 1: must have 1 columns.*got 2"),
+        ("ortho_context.tab", b"a\tmany\n", r"ortho_context\.tab: holds something that is no number"),
+        ("abbrev_types.txt", b"\xff\xfe", r"abbrev_types\.txt: is not UTF-8"),
+    ],
+)
+def test_a_faulty_published_model(name, content, match, learnt, tmp_path):
+    folder = write_punkt(tmp_path / "english", learnt)
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=match):
+        load_punkt(folder)
+
+
+def test_a_published_model_that_is_not_there(tmp_path):
+    with pytest.raises(UserError, match=r"klingon.*no such file of a Punkt model"):
+        load_punkt(tmp_path / "klingon")
+
+
+@pytest.mark.real
+def test_real_reviews_are_cut_as_word_tokenize_cuts_them(real_data, monkeypatch):
+    folder = real_data / "nltk_data"
+    reviews = real_data / "amazon" / "test.ft.txt.bz2"
+    if not folder.is_dir() or not reviews.is_file():
+        pytest.skip("needs nltk_data and amazon in the folder of real data")
+    monkeypatch.setattr(nltk.data, "path", [str(folder)])
+    nltk.tokenize._get_punkt_tokenizer.cache_clear()
+    cut = Segmenter(state("nltk", punkt=load_punkt(folder / "tokenizers" / "punkt_tab" / "english")))
+    with bz2.open(reviews, "rt", encoding="utf-8") as lines:
+        texts = [line.split(" ", 1)[1] for line in islice(lines, 500)]
+    assert len(texts) == 500
+    differing = [at for at, text in enumerate(texts) if cut(text) != nltk.word_tokenize(text)]
+    assert differing == []
+
+
+@pytest.fixture
+def real_data():
+    folder = Path(os.environ.get("TEXTRNN_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip("the real corpora are not here")
+    return folder

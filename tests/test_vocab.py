@@ -1,0 +1,150 @@
+"""Tokens and their numbers: golden order, limits, reserved ids, and the column path equal to the row path."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.errors import UserError
+from textrnn.records import COUNTS
+from textrnn.vocab import Limits, Vocabulary, read_counts
+
+ALL = Limits(1, None)
+TOKENS = pa.list_(pa.string())
+
+
+def table(counts):
+    return pa.table([list(counts), list(counts.values())], schema=COUNTS)
+
+
+def vocabulary(*words):
+    return Vocabulary.build(table({word: len(words) - at for at, word in enumerate(words)}), ALL)
+
+
+def words(vocabulary):
+    return vocabulary.words.to_pylist()
+
+
+def test_golden_order():
+    built = Vocabulary.build(table({"b": 2, "ä": 2, "𠮷": 2, "\uffee": 2, "Z": 2, "a": 7, "c": 1, "": 2}), ALL)
+    # by falling count, ties by code point: U+FFEE stands before U+20BB7, unlike in UTF-16
+    assert words(built) == ["a", "", "Z", "b", "ä", "\uffee", "𠮷", "c"]
+    assert built.counts.to_pylist() == [7, 2, 2, 2, 2, 2, 2, 1]
+    assert len(built) == 10
+    assert built.encode(["a", "", "Z", "c", "unseen"]) == [2, 3, 4, 9, 1]
+
+
+def test_the_order_given_does_not_matter():
+    counts = {"d": 1, "c": 3, "b": 1, "a": 3}
+    assert words(Vocabulary.build(table(counts), ALL)) == ["a", "c", "b", "d"]
+    assert words(Vocabulary.build(table(dict(sorted(counts.items()))), ALL)) == ["a", "c", "b", "d"]
+
+
+@pytest.mark.parametrize(
+    ("limits", "want"),
+    [
+        (Limits(2, None), ["a", "b", "c"]),
+        (Limits(3, None), ["a"]),
+        (Limits(4, None), []),
+        (Limits(1, 2), ["a", "b"]),
+        (Limits(1, 9), ["a", "b", "c", "d"]),
+        (Limits(2, 4), ["a", "b", "c"]),
+    ],
+)
+def test_limits(limits, want):
+    built = Vocabulary.build(table({"d": 1, "c": 2, "b": 2, "a": 3}), limits)
+    assert words(built) == want
+    assert len(built) == 2 + len(want)
+
+
+def test_counts_in_several_chunks():
+    chunked = pa.concat_tables([table({"b": 2, "a": 1}), table({"c": 2, "d": 5})])
+    assert words(Vocabulary.build(chunked, ALL)) == ["d", "b", "c", "a"]
+
+
+def test_a_text_cannot_reach_the_reserved_ids():
+    built = Vocabulary.build(table({"<pad>": 3, "<unk>": 3, "x": 5}), ALL)
+    assert built.encode(["x", "<pad>", "<unk>", "y"]) == [2, 3, 4, 1]
+    without = vocabulary("x")
+    assert without.encode(["<pad>", "<unk>", "x"]) == [1, 1, 2]
+    assert without.encode_lists(pa.array([["<pad>", "<unk>"]])).to_pylist() == [[1, 1]]
+
+
+def test_encode_lists_by_hand():
+    built = vocabulary("a", "b")
+    coded = built.encode_lists(pa.array([["b", "z"], [], ["a", "a", "b"]], TOKENS))
+    assert coded.type == pa.list_(pa.int32())
+    assert coded.to_pylist() == [[3, 1], [], [2, 2, 3]]
+
+
+@given(
+    known=st.lists(st.sampled_from(["a", "b", "ab", "", "<pad>", "<unk>", "字", "𠮷"]), unique=True),
+    rows=st.lists(st.lists(st.sampled_from(["a", "b", "ab", "", "<pad>", "<unk>", "字", "𠮷", "zz"]), max_size=5)),
+    start=st.integers(0, 4),
+    length=st.integers(0, 6),
+)
+def test_the_column_path_equals_the_row_path(known, rows, start, length):
+    built = vocabulary(*known)
+    column = pa.array(rows, TOKENS)
+    assert built.encode_lists(column).to_pylist() == [built.encode(row) for row in rows]
+    piece = column.slice(start, length)
+    assert built.encode_lists(piece).to_pylist() == [built.encode(row) for row in rows[start : start + length]]
+    assert all(number >= 1 for row in rows for number in built.encode(row))
+
+
+def test_a_sliced_column_by_hand():
+    built = vocabulary("a", "b")
+    piece = pa.array([["b", "b"], ["a"], ["z", "b"], ["a"]], TOKENS).slice(1, 2)
+    coded = built.encode_lists(piece)
+    assert coded.to_pylist() == [[2], [1, 3]]
+    assert len(coded.values) == 3  # nothing of the rows outside the slice
+
+
+def test_an_empty_vocabulary(tmp_path):
+    built = Vocabulary.build(table({}), ALL)
+    assert len(built) == 2
+    assert built.encode(["a"]) == [1]
+    assert built.encode_lists(pa.array([["a", "b"], []], TOKENS)).to_pylist() == [[1, 1], []]
+    built.save(tmp_path / "v.arrow")
+    assert words(Vocabulary.load(tmp_path / "v.arrow")) == []
+
+
+def test_save_and_load(tmp_path):
+    built = Vocabulary.build(table({"b": 2, "a": 2, "<pad>": 9, " ": 1}), ALL)
+    built.save(tmp_path / "one.arrow")
+    back = Vocabulary.load(tmp_path / "one.arrow")
+    back.save(tmp_path / "two.arrow")
+    assert words(back) == ["<pad>", "a", "b", " "]
+    assert back.counts.to_pylist() == [9, 2, 2, 1]
+    assert back.encode([" ", "b", "<pad>", "?"]) == [5, 4, 2, 1]
+    assert (tmp_path / "one.arrow").read_bytes() == (tmp_path / "two.arrow").read_bytes()
+
+
+def test_files_that_are_no_counts(tmp_path):
+    path = tmp_path / "v.arrow"
+    with pytest.raises(UserError, match=r"v\.arrow: no such file; run the stage"):
+        Vocabulary.load(path)
+    for content in (b"", b"not arrow at all"):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=r"v\.arrow: is not an Arrow file"):
+            read_counts(path)
+    other = pa.table({"token": ["a"]})
+    with pa.ipc.new_file(str(path), other.schema) as file:
+        file.write_table(other)
+    with pytest.raises(UserError, match=r"v\.arrow: does not hold tokens and counts; got \['token'\]"):
+        Vocabulary.load(path)
+
+
+@pytest.mark.parametrize(
+    ("limits", "match"),
+    [
+        (Limits(0, None), r"encodings\.e\.min_count: must be at least 1; got 0"),
+        (Limits(1, 0), r"encodings\.e\.max_tokens: must be at least 1; got 0"),
+    ],
+)
+def test_limits_out_of_range(limits, match):
+    with pytest.raises(UserError, match=match):
+        limits.check("encodings.e")
+    Limits(1, 1).check("encodings.e")
