@@ -269,11 +269,3 @@ def test_real_reviews_are_cut_as_word_tokenize_cuts_them(real_data, monkeypatch)
     assert len(texts) == 500
     differing = [at for at, text in enumerate(texts) if cut(text) != nltk.word_tokenize(text)]
     assert differing == []
-
-
-@pytest.fixture
-def real_data():
-    folder = Path(os.environ.get("TEXTRNN_DATA") or ROOT.parent / "shared" / "data")
-    if not folder.is_dir():
-        pytest.skip("the real corpora are not here")
-    return folder

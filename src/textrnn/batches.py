@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,19 @@ def load_buckets(padded: ShardReader, split: str) -> list[Bucket]:
     return buckets
 
 
+def check_ranges(buckets: list[Bucket], tokens: int, classes: int, where: Path) -> None:
+    """Refuse rows of another vocabulary or other labels; `where` is their folder.
+
+    Raises UserError for an id from `tokens` up and for a target from `classes` up.
+    """
+    ids = max(int(bucket.ids.max()) for bucket in buckets)
+    targets = max(int(bucket.targets.max()) for bucket in buckets)
+    for what, largest, known in (("token id", ids, tokens), ("label", targets, classes)):
+        if largest >= known:
+            do = "run the stages that write them again"
+            raise UserError(where, f"has a {what} that the model has not (0..{known - 1})", got=largest, do=do)
+
+
 def load_spans(padded: ShardReader, split: str, types: list[str]) -> dict[int, set[tuple[int, int, str]]]:
     """The gold entity spans of each row, by row number, those that truncation cut off included."""
     found = {}
@@ -75,7 +89,7 @@ def _matrix(column: pa.ChunkedArray) -> np.ndarray:
 
 
 def count_batches(buckets: list[Bucket], batch_size: int, drop_last: bool) -> int:
-    """How many batches an epoch has; a short last one of each bucket is dropped only if any other is left."""
+    """How many batches an epoch has; `drop_last` drops a bucket's short last one unless the bucket has no other."""
     return len(_plan(buckets, batch_size, drop_last))
 
 
@@ -101,10 +115,13 @@ def batches(
 
 def _plan(buckets: list[Bucket], batch_size: int, drop_last: bool) -> list[tuple[int, int]]:
     """(bucket, first row) of each batch."""
-    every = [(at, first) for at, bucket in enumerate(buckets) for first in range(0, len(bucket), batch_size)]
-    if not drop_last:
-        return every
-    return [(at, first) for at, first in every if first + batch_size <= len(buckets[at])] or every
+    return [
+        (at, first)
+        for at, bucket in enumerate(buckets)
+        for first in range(0, len(bucket), batch_size)
+        # the first stays however short: the rows of a small bucket would never be trained on
+        if first == 0 or not drop_last or first + batch_size <= len(bucket)
+    ]
 
 
 def _order(rows: int, seed: int, purpose: str) -> Tensor:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from textrnn import __version__
@@ -20,7 +22,8 @@ from textrnn.params import build
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-PREPARATION = ("vocabulary.arrow", "labels.json", "segmentation.json")
+LABELS = "labels.json"
+PREPARATION = ("vocabulary.arrow", LABELS, "segmentation.json")
 
 
 @dataclass(frozen=True)
@@ -71,15 +74,32 @@ def save_model(folder: Path, config: Config, network: TextRNN, preparation: Mapp
 
 
 def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
-    """The model of a directory, rebuilt from what lies there alone; UserError names the file that is missing or damaged."""
+    """The model of a directory, rebuilt from what lies there alone.
+
+    Raises UserError, naming the file, when one is missing, damaged or of another model.
+    """
     for name in (CONFIG, WEIGHTS, *PREPARATION):
         if not (folder / name).is_file():
             raise UserError(folder / name, "no such file of a model directory", do="train the recipe, or copy it whole")
-    try:
+    with _readable(folder / CONFIG):
         config = build(Config, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG))
         network = make_network(config)
+    with _readable(folder / WEIGHTS):
         network.load_state_dict(load_file(str(folder / WEIGHTS)))
-    except (json.JSONDecodeError, RuntimeError) as error:
-        raise UserError(folder, "is no readable model directory", got=error, do="train the recipe again") from error
+    with _readable(folder / LABELS):
+        labels = Labels.load(folder / LABELS)
+    if len(labels.names) != config.classes:
+        do = "train the recipe, or copy its directory whole"
+        raise UserError(folder / LABELS, f"is not of a model with {config.classes} classes", got=labels.names, do=do)
     network.eval()
-    return SavedModel(config, Labels.load(folder / "labels.json"), network.to(device or torch.device("cpu")))
+    return SavedModel(config, labels, network.to(device or torch.device("cpu")))
+
+
+@contextlib.contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    """What a damaged file raises, as a UserError that names it."""
+    try:
+        yield
+    except (ValueError, TypeError, AssertionError, RuntimeError, SafetensorError) as error:
+        fault = f"{type(error).__name__}: {error}"
+        raise UserError(path, "is damaged or of another model", got=fault, do="train the recipe again") from error

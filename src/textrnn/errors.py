@@ -18,3 +18,13 @@ class UserError(Exception):
         if do:
             parts.append(do)
         super().__init__("; ".join(parts).replace("\n", " "))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # an exception is rebuilt from args when it comes back from a worker process, and ours has one made of many
+        return (_rebuild, (str(self),))
+
+
+def _rebuild(text: str) -> UserError:
+    error = UserError.__new__(UserError)
+    error.args = (text,)
+    return error

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from textrnn.batches import Bucket, batches, load_buckets, load_spans
+from textrnn.batches import Bucket, batches, check_ranges, load_buckets, load_spans
 from textrnn.checkpoints import SavedModel
 from textrnn.errors import UserError
 from textrnn.records import IGNORED_TAG, Split
@@ -22,7 +22,7 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True, eq=False)
 class TestScores:
-    """Scores over a split: mean cross-entropy (every class weighing the same), classes or tokens, entities if tagging."""
+    """Scores over a split: mean cross-entropy, every class weighing 1; classes or tokens; entities if tagging."""
 
     __test__ = False  # not a test case of pytest's
 
@@ -39,7 +39,9 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     """
     _check_fit(saved, padded)
     device = next(saved.network.parameters()).device
-    buckets = [bucket.to(device) for bucket in load_buckets(padded, split)]
+    buckets = load_buckets(padded, split)
+    check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
+    buckets = [bucket.to(device) for bucket in buckets]
     tally = Tally(None, device)
     gold, predicted = [], []
     found: dict[int, set[Span]] = {}
@@ -68,8 +70,11 @@ def _predictions(saved: SavedModel, buckets: list[Bucket], tally: Tally) -> Iter
 def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[int, set[Span]]:
     names, scheme = saved.labels.names, saved.labels.scheme
     assert scheme is not None
-    rows = zip(batch.row.tolist(), guess.tolist(), batch.lengths.tolist(), strict=True)
-    return {row: set(spans([names[tag] for tag in tags[:length]], scheme)) for row, tags, length in rows}
+    found = {}
+    for row, gold, tags in zip(batch.row.tolist(), batch.targets.tolist(), guess.tolist(), strict=True):
+        kept = [names[tag] for tag, target in zip(tags, gold, strict=True) if target != IGNORED_TAG]
+        found[row] = set(spans(kept, scheme))
+    return found
 
 
 def _check_fit(saved: SavedModel, padded: ShardReader) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from textrnn.batches import count_batches, load_buckets
+from textrnn.batches import check_ranges, count_batches, load_buckets
 from textrnn.checkpoints import Config, make_config, make_network
 from textrnn.encode import Labels
 from textrnn.errors import UserError
@@ -25,8 +25,8 @@ def pick_device() -> torch.device:
     name = os.environ.get("TEXTRNN_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
+        torch.zeros(1, dtype=torch.float64, device=device).item()  # the sums of a Score are float64
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         raise UserError("TEXTRNN_DEVICE", "cannot be used here", got=repr(name), do="unset it, or say cpu") from error
     return device
 
@@ -62,14 +62,16 @@ def fit(
 ) -> tuple[Config, TextRNN, Outcome]:
     """Train the recipe on padded shards, from the embedding matrix (tokens, width); curves go to a CSV file.
 
-    Raises UserError for values that do not fit the data: a width, a loss, a label that is not there.
+    Raises UserError for values that do not fit the data: a readout, a loss, a label or a token that is not there.
     """
     model.check(f"recipes.{recipe}.model", labels.task, len(labels.names))
     settings.check(f"recipes.{recipe}.train", labels.names)
     device = pick_device()
     config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
+    rows, dev = load_buckets(padded, "train"), load_buckets(padded, "dev")
+    check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
+    rows, dev = ([bucket.to(device) for bucket in buckets] for buckets in (rows, dev))
     network = start(config, matrix, settings.seed, device)
-    rows, dev = ([bucket.to(device) for bucket in load_buckets(padded, split)] for split in ("train", "dev"))
     weights = class_weights(settings, labels.names, device)
     steps = settings.epochs * count_batches(rows, settings.batch_size, settings.drop_last)
     with Journal(recipe, steps, settings.batch_size, curves, live) as journal:

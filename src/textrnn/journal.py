@@ -26,11 +26,11 @@ class Journal:
 
     def __init__(self, recipe: str, steps: int, batch_size: int, curves: Path, live: Path | None) -> None:
         self._recipe, self._steps, self._batch_size = recipe, steps, batch_size
+        self._board = _open_board(recipe)  # first, as it may be refused
         self._file = curves.open("w", encoding="utf-8", newline="")
         self._curves = csv.writer(self._file, lineterminator="\n")
         self._curves.writerow(COLUMNS)
         self._live = _open_live(live) if live is not None else None
-        self._board = _open_board(recipe)
         self._bar = _open_bar(recipe, steps)
         self._started = time.perf_counter()
 
@@ -51,6 +51,8 @@ class Journal:
 
     def report(self, point: Evaluation) -> None:
         """One evaluation, to every place."""
+        if self._live is not None:
+            self._live.step = point.step  # first: what is logged takes the step that stands
         for split, score in (("train", point.train), ("dev", point.dev)):
             self._curves.writerow((point.step, split, f"{score.loss:.6f}", f"{score.accuracy:.6f}"))
             for name, value in (("loss", score.loss), ("accuracy", score.accuracy)):
@@ -59,7 +61,6 @@ class Journal:
                 if self._board is not None:
                     self._board.add_scalar(f"{name}/{split}", value, point.step)
         if self._live is not None:
-            self._live.step = point.step
             self._live.make_summary()
         rate = point.step * self._batch_size / (time.perf_counter() - self._started)
         line = f"{self._recipe}: batch {point.step}/{self._steps}, epoch {point.epoch:.2f}, "

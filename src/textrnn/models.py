@@ -31,7 +31,7 @@ class Model:
     readout: what the classifier sees of the T states. `last_step` is the padded row's last one, padding read like
         text, as tutorials 1, 3 and 5 have it; `last_valid`, `max` and `mean` leave padding out exactly, as does
         `every_step`, which labels each token and is the tagger's one.
-    relu: ReLU after the embedding and after the recurrent layers (tutorial 4).
+    relu: ReLU after the embedding and on what is read of the recurrent layers (tutorial 4).
     head_size: width of a linear layer with ReLU before the last one, or null for none.
     loss: `bce` has one output, for two classes: the logit of the second.
     initialization: of every matrix but the embedding, biases then 0; `stock` leaves torch's own.
@@ -87,8 +87,9 @@ class Head(nn.Module):
 class TextRNN(nn.Module):
     """Token ids to logits: embedding, recurrent layers, readout, LayerNorm where asked, head.
 
-    ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging. For `bce` the
-    two logits are (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes.
+    ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging, where each
+    token's logits stand at the token's own step, whichever side the padding is on. For `bce` the two logits are
+    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes.
     """
 
     def __init__(self, config: Model, tokens: int, embedding_size: int, classes: int, pad_side: Side) -> None:
@@ -112,13 +113,16 @@ class TextRNN(nn.Module):
         """What the head sees: (B, D*H), or (B, T, D*H) for tagging."""
         config = self.config
         exact = config.readout != "last_step"
-        if exact and self.pad_side == "left":
-            ids = _to_the_left(ids, lengths)
+        turned = exact and self.pad_side == "left"
         x = self.embedding(ids)  # (B, T, E)
+        if turned:
+            x = _turn(x, x.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
         if config.relu:
             x = F.relu(x)
         states, last = self.recurrent(x, lengths if exact else None)  # (B, T, D*H), (L*D, B, H)
         states = self._read(states, last, lengths)
+        if turned and config.readout == "every_step":
+            states = _turn(states, lengths)  # back again
         if config.relu:
             states = F.relu(states)
         return states if self.norm is None else self.norm(states)
@@ -138,11 +142,11 @@ class TextRNN(nn.Module):
         return states.masked_fill(past[:, :, None], -torch.inf).amax(dim=1)  # (B, D*H)
 
 
-def _to_the_left(ids: Tensor, lengths: Tensor) -> Tensor:
-    """Left-padded rows as right-padded ones."""
-    steps = torch.arange(ids.shape[1], device=ids.device)
-    index = (steps + ids.shape[1] - lengths[:, None]) % ids.shape[1]  # (B, T)
-    return ids.gather(1, index)
+def _turn(x: Tensor, shifts: Tensor) -> Tensor:
+    """Each row of x (B, T, F) turned towards its start by its shift (B,), what falls off coming back at the end."""
+    steps = torch.arange(x.shape[1], device=x.device)
+    index = (steps + shifts[:, None]) % x.shape[1]  # (B, T)
+    return x.gather(1, index[:, :, None].expand_as(x))
 
 
 def initialize(model: TextRNN, way: Initialization) -> None:

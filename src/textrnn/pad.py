@@ -150,6 +150,6 @@ def _report(lengths: dict[str, np.ndarray], widths: list[int], shards: list[Shar
             "truncated_rows": int((rows > widths[-1]).sum()),
             "truncated_tokens": tokens - kept,
             "truncated_share": (tokens - kept) / max(1, tokens),
-            "padding_share": 1 - kept / max(1, cells),
+            "padding_share": (cells - kept) / max(1, cells),
         }
     return report

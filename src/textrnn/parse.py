@@ -156,7 +156,7 @@ def _accept(
     else:
         tags = [index.get(tag, -1) for tag in row.tags]
         if min(tags) < 0:
-            reason = f"a tag whose type is none of the {len(index) // 2} of the corpus"
+            reason = f"a tag whose type is none of the corpus's {len(index) // 2}"
             return Reject(row.line, reason, shorten(row.tags[tags.index(-1)]))
         values = (number, row.tokens, tags)
         # sentences with the same set of entity types are one stratum; ids 2k+1 and 2k+2 are B and I of type k

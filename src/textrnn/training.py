@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import torch
@@ -57,11 +57,15 @@ class Train:
         for name in ("batch_size", "epochs", "evaluate_every", "patience"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
+        require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
         require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)
         require(self.weight_decay >= 0, f"{where}.weight_decay", "must not be negative", self.weight_decay)
         require(self.clip_norm is None or self.clip_norm > 0, f"{where}.clip_norm", "must be above 0", self.clip_norm)
         if isinstance(self.schedule, Step):
             require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
+            require(self.schedule.factor > 0, f"{where}.schedule.factor", "must be above 0", self.schedule.factor)
+        if isinstance(self.schedule, Cosine):
+            require(0 <= self.schedule.floor <= 1, f"{where}.schedule.floor", "must lie in [0, 1]", self.schedule.floor)
         for label, weight in (self.class_weights or {}).items():
             known = f"must be one of {', '.join(labels)}"
             require(label in labels, f"{where}.class_weights.{label}", known, label)
@@ -69,13 +73,8 @@ class Train:
 
 
 def merge_train(defaults: Any, override: Any, recipe: str) -> Train:
-    """The section `train` with a recipe's own values over it; UserError, by dotted name, for an unknown one."""
-    known = {field.name for field in fields(Train)}
+    """The section `train` with a recipe's own values over it; UserError, by dotted name, for a bad or unknown one."""
     require(isinstance(override, Mapping), f"recipes.{recipe}.train", "must be a mapping", override)
-    for name in override:
-        require(
-            name in known, f"recipes.{recipe}.train.{name}", f"unknown param (known: {', '.join(sorted(known))})", name
-        )
     build(Train, defaults, "train")
     return build(Train, {**defaults, **override}, f"recipes.{recipe}.train")
 
@@ -118,15 +117,19 @@ class Tally:
         self._sums = torch.zeros(4, dtype=torch.float64, device=device)
 
     def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """The batch's mean loss, logits (B, C) or (B, T, C) against targets (B,) or (B, T); adds it to the sums."""
+        """The batch's mean loss, logits (B, C) or (B, T, C) against targets (B,) or (B, T); adds it to the sums.
+
+        It is 0 where no target counts: rows without a token, or of classes that weigh 0.
+        """
         flat, gold = logits.flatten(0, -2), targets.flatten()
         loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
         with torch.no_grad():
             valid = gold != IGNORED_TAG
-            share = valid.sum() if self._weights is None else self._weights[gold[valid]].sum()
+            # clamped and not picked out by `valid`: how many a mask picks is known only after waiting for the device
+            share = (valid if self._weights is None else valid * self._weights[gold.clamp(min=0)]).sum().to(loss.dtype)
             correct = (flat.argmax(-1) == gold).sum()
             self._sums += torch.stack((loss.detach().double(), share.double(), correct.double(), valid.sum().double()))
-        return loss / share
+        return loss / share.clamp(min=torch.finfo(loss.dtype).tiny)
 
     def score(self) -> Score:
         loss, share, correct, count = self._sums.tolist()
@@ -184,29 +187,30 @@ def train(
     best: tuple[int, Score, dict[str, Tensor]] | None = None
     tally, step, stopped = Tally(weights, rows[0].ids.device), 0, False
     model.train()
-    for epoch in range(settings.epochs):
-        order = (settings.seed, epoch) if settings.shuffle else None
-        for batch in batches(rows, settings.batch_size, drop_last=settings.drop_last, shuffle=order):
-            rate = learning_rate(settings, step, per_epoch)
-            _step(model, optimizer, batch, tally, rate, settings.clip_norm)
-            step += 1
-            on_step(step)
-            if step % every and step % per_epoch:
-                continue
-            score = _finite(tally.score(), step, rate)
-            point = Evaluation(step, step / per_epoch, score, evaluate_loss(model, dev, settings.batch_size, weights))
-            report(point)
-            tally = Tally(weights, rows[0].ids.device)
-            if best is None or point.dev.loss < best[1].loss:
-                best = (step, point.dev, copy.deepcopy(model.state_dict()))
-            stopped = settings.patience is not None and step - best[0] >= settings.patience
-            if stopped:
-                break
+    for step, batch in enumerate(_all_batches(rows, settings), start=1):
+        rate = learning_rate(settings, step - 1, per_epoch)
+        _step(model, optimizer, batch, tally, rate, settings.clip_norm)
+        on_step(step)
+        if step % every and step % per_epoch:
+            continue
+        scores = tally.score(), evaluate_loss(model, dev, settings.batch_size, weights)
+        point = Evaluation(step, step / per_epoch, *(_finite(score, step, rate) for score in scores))
+        report(point)
+        tally = Tally(weights, rows[0].ids.device)
+        if best is None or point.dev.loss < best[1].loss:
+            best = (step, point.dev, copy.deepcopy(model.state_dict()))
+        stopped = settings.patience is not None and step - best[0] >= settings.patience
         if stopped:
             break
     assert best is not None
     model.load_state_dict(best[2])
     return Outcome(step, step / per_epoch, best[0], best[1].loss, best[1].accuracy, stopped)
+
+
+def _all_batches(rows: list[Bucket], settings: Train) -> Iterator[Bucket]:
+    for epoch in range(settings.epochs):
+        order = (settings.seed, epoch) if settings.shuffle else None
+        yield from batches(rows, settings.batch_size, drop_last=settings.drop_last, shuffle=order)
 
 
 def _step(

@@ -71,7 +71,8 @@ def _is_spaced(fields: list[str], width: int) -> bool:
 
 def _floats(fields: list[str], where: str) -> np.ndarray:
     try:
-        vector = np.array(fields, dtype=np.float32)
+        with np.errstate(over="ignore"):  # too large a number becomes infinite, and is refused below
+            vector = np.array(fields, dtype=np.float32)
     except ValueError as error:
         raise UserError(where, "holds something that is no number", got=error) from error
     if not np.isfinite(vector).all():
@@ -114,7 +115,8 @@ def _read_npz(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     words = _tokens_beside(path) if tokens is None else tokens.tolist()
     if len(words) != len(matrix):
         raise UserError(path, f"has {len(matrix)} vectors and {len(words)} tokens", do="they must match, row by row")
-    matrix = matrix.astype(np.float32)
+    with np.errstate(over="ignore"):
+        matrix = matrix.astype(np.float32)
     if not np.isfinite(matrix).all():
         raise UserError(path, "holds a number that is not finite")
     return zip(words, matrix, strict=True)

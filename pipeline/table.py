@@ -1,0 +1,35 @@
+"""Show every recipe with its metrics, as the last run left them."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.params import pick, read_params
+from textrnn.stage import run
+
+SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
+
+
+def recipe_row(key: str, corpus: str) -> dict[str, object]:
+    metrics = Path("metrics") / key
+    files = [metrics / name for name in ("pad.json", "train.json", "test.json")]
+    if not all(file.is_file() for file in files):
+        return {"recipe": key, "corpus": corpus}
+    padded, trained, test = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    row = {"recipe": key, "corpus": corpus, "rows": padded["train"]["rows"], "epochs": trained["epochs"]}
+    return {**row, "dev_accuracy": trained["dev_accuracy"], **{f"test_{name}": test.get(name) for name in SCORES}}
+
+
+def main() -> None:
+    params = read_params()
+    recipes = pick(params, "recipes")
+    rows = [recipe_row(key, pick(params, "encodings", item["encoding"], "corpus")) for key, item in recipes.items()]
+    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_hide_dataframe_shape=True, float_precision=4) as style:
+        style.set_tbl_hide_column_data_types(True).set_tbl_formatting("UTF8_BORDERS_ONLY")
+        print(pl.DataFrame(rows, infer_schema_length=None))
+
+
+if __name__ == "__main__":
+    run(main)

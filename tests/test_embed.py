@@ -1,0 +1,155 @@
+"""The matrix a recipe starts from: golden draws, alignment with vectors, coverage by hand, and its file."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from textrnn.embed import Embed, Embedding, embed, load_matrix, save_matrix
+from textrnn.errors import UserError
+from textrnn.vocab import Vocabulary
+
+COUNTS = {"a": 10, "b": 6, "c": 3, "d": 1}  # ids 2 to 5
+
+
+@pytest.fixture
+def vocabulary():
+    return Vocabulary(pa.array(list(COUNTS)), pa.array(list(COUNTS.values())))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "some.vec").write_text("c 1 -2\nx 7 7\na 3 4\nd 5 10\n", encoding="utf-8")
+    return tmp_path
+
+
+def draws(seed, rows, width):
+    return np.random.Generator(np.random.PCG64(seed)).standard_normal((rows, width), dtype=np.float32)
+
+
+# random: rows 1 and 5 of the draw with seed 1, written down so that a changed stream of numbers is seen
+
+GOLDEN = {1: [1.8820691, 0.07513565, 0.41721523], 5: [0.48411083, 0.5916133, 0.15727974]}
+
+
+def test_random_rows_are_golden(vocabulary, tmp_path):
+    matrix, report = embed(vocabulary, Embedding(3, None), tmp_path, Embed(1), "recipes.r")
+    assert matrix.dtype == np.float32
+    assert matrix.shape == (6, 3)
+    assert matrix[0].tolist() == [0, 0, 0]
+    assert matrix[1] == pytest.approx(GOLDEN[1], abs=1e-6)
+    assert matrix[5] == pytest.approx(GOLDEN[5], abs=1e-6)
+    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
+
+
+def test_the_seed_is_what_draws(vocabulary, tmp_path):
+    one, again, other = (embed(vocabulary, Embedding(3, None), tmp_path, Embed(seed), "r")[0] for seed in (1, 1, 2))
+    assert (one == again).all()
+    assert (one[1:] != other[1:]).all()
+
+
+def test_random_rows_are_standard_normal(tmp_path):
+    words = Vocabulary(pa.array([str(at) for at in range(2000)]), pa.array([1] * 2000))
+    matrix, _ = embed(words, Embedding(50, None), tmp_path, Embed(3), "recipes.r")
+    assert matrix[1:].mean() == pytest.approx(0, abs=0.02)
+    assert matrix[1:].std() == pytest.approx(1, abs=0.02)
+
+
+# aligned
+
+
+@pytest.mark.parametrize("size", [None, 2])
+def test_vectors_take_their_rows(size, vocabulary, folder):
+    matrix, report = embed(vocabulary, Embedding(size, "some.vec"), folder, Embed(1), "recipes.r")
+    assert matrix.dtype == np.float32
+    assert matrix[2].tolist() == [3, 4]
+    assert matrix[4].tolist() == [1, -2]
+    assert matrix[5].tolist() == [5, 10]
+    assert matrix[0].tolist() == [0, 0]
+    # the others by the columns' mean (3, 4) and standard deviation: sqrt(8/3), sqrt(24)
+    others = draws(1, 6, 2)[[1, 3]] * np.sqrt([8 / 3, 24]) + [3, 4]
+    assert matrix[[1, 3]] == pytest.approx(others, rel=1e-5)
+    # a, c and d of four tokens; 10 + 3 + 1 of 20 in the text
+    assert report == {"width": 2, "covered_tokens": 0.75, "covered_text": pytest.approx(0.7)}
+    assert isinstance(report["covered_tokens"], float)
+    assert isinstance(report["covered_text"], float)
+
+
+def test_a_token_named_like_the_reserved_ones_does_not_take_their_rows(tmp_path):
+    (tmp_path / "some.vec").write_text("<pad> 1 1\n<unk> 2 3\n", encoding="utf-8")
+    words = Vocabulary(pa.array(["<unk>", "a", "<pad>"]), pa.array([5, 3, 2]))
+    matrix, report = embed(words, Embedding(None, "some.vec"), tmp_path, Embed(1), "recipes.r")
+    assert matrix[[0, 2, 4]].tolist() == [[0, 0], [2, 3], [1, 1]]
+    assert matrix[1].tolist() != [2, 3]
+    assert report["covered_text"] == pytest.approx(0.7)
+
+
+def test_one_covered_token_gives_its_vector_to_all_others(vocabulary, tmp_path):
+    (tmp_path / "some.vec").write_text("b 1 2\n", encoding="utf-8")
+    matrix, report = embed(vocabulary, Embedding(2, "some.vec"), tmp_path, Embed(1), "recipes.r")
+    assert matrix.tolist() == [[0, 0]] + [[1, 2]] * 5
+    assert report == {"width": 2, "covered_tokens": 0.25, "covered_text": pytest.approx(0.3)}
+
+
+# faults
+
+
+def test_vectors_of_another_width(vocabulary, folder):
+    with pytest.raises(
+        UserError, match=r"some\.vec: its vectors are not 300 wide; got 2; set recipes\.r\.embedding_size"
+    ):
+        embed(vocabulary, Embedding(300, "some.vec"), folder, Embed(1), "recipes.r")
+
+
+def test_vectors_that_are_not_there(vocabulary, folder):
+    with pytest.raises(UserError, match=r"none\.vec: no such file of vectors"):
+        embed(vocabulary, Embedding(2, "none.vec"), folder, Embed(1), "recipes.r")
+
+
+@pytest.mark.parametrize(
+    ("embedding", "match"),
+    [
+        (Embedding(None, None), r"recipes\.r\.embedding_size: is needed where vectors is null; got null"),
+        (Embedding(0, None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
+        (Embedding(0, "some.vec"), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
+    ],
+)
+def test_an_embedding_without_a_width(embedding, match):
+    with pytest.raises(UserError, match=match):
+        embedding.check("recipes.r")
+
+
+def test_an_embedding_with_a_width():
+    for embedding in (Embedding(1, None), Embedding(None, "some.vec"), Embedding(2, "some.vec")):
+        embedding.check("recipes.r")
+
+
+# the file
+
+
+def test_save_and_load(tmp_path):
+    matrix = draws(1, 5, 3)
+    save_matrix(tmp_path / "one.arrow", matrix)
+    save_matrix(tmp_path / "two.arrow", matrix.copy())
+    back = load_matrix(tmp_path / "one.arrow")
+    assert back.dtype == np.float32
+    assert back.tolist() == matrix.tolist()
+    assert (tmp_path / "one.arrow").read_bytes() == (tmp_path / "two.arrow").read_bytes()
+
+
+def test_loading_copies_nothing(tmp_path):
+    save_matrix(tmp_path / "big.arrow", np.ones((10_000, 100), dtype=np.float32))
+    before = pa.total_allocated_bytes()
+    matrix = load_matrix(tmp_path / "big.arrow")
+    assert matrix.shape == (10_000, 100)
+    assert pa.total_allocated_bytes() - before < 100_000
+    assert not matrix.flags.writeable  # it lies in the file
+
+
+def test_files_that_are_no_matrix(tmp_path):
+    with pytest.raises(UserError, match=r"m\.arrow: no such file; run the stage that writes it"):
+        load_matrix(tmp_path / "m.arrow")
+    (tmp_path / "m.arrow").write_bytes(b"no arrow")
+    with pytest.raises(UserError, match=r"m\.arrow: is not an Arrow file"):
+        load_matrix(tmp_path / "m.arrow")

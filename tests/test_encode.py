@@ -1,0 +1,235 @@
+"""Token shards into id shards: what the vocabulary sees, unknown tokens, tag numbers and gold spans."""
+
+from __future__ import annotations
+
+import json
+
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn.encode import Encode, Labels, encode, make_labels
+from textrnn.errors import UserError
+from textrnn.records import COUNTS, ENCODED, SEGMENTED
+from textrnn.shards import ShardReader, ShardWriter, write_index
+from textrnn.spans import bio_spans
+from textrnn.vocab import Vocabulary
+
+PLAIN = Encode(min_count=1, max_tokens=None, tags=None)
+CLASSES = ["down", "up"]
+TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+OUT, B_LOC, I_LOC, B_PER, I_PER = range(5)
+
+TEXTS = {
+    "train": [(["b", "a", "b"], 0), (["c", "b", "a"], 1)],
+    "dev": [(["a", "z", "z", "z"], 1)],
+    "test": [(["z"], 0), ([], 1), (["c", "<pad>", "b"], 1)],
+}
+SENTENCE = [B_LOC, I_LOC, B_LOC, OUT, I_PER, I_PER, B_PER]
+SENTENCES = {
+    "train": [(list("海淀京的小明丽"), SENTENCE), (["a"], [OUT])],
+    "dev": [(["a", "a", "a"], [I_LOC, I_PER, I_LOC])],
+    "test": [(["a", "q"], [B_PER, OUT])],
+}
+
+
+def write_segmented(folder, task, splits, labels):
+    """A folder of segmented shards; rows are (tokens, label or tags), numbered from 7 on; counts are of train."""
+    folder.mkdir()
+    shards, schema = [], SEGMENTED[task]
+    for split, rows in splits.items():
+        with ShardWriter(folder, split, schema) as writer:
+            if rows:
+                columns = zip([range(7, 7 + len(rows)), *zip(*rows, strict=True)], schema, strict=True)
+                arrays = [pa.array(list(values), field.type) for values, field in columns]
+                writer.write(pa.record_batch(arrays, schema=schema))
+        shards += writer.shards
+    seen = [token for tokens, _ in splits["train"] for token in tokens]
+    counts = {token: seen.count(token) for token in seen}
+    with pa.ipc.new_file(str(folder / "counts.arrow"), COUNTS) as file:
+        file.write_table(pa.table([list(counts), list(counts.values())], schema=COUNTS))
+    write_index(folder, "segmented", shards, task=task, labels=labels)
+    return folder
+
+
+def run(segmented, out, settings):
+    (out / "ids").mkdir(parents=True)
+    return encode(
+        segmented,
+        settings,
+        where="encodings.e",
+        ids=out / "ids",
+        vocabulary_file=out / "vocabulary.arrow",
+        labels_file=out / "labels.json",
+    )
+
+
+def rows(out, split):
+    return [row for batch in ShardReader(out / "ids", "encoded").batches(split) for row in batch.to_pylist()]
+
+
+def tagged(tmp_path, scheme):
+    segmented = write_segmented(tmp_path / "in", "tag", SENTENCES, TAGS)
+    return tmp_path / "out", run(segmented, tmp_path / "out", Encode(1, None, scheme))
+
+
+# classification
+
+
+def test_ids_by_hand(tmp_path):
+    report = run(write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES), tmp_path / "out", PLAIN)
+    # counts of train: b 3, a 2, c 1
+    assert rows(tmp_path / "out", "train") == [
+        {"row": 7, "ids": [2, 3, 2], "label": 0},
+        {"row": 8, "ids": [4, 2, 3], "label": 1},
+    ]
+    assert rows(tmp_path / "out", "dev") == [{"row": 7, "ids": [3, 1, 1, 1], "label": 1}]
+    assert rows(tmp_path / "out", "test") == [
+        {"row": 7, "ids": [1], "label": 0},
+        {"row": 8, "ids": [], "label": 1},
+        {"row": 9, "ids": [4, 1, 2], "label": 1},
+    ]
+    assert report == {"vocabulary": 5, "labels": 2, "unknown_share": {"train": 0.0, "dev": 0.75, "test": 0.5}}
+    reader = ShardReader(tmp_path / "out" / "ids", "encoded")
+    assert reader.facts["task"] == "classify"
+    assert reader.open(reader.of("dev")[0]).schema.equals(ENCODED["classify"])
+
+
+def test_the_vocabulary_never_sees_dev_or_test(tmp_path):
+    other = {**TEXTS, "dev": [(["q"] * 9, 0)], "test": [(["q", "w"], 1)]}
+    run(write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES), tmp_path / "out", PLAIN)
+    run(write_segmented(tmp_path / "in2", "classify", other, CLASSES), tmp_path / "out2", PLAIN)
+    one, two = (tmp_path / name / "vocabulary.arrow" for name in ("out", "out2"))
+    assert Vocabulary.load(one).words.to_pylist() == ["b", "a", "c"]
+    assert one.read_bytes() == two.read_bytes()
+    assert rows(tmp_path / "out2", "dev") == [{"row": 7, "ids": [1] * 9, "label": 0}]
+
+
+@pytest.mark.parametrize(
+    ("settings", "ids", "share"),
+    [(Encode(2, None, None), [[2, 3, 2], [1, 2, 3]], 1 / 6), (Encode(1, 1, None), [[2, 1, 2], [1, 2, 1]], 3 / 6)],
+)
+def test_limits_make_tokens_of_train_unknown(settings, ids, share, tmp_path):
+    report = run(write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES), tmp_path / "out", settings)
+    assert [row["ids"] for row in rows(tmp_path / "out", "train")] == ids
+    assert report["unknown_share"]["train"] == pytest.approx(share)
+
+
+def test_an_empty_split(tmp_path):
+    segmented = write_segmented(tmp_path / "in", "classify", {**TEXTS, "dev": []}, CLASSES)
+    report = run(segmented, tmp_path / "out", PLAIN)
+    assert report["unknown_share"]["dev"] == 0.0
+    assert rows(tmp_path / "out", "dev") == []
+
+
+# tags
+
+
+def test_bio_tags_keep_their_numbers(tmp_path):
+    out, report = tagged(tmp_path, "bio")
+    assert [row["tags"] for row in rows(out, "train")] == [SENTENCE, [OUT]]
+    assert report["labels"] == 5
+    assert Labels.load(out / "labels.json") == Labels("tag", TAGS, "bio", ["LOC", "PER"])
+
+
+def test_type_tags_are_collapsed(tmp_path):
+    out, report = tagged(tmp_path, "type")
+    assert [row["tags"] for row in rows(out, "train")] == [[1, 1, 1, 0, 2, 2, 2], [0]]
+    assert [row["tags"] for row in rows(out, "dev")] == [[1, 2, 1]]
+    assert report["labels"] == 3
+    assert Labels.load(out / "labels.json") == Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
+
+
+@pytest.mark.parametrize("scheme", ["bio", "type"])
+def test_gold_spans_come_from_the_bio_tags_in_both_schemes(scheme, tmp_path):
+    out, _ = tagged(tmp_path, scheme)
+
+    def spans(split):
+        return [[(s["start"], s["end"], s["type"]) for s in row["spans"]] for row in rows(out, split)]
+
+    # two places side by side stay two; a person may begin with I; a B ends the span before it
+    assert spans("train") == [[(0, 2, 0), (2, 3, 0), (4, 6, 1), (6, 7, 1)], []]
+    assert spans("dev") == [[(0, 1, 0), (1, 2, 1), (2, 3, 0)]]
+    assert spans("test") == [[(0, 1, 1)]]
+    assert [row["ids"] for row in rows(out, "test")] == [
+        [Vocabulary.load(out / "vocabulary.arrow").encode(["a"])[0], 1]
+    ]
+
+
+def test_types_are_numbered_in_the_order_of_the_tags(tmp_path):
+    raw = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-TV-X", "I-TV-X"]
+    splits = {"train": [(list("abcd"), [5, 6, 3, 1])], "dev": [], "test": []}
+    segmented = write_segmented(tmp_path / "in", "tag", splits, raw)
+    run(segmented, tmp_path / "out", Encode(1, None, "type"))
+    [row] = rows(tmp_path / "out", "train")
+    assert row["tags"] == [3, 3, 2, 1]
+    assert [tuple(span.values()) for span in row["spans"]] == [(0, 2, 2), (2, 3, 1), (3, 4, 0)]
+    assert Labels.load(tmp_path / "out" / "labels.json").names == ["O", "PER", "LOC", "TV-X"]
+
+
+@given(st.lists(st.sampled_from(TAGS), max_size=8))
+def test_spans_by_a_second_reading(tags):
+    """A span starts where a tag is B, or I after another type; and holds the I of its type that follow."""
+    kinds = [tag[2:] for tag in tags]
+    starts = [
+        at
+        for at, tag in enumerate(tags)
+        if tag[0] == "B" or (tag[0] == "I" and (at == 0 or kinds[at - 1] != kinds[at]))
+    ]
+    want = []
+    for start in starts:
+        end = start + 1
+        while end < len(tags) and tags[end] == f"I-{kinds[start]}":
+            end += 1
+        want.append((start, end, kinds[start]))
+    assert bio_spans(tags) == want
+
+
+# labels
+
+
+def test_labels_of_classes(tmp_path):
+    labels = make_labels("classify", ["负", "正"], None, "encodings.e")
+    assert labels == Labels("classify", ["负", "正"], None, [])
+    labels.save(tmp_path / "labels.json")
+    assert Labels.load(tmp_path / "labels.json") == labels
+    text = (tmp_path / "labels.json").read_text(encoding="utf-8")
+    assert json.loads(text) == {"task": "classify", "names": ["负", "正"], "scheme": None, "types": []}
+    with pytest.raises(UserError, match=r"none\.json: no such file; run the stage"):
+        Labels.load(tmp_path / "none.json")
+
+
+# faults
+
+
+def test_tags_must_go_with_the_task(tmp_path):
+    texts = write_segmented(tmp_path / "texts", "classify", TEXTS, CLASSES)
+    with pytest.raises(
+        UserError, match=r"encodings\.e\.tags: is bio or type for a tagged corpus, else null; got 'bio'"
+    ):
+        run(texts, tmp_path / "a", Encode(1, None, "bio"))
+    sentences = write_segmented(tmp_path / "sentences", "tag", SENTENCES, TAGS)
+    with pytest.raises(UserError, match=r"encodings\.e\.tags: is bio or type .*; got null"):
+        run(sentences, tmp_path / "b", PLAIN)
+
+
+def test_min_count_too_high(tmp_path):
+    segmented = write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES)
+    run(segmented, tmp_path / "three", Encode(3, None, None))
+    with pytest.raises(UserError, match=r"encodings\.e\.min_count: no token of train is seen that often; got 4"):
+        run(segmented, tmp_path / "four", Encode(4, None, None))
+    assert not (tmp_path / "four" / "vocabulary.arrow").exists()
+
+
+def test_counts_that_are_not_there(tmp_path):
+    segmented = write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES)
+    (segmented / "counts.arrow").unlink()
+    with pytest.raises(UserError, match=r"counts\.arrow: no such file; run the stage that writes it"):
+        run(segmented, tmp_path / "out", PLAIN)
+
+
+def test_limits_are_checked_by_their_name():
+    with pytest.raises(UserError, match=r"encodings\.e\.min_count: must be at least 1; got 0"):
+        Encode(0, None, None).check("encodings.e")
+    PLAIN.check("encodings.e")

@@ -1,0 +1,291 @@
+"""TextRNN against its formula: readouts by hand, padding invariance, the tutorials' modules, initialisation, options."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence
+
+from textrnn.errors import UserError
+from textrnn.models import Model, TextRNN, initialize
+
+PLAIN = Model(
+    cell="gru",
+    hidden_size=3,
+    layers=1,
+    bidirectional=False,
+    dropout=0.0,
+    readout="last_valid",
+    layer_norm=False,
+    relu=False,
+    head_size=None,
+    head_dropout=0.0,
+    loss="cross_entropy",
+    initialization="stock",
+)
+TOKENS, EMBEDDING, CLASSES = 9, 4, 5
+ROWS = [[3, 1, 4, 1, 5], [2, 6], [5, 3, 8], [7]]
+LENGTHS = torch.tensor([5, 2, 3, 1])
+
+CELLS = pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
+DIRECTIONS = pytest.mark.parametrize("bidirectional", [False, True], ids=["uni", "bi"])
+
+
+def small(*, seed=0, side="right", classes=CLASSES, **changes):
+    """A small model in float64 and evaluation mode, with PLAIN's options but for the changes."""
+    torch.manual_seed(seed)
+    return TextRNN(dataclasses.replace(PLAIN, **changes), TOKENS, EMBEDDING, classes, side).double().eval()
+
+
+def padded(rows=ROWS, width=5, side="right"):
+    fill = [[0] * (width - len(row)) for row in rows]
+    return torch.tensor([row + pad if side == "right" else pad + row for row, pad in zip(rows, fill, strict=True)])
+
+
+def close(ours, theirs):
+    torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
+
+
+def read_by_hand(readout, states, hidden):
+    """What a readout makes of one row's states, a list of T lists of D*H numbers."""
+    forward, backward = [state[:hidden] for state in states], [state[hidden:] for state in states]
+    return {
+        "last_step": states[-1],
+        "last_valid": forward[-1] + backward[0],
+        "max": [max(column) for column in zip(*states, strict=True)],
+        "mean": [sum(column) / len(states) for column in zip(*states, strict=True)],
+    }[readout]
+
+
+@DIRECTIONS
+@pytest.mark.parametrize("readout", ["last_step", "last_valid", "max", "mean"])
+def test_logits_by_hand(readout, bidirectional):
+    model = small(readout=readout, bidirectional=bidirectional)
+    logits = model(padded(), LENGTHS)
+    outer = model.head.outer
+    for at, row in enumerate(ROWS):
+        # last_step reads its padding, the others see the row alone
+        ids = padded()[at].tolist() if readout == "last_step" else row
+        states = model.recurrent(model.embedding.weight[ids][None], None)[0][0].tolist()
+        features = read_by_hand(readout, states, PLAIN.hidden_size)
+        for kind, (weights, bias) in enumerate(zip(outer.weight.tolist(), outer.bias.tolist(), strict=True)):
+            wanted = bias + sum(weight * feature for weight, feature in zip(weights, features, strict=True))
+            assert logits[at, kind].item() == pytest.approx(wanted, abs=1e-12)
+
+
+def test_every_step_gives_each_token_its_own_logits():
+    model = small(readout="every_step")
+    logits = model(padded(), LENGTHS)
+    assert logits.shape == (4, 5, CLASSES)
+    for at, row in enumerate(ROWS):
+        states, _ = model.recurrent(model.embedding(torch.tensor([row])), None)
+        close(logits[at, : len(row)], F.linear(states[0], model.head.outer.weight, model.head.outer.bias))
+
+
+@CELLS
+@DIRECTIONS
+@pytest.mark.parametrize("readout", ["last_valid", "max", "mean", "every_step"])
+def test_padding_side_width_and_batch_mates_change_no_logit(cell, bidirectional, readout):
+    options = {"cell": cell, "bidirectional": bidirectional, "readout": readout, "layers": 2, "relu": True}
+    model, left = small(**options), small(side="left", **options)
+    logits, wide = model(padded(), LENGTHS), model(padded(width=9), LENGTHS)
+    left_wide = left(padded(width=9, side="left"), LENGTHS)
+    for at, row in enumerate(ROWS):
+        alone = model(torch.tensor([row]), LENGTHS[at : at + 1])[0]
+        if readout == "every_step":
+            close(logits[at, : len(row)], alone)
+            close(wide[at, : len(row)], alone)
+            assert torch.equal(left_wide[at, 9 - len(row) :], wide[at, : len(row)])
+        else:
+            close(logits[at], alone)
+            close(wide[at], alone)
+            assert torch.equal(left_wide[at], wide[at])
+
+
+@CELLS
+def test_an_empty_row_has_the_logits_of_one_step_of_padding(cell):
+    for readout in ("last_valid", "max", "mean"):
+        for side in ("right", "left"):
+            model = small(cell=cell, readout=readout, bidirectional=True, side=side)
+            empty = model(torch.zeros(1, 4, dtype=torch.long), torch.tensor([0]))
+            close(empty, model(torch.zeros(1, 1, dtype=torch.long), torch.tensor([1])))
+
+
+def test_last_step_reads_its_padding_and_left_padding_does_not_end_in_it():
+    right, left = small(readout="last_step"), small(readout="last_step", side="left")
+    short = padded()[1:2]
+    assert not torch.allclose(right(short, LENGTHS[1:2]), right(short[:, :2], LENGTHS[1:2]), atol=1e-3)
+    ids = padded(side="left")
+    states, _ = left.recurrent(left.embedding(ids), None)
+    close(left(ids, LENGTHS), left.head(states[:, -1]))
+
+
+def test_news_lstm_is_the_tutorial_s_module_on_padded_rows():
+    options = {"cell": "lstm", "layers": 2, "bidirectional": True, "dropout": 0.3, "readout": "last_step"}
+    model = small(**options)
+    torch.manual_seed(1)
+    stock = nn.LSTM(EMBEDDING, 3, 2, batch_first=True, bidirectional=True, dropout=0.3).double().eval()
+    model.recurrent.copy_from_stock(stock)
+    ids = padded(width=7)
+    out, _ = stock(F.embedding(ids, model.embedding.weight))
+    close(model(ids, LENGTHS), F.linear(out[:, -1], model.head.outer.weight, model.head.outer.bias))
+
+
+def test_names_gru_is_the_tutorial_s_packed_sequence_in_value_and_gradient():
+    model = small(layers=2, bidirectional=True)
+    torch.manual_seed(1)
+    stock = nn.GRU(EMBEDDING, 3, 2, batch_first=True, bidirectional=True).double()
+    model.recurrent.copy_from_stock(stock)
+    table = nn.Embedding.from_pretrained(model.embedding.weight.detach().clone(), freeze=False, padding_idx=0)
+    linear = nn.Linear(6, CLASSES).double()
+    linear.load_state_dict(model.head.outer.state_dict())
+
+    ids, targets = padded(width=6), torch.tensor([4, 0, 2, 1])
+    packed = pack_padded_sequence(table(ids), LENGTHS, batch_first=True, enforce_sorted=False)
+    _, last = stock(packed)  # (L*D, B, H)
+    theirs, ours = linear(torch.cat((last[-2], last[-1]), dim=1)), model(ids, LENGTHS)
+    close(ours, theirs)
+
+    wanted = [*table.parameters(), *stock.parameters(), *linear.parameters()]
+    found = [*model.embedding.parameters(), *model.recurrent.parameters(), *model.head.parameters()]
+    own = torch.autograd.grad(F.cross_entropy(ours, targets), found)
+    assert len(own) == 1 + 16 + 2
+    close(own, torch.autograd.grad(F.cross_entropy(theirs, targets), wanted))
+
+
+def test_two_logits_for_bce_are_binary_cross_entropy_in_value_and_gradient():
+    model = small(loss="bce", classes=2)
+    targets = torch.tensor([1, 0, 0, 1])
+    logits = model(padded(), LENGTHS)
+    z = model.head(model.features(padded(), LENGTHS))[:, 0]
+    assert model.head.outer.out_features == 1
+    close(logits, torch.stack((torch.zeros(4, dtype=torch.float64), z), dim=1))
+    ours, theirs = F.cross_entropy(logits, targets), F.binary_cross_entropy_with_logits(z, targets.double())
+    close(ours, theirs)
+    close(torch.autograd.grad(ours, model.parameters()), torch.autograd.grad(theirs, model.parameters()))
+
+
+def test_layer_norm_stands_between_readout_and_head():
+    model = small(layer_norm=True, bidirectional=True, head_size=2)
+    with torch.no_grad():
+        model.norm.weight.copy_(torch.arange(1, 7))
+        model.norm.bias.copy_(torch.arange(6) / 10)
+    _, last = model.recurrent(model.embedding(padded()), LENGTHS)
+    read = torch.cat((last[0], last[1]), dim=1)
+    mean, variance = read.mean(dim=1, keepdim=True), read.var(dim=1, correction=0, keepdim=True)
+    normed = (read - mean) / torch.sqrt(variance + 1e-5) * torch.arange(1, 7) + torch.arange(6) / 10
+    close(model(padded(), LENGTHS), model.head(normed))
+    assert small().norm is None
+
+
+def test_relu_follows_the_embedding_and_the_states_and_a_head_size_adds_a_layer():
+    model = small(relu=True, readout="every_step", head_size=7)
+    states, _ = model.recurrent(model.embedding(padded()).clamp(min=0), LENGTHS)
+    inner, outer = model.head.inner, model.head.outer
+    assert (inner.in_features, inner.out_features, outer.in_features) == (3, 7, 7)
+    hidden = (states.clamp(min=0) @ inner.weight.T + inner.bias).clamp(min=0)
+    close(model(padded(), LENGTHS), hidden @ outer.weight.T + outer.bias)
+
+
+def test_head_dropout_acts_on_what_was_read_and_only_in_training():
+    model, dry = small(head_dropout=0.5, head_size=2), small(head_size=2)
+    close(model(padded(), LENGTHS), dry(padded(), LENGTHS))
+    model.train()
+    torch.manual_seed(3)
+    logits = model(padded(), LENGTHS)
+    torch.manual_seed(3)
+    close(logits, dry.head(F.dropout(dry.features(padded(), LENGTHS), 0.5)))
+    assert not torch.allclose(logits, dry(padded(), LENGTHS))
+
+
+@pytest.mark.parametrize("readout", ["last_step", "last_valid", "mean"])
+def test_padding_learns_nothing_and_the_unknown_token_does(readout):
+    model = small(readout=readout)
+    model(padded(), LENGTHS).square().sum().backward()
+    gradient = model.embedding.weight.grad.abs().sum(dim=1)
+    assert gradient[0] == 0
+    assert (gradient[1:] > 0).all()  # 1, the unknown one, and 2 to 8 all occur in ROWS
+
+
+def test_no_state_is_carried_from_batch_to_batch():
+    model = small(cell="lstm", layers=2, bidirectional=True, dropout=0.5, head_dropout=0.5)
+    first = model(padded(), LENGTHS)
+    model(padded([[8, 8, 8], [1]], width=3), torch.tensor([3, 1]))
+    assert torch.equal(model(padded(), LENGTHS), first)
+
+
+def large(cell, way):
+    """A model with matrices large enough for statistics, its embedding and LayerNorm marked; filled by `way`."""
+    torch.manual_seed(5)
+    options = dataclasses.replace(
+        PLAIN, cell=cell, hidden_size=96, layers=2, bidirectional=True, layer_norm=True, head_size=80
+    )
+    model = TextRNN(options, TOKENS, 64, 50, "right")
+    with torch.no_grad():
+        model.norm.weight.fill_(3)
+        model.norm.bias.fill_(4)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    initialize(model, way)
+    return model, before
+
+
+STD = {
+    "xavier": lambda rows, columns: math.sqrt(2 / (rows + columns)),
+    "kaiming": lambda rows, columns: math.sqrt(2 / columns),
+    "normal": lambda rows, columns: 1.0,
+}
+
+
+@pytest.mark.parametrize("cell", ["lstm", "scratch_gru"])
+@pytest.mark.parametrize("way", ["xavier", "kaiming", "normal", "orthogonal"])
+def test_initialization_fills_matrices_and_zeroes_biases(way, cell):
+    model, before = large(cell, way)
+    for name, weight in model.named_parameters():
+        if name.startswith(("embedding.", "norm.")):
+            assert torch.equal(weight, before[name])
+        elif "bias" in name:
+            assert not weight.any()
+            assert before[name].any()
+        elif way == "orthogonal":
+            product = weight.T @ weight if weight.shape[0] > weight.shape[1] else weight @ weight.T
+            torch.testing.assert_close(product, torch.eye(len(product)), rtol=0, atol=1e-5)
+        else:
+            wanted = STD[way](*weight.shape)
+            assert weight.std().item() == pytest.approx(wanted, rel=0.05)
+            assert abs(weight.mean().item()) < 0.05 * wanted
+            kurtosis = (weight / weight.std()).pow(4).mean().item()
+            assert kurtosis == pytest.approx(3, abs=0.3)  # normal, not uniform, which has 1.8
+
+
+def test_stock_initialization_changes_nothing():
+    model, before = large("gru", "stock")
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    ("changes", "task", "classes", "message"),
+    [
+        ({"hidden_size": 0}, "classify", 5, r"^recipes\.r\.model\.hidden_size: must be at least 1; got 0"),
+        ({"layers": -1}, "classify", 5, r"^recipes\.r\.model\.layers: must be at least 1; got -1"),
+        ({"head_size": 0}, "classify", 5, r"^recipes\.r\.model\.head_size: must be at least 1; got 0"),
+        ({"dropout": 1.0}, "classify", 5, r"^recipes\.r\.model\.dropout: must lie in \[0, 1\); got 1\.0"),
+        ({"dropout": math.nan}, "classify", 5, r"^recipes\.r\.model\.dropout: .*; got nan"),
+        ({"head_dropout": -0.1}, "classify", 5, r"^recipes\.r\.model\.head_dropout: must lie in"),
+        ({}, "tag", 5, r"^recipes\.r\.model\.readout: is every_step for tagging, and only there; got 'last_valid'"),
+        ({"readout": "every_step"}, "classify", 5, r"^recipes\.r\.model\.readout: .*; got 'every_step'"),
+        ({"loss": "bce"}, "classify", 3, r"^recipes\.r\.model\.loss: bce needs two classes, not 3; got 'bce'"),
+        ({"loss": "bce", "readout": "every_step"}, "tag", 2, r"^recipes\.r\.model\.loss: bce needs two classes"),
+    ],
+)
+def test_options_out_of_range_are_refused_by_name(changes, task, classes, message):
+    with pytest.raises(UserError, match=message):
+        dataclasses.replace(PLAIN, **changes).check("recipes.r.model", task, classes)
+
+
+def test_options_in_range_pass():
+    PLAIN.check("m", "classify", 2)
+    dataclasses.replace(PLAIN, readout="every_step", head_size=1, dropout=0.99).check("m", "tag", 2)
+    dataclasses.replace(PLAIN, loss="bce", readout="last_step").check("m", "classify", 2)

@@ -1,0 +1,288 @@
+"""Rectangular rows: sides, truncation, bucket widths against every other choice, and every token found again."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from textrnn import pad as module
+from textrnn import shards as shards_module
+from textrnn.errors import UserError
+from textrnn.pad import Pad, bucket_widths, pad
+from textrnn.records import ENCODED, padded_schema
+from textrnn.shards import ShardReader, ShardWriter, write_index
+
+
+def write_encoded(folder, task, splits):
+    """A folder of encoded shards; rows are (ids, label) or (ids, tags, spans), numbered from 0 on in each split."""
+    folder.mkdir()
+    shards, schema = [], ENCODED[task]
+    for split in ("train", "dev", "test"):
+        rows = splits.get(split, [])
+        with ShardWriter(folder, split, schema) as writer:
+            if rows:
+                columns = zip([range(len(rows)), *zip(*rows, strict=True)], schema, strict=True)
+                arrays = [pa.array(list(values), field.type) for values, field in columns]
+                writer.write(pa.record_batch(arrays, schema=schema))
+        shards += writer.shards
+    write_index(folder, "encoded", shards, task=task)
+    return folder
+
+
+def run(tmp_path, task, splits, settings):
+    encoded = write_encoded(tmp_path / "in", task, splits)
+    (tmp_path / "out").mkdir()
+    return pad(encoded, settings, tmp_path / "out")
+
+
+def rows(tmp_path, split):
+    return [row for batch in ShardReader(tmp_path / "out", "padded").batches(split) for row in batch.to_pylist()]
+
+
+def texts(*lengths):
+    """Rows of these lengths with ids that tell every token from every other, labels by turns."""
+    starts = itertools.accumulate(lengths, initial=2)
+    return [(list(range(start, start + n)), at % 2) for at, (start, n) in enumerate(zip(starts, lengths, strict=False))]
+
+
+# one width
+
+
+def test_right_by_hand(tmp_path):
+    splits = {"train": [([2, 3], 1), ([4, 5, 6, 7, 8], 0), ([], 1), ([9, 1, 2], 0)]}
+    run(tmp_path, "classify", splits, Pad(3, "right"))
+    assert rows(tmp_path, "train") == [
+        {"row": 0, "ids": [2, 3, 0], "length": 2, "label": 1},
+        {"row": 1, "ids": [4, 5, 6], "length": 3, "label": 0},
+        {"row": 2, "ids": [0, 0, 0], "length": 0, "label": 1},
+        {"row": 3, "ids": [9, 1, 2], "length": 3, "label": 0},
+    ]
+
+
+def test_left_by_hand(tmp_path):
+    splits = {"train": [([2, 3], 1), ([4, 5, 6, 7, 8], 0), ([], 1)], "test": [([9], 0)]}
+    run(tmp_path, "classify", splits, Pad(3, "left"))
+    assert rows(tmp_path, "train") == [
+        {"row": 0, "ids": [0, 2, 3], "length": 2, "label": 1},
+        {"row": 1, "ids": [4, 5, 6], "length": 3, "label": 0},  # the first tokens, not the last
+        {"row": 2, "ids": [0, 0, 0], "length": 0, "label": 1},
+    ]
+    assert [row["ids"] for row in rows(tmp_path, "test")] == [[0, 0, 9]]
+
+
+TAGGED = {
+    "train": [
+        ([2, 3, 4], [1, 2, 0], [{"start": 0, "end": 2, "type": 0}]),
+        ([5], [0], []),
+        ([2, 3, 4, 5, 6], [0, 0, 0, 3, 4], [{"start": 3, "end": 5, "type": 1}]),
+    ]
+}
+
+
+@pytest.mark.parametrize(
+    ("side", "tags"),
+    [
+        ("right", [[1, 2, 0, -100], [0, -100, -100, -100], [0, 0, 0, 3]]),
+        ("left", [[-100, 1, 2, 0], [-100, -100, -100, 0], [0, 0, 0, 3]]),
+    ],
+)
+def test_tags_by_hand(side, tags, tmp_path):
+    run(tmp_path, "tag", TAGGED, Pad(4, side))
+    found = rows(tmp_path, "train")
+    assert [row["tags"] for row in found] == tags
+    assert [row["length"] for row in found] == [3, 1, 4]
+    assert [row["spans"] for row in found] == [spans for _, _, spans in TAGGED["train"]]  # of the whole row, also cut
+    assert [[at for at, tag in enumerate(row["tags"]) if tag != -100] for row in found] == [
+        [at for at, token in enumerate(row["ids"]) if token != 0] for row in found
+    ]
+
+
+def test_index_and_schema(tmp_path):
+    run(tmp_path, "tag", TAGGED, Pad(4, "left"))
+    reader = ShardReader(tmp_path / "out", "padded")
+    assert [reader.facts[name] for name in ("task", "widths", "side", "truncates")] == ["tag", [4], "left", True]
+    [shard] = reader.shards  # dev and test have no rows, and so no file
+    assert (shard.file, shard.split, shard.rows, shard.width) == ("train-00004-00000.arrow", "train", 3, 4)
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file, "index.json"}
+    assert reader.open(shard).schema.equals(padded_schema("tag", 4))
+
+
+# bucket widths
+
+
+def cells(lengths, widths):
+    """How many positions rows of these lengths fill when each takes the narrowest width that holds it."""
+    return sum(min(width for width in widths if width >= length) for length in lengths)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "buckets", "want"),
+    [
+        ([5], 6, [5]),
+        ([3, 1, 2, 3], 6, [1, 2, 3]),
+        ([1, 2, 10], 2, [2, 10]),
+        ([1] * 100 + [2, 10], 2, [1, 10]),
+        ([1, 2, 10], 1, [10]),
+        ([0, 0, 4], 6, [1, 4]),  # a row without tokens still fills one position
+        ([0, 0], 6, [1]),
+        ([1, 1, 4, 5, 5, 9, 10, 30], 3, [5, 10, 30]),
+    ],
+)
+def test_widths_by_hand(lengths, buckets, want):
+    assert bucket_widths(np.array(lengths), buckets) == want
+
+
+@given(st.lists(st.integers(0, 14), min_size=1, max_size=12), st.integers(1, 5))
+def test_widths_are_the_best_of_all(lengths, buckets):
+    widths = bucket_widths(np.array(lengths), buckets)
+    assert widths == sorted(set(widths))
+    assert len(widths) <= buckets
+    longest = max(*lengths, 1)
+    assert widths[-1] == longest
+    others = range(1, longest)
+    choices = itertools.chain.from_iterable(itertools.combinations(others, n) for n in range(min(buckets, longest)))
+    assert cells(lengths, widths) == min(cells(lengths, [*choice, longest]) for choice in choices)
+
+
+# buckets
+
+
+def test_buckets_truncate_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BUCKETS", 2)
+    report, lengths = run(
+        tmp_path,
+        "classify",
+        {"train": texts(2, 5, 1, 2, 0, 5), "dev": texts(3, 2), "test": texts(9, 1)},
+        Pad(None, "right"),
+    )
+    # 2 and 5 fill 4 * 2 + 2 * 5 positions; 1 and 5 would fill more
+    assert report["widths"] == [2, 5, 9]  # 9: the row of test longer than all of train
+    assert lengths.tolist() == [2, 5, 1, 2, 0, 5]
+    assert rows(tmp_path, "train") == [
+        {"row": 0, "ids": [2, 3], "length": 2, "label": 0},
+        {"row": 2, "ids": [9, 0], "length": 1, "label": 0},
+        {"row": 3, "ids": [10, 11], "length": 2, "label": 1},
+        {"row": 4, "ids": [0, 0], "length": 0, "label": 0},
+        {"row": 1, "ids": [4, 5, 6, 7, 8], "length": 5, "label": 1},
+        {"row": 5, "ids": [12, 13, 14, 15, 16], "length": 5, "label": 1},
+    ]
+    assert [row["ids"] for row in rows(tmp_path, "test")] == [[11, 0], list(range(2, 11))]
+    reader = ShardReader(tmp_path / "out", "padded")
+    assert [(shard.split, shard.width, shard.rows) for shard in reader.shards] == [
+        ("train", 2, 4),
+        ("train", 5, 2),
+        ("dev", 2, 1),
+        ("dev", 5, 1),
+        ("test", 2, 1),
+        ("test", 9, 1),
+    ]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file for shard in reader.shards} | {
+        "index.json"
+    }
+    assert [reader.facts[name] for name in ("widths", "side", "truncates")] == [[2, 5, 9], "right", False]
+
+
+def test_six_buckets_at_most_and_one_more(tmp_path):
+    splits = {"train": texts(*range(1, 13)), "dev": texts(12), "test": texts(40, 13)}
+    report, _ = run(tmp_path, "classify", splits, Pad(None, "right"))
+    assert report["widths"] == [2, 4, 6, 8, 10, 12, 40]
+
+
+@pytest.mark.parametrize("task", ["classify", "tag"])
+@pytest.mark.parametrize("settings", [Pad(None, "right"), Pad(30, "right"), Pad(30, "left")])
+def test_every_row_is_found_once_with_all_its_tokens(task, settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(shards_module, "ROWS_PER_BATCH", 7)
+    monkeypatch.setattr(shards_module, "ROWS_PER_SHARD", 14)
+    rng = np.random.default_rng(5)
+    splits = {}
+    for split, longest in (("train", 20), ("dev", 24), ("test", 30)):
+        ids = [rng.integers(1, 99, size=rng.integers(0, longest + 1)).tolist() for _ in range(61)]
+        tags = [[token % 5 for token in row] for row in ids]
+        spans = [[{"start": 0, "end": len(row), "type": at}] for at, row in enumerate(ids)]
+        splits[split] = list(
+            zip(ids, range(61), strict=True) if task == "classify" else zip(ids, tags, spans, strict=True)
+        )
+    run(tmp_path, task, splits, settings)
+    for split, made in splits.items():
+        found = {}
+        for row in rows(tmp_path, split):
+            n, width = row["length"], len(row["ids"])
+            kept = slice(width - n, width) if settings.pad_side == "left" else slice(0, n)
+            values = [row["ids"][kept], row["label"]] if task == "classify" else [row["ids"][kept], row["tags"][kept]]
+            assert sum(token != 0 for token in row["ids"]) == n
+            assert row["row"] not in found
+            found[row["row"]] = (*values, *([row["spans"]] if task == "tag" else []))
+        assert [found[at] for at in range(61)] == made
+
+
+# the report
+
+
+def test_the_report_by_hand(tmp_path):
+    splits = {"train": texts(2, 5, 4), "dev": texts(1), "test": []}
+    report, lengths = run(tmp_path, "classify", splits, Pad(3, "right"))
+    assert lengths.tolist() == [2, 5, 4]
+    assert report == {
+        "widths": [3],
+        "train": {
+            "rows": 3,
+            "longest": 5,
+            "truncated_rows": 2,
+            "truncated_tokens": 3,
+            "truncated_share": pytest.approx(3 / 11),
+            "padding_share": pytest.approx(1 / 9),
+        },
+        "dev": {
+            "rows": 1,
+            "longest": 1,
+            "truncated_rows": 0,
+            "truncated_tokens": 0,
+            "truncated_share": 0.0,
+            "padding_share": pytest.approx(2 / 3),
+        },
+        "test": {
+            "rows": 0,
+            "longest": 0,
+            "truncated_rows": 0,
+            "truncated_tokens": 0,
+            "truncated_share": 0.0,
+            "padding_share": 0.0,
+        },
+    }
+
+
+def test_the_report_of_buckets_by_hand(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "BUCKETS", 2)
+    report, _ = run(
+        tmp_path, "classify", {"train": texts(1, 2, 6), "dev": texts(4, 3), "test": texts(8)}, Pad(None, "right")
+    )
+    assert report["widths"] == [2, 6, 8]
+    shares = {split: report[split]["padding_share"] for split in ("train", "dev", "test")}
+    assert shares == {"train": pytest.approx(1 / 10), "dev": pytest.approx(5 / 12), "test": 0.0}
+    assert {report[split]["truncated_tokens"] for split in shares} == {0}
+
+
+# settings
+
+
+@pytest.mark.parametrize(
+    ("settings", "match"),
+    [
+        (Pad(0, "right"), r"recipes\.r\.pad_size: must be at least 1; got 0"),
+        (Pad(-1, "left"), r"recipes\.r\.pad_size: must be at least 1; got -1"),
+        (Pad(None, "left"), r"recipes\.r\.pad_side: must be right where pad_size is null; got 'left'"),
+    ],
+)
+def test_settings_that_mean_nothing(settings, match):
+    with pytest.raises(UserError, match=match):
+        settings.check("recipes.r")
+
+
+def test_settings_that_mean_something():
+    for settings in (Pad(1, "right"), Pad(1, "left"), Pad(None, "right")):
+        settings.check("recipes.r")

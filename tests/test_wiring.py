@@ -1,0 +1,225 @@
+"""The graph against the code: deps are the imports, imports run one way, and a leaf touches the stages it should."""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import functools
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dvc.dependency.param import ParamsDependency
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+from imports import ROOT, SOURCE, all_imports, direct_imports
+
+STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate")
+UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
+
+# Rooms from the ground up: a module imports only from rooms below its own, or from its own.
+ROOMS = (
+    ("errors",),
+    ("params", "stage", "limits"),
+    ("records", "draw", "spans"),
+    ("shards", "formats", "segmenters", "sample_words"),
+    ("sample", "sources", "parse", "vocab"),
+    ("segment", "encode", "vectors", "pad", "scoring"),
+    ("embed",),
+    ("cells",),
+    ("recurrent",),
+    ("models", "batches"),
+    ("training", "checkpoints"),
+    ("journal", "evaluate"),
+    ("fit",),
+)
+TORCH_ROOMS = {"cells", "recurrent", "models", "batches", "training", "checkpoints", "journal", "evaluate", "fit"}
+BARE_IMAGE = {"torch", "numpy", "pyarrow", "sklearn", "safetensors", "ruamel", "textrnn", "checkout"}
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(SOURCE / "textrnn").parts[0].removesuffix(".py")
+
+
+def modules() -> list[Path]:
+    return sorted((SOURCE / "textrnn").rglob("*.py"))
+
+
+def outside_imports(path: Path) -> set[str]:
+    """Top-level names imported when the module itself is: imports inside functions are optional or late."""
+    found = set()
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return found
+
+
+@functools.cache
+def lock_file() -> dict[str, Any]:
+    stages: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    return stages
+
+
+@functools.cache
+def dvc_yaml() -> dict[str, Any]:
+    stages: dict[str, Any] = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return stages
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_lists_exactly_the_modules_its_script_imports(stage):
+    imported = {file for file in all_imports(ROOT / "pipeline" / f"{stage}.py") if file.name not in UNLISTED}
+    names = {str(file.relative_to(ROOT)) for file in imported}
+    names = {"src/textrnn/formats" if name.startswith("src/textrnn/formats/") else name for name in names}
+    listed = {dep for dep in dvc_yaml()[stage]["do"]["deps"] if dep.startswith("src/")}
+    assert listed == names
+    assert f"pipeline/{stage}.py" in dvc_yaml()[stage]["do"]["deps"]
+
+
+def test_every_module_has_its_room():
+    assert {room_of(path) for path in modules()} - {"__init__"} == {name for room in ROOMS for name in room}
+
+
+def test_imports_run_one_way():
+    level = {name: number for number, room in enumerate(ROOMS) for name in room}
+    level["__init__"] = -1
+    back = [
+        f"{path.relative_to(SOURCE)} imports {target.relative_to(SOURCE)}"
+        for path in modules()
+        for target in direct_imports(path)
+        if level[room_of(target)] > level[room_of(path)] and room_of(target) != room_of(path)
+    ]
+    assert back == []
+
+
+def test_no_module_is_in_a_ring_of_imports():
+    assert [str(path) for path in modules() if path.name != "__init__.py" and path in all_imports(path)] == []
+
+
+def test_only_the_rooms_that_train_import_torch():
+    importers = {room_of(path) for path in modules() if "torch" in outside_imports(path)}
+    assert importers <= TORCH_ROOMS
+    for stage in ("sample", "parse", "segment", "encode", "embed", "pad"):
+        reached = {room_of(path) for path in all_imports(ROOT / "pipeline" / f"{stage}.py")}
+        assert not reached & TORCH_ROOMS, stage
+
+
+def test_training_needs_only_what_a_bare_gpu_image_has():
+    import sys
+
+    for stage in ("train", "evaluate"):
+        script = ROOT / "pipeline" / f"{stage}.py"
+        for path in (script, *all_imports(script)):
+            assert outside_imports(path) <= BARE_IMAGE | set(sys.stdlib_module_names), path
+
+
+def test_scripts_and_modules_keep_their_sizes():
+    long = [path.name for path in (ROOT / "pipeline").glob("*.py") if len(path.read_text().splitlines()) > 60]
+    long += [path.name for path in modules() if len(path.read_text().splitlines()) > 260]
+    assert long == []
+
+
+def test_no_param_is_called_what_the_run_cache_drops():
+    def keys(values: Any) -> set[str]:
+        if not isinstance(values, dict):
+            return set()
+        return set(map(str, values)) | {name for item in values.values() for name in keys(item)}
+
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert not keys(params) & {"size", "nfiles"}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """The graph with its lock file, without any data: enough to ask which stages a param touches."""
+    folder = tmp_path_factory.mktemp("project")
+    for name in ("dvc.yaml", "dvc.lock", "params.yaml"):
+        shutil.copyfile(ROOT / name, folder / name)
+    Repo.init(str(folder), no_scm=True).close()
+    return folder
+
+
+def touched(project: Path, changes: dict[str, Any]) -> set[str]:
+    """Stages whose own command, deps or params differ from the lock, and all that follow from them."""
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    params = YAML(typ="safe").load(text)
+    for dotted, value in changes.items():
+        *parents, leaf = dotted.split(".")
+        at = params
+        for key in parents:
+            at = at[key]
+        at[leaf] = value
+    (project / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    with Repo(str(project)) as repo:
+        stages = list(repo.index.stages)
+    changed = {stage.name for stage in stages if differs(stage, lock_file()[stage.name], params)}
+    outs = {stage.name: {out.def_path for out in stage.outs} for stage in stages}
+    deps = {stage.name: {dep.def_path for dep in stage.deps} for stage in stages}
+    waiting = list(changed)
+    while waiting:
+        made = outs[waiting.pop()]
+        after = {name for name, paths in deps.items() if paths & made} - changed
+        changed |= after
+        waiting += after
+    return changed
+
+
+def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
+    plain = {dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)}
+    if stage.cmd != locked["cmd"] or plain != {dep["path"] for dep in locked.get("deps", [])}:
+        return True
+    return any(
+        functools.reduce(lambda at, key: at[key], dotted.split("."), params) != value
+        for dotted, value in locked.get("params", {}).get("params.yaml", {}).items()
+    )
+
+
+NEWS_CHARS = ("news_rnn", "news_lstm", "news_lstm_norm")
+ALL_TRAINING = ["train@*", "evaluate@*"]
+LEAVES: list[tuple[dict[str, Any], list[str]]] = [
+    ({}, []),
+    ({"train.batch_size": 1024}, ALL_TRAINING),
+    ({"train.seed": 2}, ALL_TRAINING),
+    ({"limits.epochs": 1}, ALL_TRAINING),
+    ({"limits.hidden_size": 16}, ALL_TRAINING),
+    ({"recipes.news_rnn.pad_size": 32}, ["pad@news_rnn", "train@news_rnn", "evaluate@news_rnn"]),
+    ({"recipes.news_rnn.model.readout": "last_valid"}, ["train@news_rnn", "evaluate@news_rnn"]),
+    ({"recipes.names_gru.train": {"epochs": 3}}, ["train@names_gru", "evaluate@names_gru"]),
+    ({"recipes.reviews_lstm.embedding_size": 50}, [f"{s}@reviews_lstm" for s in ("embed", "train", "evaluate")]),
+    ({"embed.seed": 2}, ["embed@*", *ALL_TRAINING]),
+    (
+        {"encodings.amazon_words.min_count": 3},
+        ["encode@amazon_words", *(f"{s}@reviews_lstm" for s in ("embed", "pad", "train", "evaluate"))],
+    ),
+    (
+        {"encodings.thucnews_chars.max_tokens": 100},
+        ["encode@thucnews_chars", *(f"{s}@{r}" for r in NEWS_CHARS for s in ("embed", "pad", "train", "evaluate"))],
+    ),
+    ({"encodings.msra_chars.tags": "bio"}, ["encode@msra_chars", *(f"{s}@ner_gru" for s in STAGES[4:])]),
+    (
+        {"encodings.amazon_words.clean": ["lower"]},
+        ["segment@amazon_words", "encode@amazon_words", *(f"{s}@reviews_lstm" for s in STAGES[4:])],
+    ),
+    (
+        {"corpora.names.max_rejects": 5},
+        ["parse@names", "segment@names_chars", "encode@names_chars", *(f"{s}@names_gru" for s in STAGES[4:])],
+    ),
+    ({"limits.rows": 100}, [f"{s}@*" for s in STAGES[1:]]),
+    ({"data.seed": 2}, [f"{s}@*" for s in STAGES[1:]]),
+    ({"data.source": "elsewhere"}, [f"{s}@*" for s in STAGES[1:]]),
+    ({"sample.rows": 100}, [f"{s}@*" for s in STAGES]),
+    ({"recipes.news_lstm.encoding": "thucnews_words"}, [f"{s}@news_lstm" for s in STAGES[4:]]),
+    ({"data.vectors": "elsewhere"}, ["embed@*", *ALL_TRAINING]),
+    ({"data.punkt": "elsewhere"}, ["segment@*", "encode@*", "embed@*", "pad@*", *ALL_TRAINING]),
+]
+
+
+@pytest.mark.parametrize(("changes", "expected"), LEAVES, ids=[",".join(c) or "nothing" for c, _ in LEAVES])
+def test_a_leaf_touches_exactly_its_stages(project, changes, expected):
+    wanted = {name for name in lock_file() if any(fnmatch.fnmatch(name, pattern) for pattern in expected)}
+    assert touched(project, changes) == wanted
