@@ -36,13 +36,13 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
         "news_rnn",
         ("recipes.news_rnn.pad_size=32", "recipes.news_rnn.model.readout=last_valid"),
     ),
-    "news_lstm": ("news_lstm", ()),
-    "news_lstm_norm": ("news_lstm_norm", ()),
+    "news_lstm": ("news_lstm", ("limits.epochs=3",)),
+    "news_lstm_norm": ("news_lstm_norm", ("limits.epochs=3",)),
     "names_gru": ("names_gru", ()),
     "ner_gru": ("ner_gru", ("limits.epochs=2",)),
     "ner_gru_faster_rate": (
         "ner_gru",
-        ("limits.epochs=6", "limits.hidden_size=256", "recipes.ner_gru.train.learning_rate=0.001"),
+        ("limits.epochs=5", "limits.hidden_size=256", "recipes.ner_gru.train.learning_rate=0.001"),
     ),
     "reviews_lstm": ("reviews_lstm", ()),
 }

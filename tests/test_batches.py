@@ -1,0 +1,163 @@
+"""Padded shards as buckets, and the order of an epoch's rows and batches, which nothing may change silently."""
+
+import itertools
+
+import pytest
+import torch
+from test_pad import write_encoded
+
+from textrnn.batches import Bucket, batches, check_ranges, count_batches, describe, load_buckets, load_spans
+from textrnn.errors import UserError
+from textrnn.pad import Pad, pad
+from textrnn.shards import ShardReader
+
+
+def write_padded(folder, task, splits, size=None, side="right"):
+    """A folder of padded shards, written by textrnn.pad, of rows (ids, label) or (ids, tags, spans)."""
+    write_encoded(folder / "encoded", task, splits)
+    (folder / "padded").mkdir()
+    pad(folder / "encoded", Pad(size, side), folder / "padded")
+    return ShardReader(folder / "padded", "padded")
+
+
+def numbered(*sizes):
+    """Buckets of these many rows, of widths 1, 2, ..., the rows numbered from 0 on through all buckets."""
+    buckets = []
+    for width, (first, rows) in enumerate(zip(itertools.accumulate(sizes, initial=0), sizes, strict=False), start=1):
+        row = torch.arange(first, first + rows)
+        ids = (10 * row[:, None] + torch.arange(width)).reshape(rows, width)
+        buckets.append(Bucket(row, ids, torch.full((rows,), width), row % 3))
+    return buckets
+
+
+def order(buckets, size, **options):
+    return [batch.row.tolist() for batch in batches(buckets, size, **options)]
+
+
+def test_the_order_of_seed_1_epoch_0():
+    # of an independent SplitMix64 in plain Python; a change here changes every trained model
+    assert order(numbered(7, 5), 3, shuffle=(1, 0)) == [[2], [10, 7], [4, 5, 0], [11, 8, 9], [6, 1, 3]]
+    assert order(numbered(7, 5), 3, shuffle=(1, 1)) == [[4, 5, 1], [2, 6, 0], [10, 7, 9], [3], [8, 11]]
+    assert order(numbered(7, 5), 3, shuffle=(2, 0)) == [[7, 9, 11], [8, 10], [5, 2, 4], [1, 3, 6], [0]]
+
+
+def test_the_order_depends_on_seed_and_epoch_alone():
+    buckets = numbered(40, 23, 1)
+    torch.manual_seed(1)
+    first = order(buckets, 4, shuffle=(3, 7))
+    torch.manual_seed(2)
+    assert order(buckets, 4, shuffle=(3, 7)) == first
+    assert order(buckets, 4, shuffle=(3, 8)) != first
+    assert order(buckets, 4, shuffle=(4, 7)) != first
+
+
+def test_without_a_shuffle_rows_and_batches_come_in_order():
+    assert order(numbered(3, 4), 2) == [[0, 1], [2], [3, 4], [5, 6]]
+
+
+@pytest.mark.parametrize("shuffle", [None, (1, 0), (1, 1), (9, 3)], ids=str)
+@pytest.mark.parametrize("size", [1, 3, 8, 100])
+def test_every_row_comes_once_an_epoch_in_batches_of_one_width(size, shuffle):
+    buckets = numbered(17, 8, 1)
+    found = list(batches(buckets, size, shuffle=shuffle))
+    assert len(found) == count_batches(buckets, size, False) == sum(-(-rows // size) for rows in (17, 8, 1))
+    assert sorted(row for batch in found for row in batch.row.tolist()) == list(range(26))
+    for batch in found:
+        assert 1 <= len(batch) <= size
+        # ids, lengths and targets are still those of their rows: widths 1, 2, 3 hold rows 0-16, 17-24, 25
+        width = batch.ids.shape[1]
+        assert all({1: 0, 2: 17, 3: 25}[width] <= row < {1: 17, 2: 25, 3: 26}[width] for row in batch.row.tolist())
+        assert torch.equal(batch.ids, 10 * batch.row[:, None] + torch.arange(width))
+        assert batch.lengths.tolist() == [width] * len(batch)
+        assert torch.equal(batch.targets, batch.row % 3)
+
+
+def test_drop_last_drops_a_short_last_batch_and_other_rows_each_epoch():
+    buckets = numbered(10)
+    assert count_batches(buckets, 4, True) == 2
+    kept = [{row for batch in order(buckets, 4, drop_last=True, shuffle=(1, at)) for row in batch} for at in range(9)]
+    assert all(len(rows) == 8 for rows in kept)
+    assert set.union(*kept) == set(range(10))
+    assert order(numbered(8), 4, drop_last=True) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_drop_last_drops_no_bucket_whole():
+    assert order(numbered(5), 1024, drop_last=True) == [[0, 1, 2, 3, 4]]
+    assert order(numbered(5, 3, 4), 4, drop_last=True) == [[0, 1, 2, 3], [5, 6, 7], [8, 9, 10, 11]]
+    assert count_batches(numbered(5, 3, 4), 4, True) == 3
+
+
+CLASSIFY = {
+    "train": [([2, 3], 1), ([4, 5, 6, 7, 8], 0), ([], 2), ([9, 1, 2], 0), ([3, 3], 1)],
+    "dev": [([7, 6], 2)],
+}
+
+
+def shown(bucket):
+    return [tensor.tolist() for tensor in (bucket.row, bucket.ids, bucket.lengths, bucket.targets)]
+
+
+def test_buckets_of_one_width(tmp_path):
+    padded = write_padded(tmp_path, "classify", CLASSIFY, 3, "left")
+    (bucket,) = load_buckets(padded, "train")
+    assert shown(bucket) == [
+        [0, 1, 2, 3, 4],
+        [[0, 2, 3], [4, 5, 6], [0, 0, 0], [9, 1, 2], [0, 3, 3]],
+        [2, 3, 0, 3, 2],
+        [1, 0, 2, 0, 1],
+    ]
+    assert {tensor.dtype for tensor in (bucket.row, bucket.ids, bucket.lengths, bucket.targets)} == {torch.int64}
+    assert [shown(bucket) for bucket in load_buckets(padded, "dev")] == [[[0], [[0, 7, 6]], [2], [2]]]
+
+
+def test_buckets_of_several_widths(tmp_path):
+    padded = write_padded(tmp_path, "classify", CLASSIFY)
+    assert padded.facts["widths"] == [1, 2, 3, 5]
+    assert [shown(bucket) for bucket in load_buckets(padded, "train")] == [
+        [[2], [[0]], [0], [2]],
+        [[0, 4], [[2, 3], [3, 3]], [2, 2], [1, 1]],
+        [[3], [[9, 1, 2]], [3], [0]],
+        [[1], [[4, 5, 6, 7, 8]], [5], [0]],
+    ]
+
+
+def test_several_shards_of_a_width_are_one_bucket(tmp_path, monkeypatch):
+    monkeypatch.setattr("textrnn.shards.ROWS_PER_SHARD", 2)
+    monkeypatch.setattr("textrnn.shards.ROWS_PER_BATCH", 1)
+    padded = write_padded(tmp_path, "classify", CLASSIFY, 2)
+    assert len(padded.of("train")) == 3
+    (bucket,) = load_buckets(padded, "train")
+    assert shown(bucket)[:2] == [[0, 1, 2, 3, 4], [[2, 3], [4, 5], [0, 0], [9, 1], [3, 3]]]
+
+
+SPAN = [{"start": 0, "end": 2, "type": 1}, {"start": 3, "end": 5, "type": 0}]
+TAG = {"train": [([2, 3, 4, 5, 6], [2, 2, 0, 1, 1], SPAN), ([7], [0], [])]}
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_tags_and_whole_spans(tmp_path, side):
+    padded = write_padded(tmp_path, "tag", TAG, 4, side)
+    (bucket,) = load_buckets(padded, "train")
+    short = {"right": ([7, 0, 0, 0], [0, -100, -100, -100]), "left": ([0, 0, 0, 7], [-100, -100, -100, 0])}[side]
+    assert shown(bucket) == [[0, 1], [[2, 3, 4, 5], short[0]], [4, 1], [[2, 2, 0, 1], short[1]]]
+    assert load_spans(padded, "train", ["LOC", "PER"]) == {0: {(0, 2, "PER"), (3, 5, "LOC")}, 1: set()}
+
+
+def test_an_empty_split_is_refused(tmp_path):
+    padded = write_padded(tmp_path, "classify", CLASSIFY, 3)
+    with pytest.raises(UserError, match=r"padded: the test split is empty$"):
+        load_buckets(padded, "test")
+
+
+def test_rows_of_another_vocabulary_or_other_labels_are_refused(tmp_path):
+    buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY), "train")
+    check_ranges(buckets, 10, 3, tmp_path)
+    with pytest.raises(UserError, match=r"has a token id that the model has not \(0\.\.8\); got 9; run the stages"):
+        check_ranges(buckets, 9, 3, tmp_path)
+    with pytest.raises(UserError, match=r"has a label that the model has not \(0\.\.1\); got 2; run the stages"):
+        check_ranges(buckets, 10, 2, tmp_path)
+
+
+def test_describe_counts_rows_tokens_and_cells(tmp_path):
+    buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY, 3), "train")
+    assert describe(buckets) == {"rows": 5, "tokens": 10, "cells": 15}

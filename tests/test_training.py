@@ -1,0 +1,387 @@
+"""The loop against a hand-written Adam, its schedules, evaluations, early stopping, best weights and merged options."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from test_models import PLAIN
+from torch import nn
+
+from textrnn import training
+from textrnn.batches import Bucket
+from textrnn.errors import UserError
+from textrnn.models import TextRNN
+from textrnn.training import (
+    Cosine,
+    Outcome,
+    Score,
+    Step,
+    Tally,
+    Train,
+    class_weights,
+    evaluate_loss,
+    learning_rate,
+    merge_train,
+    summary,
+    train,
+)
+
+SETTINGS = Train(
+    seed=1,
+    batch_size=4,
+    epochs=1,
+    learning_rate=0.01,
+    weight_decay=0.0,
+    schedule=None,
+    clip_norm=None,
+    class_weights=None,
+    evaluate_every=None,
+    patience=None,
+    shuffle=True,
+    drop_last=False,
+)
+CPU = torch.device("cpu")
+
+
+def settings(**changes):
+    return dataclasses.replace(SETTINGS, **changes)
+
+
+def rows_of(count, width=6, tokens=12, classes=4, tags=False):
+    """A bucket of random rows with random labels, or tags that padding ends."""
+    generator = torch.Generator().manual_seed(count)
+    lengths = torch.randint(1, width + 1, (count,), generator=generator)
+    past = torch.arange(width) >= lengths[:, None]
+    ids = torch.randint(2, tokens, (count, width), generator=generator).masked_fill(past, 0)
+    targets = torch.randint(0, classes, (count, width) if tags else (count,), generator=generator)
+    return [Bucket(torch.arange(count), ids, lengths, targets.masked_fill(past, -100) if tags else targets)]
+
+
+def small(*, seed=0, classes=4, **changes):
+    torch.manual_seed(seed)
+    options = dataclasses.replace(PLAIN, **{"hidden_size": 8, **changes})
+    return TextRNN(options, 12, 6, classes, "right")
+
+
+def run(model, rows, options, dev=None, weights=None):
+    """Train; the outcome, the evaluations and the numbers of the steps that were reported."""
+    points, steps = [], []
+    outcome = train(model, rows, dev or rows, options, weights, points.append, steps.append)
+    return outcome, points, steps
+
+
+class Constant(nn.Module):
+    """Logits that are its own weight, whatever the row: what a loop test needs and no more."""
+
+    def __init__(self, classes=4):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(classes))
+
+    def forward(self, ids, lengths):
+        return self.weight.expand(len(ids), -1)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
+@pytest.mark.parametrize("task", ["classify", "tag"])
+def test_every_cell_learns_16_rows_by_heart(cell, task):
+    rows = rows_of(16, tags=task == "tag")
+    if task == "tag":  # a tagger sees no later token, so that the tag must follow from what came before
+        rows = [dataclasses.replace(rows[0], targets=torch.where(rows[0].targets < 0, -100, rows[0].ids % 4))]
+    model = small(cell=cell, hidden_size=24, readout="every_step" if task == "tag" else "last_valid")
+    outcome, points, _ = run(model, rows, settings(epochs=60, learning_rate=0.03))
+    assert evaluate_loss(model, rows, 16, None).accuracy == 1.0
+    assert points[0].dev.accuracy < 0.9
+    assert outcome.dev_loss < 0.2 < points[0].dev.loss
+
+
+def adam_by_hand(model, rows, options, rates):
+    """Kingma and Ba 2015 on the whole of the rows at each of the rates; decay and clipping as in torch."""
+    parameters = dict(model.named_parameters())
+    first = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    second = {name: torch.zeros_like(value) for name, value in parameters.items()}
+    (batch,) = rows
+    for step, rate in enumerate(rates, start=1):
+        loss = F.cross_entropy(model(batch.ids, batch.lengths), batch.targets)
+        gradients = dict(zip(parameters, torch.autograd.grad(loss, parameters.values()), strict=True))
+        norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients.values()))
+        share = min(1.0, options.clip_norm / (norm + 1e-6)) if options.clip_norm else 1.0
+        for name, value in parameters.items():
+            gradient = gradients[name] * share + options.weight_decay * value.detach()
+            first[name] = 0.9 * first[name] + 0.1 * gradient
+            second[name] = 0.999 * second[name] + 0.001 * gradient**2
+            move = (first[name] / (1 - 0.9**step)) / ((second[name] / (1 - 0.999**step)).sqrt() + 1e-8)
+            with torch.no_grad():
+                value -= rate * move
+    return model
+
+
+@pytest.mark.parametrize(
+    ("changes", "rates"),
+    [
+        ({"epochs": 1}, [0.01]),
+        ({"epochs": 3}, [0.01] * 3),
+        ({"epochs": 3, "weight_decay": 0.1}, [0.01] * 3),
+        ({"epochs": 3, "clip_norm": 0.05, "weight_decay": 0.01}, [0.01] * 3),
+        ({"epochs": 4, "schedule": Step("step", 2, 0.5)}, [0.01, 0.01, 0.005, 0.005]),
+        ({"epochs": 2, "schedule": Cosine("cosine", 0.0)}, [0.01, 0.005]),
+    ],
+    ids=["one", "three", "decay", "clip", "step", "cosine"],
+)
+def test_the_steps_are_adams(changes, rates):
+    rows, options = rows_of(16), settings(batch_size=16, **changes)
+    model, byhand = small().double(), small().double()
+    outcome, _, _ = run(model, rows, options)
+    assert outcome.best_step == len(rates)  # so that the last step's weights are what is compared
+    adam_by_hand(byhand, rows, options, rates)
+    for ours, theirs in zip(model.parameters(), byhand.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+    if options.clip_norm:
+        unclipped = adam_by_hand(small().double(), rows, dataclasses.replace(options, clip_norm=None), rates)
+        assert not torch.allclose(unclipped.head.outer.weight, byhand.head.outer.weight, rtol=0, atol=1e-5)
+
+
+def test_rates_by_hand():
+    step = settings(epochs=5, schedule=Step("step", 2, 0.1), learning_rate=1.0)
+    rates = [learning_rate(step, at, 3) for at in range(15)]
+    assert rates == pytest.approx([1] * 6 + [0.1] * 6 + [0.01] * 3)
+    cosine = settings(epochs=2, schedule=Cosine("cosine", 0.1), learning_rate=2.0)
+    assert [learning_rate(cosine, at, 2) for at in range(4)] == pytest.approx([2.0, 1.736396, 1.1, 0.463604], abs=1e-6)
+    assert [learning_rate(settings(), at, 2) for at in (0, 1, 99)] == [0.01] * 3
+
+
+def test_class_weights_make_a_weighted_mean():
+    weights = class_weights(settings(class_weights={"b": 10, "d": 0.5}), ["a", "b", "c", "d"], CPU)
+    assert weights.tolist() == [1, 10, 1, 0.5]
+    assert class_weights(settings(), ["a"], CPU) is None
+    torch.manual_seed(0)
+    logits, targets = torch.randn(7, 4, dtype=torch.float64), torch.tensor([0, 1, 1, 2, 3, 3, 0])
+    losses = [-row.log_softmax(0)[target].item() for row, target in zip(logits, targets, strict=True)]
+    shares = [1, 10, 10, 1, 0.5, 0.5, 1]
+    wanted = sum(loss * share for loss, share in zip(losses, shares, strict=True)) / sum(shares)
+    tally = Tally(weights.double(), CPU)
+    assert tally.loss(logits, targets).item() == pytest.approx(wanted, rel=1e-12)
+    assert tally.score().loss == pytest.approx(wanted, rel=1e-12)
+    assert tally.score().accuracy == (logits.argmax(1) == targets).double().mean().item()
+
+
+def test_ignored_tags_count_nowhere():
+    torch.manual_seed(0)
+    logits = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    targets = torch.tensor([[1, 2, -100], [-100, -100, 3]])
+    tally = Tally(None, CPU)
+    loss = tally.loss(logits, targets)
+    kept = [(0, 0, 1), (0, 1, 2), (1, 2, 3)]
+    assert loss.item() == pytest.approx(sum(-logits[b, t].log_softmax(0)[c].item() for b, t, c in kept) / 3, rel=1e-12)
+    assert tally.score().accuracy == sum(int(logits[b, t].argmax()) == c for b, t, c in kept) / 3
+    (gradient,) = torch.autograd.grad(loss, logits)
+    assert not gradient[targets < 0].any()
+    assert gradient[targets >= 0].all()
+
+
+@pytest.mark.parametrize(
+    ("weights", "targets"), [(None, [-100, -100]), (torch.tensor([0.0, 1.0]), [0, 0])], ids=["ignored", "weightless"]
+)
+def test_a_batch_in_which_nothing_counts_moves_nothing(weights, targets):
+    logits = torch.randn(2, 2, requires_grad=True)
+    tally = Tally(weights, CPU)
+    loss = tally.loss(logits, torch.tensor(targets))
+    assert loss.item() == 0
+    assert torch.autograd.grad(loss, logits)[0].tolist() == [[0, 0], [0, 0]]
+    assert tally.score().loss == 0
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 5.0, 0.0, 2.5])], ids=["plain", "weighted"])
+@pytest.mark.parametrize("tags", [False, True], ids=["classify", "tag"])
+def test_the_mean_over_unequal_batches_is_the_loss_over_all_rows(tags, weights):
+    model, rows = small(readout="every_step" if tags else "mean"), rows_of(11, tags=tags)
+    logits, targets = model(rows[0].ids, rows[0].lengths).flatten(0, -2), rows[0].targets.flatten()
+    wanted = F.cross_entropy(logits, targets, weights).item()
+    valid = targets >= 0
+    accuracy = (logits.argmax(-1) == targets)[valid].double().mean().item()
+    for size in (1, 3, 4, 11, 100):
+        score = evaluate_loss(model, rows, size, weights)
+        assert score.loss == pytest.approx(wanted, rel=1e-5)
+        assert score.accuracy == pytest.approx(accuracy, rel=1e-12)
+
+
+def test_evaluation_is_without_dropout_and_leaves_the_model_training():
+    model, rows = small(head_dropout=0.5), rows_of(11)
+    model.train()
+    score = evaluate_loss(model, rows, 4, None)
+    assert model.training
+    assert score == evaluate_loss(model, rows, 4, None)
+    logits = model.eval()(rows[0].ids, rows[0].lengths)
+    assert score.loss == pytest.approx(F.cross_entropy(logits, rows[0].targets).item(), rel=1e-6)
+
+
+def test_the_steps_that_are_reported():
+    _, points, steps = run(Constant(), rows_of(18), settings(epochs=2, evaluate_every=2))  # 5 batches an epoch
+    assert [point.step for point in points] == [2, 4, 5, 6, 8, 10]
+    assert [point.epoch for point in points] == pytest.approx([0.4, 0.8, 1.0, 1.2, 1.6, 2.0])
+    assert steps == list(range(1, 11))
+    assert [point.step for point in run(Constant(), rows_of(18), settings(epochs=3))[1]] == [5, 10, 15]
+
+
+def test_a_point_has_the_training_loss_since_the_last_one():
+    rows, model = rows_of(11), small()
+    options = settings(learning_rate=1e-12, shuffle=False, evaluate_every=2)
+    before = small()
+    _, points, _ = run(model, rows, options)
+    for point, part in zip(points, (slice(0, 8), slice(8, 11)), strict=True):
+        logits = before(rows[0].ids[part], rows[0].lengths[part])
+        assert point.train.loss == pytest.approx(F.cross_entropy(logits, rows[0].targets[part]).item(), rel=1e-5)
+        correct = (logits.argmax(1) == rows[0].targets[part]).double().mean().item()
+        assert point.train.accuracy == pytest.approx(correct, abs=1e-12)
+
+
+def fake_dev(monkeypatch, losses):
+    """Dev losses that are given, one an evaluation, whatever the model is."""
+    given = iter(losses)
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(next(given), 0.5))
+
+
+@pytest.mark.parametrize(
+    ("losses", "patience", "every", "stop", "best"),
+    [
+        ([1.0, 0.5, 0.6, 0.7, 0.1], 4, 2, 8, 4),  # 4 batches after the best one
+        ([1.0, 0.5, 0.6, 0.7, 0.8, 0.1], 5, 2, 10, 4),  # seen at the next evaluation
+        ([1.0, 1.0, 1.0, 0.1], 4, 2, 6, 2),  # the same loss is no gain
+        ([1.0, 1.1, 0.1], 1, 1, 2, 1),
+        ([1.0, 1.1], 1, 9, 18, 9),
+    ],
+)
+def test_it_stops_after_that_many_batches_without_gain(monkeypatch, losses, patience, every, stop, best):
+    fake_dev(monkeypatch, losses)
+    options = settings(epochs=50, evaluate_every=every, patience=patience, batch_size=2)
+    outcome, points, steps = run(Constant(), rows_of(200), options)  # 100 batches an epoch
+    assert steps == list(range(1, stop + 1))
+    assert points[-1].step == stop
+    assert outcome == Outcome(stop, stop / 100, best, min(losses[: len(points)]), 0.5, True)
+
+
+def test_without_patience_it_runs_to_the_end(monkeypatch):
+    fake_dev(monkeypatch, [1.0, 2.0, 3.0])
+    outcome, _, steps = run(Constant(), rows_of(8), settings(epochs=3))
+    assert outcome == Outcome(6, 3.0, 2, 1.0, 0.5, False)
+    assert len(steps) == 6
+    assert summary(outcome) == {
+        "steps": 6,
+        "epochs": 3.0,
+        "best_step": 2,
+        "dev_loss": 1.0,
+        "dev_accuracy": 0.5,
+        "stopped_early": False,
+    }
+
+
+def test_the_weights_of_the_lowest_dev_loss_are_left(monkeypatch):
+    fake_dev(monkeypatch, [3.0, 1.0, 2.0, 1.0])
+    model, seen = Constant(), []
+    outcome = train(
+        model, rows_of(8), rows_of(8), settings(epochs=4), None, lambda _: seen.append(model.weight.tolist())
+    )
+    assert outcome.best_step == 4  # of steps 2, 4, 6, 8
+    assert model.weight.tolist() == seen[1]
+    assert len({tuple(weights) for weights in seen}) == 4
+
+
+@pytest.mark.parametrize("shuffle", [True, False])
+def test_the_same_seed_gives_the_same_bits(shuffle):
+    def trained(seed, start=0):
+        model = small(seed=start, cell="lstm", layers=2, bidirectional=True, dropout=0.5, head_dropout=0.3)
+        run(model, rows_of(13), settings(seed=seed, epochs=2, shuffle=shuffle))
+        return nn.utils.parameters_to_vector(model.parameters())
+
+    first = trained(1)
+    assert torch.equal(trained(1), first)
+    assert not torch.equal(trained(1, start=1), first)
+    assert torch.equal(trained(2), first) == (not shuffle)  # the seed in the settings decides the order of rows
+
+
+def test_a_loss_that_is_no_number_stops_training():
+    with pytest.raises(UserError, match=r"^training, batch \d+: the loss is no number any more; got nan at rate inf"):
+        run(Constant(), rows_of(8), settings(learning_rate=math.inf, epochs=2))
+    do = r"try a smaller train\.learning_rate, or train\.clip_norm$"
+    with pytest.raises(UserError, match=do):
+        run(small(), rows_of(8), settings(learning_rate=math.inf, epochs=2, evaluate_every=1))
+
+
+def test_no_model_is_kept_that_is_ruined_by_its_last_step():
+    # the training loss of the one batch is still a number: only dev sees the weights after it
+    points = []
+    with pytest.raises(UserError, match=r"^training, batch 1: the loss is no number"):
+        train(Constant(), rows_of(4), rows_of(4), settings(learning_rate=math.inf), None, points.append)
+    assert points == []
+
+
+DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}
+
+
+def test_a_recipe_s_values_stand_over_the_defaults():
+    assert merge_train(DEFAULTS, {}, "r") == settings(learning_rate=1e-3)
+    override = {"epochs": 9, "schedule": {"kind": "step", "every": 5, "factor": 0.95}, "class_weights": {"PER": 10}}
+    merged = merge_train(DEFAULTS, override, "r")
+    wanted = settings(learning_rate=1e-3, epochs=9, schedule=Step("step", 5, 0.95), class_weights={"PER": 10.0})
+    assert merged == wanted
+    assert merge_train({**DEFAULTS, "clip_norm": 5}, {"clip_norm": None}, "r").clip_norm is None
+    cosine = {"schedule": {"kind": "cosine", "floor": 0}}
+    assert merge_train(DEFAULTS, cosine, "r").schedule == Cosine("cosine", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("defaults", "override", "message"),
+    [
+        ({}, {"epoch": 3}, r"^recipes\.r\.train\.epoch: unknown param; did you mean epochs\?"),
+        ({}, {"epochs": "three"}, r"^recipes\.r\.train\.epochs: must be a whole number; got 'three'"),
+        ({}, {"epochs": None}, r"^recipes\.r\.train\.epochs: must be a whole number; got null"),
+        ({}, {"schedule": {"kind": "step", "every": 5}}, r"^recipes\.r\.train\.schedule\.factor: missing param"),
+        ({}, {"schedule": {"kind": "stepp"}}, r"^recipes\.r\.train\.schedule\.kind: must be one of step, cosine"),
+        ({}, None, r"^recipes\.r\.train: must be a mapping; got null"),
+        ({}, [], r"^recipes\.r\.train: must be a mapping; got \[\]"),
+        ({"epochs": 1.5}, {"epochs": 2}, r"^train\.epochs: must be a whole number; got 1\.5"),
+        ({"batchsize": 2}, {}, r"^train\.batchsize: unknown param; did you mean batch_size\?"),
+    ],
+)
+def test_unknown_and_mistyped_values_are_refused_by_name(defaults, override, message):
+    with pytest.raises(UserError, match=message):
+        merge_train({**DEFAULTS, **defaults}, override, "r")
+
+
+def test_defaults_must_be_whole():
+    with pytest.raises(UserError, match=r"^train: must be a mapping; got null"):
+        merge_train(None, {}, "r")
+    with pytest.raises(UserError, match=r"^train\.epochs: missing param"):
+        merge_train({name: value for name, value in DEFAULTS.items() if name != "epochs"}, {"epochs": 1}, "r")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": -1}, r"^train\.seed: must lie in \[0, 2\^63\); got -1"),
+        ({"seed": 2**63}, r"^train\.seed: must lie in"),
+        ({"batch_size": 0}, r"^train\.batch_size: must be at least 1; got 0"),
+        ({"epochs": 0}, r"^train\.epochs: must be at least 1"),
+        ({"evaluate_every": 0}, r"^train\.evaluate_every: must be at least 1"),
+        ({"patience": 0}, r"^train\.patience: must be at least 1"),
+        ({"learning_rate": 0.0}, r"^train\.learning_rate: must be above 0; got 0\.0"),
+        ({"learning_rate": math.nan}, r"^train\.learning_rate: must be above 0; got nan"),
+        ({"weight_decay": -0.1}, r"^train\.weight_decay: must not be negative"),
+        ({"clip_norm": 0.0}, r"^train\.clip_norm: must be above 0"),
+        ({"schedule": Step("step", 0, 0.5)}, r"^train\.schedule\.every: must be at least 1"),
+        ({"schedule": Step("step", 1, -0.5)}, r"^train\.schedule\.factor: must be above 0; got -0\.5"),
+        ({"schedule": Cosine("cosine", 1.5)}, r"^train\.schedule\.floor: must lie in \[0, 1\]; got 1\.5"),
+        ({"class_weights": {"ORG": 2.0}}, r"^train\.class_weights\.ORG: must be one of O, PER; got 'ORG'"),
+        ({"class_weights": {"PER": -1.0}}, r"^train\.class_weights\.PER: must not be negative; got -1\.0"),
+    ],
+)
+def test_values_out_of_range_are_refused_by_name(changes, message):
+    with pytest.raises(UserError, match=message):
+        settings(**changes).check("train", ["O", "PER"])
+
+
+def test_values_in_range_pass():
+    SETTINGS.check("train", ["O"])
+    schedule = Cosine("cosine", 1.0)
+    settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train", ["O"])
