@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.data import Data
 from textrnn.embed import Embed, Embedding, embed, save_matrix
 from textrnn.params import part, pick, read_params, section
 from textrnn.records import RECIPE_KEYS
@@ -15,7 +16,7 @@ def main(key: str) -> None:
     embedding = part(Embedding, params, "recipes", key, among=RECIPE_KEYS)
     embedding.check(where)
     vocabulary = Vocabulary.load(Path("data/encoded") / pick(params, "recipes", key, "encoding") / "vocabulary.arrow")
-    folder = Path(pick(params, "data", "vectors"))
+    folder = Path(section(Data, params, "data").vectors)
     with output_folder(Path("data/embedded") / key) as out:
         matrix, report = embed(vocabulary, embedding, folder, section(Embed, params, "embed"), where)
         save_matrix(out / "embedding.arrow", matrix)

@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.params import pick, read_params, require, section
+from textrnn.data import Data
+from textrnn.limits import Limits
+from textrnn.params import read_params, section
 from textrnn.parse import Corpus, parse
 from textrnn.stage import output_folder, run_stage, write_json
 
@@ -11,12 +13,11 @@ from textrnn.stage import output_folder, run_stage, write_json
 def main(key: str) -> None:
     params = read_params()
     corpus = section(Corpus, params, "corpora", key)
+    data, limits = section(Data, params, "data"), section(Limits, params, "limits")
     corpus.check(f"corpora.{key}")
-    limit = pick(params, "limits", "rows")
-    require(limit is None or (type(limit) is int and limit > 0), "limits.rows", "is null or a whole number", limit)
-    source = Path(pick(params, "data", "source")) / key
+    limits.check()
     with output_folder(Path("data/parsed") / key) as out:
-        counts = parse(source, corpus, seed=pick(params, "data", "seed"), limit=limit, out=out)
+        counts = parse(Path(data.source) / key, corpus, seed=data.seed, limit=limits.rows, out=out)
         write_json(Path("metrics") / key / "parse.json", counts)
 
 

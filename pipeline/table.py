@@ -26,7 +26,9 @@ def main() -> None:
     params = read_params()
     recipes = pick(params, "recipes")
     rows = [recipe_row(key, pick(params, "encodings", item["encoding"], "corpus")) for key, item in recipes.items()]
-    with pl.Config(tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_hide_dataframe_shape=True, float_precision=4) as style:
+    with pl.Config(
+        tbl_rows=-1, tbl_cols=-1, tbl_width_chars=200, tbl_hide_dataframe_shape=True, float_precision=4
+    ) as style:
         style.set_tbl_hide_column_data_types(True).set_tbl_formatting("UTF8_BORDERS_ONLY")
         print(pl.DataFrame(rows, infer_schema_length=None))
 

@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 import torch
-from test_pad import write_encoded
 
+from test_pad import write_encoded
 from textrnn.batches import Bucket, batches, check_ranges, count_batches, describe, load_buckets, load_spans
 from textrnn.errors import UserError
 from textrnn.pad import Pad, pad

@@ -103,7 +103,7 @@ def test_vectors_of_another_width(vocabulary, folder):
 
 
 def test_vectors_that_are_not_there(vocabulary, folder):
-    with pytest.raises(UserError, match=r"none\.vec: no such file of vectors"):
+    with pytest.raises(UserError, match=r"none\.vec: no such file"):
         embed(vocabulary, Embedding(2, "none.vec"), folder, Embed(1), "recipes.r")
 
 

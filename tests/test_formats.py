@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from textrnn.errors import UserError
 from textrnn.formats import FORMATS, bio, fasttext, find_format, headlines, names
-from textrnn.formats.rows import Reject, TagRow, TextRow, read_lines, shorten
+from textrnn.formats.rows import Reject, TagRow, TextRow, shorten
+from textrnn.lines import read_lines
 
 SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2"}
 ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # what str.splitlines and str.split cut at, and more
@@ -203,7 +204,7 @@ def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
 @pytest.mark.parametrize("format", list(FORMATS))
 def test_missing_file(tmp_path, format):
     path = tmp_path / f"none{SUFFIX[format]}"
-    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: no such file; put it there, or correct data.source"):
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: no such file; put it there, or correct the params"):
         list(FORMATS[format].read(path))
     path.mkdir()
     with pytest.raises(UserError, match="no such file"):

@@ -1,4 +1,4 @@
-"""TextRNN against its formula: readouts by hand, padding invariance, the tutorials' modules, initialisation, options."""
+"""TextRNN against its formula: readouts by hand, padding invariance, the tutorials' modules, first weights, options."""
 
 import dataclasses
 import math
@@ -11,6 +11,10 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from textrnn.errors import UserError
 from textrnn.models import Model, TextRNN, initialize
+
+# For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
+# their work.
+torch.set_num_threads(1)
 
 PLAIN = Model(
     cell="gru",

@@ -285,7 +285,7 @@ def test_file_of_another_format_is_not_a_corpus(write_raw, tmp_path):
 def test_missing_file(tmp_path, role, write_corpus):
     files = write_corpus(tmp_path / "raw", "headlines", **headlines())
     (tmp_path / "raw" / files[role]).unlink()
-    with pytest.raises(UserError, match=rf"{files[role]}: no such file; put it there, or correct data\.source"):
+    with pytest.raises(UserError, match=rf"{files[role]}: no such file; put it there, or correct the params"):
         parse(tmp_path / "raw", replace(HEADLINES, files=files), seed=1, limit=None, out=tmp_path)
 
 

@@ -6,9 +6,9 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
-from test_models import PLAIN
 from torch import nn
 
+from test_models import PLAIN
 from textrnn import training
 from textrnn.batches import Bucket
 from textrnn.errors import UserError
@@ -90,7 +90,7 @@ def test_every_cell_learns_16_rows_by_heart(cell, task):
     if task == "tag":  # a tagger sees no later token, so that the tag must follow from what came before
         rows = [dataclasses.replace(rows[0], targets=torch.where(rows[0].targets < 0, -100, rows[0].ids % 4))]
     model = small(cell=cell, hidden_size=24, readout="every_step" if task == "tag" else "last_valid")
-    outcome, points, _ = run(model, rows, settings(epochs=60, learning_rate=0.03))
+    outcome, points, _ = run(model, rows, settings(batch_size=16, epochs=40, learning_rate=0.03))
     assert evaluate_loss(model, rows, 16, None).accuracy == 1.0
     assert points[0].dev.accuracy < 0.9
     assert outcome.dev_loss < 0.2 < points[0].dev.loss

@@ -100,7 +100,7 @@ def test_bytes_that_are_no_text_spoil_only_their_token(tmp_path):
         ("a 1 1e39\n", r"line 1: holds a number that is not finite"),
         ("x 1 2\ny 1 2\n", r"some\.vec: holds a vector for no token of the vocabulary"),
         ("2 2\n", r"some\.vec: holds a vector for no token of the vocabulary"),
-        ("", r"some\.vec: the file holds no vectors"),
+        ("", r"some\.vec: the file is empty"),
     ],
 )
 def test_faulty_text(content, match, tmp_path):
@@ -124,14 +124,14 @@ def test_faulty_compressed_files(name, pack, fault, tmp_path):
     whole = pack(lines)
     path = tmp_path / name
     path.write_bytes({"truncated": whole[:-100], "damaged": damaged(whole, 12), "plain": lines}[fault])
-    with pytest.raises(UserError, match=rf"{name}: cannot be read to its end; is it truncated or damaged\?; got"):
+    with pytest.raises(UserError, match=rf"{name}: (the compressed file is truncated|is not a bz2 file) or (is )?damaged; got"):
         read_vectors(path, {"w1": 2})
 
 
 def test_a_missing_file(tmp_path):
-    with pytest.raises(UserError, match=r"none\.vec: no such file of vectors; correct data\.vectors"):
+    with pytest.raises(UserError, match=r"none\.vec: no such file; put it there, or correct the params"):
         read_vectors(tmp_path / "none.vec", WANTED)
-    with pytest.raises(UserError, match="no such file of vectors"):
+    with pytest.raises(UserError, match="no such file"):
         read_vectors(tmp_path, WANTED)
 
 

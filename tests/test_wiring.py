@@ -23,7 +23,8 @@ UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every s
 # Rooms from the ground up: a module imports only from rooms below its own, or from its own.
 ROOMS = (
     ("errors",),
-    ("params", "stage", "limits"),
+    ("params", "stage"),
+    ("data", "limits", "lines"),
     ("records", "draw", "spans"),
     ("shards", "formats", "segmenters", "sample_words"),
     ("sample", "sources", "parse", "vocab"),

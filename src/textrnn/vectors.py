@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import zipfile
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from textrnn.errors import UserError
+from textrnn.lines import read_lines
 
 
 def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
@@ -21,8 +19,6 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
     wanted: position by token. A token that stands twice keeps its first vector.
     Raises UserError for a missing, damaged or empty file, mixed widths, and what is no number.
     """
-    if not path.is_file():
-        raise UserError(path, "no such file of vectors", do="correct data.vectors, or the recipe's vectors")
     pairs = _read_npz(path) if path.suffix == ".npz" else _read_text(path, wanted)
     positions: dict[int, np.ndarray] = {}
     for token, vector in pairs:
@@ -37,10 +33,10 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
 def _read_text(path: Path, wanted: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
     """`token v1 v2 …` a line; a first line of two whole numbers is word2vec's header and gives the width."""
     width = 0
-    for number, line in enumerate(_lines(path), start=1):
+    for number, raw in read_lines(path):
         # from the right and at blanks alone: a token may hold any other space
-        line = line.removeprefix("\ufeff") if number == 1 else line
-        fields = line.rstrip("\r\n ").split(" ")
+        line = raw.decode("utf-8", "replace")
+        fields = line.rstrip(" ").split(" ")
         where = f"{path}, line {number}"
         if number == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
             width = int(fields[1])
@@ -80,25 +76,10 @@ def _floats(fields: list[str], where: str) -> np.ndarray:
     return vector
 
 
-def _lines(path: Path) -> Iterable[str]:
-    try:
-        with _open(path) as file:
-            for line in file:
-                yield line.decode("utf-8", "replace")
-    except (EOFError, OSError, zlib.error) as error:
-        raise UserError(path, "cannot be read to its end; is it truncated or damaged?", got=error) from error
-
-
-def _open(path: Path) -> IO[bytes] | gzip.GzipFile | bz2.BZ2File:
-    if path.suffix == ".gz":
-        return gzip.open(path, "rb")
-    if path.suffix == ".bz2":
-        return bz2.open(path, "rb")
-    return path.open("rb")
-
-
 def _read_npz(path: Path) -> Iterator[tuple[str, np.ndarray]]:
     """Array `embeddings` (N, width); tokens from its array `tokens`, else from `<stem>.tokens.txt`, one a line."""
+    if not path.is_file():
+        raise UserError(path, "no such file", do="correct data.vectors, or the recipe's vectors")
     if not zipfile.is_zipfile(path):
         raise UserError(path, "is no .npz file, or a truncated one")
     try:

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.formats.rows import Format, Reject, Row, TagRow, decode, read_lines, shorten
+from textrnn.formats.rows import Format, Reject, Row, TagRow, decode, shorten
+from textrnn.lines import read_lines
 
 TAG = re.compile(r"O|[BI]-\S+")
 

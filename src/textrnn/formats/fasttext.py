@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, labels_of_train, read_lines, shorten
+from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, labels_of_train, shorten
+from textrnn.lines import read_lines
 
 PREFIX = "__label__"
 

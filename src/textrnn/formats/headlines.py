@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.errors import UserError
-from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, read_lines, shorten
+from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, shorten
+from textrnn.lines import read_lines
 
 
 def read(path: Path) -> Iterator[Row]:

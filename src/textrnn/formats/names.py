@@ -6,7 +6,8 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, labels_of_train, read_lines, shorten
+from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, labels_of_train, shorten
+from textrnn.lines import read_lines
 
 
 def read(path: Path) -> Iterator[Row]:

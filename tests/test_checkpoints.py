@@ -1,0 +1,204 @@
+"""Model directories: what was saved comes back, and a missing, damaged or foreign file is named."""
+
+import dataclasses
+import json
+import pickle
+
+import pyarrow as pa
+import pytest
+import torch
+
+import textrnn
+from test_models import LENGTHS, PLAIN, padded
+from textrnn.checkpoints import CONFIG, PREPARATION, WEIGHTS, load_model, make_config, make_network, save_model
+from textrnn.encode import Labels
+from textrnn.errors import UserError
+from textrnn.vocab import Vocabulary
+
+FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
+LABELS = Labels("classify", ["北", "south", "east"], None, [])
+
+
+def options(**changes):
+    return dataclasses.replace(PLAIN, **changes)
+
+
+def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
+    """A model directory of a network with random weights, and the network."""
+    torch.manual_seed(4)
+    config = make_config(recipe, model, (9, 4), 3, facts)
+    network = make_network(config)
+    sources = {name: tmp_path / f"source-{name}" for name in PREPARATION}
+    words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
+    words.save(sources["vocabulary.arrow"])
+    labels.save(sources["labels.json"])
+    sources["segmentation.json"].write_text('{"segment": "chars"}\n')
+    folder = tmp_path / recipe
+    folder.mkdir()
+    save_model(folder, config, network, sources)
+    return folder, config, network
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"cell": "lstm", "layers": 2, "bidirectional": True, "layer_norm": True, "dropout": 0.5, "readout": "max"},
+        {"cell": "scratch_gru", "relu": True, "head_size": 6, "head_dropout": 0.5, "readout": "last_step"},
+        {"cell": "rnn", "readout": "every_step"},
+    ],
+    ids=["plain", "lstm", "scratch_gru", "tagger"],
+)
+def test_the_model_comes_back_to_the_bit(tmp_path, changes):
+    folder, config, network = save(tmp_path, options(**changes))
+    saved = load_model(folder)
+    assert saved.config == config
+    assert saved.labels == LABELS
+    assert not saved.network.training
+    before, after = network.state_dict(), saved.network.state_dict()
+    assert list(before) == list(after)
+    assert all(torch.equal(before[name], after[name]) for name in before)
+    assert torch.equal(saved.network(padded(), LENGTHS), network.eval()(padded(), LENGTHS))
+
+
+def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
+    folder, _, _ = save(tmp_path)
+    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *PREPARATION}
+    for name in PREPARATION:
+        assert (folder / name).read_bytes() == (tmp_path / f"source-{name}").read_bytes()
+    assert json.loads((folder / CONFIG).read_text(encoding="utf-8")) == {
+        "recipe": "tiny",
+        "version": textrnn.__version__,
+        "tokens": 9,
+        "embedding_size": 4,
+        "classes": 3,
+        "widths": [2, 5],
+        "pad_side": "right",
+        "truncates": False,
+        "model": dataclasses.asdict(PLAIN),
+    }
+
+
+def test_the_same_model_is_the_same_bytes_and_needs_nothing_from_where_it_was_made(tmp_path):
+    for run in ("a", "b"):
+        (tmp_path / run).mkdir()
+        save(tmp_path / run)
+    for name in (CONFIG, WEIGHTS, *PREPARATION):
+        assert (tmp_path / "a" / "tiny" / name).read_bytes() == (tmp_path / "b" / "tiny" / name).read_bytes()
+    moved = (tmp_path / "a" / "tiny").rename(tmp_path / "moved")
+    for path in (tmp_path / "a").iterdir():
+        path.unlink()
+    assert load_model(moved).config.recipe == "tiny"
+
+
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, *PREPARATION])
+def test_a_missing_file_is_named(tmp_path, name):
+    folder, _, _ = save(tmp_path)
+    (folder / name).unlink()
+    with pytest.raises(UserError, match=rf"tiny/{name}: no such file of a model directory; train the recipe, or copy"):
+        load_model(folder)
+
+
+def test_a_missing_directory_is_named(tmp_path):
+    with pytest.raises(UserError, match=r"nowhere/config\.json: no such file of a model directory"):
+        load_model(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (
+            CONFIG,
+            b"{",
+            r"config\.json: is damaged or of another model; got JSONDecodeError: .*; train the recipe again",
+        ),
+        (CONFIG, b"\xff\xfe", r"config\.json: is damaged or of another model; got UnicodeDecodeError"),
+        (CONFIG, b"[]", r"config\.json: must be a mapping"),
+        (WEIGHTS, b"", r"model\.safetensors: is damaged or of another model; got SafetensorError"),
+        (WEIGHTS, b"\x08" + bytes(7) + b'{"a": 1}', r"model\.safetensors: is damaged .* got SafetensorError"),
+        ("labels.json", b"{", r"labels\.json: is damaged or of another model; got JSONDecodeError"),
+        ("labels.json", b'{"task": "classify"}', r"labels\.json: is damaged or of another model; got TypeError"),
+        ("labels.json", b"[]", r"labels\.json: is damaged or of another model; got TypeError"),
+    ],
+)
+def test_a_damaged_file_is_named(tmp_path, name, content, message):
+    folder, _, _ = save(tmp_path)
+    (folder / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"tiny/{message}") as caught:
+        load_model(folder)
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_that_were_cut_off_are_named(tmp_path):
+    folder, _, _ = save(tmp_path)
+    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-4])
+    with pytest.raises(UserError, match=r"tiny/model\.safetensors: is damaged or of another model"):
+        load_model(folder)
+
+
+def edit(folder, change):
+    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    change(config)
+    (folder / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c.pop("tokens"), r"config\.json\.tokens: missing param"),
+        (lambda c: c.update(tokens="9"), r"config\.json\.tokens: must be a whole number; got '9'"),
+        (lambda c: c.update(pad_sied="left"), r"config\.json\.pad_sied: unknown param; did you mean pad_side\?"),
+        (lambda c: c.update(pad_side="up"), r"config\.json\.pad_side: must be one of right, left; got 'up'"),
+        (lambda c: c["model"].update(cell="gruu"), r"config\.json\.model\.cell: must be one of rnn, lstm, gru"),
+        (lambda c: c["model"].update(hidden_size=-1), r"config\.json: is damaged or of another model"),
+    ],
+)
+def test_a_configuration_that_makes_no_model_is_refused_by_name(tmp_path, change, message):
+    folder, _, _ = save(tmp_path)
+    edit(folder, change)
+    with pytest.raises(UserError, match=message):
+        load_model(folder)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda c: c.update(tokens=10),
+        lambda c: c.update(embedding_size=5),
+        lambda c: c["model"].update(hidden_size=4),
+        lambda c: c["model"].update(layers=2),
+        lambda c: c["model"].update(layer_norm=True),
+        lambda c: c["model"].update(cell="lstm"),
+    ],
+    ids=["tokens", "embedding", "hidden", "layers", "norm", "cell"],
+)
+def test_weights_of_another_shape_are_refused(tmp_path, change):
+    folder, _, _ = save(tmp_path)
+    edit(folder, change)
+    with pytest.raises(UserError, match=r"tiny/model\.safetensors: is damaged or of another model; got RuntimeError"):
+        load_model(folder)
+
+
+def test_labels_of_another_model_are_refused(tmp_path):
+    folder, _, _ = save(tmp_path)
+    Labels("classify", ["yes", "no"], None, []).save(folder / "labels.json")
+    with pytest.raises(UserError, match=r"labels\.json: is not of a model with 3 classes; got \['yes', 'no'\]"):
+        load_model(folder)
+
+
+class Bomb:
+    def __reduce__(self):
+        return (pytest.fail, ("a file of a model directory was unpickled",))
+
+
+def test_no_file_is_unpickled(tmp_path):
+    folder, _, _ = save(tmp_path)
+    start = (folder / WEIGHTS).read_bytes()[:9]
+    assert start[8:] == b"{"  # safetensors: the header's length in 8 bytes, then its JSON
+    for content in (pickle.dumps(Bomb()), None):
+        if content is None:
+            torch.save({"weight": Bomb()}, folder / WEIGHTS)
+        else:
+            (folder / WEIGHTS).write_bytes(content)
+        with pytest.raises(UserError, match=r"model\.safetensors: is damaged or of another model"):
+            load_model(folder)

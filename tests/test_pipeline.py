@@ -1,0 +1,372 @@
+"""One recipe through all of its stages as a user runs them, and what its scripts say to bad input."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import json
+import math
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from ruamel.yaml import YAML
+from safetensors.numpy import load_file
+
+from imports import ROOT
+from project import commit, dvc, environment, make_project, run, set_params, stages_run, written
+from textrnn.params import read_params
+from textrnn.vocab import Vocabulary
+
+RECIPE = "names_gru"
+GOAL = f"evaluate@{RECIPE}"
+STAGES = [
+    "sample@names",
+    "parse@names",
+    "segment@names_chars",
+    "encode@names_chars",
+    "embed@names_gru",
+    "pad@names_gru",
+    "train@names_gru",
+    "evaluate@names_gru",
+]
+RETRAINED = ["train@names_gru", "evaluate@names_gru"]
+ROWS = {"train": 270, "dev": 30, "test": 60}  # of 300 sample rows a tenth is held out; the test file has a fifth
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory):
+    """A fresh project in which the recipe has been run, and what that said."""
+    project = make_project(tmp_path_factory.mktemp("pipeline") / "project")
+    said = dvc(project, "repro", GOAL)
+    commit(project)
+    return project, said
+
+
+@pytest.fixture
+def project(first_run, tmp_path):
+    """A copy of the project after its first run, for one test to change."""
+    return shutil.copytree(first_run[0], tmp_path / "project")
+
+
+def metrics(project: Path, key: str, name: str) -> Any:
+    return json.loads((project / "metrics" / key / f"{name}.json").read_text(encoding="utf-8"))
+
+
+def table(project: Path, name: str) -> list[list[str]]:
+    with (project / "metrics" / RECIPE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.reader(file))
+
+
+def test_a_recipe_runs_from_scratch_and_leaves_every_out(first_run):
+    project, said = first_run
+    assert sorted(stages_run(said)) == sorted(STAGES)
+    lock = YAML(typ="safe").load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    assert sorted(lock) == sorted(STAGES)
+    outs = [out["path"] for stage in lock.values() for out in stage["outs"]]
+    assert len(outs) == 22
+    assert [out for out in outs if not (project / out).exists()] == []
+    left = [path for path in written(project) if Path(path).name.startswith(".")]
+    assert left == []
+
+
+def test_the_preparation_counts_every_row(first_run):
+    project, _ = first_run
+    parsed = metrics(project, "names", "parse")
+    assert parsed["rows"] == ROWS
+    assert parsed["files"] == {
+        "train": {"read": 300, "kept": 300, "rejected": {}},
+        "test": {"read": 60, "kept": 60, "rejected": {}},
+    }
+    padded = metrics(project, RECIPE, "pad")
+    assert {split: padded[split]["rows"] for split in ROWS} == ROWS
+    assert {padded[split]["truncated_tokens"] for split in ROWS} == {0}
+    header, *lengths = table(project, "lengths")
+    assert header == ["length", "rows"]
+    assert sum(int(rows) for _, rows in lengths) == ROWS["train"]
+    tokens = sum(int(length) * int(rows) for length, rows in lengths)
+    assert tokens == metrics(project, "names_chars", "segment")["tokens"]["train"]
+    unknown = metrics(project, "names_chars", "encode")["unknown_share"]
+    assert unknown["train"] == 0
+    assert 0 <= unknown["test"] < 0.2
+    assert metrics(project, RECIPE, "embed") == {"width": 8, "covered_tokens": 0.0, "covered_text": 0.0}
+
+
+def test_the_scores_agree_with_each_other(first_run):
+    project, _ = first_run
+    test, trained = metrics(project, RECIPE, "test"), metrics(project, RECIPE, "train")
+    (_, *names), *counts = table(project, "confusion_counts")
+    assert [row[0] for row in counts] == names == sorted(names)
+    assert len(names) == 18
+    correct = sum(int(row[1 + at]) for at, row in enumerate(counts))
+    assert sum(int(count) for row in counts for count in row[1:]) == ROWS["test"]
+    assert test.keys() == {"loss", "accuracy", "macro_f1"}
+    assert test["accuracy"] == round(correct / ROWS["test"], 6)
+    assert abs(test["loss"] - math.log(18)) < 0.7  # an epoch of a narrow model is little more than a guess
+    assert 0 <= test["macro_f1"] <= 1
+    classes = [row for row in table(project, "classes")[1:] if row[1] in names]
+    assert [row[1] for row in classes] == names
+    assert [int(row[-1]) for row in classes] == [sum(map(int, row[1:])) for row in counts]
+    assert len(table(project, "confusion")) == 1 + ROWS["test"]
+    assert table(project, "curves")[0] == ["step", "split", "loss", "accuracy"]
+    _, train_point, dev_point = table(project, "curves")
+    assert train_point[:2] == [str(trained["steps"]), "train"]
+    assert dev_point[1] == "dev"
+    assert [float(value) for value in dev_point[2:]] == [trained["dev_loss"], trained["dev_accuracy"]]
+    assert (trained["epochs"], trained["best_step"], trained["stopped_early"]) == (1, trained["steps"], False)
+
+
+def test_a_model_directory_holds_all_it_needs(first_run):
+    project, _ = first_run
+    folder = project / "models" / RECIPE
+    assert {path.name for path in folder.iterdir()} == {
+        "config.json",
+        "labels.json",
+        "model.safetensors",
+        "segmentation.json",
+        "vocabulary.arrow",
+    }
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    labels = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    assert (config["recipe"], config["classes"], config["truncates"]) == (RECIPE, len(labels["names"]), False)
+    assert config["model"]["hidden_size"] == 8  # as limits cap it
+    assert len(Vocabulary.load(folder / "vocabulary.arrow")) == config["tokens"]
+    assert metrics(project, "names_chars", "encode")["vocabulary"] == config["tokens"]
+    weights = load_file(folder / "model.safetensors")
+    assert weights["embedding.weight"].shape == (config["tokens"], 8)
+    assert not weights["embedding.weight"][0].any()
+    assert json.loads((folder / "segmentation.json").read_text(encoding="utf-8"))["segment"] == "chars"
+
+
+def test_a_second_run_has_nothing_to_do(project):
+    said = dvc(project, "repro", GOAL)
+    assert stages_run(said) == []
+    assert "Data and pipelines are up to date." in said
+
+
+def test_batch_size_trains_again_and_going_back_runs_nothing(project):
+    before = written(project)
+    said = dvc(project, "exp", "run", "-S", "train.batch_size=32", GOAL)
+    assert stages_run(said) == RETRAINED
+    shown = json.loads(run(project, "dvc", "metrics", "diff", "--json").stdout)
+    assert shown.keys() == {f"metrics/{RECIPE}/train.json", f"metrics/{RECIPE}/test.json"}
+    steps = shown[f"metrics/{RECIPE}/train.json"]["steps"]
+    assert steps["old"] < steps["new"]
+    assert shown[f"metrics/{RECIPE}/test.json"]["loss"]["diff"] != 0
+    set_params(project, {"train.batch_size": 256})
+    said = dvc(project, "repro", GOAL)
+    assert stages_run(said) == []
+    assert [stage for stage in RETRAINED if f"Stage '{stage}' is cached" in said] == RETRAINED
+    assert written(project) == before
+
+
+def test_a_changed_raw_file_runs_what_follows_from_it(project):
+    raw = project.with_name("raw")
+    shutil.copytree(project / "data" / "sample", raw, copy_function=shutil.copyfile)
+    set_params(project, {"data.source": str(raw)})
+    goals = ("sample@names", "embed@names_gru", "pad@names_gru")
+    assert stages_run(dvc(project, "repro", *goals)) == ["parse@names"]  # the same rows come of it
+    file = raw / "names" / "names_train.csv.gz"
+    file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()) + '"Жжжж","Russian"\r\n'.encode() * 30))
+    assert sorted(stages_run(dvc(project, "repro", *goals))) == sorted(STAGES[1:6])
+    assert metrics(project, "names", "parse")["files"]["train"]["read"] == 330
+
+
+def test_evaluation_takes_all_but_the_rows_from_the_model_directory(project):
+    model = {"cell": "lstm", "hidden_size": 5, "layers": 1, "bidirectional": False, "readout": "mean"}
+    changes = {f"recipes.{RECIPE}.model.{name}": value for name, value in model.items()}
+    set_params(project, {**changes, f"recipes.{RECIPE}.embedding_size": 3, "encodings.names_chars.min_count": 2})
+    for folder in ("sample", "parsed", "segmented", "encoded", "embedded"):
+        shutil.rmtree(project / "data" / folder)
+    expected = written(project)
+    (project / "metrics" / RECIPE / "test.json").unlink()
+    run(project, sys.executable, "pipeline/evaluate.py", RECIPE)
+    assert written(project) == expected
+
+
+RAW = {
+    "data/raw/thucnews/class.txt": "甲\n乙\n".encode(),
+    "data/raw/thucnews/train.txt": "好消息\t0\n坏消息\t1\n".encode(),
+    "data/raw/thucnews/dev.txt": "消息\t1\n".encode(),
+    "data/raw/thucnews/test.txt": "消息\t0\n".encode(),
+    "data/raw/names/names_train.csv.gz": gzip.compress(b'"Ann","A"\n"Bob","B"\n' * 10),
+    "data/raw/names/names_test.csv.gz": gzip.compress(b'"Cid","A"\n'),
+    "data/raw/msra/msra_train_bio.txt": "王\tB-PER\n某\tI-PER\n来\tO\n\n".encode() * 10,
+    "data/raw/msra/msra_test_bio.txt": "李\tB-PER\n".encode(),
+    "data/raw/amazon/train.ft.txt.bz2": bz2.compress(b"__label__1 bad\n__label__2 good\n" * 4),
+    "data/raw/amazon/test.ft.txt.bz2": bz2.compress(b"__label__2 fine\n__label__1 poor\n" * 2),
+}
+
+
+class Fault(NamedTuple):
+    """A stage to run, files to replace first (None: remove), params to set, and what the line must say."""
+
+    stage: str
+    key: str
+    files: dict[str, bytes | None]
+    params: dict[str, Any]
+    says: list[str]
+
+
+FAULTS = {
+    "missing file": Fault(
+        "parse", "thucnews", {"data/raw/thucnews/dev.txt": None}, {}, ["raw/thucnews/dev.txt: no such file; put it"]
+    ),
+    "truncated gz": Fault(
+        "parse",
+        "names",
+        {"data/raw/names/names_train.csv.gz": RAW["data/raw/names/names_train.csv.gz"][:-12]},
+        {},
+        ["raw/names/names_train.csv.gz: ", "truncated or damaged", "fetch it again"],
+    ),
+    "truncated bz2": Fault(
+        "parse",
+        "amazon",
+        {"data/raw/amazon/test.ft.txt.bz2": RAW["data/raw/amazon/test.ft.txt.bz2"][:-12]},
+        {},
+        ["raw/amazon/test.ft.txt.bz2: ", "truncated or damaged", "fetch it again"],
+    ),
+    "not UTF-8": Fault(
+        "parse",
+        "thucnews",
+        {"data/raw/thucnews/train.txt": "好\t0\n".encode() + "坏\t1\n".encode("gbk")},
+        {},
+        ["raw/thucnews/train.txt, line 2: ", "not UTF-8", r"got b'\xbb\xb5\t1'", "max_rejects"],
+    ),
+    "wrong column count": Fault(
+        "parse",
+        "names",
+        {"data/raw/names/names_test.csv.gz": gzip.compress(b'"Cid","A"\n"Dan","B","C"\n')},
+        {},
+        ["raw/names/names_test.csv.gz, line 2: ", "not two CSV columns", '"Dan","B","C"', "1 of the 22 rows"],
+    ),
+    "label out of range": Fault(
+        "parse",
+        "thucnews",
+        {"data/raw/thucnews/test.txt": "消息\t2\n".encode()},
+        {},
+        ["raw/thucnews/test.txt, line 1: ", "none of the 2 classes", "got '2'"],
+    ),
+    "a tag that is no BIO": Fault(
+        "parse",
+        "msra",
+        {"data/raw/msra/msra_test_bio.txt": "李\tB-PER\n某\tE-PER\n".encode()},
+        {},
+        ["raw/msra/msra_test_bio.txt, line 2: ", "neither O nor B-TYPE nor I-TYPE", "got 'E-PER'"],
+    ),
+    "empty split": Fault(
+        "parse", "names", {}, {"corpora.names.dev.share": 0.01}, ["raw/names: the dev split is empty", "20 usable rows"]
+    ),
+    "empty file": Fault(
+        "parse", "thucnews", {"data/raw/thucnews/dev.txt": b""}, {}, ["raw/thucnews/dev.txt: the file is empty"]
+    ),
+    "unknown param": Fault(
+        "pad",
+        RECIPE,
+        {},
+        {f"recipes.{RECIPE}.pad_sise": 3},
+        ["recipes.names_gru.pad_sise: unknown param; did you mean pad_size?"],
+    ),
+    "mistyped param": Fault(
+        "encode",
+        "names_chars",
+        {},
+        {"encodings.names_chars.min_count": "two"},
+        ["encodings.names_chars.min_count: must be a whole number; got 'two' (str)"],
+    ),
+    "unknown key": Fault("embed", "names_grue", {}, {}, ["recipes.names_grue: no such entry; did you mean names_gru?"]),
+    "vectors of mixed width": Fault(
+        "embed",
+        RECIPE,
+        {"data/vectors/mixed.txt": b"a 1 2 3\nb 1 2\n"},
+        {f"recipes.{RECIPE}.vectors": "mixed.txt", f"recipes.{RECIPE}.embedding_size": None},
+        ["data/vectors/mixed.txt, line 2: has 2 numbers instead of 3", "got 'b 1 2", "the same width"],
+    ),
+    "pad_size of 0": Fault(
+        "pad", RECIPE, {}, {f"recipes.{RECIPE}.pad_size": 0}, ["recipes.names_gru.pad_size: must be at least 1; got 0"]
+    ),
+    "embedding_size of 0": Fault(
+        "embed",
+        RECIPE,
+        {},
+        {f"recipes.{RECIPE}.embedding_size": 0},
+        ["recipes.names_gru.embedding_size: must be at least 1; got 0"],
+    ),
+    "hidden_size of 0": Fault(
+        "train",
+        RECIPE,
+        {},
+        {f"recipes.{RECIPE}.model.hidden_size": 0},
+        ["recipes.names_gru.model.hidden_size: must be at least 1; got 0"],
+    ),
+    "damaged shard": Fault(
+        "encode",
+        "names_chars",
+        {"data/segmented/names_chars/test-00000.arrow": b"ARROW1"},
+        {},
+        ["data/segmented/names_chars/test-00000.arrow: ", "checksum", "run the stage that writes it"],
+    ),
+    "missing upstream": Fault(
+        "pad",
+        RECIPE,
+        {"data/encoded/names_chars/ids/index.json": None},
+        {},
+        ["data/encoded/names_chars/ids/index.json: no such file; run the stage that writes data/encoded"],
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+def test_bad_input_gives_one_line_and_leaves_everything_as_it_was(project, fault):
+    for name, content in (RAW | fault.files).items():
+        (project / name).parent.mkdir(parents=True, exist_ok=True)
+        (project / name).unlink(missing_ok=True)
+        if content is not None:
+            (project / name).write_bytes(content)
+    set_params(project, {"data.source": "data/raw", **fault.params})
+    before = written(project)
+    done = run(project, sys.executable, f"pipeline/{fault.stage}.py", fault.key, code=1)
+    assert done.stdout == ""
+    assert done.stderr.startswith("error: ")
+    assert done.stderr.count("\n") == 1
+    assert done.stderr.endswith("\n")
+    assert [part for part in fault.says if part not in done.stderr] == [], done.stderr
+    assert "data/parsed/names/index.json" in before  # an earlier run's out
+    assert written(project) == before
+
+
+def test_interrupted_training_leaves_no_out(project):
+    set_params(project, {f"recipes.{RECIPE}.train.epochs": 100_000, "limits.epochs": None})
+    shutil.rmtree(project / "models" / RECIPE)
+    before = written(project)
+    command = [sys.executable, "pipeline/train.py", RECIPE]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=project, env=environment(project), stdout=pipe, stderr=pipe, text=True
+    ) as training:
+        assert training.stdout is not None
+        first = training.stdout.readline()
+        training.send_signal(signal.SIGINT)
+        _, error = training.communicate(timeout=60)
+    assert first.startswith(f"{RECIPE}: batch ")
+    assert training.returncode == 130
+    assert error == "interrupted: no output was written; the same command starts it again\n"
+    assert written(project) == before
+
+
+def test_the_overrides_of_ci_name_params_that_exist():
+    params = read_params(ROOT / "params.yaml")
+    lines = (ROOT / ".ci" / "overrides").read_text(encoding="utf-8").splitlines()
+    assert lines
+    for line in lines:
+        dotted, _, value = line.partition("=")
+        at = params
+        for key in dotted.split("."):
+            assert key in at, dotted
+            at = at[key]
+        assert type(at) is type(YAML(typ="safe").load(value)), dotted
