@@ -1,7 +1,7 @@
 """Measure recipes on the real corpora and keep the figures: docs/results.json, and docs/results.md made from it.
 
     python benchmarks/results.py run news_rnn names_gru   # trains, evaluates, keeps a row per figure
-    python benchmarks/results.py render                   # writes docs/results.md
+    python benchmarks/results.py render                   # writes docs/results.md and the README's table
 
 `run` needs a folder of real corpora (--source) and leaves params.yaml as it was.
 """
@@ -23,6 +23,8 @@ from textrnn.stage import run, write_json
 
 RESULTS = Path("docs/results.json")
 TABLE = Path("docs/results.md")
+README = Path("README.md")
+MARKS = ("<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->")
 FREE = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
 SCORES = ("loss", "accuracy", "macro_f1", "entity_f1")
 
@@ -117,12 +119,17 @@ difference of less than about a point between two rows says little. Seconds are 
 """
 
 
-def render() -> str:
-    """The page: a line for each run, then the commands."""
+def read_runs() -> dict[str, dict[str, Any]]:
+    """The kept runs by name, each with its scores by split and metric."""
     runs: dict[str, dict[str, Any]] = {}
     for row in json.loads(RESULTS.read_text()):
         run_row = runs.setdefault(row["run"], {**row, "scores": {}})
         run_row["scores"][row["split"], row["metric"]] = f"{row['value']:.4f}"
+    return runs
+
+
+def render_page(runs: dict[str, dict[str, Any]]) -> str:
+    """The page: a line for each run, then the commands."""
     columns = (("test", "accuracy"), ("test", "macro_f1"), ("test", "entity_f1"), ("dev", "accuracy"))
     lines, commands = [], []
     for name, row in runs.items():
@@ -134,18 +141,31 @@ def render() -> str:
     return HEAD + "".join(lines) + "\n## Commands\n\n" + "".join(commands)
 
 
+def render_readme(runs: dict[str, dict[str, Any]], text: str) -> str:
+    """The README with its table of test figures made anew, between its two marks."""
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    lines = ["| run | corpus, rows | test accuracy | test macro-F1 | test entity F1 |", "|---|---|---|---|---|"]
+    for name, row in runs.items():
+        scores = (row["scores"].get(("test", metric), "") for metric in ("accuracy", "macro_f1", "entity_f1"))
+        lines.append(f"| `{name}` | {row['corpus']}, {row['rows']:,} | {' | '.join(scores)} |")
+    return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     actions = parser.add_subparsers(dest="action", required=True)
     runner = actions.add_parser("run", help="measure the named runs")
     runner.add_argument("names", nargs="+", choices=RUNS)
     runner.add_argument("--source", default="../shared/data", help="the folder of real corpora")
-    actions.add_parser("render", help=f"write {TABLE}")
+    actions.add_parser("render", help=f"write {TABLE} and the table in {README}")
     args = parser.parse_args()
     if args.action == "run":
         for name in args.names:
             keep(measure(name, args.source))
-    TABLE.write_text(render(), encoding="utf-8")
+    runs = read_runs()
+    TABLE.write_text(render_page(runs), encoding="utf-8")
+    README.write_text(render_readme(runs, README.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

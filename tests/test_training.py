@@ -224,6 +224,13 @@ def test_the_steps_that_are_reported():
     assert [point.step for point in run(Constant(), rows_of(18), settings(epochs=3))[1]] == [5, 10, 15]
 
 
+def test_drop_last_makes_the_epoch_shorter():
+    outcome, points, steps = run(Constant(), rows_of(18), settings(epochs=2, drop_last=True))
+    assert [point.step for point in points] == [4, 8]
+    assert steps == list(range(1, 9))
+    assert outcome.epochs == 2.0
+
+
 def test_a_point_has_the_training_loss_since_the_last_one():
     rows, model = rows_of(11), small()
     options = settings(learning_rate=1e-12, shuffle=False, evaluate_every=2)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -126,12 +125,3 @@ def _plan(buckets: list[Bucket], batch_size: int, drop_last: bool) -> list[tuple
 
 def _order(rows: int, seed: int, purpose: str) -> Tensor:
     return torch.from_numpy(np.argsort(hashes(rows, seed, purpose), kind="stable"))
-
-
-def describe(buckets: list[Bucket]) -> dict[str, Any]:
-    """Rows, tokens and padded cells, for messages and speed figures."""
-    return {
-        "rows": sum(map(len, buckets)),
-        "tokens": sum(int(bucket.lengths.sum()) for bucket in buckets),
-        "cells": sum(bucket.ids.numel() for bucket in buckets),
-    }
