@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from test_pad import write_encoded
-from textrnn.batches import Bucket, batches, check_ranges, count_batches, describe, load_buckets, load_spans
+from textrnn.batches import Bucket, batches, check_ranges, count_batches, load_buckets, load_spans
 from textrnn.errors import UserError
 from textrnn.pad import Pad, pad
 from textrnn.shards import ShardReader
@@ -156,8 +156,3 @@ def test_rows_of_another_vocabulary_or_other_labels_are_refused(tmp_path):
         check_ranges(buckets, 9, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a label that the model has not \(0\.\.1\); got 2; run the stages"):
         check_ranges(buckets, 10, 2, tmp_path)
-
-
-def test_describe_counts_rows_tokens_and_cells(tmp_path):
-    buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY, 3), "train")
-    assert describe(buckets) == {"rows": 5, "tokens": 10, "cells": 15}

@@ -124,7 +124,8 @@ def test_faulty_compressed_files(name, pack, fault, tmp_path):
     whole = pack(lines)
     path = tmp_path / name
     path.write_bytes({"truncated": whole[:-100], "damaged": damaged(whole, 12), "plain": lines}[fault])
-    with pytest.raises(UserError, match=rf"{name}: (the compressed file is truncated|is not a bz2 file) or (is )?damaged; got"):
+    match = rf"{name}: (the compressed file is truncated|is not a bz2 file) or (is )?damaged; got"
+    with pytest.raises(UserError, match=match):
         read_vectors(path, {"w1": 2})
 
 
