@@ -15,10 +15,12 @@ def main(key: str) -> None:
     params, where = read_params(), f"recipes.{key}"
     embedding = part(Embedding, params, "recipes", key, among=RECIPE_KEYS)
     embedding.check(where)
+    settings = section(Embed, params, "embed")
+    settings.check()
     vocabulary = Vocabulary.load(Path("data/encoded") / pick(params, "recipes", key, "encoding") / "vocabulary.arrow")
     folder = Path(section(Data, params, "data").vectors)
     with output_folder(Path("data/embedded") / key) as out:
-        matrix, report = embed(vocabulary, embedding, folder, section(Embed, params, "embed"), where)
+        matrix, report = embed(vocabulary, embedding, folder, settings, where)
         save_matrix(out / "embedding.arrow", matrix)
         write_json(Path("metrics") / key / "embed.json", report)
 

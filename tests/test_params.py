@@ -6,7 +6,7 @@ from typing import Any, Literal
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.params import build, part, pick, read_params, require, section
+from textrnn.params import build, part, pick, read_params, require, require_name, section
 
 
 @dataclass(frozen=True)
@@ -289,3 +289,13 @@ def test_require():
     require(True, "a.b", "must be positive", -1)
     with pytest.raises(UserError, match=r"^a\.b: must be positive; got -1 \(int\)$"):
         require(False, "a.b", "must be positive", -1)
+
+
+@pytest.mark.parametrize("name", ["/etc/vectors.txt", "../vectors.txt", "a/../../b.txt", ""])
+def test_a_name_that_leads_out_of_its_folder_is_refused(name):
+    with pytest.raises(UserError, match=r"recipes\.a\.vectors: must be the name of something inside data\.vectors"):
+        require_name(name, "recipes.a.vectors", "data.vectors")
+
+
+def test_a_name_inside_its_folder_is_let_through():
+    require_name("chinese/sgns.txt.bz2", "recipes.a.vectors", "data.vectors")

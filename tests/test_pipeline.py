@@ -344,15 +344,22 @@ def test_interrupted_training_leaves_no_out(project):
     set_params(project, {f"recipes.{RECIPE}.train.epochs": 100_000, "limits.epochs": None})
     shutil.rmtree(project / "models" / RECIPE)
     before = written(project)
-    command = [sys.executable, "pipeline/train.py", RECIPE]
-    pipe = subprocess.PIPE
     with subprocess.Popen(
-        command, cwd=project, env=environment(project), stdout=pipe, stderr=pipe, text=True
+        [sys.executable, "pipeline/train.py", RECIPE],
+        cwd=project,
+        env=environment(project),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's `&` has it ignored
     ) as training:
         assert training.stdout is not None
-        first = training.stdout.readline()
-        training.send_signal(signal.SIGINT)
-        _, error = training.communicate(timeout=60)
+        try:
+            first = training.stdout.readline()
+            training.send_signal(signal.SIGINT)
+            _, error = training.communicate(timeout=60)
+        finally:
+            training.kill()
     assert first.startswith(f"{RECIPE}: batch ")
     assert training.returncode == 130
     assert error == "interrupted: no output was written; the same command starts it again\n"

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from textrnn.errors import UserError
 from textrnn.records import COUNTS
-from textrnn.vocab import Limits, Vocabulary, read_counts
+from textrnn.vocab import Vocabulary, VocabularyLimits, read_counts
 
-ALL = Limits(1, None)
+ALL = VocabularyLimits(1, None)
 TOKENS = pa.list_(pa.string())
 
 
@@ -45,12 +45,12 @@ def test_the_order_given_does_not_matter():
 @pytest.mark.parametrize(
     ("limits", "want"),
     [
-        (Limits(2, None), ["a", "b", "c"]),
-        (Limits(3, None), ["a"]),
-        (Limits(4, None), []),
-        (Limits(1, 2), ["a", "b"]),
-        (Limits(1, 9), ["a", "b", "c", "d"]),
-        (Limits(2, 4), ["a", "b", "c"]),
+        (VocabularyLimits(2, None), ["a", "b", "c"]),
+        (VocabularyLimits(3, None), ["a"]),
+        (VocabularyLimits(4, None), []),
+        (VocabularyLimits(1, 2), ["a", "b"]),
+        (VocabularyLimits(1, 9), ["a", "b", "c", "d"]),
+        (VocabularyLimits(2, 4), ["a", "b", "c"]),
     ],
 )
 def test_limits(limits, want):
@@ -140,11 +140,11 @@ def test_files_that_are_no_counts(tmp_path):
 @pytest.mark.parametrize(
     ("limits", "match"),
     [
-        (Limits(0, None), r"encodings\.e\.min_count: must be at least 1; got 0"),
-        (Limits(1, 0), r"encodings\.e\.max_tokens: must be at least 1; got 0"),
+        (VocabularyLimits(0, None), r"encodings\.e\.min_count: must be at least 1; got 0"),
+        (VocabularyLimits(1, 0), r"encodings\.e\.max_tokens: must be at least 1; got 0"),
     ],
 )
 def test_limits_out_of_range(limits, match):
     with pytest.raises(UserError, match=match):
         limits.check("encodings.e")
-    Limits(1, 1).check("encodings.e")
+    VocabularyLimits(1, 1).check("encodings.e")

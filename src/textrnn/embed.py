@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.errors import UserError
-from textrnn.params import require
+from textrnn.params import require, require_name
 from textrnn.records import PAD_ID, RESERVED
 from textrnn.vectors import read_vectors
 from textrnn.vocab import Vocabulary
@@ -21,6 +21,9 @@ class Embed:
     """The draw of what no vectors file gives: its seed."""
 
     seed: int
+
+    def check(self) -> None:
+        require(self.seed >= 0, "embed.seed", "must not be negative", self.seed)
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,8 @@ class Embedding:
         named, size = f"{where}.embedding_size", self.embedding_size
         require(size is not None or self.vectors is not None, named, "is needed where vectors is null", size)
         require(size is None or size >= 1, named, "must be at least 1", size)
+        if self.vectors is not None:
+            require_name(self.vectors, f"{where}.vectors", "data.vectors")
 
 
 def embed(

@@ -14,7 +14,7 @@ from textrnn.params import require
 from textrnn.records import ENCODED, SPAN, SPLITS, UNKNOWN_ID, Task
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.spans import Scheme, bio_spans
-from textrnn.vocab import Limits, Vocabulary, read_counts
+from textrnn.vocab import Vocabulary, VocabularyLimits, read_counts
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Encode:
     def check(self, where: str) -> None:
         self.limits().check(where)
 
-    def limits(self) -> Limits:
-        return Limits(self.min_count, self.max_tokens)
+    def limits(self) -> VocabularyLimits:
+        return VocabularyLimits(self.min_count, self.max_tokens)
 
 
 @dataclass(frozen=True)

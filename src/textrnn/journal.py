@@ -89,7 +89,7 @@ def _open_board(recipe: str) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
-        do = "pip install -c constraints.txt 'textrnn[tensorboard]', or unset it"
+        do = "pip install -c constraints.txt -e '.[tensorboard]', or unset it"
         raise UserError("TEXTRNN_TENSORBOARD", "tensorboard is not installed", do=do) from error
     return SummaryWriter(str(Path(folder) / recipe))
 

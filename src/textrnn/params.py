@@ -7,7 +7,7 @@ import difflib
 import types
 import typing
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from ruamel.yaml import YAML
@@ -160,6 +160,13 @@ def require(ok: bool, where: str, wrong: str, got: object) -> None:
     """Refuse a value of the right type that is out of range."""
     if not ok:
         raise UserError(where, wrong, got=_shown(got))
+
+
+def require_name(name: str, where: str, folder: str) -> None:
+    """Refuse a file name that leads out of its folder: DVC watches that folder, and nothing else, for changes."""
+    path = PurePath(name)
+    inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts
+    require(inside, where, f"must be the name of something inside {folder}", name)
 
 
 def _shown(value: Any) -> str:

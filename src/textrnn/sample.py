@@ -47,7 +47,7 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
     if format not in _FORMATS:
         raise UserError(f"corpora.{corpus}.format", "no such format", got=repr(format), do=f"use {', '.join(FORMATS)}")
     require(sample.rows >= 5, "sample.rows", "must be 5 or more", sample.rows)
-    make, pack = _FORMATS[format]
+    make = _FORMATS[format]
     for role, name in files.items():
         rng = random.Random(f"{sample.seed}/{corpus}/{role}")
         if role == "classes" and format == "headlines":
@@ -58,7 +58,7 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
             raise UserError(f"corpora.{corpus}.files.{role}", f"the format {format} has no such file", got=repr(name))
         if format == "bio" and role == "train":
             text += "\n"  # readers must take the last sentence with and without a blank line after it
-        (folder / name).write_bytes(pack(text.encode("utf-8")))
+        (folder / name).write_bytes(_pack(name, text.encode("utf-8")))
 
 
 def _headlines(rng: random.Random, rows: int) -> str:
@@ -231,7 +231,12 @@ def _with_noise(rng: random.Random, indices: Sequence[int], classes: int, share:
     return [(index + rng.randrange(1, classes)) % classes if rng.random() < share else index for index in indices]
 
 
-def _gzip(content: bytes) -> bytes:
+def _pack(name: str, content: bytes) -> bytes:
+    """The content as a file of that name opens: gzip, bz2 or plain."""
+    if name.endswith(".bz2"):
+        return bz2.compress(content)
+    if not name.endswith(".gz"):
+        return content
     # through GzipFile: gzip.compress writes another header in some versions of Python
     buffer = io.BytesIO()
     with gzip.GzipFile(filename="", mode="wb", fileobj=buffer, mtime=0) as file:
@@ -239,11 +244,11 @@ def _gzip(content: bytes) -> bytes:
     return buffer.getvalue()
 
 
-# format -> what makes a file's text, what packs it
-_FORMATS: dict[str, tuple[Callable[[random.Random, int], str], Callable[[bytes], bytes]]] = {
-    "headlines": (_headlines, bytes),
-    "names": (_names, _gzip),
-    "bio": (_bio, bytes),
-    "fasttext": (_reviews, bz2.compress),
+# format -> what makes a file's text
+_FORMATS: dict[str, Callable[[random.Random, int], str]] = {
+    "headlines": _headlines,
+    "names": _names,
+    "bio": _bio,
+    "fasttext": _reviews,
 }
 FORMATS = tuple(_FORMATS)

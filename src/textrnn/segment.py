@@ -15,7 +15,7 @@ from typing import Any
 import pyarrow as pa
 
 from textrnn.errors import UserError
-from textrnn.params import require
+from textrnn.params import require, require_name
 from textrnn.records import COUNTS, SEGMENTED, SPLITS
 from textrnn.segmenters import Cleaning, Segmenter, Segmenting, clean, learn_punkt, load_punkt
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
@@ -50,8 +50,10 @@ class Segment:
         require(
             needs == (self.punkt is not None), f"{where}.punkt", "goes with segment: nltk, and only there", self.punkt
         )
-        if self.punkt is not None and self.punkt.rows is not None:
-            require(self.punkt.rows > 0, f"{where}.punkt.rows", "must be at least 1", self.punkt.rows)
+        if self.punkt is not None:
+            require_name(self.punkt.model, f"{where}.punkt.model", "data.punkt")
+            rows = self.punkt.rows
+            require(rows is None or rows > 0, f"{where}.punkt.rows", "must be at least 1", rows)
 
 
 def segment(parsed: Path, settings: Segment, *, punkt_folder: Path, workers: int, out: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from textrnn.records import COUNTS, RESERVED, UNKNOWN_ID
 
 
 @dataclass(frozen=True)
-class Limits:
+class VocabularyLimits:
     """Which tokens get a number: those seen at least `min_count` times, at most `max_tokens` (null: all)."""
 
     min_count: int
@@ -41,7 +41,7 @@ class Vocabulary:
         return len(self.words) + len(RESERVED)
 
     @classmethod
-    def build(cls, counted: pa.Table, limits: Limits) -> Vocabulary:
+    def build(cls, counted: pa.Table, limits: VocabularyLimits) -> Vocabulary:
         """From the training split's token counts, a table of COUNTS."""
         table = counted.filter(pc.greater_equal(counted["count"], limits.min_count))
         table = table.sort_by([("count", "descending"), ("token", "ascending")]).slice(0, limits.max_tokens)
