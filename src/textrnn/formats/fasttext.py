@@ -5,27 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, labels_of_train, shorten
-from textrnn.lines import read_lines
+from textrnn.formats.rows import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
 
 PREFIX = "__label__"
 
 
 def read(path: Path) -> Iterator[Row]:
-    for number, line in read_lines(path):
-        text = decode(number, line)
-        if isinstance(text, Reject):
-            yield text
-            continue
-        label, _, rest = text.partition(" ")
-        if not label.startswith(PREFIX) or label == PREFIX:
-            yield Reject(number, f"does not start with {PREFIX} and a label", shorten(text))
-        elif not rest.strip():
-            yield Reject(number, "empty text", shorten(text))
-        elif rest.startswith(PREFIX):
-            yield Reject(number, "more than one label", shorten(text))
-        else:
-            yield TextRow(number, rest, label)
+    return read_texts(path, _read_line)
+
+
+def _read_line(number: int, text: str) -> TextRow | Reject:
+    label, _, rest = text.partition(" ")
+    if not label.startswith(PREFIX) or label == PREFIX:
+        return Reject(number, f"does not start with {PREFIX} and a label", shorten(text))
+    if rest.startswith(PREFIX):
+        return Reject(number, "more than one label", shorten(text))
+    return TextRow(number, rest, label)
 
 
 def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:

@@ -6,23 +6,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.errors import UserError
-from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, shorten
+from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, read_texts, shorten
 from textrnn.lines import read_lines
 
 
 def read(path: Path) -> Iterator[Row]:
-    for number, line in read_lines(path):
-        text = decode(number, line)
-        if isinstance(text, Reject):
-            yield text
-            continue
-        columns = text.split("\t")
-        if len(columns) != 2:
-            yield Reject(number, "not two columns, title<TAB>class index", shorten(text))
-        elif not columns[0].strip():
-            yield Reject(number, "empty text", shorten(text))
-        else:
-            yield TextRow(number, columns[0], columns[1].strip())
+    return read_texts(path, _read_line)
+
+
+def _read_line(number: int, text: str) -> TextRow | Reject:
+    columns = text.split("\t")
+    if len(columns) != 2:
+        return Reject(number, "not two columns, title<TAB>class index", shorten(text))
+    return TextRow(number, columns[0], columns[1].strip())
 
 
 def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:

@@ -6,28 +6,21 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.formats.rows import Format, Reject, Row, TextRow, decode, labels_of_train, shorten
-from textrnn.lines import read_lines
+from textrnn.formats.rows import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
 
 
 def read(path: Path) -> Iterator[Row]:
-    for number, line in read_lines(path):
-        text = decode(number, line)
-        if isinstance(text, Reject):
-            yield text
-            continue
-        try:
-            columns = next(csv.reader([text], strict=True, skipinitialspace=True), [])
-        except csv.Error:
-            columns = []
-        if len(columns) != 2:
-            yield Reject(number, 'not two CSV columns, "name","country"', shorten(text))
-        elif not columns[0].strip():
-            yield Reject(number, "empty text", shorten(text))
-        elif not columns[1].strip():
-            yield Reject(number, "empty label", shorten(text))
-        else:
-            yield TextRow(number, columns[0], columns[1].strip())
+    return read_texts(path, _read_line)
+
+
+def _read_line(number: int, text: str) -> TextRow | Reject:
+    try:
+        columns = next(csv.reader([text], strict=True, skipinitialspace=True), [])
+    except csv.Error:
+        columns = []
+    if len(columns) != 2:
+        return Reject(number, 'not two CSV columns, "name","country"', shorten(text))
+    return TextRow(number, columns[0], columns[1].strip())
 
 
 def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from textrnn.lines import read_lines
 from textrnn.records import Task
 
 
@@ -50,6 +51,19 @@ class Format:
     task: Task
     read: Callable[[Path], Iterator[Row]]
     labels: Callable[[Path, Mapping[str, str | None], Mapping[str, str] | None], dict[str, str]]
+
+
+def read_texts(path: Path, read_line: Callable[[int, str], TextRow | Reject]) -> Iterator[Row]:
+    """A row a line, by `read_line` from its number and text; an empty text or label is a reject in every format."""
+    for number, line in read_lines(path):
+        text = decode(number, line)
+        if isinstance(text, Reject):
+            yield text
+            continue
+        row = read_line(number, text)
+        if isinstance(row, TextRow) and not (row.text.strip() and row.label):
+            row = Reject(number, "empty label" if row.text.strip() else "empty text", shorten(text))
+        yield row
 
 
 def decode(number: int, line: bytes) -> str | Reject:
