@@ -74,7 +74,8 @@ def measure(name: str, source: str) -> list[dict[str, Any]]:
     metrics = Path("metrics") / recipe
     log = json.loads((Path("logs") / f"{recipe}.json").read_text())
     trained = json.loads((metrics / "train.json").read_text())
-    figures = {"dev": {"loss": trained["dev_loss"], "accuracy": trained["dev_accuracy"]}}
+    # without the dev loss: it is weighted as in training, and the test loss is not
+    figures = {"dev": {"accuracy": trained["dev_accuracy"]}}
     figures["test"] = json.loads((metrics / "test.json").read_text())
     fixed = {
         "run": name,
@@ -100,10 +101,10 @@ def measure(name: str, source: str) -> list[dict[str, Any]]:
 
 
 def keep(rows: list[dict[str, Any]]) -> None:
-    """Put the rows in place of those of the same command and seed."""
+    """Put the rows in place of those of the same run and seed."""
     old = json.loads(RESULTS.read_text()) if RESULTS.is_file() else []
-    replaced = {(row["command"], row["seed"]) for row in rows}
-    kept = [row for row in old if (row["command"], row["seed"]) not in replaced]
+    replaced = {(row["run"], row["seed"]) for row in rows}
+    kept = [row for row in old if (row["run"], row["seed"]) not in replaced]
     order = list(RUNS)
     write_json(RESULTS, sorted([*kept, *rows], key=lambda row: order.index(row["run"]) if row["run"] in order else 99))
 
@@ -112,27 +113,28 @@ HEAD = """# Results on the real corpora
 
 Made by `python benchmarks/results.py render` from `results.json`; every figure there was measured by the command
 beside it. Test is looked at once, dev chooses the epoch. Each row is one training seed over one dev split: a
-difference of less than about a point between two rows says little. Seconds are those of the training stage.
+difference of less than about a point between two rows says little. Seconds are those of the training stage, on a
+machine that did other work beside it: an upper bound, and no ground to compare speeds on.
 
 | run | corpus | rows | test accuracy | test macro-F1 | test entity F1 | dev accuracy | seconds | device |
 |---|---|---|---|---|---|---|---|---|
 """
 
 
-def read_runs() -> dict[str, dict[str, Any]]:
-    """The kept runs by name, each with its scores by split and metric."""
-    runs: dict[str, dict[str, Any]] = {}
+def read_runs() -> dict[tuple[str, int], dict[str, Any]]:
+    """The kept runs by name and seed, each with its scores by split and metric."""
+    runs: dict[tuple[str, int], dict[str, Any]] = {}
     for row in json.loads(RESULTS.read_text()):
-        run_row = runs.setdefault(row["run"], {**row, "scores": {}})
+        run_row = runs.setdefault((row["run"], row["seed"]), {**row, "scores": {}})
         run_row["scores"][row["split"], row["metric"]] = f"{row['value']:.4f}"
     return runs
 
 
-def render_page(runs: dict[str, dict[str, Any]]) -> str:
+def render_page(runs: dict[tuple[str, int], dict[str, Any]]) -> str:
     """The page: a line for each run, then the commands."""
     columns = (("test", "accuracy"), ("test", "macro_f1"), ("test", "entity_f1"), ("dev", "accuracy"))
     lines, commands = [], []
-    for name, row in runs.items():
+    for (name, _), row in runs.items():
         scores = " | ".join(row["scores"].get(column, "") for column in columns)
         lines.append(
             f"| {name} | {row['corpus']} | {row['rows']} | {scores} | {row['seconds']:.0f} | {row['device']} |\n"
@@ -141,12 +143,12 @@ def render_page(runs: dict[str, dict[str, Any]]) -> str:
     return HEAD + "".join(lines) + "\n## Commands\n\n" + "".join(commands)
 
 
-def render_readme(runs: dict[str, dict[str, Any]], text: str) -> str:
+def render_readme(runs: dict[tuple[str, int], dict[str, Any]], text: str) -> str:
     """The README with its table of test figures made anew, between its two marks."""
     before, rest = text.split(MARKS[0])
     _, after = rest.split(MARKS[1])
     lines = ["| run | corpus, rows | test accuracy | test macro-F1 | test entity F1 |", "|---|---|---|---|---|"]
-    for name, row in runs.items():
+    for (name, _), row in runs.items():
         scores = (row["scores"].get(("test", metric), "") for metric in ("accuracy", "macro_f1", "entity_f1"))
         lines.append(f"| `{name}` | {row['corpus']}, {row['rows']:,} | {' | '.join(scores)} |")
     return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after
@@ -157,7 +159,7 @@ def main() -> None:
     actions = parser.add_subparsers(dest="action", required=True)
     runner = actions.add_parser("run", help="measure the named runs")
     runner.add_argument("names", nargs="+", choices=RUNS)
-    runner.add_argument("--source", default="../shared/data", help="the folder of real corpora")
+    runner.add_argument("--source", required=True, help="the folder of real corpora")
     actions.add_parser("render", help=f"write {TABLE} and the table in {README}")
     args = parser.parse_args()
     if args.action == "run":

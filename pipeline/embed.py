@@ -22,7 +22,7 @@ def main(key: str) -> None:
     with output_folder(Path("data/embedded") / key) as out:
         matrix, report = embed(vocabulary, embedding, folder, settings, where)
         save_matrix(out / "embedding.arrow", matrix)
-        write_json(Path("metrics") / key / "embed.json", report)
+    write_json(Path("metrics") / key / "embed.json", report)
 
 
 if __name__ == "__main__":

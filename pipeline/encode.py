@@ -22,7 +22,7 @@ def main(key: str) -> None:
         report = encode(
             Path("data/segmented") / key, settings, where=where, ids=ids, vocabulary_file=vocabulary, labels_file=labels
         )
-        write_json(Path("metrics") / key / "encode.json", report)
+    write_json(Path("metrics") / key / "encode.json", report)
 
 
 if __name__ == "__main__":

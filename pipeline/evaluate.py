@@ -25,6 +25,7 @@ def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]
 def main(key: str) -> None:
     saved = load_model(Path("models") / key, pick_device())
     scores = evaluate(saved, ShardReader(Path("data/padded") / key, "padded"), "test")
+    values = metrics(scores)
     out, names = Path("metrics") / key, saved.labels.names
     reports = [("class", row) for row in scores.classes.report]
     reports += [("entity", row) for row in scores.entities.report] if scores.entities else []
@@ -38,7 +39,7 @@ def main(key: str) -> None:
     write_csv(
         out / "confusion.csv", ("actual", "predicted"), list(confusion_rows(scores.classes.confusion, names, PLOT_ROWS))
     )
-    write_json(out / "test.json", metrics(scores))
+    write_json(out / "test.json", values)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ def main(key: str) -> None:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["length", "rows"])
             rows.writerows(zip(*np.unique(lengths, return_counts=True), strict=True))
-        write_json(metrics / "pad.json", report)
+    write_json(metrics / "pad.json", report)
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ def main(key: str) -> None:
     limits.check()
     with output_folder(Path("data/parsed") / key) as out:
         counts = parse(Path(data.source) / key, corpus, seed=data.seed, limit=limits.rows, out=out)
-        write_json(Path("metrics") / key / "parse.json", counts)
+    write_json(Path("metrics") / key / "parse.json", counts)
 
 
 if __name__ == "__main__":

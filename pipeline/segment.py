@@ -18,7 +18,7 @@ def main(key: str) -> None:
     punkt = Path(section(Data, params, "data").punkt)
     with output_folder(Path("data/segmented") / key) as out:
         report = segment(parsed, settings, punkt_folder=punkt, workers=workers(), out=out)
-        write_json(Path("metrics") / key / "segment.json", report)
+    write_json(Path("metrics") / key / "segment.json", report)
 
 
 if __name__ == "__main__":

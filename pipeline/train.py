@@ -1,21 +1,22 @@
 """Train a recipe's model and save it as a directory that needs nothing else."""
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.architecture import Model
 from textrnn.checkpoints import PREPARATION, save_model
 from textrnn.embed import load_matrix
 from textrnn.encode import Labels
 from textrnn.fit import fit, limit, pick_device
 from textrnn.limits import Limits
-from textrnn.models import Model
 from textrnn.params import pick, read_params, section
 from textrnn.shards import ShardReader
 from textrnn.stage import output_file, output_folder, run_stage, write_json
-from textrnn.training import merge_train, summary
+from textrnn.train import merge_train
 
 
 def main(key: str) -> None:
@@ -42,10 +43,10 @@ def main(key: str) -> None:
             live=Path("dvclive") / key,
         )
         save_model(out, config, network, dict(zip(PREPARATION, sources, strict=True)))
-        write_json(metrics / "train.json", summary(outcome))
-        # how long it took is no metric: it differs from run to run, and would come back from the cache
-        log = {"seconds": time.time() - started, "device": str(pick_device()), "threads": torch.get_num_threads()}
-        write_json(Path("logs") / f"{key}.json", log)
+    write_json(metrics / "train.json", asdict(outcome))
+    # how long it took is no metric: it differs from run to run, and would come back from the cache
+    log = {"seconds": time.time() - started, "device": str(pick_device()), "threads": torch.get_num_threads()}
+    write_json(Path("logs") / f"{key}.json", log)
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from textrnn.architecture import Model
 from textrnn.errors import UserError
-from textrnn.models import Model, TextRNN, initialize
+from textrnn.models import TextRNN, initialize
 
 # For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
 # their work.
@@ -269,6 +270,11 @@ def test_stock_initialization_changes_nothing():
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
+def check_all(model, where, task, classes):
+    model.check(where)
+    model.check_task(where, task, classes)
+
+
 @pytest.mark.parametrize(
     ("changes", "task", "classes", "message"),
     [
@@ -286,10 +292,10 @@ def test_stock_initialization_changes_nothing():
 )
 def test_options_out_of_range_are_refused_by_name(changes, task, classes, message):
     with pytest.raises(UserError, match=message):
-        dataclasses.replace(PLAIN, **changes).check("recipes.r.model", task, classes)
+        check_all(dataclasses.replace(PLAIN, **changes), "recipes.r.model", task, classes)
 
 
 def test_options_in_range_pass():
-    PLAIN.check("m", "classify", 2)
-    dataclasses.replace(PLAIN, readout="every_step", head_size=1, dropout=0.99).check("m", "tag", 2)
-    dataclasses.replace(PLAIN, loss="bce", readout="last_step").check("m", "classify", 2)
+    check_all(PLAIN, "m", "classify", 2)
+    check_all(dataclasses.replace(PLAIN, readout="every_step", head_size=1, dropout=0.99), "m", "tag", 2)
+    check_all(dataclasses.replace(PLAIN, loss="bce", readout="last_step"), "m", "classify", 2)

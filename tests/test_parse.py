@@ -349,8 +349,8 @@ FILES = {"train": "a", "test": "b"}
         ({"files": {"train": None, "test": "b"}}, "files.train: must name a file; got null"),
         ({"format": "headlines"}, "files.classes: must name a file, or give classes; got null"),
         ({"classes": {"a": "x", "b": "x"}}, "classes: gives two labels one name; got ['x', 'x'] (list)"),
-        ({"dev": None}, "dev: give either a dev file or {source, share}; got null"),
-        ({"dev": HoldOut("dev", 0.1)}, "dev.source: is train or test; got 'dev' (str)"),
+        ({"dev": None}, "dev: give either a dev file or {from, share}; got null"),
+        ({"dev": HoldOut("dev", 0.1)}, "dev.from: is train or test; got 'dev' (str)"),
         ({"dev": HoldOut("train", 0.0)}, "dev.share: must lie between 0 and 1; got 0.0 (float)"),
         ({"dev": HoldOut("train", 1.0)}, "dev.share: must lie between 0 and 1; got 1.0 (float)"),
         ({"dev": HoldOut("train", float("nan"))}, "dev.share: must lie between 0 and 1; got nan (float)"),
@@ -366,7 +366,7 @@ def test_check_refuses_by_dotted_name(changed, message):
 
 
 def test_check_refuses_a_dev_file_beside_a_hold_out():
-    with pytest.raises(UserError, match=r"^corpora\.x\.dev: give either a dev file or \{source, share\}; got HoldOut"):
+    with pytest.raises(UserError, match=r"^corpora\.x\.dev: give either a dev file or \{from, share\}; got HoldOut"):
         replace(NAMES, files=FILES | {"dev": "c"}).check("corpora.x")
 
 

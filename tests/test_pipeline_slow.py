@@ -143,7 +143,7 @@ def test_another_corpus_takes_params_alone(project, tmp_path):
     corpus = {
         **params["corpora"]["thucnews"],
         "files": {"train": "train.txt", "test": "test.txt", "classes": "classes.txt"},
-        "dev": {"source": "train", "share": 0.2},
+        "dev": {"from": "train", "share": 0.2},
     }
     entries = {
         "corpora.own": corpus,

@@ -13,20 +13,8 @@ from textrnn import training
 from textrnn.batches import Bucket
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
-from textrnn.training import (
-    Cosine,
-    Outcome,
-    Score,
-    Step,
-    Tally,
-    Train,
-    class_weights,
-    evaluate_loss,
-    learning_rate,
-    merge_train,
-    summary,
-    train,
-)
+from textrnn.train import Cosine, Step, Train, merge_train
+from textrnn.training import Outcome, Score, Tally, evaluate_loss, learning_rate, train
 
 SETTINGS = Train(
     seed=1,
@@ -152,9 +140,9 @@ def test_rates_by_hand():
 
 
 def test_class_weights_make_a_weighted_mean():
-    weights = class_weights(settings(class_weights={"b": 10, "d": 0.5}), ["a", "b", "c", "d"], CPU)
+    weights = torch.tensor(settings(class_weights={"b": 10, "d": 0.5}).weight_of(["a", "b", "c", "d"], "train"))
     assert weights.tolist() == [1, 10, 1, 0.5]
-    assert class_weights(settings(), ["a"], CPU) is None
+    assert settings().weight_of(["a"], "train") is None
     torch.manual_seed(0)
     logits, targets = torch.randn(7, 4, dtype=torch.float64), torch.tensor([0, 1, 1, 2, 3, 3, 0])
     losses = [-row.log_softmax(0)[target].item() for row, target in zip(logits, targets, strict=True)]
@@ -273,7 +261,7 @@ def test_without_patience_it_runs_to_the_end(monkeypatch):
     outcome, _, steps = run(Constant(), rows_of(8), settings(epochs=3))
     assert outcome == Outcome(6, 3.0, 2, 1.0, 0.5, False)
     assert len(steps) == 6
-    assert summary(outcome) == {
+    assert dataclasses.asdict(outcome) == {
         "steps": 6,
         "epochs": 3.0,
         "best_step": 2,
@@ -385,10 +373,21 @@ def test_defaults_must_be_whole():
 )
 def test_values_out_of_range_are_refused_by_name(changes, message):
     with pytest.raises(UserError, match=message):
-        settings(**changes).check("train", ["O", "PER"])
+        check_all(settings(**changes))
 
 
 def test_values_in_range_pass():
-    SETTINGS.check("train", ["O"])
+    SETTINGS.check("train")
     schedule = Cosine("cosine", 1.0)
-    settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train", ["O"])
+    settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train")
+
+
+def test_an_entity_type_weighs_both_its_bio_tags():
+    weighed = settings(class_weights={"PER": 10.0, "I-LOC": 3.0, "LOC": 2.0})
+    assert weighed.weight_of(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "train") == [1.0, 2.0, 3.0, 10.0, 10.0]
+    assert settings(class_weights={"PER": 10.0}).weight_of(["O", "LOC", "PER"], "train") == [1.0, 1.0, 10.0]
+
+
+def check_all(chosen):
+    chosen.check("train")
+    chosen.weight_of(["O", "PER"], "train")

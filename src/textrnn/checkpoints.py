@@ -15,10 +15,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from textrnn import __version__
+from textrnn.architecture import Model
 from textrnn.encode import Labels
 from textrnn.errors import UserError
-from textrnn.models import Model, Side, TextRNN
+from textrnn.models import TextRNN
 from textrnn.params import build
+from textrnn.records import Side
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -87,7 +88,9 @@ def _check_fit(saved: SavedModel, padded: ShardReader) -> None:
 
 
 def metrics(scores: TestScores) -> dict[str, float]:
-    """The scores that two runs are compared by, as plain values."""
+    """The scores that two runs are compared by, as plain values; UserError when the loss is no number."""
+    if not math.isfinite(scores.loss):
+        raise UserError("test loss", "is no number", got=scores.loss, do="train again with a smaller learning_rate")
     values = {"loss": scores.loss, "accuracy": scores.classes.accuracy, "macro_f1": scores.classes.macro_f1}
     if scores.entities is not None:
         entities = scores.entities

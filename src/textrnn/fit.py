@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from textrnn.architecture import Model
 from textrnn.batches import check_ranges, count_batches, load_buckets
 from textrnn.checkpoints import Config, make_config, make_network
 from textrnn.encode import Labels
 from textrnn.errors import UserError
 from textrnn.journal import Journal
 from textrnn.limits import Limits, cap
-from textrnn.models import Model, TextRNN, initialize
+from textrnn.models import TextRNN, initialize
 from textrnn.shards import ShardReader
-from textrnn.training import Outcome, Train, class_weights, train
+from textrnn.train import Train
+from textrnn.training import Outcome, train
 
 
 def pick_device() -> torch.device:
@@ -64,15 +66,17 @@ def fit(
 
     Raises UserError for values that do not fit the data: a readout, a loss, a label or a token that is not there.
     """
-    model.check(f"recipes.{recipe}.model", labels.task, len(labels.names))
-    settings.check(f"recipes.{recipe}.train", labels.names)
+    model.check(f"recipes.{recipe}.model")
+    model.check_task(f"recipes.{recipe}.model", labels.task, len(labels.names))
+    settings.check(f"recipes.{recipe}.train")
+    weighed = settings.weight_of(labels.names, f"recipes.{recipe}.train")
     device = pick_device()
     config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
     rows, dev = load_buckets(padded, "train"), load_buckets(padded, "dev")
     check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
     rows, dev = ([bucket.to(device) for bucket in buckets] for buckets in (rows, dev))
     network = start(config, matrix, settings.seed, device)
-    weights = class_weights(settings, labels.names, device)
+    weights = None if weighed is None else torch.tensor(weighed, device=device)
     steps = settings.epochs * count_batches(rows, settings.batch_size, settings.drop_last)
     with Journal(recipe, steps, settings.batch_size, curves, live) as journal:
         outcome = train(network, rows, dev, settings, weights, journal.report, journal.on_step)

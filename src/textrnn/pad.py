@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from textrnn.params import require
-from textrnn.records import IGNORED_TAG, PAD_ID, SPLITS, Task, padded_schema
+from textrnn.records import IGNORED_TAG, PAD_ID, SPLITS, Side, Task, padded_schema
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
-
-Side = Literal["right", "left"]
 
 BUCKETS = 6
 
@@ -76,12 +75,13 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], np.nda
     shards: list[Shard] = []
     for split in SPLITS:
         writers = {width: ShardWriter(out, split, padded_schema(task, width), width=width) for width in widths}
-        for batch in reader.batches(split):
-            for width, rows in _by_width(batch, widths):
-                writers[width].write(_pad_batch(rows, task, width, settings.pad_side))
+        with ExitStack() as stack:
+            for writer in writers.values():
+                stack.enter_context(writer)
+            for batch in reader.batches(split):
+                for width, rows in _by_width(batch, widths):
+                    writers[width].write(_pad_batch(rows, task, width, settings.pad_side))
         for writer in writers.values():
-            with writer:
-                pass
             shards += [shard for shard in writer.shards if shard.rows]
             _drop_empty(out, writer.shards)
     write_index(

@@ -84,14 +84,15 @@ def build(cls: type[Section], values: Any, where: str) -> Section:
     if not isinstance(values, Mapping):
         raise UserError(where, "must be a mapping", got=_shown(values))
     hints = typing.get_type_hints(cls)
-    known = [field.name for field in dataclasses.fields(cls)]  # type: ignore[arg-type]
+    # a key that is a word of Python's has an underscore after it as a field: `from`, `from_`
+    known = {field.name.removesuffix("_"): field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
     for key in values:
         if key not in known:
             raise UserError(f"{where}.{key}", "unknown param", do=_suggest(str(key), known))
     for key in known:
         if key not in values:
             raise UserError(f"{where}.{key}", "missing param", do="add it (null where it does not apply)")
-    return cls(**{key: _convert(hints[key], values[key], f"{where}.{key}") for key in known})
+    return cls(**{name: _convert(hints[name], values[key], f"{where}.{key}") for key, name in known.items()})
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:

@@ -18,7 +18,7 @@ from textrnn.draw import draw
 from textrnn.errors import UserError
 from textrnn.formats import find_format
 from textrnn.formats.rows import Format, Reject, Row, TagRow, TextRow, shorten
-from textrnn.params import require
+from textrnn.params import require, require_name
 from textrnn.records import PARSED, SPLITS, Task
 from textrnn.shards import ROWS_PER_BATCH, Shard, ShardReader, ShardWriter, write_index
 
@@ -29,7 +29,7 @@ MAX_STRATUM_TYPE = 62  # a set of entity types is one int64; types from here on 
 class HoldOut:
     """Which split's file gives rows to dev, and what share of them, from 0 to 1."""
 
-    source: str
+    from_: str
     share: float
 
 
@@ -40,7 +40,7 @@ class Corpus:
     files: file name by role: train, dev, test, and for headlines classes; null where there is none.
     classes: name by raw label in the order of ids, or null to take what the format itself gives.
     rows: how many rows of a file are used, from its start, by role; null or absent means all.
-    dev: {source, share} to hold dev out of another file by seed, stratified; null when it has a file.
+    dev: {from, share} to hold dev out of another file by seed, stratified; null when it has a file.
     max_rejects: how many faulty rows, over all files, are let pass.
     """
 
@@ -54,8 +54,10 @@ class Corpus:
     def check(self, where: str) -> None:
         """Refuse what the types let through; `where` is the dotted name of the entry."""
         find_format(self.format, f"{where}.format")
-        for role in self.files:
+        for role, name in self.files.items():
             require(role in (*SPLITS, "classes"), f"{where}.files", "roles are train, dev, test, classes", role)
+            if name is not None:
+                require_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")
         for role in ("train", "test"):
             require(self.files.get(role) is not None, f"{where}.files.{role}", "must name a file", None)
         named = self.format != "headlines" or self.classes is not None or self.files.get("classes") is not None
@@ -63,11 +65,9 @@ class Corpus:
         names = list((self.classes or {}).values())
         require(len(set(names)) == len(names), f"{where}.classes", "gives two labels one name", names)
         has_file = self.files.get("dev") is not None
-        require(
-            has_file != (self.dev is not None), f"{where}.dev", "give either a dev file or {source, share}", self.dev
-        )
+        require(has_file != (self.dev is not None), f"{where}.dev", "give either a dev file or {from, share}", self.dev)
         if self.dev is not None:
-            require(self.dev.source in ("train", "test"), f"{where}.dev.source", "is train or test", self.dev.source)
+            require(self.dev.from_ in ("train", "test"), f"{where}.dev.from", "is train or test", self.dev.from_)
             require(0 < self.dev.share < 1, f"{where}.dev.share", "must lie between 0 and 1", self.dev.share)
         for role, rows in self.rows.items():
             require(role in SPLITS, f"{where}.rows", "roles are train, dev, test", role)
@@ -172,9 +172,9 @@ def _deal(
 ) -> dict[str, tuple[str, np.ndarray]]:
     """For each split, the file its rows come from and the mask of its rows there."""
     strata = {role: np.asarray(count.strata, dtype=np.int64) for role, count in counts.items()}
-    masks = {role: (role, np.ones(len(strata[role]), dtype=bool)) for role in counts}
+    masks: dict[str, tuple[str, np.ndarray]] = {role: (role, np.ones(len(strata[role]), dtype=bool)) for role in counts}
     if corpus.dev is not None:
-        source = corpus.dev.source
+        source = corpus.dev.from_
         held = draw(strata[source], round(len(strata[source]) * corpus.dev.share), seed, "dev")
         masks["dev"], masks[source] = (source, held), (source, ~held)
     if limit is not None:

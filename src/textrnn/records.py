@@ -8,6 +8,7 @@ import pyarrow as pa
 
 Task = Literal["classify", "tag"]
 Split = Literal["train", "dev", "test"]
+Side = Literal["right", "left"]
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 

@@ -5,15 +5,12 @@ Shapes: B batch, T steps, F features, H hidden, L layers, D directions.
 
 from __future__ import annotations
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textrnn.architecture import Cell
 from textrnn.cells import ScratchGRU
-
-Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
 
 STOCK: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STOCK_MODE: dict[Cell, str] = {"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "GRU"}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from textrnn import sample_words as words
 from textrnn.errors import UserError
-from textrnn.params import require
+from textrnn.params import require, require_name
 
 TITLE_NOISE = 0.03  # share of titles with another class's label
 REVIEW_NOISE = 0.04  # share of reviews with the other label
@@ -58,6 +58,8 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
             raise UserError(f"corpora.{corpus}.files.{role}", f"the format {format} has no such file", got=repr(name))
         if format == "bio" and role == "train":
             text += "\n"  # readers must take the last sentence with and without a blank line after it
+        require_name(name, f"corpora.{corpus}.files.{role}", "the corpus's folder")
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(_pack(name, text.encode("utf-8")))
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -14,69 +13,8 @@ from torch import Tensor, nn
 
 from textrnn.batches import Bucket, batches, count_batches
 from textrnn.errors import UserError
-from textrnn.params import build, require
 from textrnn.records import IGNORED_TAG
-
-
-@dataclass(frozen=True)
-class Step:
-    """StepLR: the rate times `factor` after every `every` epochs."""
-
-    kind: Literal["step"]
-    every: int
-    factor: float
-
-
-@dataclass(frozen=True)
-class Cosine:
-    """Cosine annealing over the whole run (Loshchilov and Hutter 2017), down to `floor` times the rate."""
-
-    kind: Literal["cosine"]
-    floor: float
-
-
-@dataclass(frozen=True)
-class Train:
-    """How a recipe is trained; see params.yaml for each value's meaning and unit."""
-
-    seed: int
-    batch_size: int
-    epochs: int
-    learning_rate: float
-    weight_decay: float
-    schedule: Step | Cosine | None
-    clip_norm: float | None
-    class_weights: Mapping[str, float] | None
-    evaluate_every: int | None
-    patience: int | None
-    shuffle: bool
-    drop_last: bool
-
-    def check(self, where: str, labels: list[str]) -> None:
-        """Refuse what the types let through; `where` is the dotted name of the section."""
-        for name in ("batch_size", "epochs", "evaluate_every", "patience"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
-        require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
-        require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)
-        require(self.weight_decay >= 0, f"{where}.weight_decay", "must not be negative", self.weight_decay)
-        require(self.clip_norm is None or self.clip_norm > 0, f"{where}.clip_norm", "must be above 0", self.clip_norm)
-        if isinstance(self.schedule, Step):
-            require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
-            require(self.schedule.factor > 0, f"{where}.schedule.factor", "must be above 0", self.schedule.factor)
-        if isinstance(self.schedule, Cosine):
-            require(0 <= self.schedule.floor <= 1, f"{where}.schedule.floor", "must lie in [0, 1]", self.schedule.floor)
-        for label, weight in (self.class_weights or {}).items():
-            known = f"must be one of {', '.join(labels)}"
-            require(label in labels, f"{where}.class_weights.{label}", known, label)
-            require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
-
-
-def merge_train(defaults: Any, override: Any, recipe: str) -> Train:
-    """The section `train` with a recipe's own values over it; UserError, by dotted name, for a bad or unknown one."""
-    require(isinstance(override, Mapping), f"recipes.{recipe}.train", "must be a mapping", override)
-    build(Train, defaults, "train")
-    return build(Train, {**defaults, **override}, f"recipes.{recipe}.train")
+from textrnn.train import Cosine, Step, Train
 
 
 @dataclass(frozen=True)
@@ -158,13 +96,6 @@ def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
     return settings.learning_rate
 
 
-def class_weights(settings: Train, labels: list[str], device: torch.device) -> Tensor | None:
-    """The weight of each class in label order (C,), or None where all weigh the same."""
-    if settings.class_weights is None:
-        return None
-    return torch.tensor([float(settings.class_weights.get(label, 1)) for label in labels], device=device)
-
-
 def train(
     model: nn.Module,
     rows: list[Bucket],
@@ -233,8 +164,3 @@ def _finite(score: Score, step: int, rate: float) -> Score:
             f"training, batch {step}", "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do
         )
     return score
-
-
-def summary(outcome: Outcome) -> dict[str, Any]:
-    """The outcome as plain values, for the metrics file."""
-    return asdict(outcome)

@@ -1,0 +1,18 @@
+"""Check params.yaml as a whole, before any other stage runs."""
+
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.check import check_params
+from textrnn.params import read_params
+from textrnn.stage import run, write_json
+
+
+def main() -> None:
+    check_params(read_params())
+    # the same bytes for all valid params: the stages wait for this file, and its change re-runs none of them
+    write_json(Path("data/checked.json"), {"params": "valid"})
+
+
+if __name__ == "__main__":
+    run(main)

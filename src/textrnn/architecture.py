@@ -1,0 +1,61 @@
+"""What a recipe's model is: the section `model` of its entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from textrnn.params import require
+from textrnn.records import Task
+
+Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
+Readout = Literal["last_step", "last_valid", "max", "mean", "every_step"]
+Loss = Literal["cross_entropy", "bce"]
+Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
+
+
+@dataclass(frozen=True)
+class Model:
+    """A recipe's model.
+
+    dropout: share of a layer's outputs dropped before the next layer; head_dropout: before the last linear layers.
+    readout: what the classifier sees of the T states. `last_step` is the padded row's last one, padding read like
+        text, as tutorials 1, 3 and 5 have it; `last_valid`, `max` and `mean` leave padding out exactly, as does
+        `every_step`, which labels each token and is the tagger's one.
+    relu: ReLU after the embedding and on what is read of the recurrent layers (tutorial 4).
+    head_size: width of a linear layer with ReLU before the last one, or null for none.
+    loss: `bce` has one output, for two classes: the logit of the second.
+    initialization: of every matrix but the embedding, biases then 0; `stock` leaves torch's own.
+    """
+
+    cell: Cell
+    hidden_size: int
+    layers: int
+    bidirectional: bool
+    dropout: float
+    readout: Readout
+    layer_norm: bool
+    relu: bool
+    head_size: int | None
+    head_dropout: float
+    loss: Loss
+    initialization: Initialization
+
+    def check(self, where: str) -> None:
+        """Refuse what the types let through; `where` is the dotted name of the section."""
+        for name in ("hidden_size", "layers"):
+            require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
+        require(
+            self.head_size is None or self.head_size >= 1, f"{where}.head_size", "must be at least 1", self.head_size
+        )
+        for name in ("dropout", "head_dropout"):
+            require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
+
+    def check_task(self, where: str, task: Task, classes: int) -> None:
+        """Refuse a model that cannot do what the data asks for: the task, and how many classes there are."""
+        tags = self.readout == "every_step"
+        require(tags == (task == "tag"), f"{where}.readout", "is every_step for tagging, and only there", self.readout)
+        if self.loss == "bce":
+            require(
+                task == "classify" and classes == 2, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss
+            )

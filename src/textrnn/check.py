@@ -1,0 +1,77 @@
+"""The whole of params.yaml against what the stages know, before any of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textrnn.architecture import Model
+from textrnn.data import Data
+from textrnn.embed import Embed, Embedding
+from textrnn.encode import Encode
+from textrnn.errors import UserError
+from textrnn.limits import Limits
+from textrnn.pad import Pad
+from textrnn.params import part, pick, section
+from textrnn.parse import Corpus
+from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.sample import Sample
+from textrnn.segment import Segment
+from textrnn.train import merge_train
+
+SECTIONS = ("data", "limits", "sample", "corpora", "encodings", "embed", "train", "recipes")
+DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
+
+
+def check_params(params: Mapping[str, Any]) -> None:
+    """Refuse by dotted name whatever a stage would: an unknown, missing or mistyped key, a value out of range.
+
+    A stage is re-run for the values it reads, so a key that no stage reads would go unseen without this.
+    """
+    for name in params:
+        if name not in SECTIONS:
+            raise UserError(name, "unknown section of params.yaml", do=f"known: {', '.join(SECTIONS)}")
+    _check_names(params, "")
+    section(Data, params, "data")
+    section(Limits, params, "limits").check()
+    section(Sample, params, "sample")
+    section(Embed, params, "embed").check()
+    for key in _entries(params, "corpora"):
+        section(Corpus, params, "corpora", key).check(f"corpora.{key}")
+    for key in _entries(params, "encodings"):
+        part(Segment, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        part(Encode, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        _check_entry(params, ("encodings", key, "corpus"), "corpora")
+    for key in _entries(params, "recipes"):
+        _check_recipe(params, key)
+
+
+def _check_recipe(params: Mapping[str, Any], key: str) -> None:
+    where = f"recipes.{key}"
+    part(Embedding, params, "recipes", key, among=RECIPE_KEYS).check(where)
+    part(Pad, params, "recipes", key, among=RECIPE_KEYS).check(where)
+    section(Model, params, "recipes", key, "model").check(f"{where}.model")
+    merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key).check(f"{where}.train")
+    _check_entry(params, ("recipes", key, "encoding"), "encodings")
+
+
+def _entries(params: Mapping[str, Any], table: str) -> list[str]:
+    entries = pick(params, table)
+    if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
+        raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
+    return list(entries)
+
+
+def _check_entry(params: Mapping[str, Any], keys: tuple[str, ...], table: str) -> None:
+    name = pick(params, *keys)
+    if name not in _entries(params, table):
+        known = ", ".join(_entries(params, table))
+        raise UserError(".".join(keys), f"must name an entry of {table}", got=repr(name), do=f"known: {known}")
+
+
+def _check_names(values: Any, where: str) -> None:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            if key in DROPPED:
+                raise UserError(f"{where}{key}", "DVC's cache does not tell values of this name apart", do="rename it")
+            _check_names(value, f"{where}{key}.")

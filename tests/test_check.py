@@ -1,0 +1,60 @@
+"""params.yaml as a whole: what is shipped passes, and a stray key anywhere is refused by name."""
+
+import copy
+
+import pytest
+
+from imports import ROOT
+from textrnn.check import check_params
+from textrnn.errors import UserError
+from textrnn.params import read_params
+
+SHIPPED = read_params(ROOT / "params.yaml")
+
+
+def changed(dotted, value):
+    params = copy.deepcopy(SHIPPED)
+    *parents, leaf = dotted.split(".")
+    at = params
+    for key in parents:
+        at = at[key]
+    at[leaf] = value
+    return params
+
+
+def test_what_is_shipped_passes():
+    check_params(SHIPPED)
+
+
+@pytest.mark.parametrize(
+    ("dotted", "value", "message"),
+    [
+        ("trian", {}, r"^trian: unknown section of params\.yaml; known: data, limits"),
+        ("data.sede", 2, r"^data\.sede: unknown param; did you mean seed\?"),
+        ("limits.row", 100, r"^limits\.row: unknown param; did you mean rows\?"),
+        ("sample.row", 100, r"^sample\.row: unknown param"),
+        ("embed.seed", -1, r"^embed\.seed: must not be negative"),
+        ("corpora.names.format", "nmaes", r"^corpora\.names\.format: must be one of headlines, names"),
+        (
+            "corpora.names.files.train",
+            "/etc/names.csv",
+            r"^corpora\.names\.files\.train: must be the name of",
+        ),
+        ("corpora.names.files.train", "../names.csv", r"^corpora\.names\.files\.train: must be the name of"),
+        ("corpora.names.dev", {"source": "train", "share": 0.1}, r"^corpora\.names\.dev\.source: unknown param"),
+        ("corpora.names.dev.from", "dev", r"^corpora\.names\.dev\.from: is train or test"),
+        ("encodings.amazon_words.mincount", 3, r"^encodings\.amazon_words\.mincount: unknown param"),
+        ("encodings.amazon_words.corpus", "amzon", r"^encodings\.amazon_words\.corpus: must name an entry of corpora"),
+        ("recipes.news_rnn.batch_size", 512, r"^recipes\.news_rnn\.batch_size: unknown param"),
+        ("recipes.news_rnn.encoding", 5, r"^recipes\.news_rnn\.encoding: must name an entry of encodings; got 5"),
+        ("recipes.news_rnn.model.cell", "rn", r"^recipes\.news_rnn\.model\.cell: must be one of rnn, lstm"),
+        ("recipes.news_rnn.model.hidden_size", 0, r"^recipes\.news_rnn\.model\.hidden_size: must be at least 1"),
+        ("recipes.news_rnn.train.epoch", 3, r"^recipes\.news_rnn\.train\.epoch: unknown param; did you mean epochs\?"),
+        ("train.batch_size", "x", r"^train\.batch_size: must be a whole number; got 'x'"),
+        ("recipes", [], r"^recipes: must be a mapping of named entries"),
+        ("corpora.amazon.classes.size", "a", r"^corpora\.amazon\.classes\.size: DVC's cache does not tell"),
+    ],
+)
+def test_a_stray_key_or_value_is_refused(dotted, value, message):
+    with pytest.raises(UserError, match=message):
+        check_params(changed(dotted, value))
