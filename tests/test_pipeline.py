@@ -67,9 +67,9 @@ def test_a_recipe_runs_from_scratch_and_leaves_every_out(first_run):
     project, said = first_run
     assert sorted(stages_run(said)) == sorted(STAGES)
     lock = YAML(typ="safe").load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
-    assert sorted(lock) == sorted(STAGES)
+    assert sorted(lock) == sorted(["check", *STAGES])
     outs = [out["path"] for stage in lock.values() for out in stage["outs"]]
-    assert len(outs) == 22
+    assert len(outs) == 23
     assert [out for out in outs if not (project / out).exists()] == []
     left = [path for path in written(project) if Path(path).name.startswith(".")]
     assert left == []
