@@ -38,8 +38,8 @@ RUNS: dict[str, tuple[str, tuple[str, ...]]] = {
         "news_rnn",
         ("recipes.news_rnn.pad_size=32", "recipes.news_rnn.model.readout=last_valid"),
     ),
-    "news_lstm": ("news_lstm", ("limits.epochs=3",)),
-    "news_lstm_norm": ("news_lstm_norm", ("limits.epochs=3",)),
+    "news_lstm": ("news_lstm", ("limits.epochs=4",)),
+    "news_lstm_norm": ("news_lstm_norm", ("limits.epochs=4",)),
     "names_gru": ("names_gru", ()),
     "ner_gru": ("ner_gru", ("limits.epochs=2",)),
     "ner_gru_faster_rate": (
