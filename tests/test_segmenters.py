@@ -13,6 +13,7 @@ from pathlib import Path
 
 import jieba
 import nltk
+import pyarrow as pa
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTrainer
 
 from textrnn.errors import UserError
-from textrnn.segmenters import URL, Segmenter, clean, learn_punkt, load_punkt
+from textrnn.segmenters import URL, Segmenter, clean, learn_punkt, load_punkt, save_state
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL_URL = re.compile(r"([^ ]+(?<=\.[a-z]{3}))")
@@ -196,13 +197,28 @@ def test_learning_does_not_hang_on_the_hash_seed():
 def test_a_saved_segmenter_cuts_the_same(segment, learnt, tmp_path):
     punkt = learnt if segment == "nltk" else None
     made = Segmenter(state(segment, clean=["lower"], punkt=punkt))
-    made.save(tmp_path / "a.json")
+    save_state(tmp_path / "a.json", made.state)
     back = Segmenter.load(tmp_path / "a.json")
-    back.save(tmp_path / "b.json")
+    save_state(tmp_path / "b.json", back.state)
     assert back.state == made.state
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     for text in (*REVIEWS[:5], "Ünï 漢字"):
         assert back(text) == made(text)
+
+
+@pytest.mark.parametrize("segment", ["chars", "tokens", "nltk", "jieba"])
+def test_a_column_is_its_texts(segment, learnt):
+    cut = Segmenter(state(segment, clean=["lower", "digits", "urls"], punkt=learnt if segment == "nltk" else None))
+    texts = [*REVIEWS[:5], "", "  ", "Ünï 漢字，他來到了網易杭研大廈 7.5%", "see www.a.com, ٣ 12 45!"]
+    column = cut.column(pa.array(texts, pa.string()))
+    assert column.type == pa.list_(pa.string())
+    assert column.to_pylist() == [cut(text) for text in texts]
+
+
+@pytest.mark.parametrize(("segment", "has"), [("chars", False), ("tokens", False), ("nltk", True), ("jieba", True)])
+def test_the_original_is_there_where_ours_is_another(segment, has, learnt):
+    cut = Segmenter(state(segment, clean=["lower"], punkt=learnt if segment == "nltk" else None))
+    assert cut.original("Mr. A 漢字.") == (cut("Mr. A 漢字.") if has else None)
 
 
 def test_loading_a_segmenter_that_is_not_there(tmp_path):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import re
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+
+import pyarrow as pa
 
 from textrnn.errors import UserError
 
@@ -19,6 +21,7 @@ URL_SIGNS = ("www.", "http:", "https:", ".com")
 # three letters; a match cannot start inside the look-behind, because the greedy match before it would have taken it.
 URL = re.compile(r"[^ ]*\.[a-z]{3}")
 DIGIT = re.compile(r"\d")
+ASCII_DIGITS = dict.fromkeys(b"123456789", "0")
 
 # name and columns
 PUNKT_FILES = {"abbrev_types.txt": 1, "collocations.tab": 2, "ortho_context.tab": 2, "sent_starters.txt": 1}
@@ -30,10 +33,27 @@ def clean(text: str, steps: Iterable[Cleaning]) -> str:
         if step == "lower":
             text = text.lower()
         elif step == "digits":
-            text = DIGIT.sub("0", text)
+            # the same for ASCII, where translate has a table
+            text = text.translate(ASCII_DIGITS) if text.isascii() else DIGIT.sub("0", text)
         elif any(sign in text for sign in URL_SIGNS):
             text = URL.sub("<url>", text)
     return text
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A way of cutting texts that are clean: one text, or a column of them into a column of lists of tokens.
+
+    original: the library's own slow way, where ours is another, to hold ours against.
+    """
+
+    one: Callable[[str], list[str]]
+    column: Callable[[pa.StringArray], pa.ListArray]
+    original: Callable[[str], list[str]] | None = None
+
+    @classmethod
+    def each(cls, cut: Callable[[str], list[str]]) -> Cut:
+        return cls(cut, lambda texts: pa.array([cut(text) for text in texts.to_pylist()], pa.list_(pa.string())))
 
 
 class Segmenter:
@@ -45,14 +65,21 @@ class Segmenter:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.state = dict(state)
         self._steps: list[Cleaning] = list(state["clean"])
-        self._cut = _CUTTERS[state["segment"]](state["punkt"])
+        self._cut = _CUTS[state["segment"]](state["punkt"])
 
     def __call__(self, text: str) -> list[str]:
         """The text's tokens."""
-        return self._cut(clean(text, self._steps))
+        return self._cut.one(clean(text, self._steps))
 
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps(self.state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    def column(self, texts: pa.StringArray) -> pa.ListArray:
+        """The tokens of N texts, as a list of strings each."""
+        if self._steps:
+            texts = pa.array([clean(text, self._steps) for text in texts.to_pylist()], pa.string())
+        return self._cut.column(texts)
+
+    def original(self, text: str) -> list[str] | None:
+        """The text's tokens by the library's own slow way, or None where that is the way taken."""
+        return None if self._cut.original is None else self._cut.original(clean(text, self._steps))
 
     @classmethod
     def load(cls, path: Path) -> Segmenter:
@@ -61,26 +88,31 @@ class Segmenter:
         return cls(json.loads(path.read_text(encoding="utf-8")))
 
 
-def _cut_jieba(_: None) -> Callable[[str], list[str]]:
-    import jieba
-
-    jieba.setLogLevel(logging.WARNING)
-    cut: Callable[[str], list[str]] = jieba.lcut
-    return cut
+def save_state(path: Path, state: Mapping[str, Any]) -> None:
+    """A segmenter's state, for `Segmenter.load`."""
+    path.write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _cut_nltk(punkt: Mapping[str, Any]) -> Callable[[str], list[str]]:
-    from nltk.tokenize import NLTKWordTokenizer
-    from nltk.tokenize.punkt import PunktSentenceTokenizer
+def _cut_jieba(_: None) -> Cut:
+    from textrnn.jieba_words import cut_batch, load_jieba_cut, slow_jieba_cut
 
-    sentences = PunktSentenceTokenizer(_punkt_parameters(punkt))
-    words = NLTKWordTokenizer()
-    return lambda text: [word for sentence in sentences.tokenize(text) for word in words.tokenize(sentence)]
+    return Cut(
+        load_jieba_cut(),
+        lambda texts: pa.array(cut_batch(texts.to_pylist()), pa.list_(pa.string())),
+        lambda text: slow_jieba_cut()(text),  # its dictionary takes long to load: only where it is asked
+    )
 
 
-_CUTTERS: dict[Segmenting, Callable[[Any], Callable[[str], list[str]]]] = {
-    "chars": lambda _: list,
-    "tokens": lambda _: str.split,
+def _cut_nltk(punkt: Mapping[str, Any]) -> Cut:
+    from textrnn.nltk_words import NltkWords
+
+    words = NltkWords(punkt)
+    return Cut(words, words.column, words)
+
+
+_CUTS: dict[Segmenting, Callable[[Any], Cut]] = {
+    "chars": lambda _: Cut.each(list),
+    "tokens": lambda _: Cut.each(str.split),
     "jieba": _cut_jieba,
     "nltk": _cut_nltk,
 }
@@ -134,14 +166,3 @@ def _punkt_tables(parameters: Any) -> dict[str, Any]:
         "sent_starters": sorted(parameters.sent_starters),
         "ortho_context": dict(sorted(parameters.ortho_context.items())),
     }
-
-
-def _punkt_parameters(tables: Mapping[str, Any]) -> Any:
-    from nltk.tokenize.punkt import PunktParameters
-
-    parameters = PunktParameters()
-    parameters.abbrev_types = set(tables["abbrev_types"])
-    parameters.collocations = {(first, second) for first, second in tables["collocations"]}
-    parameters.sent_starters = set(tables["sent_starters"])
-    parameters.ortho_context.update(tables["ortho_context"])
-    return parameters
