@@ -2,12 +2,15 @@ import io
 import json
 import math
 import os
+import re
+import signal
 import sys
+import time
 
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.stage import output_file, output_folder, progress, run, run_stage, workers, write_json
+from textrnn.stage import Terminated, output_file, output_folder, progress, run, run_stage, write_json
 
 
 @pytest.fixture
@@ -62,7 +65,39 @@ def test_interrupt_exits_130(capsys):
     with pytest.raises(SystemExit) as caught:
         run(main)
     assert caught.value.code == 130
-    assert capsys.readouterr().err.startswith("interrupted: ")
+    said = "interrupted: no output was written; the same command starts it again\n"
+    assert capsys.readouterr() == ("", said)
+
+
+def test_sigterm_exits_143_and_tidies_up_as_an_interrupt_does(tmp_path, capsys):
+    before = signal.getsignal(signal.SIGTERM)
+
+    def main():
+        with output_folder(tmp_path / "out") as made:
+            (made / "half").write_text("half")
+            os.kill(os.getpid(), signal.SIGTERM)
+            pytest.fail("must not go on")
+
+    with pytest.raises(SystemExit) as caught:
+        run(main)
+    assert caught.value.code == 143
+    said = "terminated: no output was written; the same command starts it again\n"
+    assert capsys.readouterr() == ("", said)
+    assert names_in(tmp_path) == []
+    assert signal.getsignal(signal.SIGTERM) == before
+
+
+@pytest.mark.parametrize(("stop", "word"), [(KeyboardInterrupt, "interrupted"), (Terminated, "terminated")])
+def test_an_interrupt_says_by_its_notes_what_it_left(capsys, stop, word):
+    def main():
+        error = stop()
+        error.add_note("3 shards are kept")
+        error.add_note("go on")
+        raise error
+
+    with pytest.raises(SystemExit):
+        run(main)
+    assert capsys.readouterr().err == f"{word}: 3 shards are kept; go on\n"
 
 
 def test_output_folder_appears_whole(tmp_path):
@@ -187,32 +222,42 @@ def test_write_json_refuses_what_json_has_not(tmp_path):
     assert names_in(tmp_path) == ["a.json"]
 
 
-def test_workers_from_the_environment(monkeypatch):
-    monkeypatch.setenv("TEXTRNN_WORKERS", "3")
-    assert workers() == 3
-    monkeypatch.setenv("TEXTRNN_WORKERS", "")
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 4, 5, 6, 9}, raising=False)
-    assert workers() == 5
-    monkeypatch.delenv("TEXTRNN_WORKERS")
-    assert workers() == 5
-
-
-@pytest.mark.parametrize("given", ["0", "-1", "two", "1.5", " 2", "²"])
-def test_workers_refuses(monkeypatch, given):
-    monkeypatch.setenv("TEXTRNN_WORKERS", given)
-    with pytest.raises(UserError, match=f"^TEXTRNN_WORKERS: must be a whole number from 1 up; got '{given}'$"):
-        workers()
-
-
-def test_progress_is_silent_off_a_terminal_and_drawn_on_one(monkeypatch):
-    items = [1, 2, 3]
-    assert progress(items) is items
+@pytest.fixture
+def draw(monkeypatch):
+    """A function of arguments of `progress`: its items, and what is drawn of it on a terminal."""
 
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    terminal = Terminal()
-    monkeypatch.setattr(sys, "stderr", terminal)
-    assert list(progress(items, unit="row", label="parse")) == items
-    assert "parse" in terminal.getvalue()
+    def drawn(*items, **rest):
+        with monkeypatch.context() as here:
+            here.setattr(sys, "stderr", Terminal())
+            return list(progress(*items, **rest)), sys.stderr.getvalue()
+
+    return drawn
+
+
+def test_progress_is_silent_off_a_terminal():
+    items = [1, 2, 3]
+    assert progress(items, total=3, count=lambda item: item) is items
+
+
+def test_progress_is_drawn_on_a_terminal(draw):
+    items, said = draw([1, 2, 3], unit="row", label="parse")
+    assert items == [1, 2, 3]
+    assert "parse" in said
+
+
+def test_progress_counts_units_and_begins_where_an_earlier_run_ended(draw):
+    def slow():
+        for item in (100, 200):
+            time.sleep(0.15)  # longer than between two drawings
+            yield item
+
+    items, said = draw(slow(), total=1000, unit=" rows", label="cut", initial=500, count=lambda item: item)
+    assert items == [100, 200]
+    assert re.findall(r"\d+/1000", said) == ["500/1000", "600/1000", "800/1000"]
+    rates = [float(rate) for rate in re.findall(r"([\d.]+) rows/s", said)]
+    assert rates
+    assert max(rates) < 200 / 0.15  # what was done before is in no rate

@@ -1,4 +1,4 @@
-"""The one error type that a user can cause and mend."""
+"""The errors that a user can cause and mend."""
 
 from __future__ import annotations
 
@@ -21,10 +21,14 @@ class UserError(Exception):
 
     def __reduce__(self) -> tuple[object, ...]:
         # an exception is rebuilt from args when it comes back from a worker process, and ours has one made of many
-        return (_rebuild, (str(self),))
+        return (_rebuild, (type(self), str(self)))
 
 
-def _rebuild(text: str) -> UserError:
-    error = UserError.__new__(UserError)
+class Unfinished(UserError):  # noqa: N818  (a run's state, as much as an error)
+    """A fault of machines or settings, neither of the data nor of the code: finished shards stay for the next run."""
+
+
+def _rebuild(kind: type[UserError], text: str) -> UserError:
+    error = kind.__new__(kind)
     error.args = (text,)
     return error

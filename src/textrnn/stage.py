@@ -7,21 +7,27 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from textrnn.errors import UserError
+from textrnn.errors import Unfinished, UserError
 
 Item = TypeVar("Item")
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM as an exception: what tidies up after a Ctrl-C tidies up after it too."""
 
 
 def run_stage(main: Callable[[str], None], key: str) -> None:
     """Run `main` with the one argument a stage takes (a corpus, encoding or recipe) and exit.
 
-    A UserError becomes one line on stderr and exit code 1; an interrupt exits 130; all else keeps its traceback.
+    A UserError becomes one line on stderr and exit code 1; Ctrl-C exits 130 and SIGTERM 143; all else keeps its
+    traceback.
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("key", metavar=key, help=f"an entry of params.yaml: a {key}")
@@ -29,15 +35,27 @@ def run_stage(main: Callable[[str], None], key: str) -> None:
 
 
 def run(main: Callable[[], None]) -> None:
-    """Run a command that takes its own arguments, with a stage's way of failing."""
+    """Run a command that takes its own arguments, with a stage's way of failing.
+
+    The notes of an interrupt, where it has some, say what it left behind.
+    """
+    before = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("interrupted: no output was written; the same command starts it again", file=sys.stderr)
-        sys.exit(130)
+    except KeyboardInterrupt as stop:
+        word, code = ("terminated", 143) if isinstance(stop, Terminated) else ("interrupted", 130)
+        notes = getattr(stop, "__notes__", ["no output was written; the same command starts it again"])
+        print(f"{word}: {'; '.join(notes)}", file=sys.stderr)
+        sys.exit(code)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise Terminated
 
 
 @contextlib.contextmanager
@@ -50,15 +68,20 @@ def output_folder(path: Path) -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield made
-        made.chmod(0o755)
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
-        os.replace(made, path)
+        put_in_place(made, path)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
+
+
+def put_in_place(made: Path, path: Path) -> None:
+    """Rename the folder `made` to `path`, in place of a folder, file or link that is there."""
+    made.chmod(0o755)
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+    os.replace(made, path)
 
 
 @contextlib.contextmanager
@@ -91,22 +114,42 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def workers() -> int:
+def worker_count() -> int:
     """How many worker processes data stages use: TEXTRNN_WORKERS, or all cores. Never changes a result."""
     given = os.environ.get("TEXTRNN_WORKERS", "")
     if not given:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not given.isdecimal() or int(given) < 1:
-        raise UserError("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
+        raise Unfinished("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
     return int(given)
 
 
-def progress(items: Iterable[Item], *, total: int | None = None, unit: str = "it", label: str = "") -> Iterable[Item]:
-    """The items, with a progress bar on a terminal; silent elsewhere and where tqdm is not installed."""
+def progress(
+    items: Iterable[Item],
+    *,
+    total: int | None = None,
+    unit: str = "it",
+    label: str = "",
+    initial: int = 0,
+    count: Callable[[Item], int] | None = None,
+) -> Iterable[Item]:
+    """The items, with a progress bar on a terminal; silent elsewhere and where tqdm is not installed.
+
+    count: how many units (rows, say) an item is, one if not given; `initial` of the `total` were done earlier, and
+    neither the rate nor the time left counts them.
+    """
     if not sys.stderr.isatty():
         return items
     try:
         from tqdm import tqdm
     except ImportError:
         return items
-    return tqdm(items, total=total, unit=unit, desc=label, dynamic_ncols=True, leave=False)
+    bar = tqdm(total=total, unit=unit, desc=label, initial=initial, dynamic_ncols=True, leave=False)
+    return _drawn(items, bar, count)
+
+
+def _drawn(items: Iterable[Item], bar: Any, count: Callable[[Item], int] | None) -> Iterator[Item]:
+    with bar:
+        for item in items:
+            bar.update(1 if count is None else count(item))
+            yield item
