@@ -1,13 +1,16 @@
 """Parse a corpus's raw files into Arrow shards of labelled rows."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.corpus import Corpus
 from textrnn.data import Data
 from textrnn.limits import Limits
 from textrnn.params import read_params, section
-from textrnn.parse import Corpus, parse
-from textrnn.stage import output_folder, run_stage, write_json
+from textrnn.parse import parse
+from textrnn.resume import resumable_folder
+from textrnn.stage import run_stage, write_json
 
 
 def main(key: str) -> None:
@@ -16,8 +19,13 @@ def main(key: str) -> None:
     data, limits = section(Data, params, "data"), section(Limits, params, "limits")
     corpus.check(f"corpora.{key}")
     limits.check()
-    with output_folder(Path("data/parsed") / key) as out:
-        counts = parse(Path(data.source) / key, corpus, seed=data.seed, limit=limits.rows, out=out)
+    source = Path(data.source) / key
+    # no checksums: to take them is to read gigabytes once more
+    files = [path for name in corpus.files.values() if name and (path := source / name).is_file()]
+    raw = {path.name: [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+    entry = asdict(corpus)
+    with resumable_folder(Path("data/parsed") / key, corpus=entry, seed=data.seed, rows=limits.rows, raw=raw) as out:
+        counts = parse(source, corpus, seed=data.seed, limit=limits.rows, out=out)
     write_json(Path("metrics") / key / "parse.json", counts)
 
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textrnn.draw import draw, hashes
+import textrnn.draw
+from textrnn.draw import hash_rows, hashes, make_draw
 
 MASK = 2**64 - 1
 STRATA = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2] * 2)
@@ -15,6 +16,14 @@ STRATA = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2] * 2)
 populations = st.lists(st.integers(0, 4), min_size=1, max_size=60).flatmap(
     lambda strata: st.tuples(st.just(np.array(strata)), st.integers(0, len(strata)))
 )
+
+
+def draw(strata, rows, seed, purpose, cuts=(), numbers=None):
+    """The mask of a draw of the strata (N,), streamed in pieces cut before those positions; rows count from 0."""
+    numbers = np.arange(len(strata)) if numbers is None else numbers
+    pieces = list(zip(np.split(numbers, cuts), np.split(strata, cuts), strict=True))
+    drawn = make_draw(lambda: iter(pieces), rows, seed, purpose)
+    return np.concatenate([drawn.takes(*piece) for piece in pieces])
 
 
 def split_mix(row, seed, purpose):
@@ -49,6 +58,10 @@ def test_hashes_are_split_mix():
     assert hashes(50, 7, "dev").tolist() == [split_mix(row, 7, "dev") for row in range(50)]
 
 
+def test_hashes_of_any_rows():
+    assert hash_rows(np.array([7, 10**15]), 7, "dev").tolist() == [split_mix(row, 7, "dev") for row in (7, 10**15)]
+
+
 def test_hashes_golden():
     assert hashes(3, 1, "dev").tolist() == [17650168450256756803, 6421478824707965055, 6381110426156454737]
 
@@ -65,18 +78,56 @@ def test_draw_golden(seed, purpose, rows):
     assert np.flatnonzero(draw(STRATA, 7, seed, purpose)).tolist() == rows
 
 
-@settings(max_examples=200, deadline=None)
-@given(populations, st.integers(0, 9))
-def test_draw_against_brute_force(population, seed):
-    strata, rows = population
-    mask = draw(strata, rows, seed, "dev")
-    quotas = largest_remainder(sizes_of(strata), rows)
+def brute_force(strata, rows, seed, purpose, numbers):
+    """The mask by sorting each stratum's rows by their hash."""
     expected = np.zeros(len(strata), dtype=bool)
-    for kind, quota in quotas.items():
-        members = sorted(np.flatnonzero(strata == kind).tolist(), key=lambda row: split_mix(row, seed, "dev"))
+    for kind, quota in largest_remainder(sizes_of(strata), rows).items():
+        members = sorted(np.flatnonzero(strata == kind).tolist(), key=lambda at: split_mix(numbers[at], seed, purpose))
         expected[members[:quota]] = True
+    return expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(populations, st.integers(0, 9), st.data())
+def test_draw_against_brute_force(population, seed, data):
+    strata, rows = population
+    numbers = sorted(data.draw(st.sets(st.integers(0, 10**12), min_size=len(strata), max_size=len(strata))))
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(strata)), max_size=4)))
+    mask = draw(strata, rows, seed, "dev", cuts, np.array(numbers))
     assert mask.dtype == bool
+    assert mask.tolist() == brute_force(strata, rows, seed, "dev", numbers).tolist()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 60), st.integers(0, 12), st.floats(0, 1), st.integers(1, 300))
+def test_many_rows_and_bins_against_brute_force(random_seed, kinds, bits, share, rows_per_bin):
+    random = np.random.default_rng(random_seed)
+    # few rows in one stratum, most in another, and strata as large as sets of entity types are
+    strata = (random.geometric(0.2, 3000) % kinds) * 2**57
+    cuts = np.sort(random.integers(0, 3000, 7))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textrnn.draw, "ROWS_PER_BIN", rows_per_bin)
+        patch.setattr(textrnn.draw, "MOST_BITS", max(bits, 1))
+        mask = draw(strata, round(3000 * share), random_seed, "limit/train", cuts)
+    expected = brute_force(strata, round(3000 * share), random_seed, "limit/train", list(range(3000)))
     assert mask.tolist() == expected.tolist()
+
+
+def test_a_draw_holds_a_number_a_stratum_and_reads_three_times():
+    reads = []
+    strata = np.repeat([3, 5, 9], [5000, 4000, 1000])
+
+    def chunks():
+        reads.append(1)
+        for first in range(0, 10_000, 512):
+            yield np.arange(first, min(first + 512, 10_000)), strata[first : first + 512]
+
+    drawn = make_draw(chunks, 1000, 1, "dev")
+    assert len(reads) == 3
+    assert (drawn.strata.tolist(), len(drawn.largest)) == ([3, 5, 9], 3)
+    # a tenth of the rows has about the lowest tenth of the hashes
+    assert (drawn.largest / 2**64).tolist() == pytest.approx([0.1, 0.1, 0.1], abs=0.03)
+    assert not drawn.takes(np.arange(50), np.full(50, 4)).any()
 
 
 @settings(max_examples=200, deadline=None)

@@ -1,6 +1,7 @@
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
@@ -9,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from textrnn.corpus import Corpus, HoldOut
 from textrnn.errors import UserError
-from textrnn.parse import Corpus, HoldOut, parse
+from textrnn.parse import parse
 from textrnn.records import SPLITS
 from textrnn.shards import ShardReader
 
+SOURCE = Path(__file__).resolve().parent.parent / "src"
 HEADLINES = Corpus("headlines", {}, None, {}, None, 0)
 NAMES = Corpus("names", {}, None, {}, HoldOut("train", 0.1), 0)
 BIO = Corpus("bio", {}, None, {}, HoldOut("train", 0.25), 0)
@@ -311,7 +314,8 @@ def test_more_rows_than_a_batch(parsed, rows_of):
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from textrnn.parse import Corpus, HoldOut, parse
+from textrnn.corpus import Corpus, HoldOut
+from textrnn.parse import parse
 raw, out = map(Path, sys.argv[1:])
 out.mkdir()
 files = {"train": "train.csv.gz", "test": "test.csv.gz"}
@@ -322,14 +326,94 @@ print(json.dumps(parse(raw, corpus, seed=1, limit=50, out=out)))
 
 def test_bytes_depend_on_nothing_but_rows_and_seed(parsed, tmp_path):
     counts = parsed(NAMES, limit=50, train=NAMES_TRAIN, test=NAMES_TEST)
-    source = Path(__file__).resolve().parent.parent / "src"
     for hash_seed in ("0", "12345"):
         out = tmp_path / f"hash{hash_seed}"
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(source)}
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(SOURCE)}
         command = [sys.executable, "-c", SCRIPT, str(tmp_path / "raw"), str(out)]
         printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
         assert json.loads(printed) == counts
         assert bytes_of(out) == bytes_of(tmp_path / "out")
+
+
+SMALL_SHARDS = """
+import json, os, signal, sys
+from pathlib import Path
+import textrnn.shards, textrnn.staging
+from textrnn.corpus import Corpus, HoldOut
+from textrnn.parse import parse
+from textrnn.resume import resumable_folder
+raw, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+for module in (textrnn.shards, textrnn.staging):
+    module.ROWS_PER_SHARD, module.ROWS_PER_BATCH = 500, 100
+write = textrnn.shards.ShardWriter.write
+def write_or_die(*given):
+    global kill_at
+    kill_at -= 1
+    if kill_at == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+    write(*given)
+textrnn.shards.ShardWriter.write = write_or_die
+classes = {"__label__1": "negative", "__label__2": "positive"}
+files = {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"}
+corpus = Corpus("fasttext", files, classes, {}, HoldOut("train", 0.1), 10**6)
+with resumable_folder(out, raw=str(raw)) as folder:
+    counts = parse(raw, corpus, seed=1, limit=None, out=folder)
+# not ru_maxrss, which begins at what the process that started this one had
+status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+print(json.dumps([counts, int(status["VmHWM"].split()[0]) / 1024]))
+"""
+
+
+@pytest.fixture
+def run_small_shards(tmp_path):
+    """A function of an output folder and the write to be killed at: counts and peak MiB, or None if it was killed."""
+
+    def run(out, kill_at=0):
+        environment = os.environ | {"PYTHONPATH": str(SOURCE), "TEXTRNN_WORKERS": "1"}
+        command = [sys.executable, "-c", SMALL_SHARDS, str(tmp_path / "raw"), str(out), str(kill_at)]
+        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        if kill_at:
+            assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, "")
+            return None
+        assert ended.returncode == 0, ended.stderr
+        return json.loads(ended.stdout)
+
+    return run
+
+
+def test_killed_runs_repeat_no_finished_shard(run_small_shards, write_corpus, tmp_path):
+    rows = [(f"text {at % 4000}", f"__label__{1 + (at % 9 > 5)}") for at in range(5000)] + [("", "__label__1")]
+    write_corpus(tmp_path / "raw", "fasttext", train=rows, test=rows[:150])
+    expected, _ = run_small_shards(tmp_path / "whole")
+    assert expected["files"]["train"] == {"read": 5001, "kept": 5000, "rejected": {"empty text": 1}}
+
+    def staged():
+        paths = (tmp_path / "work").glob(".parsed.*/staging/*.arrow")
+        return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
+
+    # five writes a shard; the second run goes on with the fourth, the third with the sixth and reaches the dealing
+    finished = {}
+    for kill_at, shards in [(18, 3), (12, 5), (25 + 2 + 10, 12)]:
+        run_small_shards(tmp_path / "work" / "parsed", kill_at)
+        now = staged()
+        assert {name: now[name] for name in finished} == finished
+        assert len(list((tmp_path / "work").glob(".parsed.*/.finished/*.json"))) == shards
+        finished = {name: now[name] for name in sorted(now, reverse=shards == 12)[:shards]}
+    assert run_small_shards(tmp_path / "work" / "parsed")[0] == expected
+    assert bytes_of(tmp_path / "work" / "parsed") == bytes_of(tmp_path / "whole")
+    assert [path.name for path in (tmp_path / "work").iterdir()] == ["parsed"]
+
+
+def test_memory_does_not_grow_with_rows(run_small_shards, write_corpus, tmp_path):
+    peaks = []
+    for number in (50_000, 200_000):
+        rows = [(f"text {at}", f"__label__{1 + at % 2}") for at in range(number)]
+        write_corpus(tmp_path / "raw", "fasttext", train=rows, test=rows[:150])
+        counts, peak = run_small_shards(tmp_path / str(number))
+        assert counts["files"]["train"]["kept"] == number
+        peaks.append(peak)
+    # 80 bytes a row, as a list of hashes and one of labels take, would be 12 MB
+    assert peaks[1] < peaks[0] + 8
 
 
 def test_check_lets_sound_entries_pass():

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from textrnn.architecture import Model
+from textrnn.corpus import Corpus
 from textrnn.data import Data
 from textrnn.embed import Embed, Embedding
 from textrnn.encode import Encode
@@ -13,13 +14,12 @@ from textrnn.errors import UserError
 from textrnn.limits import Limits
 from textrnn.pad import Pad
 from textrnn.params import part, pick, section
-from textrnn.parse import Corpus
 from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.sample import Sample
-from textrnn.segment import Segment
+from textrnn.segment import Segment, Segmentation
 from textrnn.train import merge_train
 
-SECTIONS = ("data", "limits", "sample", "corpora", "encodings", "embed", "train", "recipes")
+SECTIONS = ("data", "limits", "sample", "corpora", "encodings", "segment", "embed", "train", "recipes")
 DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
 
 
@@ -35,11 +35,12 @@ def check_params(params: Mapping[str, Any]) -> None:
     section(Data, params, "data")
     section(Limits, params, "limits").check()
     section(Sample, params, "sample")
+    section(Segment, params, "segment").check()
     section(Embed, params, "embed").check()
     for key in _entries(params, "corpora"):
         section(Corpus, params, "corpora", key).check(f"corpora.{key}")
     for key in _entries(params, "encodings"):
-        part(Segment, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        part(Segmentation, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
         part(Encode, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
         _check_entry(params, ("encodings", key, "corpus"), "corpora")
     for key in _entries(params, "recipes"):

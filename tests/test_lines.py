@@ -1,0 +1,231 @@
+import bz2
+import gzip
+import os
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import textrnn.bzip2
+import textrnn.lines
+from textrnn.bzip2 import Irregular, read_blocks
+from textrnn.errors import UserError
+from textrnn.lines import read_lines, share_read
+
+RANDOM = random.Random(1)
+WORDS = [RANDOM.randbytes(RANDOM.randint(1, 9)).replace(b"\n", b"") for _ in range(500)]
+LINES = [b" ".join(RANDOM.choices(WORDS, k=RANDOM.randint(0, 60))) for _ in range(2500)]
+TEXT = b"\n".join(LINES)  # some 350 kB: four blocks at level 1
+PACKED = bz2.compress(TEXT, 1)
+SMALL = bz2.compress(b"c\nd\n")
+
+
+def outcome(path, monkeypatch, workers):
+    """All lines, or what the error says."""
+    monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
+    try:
+        return list(read_lines(path))
+    except UserError as error:
+        return str(error)
+
+
+def blocks(path, threads=3):
+    with path.open("rb") as file:
+        return list(read_blocks(file.fileno(), threads))
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+@pytest.mark.parametrize("name", ["a.bz2", "a.gz", "a.txt"])
+def test_lines_are_the_texts(tmp_path, monkeypatch, name, workers):
+    pack = {".bz2": lambda text: bz2.compress(text, 1), ".gz": gzip.compress, ".txt": bytes}[name[1:]]
+    (tmp_path / name).write_bytes(pack(TEXT))
+    expected = [(at, line.removesuffix(b"\r")) for at, line in enumerate(LINES, start=1)]
+    assert outcome(tmp_path / name, monkeypatch, workers) == expected
+
+
+lines = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"\r")), min_size=1, max_size=20)
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines, st.integers(1, 9), st.booleans())
+def test_lines_across_pieces(tmp_path_factory, given_lines, piece, mark):
+    text = b"\xef\xbb\xbf" * mark + b"\n".join(given_lines)
+    path = tmp_path_factory.mktemp("lines") / "a.txt"
+    path.write_bytes(text)
+    expected = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    if not expected[-1] and len(expected) > (text == b"\xef\xbb\xbf"):
+        expected.pop()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(textrnn.lines, "PIECE", piece)
+        if not text:
+            with pytest.raises(UserError, match="the file is empty"):
+                list(read_lines(path))
+        else:
+            assert [line for _, line in read_lines(path)] == [line.removesuffix(b"\r") for line in expected]
+
+
+def test_blocks_are_decoded_one_by_one(tmp_path):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(PACKED + bz2.compress(TEXT, 9))
+    pieces = blocks(path)
+    assert b"".join(text for text, _ in pieces) == TEXT * 2
+    # after the first stream, one task covers at least 128 KiB of the file
+    assert [len(text) // 10_000 for text, _ in pieces][:3] == [9, 9, 9]
+    ends = [end for _, end in pieces]
+    assert ends == sorted(ends)
+    assert len(PACKED) < ends[-1] < path.stat().st_size
+
+
+@pytest.mark.parametrize("window", [1, 5, 11, 64, 4096])
+def test_marks_across_windows(tmp_path, monkeypatch, window):
+    path = tmp_path / "a.bz2"
+    path.write_bytes((b"".join(bz2.compress(b"%d" % at * at, 1) for at in range(40)) + PACKED)[: 6000 + len(SMALL)])
+    monkeypatch.setattr(textrnn.bzip2, "WINDOW", window)
+    with path.open("rb") as file:
+        marks = list(textrnn.bzip2._find_marks(file.fileno()))
+    bits = int.from_bytes(path.read_bytes(), "big")
+    length = path.stat().st_size * 8
+    low = (1 << 48) - 1
+    at_bits = ((at, bits >> (length - at - 48) & low) for at in range(length - 47))
+    kinds = {textrnn.bzip2.BLOCK: False, textrnn.bzip2.END: True}
+    assert marks == [(at, kinds[value]) for at, value in at_bits if value in kinds]
+    assert len(marks) > 70
+
+
+def flip(packed, bit):
+    changed = bytearray(packed)
+    changed[bit // 8] ^= 0x80 >> bit % 8
+    return bytes(changed)
+
+
+ODD = {
+    "sound": PACKED,
+    "two": PACKED + SMALL,
+    "many": b"".join(bz2.compress(b"%d\n" % at) for at in range(100)),
+    "empty streams": bz2.compress(b"") + SMALL + bz2.compress(b"") + PACKED + bz2.compress(b""),
+    "nothing": b"",
+    "no text": bz2.compress(b""),
+    "not bz2": b"__label__1 a text\n",
+    "gz": gzip.compress(TEXT),
+    "header alone": b"BZh9",
+    "half a mark": PACKED[:7],
+    "no checksum": PACKED[:-1],
+    "cut in the end mark": PACKED[:-8],
+    "cut in a block": PACKED[: len(PACKED) // 2],
+    "cut in the second": PACKED + PACKED[:-3000],
+    "cut in a small second": PACKED + SMALL[:-3],
+    "another mark": PACKED.replace(b"1AY&SY", b"1AY&SX", 1),
+    "another checksum": flip(PACKED, len(PACKED) * 8 - 20),
+    "another text": flip(PACKED, len(PACKED) * 4),
+    "lower level": b"BZh1" + bz2.compress(TEXT, 9)[4:],
+    "garbage": PACKED + b"junk" * 10,
+    "garbage, short": PACKED + b"j",
+    "garbage, like a header": PACKED + b"BZ",
+    "garbage, a header": PACKED + b"BZh9",
+    "garbage after a header": PACKED + b"BZh9" + b"junk" * 10,
+    "zeros": PACKED + bytes(100),
+    "small second with another checksum": PACKED + flip(SMALL, len(SMALL) * 8 - 20),
+    "small second with another text": PACKED + flip(SMALL, 300),
+    "small third with another checksum": PACKED + SMALL + flip(SMALL, len(SMALL) * 8 - 20) + SMALL,
+    # blocks whose text is 45 MB take 50 bytes, and then comes a fault: Python passes over all of it
+    "two small blocks": SMALL + flip(bz2.compress(b"a" * 60_000_000 + b"\n"), 8 * 70),
+    "large second with another checksum": PACKED + flip(PACKED, len(PACKED) * 8 - 20),
+    "large second with another text": SMALL + flip(PACKED, len(PACKED) * 4),
+}
+
+
+@pytest.mark.parametrize("name", list(ODD))
+def test_threads_change_no_outcome(tmp_path, monkeypatch, name):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(ODD[name])
+    assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)
+
+
+def test_threads_change_no_outcome_of_random_faults(tmp_path, monkeypatch):
+    path = tmp_path / "a.bz2"
+    packed = bz2.compress(TEXT[:40_000], 1) + SMALL + bz2.compress(TEXT[:2000])
+    faults = 0
+    for at in range(150):
+        path.write_bytes(
+            flip(packed, RANDOM.randrange(len(packed) * 8)) if at % 2 else packed[: RANDOM.randrange(len(packed))]
+        )
+        found = outcome(path, monkeypatch, 3)
+        assert found == outcome(path, monkeypatch, 1)
+        faults += isinstance(found, str)
+    assert 75 < faults < 150
+
+
+@pytest.mark.parametrize("name", ["sound", "two", "many", "empty streams", "no text"])
+def test_sound_files_are_not_read_twice(tmp_path, name):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(ODD[name])
+    assert b"".join(text for text, _ in blocks(path)) == bz2.decompress(ODD[name])
+
+
+@pytest.mark.parametrize("name", ["nothing", "another mark", "another checksum", "garbage", "cut in a block"])
+def test_unsound_files_are_left_to_python(tmp_path, name):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(ODD[name])
+    with pytest.raises(Irregular):
+        blocks(path)
+
+
+def test_what_looks_like_a_mark_within_a_block_is_none(tmp_path, monkeypatch):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(PACKED)
+    real = textrnn.bzip2._find_marks
+
+    def with_a_false_one(file):
+        for at, is_end in real(file):
+            yield at, is_end
+            if at == 32:
+                yield 5000, False
+
+    monkeypatch.setattr(textrnn.bzip2, "_find_marks", with_a_false_one)
+    assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)
+
+
+def test_no_more_than_two_pieces_a_thread_are_ahead(tmp_path, monkeypatch):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(bz2.compress(TEXT * 8, 1))
+    decoded = []
+    real = textrnn.bzip2._decode
+    monkeypatch.setattr(textrnn.bzip2, "_decode", lambda *given: decoded.append(1) or real(*given))
+    with path.open("rb") as file:
+        pieces = read_blocks(file.fileno(), 2)
+        next(pieces)
+        pieces.close()
+    assert 1 <= len(decoded) <= 5
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+@pytest.mark.parametrize("name", ["a.bz2", "a.gz", "a.txt"])
+def test_share_read(tmp_path, monkeypatch, name, workers):
+    monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
+    monkeypatch.setattr(textrnn.lines, "PIECE", 20_000)
+    path = tmp_path / name
+    path.write_bytes({".bz2": PACKED, ".gz": gzip.compress(TEXT), ".txt": TEXT}[name[1:]])
+    assert share_read(path) == 0
+    shares = [share_read(path) for _ in read_lines(path)]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.5 < 0.9 < shares[-1] <= 1
+    assert share_read(path) == 0
+
+
+def test_files_are_closed_when_the_reading_stops_early(tmp_path, monkeypatch):
+    path = tmp_path / "a.bz2"
+    path.write_bytes(PACKED)
+    monkeypatch.setenv("TEXTRNN_WORKERS", "3")
+    before = len(os.listdir("/proc/self/fd"))
+    reading = read_lines(path)
+    assert next(reading) == (1, LINES[0])
+    assert len(os.listdir("/proc/self/fd")) == before + 1
+    reading.close()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+@pytest.mark.real
+def test_real_reviews(real_data, monkeypatch):
+    path = real_data / "amazon" / "test.ft.txt.bz2"
+    assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)

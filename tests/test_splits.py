@@ -1,0 +1,91 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import textrnn.shards
+from test_draw import brute_force
+from textrnn.corpus import HoldOut
+from textrnn.records import PARSED
+from textrnn.repeats import Repeats
+from textrnn.shards import ShardReader, ShardWriter, write_index
+from textrnn.splits import deal, plan_splits, strata_of
+
+tag_lists = st.lists(st.lists(st.integers(0, 140), min_size=1, max_size=6), max_size=20)
+
+
+def test_labels_are_strata():
+    strata = strata_of(pa.array([3, 0, 2**31 - 1], pa.int32()))
+    assert (strata.dtype, strata.tolist()) == (np.int64, [3, 0, 2**31 - 1])
+
+
+@settings(max_examples=200, deadline=None)
+@given(tag_lists, st.integers(0, 5))
+def test_sets_of_entity_types_are_strata(tags, first):
+    # the last bit stands for type 62 and all after it
+    expected = [sum({1 << min((tag - 1) // 2, 62) for tag in row if tag}) for row in tags[first:]]
+    strata = strata_of(pa.array(tags, pa.list_(pa.int16()))[first:])
+    assert (strata.dtype, strata.tolist()) == (np.int64, expected)
+
+
+@pytest.fixture
+def staged(tmp_path):
+    """A function of labels by role: a reader of them as staged rows, the row number 10 times the position."""
+
+    def write(**labels):
+        folder = tmp_path / "staging"
+        folder.mkdir()
+        shards = []
+        for role, values in labels.items():
+            with ShardWriter(folder, role, PARSED["classify"]) as writer:
+                columns = [np.arange(len(values)) * 10, [f"t{at % 7}" for at in range(len(values))], values]
+                writer.write(
+                    pa.record_batch([pa.array(column) for column in columns], ["row", "text", "label"]).cast(
+                        PARSED["classify"]
+                    )
+                )
+            shards += writer.shards
+        write_index(folder, "staged", shards)
+        return ShardReader(folder, "staged")
+
+    return write
+
+
+@pytest.mark.parametrize("limit", [None, 1, 37, 250])
+def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
+    monkeypatch.setattr(textrnn.shards, "ROWS_PER_BATCH", 50)
+    monkeypatch.setattr(textrnn.shards, "ROWS_PER_SHARD", 150)
+    random = np.random.default_rng(5)
+    labels = {"train": random.integers(0, 3, 500), "test": random.integers(0, 3, 90)}
+    reader = staged(**labels)
+    assert [shard.rows for shard in reader.of("train")] == [150, 150, 150, 50]
+    plans = plan_splits(reader, HoldOut("train", 0.3), 7, limit)
+    assert list(plans) == ["train", "test", "dev"]
+    (tmp_path / "out").mkdir()
+    repeats = Repeats(tmp_path / "repeats", 590)
+    shards = deal(reader, plans, "classify", repeats, tmp_path / "out")
+    write_index(tmp_path / "out", "parsed", [shard for split in shards.values() for shard in split])
+
+    numbers = np.arange(500)
+    held = brute_force(labels["train"], 150, 7, "dev", numbers.tolist())
+    expected = {"train": numbers[~held], "dev": numbers[held], "test": np.arange(90)}
+    for split, rows in expected.items():
+        role = "test" if split == "test" else "train"
+        # drawn of the rows left, but by their positions in the file
+        drawn = brute_force(labels[role][rows], min(limit or 500, len(rows)), 7, f"limit/{split}", rows.tolist())
+        table = pa.Table.from_batches(ShardReader(tmp_path / "out", "parsed").batches(split))
+        assert table["row"].to_pylist() == (rows[drawn] * 10).tolist()
+        assert table["label"].to_pylist() == labels[role][rows[drawn]].tolist()
+        assert repeats.also_in(split, split) == drawn.sum()
+
+
+def test_without_draws_strata_are_not_read(staged, monkeypatch):
+    reader = staged(train=[0, 1], dev=[1], test=[1, 1])
+    monkeypatch.setattr("textrnn.splits.strata_of", None)
+    plans = plan_splits(reader, None, 1, None)
+    assert {name: (plan.role, plan.draws) for name, plan in plans.items()} == {
+        "train": ("train", ()),
+        "dev": ("dev", ()),
+        "test": ("test", ()),
+    }

@@ -1,0 +1,172 @@
+import contextlib
+import sys
+from dataclasses import replace
+
+import pytest
+
+import textrnn.resume
+import textrnn.shards
+import textrnn.staging
+from textrnn.corpus import Corpus, HoldOut
+from textrnn.formats import FORMATS
+from textrnn.parse import parse
+from textrnn.staging import FileCount, _drawn, stage_file
+
+TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3), 10**6)
+TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3), 10**6)
+# of 37 rows every fifth has a label that is none, and so have the last
+TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
+TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]
+
+
+class Stopped(Exception):  # noqa: N818
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _small_shards(monkeypatch):
+    for module in (textrnn.shards, textrnn.staging):
+        monkeypatch.setattr(module, "ROWS_PER_BATCH", 2)
+        monkeypatch.setattr(module, "ROWS_PER_SHARD", 4)
+
+
+def bytes_of(folder):
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+def stop_after(monkeypatch, markers):
+    """Let that many markers be written; stop where the next one would be."""
+    real, left = textrnn.resume.finish, [markers]
+
+    def finish(*given):
+        left[0] -= 1
+        if left[0] < 0:
+            raise Stopped
+        return real(*given)
+
+    monkeypatch.setattr(textrnn.staging, "finish", finish)
+
+
+@pytest.mark.parametrize("limit", [None, 22, 28])
+@pytest.mark.parametrize(("corpus", "rows"), [(TEXTS, TEXT_ROWS), (TAGS, TAG_ROWS)], ids=["texts", "tags"])
+def test_a_run_goes_on_wherever_it_was_stopped(tmp_path, monkeypatch, write_corpus, corpus, rows, limit):
+    files = write_corpus(tmp_path, corpus.format, train=rows, test=rows[:9])
+    corpus = replace(corpus, files=files, rows={"train": limit})
+
+    def run(out):
+        out.mkdir(exist_ok=True)
+        return parse(tmp_path, corpus, seed=1, limit=8, out=out)
+
+    whole = run(tmp_path / "whole")
+    assert whole["files"]["train"]["read"] == min(limit or 99, len(rows))
+    shards = 0
+    while True:
+        out = tmp_path / f"stopped{shards}"
+        with monkeypatch.context() as patch, contextlib.suppress(Stopped):
+            stop_after(patch, shards)
+            assert run(out) == whole
+            break
+        finished = [
+            file for name in textrnn.resume.finished(out) for file in textrnn.resume.result_of(out, name)["files"]
+        ]
+        assert len(finished) == shards
+        written = []
+        with monkeypatch.context() as patch:
+            patch.setattr(textrnn.staging, "ShardWriter", spy(written))
+            assert run(out) == whole
+        assert len(written) > 0
+        assert not {f"staging/{name}" for name in written} & set(finished)
+        assert bytes_of(out) == bytes_of(tmp_path / "whole")
+        shards += 1
+    assert shards > 6
+
+
+def spy(written):
+    """A ShardWriter that notes the names of the files it opens."""
+
+    class Spy(textrnn.shards.ShardWriter):
+        def _open(self):
+            super()._open()
+            written.append(self._path.name)
+
+    return Spy
+
+
+def test_markers_hold_where_the_file_was_and_what_was_counted(tmp_path, write_corpus):
+    (tmp_path / "staging").mkdir()
+    path = tmp_path / write_corpus(tmp_path, "fasttext", train=TEXT_ROWS)["train"]
+    read = FORMATS["fasttext"].read
+
+    def stage():
+        return stage_file(path, "train", read(path), None, "classify", {"__label__1": 0, "__label__2": 1}, tmp_path)
+
+    shards, count = stage()
+    first = "line 5: a label that is none of the 2 classes; got '__label__3'"
+    assert count == FileCount(37, 28, {"a label that is none of the 2 classes": 9}, first)
+    # the last shard is empty: what comes after the one before it is rejected
+    assert [shard.rows for shard in shards] == [4, 4, 4, 4, 4, 4, 4, 0]
+    markers = [textrnn.resume.result_of(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
+    assert [marker["count"]["read"] for marker in markers] == [4, 9, 14, 19, 24, 29, 34, 37]
+    assert [marker["count"]["kept"] for marker in markers] == [4, 8, 12, 16, 20, 24, 28, 28]
+    assert [marker["ended"] for marker in markers] == [False] * 7 + [True]
+    path.unlink()  # all is staged: the file is not opened again
+    assert stage() == (shards, count)
+
+
+def test_shards_after_a_damaged_one_are_staged_again(tmp_path, write_corpus):
+    (tmp_path / "staging").mkdir()
+    path = tmp_path / write_corpus(tmp_path, "fasttext", train=TEXT_ROWS)["train"]
+    read = FORMATS["fasttext"].read
+
+    def stage():
+        return stage_file(path, "train", read(path), 20, "classify", {"__label__1": 0, "__label__2": 1}, tmp_path)
+
+    first = stage()
+    before = bytes_of(tmp_path / "staging")
+    (tmp_path / "staging" / "train-00001.arrow").write_bytes(b"")
+    assert stage() == first
+    assert bytes_of(tmp_path / "staging") == before
+
+
+class Bar:
+    n = 0
+    total = None
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    def update(self, rows):
+        self.n += rows
+
+
+@pytest.mark.parametrize(("limit", "totals"), [(None, [1000, 800, 800]), (900, [900, 800, 800])])
+def test_the_bar_expects_as_many_rows_as_the_file_promises(monkeypatch, tmp_path, limit, totals):
+    shares = iter([0.1, 0.25, 0.0])  # the last is what a file that is not being read has
+    monkeypatch.setattr(textrnn.staging, "share_read", lambda path: next(shares))
+    bar, seen = Bar(), []
+    with _drawn(bar, tmp_path, limit) as advance:
+        for _ in range(3):
+            advance(100)
+            seen.append(bar.total)
+    assert (seen, bar.n) == (totals, 300)
+
+
+def test_rows_and_time_left_on_a_terminal(monkeypatch, capsys, tmp_path, write_corpus):
+    files = write_corpus(tmp_path, "fasttext", train=TEXT_ROWS, test=TEXT_ROWS[:9])
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("TQDM_MININTERVAL", "0")
+    parse(tmp_path, replace(TEXTS, files=files), seed=1, limit=None, out=(tmp_path / "o").mkdir() or tmp_path / "o")
+    said = capsys.readouterr().err
+    assert "train.ft.txt.bz2: " in said
+    assert "split train: " in said
+    assert " rows/s]" in said
+
+
+def test_nothing_is_drawn_elsewhere(capsys, tmp_path, write_corpus):
+    files = write_corpus(tmp_path, "fasttext", train=TEXT_ROWS, test=TEXT_ROWS[:9])
+    (tmp_path / "out").mkdir()
+    parse(tmp_path, replace(TEXTS, files=files), seed=1, limit=None, out=tmp_path / "out")
+    assert capsys.readouterr().err == ""
