@@ -1,15 +1,16 @@
 """Make a recipe's rows rectangular: one width, or a few bucket widths without truncation."""
 
 import csv
+from dataclasses import asdict
 from pathlib import Path
-
-import numpy as np
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.pad import Pad, pad
 from textrnn.params import part, pick, read_params
 from textrnn.records import RECIPE_KEYS
-from textrnn.stage import output_file, output_folder, run_stage, write_json
+from textrnn.resume import resumable_folder
+from textrnn.shards import index_sha256
+from textrnn.stage import output_file, run_stage, write_json
 
 
 def main(key: str) -> None:
@@ -18,12 +19,13 @@ def main(key: str) -> None:
     settings.check(f"recipes.{key}")
     encoded = Path("data/encoded") / pick(params, "recipes", key, "encoding") / "ids"
     metrics = Path("metrics") / key
-    with output_folder(Path("data/padded") / key) as out, output_file(metrics / "lengths.csv") as plot:
+    given = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
+    with resumable_folder(Path("data/padded") / key, **given) as out, output_file(metrics / "lengths.csv") as plot:
         report, lengths = pad(encoded, settings, out)
         with plot.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")
             rows.writerow(["length", "rows"])
-            rows.writerows(zip(*np.unique(lengths, return_counts=True), strict=True))
+            rows.writerows(zip(lengths.lengths, lengths.rows, strict=True))
     write_json(metrics / "pad.json", report)
 
 

@@ -1,23 +1,29 @@
 """Cut a parsed corpus into tokens, as an encoding says."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.data import Data
 from textrnn.params import part, pick, read_params, section
 from textrnn.records import ENCODING_KEYS
-from textrnn.segment import Segment, segment
-from textrnn.stage import output_folder, run_stage, workers, write_json
+from textrnn.resume import resumable_folder
+from textrnn.segment import Segment, Segmentation, segment, segment_inputs
+from textrnn.stage import run_stage, write_json
 
 
 def main(key: str) -> None:
     params = read_params()
-    settings = part(Segment, params, "encodings", key, among=ENCODING_KEYS)
-    settings.check(f"encodings.{key}")
+    segmentation = part(Segmentation, params, "encodings", key, among=ENCODING_KEYS)
+    settings = section(Segment, params, "segment")
+    segmentation.check(f"encodings.{key}")
+    settings.check()
     parsed = Path("data/parsed") / pick(params, "encodings", key, "corpus")
     punkt = Path(section(Data, params, "data").punkt)
-    with output_folder(Path("data/segmented") / key) as out:
-        report = segment(parsed, settings, punkt_folder=punkt, workers=workers(), out=out)
+    inputs = segment_inputs(parsed, segmentation, punkt_folder=punkt)
+    given = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
+    with resumable_folder(Path("data/segmented") / key, **given) as out:
+        report = segment(parsed, segmentation, settings, punkt_folder=punkt, out=out)
     write_json(Path("metrics") / key / "segment.json", report)
 
 

@@ -10,8 +10,8 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.architecture import Model
 from textrnn.checkpoints import PREPARATION, save_model
 from textrnn.embed import load_matrix
-from textrnn.encode import Labels
 from textrnn.fit import fit, limit, pick_device
+from textrnn.labels import Labels
 from textrnn.limits import Limits
 from textrnn.params import pick, read_params, section
 from textrnn.shards import ShardReader

@@ -11,8 +11,8 @@ import torch
 import textrnn
 from test_models import LENGTHS, PLAIN, padded
 from textrnn.checkpoints import CONFIG, PREPARATION, WEIGHTS, load_model, make_config, make_network, save_model
-from textrnn.encode import Labels
 from textrnn.errors import UserError
+from textrnn.labels import Labels
 from textrnn.vocab import Vocabulary
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.encode import Encode, Labels, encode, make_labels
+from textrnn.encode import Encode, encode
 from textrnn.errors import UserError
+from textrnn.labels import Labels, make_labels
 from textrnn.records import COUNTS, ENCODED, SEGMENTED
 from textrnn.shards import ShardReader, ShardWriter, write_index
 from textrnn.spans import bio_spans

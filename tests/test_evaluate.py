@@ -17,9 +17,9 @@ from test_batches import write_padded
 from test_checkpoints import save
 from test_models import PLAIN
 from textrnn.checkpoints import SavedModel, load_model, make_config
-from textrnn.encode import Labels
 from textrnn.errors import UserError
 from textrnn.evaluate import evaluate, metrics
+from textrnn.labels import Labels
 from textrnn.shards import ShardReader
 
 

@@ -15,10 +15,10 @@ from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn.batches import load_buckets
 from textrnn.checkpoints import make_config
-from textrnn.encode import Labels
 from textrnn.errors import UserError
 from textrnn.fit import fit, pick_device, start
 from textrnn.journal import Journal
+from textrnn.labels import Labels
 from textrnn.shards import ShardReader
 from textrnn.training import Evaluation, Score, evaluate_loss
 

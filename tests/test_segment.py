@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import json
-from concurrent.futures import ProcessPoolExecutor
 
 import pyarrow as pa
 import pytest
 
 from textrnn import segment as module
 from textrnn import shards as shards_module
+from textrnn import workers as workers_module
 from textrnn.errors import UserError
 from textrnn.records import COUNTS, PARSED, SEGMENTED
-from textrnn.segment import Punkt, Segment, segment
+from textrnn.resume import resumable_folder
+from textrnn.segment import Punkt, Segment, Segmentation, segment, segment_inputs
 from textrnn.segmenters import Segmenter, clean, learn_punkt
 from textrnn.shards import ShardReader, ShardWriter, write_index
 
+NO_CHECK = Segment(0.0, 1)
 LABELS = {"classify": ["down", "up"], "tag": ["O", "B-LOC", "I-LOC"]}
 TEXTS = {
     "train": [("Bad CD. Mr. Fox left at 5 p.m. today.", 0), ("a b a", 1), ("", 1), ("b a, Mr. Fox!", 0), ("c", 1)],
@@ -42,9 +44,9 @@ def write_parsed(folder, task, splits):
     return folder
 
 
-def run(parsed, out, settings, *, workers=1, punkt_folder=None):
-    out.mkdir()
-    return segment(parsed, settings, punkt_folder=punkt_folder or out, workers=workers, out=out)
+def run(parsed, out, way, *, settings=NO_CHECK, punkt_folder=None):
+    with resumable_folder(out) as made:
+        return segment(parsed, way, settings, punkt_folder=punkt_folder or out, out=made)
 
 
 def rows(folder, split):
@@ -63,7 +65,7 @@ def contents(folder):
 
 def test_rows_by_hand(tmp_path):
     report = run(
-        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segment(("lower",), "tokens", None)
+        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segmentation(("lower",), "tokens", None)
     )
     train = rows(tmp_path / "out", "train")
     assert train[1:] == [
@@ -78,7 +80,7 @@ def test_rows_by_hand(tmp_path):
         {"row": 101, "tokens": ["b"], "label": 1},
         {"row": 102, "tokens": ["x"], "label": 1},
     ]
-    assert report == {"tokens": {"train": 17, "dev": 3, "test": 5}, "distinct_in_train": 14}
+    assert report == {"tokens": {"train": 17, "dev": 3, "test": 5}, "distinct_in_train": 14, "verified_rows": 0}
     reader = ShardReader(tmp_path / "out", "segmented")
     assert (reader.facts["task"], reader.facts["labels"]) == ("classify", ["down", "up"])
     assert reader.open(reader.of("train")[0]).schema.equals(SEGMENTED["classify"])
@@ -90,7 +92,7 @@ def test_counts_are_of_train_alone_and_in_order(tmp_path):
         "dev": [("zzzzzz", 0)],
         "test": [("aaaaaa", 0)],
     }
-    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segment((), "chars", None))
+    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segmentation((), "chars", None))
     assert counts(tmp_path / "out") == [("b", 3), ("A", 1), ("a", 1), ("𠮷", 1)]  # ties by code point
 
 
@@ -101,40 +103,24 @@ def test_the_bytes_do_not_hang_on_the_workers(tmp_path, monkeypatch):
         small.setattr(shards_module, "ROWS_PER_SHARD", 6)
         parsed = write_parsed(tmp_path / "in", "classify", many)
     assert [shard.rows for shard in ShardReader(parsed, "parsed").of("train")] == [6, 6, 6, 2]
-    pools = []
-
-    class Pool(ProcessPoolExecutor):
-        def __init__(self, workers, **rest):
-            pools.append(workers)
-            super().__init__(workers, **rest)
-
-    monkeypatch.setattr(module, "ProcessPoolExecutor", Pool)
-    monkeypatch.setattr(module, "ROWS_WORTH_A_POOL", 0)
-    settings = Segment(("lower", "digits"), "nltk", Punkt("train", None))
-    one = run(parsed, tmp_path / "one", settings, workers=1)
-    assert pools == []
-    two = run(parsed, tmp_path / "two", settings, workers=2)
-    assert pools == [2]
-    assert one == two
-    assert contents(tmp_path / "one") == contents(tmp_path / "two")
-    names = [shard.file for shard in ShardReader(tmp_path / "two", "segmented").shards]
+    monkeypatch.setattr(workers_module, "ROWS_WORTH_A_POOL", 0)
+    way = Segmentation(("lower", "digits"), "nltk", Punkt("train", 20))
+    reports = {}
+    for workers in (1, 2, 7):
+        monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
+        reports[workers] = run(parsed, tmp_path / str(workers), way)
+    assert reports[1] == reports[2] == reports[7]
+    assert contents(tmp_path / "1") == contents(tmp_path / "2") == contents(tmp_path / "7")
+    names = [shard.file for shard in ShardReader(tmp_path / "2", "segmented").shards]
     assert names[:5] == [f"train-{at:05d}.arrow" for at in range(4)] + ["dev-00000.arrow"]
-    cut = Segmenter.load(tmp_path / "two" / "segmentation.json")
-    assert [row["tokens"] for row in rows(tmp_path / "two", "train")] == [cut(text) for text, _ in many["train"]]
-    assert [row["row"] for row in rows(tmp_path / "two", "train")] == list(range(100, 120))
-
-
-def test_few_rows_start_no_pool(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "ProcessPoolExecutor", None)
-    report = run(
-        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segment((), "chars", None), workers=8
-    )
-    assert report["tokens"]["test"] == 7
+    cut = Segmenter.load(tmp_path / "2" / "segmentation.json")
+    assert [row["tokens"] for row in rows(tmp_path / "2", "train")] == [cut(text) for text, _ in many["train"]]
+    assert [row["row"] for row in rows(tmp_path / "2", "train")] == list(range(100, 120))
 
 
 def test_an_empty_split(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", {**TEXTS, "dev": []})
-    report = run(parsed, tmp_path / "out", Segment((), "chars", None))
+    report = run(parsed, tmp_path / "out", Segmentation((), "chars", None))
     assert report["tokens"]["dev"] == 0
     assert rows(tmp_path / "out", "dev") == []
 
@@ -144,7 +130,7 @@ def test_an_empty_split(tmp_path):
 
 def test_the_sentence_model_learns_from_the_first_cleaned_rows_of_train(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    run(parsed, tmp_path / "out", Segment(("lower",), "nltk", Punkt("train", 2)))
+    run(parsed, tmp_path / "out", Segmentation(("lower",), "nltk", Punkt("train", 2)))
     state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
     texts = [clean(text, ["lower"]) for text, _ in TEXTS["train"]]
     assert state == {"clean": ["lower"], "segment": "nltk", "punkt": learn_punkt(texts[:2])}
@@ -158,7 +144,7 @@ def test_a_published_sentence_model(tmp_path):
     for name, text in (("abbrev_types.txt", "mr"), ("collocations.tab", ""), ("ortho_context.tab", "a\t4")):
         (english / name).write_text(text, encoding="utf-8")
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    settings = Segment((), "nltk", Punkt("english", None))
+    settings = Segmentation((), "nltk", Punkt("english", None))
     with pytest.raises(UserError, match=r"sent_starters\.txt: no such file of a Punkt model"):
         run(parsed, tmp_path / "bad", settings, punkt_folder=tmp_path / "punkt")
     (english / "sent_starters.txt").write_text("now\n", encoding="utf-8")
@@ -174,19 +160,19 @@ def test_a_published_sentence_model(tmp_path):
 
 def test_a_tagged_corpus_passes_through(tmp_path):
     splits = {"train": [(["海", "淀 ", "海"], [1, 2, 0])], "dev": [(["a"], [0])], "test": [(["b", "B"], [0, 1])]}
-    report = run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment((), "tokens", None))
+    report = run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segmentation((), "tokens", None))
     assert rows(tmp_path / "out", "train") == [{"row": 100, "tokens": ["海", "淀 ", "海"], "tags": [1, 2, 0]}]
     assert rows(tmp_path / "out", "test") == [{"row": 100, "tokens": ["b", "B"], "tags": [0, 1]}]
     assert counts(tmp_path / "out") == [("海", 2), ("淀 ", 1)]
-    assert report == {"tokens": {"train": 3, "dev": 1, "test": 2}, "distinct_in_train": 2}
+    assert report == {"tokens": {"train": 3, "dev": 1, "test": 2}, "distinct_in_train": 2, "verified_rows": 0}
     assert ShardReader(tmp_path / "out", "segmented").facts["labels"] == LABELS["tag"]
 
 
 @pytest.mark.parametrize(
     ("settings", "got"),
     [
-        (Segment((), "chars", None), r"segment: chars, clean: \[\]"),
-        (Segment(("lower", "urls"), "tokens", None), r"segment: tokens, clean: \[lower, urls\]"),
+        (Segmentation((), "chars", None), r"segment: chars, clean: \[\]"),
+        (Segmentation(("lower", "urls"), "tokens", None), r"segment: tokens, clean: \[lower, urls\]"),
     ],
 )
 def test_a_tagged_corpus_is_not_cut_again(settings, got, tmp_path):
@@ -203,15 +189,20 @@ def test_a_damaged_shard_is_named(tmp_path):
     path = parsed / "dev-00000.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(UserError, match=r"dev-00000\.arrow: the shard does not have the index's checksum"):
-        run(parsed, tmp_path / "out", Segment((), "chars", None))
+        run(parsed, tmp_path / "out", Segmentation((), "chars", None))
 
 
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        (Segment((), "nltk", None), r"encodings\.e\.punkt: goes with segment: nltk, and only there; got null"),
-        (Segment((), "chars", Punkt("train", None)), r"encodings\.e\.punkt: goes with segment: nltk"),
-        (Segment((), "nltk", Punkt("train", 0)), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
+        (Segmentation((), "nltk", None), r"encodings\.e\.punkt: goes with segment: nltk, and only there; got null"),
+        (Segmentation((), "chars", Punkt("train", 1)), r"encodings\.e\.punkt: goes with segment: nltk"),
+        (Segmentation((), "nltk", Punkt("train", 0)), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
+        (
+            Segmentation((), "nltk", Punkt("train", None)),
+            r"rows: goes with model: train, and only there; got null",
+        ),
+        (Segmentation((), "nltk", Punkt("english", 5)), r"punkt\.rows: goes with model: train, and only there; got 5"),
     ],
 )
 def test_settings_that_mean_nothing(settings, match):
@@ -220,5 +211,58 @@ def test_settings_that_mean_nothing(settings, match):
 
 
 def test_settings_that_mean_something():
-    Segment((), "nltk", Punkt("train", 1)).check("encodings.e")
-    Segment(("lower",), "jieba", None).check("encodings.e")
+    Segmentation((), "nltk", Punkt("train", 1)).check("encodings.e")
+    Segmentation(("lower",), "jieba", None).check("encodings.e")
+
+
+# the check against the originals
+
+
+def test_every_row_is_held_against_nltk(tmp_path, monkeypatch):
+    parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
+    way = Segmentation(("lower",), "nltk", Punkt("train", 5))
+    report = run(parsed, tmp_path / "out", way, settings=Segment(1.0, 1))
+    assert report["verified_rows"] == 10
+    original = Segmenter.original
+    monkeypatch.setattr(module.Segmenter, "original", lambda self, text: [*original(self, text), "!"])
+    wrong = r"in, train, row 100: cut as \['bad', .*'\.'\], by the original as \['bad', .*'\.', '!'\]; text: 'Bad CD\."
+    with pytest.raises(RuntimeError, match=wrong):
+        run(parsed, tmp_path / "bad", way, settings=Segment(1.0, 1))
+    assert not (tmp_path / "bad").exists()
+
+
+def test_the_share_that_is_held_against_the_original(tmp_path):
+    many = {"train": [(f"a b {at}.", at % 2) for at in range(2000)], "dev": [("a", 0)], "test": [("b", 1)]}
+    parsed = write_parsed(tmp_path / "in", "classify", many)
+    way = Segmentation((), "nltk", Punkt("train", 5))
+    some = [run(parsed, tmp_path / f"{seed}", way, settings=Segment(0.1, seed))["verified_rows"] for seed in (1, 2)]
+    assert all(150 < rows < 250 for rows in some)
+    assert some[0] != some[1]
+
+
+def test_what_has_no_other_original_is_not_compared(tmp_path):
+    parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
+    report = run(parsed, tmp_path / "out", Segmentation((), "chars", None), settings=Segment(1.0, 1))
+    assert report["verified_rows"] == 0
+
+
+@pytest.mark.parametrize("settings", [Segment(1.1, 1), Segment(-0.1, 1), Segment(0.0, -1)])
+def test_values_out_of_range(settings):
+    with pytest.raises(
+        UserError, match=r"segment\.(verify_share: must lie between 0 and 1|seed: must not be negative)"
+    ):
+        settings.check()
+
+
+def test_inputs_tell_shards_and_models_apart(tmp_path):
+    english = tmp_path / "punkt" / "english"
+    english.mkdir(parents=True)
+    (english / "abbrev_types.txt").write_text("mr", encoding="utf-8")
+    one = write_parsed(tmp_path / "one", "classify", TEXTS)
+    two = write_parsed(tmp_path / "two", "classify", {**TEXTS, "dev": []})
+    way = Segmentation((), "nltk", Punkt("english", None))
+    first = segment_inputs(one, way, punkt_folder=tmp_path / "punkt")
+    assert first == segment_inputs(one, way, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(two, way, punkt_folder=tmp_path / "punkt")
+    (english / "abbrev_types.txt").write_text("dr", encoding="utf-8")
+    assert first != segment_inputs(one, way, punkt_folder=tmp_path / "punkt")

@@ -16,8 +16,8 @@ from safetensors.torch import load_file, save_file
 
 from textrnn import __version__
 from textrnn.architecture import Model
-from textrnn.encode import Labels
 from textrnn.errors import UserError
+from textrnn.labels import Labels
 from textrnn.models import TextRNN
 from textrnn.params import build
 from textrnn.records import Side

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+import functools
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from textrnn.errors import UserError
-from textrnn.params import require
-from textrnn.records import ENCODED, SPAN, SPLITS, UNKNOWN_ID, Task
-from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
+from textrnn.labels import Labels, make_labels
+from textrnn.records import ENCODED, SPAN, SPLITS, UNKNOWN_ID
+from textrnn.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.spans import Scheme, bio_spans
 from textrnn.vocab import Vocabulary, VocabularyLimits, read_counts
+from textrnn.workers import Job, run_shards
 
 
 @dataclass(frozen=True)
@@ -32,45 +33,13 @@ class Encode:
         return VocabularyLimits(self.min_count, self.max_tokens)
 
 
-@dataclass(frozen=True)
-class Labels:
-    """What a model predicts: the task, the names of the classes by id, and for tagging the scheme and entity types."""
-
-    task: Task
-    names: list[str]
-    scheme: Scheme | None
-    types: list[str]
-
-    @classmethod
-    def load(cls, path: Path) -> Labels:
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
-
-    def save(self, path: Path) -> None:
-        path.write_text(json.dumps(self.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-
-
-def make_labels(task: Task, raw: list[str], scheme: Scheme | None, where: str) -> Labels:
-    """The labels an encoding trains on, from the corpus's own; `raw` for tagging is O, then B- and I- of each type."""
-    require(
-        (task == "tag") == (scheme is not None),
-        f"{where}.tags",
-        "is bio or type for a tagged corpus, else null",
-        scheme,
-    )
-    if task == "classify":
-        return Labels(task, raw, None, [])
-    types = [tag[2:] for tag in raw if tag.startswith("B-")]
-    return Labels(task, raw if scheme == "bio" else ["O", *types], scheme, types)
-
-
 def encode(
     segmented: Path, settings: Encode, *, where: str, ids: Path, vocabulary_file: Path, labels_file: Path
 ) -> dict[str, Any]:
     """Write id shards into the folder `ids`, the vocabulary and the labels into their files; return coverage counts.
 
-    The shares of unknown tokens are by split; `where` is the dotted name of the encoding, for messages.
+    `ids` is of `resumable_folder`; a shard is a task. The shares of unknown tokens are by split; `where` is the dotted
+    name of the encoding, for messages.
     """
     reader = ShardReader(segmented, "segmented")
     task, raw = reader.facts["task"], reader.facts["labels"]
@@ -80,20 +49,46 @@ def encode(
         raise UserError(f"{where}.min_count", "no token of train is seen that often", got=settings.min_count)
     vocabulary.save(vocabulary_file)
     labels.save(labels_file)
-    unknown, total = dict.fromkeys(SPLITS, 0), dict.fromkeys(SPLITS, 0)
+    checksum = file_sha256(vocabulary_file)
+    jobs = [
+        Job(f"{split}-{number:05d}", shard.rows, (segmented, split, number, vocabulary_file, checksum, labels, ids))
+        for split in SPLITS
+        for number, shard in enumerate(reader.of(split))
+    ]
+    unknown: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    total: dict[str, int] = dict.fromkeys(SPLITS, 0)
     shards: list[Shard] = []
-    for split in SPLITS:
-        with ShardWriter(ids, split, ENCODED[task]) as writer:
-            for batch in reader.batches(split):
-                coded = _encode_batch(batch, vocabulary, labels, raw)
-                numbers = coded["ids"].flatten().to_numpy()
-                unknown[split] += int((numbers == UNKNOWN_ID).sum())
-                total[split] += len(numbers)
-                writer.write(coded)
-        shards += writer.shards
+    for done in run_shards(_encode_shard, jobs, ids, label="encode"):
+        shard = Shard(**done["shard"])
+        shards.append(shard)
+        unknown[shard.split] += done["unknown"]
+        total[shard.split] += done["tokens"]
     write_index(ids, "encoded", shards, task=task)
     shares = {split: unknown[split] / max(1, total[split]) for split in SPLITS}
     return {"vocabulary": len(vocabulary), "labels": len(labels.names), "unknown_share": shares}
+
+
+@functools.lru_cache(maxsize=1)
+def _vocabulary(path: Path, checksum: str) -> Vocabulary:
+    """The vocabulary of a file, once a process; the checksum stands for what is in it."""
+    return Vocabulary.load(path)
+
+
+def _encode_shard(
+    segmented: Path, split: str, number: int, vocabulary_file: Path, checksum: str, labels: Labels, ids: Path
+) -> dict[str, Any]:
+    reader = ShardReader(segmented, "segmented")
+    vocabulary = _vocabulary(vocabulary_file, checksum)
+    unknown = tokens = 0
+    with ShardWriter(ids, split, ENCODED[labels.task], first=number) as writer:
+        for batch in reader.open(reader.of(split)[number]).to_batches():
+            coded = _encode_batch(batch, vocabulary, labels, reader.facts["labels"])
+            numbers = coded["ids"].flatten().to_numpy()
+            unknown += int((numbers == UNKNOWN_ID).sum())
+            tokens += len(numbers)
+            writer.write(coded)
+    shard = writer.shards[0]
+    return {"files": [shard.file], "shard": asdict(shard), "tokens": tokens, "unknown": unknown}
 
 
 def _encode_batch(batch: pa.RecordBatch, vocabulary: Vocabulary, labels: Labels, raw: list[str]) -> pa.RecordBatch:

@@ -12,9 +12,9 @@ import torch
 from textrnn.architecture import Model
 from textrnn.batches import check_ranges, count_batches, load_buckets
 from textrnn.checkpoints import Config, make_config, make_network
-from textrnn.encode import Labels
 from textrnn.errors import UserError
 from textrnn.journal import Journal
+from textrnn.labels import Labels
 from textrnn.limits import Limits, cap
 from textrnn.models import TextRNN, initialize
 from textrnn.shards import ShardReader

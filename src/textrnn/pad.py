@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ import pyarrow as pa
 from textrnn.params import require
 from textrnn.records import IGNORED_TAG, PAD_ID, SPLITS, Side, Task, padded_schema
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
+from textrnn.workers import Job, run_shards
 
 BUCKETS = 6
 
@@ -38,13 +39,15 @@ class Pad:
             )
 
 
-def bucket_widths(lengths: np.ndarray, buckets: int) -> list[int]:
+def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[int]:
     """At most `buckets` widths that hold rows of these lengths with the least padding, in rising order.
 
-    lengths: (N,) whole numbers. Exact, by dynamic programming over the distinct lengths:
-    cost(j, k) = min over i < j of cost(i, k - 1) + rows in (i, j] times the j-th length.
+    lengths: (N,) whole numbers; rows: (N,) how many rows have each; a row without tokens takes one place too. Exact,
+    by dynamic programming over the distinct lengths: cost(j, k) = min over i < j of cost(i, k - 1) + rows in (i, j]
+    times the j-th length.
     """
-    sizes, rows = np.unique(np.maximum(lengths, 1), return_counts=True)
+    sizes, at = np.unique(np.maximum(lengths, 1), return_inverse=True)
+    rows = np.bincount(at, rows).astype(np.int64)
     rows_up_to = np.concatenate(([0], np.cumsum(rows)))
     best = np.concatenate(([0.0], np.full(len(sizes), np.inf)))
     choices = []
@@ -63,42 +66,80 @@ def bucket_widths(lengths: np.ndarray, buckets: int) -> list[int]:
     return sorted(widths)
 
 
-def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], np.ndarray]:
-    """Write padded shards into the folder `out`; return what padding did, and the train split's lengths (N,).
+def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Lengths]:
+    """Write padded shards into the folder `out`; return what padding did, and the lengths of train's rows.
 
-    Bucket widths are chosen on train; rows of other splits longer than all of those share one bucket more.
+    `out` is of `resumable_folder`; a shard is a task, and makes one for each width. Bucket widths are chosen on train;
+    rows of other splits longer than all of those share one bucket more.
     """
     reader = ShardReader(encoded, "encoded")
     task: Task = reader.facts["task"]
-    lengths: dict[str, np.ndarray] = {split: _lengths(reader, split) for split in SPLITS}
+    lengths: dict[str, Lengths] = {split: Lengths.of(reader, split) for split in SPLITS}
     widths = [settings.pad_size] if settings.pad_size else _all_widths(lengths)
-    shards: list[Shard] = []
-    for split in SPLITS:
-        writers = {width: ShardWriter(out, split, padded_schema(task, width), width=width) for width in widths}
-        with ExitStack() as stack:
-            for writer in writers.values():
-                stack.enter_context(writer)
-            for batch in reader.batches(split):
-                for width, rows in _by_width(batch, widths):
-                    writers[width].write(_pad_batch(rows, task, width, settings.pad_side))
-        for writer in writers.values():
-            shards += [shard for shard in writer.shards if shard.rows]
-            _drop_empty(out, writer.shards)
+    jobs = [
+        Job(f"{split}-{number:05d}", shard.rows, (encoded, split, number, task, widths, settings.pad_side, out))
+        for split in SPLITS
+        for number, shard in enumerate(reader.of(split))
+    ]
+    made = [Shard(**shard) for done in run_shards(_pad_shard, jobs, out, label="pad") for shard in done["shards"]]
+    shards = sorted(made, key=lambda shard: (SPLITS.index(shard.split), shard.width, shard.file))
     write_index(
         out, "padded", shards, task=task, widths=widths, side=settings.pad_side, truncates=settings.pad_size is not None
     )
     return _report(lengths, widths, shards), lengths["train"]
 
 
-def _all_widths(lengths: dict[str, np.ndarray]) -> list[int]:
-    widths = bucket_widths(lengths["train"], BUCKETS)
-    longest = max(int(split.max()) for split in lengths.values() if len(split))
+@dataclass(frozen=True)
+class Lengths:
+    """How many rows have each length: distinct lengths (N,), rising, and rows (N,)."""
+
+    lengths: np.ndarray
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, reader: ShardReader, split: str) -> Lengths:
+        counts = np.zeros(1, np.int64)
+        for batch in reader.batches(split):
+            more = np.bincount(np.diff(batch["ids"].offsets.to_numpy()), minlength=len(counts))
+            more[: len(counts)] += counts
+            counts = more
+        lengths = np.flatnonzero(counts)
+        return cls(lengths, counts[lengths])
+
+    @property
+    def longest(self) -> int:
+        return int(self.lengths[-1]) if len(self.lengths) else 0
+
+    def tokens(self, width: int | None = None) -> int:
+        """How many tokens the rows have, or keep in this width."""
+        return int((np.minimum(self.lengths, width or self.longest) * self.rows).sum())
+
+
+def _all_widths(lengths: dict[str, Lengths]) -> list[int]:
+    widths = bucket_widths(lengths["train"].lengths, lengths["train"].rows, BUCKETS)
+    longest = max(split.longest for split in lengths.values())
     return widths if longest <= widths[-1] else [*widths, longest]
 
 
-def _lengths(reader: ShardReader, split: str) -> np.ndarray:
-    pieces = [np.diff(batch["ids"].offsets.to_numpy()) for batch in reader.batches(split)]
-    return np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.int32)
+def _pad_shard(
+    encoded: Path, split: str, number: int, task: Task, widths: list[int], side: Side, out: Path
+) -> dict[str, Any]:
+    reader = ShardReader(encoded, "encoded")
+    writers = {
+        width: ShardWriter(out, split, padded_schema(task, width), width=width, first=number) for width in widths
+    }
+    with ExitStack() as stack:
+        for writer in writers.values():
+            stack.enter_context(writer)
+        for batch in reader.open(reader.of(split)[number]).to_batches():
+            for width, rows in _by_width(batch, widths):
+                writers[width].write(_pad_batch(rows, task, width, side))
+    made = [shard for writer in writers.values() for shard in writer.shards]
+    for shard in made:
+        if not shard.rows:
+            (out / shard.file).unlink()
+    kept = [shard for shard in made if shard.rows]
+    return {"files": [shard.file for shard in kept], "shards": [asdict(shard) for shard in kept]}
 
 
 def _by_width(batch: pa.RecordBatch, widths: Sequence[int]) -> list[tuple[int, pa.RecordBatch]]:
@@ -132,22 +173,15 @@ def _rectangle(
     return pa.FixedSizeListArray.from_arrays(pa.array(out.reshape(-1)), width), lengths.astype(np.int32)
 
 
-def _drop_empty(folder: Path, shards: Sequence[Shard]) -> None:
-    for shard in shards:
-        if not shard.rows:
-            (folder / shard.file).unlink()
-
-
-def _report(lengths: dict[str, np.ndarray], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
+def _report(lengths: dict[str, Lengths], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
     report: dict[str, Any] = {"widths": widths}
     for split, rows in lengths.items():
-        tokens = int(rows.sum())
-        kept = int(np.minimum(rows, widths[-1]).sum())
+        tokens, kept = rows.tokens(), rows.tokens(widths[-1])
         cells = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
         report[split] = {
-            "rows": len(rows),
-            "longest": int(rows.max()) if len(rows) else 0,
-            "truncated_rows": int((rows > widths[-1]).sum()),
+            "rows": int(rows.rows.sum()),
+            "longest": rows.longest,
+            "truncated_rows": int(rows.rows[rows.lengths > widths[-1]].sum()),
             "truncated_tokens": tokens - kept,
             "truncated_share": (tokens - kept) / max(1, tokens),
             "padding_share": (cells - kept) / max(1, cells),

@@ -109,9 +109,7 @@ class ShardReader:
     """Reads a folder of shards by its index; refuses by name what is missing, damaged or of another kind."""
 
     def __init__(self, folder: Path, kind: str) -> None:
-        path = folder / INDEX
-        if not path.is_file():
-            raise UserError(path, "no such file", do=f"run the stage that writes {folder}")
+        path = _index(folder)
         self.folder, self.kind = folder, kind
         try:
             self.facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -144,6 +142,18 @@ class ShardReader:
             yield from self.open(shard).to_batches()
 
 
+def index_sha256(folder: Path) -> str:
+    """The checksum of a folder's index, and with it of all its shards."""
+    return file_sha256(_index(folder))
+
+
 def file_sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _index(folder: Path) -> Path:
+    path = folder / INDEX
+    if not path.is_file():
+        raise UserError(path, "no such file", do=f"run the stage that writes {folder}")
+    return path

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -65,10 +66,11 @@ class Vocabulary:
         return [index.get(token, UNKNOWN_ID) for token in tokens]
 
     def encode_lists(self, tokens: pa.ListArray) -> pa.ListArray:
-        """Rows of tokens into rows of int32 ids, in one pass over the flat column."""
-        found = pc.add(pc.index_in(tokens.flatten(), self.words), pa.scalar(len(RESERVED), pa.int32()))
+        """Rows of tokens into rows of int32 ids; each distinct token is looked up once."""
+        distinct = tokens.flatten().dictionary_encode()
+        numbers = np.array(self.encode(distinct.dictionary.to_pylist()), np.int32)
         offsets = pc.subtract(tokens.offsets, tokens.offsets[0])
-        return pa.ListArray.from_arrays(offsets, pc.fill_null(found, pa.scalar(UNKNOWN_ID, pa.int32())))
+        return pa.ListArray.from_arrays(offsets, pa.array(numbers[distinct.indices.to_numpy()]))
 
 
 def read_counts(path: Path) -> pa.Table:

@@ -1,0 +1,45 @@
+"""What a model predicts, as an encoding has it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from textrnn.errors import UserError
+from textrnn.params import require
+from textrnn.records import Task
+from textrnn.spans import Scheme
+
+
+@dataclass(frozen=True)
+class Labels:
+    """What a model predicts: the task, the names of the classes by id, and for tagging the scheme and entity types."""
+
+    task: Task
+    names: list[str]
+    scheme: Scheme | None
+    types: list[str]
+
+    @classmethod
+    def load(cls, path: Path) -> Labels:
+        if not path.is_file():
+            raise UserError(path, "no such file", do="run the stage that writes it")
+        return cls(**json.loads(path.read_text(encoding="utf-8")))
+
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps(self.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+def make_labels(task: Task, raw: list[str], scheme: Scheme | None, where: str) -> Labels:
+    """The labels an encoding trains on, from the corpus's own; `raw` for tagging is O, then B- and I- of each type."""
+    require(
+        (task == "tag") == (scheme is not None),
+        f"{where}.tags",
+        "is bio or type for a tagged corpus, else null",
+        scheme,
+    )
+    if task == "classify":
+        return Labels(task, raw, None, [])
+    types = [tag[2:] for tag in raw if tag.startswith("B-")]
+    return Labels(task, raw if scheme == "bio" else ["O", *types], scheme, types)
