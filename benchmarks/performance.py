@@ -1,0 +1,102 @@
+"""Speed and memory as measured: docs/performance.json, and docs/performance.md made from it.
+
+    python benchmarks/performance.py    # writes docs/performance.md anew
+
+benchmarks/prepare.py keeps its figures here.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.stage import run, write_json
+
+FIGURES = Path("docs/performance.json")
+PAGE = Path("docs/performance.md")
+
+HEAD = """# Speed and memory
+
+Made by `python benchmarks/performance.py` from `performance.json`. Each line there was printed by the command beside
+it, with both sides measured in turn in one run. `ours` and `yardstick` are medians; a ratio above 1 means that ours is
+faster. `differences` counts the rows whose result is not the very same.
+"""
+
+
+def device() -> str:
+    """The machine in a few words."""
+    return f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, Python {platform.python_version()}"
+
+
+def compare(name: str, ours: list[float], yardstick: list[float], *, unit: str, differences: int) -> dict[str, Any]:
+    """A figure of two sides, each a list of rates of which the median counts."""
+    both = {"ours": round(median(ours), 1), "yardstick": round(median(yardstick), 1)}
+    ratio = round(median(ours) / median(yardstick), 2)
+    return {"benchmark": name, **both, "ratio": ratio, "unit": unit, "differences": differences, "device": device()}
+
+
+def keep(figure: dict[str, Any], **more: Any) -> None:
+    """Print a figure as a JSON line, and keep it in place of the last of that benchmark."""
+    figure = {**figure, **more, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    print(json.dumps(figure, ensure_ascii=False), flush=True)
+    others = [each for each in read() if each["benchmark"] != figure["benchmark"]]
+    write_json(FIGURES, sorted([*others, figure], key=lambda each: str(each["benchmark"])))
+
+
+def read() -> list[dict[str, Any]]:
+    """The kept figures, by name."""
+    figures: list[dict[str, Any]] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else []
+    return figures
+
+
+def render(figures: list[dict[str, Any]]) -> str:
+    """The page: a table of what has a yardstick, then a section for each benchmark that has more to say."""
+    lines = ["| benchmark | ours | yardstick | ratio | unit | differences | device |", "|---|---|---|---|---|---|---|"]
+    compared = [each for each in figures if "ratio" in each]
+    for each in compared:
+        cells = (each["ours"], each["yardstick"], each["ratio"], each["unit"], each["differences"], each["device"])
+        lines.append(f"| {each['benchmark']} | {' | '.join(str(cell) for cell in cells)} |")
+    parts = [HEAD, "\n".join(lines) + "\n"]
+    parts += [SECTIONS[each["benchmark"]](each) for each in figures if each["benchmark"] in SECTIONS]
+    commands = [f"* `{each['benchmark']}` ({each['date']}): `{each['command']}`\n" for each in figures]
+    return "\n".join([*parts, "## Commands\n", "".join(commands)])
+
+
+def render_profile(figure: dict[str, Any]) -> str:
+    """Where the time of a benchmark goes, part by part."""
+    lines = [f"| {part['part']} | {part['seconds']:.2f} | {part['share']:.0%} |" for part in figure["parts"]]
+    table = "\n".join(["| part | seconds | share |", "|---|---|---|", *lines])
+    return f"## What is left of `{figure['of']}`\n\n{figure['text']}\n\n{table}\n"
+
+
+def render_memory(figure: dict[str, Any]) -> str:
+    """Peak memory and seconds by stage and number of reviews."""
+    sizes = figure["rows"]
+    head = "| stage | " + " | ".join(f"{rows:,}" for rows in sizes) + f" | {sizes[-1]:,} to 100,000 |"
+    lines = [head, "|---" * (len(sizes) + 2) + "|"]
+    for stage, points in figure["stages"].items():
+        cells = " | ".join(f"{point['peak_mib']:.0f} MiB, {point['seconds']:.0f} s" for point in points)
+        growth = points[-1]["peak_mib"] / points[sizes.index(100_000)]["peak_mib"]
+        lines.append(f"| {stage} | {cells} | {growth:.2f} |")
+    return f"## Memory\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n\n![memory and time](memory.svg)\n"
+
+
+SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "review_segmentation_profile": render_profile,
+    "memory": render_memory,
+}
+
+
+def main() -> None:
+    PAGE.write_text(render(read()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,126 @@
+"""Peak memory and time of the data stages as reviews grow, each stage its own script as DVC runs it.
+
+Corpora are the real reviews repeated, a counter in each text. Memory is sampled from /proc: the resident pages of the
+stage and its workers together, those of mapped shards included.
+"""
+
+from __future__ import annotations
+
+import bz2
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib import pyplot
+from ruamel.yaml import YAML
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from prepare_sides import REVIEWS, TOKENIZERS
+from textrnn.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+PLOT = Path("docs/memory.svg")
+STAGES = {"parse": "amazon", "segment": "amazon_words", "encode": "amazon_words", "pad": "reviews_lstm"}
+ROWS_A_STREAM = 5_000
+TEXT = (
+    "Peak of the resident memory of a stage and its two workers together, and its seconds, by the number of training "
+    "reviews (imdb/ repeated, with a counter). The vocabulary is nearly the same at every size, as digits become 0, so "
+    "the growth is not its."
+)
+
+
+def measure_memory(source: Path, work: Path, sizes: list[int]) -> dict[str, Any]:
+    """The figure `memory`: for each stage, a point for each size; draws docs/memory.svg."""
+    stages: dict[str, list[dict[str, Any]]] = {stage: [] for stage in STAGES}
+    for rows in sizes:
+        folder = work / str(rows)
+        write_project(source, folder, rows)
+        for stage, key in STAGES.items():
+            point = {"rows": rows, **measure_stage(folder, stage, key)}
+            print(f"{stage} {point}", file=sys.stderr, flush=True)
+            stages[stage].append(point)
+        shutil.rmtree(folder)
+    draw(stages)
+    return {"benchmark": "memory", "unit": "MiB", "text": TEXT, "rows": sizes, "stages": stages}
+
+
+def write_project(source: Path, folder: Path, rows: int) -> None:
+    """A folder that the stage scripts run in: params.yaml as shipped but for the corpus, and the raw files."""
+    raw = folder / "raw" / "amazon"
+    raw.mkdir(parents=True)
+    starts = range(0, rows, ROWS_A_STREAM)
+    with (raw / "train.ft.txt.bz2").open("wb") as file, ProcessPoolExecutor() as pool:
+        jobs = ((source / REVIEWS, start, min(ROWS_A_STREAM, rows - start)) for start in starts)
+        for stream in pool.map(_stream, jobs):
+            file.write(stream)
+    (raw / "test.ft.txt.bz2").write_bytes(_stream((source / REVIEWS, 0, min(ROWS_A_STREAM, rows))))
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["data"]["source"] = str(folder / "raw")
+    params["data"]["punkt"] = str((source / TOKENIZERS).resolve())
+    params["corpora"]["amazon"]["rows"] = {}
+    params["encodings"]["amazon_words"]["punkt"] = {"model": "english", "rows": None}
+    with (folder / "params.yaml").open("w", encoding="utf-8") as file_:
+        YAML().dump(params, file_)
+
+
+def _stream(job: tuple[Path, int, int]) -> bytes:
+    reviews, start, rows = job
+    with bz2.open(reviews, "rt", encoding="utf-8") as lines:
+        texts = list(lines)
+    numbered = zip(range(start, start + rows), islice(cycle(texts), start % len(texts), None), strict=False)
+    return bz2.compress("".join(f"{text.rstrip()} {number}\n" for number, text in numbered).encode(), 1)
+
+
+def measure_stage(folder: Path, stage: str, key: str) -> dict[str, Any]:
+    started = time.perf_counter()
+    process = subprocess.Popen([sys.executable, str(ROOT / "pipeline" / f"{stage}.py"), key], cwd=folder)
+    peak = 0
+    while process.poll() is None:
+        peak = max(peak, sum(resident(pid) for pid in family(process.pid)))
+        time.sleep(0.05)
+    if process.returncode:
+        raise UserError(f"pipeline/{stage}.py {key}", "failed", do="see its message above")
+    return {"peak_mib": round(peak / 2**20, 1), "seconds": round(time.perf_counter() - started, 1)}
+
+
+def family(pid: int) -> list[int]:
+    """A process and all its descendants."""
+    found = [pid]
+    for parent in found:
+        try:
+            for task in (Path("/proc") / str(parent) / "task").iterdir():
+                found += [int(child) for child in (task / "children").read_text().split()]
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def resident(pid: int) -> int:
+    """Bytes of a process's resident memory, 0 when it has ended."""
+    try:
+        pages = int((Path("/proc") / str(pid) / "statm").read_text().split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def draw(stages: dict[str, list[dict[str, Any]]]) -> None:
+    """Two panels over the number of reviews, both axes logarithmic: peak memory, seconds."""
+    matplotlib.rcParams["svg.hashsalt"] = "textrnn"
+    figure, panels = pyplot.subplots(1, 2, figsize=(10, 4))
+    for panel, column, label in zip(panels, ("peak_mib", "seconds"), ("peak memory, MiB", "seconds"), strict=True):
+        for stage, points in stages.items():
+            panel.plot([point["rows"] for point in points], [point[column] for point in points], "o-", label=stage)
+        panel.set(xscale="log", yscale="log", xlabel="training reviews", ylabel=label)
+        panel.grid(alpha=0.3)
+    panels[0].set_ylim(bottom=10)
+    panels[0].legend()
+    figure.tight_layout()
+    figure.savefig(PLOT, metadata={"Date": None})

@@ -1,0 +1,205 @@
+"""One side of a preparation benchmark, in a process of its own: prints a JSON line of rows, seconds or differences.
+
+    python benchmarks/prepare_sides.py segmentation --source ../shared/data --rows 25000 --work /tmp/work
+
+benchmarks/prepare.py runs these. Reading and cleaning the texts are outside the clock where only cutting is timed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import bz2
+import cProfile
+import json
+import os
+import pstats
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.corpus import Corpus, HoldOut
+from textrnn.encode import Encode, encode
+from textrnn.pad import Pad, pad
+from textrnn.parse import parse
+from textrnn.records import RESERVED
+from textrnn.segment import Punkt, Segment, Segmentation, segment
+from textrnn.segmenters import Cleaning, Segmenter, clean, load_punkt
+from textrnn.shards import ROWS_PER_BATCH, ShardReader
+from textrnn.stage import run
+from textrnn.vocab import Vocabulary
+
+STEPS: tuple[Cleaning, ...] = ("lower", "digits", "urls")
+WIDTH, MIN_COUNT = 200, 2
+TOKENIZERS = Path("nltk_data/tokenizers/punkt_tab")
+REVIEWS, TITLES = Path("imdb/train.ft.txt.bz2"), Path("thucnews/train.txt")
+PARTS = {
+    "split_pattern": "chunks: split at blanks (Arrow)",
+    "dictionary_encode": "chunks: distinct ones of a batch (Arrow)",
+    "_number": "chunks: numbered",
+    "add (nltk_rules)": "word rules of new chunks",
+    "add (nltk_sentences)": "sentence rules of new chunks",
+    "breaks": "sentence ends by the next chunk",
+    "lists": "word rules at the edges of sentences",
+    "_gather": "tokens put together (NumPy, Arrow)",
+}
+
+
+def read_reviews(source: Path, rows: int) -> list[str]:
+    with bz2.open(source / REVIEWS, "rt", encoding="utf-8") as lines:
+        return [line.rstrip("\n").split(" ", 1)[1] for line in islice(lines, rows)]
+
+
+def read_titles(source: Path, rows: int) -> list[str]:
+    with (source / TITLES).open(encoding="utf-8") as lines:
+        return [line.split("\t")[0] for line in islice(lines, rows)]
+
+
+def new_segmenter(source: Path) -> Segmenter:
+    return Segmenter({"clean": [], "segment": "nltk", "punkt": load_punkt(source / TOKENIZERS / "english")})
+
+
+def columns(texts: list[str]) -> Iterator[pa.StringArray]:
+    for at in range(0, len(texts), ROWS_PER_BATCH):
+        yield pa.array(texts[at : at + ROWS_PER_BATCH], pa.string())
+
+
+def timed(rows: int, work: Callable[[], Any]) -> dict[str, Any]:
+    started = time.perf_counter()
+    work()
+    return {"rows": rows, "seconds": time.perf_counter() - started}
+
+
+def segmentation(source: Path, rows: int, _: Path) -> dict[str, Any]:
+    """Clean reviews into nltk's words."""
+    texts = [clean(text, STEPS) for text in read_reviews(source, rows)]
+    segmenter = new_segmenter(source)
+    return timed(len(texts), lambda: [segmenter.column(column) for column in columns(texts)])
+
+
+def preparation(source: Path, rows: int, work: Path) -> dict[str, Any]:
+    """The raw file into padded shards in the folder `work`, by all the data stages."""
+    new_segmenter(source)  # nltk is imported before the clock starts, as the yardstick does
+    return timed(rows, lambda: prepare(source, rows, work))
+
+
+def prepare(source: Path, rows: int, work: Path) -> None:
+    folders = {name: work / name for name in ("raw", "parsed", "segmented", "ids", "padded")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    train, test = (folders["raw"] / f"{role}.ft.txt.bz2" for role in ("train", "test"))
+    train.symlink_to((source / REVIEWS).resolve())
+    test.write_bytes(bz2.compress(b"__label__1 a bad film .\n__label__2 a good film .\n"))
+    files = {"train": train.name, "test": test.name}
+    labels = {"__label__1": "negative", "__label__2": "positive"}
+    corpus = Corpus("fasttext", files, labels, {"train": rows}, HoldOut("test", 0.5), 0)
+    parse(folders["raw"], corpus, seed=1, limit=None, out=folders["parsed"])
+    way = Segmentation(STEPS, "nltk", Punkt("english", None))
+    punkt = source / TOKENIZERS
+    segment(folders["parsed"], way, Segment(0.001, 1), punkt_folder=punkt, out=folders["segmented"])
+    encode(
+        folders["segmented"],
+        Encode(MIN_COUNT, None, None),
+        where="encodings.reviews",
+        ids=folders["ids"],
+        vocabulary_file=work / "vocabulary.arrow",
+        labels_file=work / "labels.json",
+    )
+    pad(folders["ids"], Pad(WIDTH, "left"), folders["padded"])
+
+
+def words(source: Path, rows: int, _: Path) -> dict[str, Any]:
+    """Titles into jieba's words, the dictionary loaded."""
+    titles = read_titles(source, rows)
+    segmenter = Segmenter({"clean": [], "segment": "jieba", "punkt": None})
+    segmenter("载入词典")
+    return timed(len(titles), lambda: [segmenter.column(column) for column in columns(titles)])
+
+
+def jieba(source: Path, rows: int, _: Path) -> dict[str, Any]:
+    """The same by jieba itself."""
+    import jieba as library
+
+    titles = read_titles(source, rows)
+    library.setLogLevel("WARNING")
+    library.initialize()
+    return timed(len(titles), lambda: [library.lcut(title) for title in titles])
+
+
+def review_differences(source: Path, rows: int, work: Path) -> dict[str, Any]:
+    """Rows whose tokens are not nltk.word_tokenize's, and prepared rows that are not those of the yardstick's rules."""
+    import nltk
+
+    os.environ["NLTK_DATA"] = str(source / "nltk_data")
+    nltk.data.path.insert(0, str(source / "nltk_data"))
+    texts = [clean(text, STEPS) for text in read_reviews(source, rows)]
+    segmenter = new_segmenter(source)
+    ours = (tokens for column in columns(texts) for tokens in segmenter.column(column).to_pylist())
+    wanted = [nltk.word_tokenize(text) for text in texts]
+    cut = sum(got != tokens for got, tokens in zip(ours, wanted, strict=True))
+    counts = Counter(token for tokens in wanted for token in tokens)
+    names = [*RESERVED, *Vocabulary.load(work / "vocabulary.arrow").words.to_pylist()]
+    kept = ([token if counts[token] >= MIN_COUNT else "<unk>" for token in tokens[:WIDTH]] for tokens in wanted)
+    batches = ShardReader(work / "padded", "padded").batches("train")
+    ids = (row for batch in batches for row in batch["ids"].to_pylist())
+    left = ([names[token] for token in row] for row in ids)
+    padded = sum(got != ["<pad>"] * (WIDTH - len(row)) + row for got, row in zip(left, kept, strict=True))
+    return {"segmentation": cut, "preparation": padded}
+
+
+def word_differences(source: Path, rows: int, _: Path) -> dict[str, Any]:
+    """Titles whose words are not jieba.lcut's."""
+    import jieba as library
+
+    library.setLogLevel("WARNING")
+    titles = read_titles(source, rows)
+    segmenter = Segmenter({"clean": [], "segment": "jieba", "punkt": None})
+    ours = (tokens for column in columns(titles) for tokens in segmenter.column(column).to_pylist())
+    return {"words": sum(got != library.lcut(title) for got, title in zip(ours, titles, strict=True))}
+
+
+def profile(source: Path, rows: int, _: Path) -> dict[str, Any]:
+    """Seconds by part of review segmentation, under cProfile."""
+    texts = [clean(text, STEPS) for text in read_reviews(source, rows)]
+    segmenter = new_segmenter(source)
+    profiler = cProfile.Profile()
+    batches = list(columns(texts))
+    profiler.enable()
+    for column in batches:
+        segmenter.column(column)
+    profiler.disable()
+    stats = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
+    seconds: Counter[str] = Counter()
+    total = 0.0
+    for (file, _line, function), (_, _, own, cumulative, _) in stats.items():
+        total += own
+        if "textrnn" in file or function.startswith("<method"):
+            seconds[f"{function} ({Path(file).stem})"] += cumulative
+    return {"rows": rows, "seconds": total, "functions": seconds.most_common(60)}
+
+
+SIDES: dict[str, Callable[[Path, int, Path], dict[str, Any]]] = {
+    side.__name__: side
+    for side in (segmentation, preparation, words, jieba, review_differences, word_differences, profile)
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("side", choices=SIDES)
+    parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
+    parser.add_argument("--rows", type=int, required=True)
+    parser.add_argument("--work", type=Path, required=True, help="a folder to write into")
+    args = parser.parse_args()
+    pa.set_cpu_count(1)
+    pa.set_io_thread_count(1)
+    print(json.dumps(SIDES[args.side](args.source, args.rows, args.work)))
+
+
+if __name__ == "__main__":
+    run(main)
