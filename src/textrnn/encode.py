@@ -81,7 +81,7 @@ def _encode_shard(
     vocabulary = _vocabulary(vocabulary_file, checksum)
     unknown = tokens = 0
     with ShardWriter(ids, split, ENCODED[labels.task], first=number) as writer:
-        for batch in reader.open(reader.of(split)[number]).to_batches():
+        for batch in reader.stream(reader.of(split)[number]):
             coded = _encode_batch(batch, vocabulary, labels, reader.facts["labels"])
             numbers = coded["ids"].flatten().to_numpy()
             unknown += int((numbers == UNKNOWN_ID).sum())

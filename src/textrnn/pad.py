@@ -131,7 +131,7 @@ def _pad_shard(
     with ExitStack() as stack:
         for writer in writers.values():
             stack.enter_context(writer)
-        for batch in reader.open(reader.of(split)[number]).to_batches():
+        for batch in reader.stream(reader.of(split)[number]):
             for width, rows in _by_width(batch, widths):
                 writers[width].write(_pad_batch(rows, task, width, side))
     made = [shard for writer in writers.values() for shard in writer.shards]

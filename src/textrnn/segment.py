@@ -140,7 +140,7 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
     counts = [_count(pa.array([], pa.string()))]  # a shard may have no rows
     verified = tokens = 0
     with ShardWriter(out, split, schema, first=number) as writer:
-        for batch in reader.open(reader.of(split)[number]).to_batches():
+        for batch in reader.stream(reader.of(split)[number]):
             if "text" in batch.schema.names:
                 cut = segmenter.column(batch["text"])
                 verified += _verify(segmenter, batch, cut, settings, f"{parsed}, {split}")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import mmap
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -129,17 +130,32 @@ class ShardReader:
 
     def open(self, shard: Shard) -> pa.Table:
         """One shard as a memory-mapped table, its checksum compared first."""
+        return pa.ipc.open_file(pa.memory_map(str(self._checked(shard)))).read_all()
+
+    def stream(self, shard: Shard) -> Iterator[pa.RecordBatch]:
+        """One shard's batches in order, mapped too, but each one's pages are given back after it.
+
+        So a pass over a shard of any size keeps one batch in memory. A batch that is held on to stays readable.
+        """
+        with self._checked(shard).open("rb") as file:
+            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        reader = pa.ipc.open_file(pa.py_buffer(view))
+        for number in range(reader.num_record_batches):
+            yield reader.get_batch(number)
+            view.madvise(mmap.MADV_DONTNEED)
+
+    def _checked(self, shard: Shard) -> Path:
         path = self.folder / shard.file
         if not path.is_file():
             raise UserError(path, "the index names this shard and it is missing", do="run the stage that writes it")
         if file_sha256(path) != shard.sha256:
             raise UserError(path, "the shard does not have the index's checksum", do="run the stage that writes it")
-        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        return path
 
     def batches(self, split: str) -> Iterator[pa.RecordBatch]:
         """The split's rows in order, a few thousand at a time."""
         for shard in self.of(split):
-            yield from self.open(shard).to_batches()
+            yield from self.stream(shard)
 
 
 def index_sha256(folder: Path) -> str:

@@ -1,0 +1,544 @@
+"""nltk's words a column at a time: equal, token for token, to nltk's own sentence and word tokenizers."""
+
+from __future__ import annotations
+
+import bz2
+import time
+import tracemalloc
+import unicodedata
+from itertools import islice, product
+
+import nltk
+import pyarrow as pa
+import pytest
+import regex
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from nltk.tokenize import NLTKWordTokenizer
+from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
+
+from textrnn import nltk_words
+from textrnn.nltk_words import NltkWords
+from textrnn.segmenters import clean, learn_punkt, load_punkt
+
+EMPTY = {"abbrev_types": [], "collocations": [], "sent_starters": [], "ortho_context": {}}
+SMALL = {
+    "abbrev_types": ["dr", "i.e", "etc", "a"],
+    "collocations": [["##number##", "mark"]],
+    "sent_starters": ["yet"],
+    "ortho_context": {"lamp": 32},  # seen in lower case within a sentence
+}
+NEW_DIGITS = ["\U00010d40", "\U0001e4f0", "\U00011f50"]  # of Unicode 16 and 15: no digits to Python 3.11
+WHITE = [chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) != " "]
+
+QUOTES = [*"'\"`«»“”‘’„", "''", "``", '""', "'\"", "\"'"]
+BRACKETS = list("()[]{}<>")
+STOPS = [
+    *".,:;?!…",
+    "...",
+    "..",
+    "?!",
+    "!!!",
+    ".)",
+    '."',
+    '?"',
+    ".'",
+    ".”",
+    ".»",
+    "--",
+    "---",
+    ".--",
+    "?)--",
+    ",,",
+    ".>",
+]
+CLITICS = "'s 'S 'll n't N'T 're I'm d'ye more'n 'tis 'em cannot Wanna gimme gımme Gİmme can't o'clock 't ’s".split()
+NUMBERS = ["0", "5", "1.5", "3,000", "5:30", "-.5", ".5", "5.", "1,", "1:", "٣", "٣,٤", "५.", "²", "5,-.", *NEW_DIGITS]
+LETTERS = "a b A B J. a. U.S. i.e. e.g Mr. Dr etc. the The Foo a-b x-etc. -x x- no Yet mark lamp Lamp ΟΔΟΣ İ ß é 中 א ไ ǅ".split()
+SIGNS = [
+    *"@#$%&*;_/\\+=~^|-–—―‒",
+    "😀",
+    "👨‍👩‍👧",
+    "\u200b",
+    "\u200d",
+    "\u0301",
+    "\u00ad",
+    "\ufeff",
+    "\x00",
+    "\x7f",
+    "\u180e",
+]
+ODD = [*WHITE, "\r\n", "\ue000", "\ue001"]
+pieces = st.one_of(*map(st.sampled_from, (QUOTES, BRACKETS, STOPS, CLITICS, NUMBERS, LETTERS, SIGNS)))
+blanks = st.sampled_from(["", "", " ", " ", "   "])
+pairs = st.tuples(pieces | st.sampled_from(STOPS + QUOTES), blanks).map("".join)
+texts = st.builds(
+    lambda first, rest, odd: first + "".join(rest) + odd, blanks, st.lists(pairs, max_size=12), st.just("")
+)
+odd_texts = st.builds(lambda one, odd, two: one + odd + two, texts, st.sampled_from(ODD), texts)
+rows = st.lists(st.one_of(texts, texts, texts, texts, odd_texts), max_size=8)
+
+TYPES = ". .. ... ' \" ) ? ! - , : a b j u.s i.e mr dr etc the no mark lamp yet x x- a-b ##number## οδος ß i̇ 中 – “ » 's n't".split()
+types = st.lists(st.sampled_from([*TYPES, ""]), max_size=12, unique=True)
+tables = st.fixed_dictionaries(
+    {
+        "abbrev_types": types,
+        "collocations": st.builds(lambda a, b: [[one, two] for one in a for two in b], types, types),
+        "sent_starters": types,
+        "ortho_context": st.dictionaries(st.sampled_from(TYPES), st.integers(0, 63).map(lambda flags: flags * 2)),
+    }
+)
+
+
+def nltk_cut(table):
+    """nltk's own composition (nltk.tokenize.word_tokenize) with a sentence model."""
+    parameters = PunktParameters()
+    parameters.abbrev_types, parameters.sent_starters = set(table["abbrev_types"]), set(table["sent_starters"])
+    parameters.collocations = set(map(tuple, table["collocations"]))
+    parameters.ortho_context.update(table["ortho_context"])
+    sentences, words = PunktSentenceTokenizer(parameters), NLTKWordTokenizer()
+    return lambda text: [word for sentence in sentences.tokenize(text) for word in words.tokenize(sentence)]
+
+
+def column(words, texts):
+    return words.column(pa.array(texts, pa.string())).to_pylist()
+
+
+def differing(texts, table=EMPTY):
+    """(text, ours, nltk's) of the texts that a new NltkWords and nltk cut differently."""
+    cut, ours = nltk_cut(table), column(NltkWords(table), texts)
+    return [(text, mine, cut(text)) for text, mine in zip(texts, ours, strict=True) if mine != cut(text)]
+
+
+# by hand
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("", []),
+        ("   ", []),
+        ("I can't stay. It's $5.25!", ["I", "ca", "n't", "stay", ".", "It", "'s", "$", "5.25", "!"]),
+        ("Mr. X. Then he left.", ["Mr", ".", "X", ".", "Then", "he", "left", "."]),
+        ("Dr. Lee met Mr. X", ["Dr.", "Lee", "met", "Mr", ".", "X"]),
+        ("By 5. Mark sat by 5. Lee", ["By", "5.", "Mark", "sat", "by", "5", ".", "Lee"]),
+        ("An etc. so. An etc. Yet", ["An", "etc.", "so", ".", "An", "etc", ".", "Yet"]),
+        ("An etc. Lump. An etc. Lamp", ["An", "etc.", "Lump", ".", "An", "etc", ".", "Lamp"]),
+        ("Then... he... Left", ["Then", "...", "he", "...", "Left"]),
+        ('"Go." "Stay."', ["``", "Go", ".", "''", "``", "Stay", ".", "''"]),
+        ('(See "x".) So', ["(", "See", "``", "x", "''", ".", ")", "So"]),
+        ("‘a’ «b» „c“", ["‘", "a", "’", "«", "b", "»", "„", "c", "“"]),
+        ("a,b 3,000: 5:30 c:d:", ["a", ",", "b", "3,000", ":", "5:30", "c", ":", "d", ":"]),
+        ("a--b --- c-d – e", ["a", "--", "b", "--", "-", "c-d", "–", "e"]),
+        ("Cannot wanna d'ye more'n", ["Can", "not", "wan", "na", "d", "'ye", "more", "'n"]),
+        ("'tis the dogs' bone", ["'", "tis", "the", "dogs", "'", "bone"]),
+        ("He said 'I'm'", ["He", "said", "'", "I'm", "'"]),  # at the end of a sentence 'm is not cut off
+        ("He said 'I'm' twice", ["He", "said", "'", "I", "'m", "'", "twice"]),
+        ("'' x ''y", ["''", "x", "``", "y"]),  # at a sentence's start '' does not open
+        (" '' x", ["``", "x"]),
+        ('"" x', ["``", "``", "x"]),
+        ('a "" x', ["a", "``", "''", "x"]),
+        (". a", [".", "a"]),
+        ("a\tb.\nC\u3000d", ["a", "b", ".", "C", "d"]),
+        ("x\ue000y \ue001.", ["x\ue000y", "\ue001", "."]),
+        (f"a,{NEW_DIGITS[0]} b,٣ c,d", [f"a,{NEW_DIGITS[0]}", "b,٣", "c", ",", "d"]),
+    ],
+)
+def test_words_by_hand(text, want):
+    words = NltkWords(SMALL)
+    assert column(words, [text]) == [want]
+    assert column(words, ["x. Dr.", text, "'y' "])[1] == want
+    assert words(text) == want
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "I'm'",
+            "x I'm'",
+            "x I'm' ) '",
+            "x n't\"",
+            "x i.e.'\"",
+            "x' ' '",
+            "''' '' '",
+            "' ' '",
+            "x'' '",
+            "'?'",
+            "x 's' 's",
+        ),
+        *(
+            '?"i.e. x',
+            'it“"1.5',
+            "  '' \"",
+            " » ",
+            "!!!",
+            "...",
+            'foo. ") bar',
+            '"" x',
+            "foo.)--bar",
+            ",,",
+            "x. ')--y. z",
+        ),
+        *(
+            "?)bar. x",
+            "a ?)bar. x",
+            " ?)bar. x",
+            "a ?!)",
+            "a ?!!' b",
+            "a .!) B",
+            'a ?!! " b',
+            "i.e. ?!!) B",
+            "!.) x",
+            "?!",
+        ),
+        *('foo.) " bar', "foo.)\" ' bar", "foo.')x b", "foo.» b", "foo.> b", "foo.] . ) . b", ". . . . a", "a . . . b"),
+        *(
+            "foo .",
+            ". )",
+            ".) a",
+            "a .)",
+            "a ..)",
+            "a...)",
+            "a.). )",
+            "a.)x",
+            "a.\"')",
+            "a.'\")",
+            "a.'' )",
+            'a.)" ” ’ ]',
+        ),
+        *(
+            "a,. ) b",
+            "a:.",
+            "a,'b ,\"c",
+            "a,“b",
+            "a,,,b,:,",
+            "5,-. A",
+            "-5. A",
+            "1.000.000. b",
+            "5.) Mark",
+            "a) . b",
+            "A. b",
+        ),
+        *("a``b```c `", '"`a', '`"a', '“"a"”', '("("', "[''a", '<""a', 'a("""b', "\"''a", "''\"a", '"""', "'\"' a"),
+        *(
+            "x-etc. Yet",
+            "etc.-a. B",
+            "a-. b",
+            "--a. b",
+            "a--. B",
+            "a--b. B",
+            "etc.... Lamp",
+            "x... Lamp",
+            "x..y... b",
+            "#. A",
+        ),
+        *("cannotx cannot. CANNOT' 'cannot", "gımme Gİmme. gimmex", "wanna wanna", "wanna.", '"wanna', "gonna'gotta"),
+        *(
+            "ΟΔΟΣ. ΟΔΟΣ.) a",
+            "İ. b",
+            "a\u0301. b",
+            "\u0301. b",
+            "中. 文",
+            "中。文.",
+            "ʼ. a",
+            "a\u200b. b",
+            "\x00. a",
+            "x.\x00 b",
+        ),
+        *(f"a,{white}b" for white in WHITE),
+        *(f"b.{white}” {white}c{white}" for white in WHITE),
+        *(f"a,{digit} 5:{digit}. {digit}. Mark" for digit in NEW_DIGITS),
+    ],
+)
+def test_cases_that_went_wrong_while_building(text):
+    around = [text, f" {text}", f"{text} ", f"x {text}", f"x. {text} Y", f"{text} y", f"({text}) etc. {text}"]
+    assert differing(around, EMPTY) == []
+    assert differing(around, SMALL) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "table"),
+    [
+        ("An etc. so", {"abbrev_types": ["etc"]}),
+        ("Odd-etc. so", {"abbrev_types": ["etc"]}),
+        ("Odd-etc.) so", {"abbrev_types": ["odd-etc"]}),
+        ("foo-. so", {"abbrev_types": [""]}),
+        ("foo.bar. so", {"abbrev_types": ["foo.bar"]}),
+        ("foo. so", {"collocations": [["foo", "so"]]}),
+        ("foo.) so", {"collocations": [["foo", ")"]]}),
+        ("a b-c. so", {"collocations": [["b-c", "so"]]}),
+        ('x (a) . "a b.', {"collocations": [[".", '"']]}),
+        ('x (a). "a b.', {"collocations": [[".", '"']]}),
+        ("x 5. so", {"collocations": [["##number##", "so"]]}),
+        ("x 5. 6.5", {"collocations": [["##number##", "##number##"]]}),
+        ("x J. so", {"collocations": [["j", "so"]], "ortho_context": {"so": 16}}),
+        ("x #. so", {"collocations": [["#", "so"]]}),
+        ("x J. So", {"ortho_context": {"so": 32}}),
+        ("x 5. so", {"ortho_context": {"so": 16}}),
+    ],
+)
+def test_each_kind_of_entry_of_the_sentence_model_has_its_say(text, table):
+    table = EMPTY | table
+    assert nltk_cut(table)(text) != nltk_cut(EMPTY)(text)
+    assert differing([text, f"{text} and. {text}", f"“{text}” {text}."], table) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "table", "without"),
+    [
+        ("An etc. ... Yet", {"collocations": [["..", "yet"]], "sent_starters": ["yet"]}, {"sent_starters": ["yet"]}),
+        ("An... .' Lamp x.", {"ortho_context": {"lamp": 32}, "sent_starters": ["x"]}, EMPTY),
+        ("An x... Lamp", {"ortho_context": {"lamp": 32}}, EMPTY),
+    ],
+)
+def test_ellipses_follow_the_sentence_model(text, table, without):
+    for chosen in (EMPTY | table, EMPTY | without):
+        assert differing([text, f"{text}. {text}", f"''{text}"], chosen) == []
+
+
+# by search
+
+
+@settings(max_examples=300, deadline=None)
+@given(rows)
+@example(["", " ", "x. ')--y", "a\tb", ""])
+@example([" a", "", "'' b", " '' c", "", " "])
+def test_any_texts(texts):
+    assert differing(texts, SMALL) == []
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows, tables)
+def test_any_texts_under_any_sentence_model(texts, table):
+    assert differing(texts, table) == []
+
+
+@pytest.mark.parametrize("alphabet", ["a.'\" ", ".?) a", "a,:5.", "-.\"'»", "(\"`' ", "!?'” "])
+def test_all_short_strings(alphabet):
+    assert (
+        differing(["".join(letters) for size in range(1, 5) for letters in product(alphabet, repeat=size)], SMALL) == []
+    )
+
+
+def characters(most):
+    """Every character of Python's or `regex`'s Unicode version; of each category of those above U+0250 the first."""
+    count: dict[str, int] = {}
+    for code in range(0x110000):
+        character = chr(code)
+        kind = unicodedata.category(character)
+        known = kind not in ("Cs", "Cn") or regex.match(r"[\w\s]", character)
+        count[kind] = count.get(kind, 0) + 1
+        if known and (code < 0x250 or count[kind] < most or (kind == "Cn" and count[kind] % 97 == 0)):
+            yield character
+
+
+def test_every_kind_of_character():
+    every = list(characters(most=25))
+    assert {unicodedata.category(character) for character in every} >= {"Nd", "Zs", "Zl", "Cf", "Mn", "Co", "Pi", "Sk"}
+    frames = ["{0}", 'a{0}b. "{0}', "a.{0} b", "a,{0}b 'a{0}'", "x. {0} y '{0}"]
+    assert differing([frame.format(character) for frame in frames for character in every], SMALL) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "frame",
+    ["{0}", "a{0}b", "a.{0} b", "{0}a", "a{0}", '"{0}', "a,{0}", "({0}", "'{0}", "x. {0} Y", "{0}.{0}", "g{0}mme"],
+)
+def test_every_character(frame):
+    assert differing([frame.format(character) for character in characters(most=30_000)], SMALL) == []
+
+
+# columns
+
+MIXED = [
+    "",
+    'He said "no." (Really.) Then... he left -- twice.',
+    " ",
+    "a\tb. C",  # by nltk whole
+    " '' etc. Lamp",
+    "'' etc. lamp",
+    "x. ')--y. z",  # by nltk whole
+    "foo.)bar 'I'm' ) '",
+    "",
+    "?)bar. Dr. Lee",  # by nltk whole
+    "can't, won't; 5,000: ok",
+]
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [[], [""], [" ", "   "], ["", "", ""], ["a\tb"], ["x\ue000", "\n", "x. ')--y"], ["a.", "", ""], ["", "a"], MIXED],
+)
+def test_columns_of_every_make(texts):
+    got = NltkWords(SMALL).column(pa.array(texts, pa.string()))
+    assert isinstance(got, pa.ListArray)
+    assert got.type == pa.list_(pa.string())
+    assert got.null_count == 0
+    assert got.to_pylist() == [nltk_cut(SMALL)(text) for text in texts]
+
+
+@pytest.mark.parametrize(("start", "stop"), [(3, 7), (0, 1), (8, 9), (2, 2), (5, 11)])
+def test_a_slice_of_a_column(start, stop):
+    texts = pa.array(MIXED, pa.string())[start:stop]
+    assert NltkWords(SMALL).column(texts).to_pylist() == [nltk_cut(SMALL)(text) for text in MIXED[start:stop]]
+
+
+@settings(max_examples=60, deadline=None)
+@given(rows, st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from([0, 5, nltk_words.MOST_CHUNKS]))
+def test_words_do_not_hang_on_batches_or_on_what_came_before(texts, sizes, most):
+    together = column(NltkWords(SMALL), texts)
+    words, got, at = NltkWords(SMALL), [], 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nltk_words, "MOST_CHUNKS", most)
+        for size in [*sizes, len(texts) + 1]:
+            got += column(words, texts[at : at + size])
+            at += size
+        assert got == together
+        assert column(words, texts[::-1]) == together[::-1]
+
+
+def test_chunks_are_forgotten_when_there_are_too_many(monkeypatch):
+    forgotten = []
+    forget = NltkWords._forget
+    monkeypatch.setattr(NltkWords, "_forget", lambda words: (forgotten.append(words), forget(words)))
+    monkeypatch.setattr(nltk_words, "MOST_CHUNKS", 40)
+    words, cut = NltkWords(SMALL), nltk_cut(SMALL)
+    texts = [f"No{at}. 'Dr. a{at}' etc. Lamp{at}.) b" for at in range(100)]
+    assert [column(words, [text]) for text in texts] == [[cut(text)] for text in texts]
+    # a text has six chunks of its own or seven and a half: one cut in two, one joined to the next
+    assert 12 <= len(forgotten) - 1 <= 18
+    assert column(words, texts) == [cut(text) for text in texts]
+
+
+def test_only_rows_that_need_it_go_through_nltk_whole(monkeypatch):
+    whole = []
+    by_nltk = NltkWords.__call__
+    monkeypatch.setattr(NltkWords, "__call__", lambda words, text: (whole.append(text), by_nltk(words, text))[1])
+    column(NltkWords(SMALL), MIXED)
+    assert whole == [MIXED[3], MIXED[6], MIXED[9]]
+
+
+# long texts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "." * 60_000 + "x. b",
+            "etc." + ")" * 60_000 + "x",
+            "a.>" + "'" * 30_000 + "x",
+            "a.)" * 20_000,
+            "?!" * 30_000,
+        ),
+        *(
+            "a." + ")" * 60_000,
+            ",:" * 30_000,
+            "`'\"" * 20_000,
+            ") " * 10_000 + "x",
+            "a.b" * 30_000 + "...",
+            "x- " * 9_000,
+        ),
+    ],
+    ids=lambda text: f"{text[:6]}{text[-4:]}",
+)
+def test_long_texts_take_time_in_proportion(text):
+    want = nltk_cut(SMALL)(text)
+    words, start = NltkWords(SMALL), time.monotonic()
+    assert column(words, [text]) == [want]
+    assert time.monotonic() - start < 8  # what is quadratic takes ten and more
+
+
+def test_a_long_chunk_takes_little_memory():
+    words, text = NltkWords(EMPTY), "ab" * 500_000
+    tracemalloc.start()
+    assert column(words, [text]) == [[text]]
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 40 * len(text)
+
+
+def test_nltk_is_not_given_more_than_its_time_limits_allow(monkeypatch):
+    sizes = []
+    tokenize = NLTKWordTokenizer.tokenize
+    monkeypatch.setattr(
+        NLTKWordTokenizer, "tokenize", lambda words, text: (sizes.append(len(text)), tokenize(words, text))[1]
+    )
+    texts = ["'" * size for size in range(1000, 1200)] + [f"a'{at} b" for at in range(3000)]
+    got = column(NltkWords(EMPTY), texts)
+    assert max(sizes) < 10_000
+    assert len(sizes) < 1000  # and yet many chunks a call
+    assert got[-1] == ["a'2999", "b"]
+    assert got[0] == nltk_cut(EMPTY)(texts[0])
+
+
+# real texts
+
+
+def read(folder, name):
+    """The texts of a corpus, as they stand in its files."""
+    if name in ("imdb", "amazon"):
+        for path in sorted((folder / name).glob("*.ft.txt.bz2")):
+            with bz2.open(path, "rt", encoding="utf-8") as lines:
+                yield from (line.rstrip("\n").split(" ", 1)[1] for line in lines)
+    elif name == "thucnews":
+        for path in (folder / name / "train.txt", folder / name / "dev.txt", folder / name / "test.txt"):
+            yield from (line.split("\t")[0] for line in path.read_text(encoding="utf-8").splitlines())
+    else:
+        for path in sorted((folder / name).glob("*_bio.txt")):
+            for sentence in path.read_text(encoding="utf-8").split("\n\n"):
+                yield "".join(line.split("\t")[0] for line in sentence.splitlines())
+
+
+@pytest.fixture
+def english(real_data, monkeypatch):
+    """nltk's published English sentence model, which nltk.word_tokenize then reads too."""
+    folder = real_data / "nltk_data"
+    if not folder.is_dir():
+        pytest.skip("needs nltk_data in the folder of real data")
+    monkeypatch.setattr(nltk.data, "path", [str(folder)])
+    nltk.tokenize._get_punkt_tokenizer.cache_clear()
+    yield load_punkt(folder / "tokenizers" / "punkt_tab" / "english")
+    nltk.tokenize._get_punkt_tokenizer.cache_clear()
+
+
+CORPORA = ["imdb", "amazon", "thucnews", "msra"]
+
+
+def differing_rows(words, texts, cut):
+    """How many texts there are, and the positions of those cut differently, taken in batches."""
+    texts, count, wrong = iter(texts), 0, []
+    while batch := list(islice(texts, 1000)):
+        wrong += [count + at for at, mine in enumerate(column(words, batch)) if mine != cut(batch[at])]
+        count += len(batch)
+    return count, wrong
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", CORPORA)
+def test_real_texts_are_cut_as_word_tokenize_cuts_them(name, real_data, english):
+    if not (real_data / name).is_dir():
+        pytest.skip(f"needs {name} in the folder of real data")
+    assert differing_rows(NltkWords(english), islice(read(real_data, name), 300), nltk.word_tokenize) == (300, [])
+
+
+@pytest.mark.real
+def test_real_texts_under_a_model_learnt_from_them(real_data, english):
+    texts = list(islice(read(real_data, "amazon"), 600))
+    learnt = learn_punkt(texts)
+    assert len(learnt["ortho_context"]) > 1000
+    assert differing_rows(NltkWords(learnt), texts, nltk_cut(learnt)) == (600, [])
+
+
+@pytest.mark.real
+@pytest.mark.slow
+@pytest.mark.parametrize("steps", [(), ("lower", "digits", "urls")], ids=["raw", "cleaned"])
+@pytest.mark.parametrize("name", CORPORA)
+def test_all_real_texts(name, steps, real_data, english):
+    if not (real_data / name).is_dir():
+        pytest.skip(f"needs {name} in the folder of real data")
+    texts = (clean(text, steps) for text in read(real_data, name))
+    count, wrong = differing_rows(NltkWords(english), texts, nltk.word_tokenize)
+    assert count > 5000
+    assert wrong == []
