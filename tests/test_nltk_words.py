@@ -35,50 +35,33 @@ QUOTES = [*"'\"`«»“”‘’„", "''", "``", '""', "'\"", "\"'"]
 BRACKETS = list("()[]{}<>")
 STOPS = [
     *".,:;?!…",
-    "...",
-    "..",
-    "?!",
-    "!!!",
-    ".)",
-    '."',
-    '?"',
-    ".'",
-    ".”",
-    ".»",
-    "--",
-    "---",
-    ".--",
-    "?)--",
-    ",,",
-    ".>",
+    *("...", "..", "?!", "!!!", ".)", '."', '?"', ".'", ".”", ".»", ".>", "--", "---", ".--", "?)--", ",,"),
 ]
-CLITICS = "'s 'S 'll n't N'T 're I'm d'ye more'n 'tis 'em cannot Wanna gimme gımme Gİmme can't o'clock 't ’s".split()
+CLITICS = [
+    *("'s", "'S", "'ll", "n't", "N'T", "'re", "I'm", "d'ye", "more'n", "'tis", "'em", "'t", "’s", "can't", "o'clock"),
+    *("cannot", "Wanna", "gimme", "gımme", "Gİmme"),
+]
 NUMBERS = ["0", "5", "1.5", "3,000", "5:30", "-.5", ".5", "5.", "1,", "1:", "٣", "٣,٤", "५.", "²", "5,-.", *NEW_DIGITS]
-LETTERS = "a b A B J. a. U.S. i.e. e.g Mr. Dr etc. the The Foo a-b x-etc. -x x- no Yet mark lamp Lamp ΟΔΟΣ İ ß é 中 א ไ ǅ".split()
+LETTERS = [
+    *("a", "b", "A", "B", "J.", "a.", "U.S.", "i.e.", "e.g", "Mr.", "Dr", "etc.", "the", "The", "a-b", "x-etc.", "-x"),
+    *("x-", "no", "Yet", "mark", "lamp", "Lamp", "ΟΔΟΣ", "İ", "ß", "é", "中", "א", "ไ", "ǅ"),
+]
 SIGNS = [
-    *"@#$%&*;_/\\+=~^|-–—―‒",
-    "😀",
-    "👨‍👩‍👧",
-    "\u200b",
-    "\u200d",
-    "\u0301",
-    "\u00ad",
-    "\ufeff",
-    "\x00",
-    "\x7f",
-    "\u180e",
+    *"@#$%&*;_/\\+=~^|-–—―‒😀\u200b\u200d\u0301\u00ad\ufeff\x00\x7f\u180e",
+    *("👨\u200d👩\u200d👧", "e\u0301"),
 ]
 ODD = [*WHITE, "\r\n", "\ue000", "\ue001"]
 pieces = st.one_of(*map(st.sampled_from, (QUOTES, BRACKETS, STOPS, CLITICS, NUMBERS, LETTERS, SIGNS)))
 blanks = st.sampled_from(["", "", " ", " ", "   "])
 pairs = st.tuples(pieces | st.sampled_from(STOPS + QUOTES), blanks).map("".join)
-texts = st.builds(
-    lambda first, rest, odd: first + "".join(rest) + odd, blanks, st.lists(pairs, max_size=12), st.just("")
-)
+texts = st.builds(lambda indent, rest: indent + "".join(rest), blanks, st.lists(pairs, max_size=12))
 odd_texts = st.builds(lambda one, odd, two: one + odd + two, texts, st.sampled_from(ODD), texts)
 rows = st.lists(st.one_of(texts, texts, texts, texts, odd_texts), max_size=8)
 
-TYPES = ". .. ... ' \" ) ? ! - , : a b j u.s i.e mr dr etc the no mark lamp yet x x- a-b ##number## οδος ß i̇ 中 – “ » 's n't".split()
+TYPES = [
+    *(".", "..", "...", "'", '"', ")", "?", "!", "-", ",", ":", "–", "“", "»", "'s", "n't", "##number##", "a-b", "x-"),
+    *("a", "b", "j", "u.s", "i.e", "mr", "dr", "etc", "the", "no", "mark", "lamp", "yet", "x", "οδος", "ß", "i̇", "中"),
+]
 types = st.lists(st.sampled_from([*TYPES, ""]), max_size=12, unique=True)
 tables = st.fixed_dictionaries(
     {
@@ -119,7 +102,7 @@ def differing(texts, table=EMPTY):
         ("", []),
         ("   ", []),
         ("I can't stay. It's $5.25!", ["I", "ca", "n't", "stay", ".", "It", "'s", "$", "5.25", "!"]),
-        ("Mr. X. Then he left.", ["Mr", ".", "X", ".", "Then", "he", "left", "."]),
+        ("Mr. Xu. Then he left.", ["Mr", ".", "Xu", ".", "Then", "he", "left", "."]),
         ("Dr. Lee met Mr. X", ["Dr.", "Lee", "met", "Mr", ".", "X"]),
         ("By 5. Mark sat by 5. Lee", ["By", "5.", "Mark", "sat", "by", "5", ".", "Lee"]),
         ("An etc. so. An etc. Yet", ["An", "etc.", "so", ".", "An", "etc", ".", "Yet"]),
@@ -139,9 +122,9 @@ def differing(texts, table=EMPTY):
         ('"" x', ["``", "``", "x"]),
         ('a "" x', ["a", "``", "''", "x"]),
         (". a", [".", "a"]),
-        ("a\tb.\nC\u3000d", ["a", "b", ".", "C", "d"]),
+        ("a\tbe.\nC\u3000d", ["a", "be", ".", "C", "d"]),
         ("x\ue000y \ue001.", ["x\ue000y", "\ue001", "."]),
-        (f"a,{NEW_DIGITS[0]} b,٣ c,d", [f"a,{NEW_DIGITS[0]}", "b,٣", "c", ",", "d"]),
+        (f"a,{NEW_DIGITS[1]} b,٣ c,d", [f"a,{NEW_DIGITS[1]}", "b,٣", "c", ",", "d"]),
     ],
 )
 def test_words_by_hand(text, want):
@@ -167,20 +150,9 @@ def test_words_by_hand(text, want):
             "'?'",
             "x 's' 's",
         ),
+        *('?"i.e. x', 'it“"1.5', "  '' \"", " » ", "!!!", "...", 'foo. ") bar', '"" x', "foo.)--bar", ",,"),
         *(
-            '?"i.e. x',
-            'it“"1.5',
-            "  '' \"",
-            " » ",
-            "!!!",
-            "...",
-            'foo. ") bar',
-            '"" x',
-            "foo.)--bar",
-            ",,",
             "x. ')--y. z",
-        ),
-        *(
             "?)bar. x",
             "a ?)bar. x",
             " ?)bar. x",
@@ -188,10 +160,10 @@ def test_words_by_hand(text, want):
             "a ?!!' b",
             "a .!) B",
             'a ?!! " b',
-            "i.e. ?!!) B",
-            "!.) x",
             "?!",
+            "?!!",
         ),
+        *("i.e. ?!!) B", "!.) x", "etc. ?!!! '' Yet", "x ?!! ) y", "?!?'x", "!!! ''a", "etc. ? ! ?. '' x", "' !!!'' b"),
         *('foo.) " bar', "foo.)\" ' bar", "foo.')x b", "foo.» b", "foo.> b", "foo.] . ) . b", ". . . . a", "a . . . b"),
         *(
             "foo .",
@@ -207,32 +179,23 @@ def test_words_by_hand(text, want):
             "a.'' )",
             'a.)" ” ’ ]',
         ),
+        *("a,. ) b", "a:.", "a,'b ,\"c", "a,“b", "a,,,b,:,", "5,-. A", "-5. A", "1.000.000. b", "5.) Mark", "a) . b"),
         *(
-            "a,. ) b",
-            "a:.",
-            "a,'b ,\"c",
-            "a,“b",
-            "a,,,b,:,",
-            "5,-. A",
-            "-5. A",
-            "1.000.000. b",
-            "5.) Mark",
-            "a) . b",
+            "a``b```c `",
+            '"`a',
+            '`"a',
+            '“"a"”',
+            '("("',
+            "[''a",
+            '<""a',
+            'a("""b',
+            "\"''a",
+            "''\"a",
+            '"""',
+            "'\"' a",
             "A. b",
         ),
-        *("a``b```c `", '"`a', '`"a', '“"a"”', '("("', "[''a", '<""a', 'a("""b', "\"''a", "''\"a", '"""', "'\"' a"),
-        *(
-            "x-etc. Yet",
-            "etc.-a. B",
-            "a-. b",
-            "--a. b",
-            "a--. B",
-            "a--b. B",
-            "etc.... Lamp",
-            "x... Lamp",
-            "x..y... b",
-            "#. A",
-        ),
+        *("x-etc. Yet", "etc.-a. B", "a-. b", "--a. b", "a--. B", "a--b. B", "etc.... Lamp", "x... Lamp", "x..y... b"),
         *("cannotx cannot. CANNOT' 'cannot", "gımme Gİmme. gimmex", "wanna wanna", "wanna.", '"wanna', "gonna'gotta"),
         *(
             "ΟΔΟΣ. ΟΔΟΣ.) a",
@@ -244,7 +207,7 @@ def test_words_by_hand(text, want):
             "ʼ. a",
             "a\u200b. b",
             "\x00. a",
-            "x.\x00 b",
+            "#. A",
         ),
         *(f"a,{white}b" for white in WHITE),
         *(f"b.{white}” {white}c{white}" for white in WHITE),
@@ -258,49 +221,41 @@ def test_cases_that_went_wrong_while_building(text):
 
 
 @pytest.mark.parametrize(
-    ("text", "table"),
+    ("text", "table", "entries"),
     [
-        ("An etc. so", {"abbrev_types": ["etc"]}),
-        ("Odd-etc. so", {"abbrev_types": ["etc"]}),
-        ("Odd-etc.) so", {"abbrev_types": ["odd-etc"]}),
-        ("foo-. so", {"abbrev_types": [""]}),
-        ("foo.bar. so", {"abbrev_types": ["foo.bar"]}),
-        ("foo. so", {"collocations": [["foo", "so"]]}),
-        ("foo.) so", {"collocations": [["foo", ")"]]}),
-        ("a b-c. so", {"collocations": [["b-c", "so"]]}),
-        ('x (a) . "a b.', {"collocations": [[".", '"']]}),
-        ('x (a). "a b.', {"collocations": [[".", '"']]}),
-        ("x 5. so", {"collocations": [["##number##", "so"]]}),
-        ("x 5. 6.5", {"collocations": [["##number##", "##number##"]]}),
-        ("x J. so", {"collocations": [["j", "so"]], "ortho_context": {"so": 16}}),
-        ("x #. so", {"collocations": [["#", "so"]]}),
-        ("x J. So", {"ortho_context": {"so": 32}}),
-        ("x 5. so", {"ortho_context": {"so": 16}}),
+        ("An etc. so", {}, {"abbrev_types": ["etc"]}),
+        ("Odd-etc. so", {}, {"abbrev_types": ["etc"]}),
+        ("Odd-etc.) so", {}, {"abbrev_types": ["odd-etc"]}),
+        ("foo-. so", {}, {"abbrev_types": [""]}),
+        ("foo.bar. so", {}, {"abbrev_types": ["foo.bar"]}),
+        ("etc. Yet", {"abbrev_types": ["etc"]}, {"sent_starters": ["yet"]}),
+        ("Bar! etc. Yet", {"abbrev_types": ["etc"]}, {"ortho_context": {"yet": 64}}),
+        ("foo. so", {}, {"collocations": [["foo", "so"]]}),
+        ("foo.) so", {}, {"collocations": [["foo", ")"]]}),
+        ("a b-c. so", {}, {"collocations": [["b-c", "so"]]}),
+        ("x (a) . ''a b", {}, {"collocations": [[".", "'"]]}),
+        ("x (a). ''a b", {}, {"collocations": [[".", "'"]]}),
+        ("x #. ''a b", {}, {"collocations": [[".", "'"]]}),
+        ("x 5. So", {}, {"collocations": [["##number##", "so"]]}),
+        ("x 5. 6.5", {}, {"collocations": [["##number##", "##number##"]]}),
+        ("x 5. so", {}, {"ortho_context": {"so": 16}}),
+        ("x J. so", {}, {"ortho_context": {"so": 16}}),
+        ("x J. So", {}, {"ortho_context": {"so": 32}}),
+        ("x J. so", {"ortho_context": {"so": 16}}, {"collocations": [["j", "so"]]}),
+        ("x etc. Yet ''a", {"abbrev_types": ["etc"], "sent_starters": ["yet"]}, {"collocations": [["etc", "yet"]]}),
     ],
 )
-def test_each_kind_of_entry_of_the_sentence_model_has_its_say(text, table):
-    table = EMPTY | table
-    assert nltk_cut(table)(text) != nltk_cut(EMPTY)(text)
-    assert differing([text, f"{text} and. {text}", f"“{text}” {text}."], table) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "table", "without"),
-    [
-        ("An etc. ... Yet", {"collocations": [["..", "yet"]], "sent_starters": ["yet"]}, {"sent_starters": ["yet"]}),
-        ("An... .' Lamp x.", {"ortho_context": {"lamp": 32}, "sent_starters": ["x"]}, EMPTY),
-        ("An x... Lamp", {"ortho_context": {"lamp": 32}}, EMPTY),
-    ],
-)
-def test_ellipses_follow_the_sentence_model(text, table, without):
-    for chosen in (EMPTY | table, EMPTY | without):
-        assert differing([text, f"{text}. {text}", f"''{text}"], chosen) == []
+def test_each_kind_of_entry_of_the_sentence_model_has_its_say(text, table, entries):
+    without, having = EMPTY | table, EMPTY | table | entries
+    assert nltk_cut(having)(text) != nltk_cut(without)(text)
+    for chosen in (without, having):
+        assert differing([text, f"{text} and. {text}", f"“{text}” {text}."], chosen) == []
 
 
 # by search
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(rows)
 @example(["", " ", "x. ')--y", "a\tb", ""])
 @example([" a", "", "'' b", " '' c", "", " "])
@@ -308,7 +263,7 @@ def test_any_texts(texts):
     assert differing(texts, SMALL) == []
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(rows, tables)
 def test_any_texts_under_any_sentence_model(texts, table):
     assert differing(texts, table) == []
@@ -316,15 +271,14 @@ def test_any_texts_under_any_sentence_model(texts, table):
 
 @pytest.mark.parametrize("alphabet", ["a.'\" ", ".?) a", "a,:5.", "-.\"'»", "(\"`' ", "!?'” "])
 def test_all_short_strings(alphabet):
-    assert (
-        differing(["".join(letters) for size in range(1, 5) for letters in product(alphabet, repeat=size)], SMALL) == []
-    )
+    short = ["".join(letters) for size in range(1, 5) for letters in product(alphabet, repeat=size)]
+    assert differing(short, SMALL) == []
 
 
-def characters(most):
-    """Every character of Python's or `regex`'s Unicode version; of each category of those above U+0250 the first."""
+def characters(most, end):
+    """The characters below `end` of Python's or `regex`'s Unicode version; of a category only the first from U+0250."""
     count: dict[str, int] = {}
-    for code in range(0x110000):
+    for code in range(end):
         character = chr(code)
         kind = unicodedata.category(character)
         known = kind not in ("Cs", "Cn") or regex.match(r"[\w\s]", character)
@@ -334,7 +288,7 @@ def characters(most):
 
 
 def test_every_kind_of_character():
-    every = list(characters(most=25))
+    every = list(characters(most=30, end=0x1F000))
     assert {unicodedata.category(character) for character in every} >= {"Nd", "Zs", "Zl", "Cf", "Mn", "Co", "Pi", "Sk"}
     frames = ["{0}", 'a{0}b. "{0}', "a.{0} b", "a,{0}b 'a{0}'", "x. {0} y '{0}"]
     assert differing([frame.format(character) for frame in frames for character in every], SMALL) == []
@@ -346,7 +300,7 @@ def test_every_kind_of_character():
     ["{0}", "a{0}b", "a.{0} b", "{0}a", "a{0}", '"{0}', "a,{0}", "({0}", "'{0}", "x. {0} Y", "{0}.{0}", "g{0}mme"],
 )
 def test_every_character(frame):
-    assert differing([frame.format(character) for character in characters(most=30_000)], SMALL) == []
+    assert differing([frame.format(character) for character in characters(most=30_000, end=0x110000)], SMALL) == []
 
 
 # columns
@@ -406,8 +360,8 @@ def test_chunks_are_forgotten_when_there_are_too_many(monkeypatch):
     words, cut = NltkWords(SMALL), nltk_cut(SMALL)
     texts = [f"No{at}. 'Dr. a{at}' etc. Lamp{at}.) b" for at in range(100)]
     assert [column(words, [text]) for text in texts] == [[cut(text)] for text in texts]
-    # a text has six chunks of its own or seven and a half: one cut in two, one joined to the next
-    assert 12 <= len(forgotten) - 1 <= 18
+    # each text has three chunks of its own and four that it shares (one is empty): 13 texts have 43
+    assert len(forgotten) - 1 == 99 // 13
     assert column(words, texts) == [cut(text) for text in texts]
 
 
@@ -429,14 +383,14 @@ def test_only_rows_that_need_it_go_through_nltk_whole(monkeypatch):
             "." * 60_000 + "x. b",
             "etc." + ")" * 60_000 + "x",
             "a.>" + "'" * 30_000 + "x",
-            "a.)" * 20_000,
-            "?!" * 30_000,
+            "a.)" * 10_000,
+            "?!" * 20_000,
         ),
         *(
             "a." + ")" * 60_000,
-            ",:" * 30_000,
-            "`'\"" * 20_000,
-            ") " * 10_000 + "x",
+            ",:" * 20_000,
+            "`'\"" * 10_000,
+            ") " * 8_000 + "x",
             "a.b" * 30_000 + "...",
             "x- " * 9_000,
         ),

@@ -221,3 +221,12 @@ def test_index_is_readable_text(tmp_path):
         "task": "tag",
         "shards": [{"file": "train-00000.arrow", "split": "train", "rows": 2, "sha256": "ab", "width": None}],
     }
+
+
+def test_a_stream_is_what_opening_gives_and_stays_readable(folder):
+    reader = ShardReader(folder, "parsed")
+    assert len(reader.shards) > 1
+    for shard in reader.shards:
+        batches = list(reader.stream(shard))  # the first ones' pages have been given back by now
+        assert [batch.num_rows for batch in batches] == [len(each) for each in reader.open(shard).to_batches()]
+        assert pa.Table.from_batches(batches).equals(reader.open(shard))

@@ -153,12 +153,13 @@ class NltkWords:
     def _gather(self, lists: np.ndarray, offsets: np.ndarray) -> pa.ListArray:
         rules = self._rules
         sizes = rules.sizes[lists]
-        stops = np.concatenate(([0], np.cumsum(sizes)))
+        stops = np.zeros(len(sizes) + 1, np.int32)
+        np.cumsum(sizes, out=stops[1:])
         tokens = np.repeat(rules.starts[lists] - stops[:-1], sizes)
-        tokens += np.arange(len(tokens))
+        tokens += np.arange(len(tokens), dtype=np.int32)
         if len(self._pool) < len(rules.tokens):
             self._pool = pa.array(rules.tokens.order, pa.string())
-        return pa.ListArray.from_arrays(stops[offsets].astype(np.int32), self._pool.take(pa.array(rules.flat[tokens])))
+        return pa.ListArray.from_arrays(stops[offsets], self._pool.take(pa.array(rules.flat[tokens])))
 
 
 def _without(values: np.ndarray, offsets: np.ndarray, kept: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

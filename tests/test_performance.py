@@ -1,0 +1,63 @@
+"""The kept figures of speed and memory, and the page made of nothing else."""
+
+import json
+import sys
+
+import pytest
+
+from imports import ROOT
+
+
+@pytest.fixture
+def performance(tmp_path, monkeypatch):
+    """benchmarks/performance.py, keeping its figures in an empty folder."""
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    monkeypatch.delitem(sys.modules, "checkout", raising=False)
+    import performance
+
+    monkeypatch.setattr(performance, "FIGURES", tmp_path / "performance.json")
+    return performance
+
+
+def test_a_figure_is_of_medians_and_takes_the_last_ones_place(performance, capsys):
+    for rates in ([1.0, 2.0, 9.0], [3.0, 30.0, 10.0]):
+        performance.keep(
+            performance.compare("b", rates, [4.0, 1.0, 2.0], unit="rows/s", differences=7), command="the command"
+        )
+    performance.keep(performance.compare("a", [1.0], [2.0], unit="rows/s", differences=0), command="another")
+    kept = performance.read()
+    assert [(each["benchmark"], each["ours"], each["yardstick"], each["ratio"]) for each in kept] == [
+        ("a", 1.0, 2.0, 0.5),
+        ("b", 10.0, 2.0, 5.0),
+    ]
+    printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert printed[1:] == kept[::-1]
+    assert set(printed[0]) >= {"benchmark", "ours", "yardstick", "ratio", "unit", "differences", "device"}
+
+
+def test_the_page_shows_figures_sections_and_commands(performance):
+    points = [{"peak_mib": 200.0, "seconds": 1.0}, {"peak_mib": 210.0, "seconds": 40.0}]
+    figures = [
+        {
+            **performance.compare("b", [3.0], [2.0], unit="rows/s", differences=7),
+            "date": "2026-01-01",
+            "command": "one",
+        },
+        {"benchmark": "memory", "text": "Text.", "rows": [100_000, 4_000_000], "stages": {"parse": points}},
+        {
+            "benchmark": "review_segmentation_profile",
+            "of": "review_segmentation",
+            "text": "Why.",
+            "parts": [{"part": "chunks", "seconds": 1.5, "share": 0.25}],
+        },
+    ]
+    page = performance.render([{"date": "2026-01-02", "command": "two", **each} for each in figures])
+    assert "| b | 3.0 | 2.0 | 1.5 | rows/s | 7 | " in page
+    assert "| parse | 200 MiB, 1 s | 210 MiB, 40 s | 1.05 |" in page
+    assert "| chunks | 1.50 | 25% |" in page
+    assert "* `b` (2026-01-01): `one`\n* `memory` (2026-01-02): `two`\n" in page
+
+
+def test_the_committed_page_is_made_from_the_committed_figures(performance, monkeypatch):
+    monkeypatch.setattr(performance, "FIGURES", ROOT / "docs" / "performance.json")
+    assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == performance.render(performance.read())
