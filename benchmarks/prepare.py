@@ -22,12 +22,13 @@ from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, compare, device, keep, read, render
-from prepare_memory import measure_memory
+from prepare_memory import draw, measure_memory
 from prepare_sides import REVIEWS
 from textrnn.errors import UserError
 from textrnn.stage import run
 
 REPEATS = 5
+SIZES = [10_000, 100_000, 1_000_000, 4_000_000]
 ROWS = {"reviews": 25_000, "titles": 180_000}
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS", "TEXTRNN_WORKERS"), "1")
 
@@ -86,7 +87,7 @@ def reviews(args: argparse.Namespace, work: Path) -> None:
             unit="reviews/s per core",
             differences=differences[name],
         )
-        keep(figure, rows=rows, repeats=args.repeats, command=args.command)
+        keep(figure, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
     profile(args, work)
 
 
@@ -98,7 +99,12 @@ def profile(args: argparse.Namespace, work: Path) -> None:
         for part, seconds in measured["parts"].items()
     ]
     figure = {"benchmark": "review_segmentation_profile", "of": "review_segmentation", "device": device()}
-    keep({**figure, "text": PROFILE_TEXT.format(**measured), "parts": parts}, rows=rows, command=args.command)
+    keep(
+        {**figure, "text": PROFILE_TEXT.format(**measured), "parts": parts},
+        rows=rows,
+        only_print=args.trial,
+        command=args.command,
+    )
 
 
 def words(args: argparse.Namespace, work: Path) -> None:
@@ -112,12 +118,15 @@ def words(args: argparse.Namespace, work: Path) -> None:
     figure = compare(
         "word_segmentation", rates["words"], rates["jieba"], unit="titles/s per core", differences=differences
     )
-    keep(figure, rows=rows, repeats=args.repeats, command=args.command)
+    keep(figure, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
 
 
 def memory(args: argparse.Namespace, work: Path) -> None:
     """`memory`: peak memory and time of every data stage."""
-    keep({**measure_memory(args.source, work, args.sizes), "device": device()}, command=args.command)
+    figure = {**measure_memory(args.source, work, args.sizes), "device": device()}
+    keep(figure, only_print=args.trial, command=args.command)
+    if not args.trial:
+        draw(figure["stages"])
 
 
 GROUPS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
@@ -133,17 +142,19 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
     parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' own loops")
     parser.add_argument("--only", choices=GROUPS, help="one benchmark; memory runs only so")
-    parser.add_argument("--rows", type=int, help="fewer rows, to try it out")
+    parser.add_argument("--rows", type=int, help="fewer rows, to try it out: nothing is kept")
     parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000, 1_000_000, 4_000_000])
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
     parser.add_argument("--work", type=Path, help="a folder on a large disk to work in")
     args = parser.parse_args()
     args.command = " ".join(["python", "benchmarks/prepare.py", *sys.argv[1:]])
+    args.trial = args.rows is not None or args.repeats != REPEATS or args.sizes != SIZES
     chosen = [args.only] if args.only else ["review_segmentation", "word_segmentation"]
     with tempfile.TemporaryDirectory(dir=args.work) as folder:
         for name in chosen:
             GROUPS[name](args, Path(folder) / name)
-    PAGE.write_text(render(read()), encoding="utf-8")
+    if not args.trial:
+        PAGE.write_text(render(read()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
-from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -29,15 +28,17 @@ ROOT = Path(__file__).resolve().parent.parent
 PLOT = Path("docs/memory.svg")
 STAGES = {"parse": "amazon", "segment": "amazon_words", "encode": "amazon_words", "pad": "reviews_lstm"}
 ROWS_A_STREAM = 5_000
-TEXT = (
-    "Peak of the resident memory of a stage and its two workers together, and its seconds, by the number of training "
-    "reviews (imdb/ repeated, with a counter). The vocabulary is nearly the same at every size, as digits become 0, so "
-    "the growth is not its."
-)
+WORKERS = 2
+TEXT = f"""\
+Peak of the resident memory of a stage and its {WORKERS} workers together, and its seconds, by the number of training
+reviews: those of imdb/ repeated, each with a counter, in digits and as a pair of its own words (`film...good`). The
+pairs are ever new chunks of text, so that what segmentation remembers is filled and forgotten as in a corpus of that
+size; their words and the digits, which become 0, are not, so that the vocabulary is nearly the same at every size and
+growth is not its."""
 
 
 def measure_memory(source: Path, work: Path, sizes: list[int]) -> dict[str, Any]:
-    """The figure `memory`: for each stage, a point for each size; draws docs/memory.svg."""
+    """The figure `memory`: for each stage, a point for each size."""
     stages: dict[str, list[dict[str, Any]]] = {stage: [] for stage in STAGES}
     for rows in sizes:
         folder = work / str(rows)
@@ -47,7 +48,6 @@ def measure_memory(source: Path, work: Path, sizes: list[int]) -> dict[str, Any]
             print(f"{stage} {point}", file=sys.stderr, flush=True)
             stages[stage].append(point)
         shutil.rmtree(folder)
-    draw(stages)
     return {"benchmark": "memory", "unit": "MiB", "text": TEXT, "rows": sizes, "stages": stages}
 
 
@@ -73,14 +73,19 @@ def write_project(source: Path, folder: Path, rows: int) -> None:
 def _stream(job: tuple[Path, int, int]) -> bytes:
     reviews, start, rows = job
     with bz2.open(reviews, "rt", encoding="utf-8") as lines:
-        texts = list(lines)
-    numbered = zip(range(start, start + rows), islice(cycle(texts), start % len(texts), None), strict=False)
-    return bz2.compress("".join(f"{text.rstrip()} {number}\n" for number, text in numbered).encode(), 1)
+        texts = [line.rstrip("\n") for line in lines]
+    words = sorted({word for text in texts[:1000] for word in text.lower().split() if word.isalpha()})[:2048]
+    lines_ = []
+    for number in range(start, start + rows):
+        pair = f"{words[number % len(words)]}...{words[number // len(words) % len(words)]}"
+        lines_.append(f"{texts[number % len(texts)]} {number} {pair}\n")
+    return bz2.compress("".join(lines_).encode(), 1)
 
 
 def measure_stage(folder: Path, stage: str, key: str) -> dict[str, Any]:
     started = time.perf_counter()
-    process = subprocess.Popen([sys.executable, str(ROOT / "pipeline" / f"{stage}.py"), key], cwd=folder)
+    command = [sys.executable, str(ROOT / "pipeline" / f"{stage}.py"), key]
+    process = subprocess.Popen(command, cwd=folder, env={**os.environ, "TEXTRNN_WORKERS": str(WORKERS)})
     peak = 0
     while process.poll() is None:
         peak = max(peak, sum(resident(pid) for pid in family(process.pid)))

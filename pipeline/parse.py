@@ -20,9 +20,10 @@ def main(key: str) -> None:
     corpus.check(f"corpora.{key}")
     limits.check()
     source = Path(data.source) / key
+    files = [path.resolve() for name in corpus.files.values() if name and (path := source / name).is_file()]
     # no checksums: to take them is to read gigabytes once more
-    files = [path for name in corpus.files.values() if name and (path := source / name).is_file()]
-    raw = {path.name: [path.stat().st_size, path.stat().st_mtime_ns] for path in files}
+    stats = [(path, path.stat()) for path in files]
+    raw = [[str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for path, stat in stats]
     entry = asdict(corpus)
     with resumable_folder(Path("data/parsed") / key, corpus=entry, seed=data.seed, rows=limits.rows, raw=raw) as out:
         counts = parse(source, corpus, seed=data.seed, limit=limits.rows, out=out)

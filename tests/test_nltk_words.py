@@ -196,6 +196,15 @@ def test_words_by_hand(text, want):
             "A. b",
         ),
         *("x-etc. Yet", "etc.-a. B", "a-. b", "--a. b", "a--. B", "a--b. B", "etc.... Lamp", "x... Lamp", "x..y... b"),
+        *(
+            "a1. so 5. so",
+            "5. so a1. so",
+            "x?)etc. so",
+            'x!"5. so',
+            "b.'J. Xu",
+            "x J. so a1. so J. So",
+            '„"a‘"b«"c“"d {"e',
+        ),
         *("cannotx cannot. CANNOT' 'cannot", "gımme Gİmme. gimmex", "wanna wanna", "wanna.", '"wanna', "gonna'gotta"),
         *(
             "ΟΔΟΣ. ΟΔΟΣ.) a",
@@ -317,6 +326,7 @@ MIXED = [
     "",
     "?)bar. Dr. Lee",  # by nltk whole
     "can't, won't; 5,000: ok",
+    'x ?!?! "y" !!! Dr. ?',
 ]
 
 
@@ -339,7 +349,7 @@ def test_a_slice_of_a_column(start, stop):
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows, st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from([0, 5, nltk_words.MOST_CHUNKS]))
+@given(rows, st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from([1, 5, nltk_words.MOST_CHUNKS]))
 def test_words_do_not_hang_on_batches_or_on_what_came_before(texts, sizes, most):
     together = column(NltkWords(SMALL), texts)
     words, got, at = NltkWords(SMALL), [], 0
@@ -352,16 +362,24 @@ def test_words_do_not_hang_on_batches_or_on_what_came_before(texts, sizes, most)
         assert column(words, texts[::-1]) == together[::-1]
 
 
-def test_chunks_are_forgotten_when_there_are_too_many(monkeypatch):
+@pytest.mark.parametrize(
+    ("limit", "most", "texts", "lasting"),
+    [
+        # three chunks of each text and four that all share, one of them empty: 13 texts have 43
+        ("MOST_CHUNKS", 40, [f"No{at}. 'Dr. a{at}' etc. Lamp{at}.) b" for at in range(100)], 13),
+        # three of each text, by nltk whole; four of the chunks, with a mark after each: 33 texts have 103
+        ("MOST_TOKENS", 100, ["a\tb c"] * 100, 33),
+        ("MOST_LETTERS", 1000, [f"{at:0100}" for at in range(100)], 11),
+    ],
+)
+def test_what_is_learned_is_forgotten_when_it_is_too_much(limit, most, texts, lasting, monkeypatch):
     forgotten = []
     forget = NltkWords._forget
     monkeypatch.setattr(NltkWords, "_forget", lambda words: (forgotten.append(words), forget(words)))
-    monkeypatch.setattr(nltk_words, "MOST_CHUNKS", 40)
+    monkeypatch.setattr(nltk_words, limit, most)
     words, cut = NltkWords(SMALL), nltk_cut(SMALL)
-    texts = [f"No{at}. 'Dr. a{at}' etc. Lamp{at}.) b" for at in range(100)]
     assert [column(words, [text]) for text in texts] == [[cut(text)] for text in texts]
-    # each text has three chunks of its own and four that it shares (one is empty): 13 texts have 43
-    assert len(forgotten) - 1 == 99 // 13
+    assert len(forgotten) - 1 == (len(texts) - 1) // lasting
     assert column(words, texts) == [cut(text) for text in texts]
 
 

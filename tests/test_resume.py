@@ -85,7 +85,7 @@ def test_a_folder_takes_its_place_without_markers(tmp_path):
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, Unfinished])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError])
 def test_a_stop_leaves_the_folder_for_the_same_key(tmp_path, error):
     out = tmp_path / "out"
     made = stopped(out, error, seed=1)
@@ -108,7 +108,7 @@ def test_a_stop_says_what_was_kept(tmp_path):
     assert stop.__notes__ == ["the same command continues after the 3 finished shards"]
 
 
-@pytest.mark.parametrize("error", [ValueError, UserError, MemoryError])
+@pytest.mark.parametrize("error", [ValueError, UserError, RuntimeError])
 def test_another_exception_removes_the_folder(tmp_path, error):
     stopped(tmp_path / "out", error, seed=1)
     assert list(tmp_path.iterdir()) == []

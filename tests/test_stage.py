@@ -4,6 +4,7 @@ import math
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 
@@ -179,6 +180,17 @@ def test_output_file_replaces_a_read_only_link(tmp_path):
     assert cached.read_text() == "old"
     assert os.access(out, os.W_OK)
     assert names_in(out.parent) == ["out.json"]
+
+
+def test_output_file_removes_what_a_killed_process_left(tmp_path):
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for process in (gone.pid, os.getppid()):
+        (tmp_path / f".out.{process}").write_text("half")
+    (tmp_path / ".out.note").write_text("kept")
+    with output_file(tmp_path / "out") as made:
+        made.write_text("whole")
+    assert names_in(tmp_path) == sorted([".out.note", f".out.{os.getppid()}", "out"])
 
 
 def test_output_file_leaves_nothing_on_failure(tmp_path):

@@ -25,7 +25,8 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     bz2 is decoded by TEXTRNN_WORKERS threads. gz is not: Python's reader (240 MB/s of text) is no slower than the
     one parallel library, rapidgzip 0.16, on two cores, in 11 MB of memory instead of 400, and rapidgzip takes a
     truncated file for an empty one and passes over a wrong length.
-    Raises UserError when the file is missing, unreadable, empty, truncated or not of its kind.
+    Raises UserError when the file is missing, unreadable, empty, truncated or not of its kind; how many lines come
+    before it, in a damaged file, may hang on the threads.
     """
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")

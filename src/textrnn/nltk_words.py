@@ -28,7 +28,9 @@ ENDING, CUT, CLOSING, QUOTED, ODD = 1, 2, 4, 8, 16  # what makes a chunk worth a
 SPACES = "\t-\r\x1c-\x1f\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 ODD_CHUNK = f"[{SPACES}{MARK}{OPENED}]|(?s:^{INSIDE_RE2}.*[.?!])"
 EXCLAIMED = "^[?!]+$"
-MOST_CHUNKS = 1 << 19  # kept at once, then forgotten: some 200 MB whatever the size of the corpus
+# Kept at once: chunks, tokens of their lists, letters of chunks. Beyond any of these all is forgotten and learned anew,
+# so that memory does not hang on the size of the corpus.
+MOST_CHUNKS, MOST_TOKENS, MOST_LETTERS = 1 << 19, 1 << 22, 1 << 25
 
 
 class NltkWords:
@@ -45,6 +47,7 @@ class NltkWords:
         self._rules, self._sentences = WordRules(), SentenceRules(self._punkt)
         self._marks = np.zeros(0, np.uint8)
         self._pool = pa.array([], pa.string())
+        self._letters = 0
         self._number([""])
 
     def __call__(self, text: str) -> list[str]:
@@ -53,7 +56,7 @@ class NltkWords:
 
     def column(self, texts: pa.StringArray) -> pa.ListArray:
         """Texts (N,) into lists of tokens (N,)."""
-        if len(self._chunks) > MOST_CHUNKS:
+        if max(len(self._chunks) / MOST_CHUNKS, len(self._rules.flat) / MOST_TOKENS, self._letters / MOST_LETTERS) > 1:
             self._forget()
         units, offsets, indented = self._units(texts)
         by_nltk = np.zeros(len(texts), bool)
@@ -88,6 +91,7 @@ class NltkWords:
         numbers = self._chunks.of(chunks)
         new = self._chunks.order[first:]
         if new:
+            self._letters += sum(map(len, new))
             column = pa.array(new, pa.string())
             odd = matches(column, ODD_CHUNK) & ~matches(column, EXCLAIMED)
             known = ["" if strange else chunk for chunk, strange in zip(new, odd.tolist(), strict=True)]

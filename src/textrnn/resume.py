@@ -32,9 +32,9 @@ NOTES = ".finished"
 def resumable_folder(path: Path, /, **key: Any) -> Iterator[Path]:
     """A new folder to fill by `run_shards`, which takes the place of `path` when the block ends well.
 
-    It is called `.<name>.<hash>` and stands beside `path`. An interrupt, an exit or an Unfinished leaves it with its
-    finished shards, if there are any; the next run with the same key, code and versions goes on in it, and one with
-    others removes it. Any other exception removes it at once.
+    It is called `.<name>.<hash>` and stands beside `path`. An interrupt, an exit, an Unfinished, a full disk or a lack
+    of memory leaves it with its finished shards, if there are any; the next run with the same key, code and versions
+    goes on in it, and one with others removes it. Any other exception removes it at once.
 
     key: all that the content hangs on besides code and versions, as values JSON has.
     Raises Unfinished when another run is writing `path`.
@@ -47,9 +47,9 @@ def resumable_folder(path: Path, /, **key: Any) -> Iterator[Path]:
         _keep_finished(made)
         try:
             yield made
-            shutil.rmtree(made / NOTES, ignore_errors=True)
             put_in_place(made, path)
-        except (KeyboardInterrupt, SystemExit, Unfinished) as stop:
+            shutil.rmtree(path / NOTES, ignore_errors=True)
+        except (KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError) as stop:
             kept = len(finished(made))
             if kept:
                 stop.add_note(f"the same command continues after the {kept} finished shards")

@@ -20,6 +20,7 @@ from textrnn.params import require, require_name
 from textrnn.records import COUNTS, SEGMENTED, SPLITS
 from textrnn.segmenters import Cleaning, Segmenter, Segmenting, clean, learn_punkt, load_punkt, save_state
 from textrnn.shards import Shard, ShardReader, ShardWriter, file_sha256, index_sha256, write_index
+from textrnn.stage import output_file
 from textrnn.workers import Job, run_shards
 
 
@@ -113,10 +114,11 @@ def segment(
         verified += done["verified"]
         if shard.split == "train":
             counts = _sum_counts([counts, _read_table(out / done["counts"])])
-    for file in out.glob("counts-*.arrow"):
-        file.unlink()
     _write_table(out / "counts.arrow", counts.sort_by([("count", "descending"), ("token", "ascending")]))
     write_index(out, "segmented", shards, task=task, labels=_labels(parsed))
+    # last: a shard without its counts would be cut again by a run that goes on from here
+    for file in out.glob("counts-*-*.arrow"):
+        file.unlink()
     return {"tokens": tokens, "distinct_in_train": len(counts), "verified_rows": verified}
 
 
@@ -201,7 +203,7 @@ def _read_table(path: Path) -> pa.Table:
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    with pa.ipc.new_file(str(path), COUNTS) as file:
+    with output_file(path) as made, pa.ipc.new_file(str(made), COUNTS) as file:
         file.write_table(table.combine_chunks())
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import mmap
+import os
+import uuid
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -49,7 +51,7 @@ class ShardWriter:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._file: pa.ipc.RecordBatchFileWriter | None = None
-        self._path = folder
+        self._path = self._made = folder
         self._rows = 0
 
     def __enter__(self) -> ShardWriter:
@@ -59,6 +61,7 @@ class ShardWriter:
         if kind is not None:
             if self._file is not None:
                 self._file.close()
+                self._made.unlink()
             return
         if self._pending_rows:
             self._flush(self._pending_rows)
@@ -90,13 +93,16 @@ class ShardWriter:
 
     def _open(self) -> None:
         self._path = self.folder / f"{self.prefix}-{self._next:05d}.arrow"
-        self._file = pa.ipc.new_file(str(self._path), self.schema)
+        # under a name of its own until it is whole: on a cluster, a task given up may still be writing the same shard
+        self._made = self.folder / f".{self._path.name}.{uuid.uuid4().hex}"
+        self._file = pa.ipc.new_file(str(self._made), self.schema)
         self._next += 1
 
     def _close(self) -> None:
         assert self._file is not None
         self._file.close()
-        self.shards.append(Shard(self._path.name, self.split, self._rows, file_sha256(self._path), self.width))
+        self.shards.append(Shard(self._path.name, self.split, self._rows, file_sha256(self._made), self.width))
+        os.replace(self._made, self._path)
         self._file, self._rows = None, 0
 
 

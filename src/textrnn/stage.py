@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import glob
 import json
 import os
 import shutil
@@ -89,12 +90,26 @@ def output_file(path: Path) -> Iterator[Path]:
     """A new file to write, which takes the place of `path` when the block ends well."""
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{os.getpid()}")
+    _remove_left_behind(path)
     try:
         yield made
         os.replace(made, path)
     except BaseException:
         made.unlink(missing_ok=True)
         raise
+
+
+def _remove_left_behind(path: Path) -> None:
+    """Remove what processes that were killed had begun to write for `path`."""
+    for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
+        process = other.name.rpartition(".")[2]
+        if process.isdecimal():
+            try:
+                os.kill(int(process), 0)
+            except ProcessLookupError:
+                other.unlink(missing_ok=True)
+            except PermissionError:
+                continue  # somebody else's, and alive
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -119,7 +134,7 @@ def worker_count() -> int:
     given = os.environ.get("TEXTRNN_WORKERS", "")
     if not given:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not given.isdecimal() or int(given) < 1:
+    if not (given.isascii() and given.isdecimal()) or int(given) < 1:
         raise Unfinished("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
     return int(given)
 

@@ -208,6 +208,9 @@ def _cluster(address: str, folder: Path, label: str) -> Iterator[Crew]:
     except ImportError:
         do = "pip install 'textrnn[cluster]', or unset it"
         raise Unfinished("TEXTRNN_SCHEDULER", "needs Dask, which is not installed", do=do) from None
+    if ":" not in address:
+        do = "give it as the scheduler prints it, tcp://host:8786"
+        raise Unfinished("TEXTRNN_SCHEDULER", "is no address of a Dask scheduler", got=repr(address), do=do)
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
