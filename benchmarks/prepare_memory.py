@@ -7,6 +7,7 @@ stage and its workers together, those of mapped shards included.
 from __future__ import annotations
 
 import bz2
+import functools
 import os
 import shutil
 import subprocess
@@ -70,16 +71,23 @@ def write_project(source: Path, folder: Path, rows: int) -> None:
         YAML().dump(params, file_)
 
 
-def _stream(job: tuple[Path, int, int]) -> bytes:
-    reviews, start, rows = job
+@functools.cache
+def _texts(reviews: Path) -> tuple[list[str], list[str]]:
+    """The reviews, and words of theirs."""
     with bz2.open(reviews, "rt", encoding="utf-8") as lines:
         texts = [line.rstrip("\n") for line in lines]
-    words = sorted({word for text in texts[:1000] for word in text.lower().split() if word.isalpha()})[:2048]
-    lines_ = []
+    words = {word for text in texts[:1000] for word in text.lower().split() if word.isalpha()}
+    return texts, sorted(words)[:2048]
+
+
+def _stream(job: tuple[Path, int, int]) -> bytes:
+    reviews, start, rows = job
+    texts, words = _texts(reviews)
+    lines = []
     for number in range(start, start + rows):
         pair = f"{words[number % len(words)]}...{words[number // len(words) % len(words)]}"
-        lines_.append(f"{texts[number % len(texts)]} {number} {pair}\n")
-    return bz2.compress("".join(lines_).encode(), 1)
+        lines.append(f"{texts[number % len(texts)]} {number} {pair}\n")
+    return bz2.compress("".join(lines).encode(), 1)
 
 
 def measure_stage(folder: Path, stage: str, key: str) -> dict[str, Any]:

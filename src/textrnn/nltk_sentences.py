@@ -27,7 +27,7 @@ from nltk.tokenize.punkt import PunktSentenceTokenizer, PunktToken
 
 from textrnn.nltk_rules import Numbering, matches
 
-NO_END, NEVER, ALWAYS, BY_NEXT = 0, 1, 2, 3
+NO_END, ALWAYS, BY_NEXT = 0, 1, 2
 STAYS, MOVES, MOVES_IN_PART = 0, 1, 2
 BEHIND = -1
 ALONE = frozenset(')";}]*:@({[')  # neither begin nor continue a word of Punkt's
@@ -43,7 +43,7 @@ CLOSING_RE2 = "^[\"')\\]}‘’“”«»]"
 class SentenceRules:
     """Of each chunk, by number: what its end does, where it is cut inside, whether it belongs to the sentence before.
 
-    ends: NO_END, or a sentence end that is a break NEVER, ALWAYS or BY_NEXT chunk, by the chunk's own words.
+    ends: NO_END, or a sentence end that is a break ALWAYS or BY_NEXT chunk, by the chunk's own words.
     cuts: the offset at which a break inside the chunk parts it, BEHIND when it has moved to its end, 0 for none.
     moves: what of a chunk that follows a break moves back over it: STAYS, MOVES whole, or MOVES_IN_PART.
     """
@@ -55,10 +55,8 @@ class SentenceRules:
         self.ends, self.moves = np.zeros(0, np.int8), np.zeros(0, np.int8)
         self.cuts = np.zeros(0, np.int64)
         self._words = Numbering()
-        self._last = np.zeros(
-            0, np.int64
-        )  # last and first word of a chunk, the inner break: -1 where not asked for yet
-        self._first = np.zeros(0, np.int64)
+        # last and first word of a chunk, and whether it is broken by itself: -1 where not asked for yet
+        self._last, self._first = np.zeros(0, np.int64), np.zeros(0, np.int64)
         self._inner = np.zeros(0, np.int8)
         self._kinds: dict[tuple[object, ...], int] = {}
         self._pairs: dict[int, bool] = {}
@@ -104,8 +102,6 @@ class SentenceRules:
         words = self._annotated(chunk)
         if any(word.sentbreak for word in words[:-1]):
             return ALWAYS, -1
-        if not words[-1].period_final:
-            return (ALWAYS if words[-1].sentbreak else NEVER), -1
         return BY_NEXT, self._kind(words[-1].tok)
 
     def _kind(self, word: str) -> int:

@@ -30,7 +30,7 @@ ODD_CHUNK = f"[{SPACES}{MARK}{OPENED}]|(?s:^{INSIDE_RE2}.*[.?!])"
 EXCLAIMED = "^[?!]+$"
 # Kept at once: chunks, tokens of their lists, letters of chunks. Beyond any of these all is forgotten and learned anew,
 # so that memory does not hang on the size of the corpus.
-MOST_CHUNKS, MOST_TOKENS, MOST_LETTERS = 1 << 19, 1 << 22, 1 << 25
+MOST_CHUNKS, MOST_TOKENS, MOST_LETTERS = 1 << 18, 1 << 22, 1 << 25
 
 
 class NltkWords:
