@@ -32,11 +32,11 @@ PLOTS = ("curves", "confusion", "lengths")
 def twins(tmp_path_factory):
     """Two fresh projects with the whole graph run in each, and what that said: with one worker, and with three.
 
-    The second one's segmentation goes through its pool of processes, which so few rows are not worth.
+    The second one's shards go to a pool of processes, which so few rows are not worth.
     """
     folder = tmp_path_factory.mktemp("whole")
     one, three = make_project(folder / "one"), make_project(folder / "three")
-    module = three / "src" / "textrnn" / "segment.py"
+    module = three / "src" / "textrnn" / "workers.py"
     source = module.read_text(encoding="utf-8")
     assert source.count("ROWS_WORTH_A_POOL = 50_000\n") == 1
     module.write_text(source.replace("ROWS_WORTH_A_POOL = 50_000\n", "ROWS_WORTH_A_POOL = 0\n"), encoding="utf-8")
