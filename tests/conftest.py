@@ -3,8 +3,10 @@
 import bz2
 import csv
 import gzip
+import importlib
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,14 @@ def published(format, rows):
         return "".join("".join(f"{a}\t{b}\n" for a, b in zip(*row, strict=True)) + "\n" for row in rows)
     line = {"headlines": "{0}\t{1}\n", "fasttext": "{1} {0}\n"}[format]
     return "".join(line.format(*row) for row in rows)
+
+
+@pytest.fixture
+def import_benchmark(monkeypatch):
+    """A function of a name: that module of benchmarks/, with the `checkout` of its own folder."""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+    monkeypatch.delitem(sys.modules, "checkout", raising=False)
+    return importlib.import_module
 
 
 @pytest.fixture(scope="session")

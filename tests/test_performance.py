@@ -1,7 +1,6 @@
 """The kept figures of speed and memory, and the page made of nothing else."""
 
 import json
-import sys
 
 import pytest
 
@@ -9,12 +8,9 @@ from imports import ROOT
 
 
 @pytest.fixture
-def performance(tmp_path, monkeypatch):
+def performance(import_benchmark, tmp_path, monkeypatch):
     """benchmarks/performance.py, keeping its figures in an empty folder."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    monkeypatch.delitem(sys.modules, "checkout", raising=False)
-    import performance
-
+    performance = import_benchmark("performance")
     monkeypatch.setattr(performance, "FIGURES", tmp_path / "performance.json")
     return performance
 

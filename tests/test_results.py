@@ -1,7 +1,6 @@
 """The kept measurements: one for each run and seed, and pages made of nothing else."""
 
 import json
-import sys
 
 import pytest
 
@@ -9,12 +8,9 @@ from imports import ROOT
 
 
 @pytest.fixture
-def results(tmp_path, monkeypatch):
+def results(import_benchmark, tmp_path, monkeypatch):
     """benchmarks/results.py, writing into an empty folder."""
-    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
-    monkeypatch.delitem(sys.modules, "checkout", raising=False)
-    import results
-
+    results = import_benchmark("results")
     monkeypatch.setattr(results, "RESULTS", tmp_path / "results.json")
     return results
 
