@@ -20,7 +20,8 @@ from textrnn.fit import fit, pick_device, start
 from textrnn.journal import Journal
 from textrnn.labels import Labels
 from textrnn.shards import ShardReader
-from textrnn.training import Evaluation, Score, evaluate_loss
+from textrnn.tally import Score
+from textrnn.training import Evaluation, evaluate_loss
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])

@@ -14,11 +14,13 @@ from textrnn.batches import Bucket
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
 from textrnn.train import Cosine, Step, Train, merge_train
-from textrnn.training import Outcome, Score, Tally, evaluate_loss, learning_rate, train
+from textrnn.tally import Score, Tally
+from textrnn.training import Outcome, evaluate_loss, learning_rate, train
 
 SETTINGS = Train(
     seed=1,
     batch_size=4,
+    batch_tokens=None,
     epochs=1,
     learning_rate=0.01,
     weight_decay=0.0,
@@ -27,6 +29,8 @@ SETTINGS = Train(
     class_weights=None,
     evaluate_every=None,
     patience=None,
+    time_limit_seconds=None,
+    precision="float32",
     shuffle=True,
     drop_last=False,
 )

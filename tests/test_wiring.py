@@ -37,12 +37,13 @@ ROOMS = (
     ("check",),
     ("cells",),
     ("recurrent",),
-    ("models", "batches"),
+    ("models", "batches", "tally"),
+    ("steps",),
     ("training", "checkpoints"),
     ("journal", "evaluate"),
     ("fit",),
 )
-TORCH_ROOMS = {"cells", "recurrent", "models", "batches", "training", "checkpoints", "journal", "evaluate", "fit"}
+TORCH_ROOMS = {"cells", "recurrent", "models", "batches", "tally", "steps", "training", "checkpoints", "journal", "evaluate", "fit"}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
 
 

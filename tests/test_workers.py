@@ -261,6 +261,17 @@ def test_two_jobs_of_one_name_are_refused(tasks, out, log):
         list(run_shards(tasks.double, jobs(out, log, 1) * 2, out, label="cut"))
 
 
+def test_a_finished_shard_that_is_asked_for_again_is_read_from_its_marker(tasks, out, log):
+    job = jobs(out, log)[3]
+    (out / NOTES).mkdir(exist_ok=True)
+    first = module._run_job(tasks.double, out, module.fingerprint(), job)
+    assert module._run_job(tasks.double, out, module.fingerprint(), job) == first
+    assert names(log) == ["s3"]
+    (out / "s3.txt").unlink()
+    assert module._run_job(tasks.double, out, module.fingerprint(), job) == first
+    assert names(log) == ["s3", "s3"]
+
+
 def test_progress_counts_rows_and_what_was_finished_before(monkeypatch, tasks, out, log):
     monkeypatch.setenv("TEXTRNN_WORKERS", "1")
     list(run_shards(tasks.double, jobs(out, log, 2), out, label="cut"))

@@ -16,7 +16,7 @@ from textrnn.records import IGNORED_TAG, Split
 from textrnn.scoring import ClassScores, SpanScores, score_classes, score_spans
 from textrnn.shards import ShardReader
 from textrnn.spans import Span, spans
-from textrnn.training import Tally
+from textrnn.tally import Tally
 
 BATCH_SIZE = 256
 

@@ -161,6 +161,11 @@ def result_of(folder: Path, name: str) -> dict[str, Any]:
     return result
 
 
+def is_finished(folder: Path, name: str) -> bool:
+    """Whether `finished` has the shard, without a look at the others."""
+    return (folder / NOTES / f"{name}.json").is_file() and _trusted(folder, name)
+
+
 def _read_marker(folder: Path, name: str) -> dict[str, Any]:
     marker: dict[str, Any] = json.loads((folder / NOTES / f"{name}.json").read_text(encoding="utf-8"))
     return marker

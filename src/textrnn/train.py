@@ -9,6 +9,9 @@ from typing import Any, Literal
 from textrnn.params import build, require
 
 
+Precision = Literal["float32", "bfloat16", "float16"]
+
+
 @dataclass(frozen=True)
 class Step:
     """StepLR: the rate times `factor` after every `every` epochs."""
@@ -32,6 +35,7 @@ class Train:
 
     seed: int
     batch_size: int
+    batch_tokens: int | None
     epochs: int
     learning_rate: float
     weight_decay: float
@@ -40,18 +44,22 @@ class Train:
     class_weights: Mapping[str, float] | None
     evaluate_every: int | None
     patience: int | None
+    time_limit_seconds: float | None
+    precision: Precision
     shuffle: bool
     drop_last: bool
 
     def check(self, where: str) -> None:
         """Refuse what the types let through; `where` is the dotted name of the section."""
-        for name in ("batch_size", "epochs", "evaluate_every", "patience"):
+        for name in ("batch_size", "batch_tokens", "epochs", "evaluate_every", "patience"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
         require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
         require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)
         require(self.weight_decay >= 0, f"{where}.weight_decay", "must not be negative", self.weight_decay)
         require(self.clip_norm is None or self.clip_norm > 0, f"{where}.clip_norm", "must be above 0", self.clip_norm)
+        limit = self.time_limit_seconds
+        require(limit is None or limit > 0, f"{where}.time_limit_seconds", "must be above 0", limit)
         if isinstance(self.schedule, Step):
             require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
             require(self.schedule.factor > 0, f"{where}.schedule.factor", "must be above 0", self.schedule.factor)

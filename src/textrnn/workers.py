@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import Unfinished
-from textrnn.resume import NOTES, at_work, fingerprint, finish, finished, result_of, working
+from textrnn.resume import NOTES, at_work, fingerprint, finish, finished, is_finished, result_of, working
 from textrnn.stage import progress, worker_count
 
 Task = Callable[..., dict[str, Any]]
@@ -100,6 +100,8 @@ def _run_job(task: Task, folder: Path, code: str, job: Job) -> dict[str, Any]:
         raise Unfinished(here, "does not see the output folder", got=folder, do="let all workers share a file system")
     if code != fingerprint():
         raise Unfinished(here, "has other code or other versions of libraries than this run", do="start it again")
+    if is_finished(folder, job.name):  # Dask asks again for a result that died with the worker that held it
+        return result_of(folder, job.name)
     with working(folder, job.name):
         return finish(folder, job.name, task(*job.arguments))
 
@@ -239,7 +241,9 @@ def _cluster(address: str, folder: Path, label: str) -> Iterator[Crew]:
     try:
         yield Crew(submit, AHEAD_ON_A_CLUSTER, look)
     except KilledWorker as error:
-        raise WorkerDied(label, [str(error.task).rpartition(" ")[0]], folder) from error
+        # Dask blames every shard that the worker had been given; its note tells which one it was at
+        names = [name for name, pid in at_work(folder).items() if pid == error.last_worker.pid]
+        raise WorkerDied(label, names or [str(error.task).rpartition(" ")[0]], folder) from error
     except CancelledError as error:
         raise Unfinished(f"scheduler {address}", "the connection was lost", do="the same command continues") from error
     finally:
