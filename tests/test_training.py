@@ -13,8 +13,8 @@ from textrnn import training
 from textrnn.batches import Bucket
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
-from textrnn.train import Cosine, Step, Train, merge_train
 from textrnn.tally import Score, Tally
+from textrnn.train import Cosine, Step, Train, merge_train
 from textrnn.training import Outcome, evaluate_loss, learning_rate, train
 
 SETTINGS = Train(

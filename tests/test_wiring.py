@@ -43,7 +43,19 @@ ROOMS = (
     ("journal", "evaluate"),
     ("fit",),
 )
-TORCH_ROOMS = {"cells", "recurrent", "models", "batches", "tally", "steps", "training", "checkpoints", "journal", "evaluate", "fit"}
+TORCH_ROOMS = {
+    "cells",
+    "recurrent",
+    "models",
+    "batches",
+    "tally",
+    "steps",
+    "training",
+    "checkpoints",
+    "journal",
+    "evaluate",
+    "fit",
+}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
 
 

@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 from textrnn.params import build, require
 
-
 Precision = Literal["float32", "bfloat16", "float16"]
 
 
