@@ -27,8 +27,9 @@ HEAD = """# Speed and memory
 
 Made by `python benchmarks/performance.py` from `performance.json`. Each line there was printed by the command beside
 it, with both sides measured in turn in one run. `ours` and `yardstick` are medians; a ratio above 1 means that ours is
-faster. `differences` counts the rows whose result is not the very same. Our tokens come as Arrow lists, as the stages
-write them, the yardstick's as Python lists; imports and loading of models and dictionaries are outside both clocks.
+faster. `differences` counts the rows whose result is not the very same, where there are rows to compare. In
+preparation our tokens come as Arrow lists, as the stages write them, the yardstick's as Python lists; imports and
+loading of models and dictionaries are outside both clocks.
 """
 
 
@@ -37,8 +38,13 @@ def device() -> str:
     return f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
-def compare(name: str, ours: list[float], yardstick: list[float], *, unit: str, differences: int) -> dict[str, Any]:
-    """A figure of two sides, each a list of rates of which the median counts."""
+def compare(
+    name: str, ours: list[float], yardstick: list[float], *, unit: str, differences: int | None = None
+) -> dict[str, Any]:
+    """A figure of two sides, each a list of rates of which the median counts.
+
+    differences: rows whose result is not the yardstick's; None where the two sides have no rows to compare.
+    """
     both = {"ours": round(median(ours), 1), "yardstick": round(median(yardstick), 1)}
     ratio = round(median(ours) / median(yardstick), 2)
     return {"benchmark": name, **both, "ratio": ratio, "unit": unit, "differences": differences, "device": device()}
@@ -65,10 +71,11 @@ def render(figures: list[dict[str, Any]]) -> str:
     lines = ["| benchmark | ours | yardstick | ratio | unit | differences | device |", "|---|---|---|---|---|---|---|"]
     compared = [each for each in figures if "ratio" in each]
     for each in compared:
-        cells = (each["ours"], each["yardstick"], each["ratio"], each["unit"], each["differences"], each["device"])
+        differences = "" if each["differences"] is None else each["differences"]
+        cells = (each["ours"], each["yardstick"], each["ratio"], each["unit"], differences, each["device"])
         lines.append(f"| {each['benchmark']} | {' | '.join(str(cell) for cell in cells)} |")
     parts = [HEAD, "\n".join(lines) + "\n"]
-    parts += [SECTIONS[each["benchmark"]](each) for each in figures if each["benchmark"] in SECTIONS]
+    parts += [draw(each) for key, draw in SECTIONS.items() for each in figures if key in each]
     commands = [f"* `{each['benchmark']}` ({each['date']}): `{each['command']}`\n" for each in figures]
     return "\n".join([*parts, "## Commands\n", "".join(commands)])
 
@@ -78,6 +85,13 @@ def render_profile(figure: dict[str, Any]) -> str:
     lines = [f"| {part['part']} | {part['seconds']:.2f} | {part['share']:.0%} |" for part in figure["parts"]]
     table = "\n".join(["| part | seconds | share |", "|---|---|---|", *lines])
     return f"## What is left of `{figure['of']}`\n\n{figure['text']}\n\n{table}\n"
+
+
+def render_run(figure: dict[str, Any]) -> str:
+    """The accuracy that both sides of a whole run came to."""
+    ours, theirs = figure["test_accuracy"]["ours"], figure["test_accuracy"]["yardstick"]
+    text = f"Test accuracy at the end: ours {ours:.2%} after {figure['ours']} s, the yardstick's {theirs:.2%} after"
+    return f"## `{figure['benchmark']}`\n\n{text} {figure['yardstick']} s. {figure['text']}\n"
 
 
 def render_memory(figure: dict[str, Any]) -> str:
@@ -93,9 +107,11 @@ def render_memory(figure: dict[str, Any]) -> str:
     return f"## Memory\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n\n![memory and time](memory.svg)\n"
 
 
+# what a figure has that says more than a row of the table
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
-    "review_segmentation_profile": render_profile,
-    "memory": render_memory,
+    "test_accuracy": render_run,
+    "parts": render_profile,
+    "stages": render_memory,
 }
 
 

@@ -122,7 +122,7 @@ def prepare(source: Path, rows: int, work: Path) -> int:
         vocabulary_file=work / "vocabulary.arrow",
         labels_file=work / "labels.json",
     )
-    pad(folders["ids"], Pad(WIDTH, "left"), folders["padded"])
+    pad(folders["ids"], Pad(WIDTH, "left", None), folders["padded"])
     return int(counts["rows"]["train"])
 
 

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,12 +11,15 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.architecture import Model
 from textrnn.checkpoints import PREPARATION, save_model
 from textrnn.embed import load_matrix
-from textrnn.fit import fit, limit, pick_device
+from textrnn.fit import fit, limit, pick_device, state_key
 from textrnn.labels import Labels
+from textrnn.launch import gathered
 from textrnn.limits import Limits
 from textrnn.params import pick, read_params, section
-from textrnn.shards import ShardReader
-from textrnn.stage import output_file, output_folder, run_stage, write_json
+from textrnn.resume import resumable_folder
+from textrnn.shards import INDEX, ShardReader
+from textrnn.stage import output_file, run_stage, write_json
+from textrnn.state import kept_note
 from textrnn.train import merge_train
 
 
@@ -28,25 +32,26 @@ def main(key: str) -> None:
     model, settings = limit(model, settings, limits)
     encoding = pick(params, "recipes", key, "encoding")
     encoded, metrics = Path("data/encoded") / encoding, Path("metrics") / key
+    padded, embedding = Path("data/padded") / key, Path("data/embedded") / key / "embedding.arrow"
     sources = [encoded / "vocabulary.arrow", encoded / "labels.json"]
     sources.append(Path("data/segmented") / encoding / "segmentation.json")
     started = time.time()
-    with output_folder(Path("models") / key) as out, output_file(metrics / "curves.csv") as curves:
-        config, network, outcome = fit(
-            key,
-            ShardReader(Path("data/padded") / key, "padded"),
-            load_matrix(Path("data/embedded") / key / "embedding.arrow"),
-            Labels.load(encoded / "labels.json"),
-            model,
-            settings,
-            curves=curves,
-            live=Path("dvclive") / key,
-        )
-        save_model(out, config, network, dict(zip(PREPARATION, sources, strict=True)))
-    write_json(metrics / "train.json", asdict(outcome))
-    # how long it took is no metric: it differs from run to run, and would come back from the cache
-    log = {"seconds": time.time() - started, "device": str(pick_device()), "threads": torch.get_num_threads()}
-    write_json(Path("logs") / f"{key}.json", log)
+    with gathered() as group:
+        data = ShardReader(padded, "padded"), load_matrix(embedding), Labels.load(encoded / "labels.json")
+        train = partial(fit, key, *data, model, settings, group=group)
+        if group.rank:  # process 0 alone writes
+            train(curves=None, live=None)
+            return
+        state = state_key(model, settings, [padded / INDEX, embedding, *sources])
+        with resumable_folder(Path("models") / key, kept_note, **state) as out:
+            with output_file(metrics / "curves.csv") as curves:
+                run = train(curves=curves, live=Path("dvclive") / key, work=out)
+            save_model(out, run.config, run.network, dict(zip(PREPARATION, sources, strict=True)))
+            write_json(metrics / "train.json", asdict(run.outcome))
+            # how long it took is no metric: it differs from run to run, and would come back from the cache
+            took = {"seconds": time.time() - started, "rows_per_second": run.rows_per_second}
+            here = {"device": str(pick_device()), "threads": torch.get_num_threads(), "processes": group.count}
+            write_json(Path("logs") / f"{key}.json", took | here | {"resumed_from": run.resumed_from})
 
 
 if __name__ == "__main__":

@@ -1,14 +1,27 @@
 """Padded shards as buckets, and the order of an epoch's rows and batches, which nothing may change silently."""
 
+import dataclasses
 import itertools
 
+import numpy as np
 import pytest
 import torch
 
 from test_pad import write_encoded
-from textrnn.batches import Bucket, batches, check_ranges, count_batches, load_buckets, load_spans
+from test_training import SETTINGS
+from textrnn.batches import (
+    Tokens,
+    batch_size,
+    batches,
+    check_ranges,
+    count_batches,
+    load_buckets,
+    load_spans,
+    rows_of,
+)
 from textrnn.errors import UserError
 from textrnn.pad import Pad, pad
+from textrnn.residence import Bucket, Mapped
 from textrnn.shards import ShardReader
 
 
@@ -16,7 +29,7 @@ def write_padded(folder, task, splits, size=None, side="right"):
     """A folder of padded shards, written by textrnn.pad, of rows (ids, label) or (ids, tags, spans)."""
     write_encoded(folder / "encoded", task, splits)
     (folder / "padded").mkdir()
-    pad(folder / "encoded", Pad(size, side), folder / "padded")
+    pad(folder / "encoded", Pad(size, side, None if size else 6), folder / "padded")
     return ShardReader(folder / "padded", "padded")
 
 
@@ -87,6 +100,36 @@ def test_drop_last_drops_no_bucket_whole():
     assert count_batches(numbered(5, 3, 4), 4, True) == 3
 
 
+def test_batches_by_tokens_have_rows_by_their_width():
+    buckets = numbered(17, 8, 5)
+    found = order(buckets, Tokens(6))
+    assert [len(rows) for rows in found] == [6, 6, 5, 3, 3, 2, 2, 2, 1]  # widths 1, 2 and 3 take 6, 3 and 2 rows
+    assert [row for rows in found for row in rows] == list(range(30))
+    assert count_batches(buckets, Tokens(6), False) == 9
+    assert [len(rows) for rows in order(buckets, Tokens(6), drop_last=True)] == [6, 6, 3, 3, 2, 2]
+    assert order(numbered(2, 2), Tokens(1)) == [[0], [1], [2], [3]]
+    assert sorted(map(len, order(buckets, Tokens(6), shuffle=(1, 0)))) == [1, 2, 2, 2, 3, 3, 5, 6, 6]
+
+
+def test_tokens_stand_in_for_rows_where_they_are_given():
+    assert batch_size(SETTINGS) == 4
+    assert batch_size(dataclasses.replace(SETTINGS, batch_tokens=100)) == Tokens(100)
+    assert [rows_of(4, width) for width in (1, 200)] == [4, 4]
+    assert [rows_of(Tokens(100), width) for width in (1, 33, 100, 101)] == [100, 3, 1, 1]
+
+
+@pytest.mark.parametrize("shuffle", [None, (1, 3)], ids=str)
+@pytest.mark.parametrize("start", [0, 1, 5, 9, 10])
+def test_an_epoch_starts_at_any_batch_without_gathering_those_before(start, shuffle, monkeypatch):
+    buckets = numbered(17, 8, 5)
+    whole = order(buckets, Tokens(6), shuffle=shuffle)
+    taken = []
+    take = Bucket.take
+    monkeypatch.setattr(Bucket, "take", lambda self, index: taken.append(index) or take(self, index))
+    assert order(buckets, Tokens(6), shuffle=shuffle, start=start) == whole[start:]
+    assert len(taken) == len(whole[start:])
+
+
 CLASSIFY = {
     "train": [([2, 3], 1), ([4, 5, 6, 7, 8], 0), ([], 2), ([9, 1, 2], 0), ([3, 3], 1)],
     "dev": [([7, 6], 2)],
@@ -106,7 +149,15 @@ def test_buckets_of_one_width(tmp_path):
         [2, 3, 0, 3, 2],
         [1, 0, 2, 0, 1],
     ]
-    assert {tensor.dtype for tensor in (bucket.row, bucket.ids, bucket.lengths, bucket.targets)} == {torch.int64}
+    assert [tensor.dtype for tensor in (bucket.ids, bucket.lengths)] == [torch.int32, torch.int32]
+    (batch,) = batches([bucket], 5)
+    assert shown(batch) == shown(bucket)
+    # what an index and a loss must be
+    assert [tensor.dtype for tensor in (batch.ids, batch.lengths, batch.targets)] == [
+        torch.int32,
+        torch.int64,
+        torch.int64,
+    ]
     assert [shown(bucket) for bucket in load_buckets(padded, "dev")] == [[[0], [[0, 7, 6]], [2], [2]]]
 
 
@@ -141,6 +192,64 @@ def test_tags_and_whole_spans(tmp_path, side):
     short = {"right": ([7, 0, 0, 0], [0, -100, -100, -100]), "left": ([0, 0, 0, 7], [-100, -100, -100, 0])}[side]
     assert shown(bucket) == [[0, 1], [[2, 3, 4, 5], short[0]], [4, 1], [[2, 2, 0, 1], short[1]]]
     assert load_spans(padded, "train", ["LOC", "PER"]) == {0: {(0, 2, "PER"), (3, 5, "LOC")}, 1: set()}
+
+
+def long_split(task, rows=97):
+    """Rows of lengths from 0 to 12, with labels, or tags and spans."""
+    random = np.random.default_rng(5)
+    ids = [random.integers(2, 500, random.integers(0, 13)).tolist() for _ in range(rows)]
+    if task == "classify":
+        return {"train": [(row, int(random.integers(3))) for row in ids]}
+    return {"train": [(row, random.integers(3, size=len(row)).tolist(), []) for row in ids]}
+
+
+@pytest.mark.parametrize("task", ["classify", "tag"])
+@pytest.mark.parametrize("size", [None, 5])
+def test_rows_left_in_their_shards_make_the_same_batches(tmp_path, monkeypatch, task, size):
+    monkeypatch.setattr("textrnn.shards.ROWS_PER_SHARD", 12)
+    monkeypatch.setattr("textrnn.shards.ROWS_PER_BATCH", 4)
+    padded = write_padded(tmp_path, task, long_split(task), size)
+    resident = load_buckets(padded, "train")
+    monkeypatch.setattr("textrnn.batches.COPIED_BYTES", 0)
+    mapped = load_buckets(padded, "train")
+    assert {type(bucket) for bucket in resident} == {Bucket}
+    assert {type(bucket) for bucket in mapped} == {Mapped}
+    pieces = [piece for bucket in mapped for piece in bucket.ids.pieces]
+    assert len(pieces) > len(mapped)  # several shards, several pieces each
+    assert not any(piece.flags.owndata or piece.flags.writeable for piece in pieces)  # they are the mapped file
+    for options in ({}, {"shuffle": (1, 0)}, {"shuffle": (2, 5), "drop_last": True, "start": 3}):
+        for length in (1, 7, 1000, Tokens(20)):
+            both = list(zip(batches(resident, length, **options), batches(mapped, length, **options), strict=True))
+            assert len(both) == max(
+                0, count_batches(mapped, length, options.get("drop_last", False)) - options.get("start", 0)
+            )
+            for one, other in both:
+                assert shown(one) == shown(other)
+                assert [each.dtype for each in dataclasses.astuple(one)] == [
+                    each.dtype for each in dataclasses.astuple(other)
+                ]
+
+
+def test_rows_stay_in_their_shards_where_a_gpu_has_no_room(tmp_path, monkeypatch):
+    padded = write_padded(tmp_path, "classify", CLASSIFY, 3)
+    needed = 5 * (8 + 3 * 4 + 4 + 4)  # row, ids, length and label of 5 rows
+    sent = []
+    monkeypatch.setattr(Mapped, "resident", lambda self: sent.append(self.device) or "there")
+    for free, there in ((2 * needed, True), (2 * needed - 2, False)):
+        monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
+        (bucket,) = load_buckets(padded, "train", torch.device("cuda:1"))
+        assert (bucket == "there") == there
+    assert sent == [bucket.device] == [torch.device("cuda:1")]
+
+
+def test_ranges_are_checked_in_the_shards_too(tmp_path, monkeypatch):
+    monkeypatch.setattr("textrnn.batches.COPIED_BYTES", 0)
+    buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY), "train")
+    check_ranges(buckets, 10, 3, tmp_path)
+    with pytest.raises(UserError, match=r"has a token id that the model has not \(0\.\.8\); got 9"):
+        check_ranges(buckets, 9, 3, tmp_path)
+    with pytest.raises(UserError, match=r"has a label that the model has not \(0\.\.1\); got 2"):
+        check_ranges(buckets, 10, 2, tmp_path)
 
 
 def test_an_empty_split_is_refused(tmp_path):

@@ -1,4 +1,4 @@
-"""The cells, value by value: each against its equations in numpy, and the two GRUs against each other."""
+"""The cells, value by value: each against its equations in numpy, and the GRUs' three forms against nn.GRU."""
 
 import math
 
@@ -6,13 +6,16 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from test_kernels import CountProducts
 from textrnn.cells import ScratchGRU
+from textrnn.kernels import Steps
 from textrnn.recurrent import Recurrent
 
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
 DTYPES = pytest.mark.parametrize("dtype", list(TOLERANCE), ids=str)
+KERNELS = pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "modules"])
+FORMS = pytest.mark.parametrize("form", [ScratchGRU.forward, ScratchGRU.equations, ScratchGRU.step_by_step])
 
 
 def sigmoid(x):
@@ -40,32 +43,35 @@ STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step, "scratch_gru": gru
 
 
 @DTYPES
+@KERNELS
 @pytest.mark.parametrize("cell", list(STEPS))
-def test_every_cell_is_its_equations_by_hand(cell, dtype):
+def test_every_cell_is_its_equations_by_hand(cell, kernels, dtype):
     torch.manual_seed(0)
     model = Recurrent(cell, 3, 4, 1, False, 0.0).to(dtype)
-    x, h0 = torch.randn(2, 5, 3, dtype=dtype), torch.randn(1, 2, 4, dtype=dtype)
-    out, last = model(x, None, h0)
+    model.kernels = kernels
+    x, h0 = torch.randn(5, 2, 3, dtype=dtype), torch.randn(1, 2, 4, dtype=dtype)
+    out, last = model(Steps.of(x), None, h0)
     weights = [weight.detach().double().numpy() for weight in model.parameters()]
-    expected = np.empty((2, 5, 4))
+    expected = np.empty((5, 2, 4))
     for row in range(2):
         h, c = h0[0, row].double().numpy(), np.zeros(4)
         for step in range(5):
-            h, c = STEPS[cell](x[row, step].double().numpy(), h, c, *weights)
-            expected[row, step] = h
+            h, c = STEPS[cell](x[step, row].double().numpy(), h, c, *weights)
+            expected[step, row] = h
     wanted = torch.from_numpy(expected).to(dtype)
     torch.testing.assert_close(out, wanted, **TOLERANCE[dtype])
-    torch.testing.assert_close(last[0], wanted[:, -1], **TOLERANCE[dtype])
+    torch.testing.assert_close(last[0], wanted[-1], **TOLERANCE[dtype])
 
 
-def test_a_step_in_plain_numbers():
+@FORMS
+def test_a_step_in_plain_numbers(form):
     gru = ScratchGRU(1, 1).double()
     with torch.no_grad():
         gru.weight_ih.copy_(torch.tensor([[0.5], [-1.0], [2.0]]))
         gru.weight_hh.copy_(torch.tensor([[1.0], [0.25], [-0.5]]))
         gru.bias_ih.copy_(torch.tensor([0.1, 0.2, 0.3]))
         gru.bias_hh.copy_(torch.tensor([-0.1, 0.4, 0.7]))
-    out, last = gru(torch.tensor([[[2.0]]]).double(), torch.tensor([[3.0]]).double())
+    out, last = form(gru, torch.tensor([[[2.0]]]).double(), torch.tensor([[3.0]]).double())
     r = 1 / (1 + math.exp(-(0.5 * 2 + 0.1 + 1.0 * 3 - 0.1)))
     z = 1 / (1 + math.exp(-(-1.0 * 2 + 0.2 + 0.25 * 3 + 0.4)))
     n = math.tanh(2.0 * 2 + 0.3 + r * (-0.5 * 3 + 0.7))
@@ -74,20 +80,31 @@ def test_a_step_in_plain_numbers():
     assert last.item() == out.item()
 
 
+@FORMS
 @DTYPES
 @pytest.mark.parametrize(("batch", "steps"), [(1, 1), (3, 1), (1, 6), (4, 7)])
-def test_scratch_gru_equals_nn_gru(batch, steps, dtype):
+def test_scratch_gru_equals_nn_gru_in_value_and_gradient(batch, steps, dtype, form):
     torch.manual_seed(1)
-    stock = nn.GRU(3, 5, batch_first=True).to(dtype)
+    stock = nn.GRU(3, 5).to(dtype)
     scratch = ScratchGRU(3, 5).to(dtype)
     for own, other in zip(scratch.parameters(), stock.parameters(), strict=True):
         own.data.copy_(other)
-    x, h0 = torch.randn(batch, steps, 3, dtype=dtype), torch.randn(batch, 5, dtype=dtype)
+    x = torch.randn(steps, batch, 3, dtype=dtype, requires_grad=True)
+    h0 = torch.randn(batch, 5, dtype=dtype, requires_grad=True)
+    weigh, weigh_last = torch.randn(steps, batch, 5, dtype=dtype), torch.randn(batch, 5, dtype=dtype)
+
+    def gradients(out, last, *leaves):
+        return torch.autograd.grad((out * weigh).sum() + (last * weigh_last).sum(), leaves)
+
     for start in (None, h0):
-        out, last = scratch(x, start)
+        out, last = form(scratch, x, start)
         wanted, wanted_last = stock(x, None if start is None else start[None])
         torch.testing.assert_close(out, wanted, **TOLERANCE[dtype])
         torch.testing.assert_close(last, wanted_last[0], **TOLERANCE[dtype])
+        leaves = [x] if start is None else [x, h0]
+        own = gradients(out, last, *leaves, *scratch.parameters())
+        other = gradients(wanted, wanted_last[0], *leaves, *stock.parameters())
+        torch.testing.assert_close(own, other, **TOLERANCE[dtype])
 
 
 def test_same_seed_draws_the_weights_of_nn_gru():
@@ -101,30 +118,21 @@ def test_same_seed_draws_the_weights_of_nn_gru():
     assert all(weight.abs().max() <= 1 / 3 for weight in scratch.parameters())
 
 
-def test_gradients_agree_with_finite_differences():
+@FORMS
+def test_gradients_agree_with_finite_differences(form):
     torch.manual_seed(2)
     gru = ScratchGRU(2, 3).double()
-    x = torch.randn(2, 3, 2, dtype=torch.float64, requires_grad=True)
+    x = torch.randn(3, 2, 2, dtype=torch.float64, requires_grad=True)
     h0 = torch.randn(2, 3, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda *args: gru(args[0], args[1]), (x, h0, *gru.parameters()))
+    assert torch.autograd.gradcheck(lambda *args: form(gru, args[0], args[1]), (x, h0, *gru.parameters()))
 
 
-class CountProducts(TorchDispatchMode):
-    """Records the inner and outer sizes of every matrix product."""
-
-    def __init__(self):
-        super().__init__()
-        self.shapes = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        out = func(*args, **(kwargs or {}))
-        if func.overloadpacket in (torch.ops.aten.addmm, torch.ops.aten.mm, torch.ops.aten.bmm):
-            self.shapes.append(tuple(out.shape))
-        return out
-
-
-def test_one_product_projects_the_input_of_all_steps():
-    gru, x = ScratchGRU(3, 4), torch.randn(2, 6, 3)
+@pytest.mark.parametrize(
+    ("form", "each_step"),
+    [(ScratchGRU.forward, [(2, 4, 8), (2, 4, 4)]), (ScratchGRU.equations, [(2, 4, 12)])],  # r and z, n; all at once
+)
+def test_one_product_projects_the_input_of_all_steps(form, each_step):
+    gru, x = ScratchGRU(3, 4), torch.randn(6, 2, 3)
     with CountProducts() as products, torch.no_grad():
-        gru(x)
-    assert products.shapes == [(6 * 2, 12)] + [(2, 12)] * 6
+        form(gru, x)
+    assert products.shapes == [(6 * 2, 3, 12)] + each_step * 6

@@ -22,6 +22,19 @@ def changed(dotted, value):
     return params
 
 
+def test_buckets_and_a_readout_that_reads_padding_are_refused_together():
+    with pytest.raises(UserError) as caught:
+        check_params(changed("recipes.news_rnn.buckets", 4))
+    assert str(caught.value) == (
+        "recipes.news_rnn.buckets: must be null where model.readout is last_step: it reads padding, so results would "
+        "hang on the widths; got 4; say recipes.news_rnn.model.readout: last_valid, or recipes.news_rnn.buckets: null"
+    )
+    params = changed("recipes.news_rnn.buckets", 4)
+    for readout in ("last_valid", "max", "mean"):
+        params["recipes"]["news_rnn"]["model"]["readout"] = readout
+        check_params(params)
+
+
 def test_what_is_shipped_passes():
     check_params(SHIPPED)
 
@@ -46,6 +59,9 @@ def test_what_is_shipped_passes():
         ("encodings.amazon_words.mincount", 3, r"^encodings\.amazon_words\.mincount: unknown param"),
         ("encodings.amazon_words.corpus", "amzon", r"^encodings\.amazon_words\.corpus: must name an entry of corpora"),
         ("recipes.news_rnn.batch_size", 512, r"^recipes\.news_rnn\.batch_size: unknown param"),
+        ("recipes.news_rnn.bucket", 5, r"^recipes\.news_rnn\.bucket: unknown param; did you mean buckets\?"),
+        ("recipes.news_rnn.pad_size", None, r"^recipes\.news_rnn\.buckets: must be a number where pad_size is null"),
+        ("recipes.reviews_lstm.buckets", 3, r"^recipes\.reviews_lstm\.pad_side: must be right where there are buckets"),
         ("recipes.news_rnn.encoding", 5, r"^recipes\.news_rnn\.encoding: must name an entry of encodings; got 5"),
         ("recipes.news_rnn.model.cell", "rn", r"^recipes\.news_rnn\.model\.cell: must be one of rnn, lstm"),
         ("recipes.news_rnn.model.hidden_size", 0, r"^recipes\.news_rnn\.model\.hidden_size: must be at least 1"),

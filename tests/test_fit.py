@@ -3,8 +3,8 @@
 import csv
 import dataclasses
 import json
+import shutil
 import sys
-import types
 
 import numpy as np
 import pytest
@@ -15,13 +15,14 @@ from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn.batches import load_buckets
 from textrnn.checkpoints import make_config
-from textrnn.errors import UserError
-from textrnn.fit import fit, pick_device, start
+from textrnn.errors import Unfinished, UserError
+from textrnn.fit import fit, pick_device, start, state_key
 from textrnn.journal import Journal
 from textrnn.labels import Labels
+from textrnn.resume import resumable_folder
 from textrnn.shards import ShardReader
-from textrnn.tally import Score
-from textrnn.training import Evaluation, evaluate_loss
+from textrnn.state import kept_note
+from textrnn.training import evaluate_loss
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])
@@ -45,16 +46,18 @@ def matrix(tokens=9, width=4):
     return values
 
 
-def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, live=None):
+def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, **places):
     padded = write_padded(tmp_path, labels.task, splits)
     vectors = matrix() if vectors is None else vectors
     curves = tmp_path / "curves.csv"
-    return fit("tiny", padded, vectors, labels, model, settings, curves=curves, live=live)
+    places = {"curves": curves, "live": None, **places}
+    return fit("tiny", padded, vectors, labels, model, settings, **places)
 
 
 def test_training_from_end_to_end(tmp_path, capsys):
     settings = dataclasses.replace(SETTINGS, epochs=3, evaluate_every=4, learning_rate=0.02)
-    config, _, outcome = run(tmp_path, settings=settings)
+    fitted = run(tmp_path, settings=settings)
+    config, outcome = fitted.config, fitted.outcome
     assert (config.recipe, config.tokens, config.embedding_size, config.classes) == ("tiny", 9, 4, 2)
     assert (config.widths, config.pad_side, config.truncates) == ((1, 3), "right", False)
     assert outcome.steps == 18  # 3 + 3 batches an epoch
@@ -68,16 +71,100 @@ def test_training_from_end_to_end(tmp_path, capsys):
     dev = {int(step): (loss, accuracy) for step, split, loss, accuracy in rows if split == "dev"}
     assert outcome.best_step == min(dev, key=lambda step: float(dev[step][0]))
     assert dev[outcome.best_step] == (f"{outcome.dev_loss:.6f}", f"{outcome.dev_accuracy:.6f}")
-    lines = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr().out
+    assert said.startswith("tiny: one row of 3 tokens through the model")  # the summary, before all else
+    lines = [line for line in said.splitlines() if line.startswith("tiny: batch")]
     assert len(lines) == 6
     assert lines[0].startswith("tiny: batch 4/18, epoch 0.67, train loss 0.")
-    assert lines[0].endswith(" rows/s")
+    assert lines[-1].endswith(" rows/s, 0.0 min left")
+    assert fitted.rows_per_second > 0
+    assert fitted.resumed_from == []
+
+
+def test_a_run_goes_on_from_its_working_folder(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
+    settings = dataclasses.replace(SETTINGS, epochs=3, evaluate_every=4, learning_rate=0.02)
+    for name in ("whole", "parts"):
+        (tmp_path / name).mkdir()
+    whole = run(tmp_path / "whole", settings=settings)
+    for stop in (5, 6):
+        with monkeypatch.context() as patched:
+            patched.setattr(Journal, "on_step", stopping_at(stop))
+            with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", kept_note) as work:
+                run(tmp_path / "parts", settings=settings, work=work)
+        shutil.rmtree(tmp_path / "parts")
+        (tmp_path / "parts").mkdir()
+    capsys.readouterr()
+    parts = run(tmp_path / "parts", settings=settings, work=work)
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "resumed from step 5"
+    assert [line.split(",")[0] for line in said if "batch" in line] == [
+        f"tiny: batch {at}/18" for at in (6, 8, 12, 16, 18)
+    ]
+    assert parts.outcome == whole.outcome
+    assert parts.resumed_from == [4, 5]
+    for name, value in whole.network.state_dict().items():
+        assert torch.equal(parts.network.state_dict()[name], value), name
+    curves = [(tmp_path / name / "curves.csv").read_bytes() for name in ("whole", "parts")]
+    assert curves[0] == curves[1]
+
+
+def stopping_at(stop):
+    def on_step(self, step, rows):
+        if step == stop:
+            raise KeyboardInterrupt
+
+    return on_step
+
+
+def test_the_key_of_a_state(tmp_path):
+    files = [tmp_path / "a", tmp_path / "b"]
+    for file in files:
+        file.write_text("1")
+    keys = [state_key(PLAIN, SETTINGS, files), state_key(PLAIN, dataclasses.replace(SETTINGS, seed=2), files)]
+    keys.append(state_key(dataclasses.replace(PLAIN, layers=2), SETTINGS, files))
+    files[1].write_text("2")
+    keys.append(state_key(PLAIN, SETTINGS, files))
+    assert len({json.dumps(key) for key in keys}) == 4
+    assert keys[0]["torch"] == torch.__version__
+    files[1].write_text("1")
+    assert state_key(PLAIN, SETTINGS, files) == keys[0]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB.\nmore"),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried"),
+    ],
+    ids=["python", "cuda", "cpu"],
+)
+def test_memory_that_runs_out_is_told_in_a_line(tmp_path, monkeypatch, error):
+    def failing(*_):
+        raise error
+
+    monkeypatch.setattr(Journal, "on_step", failing)
+    with pytest.raises(Unfinished, match=r"^training: memory ran out;.* smaller train\.batch_size or batch_tokens$"):
+        run(tmp_path)
+
+
+def test_another_runtime_error_stays_what_it_is(tmp_path, monkeypatch):
+    error = RuntimeError("a fault of ours")
+    monkeypatch.setattr(Journal, "on_step", lambda *_: (_ for _ in ()).throw(error))
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        run(tmp_path)
+
+
+def test_torch_says_what_it_says_when_the_cpu_has_no_memory_left():
+    with pytest.raises(RuntimeError, match="allocate memory"):
+        torch.empty(2**60, dtype=torch.uint8)
 
 
 def test_the_network_that_is_returned_has_the_dev_loss_that_is_told(tmp_path):
-    _, network, outcome = run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=3, learning_rate=0.05))
+    fitted = run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=3, learning_rate=0.05))
     dev = load_buckets(ShardReader(tmp_path / "padded", "padded"), "dev")
-    assert evaluate_loss(network, dev, 100, None).loss == pytest.approx(outcome.dev_loss, rel=1e-5)
+    assert evaluate_loss(fitted.network, dev, 100, None).loss == pytest.approx(fitted.outcome.dev_loss, rel=1e-5)
 
 
 def test_the_same_seed_gives_the_same_network_and_curves(tmp_path):
@@ -85,7 +172,7 @@ def test_the_same_seed_gives_the_same_network_and_curves(tmp_path):
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         (tmp_path / name).mkdir()
         torch.manual_seed(len(results))  # what came before decides nothing
-        _, network, _ = run(tmp_path / name, settings=dataclasses.replace(SETTINGS, epochs=2, seed=seed))
+        network = run(tmp_path / name, settings=dataclasses.replace(SETTINGS, epochs=2, seed=seed)).network
         weights = torch.nn.utils.parameters_to_vector(network.parameters())
         results[name] = weights.tolist(), (tmp_path / name / "curves.csv").read_bytes()
     assert results["a"] == results["b"]
@@ -97,7 +184,7 @@ def test_a_tagger_trains_with_class_weights(tmp_path):
     rows = [([2, 3, 2], [0, 1, 0], [{"start": 1, "end": 2, "type": 0}]), ([], [], []), ([3, 2], [1, 0], [])] * 4
     model = dataclasses.replace(PLAIN, readout="every_step")
     settings = dataclasses.replace(SETTINGS, batch_size=1, epochs=8, learning_rate=0.05, class_weights={"LOC": 10.0})
-    _, _, outcome = run(tmp_path, splits={"train": rows, "dev": rows}, labels=TYPES, model=model, settings=settings)
+    outcome = run(tmp_path, splits={"train": rows, "dev": rows}, labels=TYPES, model=model, settings=settings).outcome
     assert outcome.dev_accuracy == 1.0  # also with rows that have no token and batches in which nothing counts
 
 
@@ -168,65 +255,7 @@ def test_tensorboard_that_is_not_installed_is_refused(tmp_path, monkeypatch):
     assert not (tmp_path / "curves.csv").exists()
 
 
-class Writer:
-    """What torch.utils.tensorboard has, as far as it is used."""
-
-    made: list["Writer"] = []  # noqa: RUF012
-
-    def __init__(self, folder):
-        self.folder, self.scalars, self.closed = folder, [], False
-        self.made.append(self)
-
-    def add_scalar(self, name, value, step):
-        self.scalars.append((name, value, step))
-
-    def close(self):
-        self.closed = True
-
-
-POINTS = [Evaluation(at, at / 4, Score(1 / at, 0.25), Score(2 / at, 0.75)) for at in (2, 4)]
-
-
-def test_tensorboard_gets_every_score(tmp_path, monkeypatch):
-    monkeypatch.setenv("TEXTRNN_TENSORBOARD", str(tmp_path))
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
-    monkeypatch.setattr(Writer, "made", [])
-    with Journal("tiny", 4, 8, tmp_path / "curves.csv", None) as journal:
-        journal.report(POINTS[0])
-    (board,) = Writer.made
-    assert board.folder == str(tmp_path / "tiny")
-    scores = [("loss/train", 0.5), ("accuracy/train", 0.25), ("loss/dev", 1.0), ("accuracy/dev", 0.75)]
-    assert board.scalars == [(name, value, 2) for name, value in scores]
-    assert board.closed
-
-
-def test_curves_are_written_also_when_training_fails(tmp_path):
-    def failing():
-        with Journal("tiny", 4, 8, tmp_path / "curves.csv", None) as journal:
-            journal.report(POINTS[0])
-            raise UserError("training", "the loss is no number any more")
-
-    with pytest.raises(UserError, match="no number"):
-        failing()
-    lines = ["step,split,loss,accuracy", "2,train,0.500000,0.250000", "2,dev,1.000000,0.750000", ""]
-    assert (tmp_path / "curves.csv").read_text(encoding="utf-8") == "\n".join(lines)
-
-
-def test_dvclive_files_have_the_steps_of_the_evaluations(tmp_path, monkeypatch):
-    pytest.importorskip("dvclive")
-    monkeypatch.chdir(tmp_path)
-    with Journal("tiny", 4, 8, tmp_path / "curves.csv", tmp_path / "live") as journal:
-        for point in POINTS:
-            journal.report(point)
-    written = (tmp_path / "live" / "plots" / "metrics" / "dev" / "loss.tsv").read_text(encoding="utf-8")
-    assert [line.split("\t") for line in written.splitlines()] == [["step", "loss"], ["2", "1.0"], ["4", "0.5"]]
-    summary = json.loads((tmp_path / "live" / "metrics.json").read_text(encoding="utf-8"))
-    assert summary["step"] == 4
-    assert summary["train"] == {"loss": 0.25, "accuracy": 0.25}
-
-
 def test_dvclive_that_is_not_installed_is_done_without(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dvclive", None)
-    _, _, outcome = run(tmp_path, live=tmp_path / "live")
-    assert outcome.steps == 6
+    assert run(tmp_path, live=tmp_path / "live").outcome.steps == 6
     assert not (tmp_path / "live").exists()

@@ -1,4 +1,4 @@
-"""TextRNN against its formula: readouts by hand, padding invariance, the tutorials' modules, first weights, options."""
+"""TextRNN against its formula: readouts by hand, padding invariance, torch's modules, first weights, options."""
 
 import dataclasses
 import math
@@ -10,8 +10,10 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
 from textrnn.architecture import Model
+from textrnn.dropout import dropout
 from textrnn.errors import UserError
-from textrnn.models import TextRNN, initialize
+from textrnn.kernels import Steps
+from textrnn.models import TextRNN, distinct, initialize
 
 # For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
 # their work.
@@ -50,6 +52,12 @@ def padded(rows=ROWS, width=5, side="right"):
     return torch.tensor([row + pad if side == "right" else pad + row for row, pad in zip(rows, fill, strict=True)])
 
 
+def states_of(model, ids, lengths=None):
+    """The embedded tokens' states (B, T, D*H) and last h, each token embedded in its place."""
+    stepwise, last = model.recurrent(Steps.of(model.embedding(ids.T)), lengths)
+    return stepwise.transpose(0, 1), last
+
+
 def close(ours, theirs):
     torch.testing.assert_close(ours, theirs, rtol=1e-10, atol=1e-12)
 
@@ -74,7 +82,7 @@ def test_logits_by_hand(readout, bidirectional):
     for at, row in enumerate(ROWS):
         # last_step reads its padding, the others see the row alone
         ids = padded()[at].tolist() if readout == "last_step" else row
-        states = model.recurrent(model.embedding.weight[ids][None], None)[0][0].tolist()
+        states = states_of(model, torch.tensor([ids]))[0][0].tolist()
         features = read_by_hand(readout, states, PLAIN.hidden_size)
         for kind, (weights, bias) in enumerate(zip(outer.weight.tolist(), outer.bias.tolist(), strict=True)):
             wanted = bias + sum(weight * feature for weight, feature in zip(weights, features, strict=True))
@@ -86,7 +94,7 @@ def test_every_step_gives_each_token_its_own_logits():
     logits = model(padded(), LENGTHS)
     assert logits.shape == (4, 5, CLASSES)
     for at, row in enumerate(ROWS):
-        states, _ = model.recurrent(model.embedding(torch.tensor([row])), None)
+        states, _ = states_of(model, torch.tensor([row]))
         close(logits[at, : len(row)], F.linear(states[0], model.head.outer.weight, model.head.outer.bias))
 
 
@@ -124,7 +132,7 @@ def test_last_step_reads_its_padding_and_left_padding_does_not_end_in_it():
     short = padded()[1:2]
     assert not torch.allclose(right(short, LENGTHS[1:2]), right(short[:, :2], LENGTHS[1:2]), atol=1e-3)
     ids = padded(side="left")
-    states, _ = left.recurrent(left.embedding(ids), None)
+    states, _ = states_of(left, ids)
     close(left(ids, LENGTHS), left.head(states[:, -1]))
 
 
@@ -161,6 +169,76 @@ def test_names_gru_is_the_tutorial_s_packed_sequence_in_value_and_gradient():
     close(own, torch.autograd.grad(F.cross_entropy(theirs, targets), wanted))
 
 
+READOUTS = ["last_step", "last_valid", "max", "mean", "every_step"]
+EMPTY_TOO = [*ROWS, [], [8, 8]]
+
+
+def with_and_without_kernels(ids, lengths, **options):
+    """Logits and the gradients of all parameters by name, by the kernels and by torch's modules."""
+    torch.manual_seed(4)
+    weigh, found = None, []
+    for kernels in (True, False):
+        model = small(**options).train()
+        model.recurrent.kernels = kernels
+        logits = model(ids, lengths)
+        weigh = torch.randn_like(logits) if weigh is None else weigh
+        (logits * weigh).sum().backward()
+        found.append((logits, {name: parameter.grad for name, parameter in model.named_parameters()}))
+    return found
+
+
+@CELLS
+@DIRECTIONS
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("readout", READOUTS)
+def test_the_kernels_change_no_logit_and_no_gradient(cell, bidirectional, readout, side):
+    options = {"cell": cell, "bidirectional": bidirectional, "readout": readout, "layers": 2, "relu": True}
+    lengths = torch.tensor([len(row) for row in EMPTY_TOO])
+    ids = padded(EMPTY_TOO, side=side)
+    (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, side=side, head_size=7, **options)
+    close(logits, wanted)
+    assert len(own) == 1 + 8 * (2 if bidirectional else 1) + 4
+    close(own, other)
+    table = own["embedding.weight"].abs().sum(dim=1)
+    assert table[0] == 0  # padding's, as nn.Embedding(padding_idx) has it
+    assert (table[1:] > 0).all()
+
+
+def test_the_kernels_agree_where_most_of_the_vocabulary_is_absent():
+    ids, lengths = torch.tensor([[8, 3, 8, 3], [3, 3, 0, 0]]), torch.tensor([4, 2])
+    (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, cell="lstm", bidirectional=True)
+    close(logits, wanted)
+    close(own, other)
+    assert (own["embedding.weight"].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == [3, 8]
+
+
+@CELLS
+def test_under_autocast_logits_and_gradients_stay_near_float32(cell):
+    model = small(cell=cell, layers=2, bidirectional=True, readout="mean", layer_norm=True).float()
+    logits = model(padded(), LENGTHS)
+    targets = torch.tensor([4, 0, 2, 1])
+    exact = torch.autograd.grad(F.cross_entropy(logits, targets), model.parameters())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        coarse = model(padded(), LENGTHS)
+    assert 0 < (coarse.float() - logits).abs().max() < 0.1
+    found = torch.autograd.grad(F.cross_entropy(coarse.float(), targets), model.parameters())
+    assert all(gradient.dtype == torch.float32 for gradient in found)
+    found, exact = (torch.cat([gradient.flatten() for gradient in all_of]) for all_of in (found, exact))
+    assert (found - exact).norm() < 0.05 * exact.norm()
+
+
+@pytest.mark.parametrize("dtype", [torch.int32, torch.int64], ids=str)
+def test_distinct_is_unique(dtype):
+    generator = torch.Generator().manual_seed(6)
+    for tokens, shape in [(1, (3, 2)), (7, (1, 1)), (7, (5, 4)), (300, (9, 8)), (300, (40, 30)), (5, (0, 3))]:
+        ids = torch.randint(tokens, shape, generator=generator).to(dtype)
+        used, index = distinct(ids, tokens)
+        wanted, places = torch.unique(ids.long(), return_inverse=True)
+        assert torch.equal(used, wanted)
+        assert torch.equal(index, places)
+        assert torch.equal(used[index], ids.long())
+
+
 def test_two_logits_for_bce_are_binary_cross_entropy_in_value_and_gradient():
     model = small(loss="bce", classes=2)
     targets = torch.tensor([1, 0, 0, 1])
@@ -178,7 +256,7 @@ def test_layer_norm_stands_between_readout_and_head():
     with torch.no_grad():
         model.norm.weight.copy_(torch.arange(1, 7))
         model.norm.bias.copy_(torch.arange(6) / 10)
-    _, last = model.recurrent(model.embedding(padded()), LENGTHS)
+    _, last = states_of(model, padded(), LENGTHS)
     read = torch.cat((last[0], last[1]), dim=1)
     mean, variance = read.mean(dim=1, keepdim=True), read.var(dim=1, correction=0, keepdim=True)
     normed = (read - mean) / torch.sqrt(variance + 1e-5) * torch.arange(1, 7) + torch.arange(6) / 10
@@ -188,10 +266,10 @@ def test_layer_norm_stands_between_readout_and_head():
 
 def test_relu_follows_the_embedding_and_the_states_and_a_head_size_adds_a_layer():
     model = small(relu=True, readout="every_step", head_size=7)
-    states, _ = model.recurrent(model.embedding(padded()).clamp(min=0), LENGTHS)
+    states, _ = model.recurrent(Steps.of(model.embedding(padded().T).clamp(min=0)), LENGTHS)
     inner, outer = model.head.inner, model.head.outer
     assert (inner.in_features, inner.out_features, outer.in_features) == (3, 7, 7)
-    hidden = (states.clamp(min=0) @ inner.weight.T + inner.bias).clamp(min=0)
+    hidden = (states.transpose(0, 1).clamp(min=0) @ inner.weight.T + inner.bias).clamp(min=0)
     close(model(padded(), LENGTHS), hidden @ outer.weight.T + outer.bias)
 
 
@@ -202,7 +280,7 @@ def test_head_dropout_acts_on_what_was_read_and_only_in_training():
     torch.manual_seed(3)
     logits = model(padded(), LENGTHS)
     torch.manual_seed(3)
-    close(logits, dry.head(F.dropout(dry.features(padded(), LENGTHS), 0.5)))
+    close(logits, dry.head(dropout(dry.features(padded(), LENGTHS), 0.5, True)))
     assert not torch.allclose(logits, dry(padded(), LENGTHS))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pyarrow as pa
@@ -10,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn import pad as module
 from textrnn import shards as shards_module
 from textrnn.errors import UserError
 from textrnn.pad import Pad, bucket_widths, pad
@@ -56,7 +56,7 @@ def texts(*lengths):
 
 def test_right_by_hand(tmp_path):
     splits = {"train": [([2, 3], 1), ([4, 5, 6, 7, 8], 0), ([], 1), ([9, 1, 2], 0)]}
-    run(tmp_path, "classify", splits, Pad(3, "right"))
+    run(tmp_path, "classify", splits, Pad(3, "right", None))
     assert rows(tmp_path, "train") == [
         {"row": 0, "ids": [2, 3, 0], "length": 2, "label": 1},
         {"row": 1, "ids": [4, 5, 6], "length": 3, "label": 0},
@@ -67,7 +67,7 @@ def test_right_by_hand(tmp_path):
 
 def test_left_by_hand(tmp_path):
     splits = {"train": [([2, 3], 1), ([4, 5, 6, 7, 8], 0), ([], 1)], "test": [([9], 0)]}
-    run(tmp_path, "classify", splits, Pad(3, "left"))
+    run(tmp_path, "classify", splits, Pad(3, "left", None))
     assert rows(tmp_path, "train") == [
         {"row": 0, "ids": [0, 2, 3], "length": 2, "label": 1},
         {"row": 1, "ids": [4, 5, 6], "length": 3, "label": 0},  # the first tokens, not the last
@@ -93,7 +93,7 @@ TAGGED = {
     ],
 )
 def test_tags_by_hand(side, tags, tmp_path):
-    run(tmp_path, "tag", TAGGED, Pad(4, side))
+    run(tmp_path, "tag", TAGGED, Pad(4, side, None))
     found = rows(tmp_path, "train")
     assert [row["tags"] for row in found] == tags
     assert [row["length"] for row in found] == [3, 1, 4]
@@ -104,7 +104,7 @@ def test_tags_by_hand(side, tags, tmp_path):
 
 
 def test_index_and_schema(tmp_path):
-    run(tmp_path, "tag", TAGGED, Pad(4, "left"))
+    run(tmp_path, "tag", TAGGED, Pad(4, "left", None))
     reader = ShardReader(tmp_path / "out", "padded")
     assert [reader.facts[name] for name in ("task", "widths", "side", "truncates")] == ["tag", [4], "left", True]
     [shard] = reader.shards  # dev and test have no rows, and so no file
@@ -150,16 +150,25 @@ def test_widths_are_the_best_of_all(lengths, buckets):
     assert cells(lengths, widths) == min(cells(lengths, [*choice, longest]) for choice in choices)
 
 
+def test_widths_of_many_lengths_take_little_memory():
+    lengths = np.arange(1, 3001)
+    tracemalloc.start()
+    widths = bucket_widths(lengths, np.ones(3000, np.int64), 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert widths == [1000, 2000, 3000]
+    assert peak < 3000 * 3000  # a table of all pairs would take eight times that
+
+
 # buckets
 
 
-def test_buckets_truncate_nothing(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BUCKETS", 2)
+def test_buckets_without_pad_size_truncate_nothing(tmp_path):
     report, lengths = run(
         tmp_path,
         "classify",
         {"train": texts(2, 5, 1, 2, 0, 5), "dev": texts(3, 2), "test": texts(9, 1)},
-        Pad(None, "right"),
+        Pad(None, "right", 2),
     )
     # 2 and 5 fill 4 * 2 + 2 * 5 positions; 1 and 5 would fill more
     assert report["widths"] == [2, 5, 9]  # 9: the row of test longer than all of train
@@ -190,12 +199,51 @@ def test_buckets_truncate_nothing(tmp_path, monkeypatch):
 
 def test_six_buckets_at_most_and_one_more(tmp_path):
     splits = {"train": texts(*range(1, 13)), "dev": texts(12), "test": texts(40, 13)}
-    report, _ = run(tmp_path, "classify", splits, Pad(None, "right"))
+    report, _ = run(tmp_path, "classify", splits, Pad(None, "right", 6))
     assert report["widths"] == [2, 4, 6, 8, 10, 12, 40]
 
 
+@pytest.mark.parametrize(
+    ("train", "test", "settings", "widths"),
+    [
+        ((1, 2, 2, 9, 9), (1,), Pad(4, "right", 2), [2, 4]),
+        ((1, 2, 2, 9, 9), (50,), Pad(4, "right", 2), [2, 4]),
+        ((1, 1, 2), (3, 50), Pad(4, "right", 2), [1, 2, 4]),  # one width more, as wide as truncation leaves it
+        ((1, 1, 2), (3,), Pad(4, "right", 2), [1, 2, 3]),
+        ((1, 2, 3), (3,), Pad(4, "right", 9), [1, 2, 3]),
+        ((1, 5, 5), (3,), Pad(4, "right", 1), [4]),
+        ((1, 2), (5,), Pad(4, "right", None), [4]),
+        ((0, 0), (0,), Pad(4, "right", 2), [1]),
+    ],
+)
+def test_no_width_is_above_pad_size(tmp_path, train, test, settings, widths):
+    report, _ = run(tmp_path, "classify", {"train": texts(*train), "test": texts(*test)}, settings)
+    assert report["widths"] == widths
+
+
+def test_rows_are_truncated_and_then_bucketed(tmp_path):
+    splits = {"train": texts(1, 2, 7, 4, 2), "test": texts(9, 2)}
+    report, lengths = run(tmp_path, "classify", splits, Pad(4, "right", 2))
+    assert rows(tmp_path, "train") == [
+        {"row": 0, "ids": [2, 0], "length": 1, "label": 0},
+        {"row": 1, "ids": [3, 4], "length": 2, "label": 1},
+        {"row": 4, "ids": [16, 17], "length": 2, "label": 0},
+        {"row": 2, "ids": [5, 6, 7, 8], "length": 4, "label": 0},
+        {"row": 3, "ids": [12, 13, 14, 15], "length": 4, "label": 1},
+    ]
+    assert [row["ids"] for row in rows(tmp_path, "test")] == [[11, 12], [2, 3, 4, 5]]
+    assert lengths.lengths.tolist() == [1, 2, 4, 7]  # as they are, for the plot
+    assert (report["train"]["truncated_rows"], report["train"]["truncated_tokens"]) == (1, 3)
+    assert report["train"]["padding_share"] == pytest.approx(1 / 14)
+    assert report["test"]["truncated_tokens"] == 5
+    facts = ShardReader(tmp_path / "out", "padded").facts
+    assert [facts[name] for name in ("widths", "side", "truncates")] == [[2, 4], "right", True]
+
+
 @pytest.mark.parametrize("task", ["classify", "tag"])
-@pytest.mark.parametrize("settings", [Pad(None, "right"), Pad(30, "right"), Pad(30, "left")])
+@pytest.mark.parametrize(
+    "settings", [Pad(None, "right", 6), Pad(30, "right", 3), Pad(30, "right", None), Pad(30, "left", None)]
+)
 def test_every_row_is_found_once_with_all_its_tokens(task, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(shards_module, "ROWS_PER_BATCH", 7)
     monkeypatch.setattr(shards_module, "ROWS_PER_SHARD", 14)
@@ -226,7 +274,7 @@ def test_every_row_is_found_once_with_all_its_tokens(task, settings, tmp_path, m
 
 def test_the_report_by_hand(tmp_path):
     splits = {"train": texts(2, 5, 4), "dev": texts(1), "test": []}
-    report, lengths = run(tmp_path, "classify", splits, Pad(3, "right"))
+    report, lengths = run(tmp_path, "classify", splits, Pad(3, "right", None))
     assert (lengths.lengths.tolist(), lengths.rows.tolist()) == ([2, 4, 5], [1, 1, 1])
     assert report == {
         "widths": [3],
@@ -257,11 +305,9 @@ def test_the_report_by_hand(tmp_path):
     }
 
 
-def test_the_report_of_buckets_by_hand(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "BUCKETS", 2)
-    report, _ = run(
-        tmp_path, "classify", {"train": texts(1, 2, 6), "dev": texts(4, 3), "test": texts(8)}, Pad(None, "right")
-    )
+def test_the_report_of_buckets_by_hand(tmp_path):
+    splits = {"train": texts(1, 2, 6), "dev": texts(4, 3), "test": texts(8)}
+    report, _ = run(tmp_path, "classify", splits, Pad(None, "right", 2))
     assert report["widths"] == [2, 6, 8]
     shares = {split: report[split]["padding_share"] for split in ("train", "dev", "test")}
     assert shares == {"train": pytest.approx(1 / 10), "dev": pytest.approx(5 / 12), "test": 0.0}
@@ -274,9 +320,12 @@ def test_the_report_of_buckets_by_hand(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        (Pad(0, "right"), r"recipes\.r\.pad_size: must be at least 1; got 0"),
-        (Pad(-1, "left"), r"recipes\.r\.pad_size: must be at least 1; got -1"),
-        (Pad(None, "left"), r"recipes\.r\.pad_side: must be right where pad_size is null; got 'left'"),
+        (Pad(0, "right", None), r"recipes\.r\.pad_size: must be at least 1; got 0"),
+        (Pad(-1, "left", None), r"recipes\.r\.pad_size: must be at least 1; got -1"),
+        (Pad(None, "right", 0), r"recipes\.r\.buckets: must be at least 1; got 0"),
+        (Pad(None, "right", None), r"recipes\.r\.buckets: must be a number where pad_size is null; got null"),
+        (Pad(None, "left", 6), r"recipes\.r\.pad_side: must be right where there are buckets; got 'left'"),
+        (Pad(9, "left", 6), r"recipes\.r\.pad_side: must be right where there are buckets; got 'left'"),
     ],
 )
 def test_settings_that_mean_nothing(settings, match):
@@ -285,5 +334,5 @@ def test_settings_that_mean_nothing(settings, match):
 
 
 def test_settings_that_mean_something():
-    for settings in (Pad(1, "right"), Pad(1, "left"), Pad(None, "right")):
+    for settings in (Pad(1, "right", None), Pad(1, "left", None), Pad(None, "right", 1), Pad(9, "right", 2)):
         settings.check("recipes.r")

@@ -7,6 +7,7 @@ import csv
 import gzip
 import json
 import math
+import re
 import shutil
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from safetensors.numpy import load_file
 from imports import ROOT
 from project import commit, dvc, environment, make_project, run, set_params, stages_run, written
 from textrnn.params import read_params
+from textrnn.resume import NOTES
 from textrnn.vocab import Vocabulary
 
 RECIPE = "names_gru"
@@ -118,7 +120,7 @@ def test_the_scores_agree_with_each_other(first_run):
     assert train_point[:2] == [str(trained["steps"]), "train"]
     assert dev_point[1] == "dev"
     assert [float(value) for value in dev_point[2:]] == [trained["dev_loss"], trained["dev_accuracy"]]
-    assert (trained["epochs"], trained["best_step"], trained["stopped_early"]) == (1, trained["steps"], False)
+    assert (trained["epochs"], trained["best_step"], trained["stopped_by"]) == (1, trained["steps"], None)
 
 
 def test_a_model_directory_holds_all_it_needs(first_run):
@@ -355,14 +357,19 @@ def test_interrupted_training_leaves_no_out(project):
     ) as training:
         assert training.stdout is not None
         try:
-            first = training.stdout.readline()
+            said = iter(training.stdout.readline, "")
+            assert any(line.startswith(f"{RECIPE}: batch ") for line in said)
             training.send_signal(signal.SIGINT)
             _, error = training.communicate(timeout=60)
         finally:
             training.kill()
-    assert first.startswith(f"{RECIPE}: batch ")
     assert training.returncode == 130
-    assert error == "interrupted: no output was written; the same command starts it again\n"
+    told = re.fullmatch(r"interrupted: step (\d+) is saved; the same command continues there\n", error)
+    assert told
+    step = told[1]
+    (left,) = (project / "models").glob(f".{RECIPE}.*")
+    assert [path.name for path in (left / NOTES).glob("*.safetensors")] == [f"step-{step}.safetensors"]
+    shutil.rmtree(left)
     assert written(project) == before
 
 

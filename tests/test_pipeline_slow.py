@@ -148,7 +148,7 @@ def test_another_corpus_takes_params_alone(project, tmp_path):
     entries = {
         "corpora.own": corpus,
         "encodings.own_chars": {**params["encodings"]["thucnews_chars"], "corpus": "own"},
-        "recipes.own_rnn": {**params["recipes"]["news_rnn"], "encoding": "own_chars", "pad_size": None},
+        "recipes.own_rnn": {**params["recipes"]["names_gru"], "encoding": "own_chars"},
     }
     set_params(project, {**entries, "data.source": str(tmp_path / "raw")})
     said = dvc(project, "repro", "sample@own", "evaluate@own_rnn")

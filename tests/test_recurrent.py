@@ -1,87 +1,124 @@
-"""Recurrent against torch's stacked modules: packed and padded, outputs, last states and gradients."""
+"""Recurrent against torch's stacked modules: packed and padded, outputs, last states, ends and gradients."""
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from textrnn.recurrent import Recurrent, flip_by_length
+import textrnn.kernels
+from textrnn.dropout import dropout
+from textrnn.kernels import Steps
+from textrnn.recurrent import Recurrent, reversed_steps
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
-FEATURES, HIDDEN, STEPS = 3, 4, 6
+FEATURES, HIDDEN, STEPS, ROWS = 3, 4, 6, 8
 LENGTHS = torch.tensor([3, 6, 1, 4, 0])
+BATCH = len(LENGTHS)
 
 CELLS = pytest.mark.parametrize("cell", list(STOCK))
 DIRECTIONS = pytest.mark.parametrize("bidirectional", [False, True], ids=["uni", "bi"])
+# Who runs a layer: the kernels, which do not take an LSTM whose input is in place; or torch's modules.
+WAYS = pytest.mark.parametrize(
+    ("kernels", "table"), [(True, False), (True, True), (False, False)], ids=["kernels", "kernels, table", "modules"]
+)
+PADDING = pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["padded", "lengths"])
 # The depths check the wiring, float32 the rounding: one depth is enough for it.
 DEPTHS = pytest.mark.parametrize(
     ("layers", "dtype"), [(1, torch.float64), (2, torch.float64), (3, torch.float64), (2, torch.float32)], ids=str
 )
 
 
-def pair(cell, layers, bidirectional, dtype=torch.float64):
+def pair(cell, layers, bidirectional, dtype=torch.float64, kernels=True):
     """A Recurrent and the stock module whose weights it was given."""
     torch.manual_seed(0)
-    stock = STOCK[cell](FEATURES, HIDDEN, layers, batch_first=True, bidirectional=bidirectional).to(dtype)
+    stock = STOCK[cell](FEATURES, HIDDEN, layers, bidirectional=bidirectional).to(dtype)
     model = Recurrent(cell, FEATURES, HIDDEN, layers, bidirectional, 0.0).to(dtype)
     model.copy_from_stock(stock)
+    model.kernels = kernels
     return model, stock
 
 
-def inputs(model, dtype=torch.float64):
-    batch = len(LENGTHS)
+def inputs(model, dtype=torch.float64, table=False):
+    """Steps whose features ask for gradients, in their places or rows of a table, and h0."""
     torch.manual_seed(1)
-    x = torch.randn(batch, STEPS, FEATURES, dtype=dtype, requires_grad=True)
-    h0 = torch.randn(len(model.runs), batch, HIDDEN, dtype=dtype, requires_grad=True)
-    return x, h0
+    features = torch.randn(ROWS if table else STEPS * BATCH, FEATURES, dtype=dtype, requires_grad=True)
+    h0 = torch.randn(len(model.runs), BATCH, HIDDEN, dtype=dtype, requires_grad=True)
+    index = torch.randint(ROWS, (STEPS, BATCH)) if table else None
+    return Steps(features, index, (STEPS, BATCH)), h0
 
 
 def run_stock(stock, x, h0, lengths):
     """The stock module's outputs and last h, over a PackedSequence where there are lengths."""
+    dense = x.features.view(*x.shape, FEATURES) if x.index is None else x.features[x.index]
     state = (h0, torch.zeros_like(h0)) if isinstance(stock, nn.LSTM) else h0
     if lengths is None:
-        out, last = stock(x, state)
+        out, last = stock(dense, state)
     else:
-        packed = pack_padded_sequence(x, lengths.clamp(min=1), batch_first=True, enforce_sorted=False)
+        packed = pack_padded_sequence(dense, lengths.clamp(min=1), enforce_sorted=False)
         out, last = stock(packed, state)
-        out, _ = pad_packed_sequence(out, batch_first=True, total_length=x.shape[1])
+        out, _ = pad_packed_sequence(out, total_length=x.shape[0])
     return out, last[0] if isinstance(stock, nn.LSTM) else last
 
 
-def gradients(results, x, h0, module):
-    """Gradients by x, h0 and all weights of a sum that weighs every number of the results differently."""
+def gradients(results, leaves):
+    """Gradients by the leaves of a sum that weighs every number of the results differently."""
     generator = torch.Generator().manual_seed(2)
     total = sum((r * torch.randn(r.shape, generator=generator, dtype=r.dtype)).sum() for r in results)
-    return torch.autograd.grad(total, [x, h0, *module.parameters()])
+    return torch.autograd.grad(total, leaves)
 
 
-def assert_same(model, stock, x, h0, lengths, tolerance):
+@CELLS
+@DEPTHS
+@DIRECTIONS
+@WAYS
+@PADDING
+def test_it_is_packed_sequence_with_lengths_and_the_padded_module_without(
+    cell, layers, bidirectional, dtype, kernels, table, lengths
+):
+    model, stock = pair(cell, layers, bidirectional, dtype, kernels)
+    x, h0 = inputs(model, dtype, table)
     ours, theirs = model(x, lengths, h0), run_stock(stock, x, h0, lengths)
-    torch.testing.assert_close(ours, theirs, **tolerance)
-    own, other = gradients(ours, x, h0, model), gradients(theirs, x, h0, stock)
+    torch.testing.assert_close(ours, theirs, **TOLERANCE[dtype])
+    own = gradients(ours, [x.features, h0, *model.parameters()])
     assert len(own) == 2 + 4 * len(model.runs)
-    torch.testing.assert_close(own, other, **tolerance)
+    other = gradients(theirs, [x.features, h0, *stock.parameters()])
+    torch.testing.assert_close(own, other, **TOLERANCE[dtype])
 
 
 @CELLS
 @DEPTHS
 @DIRECTIONS
-def test_with_lengths_it_is_packed_sequence(cell, layers, bidirectional, dtype):
-    model, stock = pair(cell, layers, bidirectional, dtype)
-    assert_same(model, stock, *inputs(model, dtype), LENGTHS, TOLERANCE[dtype])
+@WAYS
+@PADDING
+def test_the_ends_are_the_last_h_with_lengths_and_the_last_output_without(
+    cell, layers, bidirectional, dtype, kernels, table, lengths
+):
+    model, stock = pair(cell, layers, bidirectional, dtype, kernels)
+    x, h0 = inputs(model, dtype, table)
+    out, last = run_stock(stock, x, torch.zeros_like(h0), lengths)
+    wanted = out[-1] if lengths is None else torch.cat(list(last[-model.directions :]), dim=1)
+    ends = model.ends(x, lengths)
+    torch.testing.assert_close(ends, wanted, **TOLERANCE[dtype])
+    own = gradients([ends], [x.features, *model.parameters()])
+    assert len(own) == 1 + 4 * len(model.runs)
+    torch.testing.assert_close(own, gradients([wanted], [x.features, *stock.parameters()]), **TOLERANCE[dtype])
 
 
 @CELLS
-@DEPTHS
-@DIRECTIONS
-def test_without_lengths_it_is_the_stock_module_on_padded_rows(cell, layers, bidirectional, dtype):
-    model, stock = pair(cell, layers, bidirectional, dtype)
-    assert_same(model, stock, *inputs(model, dtype), None, TOLERANCE[dtype])
+@WAYS
+def test_the_kernels_run_but_where_torch_is_faster(cell, kernels, table, monkeypatch):
+    model, _ = pair(cell, 3, False, kernels=kernels)
+    calls = []
+    run = textrnn.kernels.run
+    monkeypatch.setattr("textrnn.kernels.run", lambda *args: calls.append(args[0]) or run(*args))
+    model(inputs(model, table=table)[0], LENGTHS)
+    by_kernels = 3 if cell != "lstm" else int(table)  # only the first layer reads a table
+    assert calls == ["gru" if cell == "scratch_gru" else cell] * (by_kernels if kernels else 0)
 
 
 @CELLS
-@pytest.mark.parametrize("lengths", [None, LENGTHS], ids=["padded", "lengths"])
+@PADDING
 def test_no_h0_is_a_zero_h0(cell, lengths):
     model, stock = pair(cell, 2, True)
     x, h0 = inputs(model)
@@ -95,43 +132,47 @@ def test_padding_and_batch_mates_change_nothing(cell, bidirectional):
     model, _ = pair(cell, 2, bidirectional)
     x, h0 = inputs(model)
     out, last = model(x, LENGTHS, h0)
-    wider = torch.cat([x, torch.full((len(LENGTHS), 5, FEATURES), 9.0, dtype=x.dtype)], dim=1)
+    wider = torch.full((STEPS + 5, BATCH, FEATURES), 9.0, dtype=out.dtype)
     for row, length in enumerate(LENGTHS.clamp(min=1).tolist()):
-        wider.data[row, length:] = 9.0
-    out_wider, last_wider = model(wider, LENGTHS, h0)
-    torch.testing.assert_close(out_wider[:, :STEPS], out, rtol=0, atol=1e-12)
+        wider[:length, row] = x.dense()[:length, row].detach()
+    out_wider, last_wider = model(Steps.of(wider), LENGTHS, h0)
+    torch.testing.assert_close(out_wider[:STEPS], out, rtol=0, atol=1e-12)
     torch.testing.assert_close(last_wider, last, rtol=0, atol=1e-12)
-    assert not out_wider[:, STEPS:].any()
+    torch.testing.assert_close(model.ends(Steps.of(wider), LENGTHS), model.ends(x, LENGTHS), rtol=0, atol=1e-12)
+    assert not out_wider[STEPS:].any()
     for row, length in enumerate(LENGTHS.clamp(min=1).tolist()):
-        alone, last_alone = model(x[row : row + 1, :length], LENGTHS[row : row + 1], h0[:, row : row + 1])
-        torch.testing.assert_close(alone[0], out[row, :length], rtol=0, atol=1e-12)
+        short = Steps.of(wider[:length, row : row + 1])
+        alone, last_alone = model(short, LENGTHS[row : row + 1], h0[:, row : row + 1])
+        torch.testing.assert_close(alone[:, 0], out[:length, row], rtol=0, atol=1e-12)
         torch.testing.assert_close(last_alone[:, 0], last[:, row], rtol=0, atol=1e-12)
-        assert not out[row, length:].any()
+        assert not out[length:, row].any()
 
 
 @CELLS
 def test_without_lengths_the_padding_is_read(cell):
     model, _ = pair(cell, 1, False)
     x, h0 = inputs(model)
-    changed = x.detach().clone()
-    changed[:, -1] += 1
-    assert not torch.allclose(model(x, None, h0)[1], model(changed, None, h0)[1], atol=1e-3)
+    changed = x.dense().detach().clone()
+    changed[-1] += 1
+    assert not torch.allclose(model(x, None, h0)[1], model(Steps.of(changed), None, h0)[1], atol=1e-3)
 
 
-def test_padding_gets_no_gradient():
-    model, _ = pair("lstm", 2, True)
+@pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "modules"])
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_padding_gets_no_gradient(cell, kernels):
+    model, _ = pair(cell, 2, True, kernels=kernels)
     x, h0 = inputs(model)
     out, last = model(x, LENGTHS, h0)
-    (grad,) = torch.autograd.grad(out.sum() + last.sum(), x)
-    valid = torch.arange(STEPS) < LENGTHS.clamp(min=1)[:, None]
-    assert torch.equal(grad.abs().sum(-1) > 0, valid)
+    (grad,) = torch.autograd.grad(out.sum() + last.sum(), x.features)
+    valid = torch.arange(STEPS)[:, None] < LENGTHS.clamp(min=1)
+    assert torch.equal(grad.view(STEPS, BATCH, FEATURES).abs().sum(-1) > 0, valid)
 
 
-def test_flip_by_length_by_hand():
-    x = torch.arange(1, 17).reshape(4, 4, 1)
-    flipped = flip_by_length(x, torch.tensor([4, 2, 1, 0]))
-    assert flipped[:, :, 0].tolist() == [[4, 3, 2, 1], [6, 5, 7, 8], [9, 10, 11, 12], [13, 14, 15, 16]]
-    assert torch.equal(flip_by_length(flipped, torch.tensor([4, 2, 1, 0])), x)
+def test_reversed_steps_by_hand():
+    index = reversed_steps(4, 4, torch.tensor([4, 2, 1, 0]), torch.device("cpu"))
+    assert index.T.tolist() == [[3, 2, 1, 0], [1, 0, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]
+    assert torch.equal(index.gather(0, index), torch.arange(4)[:, None].expand(4, 4))
+    assert reversed_steps(3, 2, None, torch.device("cpu")).tolist() == [[2, 2], [1, 1], [0, 0]]
 
 
 def test_a_length_over_the_width_is_refused():
@@ -139,6 +180,8 @@ def test_a_length_over_the_width_is_refused():
     x, h0 = inputs(model)
     with pytest.raises(RuntimeError, match="out of bounds"):
         model(x, LENGTHS + 1, h0)
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        model.ends(x, LENGTHS + 1)
 
 
 @CELLS
@@ -168,12 +211,13 @@ def test_dropout_acts_on_the_input_of_every_layer_but_the_first():
     torch.manual_seed(5)
     out, last = model(x, None)
     torch.manual_seed(5)
-    # Which numbers are dropped follows the memory layout too, so it is fixed here as there.
-    below = first(x)[0].contiguous()
-    middle = second(nn.functional.dropout(below, 0.5))[0].contiguous()
-    wanted, _ = third(nn.functional.dropout(middle, 0.5))
-    assert torch.equal(out, wanted)
-    assert torch.equal(last, torch.stack([below[:, -1], middle[:, -1], wanted[:, -1]]))
+    below, _ = first(x.dense())
+    middle, _ = second(dropout(below, 0.5, True))
+    wanted, _ = third(dropout(middle, 0.5, True))
+    torch.testing.assert_close(out, wanted, rtol=0, atol=1e-6)
+    torch.testing.assert_close(last, torch.stack([below[-1], middle[-1], wanted[-1]]), rtol=0, atol=1e-6)
+    torch.manual_seed(5)
+    assert torch.equal(model.ends(x, None), out[-1])
 
 
 @CELLS

@@ -13,6 +13,8 @@ from textrnn import training
 from textrnn.batches import Bucket
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
+from textrnn.state import State
+from textrnn.steps import Stepper, make_optimizer, mix, seed_step
 from textrnn.tally import Score, Tally
 from textrnn.train import Cosine, Step, Train, merge_train
 from textrnn.training import Outcome, evaluate_loss, learning_rate, train
@@ -60,7 +62,7 @@ def small(*, seed=0, classes=4, **changes):
 def run(model, rows, options, dev=None, weights=None):
     """Train; the outcome, the evaluations and the numbers of the steps that were reported."""
     points, steps = [], []
-    outcome = train(model, rows, dev or rows, options, weights, points.append, steps.append)
+    outcome = train(model, rows, dev or rows, options, weights, points.append, lambda step, _: steps.append(step))
     return outcome, points, steps
 
 
@@ -257,13 +259,13 @@ def test_it_stops_after_that_many_batches_without_gain(monkeypatch, losses, pati
     outcome, points, steps = run(Constant(), rows_of(200), options)  # 100 batches an epoch
     assert steps == list(range(1, stop + 1))
     assert points[-1].step == stop
-    assert outcome == Outcome(stop, stop / 100, best, min(losses[: len(points)]), 0.5, True)
+    assert outcome == Outcome(stop, stop / 100, best, min(losses[: len(points)]), 0.5, "patience")
 
 
 def test_without_patience_it_runs_to_the_end(monkeypatch):
     fake_dev(monkeypatch, [1.0, 2.0, 3.0])
     outcome, _, steps = run(Constant(), rows_of(8), settings(epochs=3))
-    assert outcome == Outcome(6, 3.0, 2, 1.0, 0.5, False)
+    assert outcome == Outcome(6, 3.0, 2, 1.0, 0.5, None)
     assert len(steps) == 6
     assert dataclasses.asdict(outcome) == {
         "steps": 6,
@@ -271,7 +273,7 @@ def test_without_patience_it_runs_to_the_end(monkeypatch):
         "best_step": 2,
         "dev_loss": 1.0,
         "dev_accuracy": 0.5,
-        "stopped_early": False,
+        "stopped_by": None,
     }
 
 
@@ -287,16 +289,46 @@ def test_the_weights_of_the_lowest_dev_loss_are_left(monkeypatch):
 
 
 @pytest.mark.parametrize("shuffle", [True, False])
-def test_the_same_seed_gives_the_same_bits(shuffle):
+@pytest.mark.parametrize("dropout", [0.5, 0.0])
+def test_the_seed_decides_order_and_dropout(shuffle, dropout):
     def trained(seed, start=0):
-        model = small(seed=start, cell="lstm", layers=2, bidirectional=True, dropout=0.5, head_dropout=0.3)
+        model = small(seed=start, cell="lstm", layers=2, bidirectional=True, dropout=dropout, head_dropout=dropout)
+        torch.manual_seed(len(seen))  # what came before decides nothing
         run(model, rows_of(13), settings(seed=seed, epochs=2, shuffle=shuffle))
-        return nn.utils.parameters_to_vector(model.parameters())
+        seen.append(nn.utils.parameters_to_vector(model.parameters()))
+        return seen[-1]
 
+    seen = []
     first = trained(1)
     assert torch.equal(trained(1), first)
     assert not torch.equal(trained(1, start=1), first)
-    assert torch.equal(trained(2), first) == (not shuffle)  # the seed in the settings decides the order of rows
+    assert torch.equal(trained(2), first) == (not shuffle and not dropout)
+
+
+def test_every_step_and_process_has_a_seed_of_its_own():
+    # SplitMix64 from state 0, as its authors' own code prints it: 0xe220a8397b1dcdaf
+    assert mix(0) == 0xE220A8397B1DCDAF >> 1
+    seeds = {mix(seed, step, rank) for seed in range(8) for step in range(100) for rank in range(4)}
+    assert len(seeds) == 8 * 100 * 4
+    assert all(0 <= seed < 2**63 for seed in seeds)
+    seed_step(CPU, 1, 2, 3)
+    first = torch.rand(3)
+    seed_step(CPU, 1, 2, 3)
+    assert torch.equal(torch.rand(3), first)
+
+
+def test_the_steps_are_seeded_by_their_numbers():
+    seeds = []
+    train(
+        small(),
+        rows_of(9),
+        rows_of(9),
+        settings(seed=7, epochs=2),
+        None,
+        id,
+        lambda *_: seeds.append(torch.initial_seed()),
+    )
+    assert seeds == [mix(7, step, 0) for step in range(6)]
 
 
 def test_a_loss_that_is_no_number_stops_training():
@@ -313,6 +345,61 @@ def test_no_model_is_kept_that_is_ruined_by_its_last_step():
     with pytest.raises(UserError, match=r"^training, batch 1: the loss is no number"):
         train(Constant(), rows_of(4), rows_of(4), settings(learning_rate=math.inf), None, points.append)
     assert points == []
+
+
+def test_a_loss_that_is_no_number_is_seen_between_evaluations():
+    with pytest.raises(UserError, match=r"^training, batch 100: the loss is no number any more"):
+        run(small(), rows_of(600), settings(learning_rate=math.inf))  # 150 batches an epoch
+
+
+def test_a_loss_that_explodes_stops_training():
+    match = r"^training, batch 2: the loss explodes; got a mean of .*; try a smaller train\.learning_rate, train\.clip"
+    with pytest.raises(UserError, match=match):
+        run(Constant(), rows_of(8), settings(learning_rate=1e4))
+    with pytest.raises(UserError, match=r"^training, batch 100: the loss explodes"):
+        run(Constant(), rows_of(600), settings(learning_rate=1e4))
+    outcome, _, _ = run(Constant(), rows_of(8), settings(learning_rate=100.0))  # bad, but less than 100 ln 4
+    assert outcome.dev_loss > 10
+
+
+class Clock:
+    """Time that passes a second a look."""
+
+    def __init__(self, monkeypatch):
+        self.now = 0.0
+        monkeypatch.setattr(training.time, "monotonic", self)
+
+    def __call__(self):
+        self.now += 1.0
+        return self.now
+
+
+def test_a_time_limit_ends_with_an_evaluation(monkeypatch):
+    Clock(monkeypatch)
+    outcome, points, steps = run(Constant(), rows_of(200), settings(epochs=2, time_limit_seconds=7.0))
+    assert steps == [1, 2, 3, 4, 5, 6, 7]
+    assert [point.step for point in points] == [7]
+    assert (outcome.steps, outcome.best_step, outcome.stopped_by) == (7, 7, "time_limit")
+    _, _, steps = run(Constant(), rows_of(200), settings(epochs=1, time_limit_seconds=6.5))
+    assert len(steps) == 7
+
+
+def test_time_that_is_up_at_the_last_step_stops_nothing(monkeypatch):
+    Clock(monkeypatch)
+    outcome, points, _ = run(Constant(), rows_of(8), settings(epochs=2, time_limit_seconds=4.0))
+    assert (outcome.steps, outcome.stopped_by, len(points)) == (4, None, 2)
+
+
+def test_seconds_trained_earlier_count_too(monkeypatch):
+    Clock(monkeypatch)
+    model = Constant()
+    steps = []
+    kept = State(seconds=5.0), Stepper(model, make_optimizer(model, SETTINGS), Tally(None, CPU), SETTINGS).tensors()
+    options = settings(time_limit_seconds=7.0)
+    on_step = lambda step, _: steps.append(step)  # noqa: E731
+    tally = {"tally": torch.zeros(1, 4, dtype=torch.float64)}
+    train(model, rows_of(200), rows_of(8), options, None, id, on_step, kept=(kept[0], kept[1] | tally))
+    assert steps == [1, 2]
 
 
 DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}

@@ -35,27 +35,22 @@ ROOMS = (
     ("embed",),
     ("architecture", "train"),
     ("check",),
+    ("kernels", "dropout"),
     ("cells",),
     ("recurrent",),
-    ("models", "batches", "tally"),
+    ("models", "residence", "tally"),
+    ("batches", "precision", "processes"),
+    ("launch",),
     ("steps",),
-    ("training", "checkpoints"),
+    ("graphs",),
+    ("checkpoints",),
+    ("summary", "state"),
+    ("training",),
     ("journal", "evaluate"),
     ("fit",),
+    ("rates",),
 )
-TORCH_ROOMS = {
-    "cells",
-    "recurrent",
-    "models",
-    "batches",
-    "tally",
-    "steps",
-    "training",
-    "checkpoints",
-    "journal",
-    "evaluate",
-    "fit",
-}
+TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "dropout")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
 
 

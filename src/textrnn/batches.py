@@ -1,12 +1,13 @@
-"""Padded shards as tensors, and the batches of an epoch: rows and batches in an order that the seed alone decides.
+"""Padded shards as buckets, and the batches of an epoch: rows and batches in an order that the seed alone decides.
 
 Shapes: N rows, T the bucket's width, B batch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,48 +17,78 @@ from torch import Tensor
 
 from textrnn.draw import hashes
 from textrnn.errors import UserError
+from textrnn.residence import Bucket, Column, Mapped, Rows, send_ahead
 from textrnn.shards import ShardReader
+from textrnn.train import Train
+
+CPU = torch.device("cpu")
+COPIED_BYTES = 2**28  # a split of fewer bytes is copied into the CPU's memory: shorter to gather from than mapped pages
 
 
-@dataclass(frozen=True, eq=False)
-class Bucket:
-    """Rows of one width: row numbers (N,), ids (N, T), lengths (N,), targets (N,) classes or (N, T) tags."""
+@dataclass(frozen=True)
+class Tokens:
+    """The size of a batch in tokens, padding included: of width T it has count // T rows, and one at least."""
 
-    row: Tensor
-    ids: Tensor
-    lengths: Tensor
-    targets: Tensor
-
-    def take(self, index: Tensor) -> Bucket:
-        return Bucket(self.row[index], self.ids[index], self.lengths[index], self.targets[index])
-
-    def to(self, device: torch.device) -> Bucket:
-        return Bucket(*(tensor.to(device) for tensor in (self.row, self.ids, self.lengths, self.targets)))
-
-    def __len__(self) -> int:
-        return len(self.row)
+    count: int
 
 
-def load_buckets(padded: ShardReader, split: str) -> list[Bucket]:
-    """The split's rows by width; UserError when there are none."""
-    buckets = []
+Size = int | Tokens  # of a batch: its rows, or its tokens
+
+
+def batch_size(settings: Train) -> Size:
+    """The batch that a recipe asks for: `batch_tokens` where it is given, else `batch_size` rows."""
+    return settings.batch_size if settings.batch_tokens is None else Tokens(settings.batch_tokens)
+
+
+def rows_of(size: Size, width: int) -> int:
+    """The rows of a batch of this width."""
+    return size if isinstance(size, int) else max(1, size.count // width)
+
+
+def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU) -> list[Rows]:
+    """The split's rows by width, on the device where they fit in half of its free memory, else left in their shards.
+
+    For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. Raises UserError when
+    the split has no rows.
+    """
+    found = []
     for width in padded.facts["widths"]:
-        shards = [shard for shard in padded.of(split) if shard.width == width]
+        shards = [shard for shard in padded.of(split) if shard.width == width and shard.rows]
         if shards:
-            table = pa.concat_tables([padded.open(shard) for shard in shards])
-            buckets.append(_bucket(table, padded.facts["task"]))
-    if not buckets:
+            found.append(_map([padded.open(shard) for shard in shards], padded.facts["task"], device))
+    if not found:
         raise UserError(padded.folder, f"the {split} split is empty")
-    return buckets
+    if sum(bucket.nbytes for bucket in found) <= _room(device):
+        return [bucket.resident() for bucket in found]
+    return list(found)
 
 
-def check_ranges(buckets: list[Bucket], tokens: int, classes: int, where: Path) -> None:
+def _room(device: torch.device) -> int:
+    """How many bytes of rows the device has room for."""
+    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else COPIED_BYTES
+
+
+def _map(tables: list[pa.Table], task: str, device: torch.device) -> Mapped:
+    def pieces(name: str) -> list[np.ndarray]:
+        return [chunk.to_numpy(zero_copy_only=True) for table in tables for chunk in table[name].chunks]
+
+    def matrices(name: str) -> list[np.ndarray]:
+        chunks = [chunk for table in tables for chunk in table[name].chunks]
+        flat = [(chunk.flatten().to_numpy(zero_copy_only=True), chunk.type.list_size) for chunk in chunks]
+        return [values.reshape(-1, width) for values, width in flat]
+
+    # a few bytes a row, copied, so that a batch is gathered from many pieces once and not four times
+    row, lengths = (Column([np.concatenate(pieces(name))]) for name in ("row", "length"))
+    targets = Column(matrices("tags")) if task == "tag" else Column([np.concatenate(pieces("label"))])
+    return Mapped(row, Column(matrices("ids")), lengths, targets, device)
+
+
+def check_ranges(buckets: Sequence[Rows], tokens: int, classes: int, where: Path) -> None:
     """Refuse rows of another vocabulary or other labels; `where` is their folder.
 
     Raises UserError for an id from `tokens` up and for a target from `classes` up.
     """
-    ids = max(int(bucket.ids.max()) for bucket in buckets)
-    targets = max(int(bucket.targets.max()) for bucket in buckets)
+    ids, targets = (max(column) for column in zip(*(bucket.largest() for bucket in buckets), strict=True))
     for what, largest, known in (("token id", ids, tokens), ("label", targets, classes)):
         if largest >= known:
             do = "run the stages that write them again"
@@ -73,53 +104,51 @@ def load_spans(padded: ShardReader, split: str, types: list[str]) -> dict[int, s
     return found
 
 
-def _bucket(table: pa.Table, task: str) -> Bucket:
-    ids = _matrix(table["ids"])
-    targets = _matrix(table["tags"]) if task == "tag" else table["label"].to_numpy()
-    columns = (table["row"].to_numpy(), ids, table["length"].to_numpy(), targets)
-    row, ids_, lengths, targets_ = (torch.from_numpy(np.array(column, dtype=np.int64)) for column in columns)
-    return Bucket(row, ids_, lengths, targets_)
-
-
-def _matrix(column: pa.ChunkedArray) -> np.ndarray:
-    rows = column.combine_chunks()
-    matrix: np.ndarray = rows.flatten().to_numpy(zero_copy_only=False).reshape(len(rows), rows.type.list_size)
-    return matrix
-
-
-def count_batches(buckets: list[Bucket], batch_size: int, drop_last: bool) -> int:
+def count_batches(buckets: Sequence[Rows], size: Size, drop_last: bool) -> int:
     """How many batches an epoch has; `drop_last` drops a bucket's short last one unless the bucket has no other."""
-    return len(_plan(buckets, batch_size, drop_last))
+    return len(_plan(buckets, size, drop_last))
 
 
 def batches(
-    buckets: list[Bucket], batch_size: int, *, drop_last: bool = False, shuffle: tuple[int, int] | None = None
+    buckets: Sequence[Rows],
+    size: Size,
+    *,
+    drop_last: bool = False,
+    shuffle: tuple[int, int] | None = None,
+    start: int = 0,
 ) -> Iterator[Bucket]:
-    """The batches of an epoch, each of rows of one width.
+    """The batches of an epoch, each of rows of one width, on the buckets' device.
 
     shuffle: (seed, epoch), or None for the rows in order. The order is that of SplitMix64 hashes, so it depends
-    neither on the device nor on torch's generators.
+    neither on the device nor on torch's generators; it is sent to the device once. start: how many batches of the
+    epoch to leave out, none of whose rows is looked at.
     """
-    plan = _plan(buckets, batch_size, drop_last)
+    plan = _plan(buckets, size, drop_last)
     if shuffle is None:
         orders = [torch.arange(len(bucket)) for bucket in buckets]
     else:
         seed, epoch = shuffle
         orders = [_order(len(bucket), seed, f"rows/{epoch}/{at}") for at, bucket in enumerate(buckets)]
         plan = [plan[at] for at in _order(len(plan), seed, f"batches/{epoch}").tolist()]
-    for at, first in plan:
-        index = orders[at][first : first + batch_size]
-        yield buckets[at].take(index.to(buckets[at].row.device))
+    for at, bucket in enumerate(buckets):
+        if isinstance(bucket, Bucket):
+            orders[at] = orders[at].to(bucket.row.device)
+    makers = (partial(buckets[at].take, orders[at][first : first + rows]) for at, first, rows in plan[start:])
+    if isinstance(buckets[0], Mapped):  # load_buckets leaves all of a split in their shards, or none
+        yield from send_ahead(makers, buckets[0].device)
+    else:
+        yield from (make() for make in makers)
 
 
-def _plan(buckets: list[Bucket], batch_size: int, drop_last: bool) -> list[tuple[int, int]]:
-    """(bucket, first row) of each batch."""
+def _plan(buckets: Sequence[Rows], size: Size, drop_last: bool) -> list[tuple[int, int, int]]:
+    """(bucket, first row, rows of a full batch) of each batch."""
+    full = [rows_of(size, bucket.width) for bucket in buckets]
     return [
-        (at, first)
+        (at, first, full[at])
         for at, bucket in enumerate(buckets)
-        for first in range(0, len(bucket), batch_size)
+        for first in range(0, len(bucket), full[at])
         # the first stays however short: the rows of a small bucket would never be trained on
-        if first == 0 or not drop_last or first + batch_size <= len(bucket)
+        if first == 0 or not drop_last or first + full[at] <= len(bucket)
     ]
 
 

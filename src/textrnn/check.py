@@ -50,8 +50,14 @@ def check_params(params: Mapping[str, Any]) -> None:
 def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     where = f"recipes.{key}"
     part(Embedding, params, "recipes", key, among=RECIPE_KEYS).check(where)
-    part(Pad, params, "recipes", key, among=RECIPE_KEYS).check(where)
-    section(Model, params, "recipes", key, "model").check(f"{where}.model")
+    padding = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
+    padding.check(where)
+    model = section(Model, params, "recipes", key, "model")
+    model.check(f"{where}.model")
+    if padding.buckets is not None and model.readout == "last_step":
+        wrong = "must be null where model.readout is last_step: it reads padding, so results would hang on the widths"
+        do = f"say {where}.model.readout: last_valid, or {where}.buckets: null"
+        raise UserError(f"{where}.buckets", wrong, got=padding.buckets, do=do)
     merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key).check(f"{where}.train")
     _check_entry(params, ("recipes", key, "encoding"), "encodings")
 

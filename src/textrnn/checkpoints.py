@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 
 from textrnn import __version__
 from textrnn.architecture import Model
@@ -68,7 +68,7 @@ def make_config(
 def save_model(folder: Path, config: Config, network: TextRNN, preparation: Mapping[str, Path]) -> None:
     """Write the directory; `preparation` gives the file to copy for each name of PREPARATION."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    save_file(weights, str(folder / WEIGHTS))
+    (folder / WEIGHTS).write_bytes(save(weights))  # a full disk is an OSError so, which keeps a run's checkpoint
     text = json.dumps(asdict(config), indent=1, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
     for name in PREPARATION:

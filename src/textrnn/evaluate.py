@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from textrnn.batches import Bucket, batches, check_ranges, load_buckets, load_spans
+from textrnn.batches import Bucket, Rows, batches, check_ranges, load_buckets, load_spans
 from textrnn.checkpoints import SavedModel
 from textrnn.errors import UserError
 from textrnn.records import IGNORED_TAG, Split
@@ -40,9 +40,8 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     """
     _check_fit(saved, padded)
     device = next(saved.network.parameters()).device
-    buckets = load_buckets(padded, split)
+    buckets = load_buckets(padded, split, device)
     check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
-    buckets = [bucket.to(device) for bucket in buckets]
     tally = Tally(None, device)
     gold, predicted = [], []
     found: dict[int, set[Span]] = {}
@@ -61,7 +60,7 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
 
 
 @torch.no_grad()
-def _predictions(saved: SavedModel, buckets: list[Bucket], tally: Tally) -> Iterator[tuple[Bucket, torch.Tensor]]:
+def _predictions(saved: SavedModel, buckets: Sequence[Rows], tally: Tally) -> Iterator[tuple[Bucket, torch.Tensor]]:
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
         tally.loss(logits, batch.targets)

@@ -3,33 +3,59 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from textrnn.architecture import Model
-from textrnn.batches import check_ranges, count_batches, load_buckets
+from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, rows_of
 from textrnn.checkpoints import Config, make_config, make_network
-from textrnn.errors import UserError
+from textrnn.errors import Unfinished, UserError
 from textrnn.journal import Journal
 from textrnn.labels import Labels
 from textrnn.limits import Limits, cap
 from textrnn.models import TextRNN, initialize
-from textrnn.shards import ShardReader
+from textrnn.precision import check_precision, settle
+from textrnn.processes import ALONE, Group, joined
+from textrnn.shards import ShardReader, file_sha256
+from textrnn.state import Keeper, State, decode
+from textrnn.summary import describe
 from textrnn.train import Train
-from textrnn.training import Outcome, train
+from textrnn.training import Kept, Outcome, train
 
 
-def pick_device() -> torch.device:
-    """TEXTRNN_DEVICE, or a GPU where there is one, or the CPU."""
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network and what it came from; how fast it was, and the steps at which it went on after a stop."""
+
+    config: Config
+    network: TextRNN
+    outcome: Outcome
+    rows_per_second: float
+    resumed_from: list[int]
+
+
+def pick_device(local: int | None = None) -> torch.device:
+    """TEXTRNN_DEVICE, or a GPU where there is one, or the CPU.
+
+    local: this process's number where several train on one machine: each takes the GPU of its number.
+    """
     name = os.environ.get("TEXTRNN_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
+        if local is not None and device == torch.device("cuda"):
+            device = torch.device("cuda", local)
         torch.zeros(1, dtype=torch.float64, device=device).item()  # the sums of a Score are float64
     except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-        raise UserError("TEXTRNN_DEVICE", "cannot be used here", got=repr(name), do="unset it, or say cpu") from error
+        got = f"{name!r}" if local is None else f"{name!r} in process {local}"
+        raise UserError("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
+    if device.index is not None and device.type == "cuda":
+        torch.cuda.set_device(device)
     return device
 
 
@@ -39,11 +65,20 @@ def limit(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
     return replace(model, hidden_size=hidden), replace(settings, epochs=cap(settings.epochs, limits.epochs))
 
 
+def state_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str, Any]:
+    """The key of `resumable_folder` for a run: params, checksums of the input files, the version of torch.
+
+    Neither the device nor the number of threads or processes is in it: a run may go on with others, and the result is
+    then the same to rounding. inputs: of a folder of shards its index, which has the checksums of the rest.
+    """
+    checksums = {str(path): file_sha256(path) for path in inputs}
+    return {"params": repr((model, settings)), "inputs": checksums, "torch": torch.__version__}
+
+
 def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -> TextRNN:
     """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width)."""
     torch.manual_seed(seed)
-    # set here and not at import: it holds for the process, and only training needs it
-    torch.backends.cudnn.deterministic = True
+    settle(device)
     network = make_network(config)
     initialize(network, config.model.initialization)
     with torch.no_grad():
@@ -59,25 +94,72 @@ def fit(
     model: Model,
     settings: Train,
     *,
-    curves: Path,
+    curves: Path | None,
     live: Path | None,
-) -> tuple[Config, TextRNN, Outcome]:
+    work: Path | None = None,
+    group: Group = ALONE,
+) -> Fitted:
     """Train the recipe on padded shards, from the embedding matrix (tokens, width); curves go to a CSV file.
 
-    Raises UserError for values that do not fit the data: a readout, a loss, a label or a token that is not there.
+    work: a folder of `resumable_folder`, in which the run keeps its state, and goes on from the one that is there.
+    In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the data (a
+    readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
     """
-    model.check(f"recipes.{recipe}.model")
-    model.check_task(f"recipes.{recipe}.model", labels.task, len(labels.names))
-    settings.check(f"recipes.{recipe}.train")
-    weighed = settings.weight_of(labels.names, f"recipes.{recipe}.train")
-    device = pick_device()
+    where = f"recipes.{recipe}"
+    model.check(f"{where}.model")
+    model.check_task(f"{where}.model", labels.task, len(labels.names))
+    settings.check(f"{where}.train")
+    weighed = settings.weight_of(labels.names, f"{where}.train")
+    device = pick_device(group.local if group.count > 1 else None)
+    check_precision(settings.precision, device, f"{where}.train.precision")
     config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
-    rows, dev = load_buckets(padded, "train"), load_buckets(padded, "dev")
-    check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
-    rows, dev = ([bucket.to(device) for bucket in buckets] for buckets in (rows, dev))
-    network = start(config, matrix, settings.seed, device)
-    weights = None if weighed is None else torch.tensor(weighed, device=device)
-    steps = settings.epochs * count_batches(rows, settings.batch_size, settings.drop_last)
-    with Journal(recipe, steps, settings.batch_size, curves, live) as journal:
-        outcome = train(network, rows, dev, settings, weights, journal.report, journal.on_step)
-    return config, network, outcome
+    with _memory_told(), joined(group, device) as group:
+        rows, dev = (load_buckets(padded, split, device) for split in ("train", "dev"))
+        check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
+        network = start(config, matrix, settings.seed, device)
+        weights = None if weighed is None else torch.tensor(weighed, device=device)
+        keeper = None if work is None else Keeper(work)
+        kept = _go_on(keeper, group)
+        state = State() if kept is None else kept[0]
+        with _journal(config, rows, settings, state, curves, live) as journal:
+            told = (journal.report, journal.on_step)
+            outcome = train(network, rows, dev, settings, weights, *told, group=group, keeper=keeper, kept=kept)
+            return Fitted(config, network, outcome, journal.rows_per_second(), state.resumed)
+
+
+def _go_on(keeper: Keeper | None, group: Group) -> Kept | None:
+    """The state that process 0 has kept, in all processes; it is told where the run goes on."""
+    data = group.hand_out((keeper.latest() if keeper else None) or b"")
+    if not data:
+        return None
+    kept = decode(data)
+    kept[0].resumed.append(kept[0].step)
+    if group.rank == 0:
+        print(f"resumed from step {kept[0].step}", flush=True)
+    return kept
+
+
+def _journal(
+    config: Config, rows: Sequence[Rows], settings: Train, state: State, curves: Path | None, live: Path | None
+) -> Journal:
+    """The run's journal, after a summary of the model; one that keeps silent for a process without curves."""
+    size = batch_size(settings)
+    steps = settings.epochs * count_batches(rows, size, settings.drop_last)
+    full = [(len(bucket), rows_of(size, bucket.width)) for bucket in rows]
+    taken = [count - count % of if settings.drop_last and count > of else count for count, of in full]
+    if curves is not None:
+        print(describe(config), flush=True)
+    return Journal(config.recipe, steps, settings.epochs * sum(taken), curves, live, state)
+
+
+@contextmanager
+def _memory_told() -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # torch has no class of its own for a CPU that has no memory left
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        do = "the same command continues from the last checkpoint; or try a smaller train.batch_size or batch_tokens"
+        got = str(error).partition("\n")[0][:200] or None
+        raise Unfinished("training", "memory ran out", got=got, do=do) from error

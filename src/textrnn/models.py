@@ -6,12 +6,16 @@ Shapes: B batch, T steps, E embedding, H hidden, D directions, C classes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.architecture import Initialization, Model
+from textrnn.dropout import dropout
+from textrnn.kernels import Steps
 from textrnn.records import PAD_ID, Side
 from textrnn.recurrent import Recurrent
 
@@ -26,7 +30,7 @@ class Head(nn.Module):
         self.outer = nn.Linear(config.head_size or features, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = F.dropout(x, self.dropout, self.training)
+        x = dropout(x, self.dropout, self.training)
         if self.inner is not None:
             x = F.relu(self.inner(x))
         logits: Tensor = self.outer(x)
@@ -63,39 +67,76 @@ class TextRNN(nn.Module):
         config = self.config
         exact = config.readout != "last_step"
         turned = exact and self.pad_side == "left"
-        x = self.embedding(ids)  # (B, T, E)
         if turned:
-            x = _turn(x, x.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
-        if config.relu:
-            x = F.relu(x)
-        states, last = self.recurrent(x, lengths if exact else None)  # (B, T, D*H), (L*D, B, H)
-        states = self._read(states, last, lengths)
+            ids = _turn(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
+        x = self._embed(ids)
+        if config.readout in ("last_step", "last_valid"):
+            read = self.recurrent.ends(x, lengths if exact else None)  # (B, D*H)
+        else:
+            states, _ = self.recurrent(x, lengths)  # (T, B, D*H)
+            read = self._read(states, lengths)
         if turned and config.readout == "every_step":
-            states = _turn(states, lengths)  # back again
+            read = _turn(read, lengths)  # back again
         if config.relu:
-            states = F.relu(states)
-        return states if self.norm is None else self.norm(states)
+            read = F.relu(read)
+        return read if self.norm is None else self.norm(read)
 
-    def _read(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+    def _embed(self, ids: Tensor) -> Steps:
+        """The embedded tokens of ids (B, T); on a CPU each distinct one once."""
+        steps = ids.t()
+        if self.recurrent.kernels and ids.device.type == "cpu":
+            used, index = distinct(steps, self.embedding.num_embeddings)
+            x = Steps(Rows.apply(self.embedding.weight, used), index, (steps.shape[0], steps.shape[1]))
+        else:
+            x = Steps.of(self.embedding(steps))
+        return replace(x, features=F.relu(x.features)) if self.config.relu else x
+
+    def _read(self, states: Tensor, lengths: Tensor) -> Tensor:
+        """Of states (T, B, D*H), zero past the lengths, all (B, T, D*H), or their mean or maximum (B, D*H)."""
         readout = self.config.readout
         if readout == "every_step":
-            return states
-        if readout == "last_step":
-            return states[:, -1]  # (B, D*H)
-        if readout == "last_valid":
-            return torch.cat(tuple(last[-self.recurrent.directions :]), dim=-1)  # (B, D*H)
+            return states.transpose(0, 1)
         lengths = lengths.clamp(min=1)
         if readout == "mean":
-            return states.sum(dim=1) / lengths[:, None]  # (B, D*H); states past the length are zero
-        past = torch.arange(states.shape[1], device=states.device) >= lengths[:, None]  # (B, T)
-        return states.masked_fill(past[:, :, None], -torch.inf).amax(dim=1)  # (B, D*H)
+            return states.sum(dim=0) / lengths[:, None]
+        past = torch.arange(len(states), device=states.device)[:, None] >= lengths  # (T, B)
+        return states.masked_fill(past[:, :, None], -torch.inf).amax(dim=0)
+
+
+def distinct(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
+    """The token ids that occur, rising (U,), and for each of `ids` its place among them; ids are below `tokens`.
+
+    torch.unique would sort them.
+    """
+    ids = ids.long()
+    occurs = torch.zeros(tokens, dtype=torch.bool)
+    occurs[ids.flatten()] = True
+    return occurs.nonzero().squeeze(1), occurs.cumsum(0).sub_(1)[ids]
+
+
+class Rows(torch.autograd.Function):
+    """Distinct rows (U, E) of an embedding (V, E); as in nn.Embedding, the row of padding has no gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, used: Tensor) -> Tensor:
+        ctx.save_for_backward(used)
+        ctx.tokens = len(weight)
+        return weight.index_select(0, used)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (used,) = ctx.saved_tensors
+        (gradient,) = gradients
+        whole = gradient.new_zeros(ctx.tokens, gradient.shape[1]).index_copy_(0, used, gradient)
+        whole[PAD_ID] = 0
+        return whole, None
 
 
 def _turn(x: Tensor, shifts: Tensor) -> Tensor:
-    """Each row of x (B, T, F) turned towards its start by its shift (B,), what falls off coming back at the end."""
+    """Each row of x (B, T, ...) turned towards its start by its shift (B,), what falls off coming back at the end."""
     steps = torch.arange(x.shape[1], device=x.device)
     index = (steps + shifts[:, None]) % x.shape[1]  # (B, T)
-    return x.gather(1, index[:, :, None].expand_as(x))
+    return x.gather(1, index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
 
 
 def initialize(model: TextRNN, way: Initialization) -> None:

@@ -1,4 +1,4 @@
-"""Id shards into rectangular ones: one width with truncation, or a few bucket widths without."""
+"""Id shards into rectangular ones: of one width, or of a few bucket widths; longer rows truncated or none."""
 
 from __future__ import annotations
 
@@ -16,27 +16,29 @@ from textrnn.records import IGNORED_TAG, PAD_ID, SPLITS, Side, Task, padded_sche
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.workers import Job, run_shards
 
-BUCKETS = 6
-
 
 @dataclass(frozen=True)
 class Pad:
     """How a recipe's rows become rectangular.
 
-    pad_size: the one width, longer rows keeping their first tokens; null for bucket widths without truncation.
+    pad_size: the most tokens of a row, longer ones keeping their first; null where nothing is truncated.
     pad_side: where padding goes; buckets are padded on the right.
+    buckets: at most so many widths, chosen on train so that padding is least; null for pad_size as the one width.
     """
 
     pad_size: int | None
     pad_side: Side
+    buckets: int | None
 
     def check(self, where: str) -> None:
-        if self.pad_size is not None:
-            require(self.pad_size >= 1, f"{where}.pad_size", "must be at least 1", self.pad_size)
-        else:
-            require(
-                self.pad_side == "right", f"{where}.pad_side", "must be right where pad_size is null", self.pad_side
-            )
+        """Refuse what the types let through; `where` is the dotted name of the recipe."""
+        for name in ("pad_size", "buckets"):
+            value = getattr(self, name)
+            require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
+        if self.buckets is None:
+            require(self.pad_size is not None, f"{where}.buckets", "must be a number where pad_size is null", None)
+        right = self.buckets is None or self.pad_side == "right"
+        require(right, f"{where}.pad_side", "must be right where there are buckets", self.pad_side)
 
 
 def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[int]:
@@ -44,38 +46,38 @@ def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[i
 
     lengths: (N,) whole numbers; rows: (N,) how many rows have each; a row without tokens takes one place too. Exact,
     by dynamic programming over the distinct lengths: cost(j, k) = min over i < j of cost(i, k - 1) + rows in (i, j]
-    times the j-th length.
+    times the j-th length. Memory grows with N * buckets.
     """
     sizes, at = np.unique(np.maximum(lengths, 1), return_inverse=True)
-    rows = np.bincount(at, rows).astype(np.int64)
-    rows_up_to = np.concatenate(([0], np.cumsum(rows)))
-    best = np.concatenate(([0.0], np.full(len(sizes), np.inf)))
+    rows_up_to = np.concatenate(([0], np.cumsum(np.bincount(at, rows).astype(np.int64))))
+    cost = np.concatenate(([0.0], np.full(len(sizes), np.inf)))
     choices = []
     for _ in range(min(buckets, len(sizes))):
-        # candidate[i, j]: the bucket that ends at the j-th distinct length takes all after the i-th
-        span = rows_up_to[None, 1:] - rows_up_to[:, None]
-        candidate = best[:, None] + np.where(span > 0, span * sizes[None, :], np.inf)
-        choices.append(candidate.argmin(axis=0))
-        best = np.concatenate(([np.inf], candidate.min(axis=0)))
+        before, cost = cost, np.full(len(sizes) + 1, np.inf)
+        choice = np.zeros(len(sizes) + 1, np.int64)
+        for j in range(1, len(sizes) + 1):
+            # candidates[i]: the bucket that ends at the j-th length takes all after the i-th
+            candidates = before[:j] + (rows_up_to[j] - rows_up_to[:j]) * sizes[j - 1]
+            choice[j] = candidates.argmin()
+            cost[j] = candidates[choice[j]]
+        choices.append(choice)
     widths, end = [], len(sizes)
     for choice in reversed(choices):
         widths.append(int(sizes[end - 1]))
-        end = int(choice[end - 1])
-        if end == 0:
-            break
-    return sorted(widths)
+        end = int(choice[end])
+    return widths[::-1]
 
 
 def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Lengths]:
     """Write padded shards into the folder `out`; return what padding did, and the lengths of train's rows.
 
-    `out` is of `resumable_folder`; a shard is a task, and makes one for each width. Bucket widths are chosen on train;
-    rows of other splits longer than all of those share one bucket more.
+    `out` is of `resumable_folder`; a shard is a task, and makes one for each width. Bucket widths are chosen on train
+    as truncated; rows of other splits longer than all of those share one bucket more, as wide as the longest keeps.
     """
     reader = ShardReader(encoded, "encoded")
     task: Task = reader.facts["task"]
     lengths: dict[str, Lengths] = {split: Lengths.of(reader, split) for split in SPLITS}
-    widths = [settings.pad_size] if settings.pad_size else _all_widths(lengths)
+    widths = _all_widths(lengths, settings)
     jobs = [
         Job(f"{split}-{number:05d}", shard.rows, (encoded, split, number, task, widths, settings.pad_side, out))
         for split in SPLITS
@@ -115,10 +117,15 @@ class Lengths:
         return int((np.minimum(self.lengths, width or self.longest) * self.rows).sum())
 
 
-def _all_widths(lengths: dict[str, Lengths]) -> list[int]:
-    widths = bucket_widths(lengths["train"].lengths, lengths["train"].rows, BUCKETS)
+def _all_widths(lengths: dict[str, Lengths], settings: Pad) -> list[int]:
+    if settings.buckets is None:
+        assert settings.pad_size is not None  # as Pad.check has it
+        return [settings.pad_size]
     longest = max(split.longest for split in lengths.values())
-    return widths if longest <= widths[-1] else [*widths, longest]
+    most = min(longest, settings.pad_size or longest)
+    train = lengths["train"]
+    widths = bucket_widths(np.minimum(train.lengths, most), train.rows, settings.buckets)
+    return widths if most <= widths[-1] else [*widths, most]
 
 
 def _pad_shard(
@@ -146,7 +153,7 @@ def _by_width(batch: pa.RecordBatch, widths: Sequence[int]) -> list[tuple[int, p
     if len(widths) == 1:
         return [(widths[0], batch)]
     lengths = np.diff(batch["ids"].offsets.to_numpy())
-    bucket = np.searchsorted(widths, lengths)
+    bucket = np.searchsorted(widths, np.minimum(lengths, widths[-1]))
     return [(widths[at], batch.filter(pa.array(bucket == at))) for at in np.unique(bucket)]
 
 

@@ -6,26 +6,29 @@ Shapes: B batch, T steps, F features, H hidden, L layers, D directions.
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from textrnn import kernels
 from textrnn.architecture import Cell
 from textrnn.cells import ScratchGRU
+from textrnn.dropout import dropout
+from textrnn.kernels import Mode, Steps
 
 STOCK: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STOCK_MODE: dict[Cell, str] = {"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "GRU"}
+MODE: dict[Cell, Mode] = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "scratch_gru": "gru"}
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def flip_by_length(x: Tensor, lengths: Tensor) -> Tensor:
-    """Reverse the first `lengths` (B,) steps of each row of x (B, T, F) and leave its padding where it is.
+def reversed_steps(steps: int, rows: int, lengths: Tensor | None, device: torch.device) -> Tensor:
+    """Which step to read at each step (T, B) so that a row's first `lengths` (B,) come backwards, its padding in place.
 
-    Applied twice it gives x back. A length over T raises torch's out-of-bounds error.
+    Read twice it gives the steps in order. Without lengths all T steps are turned round.
     """
-    steps = torch.arange(x.shape[1], device=x.device)  # (T,)
-    ends = lengths[:, None]  # (B, 1)
-    index = torch.where(steps < ends, ends - 1 - steps, steps)  # (B, T)
-    return x.gather(1, index[:, :, None].expand_as(x))  # (B, T, F)
+    step = torch.arange(steps, device=device)[:, None]  # (T, 1)
+    if lengths is None:
+        return (steps - 1 - step).expand(steps, rows)
+    return torch.where(step < lengths, lengths - 1 - step, step)
 
 
 class Recurrent(nn.Module):
@@ -33,6 +36,9 @@ class Recurrent(nn.Module):
 
     The layers are stacked here, not by torch, for two reasons: nn.LSTM(dropout=...) keeps a state on the GPU that
     re-seeding does not reproduce, and a backward direction that starts at each row's own end needs no PackedSequence.
+
+    On a CPU the loops of `kernels` run where they are faster than torch's modules, which hold the weights in any case:
+    always but for an LSTM over dense input, for which torch has oneDNN. `kernels = False` leaves all to torch.
     """
 
     def __init__(
@@ -45,6 +51,7 @@ class Recurrent(nn.Module):
         self.layers = layers
         self.directions = 2 if bidirectional else 1
         self.dropout = dropout
+        self.kernels = True
         # Run k * D + d is direction d of layer k, the order of torch's weights and states.
         self.runs = nn.ModuleList(
             _single_run(cell, input_size if layer == 0 else self.directions * hidden_size, hidden_size)
@@ -52,48 +59,97 @@ class Recurrent(nn.Module):
             for _ in range(self.directions)
         )
 
-    def forward(self, x: Tensor, lengths: Tensor | None, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run over x (B, T, F) from h0 (L*D, B, H), zero where None; an LSTM's cell state always starts at zero.
+    def forward(self, x: Steps, lengths: Tensor | None, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run over x from h0 (L*D, B, H), zero where None; an LSTM's cell state always starts at zero.
 
         With `lengths` (B,), int64 on x's device, the rows are right-padded and the result is PackedSequence's: the
         backward direction starts at a row's last valid step, outputs after it are zero. A length of 0 counts as 1,
         so an empty row reads one step of padding. Without lengths all T steps are read, padding included.
 
-        Returns the last layer's outputs (B, T, D*H) and the last h of every run (L*D, B, H). Raises ValueError when
+        Returns the last layer's outputs (T, B, D*H) and the last h of every run (L*D, B, H). Raises ValueError when
         h0 has another shape.
         """
-        expected = (len(self.runs), x.shape[0], self.hidden_size)
-        if h0 is not None and h0.shape != expected:
-            raise ValueError(f"h0 must be (L*D, B, H) = {expected}, got {tuple(h0.shape)}")
-        if lengths is not None:
-            lengths = lengths.clamp(min=1)
+        self._check_start(h0, x.shape[1])
+        lengths = None if lengths is None else lengths.clamp(min=1)
         last: list[Tensor] = []
         for layer in range(self.layers):
-            if layer > 0:
-                x = F.dropout(x, self.dropout, self.training)
-            outputs = []
-            for direction in range(self.directions):
-                run = layer * self.directions + direction
-                start = None if h0 is None else h0[run]  # (B, H)
-                out, hidden = self._one_direction(run, x, lengths, start)
-                outputs.append(out)
-                last.append(hidden)
-            x = torch.cat(outputs, dim=-1)  # (B, T, D*H)
+            outputs, ends = self._layer(layer, x, lengths, h0)
+            last += ends
+            if layer + 1 < self.layers:
+                x = self._between(outputs)
+        states = torch.cat(outputs, dim=-1)  # (T, B, D*H)
         if lengths is not None:
             # Once, at the end: no valid step of any layer reads a step of padding.
-            x = x.masked_fill((torch.arange(x.shape[1], device=x.device) >= lengths[:, None])[:, :, None], 0)
-        return x, torch.stack(last)  # (B, T, D*H), (L*D, B, H)
+            past = torch.arange(x.shape[0], device=states.device)[:, None] >= lengths
+            states = states.masked_fill(past[:, :, None], 0)
+        return states, torch.stack(last)  # (T, B, D*H), (L*D, B, H)
 
-    def _one_direction(
-        self, run: int, x: Tensor, lengths: Tensor | None, start: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """One run over x, turned round before and after where it reads backward: outputs (B, T, H), last h (B, H)."""
-        backward = run % self.directions == 1
-        out, hidden = _states(self.runs[run], _reverse(x, lengths) if backward else x, start)
+    def ends(self, x: Steps, lengths: Tensor | None) -> Tensor:
+        """What stands at the end of each row (B, D*H), without the steps that nobody reads.
+
+        With `lengths` it is the last h of both directions of the last layer, each having read the whole row. Without,
+        it is the output at the last of the T steps, where the backward direction has read that step alone.
+        """
+        lengths = None if lengths is None else lengths.clamp(min=1)
+        for layer in range(self.layers - 1):
+            x = self._between(self._layer(layer, x, lengths, None)[0])
+        ends = []
+        for run in range((self.layers - 1) * self.directions, len(self.runs)):
+            if lengths is None and self._backward(run):
+                last_step = x.gather(torch.full((1, x.shape[1]), x.shape[0] - 1, device=x.features.device))
+                ends.append(self._states(run, last_step, None)[1])
+            else:
+                ends.append(self._one_direction(run, x, lengths, None)[1])
+        return torch.cat(ends, dim=-1)
+
+    def _layer(
+        self, layer: int, x: Steps, lengths: Tensor | None, h0: Tensor | None
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Outputs (T, B, H) and last h (B, H) of each direction."""
+        outputs, ends = [], []
+        for run in range(layer * self.directions, (layer + 1) * self.directions):
+            out, end = self._one_direction(run, x, lengths, None if h0 is None else h0[run])
+            if self._backward(run):
+                out = Steps.of(out).gather(self._turned(x, lengths)).dense()
+            outputs.append(out)
+            ends.append(end)
+        return outputs, ends
+
+    def _between(self, outputs: list[Tensor]) -> Steps:
+        return Steps.of(dropout(torch.cat(outputs, dim=-1), self.dropout, self.training))
+
+    def _backward(self, run: int) -> bool:
+        return run % self.directions == 1
+
+    def _turned(self, x: Steps, lengths: Tensor | None) -> Tensor:
+        return reversed_steps(*x.shape, lengths, x.features.device)
+
+    def _one_direction(self, run: int, x: Steps, lengths: Tensor | None, start: Tensor | None) -> tuple[Tensor, Tensor]:
+        """One run over x in its own order of steps: outputs (T, B, H), and the last h that read a valid step (B, H)."""
+        out, end = self._states(run, x.gather(self._turned(x, lengths)) if self._backward(run) else x, start)
         if lengths is not None:
             # The run went on over the padding; its state at the last valid step has not seen any.
-            hidden = out.gather(1, (lengths - 1)[:, None, None].expand(-1, 1, out.shape[2])).squeeze(1)  # (B, H)
-        return _reverse(out, lengths) if backward else out, hidden
+            end = out.gather(0, (lengths - 1)[None, :, None].expand(1, -1, out.shape[2])).squeeze(0)
+        return out, end
+
+    def _states(self, run: int, x: Steps, start: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Outputs (T, B, H) and last h (B, H) of a run, by the loops of `kernels` or by torch's module."""
+        module = self.runs[run]
+        if self.kernels and x.features.device.type == "cpu" and (self.cell != "lstm" or x.index is not None):
+            return kernels.run(MODE[self.cell], x, _weights(module), start)
+        if isinstance(module, ScratchGRU):
+            return module(x.dense(), start) if self.kernels else module.equations(x.dense(), start)
+        state = None if start is None else start[None].contiguous()  # (1, B, H)
+        if isinstance(module, nn.LSTM):
+            out, (last, _) = module(x.dense(), None if state is None else (state, torch.zeros_like(state)))
+        else:
+            out, last = module(x.dense(), state)
+        return out, last.squeeze(0)
+
+    def _check_start(self, h0: Tensor | None, rows: int) -> None:
+        expected = (len(self.runs), rows, self.hidden_size)
+        if h0 is not None and h0.shape != expected:
+            raise ValueError(f"h0 must be (L*D, B, H) = {expected}, got {tuple(h0.shape)}")
 
     def copy_from_stock(self, stock: nn.RNNBase) -> None:
         """Copy the weights of a whole nn.RNN (tanh), nn.LSTM or nn.GRU: `weight_ih_l{k}`, `weight_ih_l{k}_reverse`, ...
@@ -111,9 +167,8 @@ class Recurrent(nn.Module):
             for run, module in enumerate(self.runs):
                 layer, direction = divmod(run, self.directions)
                 suffix = f"_l{layer}" + ("_reverse" if direction else "")
-                own = "" if isinstance(module, ScratchGRU) else "_l0"
-                for name in WEIGHTS:
-                    getattr(module, name + own).copy_(getattr(stock, name + suffix))
+                for name, weight in zip(WEIGHTS, _weights(module), strict=True):
+                    weight.copy_(getattr(stock, name + suffix))
 
     def extra_repr(self) -> str:
         """The options, for print(model)."""
@@ -123,24 +178,9 @@ class Recurrent(nn.Module):
 def _single_run(cell: Cell, input_size: int, hidden_size: int) -> nn.Module:
     if cell == "scratch_gru":
         return ScratchGRU(input_size, hidden_size)
-    return STOCK[cell](input_size=input_size, hidden_size=hidden_size, batch_first=True)
+    return STOCK[cell](input_size=input_size, hidden_size=hidden_size)
 
 
-def _states(module: nn.Module, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Outputs (B, T, H) and last h (B, H) of a module, whichever form its state has.
-
-    An LSTM's state is a pair (h, c) of which h is wanted; nn.GRU's and nn.RNN's is h itself, where [0] would
-    be layer 0; ScratchGRU's has no layer axis.
-    """
-    if isinstance(module, ScratchGRU):
-        return module(x, start)
-    state = None if start is None else start[None].contiguous()  # (1, B, H)
-    if isinstance(module, nn.LSTM):
-        out, (hidden, _) = module(x, None if state is None else (state, torch.zeros_like(state)))
-    else:
-        out, hidden = module(x, state)
-    return out, hidden.squeeze(0)
-
-
-def _reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
-    return torch.flip(x, (1,)) if lengths is None else flip_by_length(x, lengths)
+def _weights(module: nn.Module) -> list[Tensor]:
+    own = "" if isinstance(module, ScratchGRU) else "_l0"
+    return [getattr(module, name + own) for name in WEIGHTS]

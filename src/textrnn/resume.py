@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
@@ -28,14 +28,19 @@ DISTRIBUTIONS = ("nltk", "jieba", "rjieba", "numpy", "pyarrow", "regex")
 NOTES = ".finished"
 
 
+def _kept_shards(names: set[str]) -> str:
+    return f"the same command continues after the {len(names)} finished shards"
+
+
 @contextlib.contextmanager
-def resumable_folder(path: Path, /, **key: Any) -> Iterator[Path]:
-    """A new folder to fill by `run_shards`, which takes the place of `path` when the block ends well.
+def resumable_folder(path: Path, kept_note: Callable[[set[str]], str] = _kept_shards, /, **key: Any) -> Iterator[Path]:
+    """A new folder to fill shard by shard, which takes the place of `path` when the block ends well.
 
     It is called `.<name>.<hash>` and stands beside `path`. An interrupt, an exit, an Unfinished, a full disk or a lack
     of memory leaves it with its finished shards, if there are any; the next run with the same key, code and versions
     goes on in it, and one with others removes it. Any other exception removes it at once.
 
+    kept_note: what a stop says of the names of the finished shards.
     key: all that the content hangs on besides code and versions, as values JSON has.
     Raises Unfinished when another run is writing `path`.
     """
@@ -50,9 +55,8 @@ def resumable_folder(path: Path, /, **key: Any) -> Iterator[Path]:
             put_in_place(made, path)
             shutil.rmtree(path / NOTES, ignore_errors=True)
         except (KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError) as stop:
-            kept = len(finished(made))
-            if kept:
-                stop.add_note(f"the same command continues after the {kept} finished shards")
+            if kept := finished(made):
+                stop.add_note(kept_note(kept))
             else:
                 shutil.rmtree(made, ignore_errors=True)
             raise

@@ -11,6 +11,7 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -57,6 +58,30 @@ def run(main: Callable[[], None]) -> None:
 
 def _terminate(*_: object) -> NoReturn:
     raise Terminated
+
+
+@contextlib.contextmanager
+def put_off_interrupts() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
+    """A function that tells which of Ctrl-C and SIGTERM has come since, as an exception to raise when it suits.
+
+    A second one is raised at once. Outside the main thread, which alone gets signals, nothing is put off.
+    """
+    came: list[type[KeyboardInterrupt]] = []
+
+    def note(number: int, _: object) -> None:
+        came.append(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
+        if len(came) > 1:
+            raise came[-1]
+
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: None
+        return
+    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: came[0] if came else None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

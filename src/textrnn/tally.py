@@ -20,31 +20,50 @@ class Score:
 
 
 class Tally:
-    """Sums that make a Score, kept on the device so that no step waits for them."""
+    """Sums that make a Score, kept on the device so that no step waits for them.
+
+    sums: (4,) float64: loss, the weights it is divided by, correct targets, targets. classes: of the last logits.
+    """
 
     def __init__(self, weights: Tensor | None, device: torch.device) -> None:
         self._weights = weights
-        self._sums = torch.zeros(4, dtype=torch.float64, device=device)
+        self.sums = torch.zeros(4, dtype=torch.float64, device=device)
+        self.classes = 0
 
-    def loss(self, logits: Tensor, targets: Tensor) -> Tensor:
+    def share(self, targets: Tensor) -> Tensor:
+        """What a mean loss over targets (B,) or (B, T) is divided by: the sum of their weights; () float."""
+        valid = targets != IGNORED_TAG
+        if self._weights is None:
+            return valid.sum().to(torch.get_default_dtype())
+        # clamped and not picked out by `valid`: how many a mask picks is known only after waiting for the device
+        return (valid * self._weights[targets.clamp(min=0)]).sum()
+
+    def loss(self, logits: Tensor, targets: Tensor, share: Tensor | None = None) -> Tensor:
         """The batch's mean loss, logits (B, C) or (B, T, C) against targets (B,) or (B, T); adds it to the sums.
 
-        It is 0 where no target counts: rows without a token, or of classes that weigh 0.
+        share: () float, what to divide by where the batch is one process's part of a larger one; None for the part's
+        own. The loss is 0 where no target counts: rows without a token, or of classes that weigh 0.
         """
         flat, gold = logits.flatten(0, -2), targets.flatten()
+        self.classes = flat.shape[-1]
         loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
         with torch.no_grad():
-            valid = gold != IGNORED_TAG
-            # clamped and not picked out by `valid`: how many a mask picks is known only after waiting for the device
-            share = (valid if self._weights is None else valid * self._weights[gold.clamp(min=0)]).sum().to(loss.dtype)
+            own = self.share(gold)
             correct = (flat.argmax(-1) == gold).sum()
-            self._sums += torch.stack((loss.detach().double(), share.double(), correct.double(), valid.sum().double()))
-        return loss / share.clamp(min=torch.finfo(loss.dtype).tiny)
+            count = (gold != IGNORED_TAG).sum()
+            self.sums += torch.stack((loss.detach().double(), own.double(), correct.double(), count.double()))
+        divisor = (own if share is None else share).to(loss.dtype)
+        return loss / divisor.clamp(min=torch.finfo(loss.dtype).tiny)
 
     def score(self) -> Score:
-        loss, share, correct, count = self._sums.tolist()
-        return Score(loss / max(share, 1e-12), correct / max(count, 1))
+        return score_of(self.sums)
 
     def reset(self) -> None:
         """Back to no batches, in place: a captured step adds to these very sums."""
-        self._sums.zero_()
+        self.sums.zero_()
+
+
+def score_of(sums: Tensor) -> Score:
+    """The Score of a Tally's sums, or of several tallies' added up."""
+    loss, share, correct, count = sums.tolist()
+    return Score(loss / max(share, 1e-12), correct / max(count, 1))

@@ -1,53 +1,70 @@
-"""The training loop: Adam, a schedule, evaluation on dev, the best checkpoint by dev loss, early stopping."""
+"""The training loop: Adam, a schedule, evaluation on dev, the best weights by dev loss, early stopping, checkpoints.
+
+A step hangs on the weights, Adam's state, the batch of its number and a seed of its number, and on nothing else: a run
+that goes on from a kept state takes the very steps that it would have taken.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import InitVar, dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor, nn
 
-from textrnn.batches import Bucket, batches, count_batches
+from textrnn.batches import Bucket, Rows, Size, batch_size, batches, count_batches
 from textrnn.errors import UserError
-from textrnn.steps import Stepper, make_optimizer
-from textrnn.tally import Score, Tally
-from textrnn.train import Cosine, Step, Train
+from textrnn.graphs import make_stepper
+from textrnn.precision import forward
+from textrnn.processes import ALONE, Group
+from textrnn.stage import put_off_interrupts
+from textrnn.state import Evaluation, Keeper, State, Stop, encode
+from textrnn.steps import make_optimizer, seed_step
+from textrnn.tally import Score, Tally, score_of
+from textrnn.train import Cosine, Precision, Step, Train
 
+LOOK_STEPS = 100  # between two looks at whether the loss is still one: each waits for the device
+GPU_ASK_STEPS = 16  # between two questions whether any process wants to stop or to save: all wait for each other
+EXPLODED = 100.0  # times ln(classes), which is the loss of a guess
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One point of the curves: after `step` batches, train over the batches since the last point, and dev."""
-
-    step: int
-    epoch: float
-    train: Score
-    dev: Score
+Kept = tuple[State, dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to; the model holds the weights of `best_step` when it ends."""
+    """What a run came to; the model holds the weights of `best_step` when it ends.
+
+    stopped_by: None where it took the steps of all epochs.
+    """
 
     steps: int
     epochs: float
     best_step: int
     dev_loss: float
     dev_accuracy: float
-    stopped_early: bool
+    stopped_by: Stop | None
 
 
 @torch.no_grad()
-def evaluate_loss(model: nn.Module, rows: list[Bucket], batch_size: int, weights: Tensor | None) -> Score:
-    """Loss and accuracy over all rows, without dropout."""
+def evaluate_loss(
+    model: nn.Module,
+    rows: Sequence[Rows],
+    size: Size,
+    weights: Tensor | None,
+    precision: Precision = "float32",
+    group: Group = ALONE,
+) -> Score:
+    """Loss and accuracy over all rows, without dropout; of P processes each takes every P-th batch."""
     model.eval()
-    tally = Tally(weights, rows[0].ids.device)
-    for batch in batches(rows, batch_size):
-        tally.loss(model(batch.ids, batch.lengths), batch.targets)
+    tally = Tally(weights, next(model.parameters()).device)
+    for batch in islice(batches(rows, size), group.rank, None, group.count):
+        tally.loss(forward(model, batch.ids, batch.lengths, precision), batch.targets)
     model.train()
-    return tally.score()
+    return score_of(group.gather(tally.sums).sum(0))
 
 
 def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
@@ -63,54 +80,161 @@ def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
 
 def train(
     model: nn.Module,
-    rows: list[Bucket],
-    dev: list[Bucket],
+    rows: Sequence[Rows],
+    dev: Sequence[Rows],
     settings: Train,
     weights: Tensor | None,
     report: Callable[[Evaluation], None],
-    on_step: Callable[[int], None] = lambda _: None,
+    on_step: Callable[[int, int], None] = lambda *_: None,
+    *,
+    group: Group = ALONE,
+    keeper: Keeper | None = None,
+    kept: Kept | None = None,
 ) -> Outcome:
     """Train the model in place and leave it with the weights of its lowest dev loss.
 
-    rows and dev lie on the model's device. `report` is called at every evaluation, `on_step` after every batch.
-    Raises UserError when the loss is no number.
+    rows and dev lie on the model's device. `report` is called at every evaluation, `on_step` after every batch with
+    its number and its rows. In a group each process calls this with the same arguments; the model ends the same in
+    all. keeper: keeps the state from time to time, and when Ctrl-C or SIGTERM comes, after the step that it comes in.
+    kept: the state to go on from. The result is then that of a run without a stop, to the bit on the same CPU with as
+    many threads and processes, else to rounding.
+    Raises UserError when the loss is no number or explodes, PeerLost when another process of the group has ended, and
+    KeyboardInterrupt.
     """
-    per_epoch = count_batches(rows, settings.batch_size, settings.drop_last)
-    every = settings.evaluate_every or per_epoch
-    best: tuple[int, Score, dict[str, Tensor]] | None = None
-    tally, step, stopped = Tally(weights, rows[0].ids.device), 0, False
-    take_step = Stepper(model, make_optimizer(model, settings), tally, settings)
+    run = _Run(model, rows, dev, settings, weights, group, *(kept or (State(), {})))
     model.train()
-    for step, batch in enumerate(_all_batches(rows, settings), start=1):
-        rate = learning_rate(settings, step - 1, per_epoch)
-        take_step(batch, rate)
-        on_step(step)
-        if step % every and step % per_epoch:
-            continue
-        scores = tally.score(), evaluate_loss(model, dev, settings.batch_size, weights)
-        point = Evaluation(step, step / per_epoch, *(_finite(score, step, rate) for score in scores))
-        report(point)
-        tally.reset()
-        if best is None or point.dev.loss < best[1].loss:
-            best = (step, point.dev, copy.deepcopy(model.state_dict()))
-        stopped = settings.patience is not None and step - best[0] >= settings.patience
-        if stopped:
-            break
-    assert best is not None
-    model.load_state_dict(best[2])
-    return Outcome(step, step / per_epoch, best[0], best[1].loss, best[1].accuracy, stopped)
+    with put_off_interrupts() as asked:
+        for batch in run.batches():
+            run.take(batch)
+            on_step(run.state.step, len(batch))
+            stop, save, late = run.ask(asked() is not None, keeper is not None and keeper.due())
+            run.look(late, report)
+            if stop or save:
+                run.keep(keeper)
+            if stop:
+                raise asked() or KeyboardInterrupt
+        if group.any(asked() is not None)[0]:  # it came in the last evaluation
+            run.keep(keeper)
+            raise asked() or KeyboardInterrupt
+    return run.outcome()
 
 
-def _all_batches(rows: list[Bucket], settings: Train) -> Iterator[Bucket]:
-    for epoch in range(settings.epochs):
-        order = (settings.seed, epoch) if settings.shuffle else None
-        yield from batches(rows, settings.batch_size, drop_last=settings.drop_last, shuffle=order)
+@dataclass(eq=False)
+class _Run:
+    """A run between two steps: what it consists of, and how far it is."""
 
+    model: nn.Module
+    rows: Sequence[Rows]
+    dev: Sequence[Rows]
+    settings: Train
+    weights: Tensor | None
+    group: Group
+    state: State
+    tensors: InitVar[dict[str, Tensor]]  # to go on from, or none
 
-def _finite(score: Score, step: int, rate: float) -> Score:
-    if not math.isfinite(score.loss):
-        do = "try a smaller train.learning_rate, or train.clip_norm"
-        raise UserError(
-            f"training, batch {step}", "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do
-        )
-    return score
+    def __post_init__(self, tensors: dict[str, Tensor]) -> None:
+        self.size = batch_size(self.settings)
+        self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last)
+        self.device = next(self.model.parameters()).device
+        self.tally = Tally(self.weights, self.device)
+        optimizer = make_optimizer(self.model, self.settings)
+        self.take_step = make_stepper(self.model, optimizer, self.tally, self.settings, self.group)
+        self.began = time.monotonic() - self.state.seconds
+        if tensors:
+            self._restore(tensors)
+
+    def _restore(self, tensors: dict[str, Tensor]) -> None:
+        self.take_step.restore(tensors)
+        sums = tensors["tally"]  # (P, 4), of the processes there were
+        if len(sums) != self.group.count:
+            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.count - 1, 4)))
+        self.tally.sums.copy_(sums[self.group.rank])
+
+    def batches(self) -> Iterator[Bucket]:
+        """Those that are left, until the run has stopped."""
+        drop_last = self.settings.drop_last
+        first, start = divmod(self.state.step, self.per_epoch)
+        for epoch in range(first, self.settings.epochs):
+            order = (self.settings.seed, epoch) if self.settings.shuffle else None
+            for batch in batches(self.rows, self.size, drop_last=drop_last, shuffle=order, start=start):
+                if self.state.stopped_by is not None:
+                    return
+                yield batch
+            start = 0
+
+    def take(self, batch: Bucket) -> None:
+        seed_step(self.device, self.settings.seed, self.state.step, self.group.rank)
+        self.take_step(batch, learning_rate(self.settings, self.state.step, self.per_epoch))
+        self.state.step += 1
+        self.state.rows += len(batch)
+        self.state.seconds = time.monotonic() - self.began
+
+    def ask(self, stop: bool, save: bool) -> list[bool]:
+        """Whether any process wants to stop or to save, and whether the time of process 0 is up."""
+        if self.group.count > 1 and self.device.type == "cuda" and self.state.step % GPU_ASK_STEPS:
+            return [False, False, False]
+        limit = self.settings.time_limit_seconds
+        late = limit is not None and self.group.rank == 0 and self.state.seconds >= limit
+        return self.group.any(stop, save, late)
+
+    def look(self, late: bool, report: Callable[[Evaluation], None]) -> None:
+        """Evaluate where it is time to, and else see now and then whether the loss is still one."""
+        step, every = self.state.step, self.settings.evaluate_every or self.per_epoch
+        if late or step % every == 0 or step % self.per_epoch == 0:
+            report(self._evaluate())
+            self._judge(late)
+        elif step % LOOK_STEPS == 0:
+            self._score()
+
+    def _evaluate(self) -> Evaluation:
+        """The point of this step, the tally begun anew, the best weights kept."""
+        train = self._score()
+        self.tally.reset()
+        dev = evaluate_loss(self.model, self.dev, self.size, self.weights, self.settings.precision, self.group)
+        point = Evaluation(self.state.step, self.state.step / self.per_epoch, train, self._sound(dev))
+        self.state.points.append(point)
+        if self.state.best is None or point.dev.loss < self.state.best.dev.loss:
+            self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
+        return point
+
+    def _judge(self, late: bool) -> None:
+        """After an evaluation: whether to stop before all epochs are over."""
+        assert self.state.best is not None
+        patience = self.settings.patience
+        if patience is not None and self.state.step - self.state.best.step >= patience:
+            self.state.stopped_by = "patience"
+        elif late and self.state.step < self.settings.epochs * self.per_epoch:
+            self.state.stopped_by = "time_limit"
+
+    def _score(self) -> Score:
+        """That of training since the last evaluation; UserError when its loss is no number or far above a guess's."""
+        score = self._sound(score_of(self.group.gather(self.tally.sums).sum(0)))
+        classes = int(self.group.gather(torch.tensor(self.tally.classes)).max())
+        if score.loss > EXPLODED * math.log(max(classes, 2)):
+            do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid where it is last_step"
+            raise UserError(
+                f"training, batch {self.state.step}", "the loss explodes", got=f"a mean of {score.loss:.4g}", do=do
+            )
+        return score
+
+    def _sound(self, score: Score) -> Score:
+        if not math.isfinite(score.loss):
+            rate = learning_rate(self.settings, self.state.step - 1, self.per_epoch)
+            do = "try a smaller train.learning_rate, or train.clip_norm"
+            where = f"training, batch {self.state.step}"
+            raise UserError(where, "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do)
+        return score
+
+    def keep(self, keeper: Keeper | None) -> None:
+        """All processes call it; the one that has a keeper writes."""
+        tally = {"tally": self.group.gather(self.tally.sums)}
+        if keeper is not None:
+            keeper.keep(self.state.step, encode(self.state, self.take_step.tensors() | tally))
+
+    def outcome(self) -> Outcome:
+        state = self.state
+        assert state.best is not None
+        self.model.load_state_dict(state.best_weights)
+        best = state.best
+        epochs = state.step / self.per_epoch
+        return Outcome(state.step, epochs, best.step, best.dev.loss, best.dev.accuracy, state.stopped_by)

@@ -1,0 +1,158 @@
+"""Time training against the tutorials' own loops, print a JSON line a benchmark, and keep them for docs/performance.md.
+
+    python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick
+    python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick --only rnn_b64
+
+Both sides run in processes of their own with all cores, in turn, five times; `news_rnn_run`, a whole run each, once.
+The recipes are those of params.yaml over the whole of THUCNews: `rnn_*` is news_rnn as it stands, `bilstm_b256` is
+news_lstm with rows of up to six widths, read at the last valid step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from performance import PAGE, compare, device, keep, read, render
+from textrnn.errors import UserError
+from textrnn.stage import run
+
+REPEATS = 5
+SAMPLES = 25_600  # of a repeat of a loop
+BILSTM_SAMPLES = 7_680
+YARDSTICK_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A benchmark of training steps: our recipe, the yardstick's words for the same network, rows of a batch."""
+
+    recipe: str
+    batch_size: int
+    samples: int
+    buckets: bool
+    words: tuple[str, ...]
+
+    @property
+    def batches(self) -> int:
+        return self.samples // self.batch_size
+
+
+RNN, BILSTM = ("--cell", "rnn", "--pad-size", "16"), ("--cell", "lstm", "--bidirectional", "--pad-size", "32")
+LOOPS = {
+    "rnn_b64": Loop("news_rnn", 64, SAMPLES, False, RNN),
+    "rnn_b256": Loop("news_rnn", 256, SAMPLES, False, RNN),
+    "rnn_b1024": Loop("news_rnn", 1024, SAMPLES, False, RNN),
+    "bilstm_b256": Loop("news_lstm", 256, BILSTM_SAMPLES, True, BILSTM),
+}
+
+PROFILE_TEXT = """\
+Seconds of {batches} steps of {rows} rows under torch's profiler, which slows them a little: the operations that take
+the most. `mm` and `addmm` are matrix products."""
+
+RUN_TEXT = """\
+Its clock runs from padded shards that are not loaded yet to the test score; the yardstick's starts when its rows are in
+memory and stops before the test."""
+
+
+def run_json(command: list[str]) -> dict[str, Any]:
+    """The last line a command prints, as JSON."""
+    done = subprocess.run(command, stdout=subprocess.PIPE)
+    if done.returncode:
+        raise UserError(" ".join(command), "failed", do="see its message above")
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+def side(command: str, work: Path, *words: str) -> dict[str, Any]:
+    script = Path(__file__).with_name("train_sides.py")
+    return run_json([sys.executable, str(script), command, "--work", str(work), *words])
+
+
+def yardstick(args: argparse.Namespace, script: str, *words: str) -> dict[str, Any]:
+    data = str(args.source / "thucnews")
+    return run_json([sys.executable, str(args.yardstick / script), "--data", data, "--device", "cpu", *words])
+
+
+def steps(args: argparse.Namespace, name: str, work: Path) -> None:
+    """Samples a second of training steps, on both sides without evaluation."""
+    loop = LOOPS[name]
+    shared = ("--batch-size", str(loop.batch_size), "--batches", str(loop.batches))
+    ours_words = ("--recipe", loop.recipe, *shared, *(["--buckets"] if loop.buckets else []))
+    ours, theirs = [], []
+    for _ in range(args.repeats):
+        theirs.append(yardstick(args, "headlines_loop.py", *loop.words, *shared)["samples_per_second"])
+        ours.append(side("loop", work, *ours_words)["samples_per_second"])
+    keep(compare(name, ours, theirs, unit="samples/s"), **told(args, repeats=args.repeats))
+    profiled = side("loop", work, *ours_words, "--profile")
+    parts = [
+        {"part": part, "seconds": round(seconds, 3), "share": round(seconds / profiled["seconds"], 3)}
+        for part, seconds in profiled["parts"].items()
+    ]
+    text = PROFILE_TEXT.format(batches=loop.batches, rows=loop.batch_size)
+    figure = {"benchmark": f"{name}_profile", "of": name, "device": device(), "text": text, "parts": parts}
+    keep(figure, **told(args))
+
+
+def scratch_gru(args: argparse.Namespace, _: str, work: Path) -> None:
+    """The GRU from scratch beside nn.GRU: B = T = 64, F = H = 256."""
+    words = ("--yardstick", str(args.yardstick), "--repeats", str(args.repeats))
+    seconds = side("gru", work, *words)
+    ours, theirs = ([1 / each for each in seconds[name]] for name in ("scratch", "nn_gru"))
+    keep(compare("scratch_gru", ours, theirs, unit="steps/s"), **told(args, repeats=args.repeats))
+
+
+def news_rnn_run(args: argparse.Namespace, name: str, work: Path) -> None:
+    """Whole runs of one network, to the test accuracy; ours is of fewer epochs, with its own batches and schedule."""
+    theirs = yardstick(args, "headlines_run.py", "--batch-size", str(YARDSTICK_BATCH), "--pad-size", "16")
+    ours = side("news_rnn_run", work)
+    sides = {"ours": ours, "yardstick": theirs}
+    accuracy = {side: round(result["test_accuracy"], 4) for side, result in sides.items()}
+    seconds = {side: round(result["seconds"], 1) for side, result in sides.items()}
+    ratio = round(theirs["seconds"] / ours["seconds"], 2)
+    figure = {"benchmark": name, **seconds, "ratio": ratio, "unit": "s", "differences": None, "device": device()}
+    keep(figure, **told(args, repeats=1, test_accuracy=accuracy, text=RUN_TEXT))
+
+
+def told(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
+    return {**more, "only_print": args.trial, "command": args.command}
+
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace, str, Path], None]] = {
+    **dict.fromkeys(LOOPS, steps),
+    "scratch_gru": scratch_gru,
+    "news_rnn_run": news_rnn_run,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
+    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' own loops")
+    parser.add_argument("--only", choices=BENCHMARKS, help="one benchmark")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="fewer, to try it out: nothing is kept")
+    args = parser.parse_args()
+    args.command = " ".join(["python", "benchmarks/train.py", *sys.argv[1:]])
+    args.trial = args.repeats != REPEATS
+    with tempfile.TemporaryDirectory() as folder:
+        work = Path(folder) / "work"
+        if args.only != "scratch_gru":
+            side("prepare", work, "--source", str(args.source))
+        for name in [args.only] if args.only else BENCHMARKS:
+            BENCHMARKS[name](args, name, work)
+    shutil.rmtree(folder, ignore_errors=True)
+    if not args.trial:
+        PAGE.write_text(render(read()), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,189 @@
+"""One side of a training benchmark, in a process of its own: prints a JSON line.
+
+    python benchmarks/train_sides.py prepare --source ../shared/data --work /tmp/work
+    python benchmarks/train_sides.py loop --work /tmp/work --recipe news_rnn --batch-size 64 --batches 200
+
+benchmarks/train.py runs these. The recipes are those of params.yaml at full size, over the whole of THUCNews.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+from torch.profiler import profile as profiler
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.architecture import Model
+from textrnn.batches import Bucket, batch_size, batches, load_buckets
+from textrnn.cells import ScratchGRU
+from textrnn.checkpoints import SavedModel, make_config
+from textrnn.corpus import Corpus
+from textrnn.embed import Embed, Embedding, embed
+from textrnn.encode import Encode, encode
+from textrnn.evaluate import evaluate
+from textrnn.fit import fit, start
+from textrnn.graphs import make_stepper
+from textrnn.labels import Labels
+from textrnn.pad import Pad, pad
+from textrnn.params import part, pick, read_params, section
+from textrnn.parse import parse
+from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.segment import Segment, Segmentation, segment
+from textrnn.shards import ShardReader
+from textrnn.stage import run
+from textrnn.steps import make_optimizer
+from textrnn.tally import Tally
+from textrnn.train import Cosine, Train, merge_train
+from textrnn.vocab import Vocabulary
+
+CORPUS, ENCODING = "thucnews", "thucnews_chars"
+RECIPES = ("news_rnn", "news_lstm")
+WARM_UP = 10
+BUCKETS = 6
+
+
+def prepare(args: argparse.Namespace) -> dict[str, Any]:
+    """The raw headlines into ids, and those into the padded shards of each recipe; `buckets` has its widths too."""
+    params, work = read_params(), args.work
+    folders = {name: work / name for name in ("parsed", "segmented", "ids")}
+    for folder in folders.values():
+        folder.mkdir(parents=True)
+    parse(args.source / CORPUS, section(Corpus, params, "corpora", CORPUS), seed=1, limit=None, out=folders["parsed"])
+    way = part(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
+    segment(folders["parsed"], way, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
+    encode(
+        folders["segmented"],
+        part(Encode, params, "encodings", ENCODING, among=ENCODING_KEYS),
+        where=ENCODING,
+        ids=folders["ids"],
+        vocabulary_file=work / "vocabulary.arrow",
+        labels_file=work / "labels.json",
+    )
+    for recipe in RECIPES:
+        settings = part(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
+        for name, each in ((recipe, settings), (f"{recipe}_buckets", replace(settings, buckets=BUCKETS))):
+            (work / name).mkdir()
+            pad(folders["ids"], each, work / name)
+    return {"folder": str(work)}
+
+
+def recipe_of(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
+    """A recipe's model and settings, its padded shards, labels and initial embedding."""
+    params, name = read_params(), args.recipe
+    model = section(Model, params, "recipes", name, "model")
+    settings = merge_train(pick(params, "train"), pick(params, "recipes", name, "train"), name)
+    padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
+    if args.buckets:
+        model = replace(model, readout="last_valid")  # what padding is read, the last step cannot be had without
+    size = Embedding(pick(params, "recipes", name, "embedding_size"), None)
+    matrix, _ = embed(Vocabulary.load(args.work / "vocabulary.arrow"), size, args.work, Embed(1), name)
+    return model, settings, padded, Labels.load(args.work / "labels.json"), matrix
+
+
+def loop(args: argparse.Namespace) -> dict[str, Any]:
+    """Training steps, data loaded and without evaluation, as the yardstick's loop times them."""
+    model, settings, padded, labels, matrix = recipe_of(args)
+    settings = replace(settings, batch_size=args.batch_size)
+    config = make_config(args.recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
+    device = torch.device("cpu")
+    network = start(config, matrix, settings.seed, device).train()
+    tally = Tally(None, device)
+    take_step = make_stepper(network, make_optimizer(network, settings), tally, settings)
+    order = endless(padded, settings)
+    for _ in range(WARM_UP):
+        take_step(next(order), settings.learning_rate)
+
+    def take_steps() -> int:
+        rows = 0
+        for batch in islice(order, args.batches):
+            take_step(batch, settings.learning_rate)
+            rows += len(batch)
+        return rows
+
+    if args.profile:
+        return parts(take_steps)
+    started = time.perf_counter()
+    rows = take_steps()
+    return {"samples_per_second": rows / (time.perf_counter() - started)}
+
+
+def endless(padded: ShardReader, settings: Train) -> Iterator[Bucket]:
+    rows, epoch = load_buckets(padded, "train"), 0
+    while True:
+        yield from batches(rows, batch_size(settings), drop_last=False, shuffle=(settings.seed, epoch))
+        epoch += 1
+
+
+def parts(work: Callable[[], Any]) -> dict[str, Any]:
+    """Seconds of the operations that took the most."""
+    with profiler() as profiled:
+        work()
+    events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
+    seconds = {event.key: event.self_cpu_time_total / 1e6 for event in events}
+    return {"seconds": sum(seconds.values()), "parts": dict(list(seconds.items())[:12])}
+
+
+def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
+    """From padded shards to the test accuracy: loading, training with its evaluations on dev, test."""
+    model, settings, padded, labels, matrix = recipe_of(args)
+    started = time.perf_counter()
+    # chosen on dev
+    settings = replace(settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=Cosine("cosine", 0.0))
+    fitted = fit(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
+    fitted.network.eval()
+    scores = evaluate(SavedModel(fitted.config, labels, fitted.network), padded, "test")
+    seconds = time.perf_counter() - started
+    return {
+        "seconds": seconds,
+        "test_accuracy": scores.classes.accuracy,
+        "dev_accuracy": fitted.outcome.dev_accuracy,
+        "rows_per_second": fitted.rows_per_second,
+    }
+
+
+def gru(args: argparse.Namespace) -> dict[str, Any]:
+    """A training step of the GRU from scratch and of nn.GRU in turn, by the yardstick's own clock and its sizes."""
+    sys.path.insert(0, str(args.yardstick))
+    from gru_loop import time_step
+
+    torch.manual_seed(1)
+    x = torch.randn(64, 64, 256)
+    sides = {"scratch": ScratchGRU(256, 256), "nn_gru": nn.GRU(256, 256)}
+    seconds: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(args.repeats):
+        for name, module in sides.items():
+            seconds[name].append(time_step(module, x, 5))
+    return seconds
+
+
+COMMANDS = {"prepare": prepare, "loop": loop, "news_rnn_run": news_rnn_run, "gru": gru}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("command", choices=COMMANDS)
+    parser.add_argument("--source", type=Path, help="the folder of real corpora")
+    parser.add_argument("--yardstick", type=Path, help="the folder of the tutorials' own loops")
+    parser.add_argument("--work", type=Path, help="the folder that `prepare` fills")
+    parser.add_argument("--recipe", choices=RECIPES, default="news_rnn")
+    parser.add_argument("--buckets", action="store_true", help="rows of a few widths, read at the last valid step")
+    parser.add_argument("--batch-size", type=int, default=256)
+    parser.add_argument("--batches", type=int, default=100)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--profile", action="store_true", help="where the time of `loop` goes")
+    args = parser.parse_args()
+    print(json.dumps(COMMANDS[args.command](args)))
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,50 @@
+"""Raise the learning rate batch by batch on a recipe's prepared data and plot the loss; outside the DVC graph."""
+
+import argparse
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.architecture import Model
+from textrnn.embed import load_matrix
+from textrnn.fit import limit
+from textrnn.labels import Labels
+from textrnn.limits import Limits
+from textrnn.params import pick, read_params, section
+from textrnn.rates import Range, draw, range_test, suggest, write_points
+from textrnn.shards import ShardReader
+from textrnn.stage import output_file, run
+from textrnn.train import merge_train
+
+
+def main() -> None:
+    """Test one recipe; its data must be prepared, its model need not be trained."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("recipe", help="an entry of params.yaml: a recipe")
+    parser.add_argument("--from", dest="first", type=float, default=1e-6, help="the lowest rate (1e-6)")
+    parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (1)")
+    parser.add_argument("--steps", type=int, default=300, help="how many batches, each at a higher rate (300)")
+    args = parser.parse_args()
+    key, rates, params = args.recipe, Range(args.first, args.last, args.steps), read_params()
+    limits = section(Limits, params, "limits")
+    limits.check()
+    model = section(Model, params, "recipes", key, "model")
+    settings = merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key)
+    model, settings = limit(model, settings, limits)
+    padded = ShardReader(Path("data/padded") / key, "padded")
+    matrix = load_matrix(Path("data/embedded") / key / "embedding.arrow")
+    labels = Labels.load(Path("data/encoded") / pick(params, "recipes", key, "encoding") / "labels.json")
+    points = range_test(key, padded, matrix, labels, model, settings, rates)
+    suggested, table, plot = suggest(points, rates), *(Path("plots/rates") / f"{key}.{kind}" for kind in ("csv", "svg"))
+    with output_file(table) as made:
+        write_points(made, points)
+    try:
+        with output_file(plot) as made:
+            draw(made, points, suggested, f"{key}: learning-rate range test")
+    except ImportError:
+        print(f"no {plot}: matplotlib is not installed; pip install -c constraints.txt -e '.[plots]'")
+    found = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
+    print(f"{key}: {found} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
+
+
+if __name__ == "__main__":
+    run(main)

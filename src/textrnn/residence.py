@@ -1,0 +1,162 @@
+"""Where the rows lie that batches are made of: on the device, or left in their mapped shards and sent batch by batch.
+
+Both give the very same batches. Shapes: N rows, T the bucket's width, B batch.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+AHEAD = 2  # batches under way while one is trained on: one is gathered, one is being copied
+
+
+@dataclass(frozen=True, eq=False)
+class Bucket:
+    """Rows of one width: row numbers (N,), ids (N, T), lengths (N,), targets (N,) classes or (N, T) tags.
+
+    Whole numbers of any type; what `take` gives has int64 lengths and targets, as an index and a loss must be.
+    """
+
+    row: Tensor
+    ids: Tensor
+    lengths: Tensor
+    targets: Tensor
+
+    @property
+    def width(self) -> int:
+        return self.ids.shape[1]
+
+    def take(self, index: Tensor) -> Bucket:
+        """The rows of an int64 index (B,), which lies on their device; nothing waits for the device."""
+        return Bucket(self.row[index], self.ids[index], self.lengths[index].long(), self.targets[index].long())
+
+    def to(self, device: torch.device, *, non_blocking: bool = False) -> Bucket:
+        columns = (self.row, self.ids, self.lengths, self.targets)
+        return Bucket(*(column.to(device, non_blocking=non_blocking) for column in columns))
+
+    def largest(self) -> tuple[int, int]:
+        """The largest id and the largest target."""
+        return int(self.ids.max()), int(self.targets.max())
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+class Column:
+    """A column of N rows that lies in several arrays (n, ...), none of them copied."""
+
+    def __init__(self, pieces: list[np.ndarray]) -> None:
+        self.pieces = pieces
+        self.ends = np.cumsum([len(piece) for piece in pieces])
+
+    def gather(self, index: np.ndarray, dtype: torch.dtype, pinned: bool) -> Tensor:
+        """The rows of an index (B,) as a new tensor, in memory that a GPU copies from by itself where `pinned`."""
+        shape = (len(index), *self.pieces[0].shape[1:])
+        made = torch.empty(shape, dtype=dtype, pin_memory=pinned)
+        out = made.numpy()
+        piece = np.searchsorted(self.ends, index, side="right")
+        by_piece = np.argsort(piece, kind="stable")
+        for places in np.split(by_piece, np.flatnonzero(np.diff(piece[by_piece])) + 1):
+            if len(places):
+                found = self.pieces[piece[places[0]]]
+                first = self.ends[piece[places[0]]] - len(found)
+                out[places] = found[index[places] - first]
+        return made
+
+    def whole(self) -> Tensor:
+        return torch.from_numpy(np.concatenate(self.pieces))
+
+    def largest(self) -> int:
+        return max(int(piece.max()) for piece in self.pieces)
+
+    def __len__(self) -> int:
+        return int(self.ends[-1])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(piece.nbytes for piece in self.pieces)
+
+
+@dataclass(frozen=True, eq=False)
+class Mapped:
+    """A bucket whose rows stay in their mapped shards; `device` is where its batches are to go."""
+
+    row: Column
+    ids: Column
+    lengths: Column
+    targets: Column
+    device: torch.device
+
+    @property
+    def width(self) -> int:
+        return int(self.ids.pieces[0].shape[1])
+
+    @property
+    def nbytes(self) -> int:
+        return sum(column.nbytes for column in (self.row, self.ids, self.lengths, self.targets))
+
+    def take(self, index: Tensor) -> Bucket:
+        """The rows of an int64 index (B,) in the memory of the host, pinned where they are to go to a GPU."""
+        rows, pinned = index.numpy(), self.device.type == "cuda"
+        return Bucket(
+            self.row.gather(rows, torch.int64, pinned),
+            self.ids.gather(rows, torch.int32, pinned),
+            self.lengths.gather(rows, torch.int64, pinned),
+            self.targets.gather(rows, torch.int64, pinned),
+        )
+
+    def resident(self) -> Bucket:
+        """All its rows on the device, copied out of the shards."""
+        columns = (self.row, self.ids, self.lengths, self.targets)
+        return Bucket(*(column.whole() for column in columns)).to(self.device)
+
+    def largest(self) -> tuple[int, int]:
+        """The largest id and the largest target; a pass over the mapped pieces, none of them kept."""
+        return self.ids.largest(), self.targets.largest()
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+Rows = Bucket | Mapped
+
+
+def send_ahead(makers: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:
+    """The batches that `makers` make, in their order and on the device, each made while earlier ones are used.
+
+    A thread makes them. To a GPU it copies on a stream of its own, from pinned memory, and the caller's stream waits
+    for the copy, not the caller. What a maker raises is raised here; the thread ends with the iterator.
+    """
+    side = torch.cuda.Stream(device) if device.type == "cuda" else None
+
+    def make(maker: Callable[[], Bucket]) -> tuple[Bucket, torch.cuda.Event | None]:
+        # the stream belongs to this thread, and with it the device that pinned memory is made for
+        with torch.cuda.stream(side) if side is not None else nullcontext():
+            sent = maker().to(device, non_blocking=True)
+            return sent, None if side is None else side.record_event()
+
+    waiting: deque[Future[tuple[Bucket, torch.cuda.Event | None]]] = deque()
+    with ThreadPoolExecutor(1, "batches") as thread:
+        for maker in makers:
+            waiting.append(thread.submit(make, maker))
+            if len(waiting) > AHEAD:
+                yield _arrive(*waiting.popleft().result())
+        while waiting:
+            yield _arrive(*waiting.popleft().result())
+
+
+def _arrive(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
+    if copied is not None:
+        stream = torch.cuda.current_stream(batch.ids.device)
+        stream.wait_event(copied)
+        for column in (batch.row, batch.ids, batch.lengths, batch.targets):
+            column.record_stream(stream)  # else its memory could be given to the next copy while still being read
+    return batch

@@ -1,0 +1,155 @@
+"""What a training run needs to go on exactly where it was: kept in a file from time to time, read back after a stop.
+
+A file is safetensors, with the plain values as JSON in its metadata. It is a shard of a working folder (see
+textrnn.resume), so it has a marker, which holds the file's SHA-256.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import safetensors.torch
+from torch import Tensor
+
+from textrnn.errors import Unfinished
+from textrnn.resume import NOTES, finish, finished, result_of
+from textrnn.stage import output_file
+from textrnn.tally import Score
+
+SECONDS = "TEXTRNN_CHECKPOINT_SECONDS"
+
+Stop = Literal["patience", "time_limit"]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One point of the curves: after `step` batches, train over the batches since the last point, and dev."""
+
+    step: int
+    epoch: float
+    train: Score
+    dev: Score
+
+
+@dataclass
+class State:
+    """How far a run is: steps taken and their rows, seconds trained, the points of its curves, its best weights.
+
+    best: the point of the lowest dev loss, whose weights `best_weights` are. resumed: the steps it went on from.
+    """
+
+    step: int = 0
+    rows: int = 0
+    seconds: float = 0.0
+    points: list[Evaluation] = field(default_factory=list)
+    best: Evaluation | None = None
+    best_weights: dict[str, Tensor] = field(default_factory=dict)
+    stopped_by: Stop | None = None
+    resumed: list[int] = field(default_factory=list)
+
+
+def encode(state: State, tensors: dict[str, Tensor]) -> bytes:
+    """The state, and the tensors that go with it, as bytes."""
+    facts = {name: value for name, value in vars(state).items() if name not in ("points", "best", "best_weights")}
+    facts["points"] = [asdict(point) for point in state.points]
+    facts["best"] = None if state.best is None else state.best.step
+    kept = {f"state.{name}": value for name, value in tensors.items()}
+    kept |= {f"best.{name}": value for name, value in state.best_weights.items()}
+    plain = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
+    made: bytes = safetensors.torch.save(plain, {"facts": json.dumps(facts, allow_nan=False)})
+    return made
+
+
+def decode(data: bytes) -> tuple[State, dict[str, Tensor]]:
+    """What `encode` was given, on the CPU."""
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
+    points = [
+        Evaluation(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
+        for point in facts.pop("points")
+    ]
+    best = next((point for point in points if point.step == facts["best"]), None)
+    kept = safetensors.torch.load(data)
+    parts: dict[str, dict[str, Tensor]] = {"state": {}, "best": {}}
+    for name, value in kept.items():
+        part, _, rest = name.partition(".")
+        parts[part][rest] = value
+    facts |= {"points": points, "best": best, "best_weights": parts["best"]}
+    return State(**facts), parts["state"]
+
+
+class Keeper:
+    """Keeps the latest state of a run in its working folder, every TEXTRNN_CHECKPOINT_SECONDS (60; 0: after each step).
+
+    Raises Unfinished for a value of that variable that is no number from 0 up.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder, self._every = folder, checkpoint_seconds()
+        self._last = time.monotonic()
+
+    def due(self) -> bool:
+        return time.monotonic() - self._last >= self._every
+
+    def keep(self, step: int, data: bytes) -> None:
+        """Write the bytes of the state after `step`. The one before goes when they are whole, and not earlier."""
+        file = f"{NOTES}/{_name(step)}.safetensors"
+        with output_file(self._folder / file) as made, made.open("wb") as out:
+            out.write(data)
+            out.flush()
+            os.fsync(out.fileno())  # as the one before goes, a power failure must not leave neither
+        finish(self._folder, _name(step), {"files": [file], "sha256": hashlib.sha256(data).hexdigest()})
+        for other in _steps(self._folder):
+            if other != step:
+                self._remove(other)
+        self._last = time.monotonic()
+
+    def latest(self) -> bytes | None:
+        """The latest whole state, or None. One that is damaged is told of and removed."""
+        for step in sorted(_steps(self._folder), reverse=True):
+            data = (self._folder / NOTES / f"{_name(step)}.safetensors").read_bytes()
+            if hashlib.sha256(data).hexdigest() == result_of(self._folder, _name(step)).get("sha256"):
+                return data
+            print(f"the checkpoint of step {step} is damaged and left out", flush=True)
+            self._remove(step)
+        return None
+
+    def _remove(self, step: int) -> None:
+        for suffix in ("json", "safetensors"):  # the marker first: without its file it would be a lie
+            (self._folder / NOTES / f"{_name(step)}.{suffix}").unlink(missing_ok=True)
+
+
+def checkpoint_seconds() -> float:
+    """TEXTRNN_CHECKPOINT_SECONDS, 60 where it is not set."""
+    given = os.environ.get(SECONDS, "") or "60"
+    try:
+        seconds = float(given)
+    except ValueError:
+        seconds = -1.0
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise Unfinished(SECONDS, "must be a number of seconds from 0 up", got=repr(given))
+    return seconds
+
+
+def kept_note(names: set[str]) -> str:
+    """What a stopped run says of the finished shards that it leaves."""
+    return f"step {max(map(_step, names))} is saved; the same command continues there"
+
+
+def _name(step: int) -> str:
+    return f"step-{step}"
+
+
+def _step(name: str) -> int:
+    return int(name.removeprefix("step-"))
+
+
+def _steps(folder: Path) -> set[int]:
+    return {_step(name) for name in finished(folder)}

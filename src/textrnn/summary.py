@@ -1,0 +1,133 @@
+"""What a model is made of and what one row costs, from its configuration alone: nothing is built, nothing is run.
+
+Shapes: T the row's width in steps, E embedding, F what a layer reads, H hidden, D directions, C outputs, G gates.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textrnn.architecture import Cell
+from textrnn.checkpoints import Config
+
+GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "gru": 3, "scratch_gru": 3}  # rows of a weight matrix, over H
+WEIGHT_BYTES = 4  # weights are float32 whatever the precision of products
+# a backward step takes two products for each of the forward one: the gradient of the weights and that of the input
+TRAINING = 3
+
+
+@dataclass(frozen=True)
+class Part:
+    """A module: its name in the network, what it is, the shape of what it makes of one row, its parameters."""
+
+    name: str
+    what: str
+    output: tuple[int, ...]
+    parameters: int
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Floating-point operations of one row padded to `width`: of a forward run, and of forward and backward."""
+
+    width: int
+    forward: int
+    training: int
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A model's parts at the widest width, all their parameters, the bytes of these, and the cost by width."""
+
+    parts: tuple[Part, ...]
+    parameters: int
+    bytes: int
+    costs: tuple[Cost, ...]
+
+
+def summarize(config: Config) -> Summary:
+    """What a model of this configuration has and costs; `dataclasses.asdict` makes a dict of it."""
+    parts = _parts(config)
+    parameters = sum(part.parameters for part in parts)
+    return Summary(parts, parameters, parameters * WEIGHT_BYTES, tuple(_cost(config, width) for width in config.widths))
+
+
+def describe(config: Config) -> str:
+    """The summary as lines to print: a table of the modules, then the totals, then the cost of a row by width."""
+    summary = summarize(config)
+    cells = [("module", "what", "output", "parameters")]
+    for part in summary.parts:
+        cells.append((part.name, part.what, " x ".join(map(str, part.output)), f"{part.parameters:,}"))
+    name, what, output, count = (max(map(len, column)) for column in zip(*cells, strict=True))
+    lines = [f"{config.recipe}: one row of {config.widths[-1]} tokens through the model"]
+    lines += [f"  {a:<{name}}  {b:<{what}}  {c:<{output}}  {d:>{count}}" for a, b, c, d in cells]
+    lines.append(f"  parameters: {summary.parameters:,} ({summary.bytes / 1e6:.1f} MB)")
+    for cost in summary.costs:
+        forward, training = _short(cost.forward), _short(cost.training)
+        lines.append(f"  a row of width {cost.width}: {forward} forward, {training} with backward")
+    return "\n".join(lines)
+
+
+def _layers(config: Config) -> list[tuple[int, int]]:
+    """(F, D * H) of each recurrent layer."""
+    wide = config.model.hidden_size * _directions(config)
+    return [(config.embedding_size if at == 0 else wide, wide) for at in range(config.model.layers)]
+
+
+def _directions(config: Config) -> int:
+    return 2 if config.model.bidirectional else 1
+
+
+def _linears(config: Config) -> list[tuple[str, int, int]]:
+    """Name, inputs and outputs of each linear layer of the head."""
+    model = config.model
+    features, outputs = _layers(config)[-1][1], 1 if model.loss == "bce" else config.classes
+    inner = [("head.inner", features, model.head_size)] if model.head_size else []
+    return [*inner, ("head.outer", model.head_size or features, outputs)]
+
+
+def _parts(config: Config) -> tuple[Part, ...]:
+    """The modules in the order a row passes them, and the readout, which is none but changes the shape.
+
+    Parameters: G*H x F, G*H x H and two biases of G*H for each direction of a recurrent layer, as torch.nn.RNN,
+    torch.nn.LSTM and torch.nn.GRU document them; inputs x outputs and a bias for a linear layer; two for each feature
+    of torch.nn.LayerNorm.
+    """
+    model, width = config.model, config.widths[-1]
+    tokens, size, hidden = config.tokens, config.embedding_size, model.hidden_size
+    parts = [Part("embedding", f"{tokens:,} tokens", (width, size), tokens * size)]
+    for at, (inputs, wide) in enumerate(_layers(config), start=1):
+        count = _directions(config) * GATES[model.cell] * hidden * (inputs + hidden + 2)
+        what = f"{model.cell}, {inputs} to {hidden}" + (", both directions" if model.bidirectional else "")
+        parts.append(Part(f"recurrent, layer {at}", what, (width, wide), count))
+    steps = (width,) if model.readout == "every_step" else ()
+    parts.append(Part("readout", model.readout, (*steps, wide), 0))
+    if model.layer_norm:
+        parts.append(Part("norm", "LayerNorm", (*steps, wide), 2 * wide))
+    for name, inputs, outputs in _linears(config):
+        parts.append(Part(name, f"linear, {inputs} to {outputs}", (*steps, outputs), (inputs + 1) * outputs))
+    return tuple(parts)
+
+
+def _cost(config: Config, width: int) -> Cost:
+    """Operations of one row: of the matrix products alone, each multiply-add counting 2, padding paid for like text.
+
+    A direction of a recurrent layer takes 2 * G*H * (F + H) a step, a linear layer 2 * inputs * outputs for each
+    vector it reads; looking up an embedding is no product. Backward takes twice as much as forward (Kaplan et al.
+    2020, arXiv:2001.08361, section 2.1). What works element by element is left out there and here. It is the cost of
+    the equations: a batch may take less, where its rows share the products of a token they have in common.
+    """
+    hidden = config.model.hidden_size
+    gates = _directions(config) * GATES[config.model.cell] * hidden
+    step = sum(2 * gates * (inputs + hidden) for inputs, _ in _layers(config))
+    head = sum(2 * inputs * outputs for _, inputs, outputs in _linears(config))
+    forward = width * step + head * (width if config.model.readout == "every_step" else 1)
+    return Cost(width, forward, TRAINING * forward)
+
+
+def _short(operations: int) -> str:
+    """Three or more digits with the unit that suits them."""
+    for unit, size in (("GFLOP", 10**9), ("MFLOP", 10**6), ("kFLOP", 10**3)):
+        if operations >= size:
+            return f"{operations / size:.2f} {unit}"
+    return f"{operations} FLOP"

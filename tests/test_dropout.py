@@ -1,0 +1,123 @@
+"""Dropout: the share it drops, what it keeps, its gradient, and what decides the mask."""
+
+import pytest
+import torch
+
+from textrnn.dropout import dropout
+from textrnn.kernels import Steps
+from textrnn.recurrent import Recurrent
+
+MANY = 1 << 20
+
+
+def seeded(x, share, seed=0, training=True):
+    torch.manual_seed(seed)
+    return dropout(x, share, training)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.3, 0.5, 0.9, 0.99])
+def test_the_share_is_dropped_and_the_rest_scaled(share):
+    ones = torch.ones(MANY, dtype=torch.float64)
+    out = seeded(ones, share)
+    kept = out != 0
+    error = (share * (1 - share) / MANY) ** 0.5  # the standard error of a share
+    assert abs(kept.double().mean().item() - (1 - share)) < 4 * error + 1e-5
+    assert out.mean().item() == pytest.approx(1, abs=4 * error / (1 - share) + 1e-5)
+    # 1 / (1 - share), up to the share's rounding to 1/65,536
+    assert out[kept].unique().tolist() == pytest.approx([1 / (1 - share)], abs=2e-5 / (1 - share) ** 2)
+
+
+def test_the_smallest_share_drops_one_in_65536():
+    out = seeded(torch.ones(4 * MANY), 1 / 65536)
+    assert 64 - 40 < (out == 0).sum().item() < 64 + 40  # five standard errors; none and two in 65,536 lie outside
+    assert seeded(torch.ones(MANY), 0.4 / 65536).all()
+
+
+def test_a_share_that_rounds_to_1_drops_almost_all():
+    out = seeded(torch.ones(MANY), 1 - 2**-17)
+    assert out.isfinite().all()
+    assert (out != 0).sum().item() < 64  # 16 where the share counts as 65,535 in 65,536
+
+
+def test_a_share_near_1_keeps_what_is_left():
+    out = seeded(torch.ones(4 * MANY), 1 - 1 / 4096)
+    kept = out[out != 0]
+    assert 1024 - 160 < len(kept) < 1024 + 160
+    assert (kept == 4096).all()
+
+
+def test_share_0_and_evaluation_change_nothing():
+    x = torch.randn(50, 7)
+    for share, training in [(0.0, True), (0.0, False), (0.5, False), (1.0, False)]:
+        assert torch.equal(seeded(x, share, training=training), x)
+
+
+def test_values_are_dropped_independently_of_their_neighbours():
+    kept = (seeded(torch.ones(MANY), 0.3) != 0).double()
+    lanes = kept.view(-1, 4).mean(dim=0)  # four values come from one word
+    assert (lanes - 0.7).abs().max().item() < 4 * (0.21 / (MANY / 4)) ** 0.5
+    for apart in (1, 2, 3, 4, 8):
+        together = (kept[apart:] * kept[:-apart]).mean().item()
+        assert together == pytest.approx(0.49, abs=4 * (0.49 * 0.51 / MANY) ** 0.5)
+
+
+def test_seeds_decide_the_mask_whatever_the_threads():
+    x = torch.ones(512, 300)
+    first = seeded(x, 0.4, seed=1)
+    threads = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            torch.set_num_threads(count)
+            assert torch.equal(seeded(x, 0.4, seed=1), first)
+    finally:
+        torch.set_num_threads(threads)
+    assert not torch.equal(seeded(x, 0.4, seed=2), first)
+    torch.manual_seed(1)
+    masks = [dropout(x, 0.4, True), dropout(x, 0.4, True)]
+    assert torch.equal(masks[0], first)
+    assert not torch.equal(masks[1], first)  # the next call draws anew
+
+
+def test_the_memory_layout_decides_nothing():
+    x = torch.randn(6, 5, 3)
+    turned = x.permute(2, 1, 0).contiguous().permute(2, 1, 0)
+    assert torch.equal(seeded(turned, 0.5), seeded(x, 0.5))
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_any_number_of_values_has_a_mask(size):
+    long, short = seeded(torch.ones(64), 0.5), seeded(torch.ones(size), 0.5)
+    assert torch.equal(short, long[:size])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16], ids=str)
+def test_the_gradient_is_the_mask(dtype):
+    x = torch.randn(40, 30).to(dtype).requires_grad_()
+    out = seeded(x, 0.3)
+    (gradient,) = torch.autograd.grad(out.sum(), x)
+    mask = seeded(torch.ones_like(x), 0.3)
+    assert out.dtype == gradient.dtype == dtype
+    assert torch.equal(gradient, mask)
+    assert torch.equal(out, x * mask)
+    assert 0.2 < (mask == 0).double().mean().item() < 0.4
+
+
+def test_layers_and_directions_do_not_share_masks(monkeypatch):
+    masks = []
+
+    def recorded(x, share, training):
+        out = dropout(x, share, training)
+        masks.append(out != 0)
+        return out
+
+    monkeypatch.setattr("textrnn.recurrent.dropout", recorded)
+    torch.manual_seed(0)
+    model = Recurrent("gru", 3, 32, 3, True, 0.5)
+    model(Steps.of(torch.randn(20, 16, 3)), None)
+    assert [mask.shape for mask in masks] == [(20, 16, 64)] * 2  # below layers 2 and 3
+    halves = [half for mask in masks for half in mask.chunk(2, dim=2)]
+    for at, half in enumerate(halves):
+        for other in halves[:at]:
+            agree = (half == other).double().mean().item()
+            assert agree == pytest.approx(0.5, abs=4 * 0.5 / half.numel() ** 0.5)
+

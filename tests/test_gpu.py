@@ -1,0 +1,139 @@
+"""On a real GPU: graphs against plain steps for every cell, the same bytes twice, rows sent ahead, no waiting."""
+
+import dataclasses
+
+import pytest
+import torch
+
+from test_batches import long_split, write_padded
+from test_models import PLAIN
+from test_training import SETTINGS, rows_of
+from textrnn.batches import Tokens, batch_size, batches, load_buckets
+from textrnn.graphs import GraphedStepper, make_stepper
+from textrnn.models import TextRNN
+from textrnn.precision import settle
+from textrnn.steps import Stepper, make_optimizer
+from textrnn.tally import Tally
+
+pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
+GPU = torch.device("cuda")
+CELLS = ["rnn", "lstm", "gru", "scratch_gru"]
+MOST_APART = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
+
+
+@pytest.fixture(autouse=True)
+def _settled(monkeypatch):
+    monkeypatch.delenv("TEXTRNN_CUDA_GRAPHS", raising=False)
+    settle(GPU)
+
+
+def buckets_of(*counts, tags=False):
+    """Buckets on the GPU, of widths 3, 4, ..., with so many rows each."""
+    return [rows_of(count, width, tags=tags)[0].to(GPU) for width, count in enumerate(counts, start=3)]
+
+
+def new_network(tokens=12, **model):
+    torch.manual_seed(0)
+    options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
+    return TextRNN(dataclasses.replace(PLAIN, **options), tokens, 6, 4, "right").to(GPU)
+
+
+def run(buckets, *, model, stepper=make_stepper, epochs=3, **changes):
+    """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
+    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
+    network = new_network(**model)
+    tally = Tally(None, GPU)
+    step_of = stepper(network, make_optimizer(network, settings), tally, settings)
+    losses, step = [], 0
+    for epoch in range(epochs):
+        for batch in batches(buckets, batch_size(settings), shuffle=(1, epoch)):
+            torch.manual_seed(step)
+            step_of(batch, 0.01 / (1 + step))
+            losses.append(tally.score().loss)
+            tally.reset()
+            step += 1
+    weights = {name: value.cpu() for name, value in network.state_dict().items()}
+    return step_of, weights, torch.tensor(losses)
+
+
+def same(one, other):
+    return torch.equal(one[2], other[2]) and all(torch.equal(one[1][name], other[1][name]) for name in one[1])
+
+
+@pytest.mark.parametrize("tags", [False, True], ids=["classify", "tag"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_graphs_take_the_plain_steps(cell, bidirectional, tags):
+    buckets = buckets_of(45, 32, 3, tags=tags)
+    model = {"cell": cell, "bidirectional": bidirectional, "readout": "every_step" if tags else "last_valid"}
+    graphed, weights, losses = run(buckets, model=model)
+    plain, expected, plain_losses = run(buckets, model=model, stepper=Stepper)
+    assert (type(graphed), type(plain)) == (GraphedStepper, Stepper)
+    assert losses[-1] < losses[0]
+    # dropout of other masks would be apart by far more
+    assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
+    for name, value in weights.items():
+        assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize("precision", MOST_APART)
+@pytest.mark.parametrize("cell", CELLS)
+def test_graphs_take_the_plain_steps_in_other_precisions(cell, precision):
+    buckets = buckets_of(45, 32)
+    _, _, losses = run(buckets, model={"cell": cell}, precision=precision)
+    _, _, plain_losses = run(buckets, model={"cell": cell}, precision=precision, stepper=Stepper)
+    assert losses.isfinite().all()
+    assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
+
+
+@pytest.mark.parametrize("stepper", [make_stepper, Stepper], ids=["graphs", "plain"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_same_seed_gives_the_same_bytes(cell, stepper):
+    buckets = buckets_of(45, 32)
+    model = {"cell": cell, "bidirectional": True}
+    assert same(run(buckets, model=model, stepper=stepper), run(buckets, model=model, stepper=stepper))
+
+
+def test_graphs_can_be_switched_off(monkeypatch):
+    monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "0")
+    assert type(run(buckets_of(8), model={}, epochs=1)[0]) is Stepper
+
+
+@pytest.mark.parametrize("task", ["classify", "tag"])
+def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, monkeypatch, task):
+    monkeypatch.setattr("textrnn.shards.ROWS_PER_SHARD", 12)
+    monkeypatch.setattr("textrnn.shards.ROWS_PER_BATCH", 4)
+    padded = write_padded(tmp_path, task, long_split(task, 400))
+    resident = load_buckets(padded, "train", GPU)
+    monkeypatch.setattr("textrnn.batches._room", lambda device: 0)
+    sent = load_buckets(padded, "train", GPU)
+    for size in (7, Tokens(40)):
+        both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)
+        for one, other in both:
+            for column, found in zip(dataclasses.astuple(one), dataclasses.astuple(other), strict=True):
+                assert found.device.type == "cuda"
+                assert found.dtype == column.dtype
+                assert torch.equal(found, column)
+    tokens = {"tokens": 500, "readout": "every_step" if task == "tag" else "last_valid"}
+    assert same(run(resident, model=tokens), run(sent, model=tokens))
+
+
+@pytest.mark.parametrize("stepper", [make_stepper, Stepper], ids=["graphs", "plain"])
+def test_no_step_waits_for_the_device(stepper):
+    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0)
+    network = new_network()
+    step_of = stepper(network, make_optimizer(network, settings), Tally(torch.ones(4, device=GPU), GPU), settings)
+    warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
+    for batch in warm:
+        step_of(batch, 0.01)
+    epoch = batches(buckets_of(80), 8, shuffle=(1, 2))
+    first = next(epoch)  # the order has been sent
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        for batch in [first, *watched]:
+            torch.manual_seed(1)
+            step_of(batch, 0.02)
+        for batch in epoch:
+            step_of(batch, 0.02)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")

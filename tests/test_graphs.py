@@ -1,0 +1,126 @@
+"""Which steps are recorded and which replayed, and that both are the plain steps: no GPU, recording is remembering.
+
+tests/test_gpu.py does the same with real graphs.
+"""
+
+import dataclasses
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from test_training import SETTINGS, rows_of, small
+from textrnn import graphs
+from textrnn.batches import batch_size, batches
+from textrnn.errors import Unfinished
+from textrnn.graphs import MOST_GRAPHS, WARM_UP, CudaRecorder, GraphedStepper, make_stepper
+from textrnn.processes import ALONE
+from textrnn.steps import Stepper, make_optimizer
+from textrnn.tally import Tally
+
+CPU = torch.device("cpu")
+
+
+class Notes:
+    """A recorder that notes what it is asked for; what it records is the work itself."""
+
+    def __init__(self):
+        self.calls = []
+
+    def warm_up(self, work):
+        self.calls.append("warm up")
+        work()
+
+    def record(self, work):
+        self.calls.append("record")
+
+        def replay():
+            self.calls.append("replay")
+            work()
+
+        return replay
+
+
+def run(make, *, epochs=5, counts=(22, 21, 8), **changes):
+    """Steps over buckets of widths 2, 3, ... with so many rows each; what came of them, and the stepper."""
+    settings = dataclasses.replace(SETTINGS, clip_norm=1.0, **changes)
+    network = small(dropout=0.4, layers=2)
+    tally = Tally(None, CPU)
+    stepper = make(network, make_optimizer(network, settings), tally, settings)
+    buckets = [rows_of(count, width)[0] for width, count in enumerate(counts, start=2)]
+    step = 0
+    for epoch in range(epochs):
+        for batch in batches(buckets, batch_size(settings), shuffle=(1, epoch)):
+            torch.manual_seed(step)
+            stepper(batch, 0.01 / (1 + step))
+            step += 1
+    return {**network.state_dict(), "score": torch.tensor(dataclasses.astuple(tally.score()))}
+
+
+def test_recorded_steps_are_the_plain_steps():
+    notes = Notes()
+    plain = run(Stepper)
+    graphed = run(lambda *given: GraphedStepper(*given, notes))
+    assert plain.keys() == graphed.keys()
+    for name, value in plain.items():
+        assert torch.equal(value, graphed[name]), name
+    # 5 full batches a bucket and epoch of the first two, and 2 of the third; the first two end in a rest
+    assert notes.calls.count("warm up") == 3 * WARM_UP
+    assert notes.calls.count("record") == 3
+    assert notes.calls.count("replay") == 5 * (5 + 5 + 2) - 3 * WARM_UP
+
+
+def test_a_shape_is_recorded_once_after_its_warm_up_and_replayed_from_then_on():
+    notes = Notes()
+    run(lambda *given: GraphedStepper(*given, notes), epochs=1, counts=(4 * (WARM_UP + 2) + 1,))
+    assert notes.calls == ["warm up"] * WARM_UP + ["record", "replay", "replay"]
+
+
+def test_a_rest_of_a_bucket_is_never_recorded_however_often_it_comes():
+    notes = Notes()
+    run(lambda *given: GraphedStepper(*given, notes), epochs=WARM_UP + 3, counts=(3,))
+    assert notes.calls == []
+
+
+def test_rows_are_full_by_tokens_too():
+    notes = Notes()
+    # widths 2 and 3 take 6 and 4 rows
+    run(lambda *given: GraphedStepper(*given, notes), epochs=1, counts=(6 * 4, 4 * 5 + 1), batch_tokens=12)
+    assert notes.calls.count("replay") == 1 + 2
+    assert notes.calls.count("warm up") == 2 * WARM_UP
+
+
+def test_more_shapes_than_there_may_be_graphs_take_plain_steps(monkeypatch):
+    monkeypatch.setattr(graphs, "MOST_GRAPHS", 2)
+    notes = Notes()
+    run(lambda *given: GraphedStepper(*given, notes), epochs=5, counts=(4, 4, 4))
+    assert notes.calls.count("record") == 2
+    assert MOST_GRAPHS >= 6  # a recipe without truncation has that many widths
+
+
+@dataclasses.dataclass
+class Elsewhere:
+    """A network of which only its device matters."""
+
+    device: torch.device
+
+    def parameters(self):
+        return iter([self])
+
+
+def test_graphs_are_for_one_process_on_a_gpu_that_wants_them(monkeypatch):
+    monkeypatch.delenv("TEXTRNN_CUDA_GRAPHS", raising=False)
+    monkeypatch.setattr(CudaRecorder, "__init__", lambda self, device: None)
+    monkeypatch.setattr(Stepper, "__init__", lambda self, *given: None)
+
+    def kind(device, group=ALONE):
+        return type(make_stepper(Elsewhere(torch.device(device)), None, None, SETTINGS, group))
+
+    assert kind("cuda:0") is GraphedStepper
+    assert kind("cpu") is Stepper
+    assert kind("cuda:0", group=SimpleNamespace(count=2)) is Stepper
+    monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "0")
+    assert kind("cuda:0") is Stepper
+    monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "yes")
+    with pytest.raises(Unfinished, match=r"^TEXTRNN_CUDA_GRAPHS: must be 0 or 1; got 'yes'$"):
+        kind("cpu")

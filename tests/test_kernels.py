@@ -1,0 +1,229 @@
+"""The kernels against torch's modules and against finite differences: values, every gradient, what they leave alone."""
+
+import random
+
+import pytest
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from textrnn.kernels import Steps, run
+
+STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
+EXACT = {"rtol": 1e-12, "atol": 1e-12}
+ROUNDING = {"rtol": 1e-5, "atol": 1e-5}
+FEATURES, HIDDEN, STEPS, BATCH, ROWS = 3, 4, 6, 5, 7
+
+MODES = pytest.mark.parametrize("mode", list(STOCK))
+LAYOUTS = pytest.mark.parametrize("table", [False, True], ids=["in place", "table"])
+
+
+class Case:
+    """Inputs of a kernel, leaves that ask for gradients, and torch's module with the same weights."""
+
+    def __init__(self, mode, *, table, seed=0, dtype=torch.float64, sizes=(STEPS, BATCH, FEATURES, HIDDEN)):
+        steps, batch, features, hidden = sizes
+        torch.manual_seed(seed)
+        self.mode, self.shape = mode, (steps, batch)
+        self.stock = STOCK[mode](features, hidden).to(dtype)
+        # The last row of a table is used by no step.
+        rows = ROWS if table else steps * batch
+        self.index = torch.randint(ROWS - 1, self.shape) if table else None
+        self.features = torch.randn(rows, features, dtype=dtype, requires_grad=True)
+        self.start = torch.randn(batch, hidden, dtype=dtype, requires_grad=True)
+
+    def leaves(self):
+        return [self.features, *self.stock.parameters(), self.start]
+
+    def ours(self, start=True):
+        weights = list(self.stock.parameters())
+        return run(self.mode, Steps(self.features, self.index, self.shape), weights, self.start if start else None)
+
+    def theirs(self, start=True):
+        x = self.features.view(*self.shape, -1) if self.index is None else self.features[self.index]
+        state = self.start[None] if start else torch.zeros_like(self.start)[None]
+        out, last = self.stock(x, (state, torch.zeros_like(state)) if self.mode == "lstm" else state)
+        return out, (last[0] if self.mode == "lstm" else last)[0]
+
+
+def weighed(results):
+    """A sum that weighs every number differently, through transposed and expanded weights, so gradients are too."""
+    generator = torch.Generator().manual_seed(2)
+    return sum(
+        (result.transpose(-2, -1) * torch.randn(result.mT.shape, generator=generator, dtype=result.dtype)).sum()
+        + result.sum()
+        for result in results
+    )
+
+
+def assert_same(case, tolerance, read=(0, 1)):
+    ours, theirs = case.ours(), case.theirs()
+    torch.testing.assert_close(ours, theirs, **tolerance)
+    own = torch.autograd.grad(weighed([ours[part] for part in read]), case.leaves())
+    other = torch.autograd.grad(weighed([theirs[part] for part in read]), case.leaves())
+    assert len(own) == 6
+    torch.testing.assert_close(own, other, **tolerance)
+    return own
+
+
+@MODES
+@LAYOUTS
+@pytest.mark.parametrize("read", [(0, 1), (0,), (1,)], ids=["both", "states", "last"])
+def test_values_and_gradients_are_those_of_torch_s_module(mode, table, read):
+    own = assert_same(Case(mode, table=table), EXACT, read)
+    if table:
+        assert not own[0][-1].any()  # the row that no step reads
+
+
+@MODES
+def test_any_sizes(mode):
+    draw = random.Random(3)
+    for seed in range(40):
+        sizes = tuple(draw.randint(1, most) for most in (8, 6, 5, 7))
+        assert_same(Case(mode, table=seed % 2 == 0, seed=seed, sizes=sizes), EXACT)
+
+
+@MODES
+@LAYOUTS
+@pytest.mark.parametrize("sizes", [(1, BATCH, 3, 4), (STEPS, 1, 3, 4), (1, 1, 1, 1)], ids=["a step", "a row", "both"])
+def test_one_step_and_one_row(mode, table, sizes):
+    assert_same(Case(mode, table=table, sizes=sizes), EXACT)
+
+
+@MODES
+@LAYOUTS
+def test_in_float32_they_differ_by_rounding(mode, table):
+    assert_same(Case(mode, table=table, dtype=torch.float32, sizes=(16, 8, 12, 24)), ROUNDING)
+
+
+@MODES
+def test_large_numbers_saturate_as_torch_s_do(mode):
+    case = Case(mode, table=False)
+    with torch.no_grad():
+        case.features.mul_(1e3)
+        case.features.view(STEPS, BATCH, FEATURES)[:, 0] = 1e-9
+    own = assert_same(case, EXACT)
+    assert all(gradient.isfinite().all() for gradient in own)
+
+
+@MODES
+def test_no_start_is_a_start_of_zero(mode):
+    case = Case(mode, table=True)
+    torch.testing.assert_close(case.ours(start=False), case.theirs(start=False), **EXACT)
+
+
+@MODES
+@LAYOUTS
+def test_gradients_agree_with_finite_differences(mode, table):
+    case = Case(mode, table=table, sizes=(3, 2, 2, 3))
+
+    def kernel(features, *rest):
+        return run(mode, Steps(features, case.index, case.shape), rest[:4], rest[4])
+
+    assert torch.autograd.gradcheck(kernel, case.leaves())
+
+
+@MODES
+@LAYOUTS
+def test_features_that_ask_for_no_gradient_change_no_other(mode, table):
+    case = Case(mode, table=table)
+    _, *wanted = torch.autograd.grad(weighed(case.ours()), case.leaves())
+    case.features.requires_grad_(False)
+    result = weighed(case.ours())
+    torch.testing.assert_close(torch.autograd.grad(result, case.leaves()[1:]), tuple(wanted), rtol=0, atol=0)
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        torch.autograd.grad(weighed(case.ours()), case.features)
+
+
+@MODES
+def test_without_gradients_the_values_are_the_same(mode):
+    case = Case(mode, table=True)
+    with torch.no_grad():
+        dry = case.ours()
+    assert not any(result.requires_grad for result in dry)
+    torch.testing.assert_close(dry, tuple(result.detach() for result in case.ours()), rtol=0, atol=0)
+
+
+@MODES
+@LAYOUTS
+def test_nothing_that_is_given_is_overwritten_and_backward_can_be_run_again(mode, table):
+    case = Case(mode, table=table)
+    states, last = case.ours()
+    given = [torch.randn_like(states), torch.randn_like(last)]
+    watched = [*case.leaves(), states, last, *given]
+    before = [value.detach().clone() for value in watched]
+    first = torch.autograd.grad((states, last), case.leaves(), given, retain_graph=True)
+    second = torch.autograd.grad((states, last), case.leaves(), given)
+    assert all(torch.equal(one, other) for one, other in zip(first, second, strict=True))
+    assert all(torch.equal(value, kept) for value, kept in zip(watched, before, strict=True))
+
+
+def test_a_second_derivative_is_refused():
+    case = Case("gru", table=False)
+    with pytest.raises(RuntimeError, match="differentiation"):
+        torch.autograd.grad(weighed(case.ours()), case.leaves(), create_graph=True)
+
+
+@MODES
+@LAYOUTS
+def test_under_autocast_they_compute_in_bfloat16_and_stay_near_float32(mode, table):
+    case = Case(mode, table=table, dtype=torch.float32, sizes=(8, 6, 5, 7))
+    wanted = case.ours()
+    gradients = torch.autograd.grad(weighed(wanted), case.leaves())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = case.ours()
+    assert [result.dtype for result in found] == [torch.bfloat16] * 2
+    for result, exact in zip(found, wanted, strict=True):
+        assert 0 < (result.float() - exact).abs().max() < 0.03
+    own = torch.autograd.grad(weighed([result.float() for result in found]), case.leaves())
+    for gradient, exact in zip(own, gradients, strict=True):
+        assert gradient.dtype == torch.float32
+        assert (gradient - exact).norm() < 0.03 * exact.norm()
+
+
+class CountProducts(TorchDispatchMode):
+    """Records the shapes of the operands of every matrix product, rows by inner by columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket in (torch.ops.aten.addmm, torch.ops.aten.addmm_, torch.ops.aten.mm):
+            left, right = args[-2:]
+            self.shapes.append((*left.shape, right.shape[1]))
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize(("mode", "blocks"), [("rnn", [1]), ("lstm", [4]), ("gru", [2, 1])])
+@pytest.mark.parametrize(("table", "rows"), [(False, STEPS * BATCH), (True, ROWS)], ids=["in place", "table"])
+def test_one_product_projects_all_steps_or_the_distinct_rows(mode, blocks, table, rows):
+    case = Case(mode, table=table)
+    with CountProducts() as products, torch.no_grad():
+        case.ours()
+    every_step = [(BATCH, HIDDEN, block * HIDDEN) for block in blocks]
+    assert products.shapes == [(rows, FEATURES, sum(blocks) * HIDDEN), *every_step * STEPS]
+
+
+def test_steps_stand_in_their_places():
+    x = torch.arange(24.0).view(3, 4, 2)
+    steps = Steps.of(x)
+    assert steps.shape == (3, 4)
+    assert torch.equal(steps.dense(), x)
+    index = torch.tensor([[1, 0], [1, 2]])
+    rows = Steps(torch.tensor([[5.0], [6.0], [7.0]]), index, (2, 2))
+    assert rows.dense().tolist() == [[[6.0], [5.0]], [[6.0], [7.0]]]
+
+
+@LAYOUTS
+def test_gathered_steps_are_each_row_s_own(table):
+    case = Case("rnn", table=table)
+    steps = Steps(case.features, case.index, case.shape)
+    order = torch.randint(STEPS, (2, BATCH))
+    gathered = steps.gather(order)
+    assert gathered.shape == (2, BATCH)
+    dense, found = steps.dense(), gathered.dense()
+    for step in range(2):
+        for row in range(BATCH):
+            assert torch.equal(found[step, row], dense[order[step, row], row])
+    assert (gathered.features is steps.features) == table  # rows of a table stay where they are

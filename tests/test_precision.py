@@ -1,0 +1,106 @@
+"""Logits in another precision: what is computed in it, what stays float32, what is refused, what a GPU is told."""
+
+import os
+
+import pytest
+import torch
+from torch import nn
+
+from textrnn.errors import UserError
+from textrnn.precision import check_precision, forward, make_scaler, settle
+
+CPU, GPU = torch.device("cpu"), torch.device("cuda")
+
+
+class Product(nn.Module):
+    """One matrix product of what the ids embed to; it notes the type that the product came in."""
+
+    def __init__(self):
+        super().__init__()
+        generator = torch.Generator().manual_seed(0)
+        self.embedding = nn.Parameter(torch.randn(5, 8, generator=generator))
+        self.weight = nn.Parameter(torch.randn(3, 8, generator=generator))
+        self.seen = []
+
+    def forward(self, ids, lengths):
+        product = nn.functional.linear(self.embedding[ids].sum(1) / lengths[:, None], self.weight)
+        self.seen.append(product.dtype)
+        return product
+
+
+def run(precision):
+    network = Product()
+    logits = forward(network, torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]), precision)
+    logits.square().sum().backward()
+    return network, logits
+
+
+def test_products_are_rounded_and_logits_weights_and_gradients_are_float32():
+    full, logits = run("float32")
+    half, rounded = run("bfloat16")
+    assert (full.seen, half.seen) == ([torch.float32], [torch.bfloat16])
+    assert {each.dtype for each in (logits, rounded, half.weight, half.weight.grad)} == {torch.float32}
+    assert torch.equal(rounded, rounded.bfloat16().float())  # values that bfloat16 has
+    assert not torch.equal(rounded, logits)
+    assert torch.allclose(rounded, logits, rtol=2e-2, atol=2e-2)
+    assert torch.allclose(half.weight.grad, full.weight.grad, rtol=3e-2, atol=3e-1)
+
+
+def test_float16_needs_a_gpu():
+    for precision, device in (("float32", CPU), ("bfloat16", CPU), ("bfloat16", GPU), ("float16", GPU)):
+        check_precision(precision, device, "train.precision")
+    with pytest.raises(UserError, match=r"^train\.precision: float16 needs a GPU; got device cpu; use bfloat16"):
+        check_precision("float16", CPU, "train.precision")
+
+
+def test_the_scaler_does_nothing_but_for_float16():
+    for precision in ("float32", "bfloat16"):
+        scaler = make_scaler(precision, CPU)
+        weight = nn.Parameter(torch.tensor([2.0]))
+        optimizer = torch.optim.SGD([weight], 0.5)
+        scaler.scale(weight * 3).sum().backward()
+        scaler.unscale_(optimizer)
+        assert weight.grad.tolist() == [3.0]
+        scaler.step(optimizer)
+        scaler.update()
+        assert weight.tolist() == [0.5]
+        assert scaler.state_dict() == {}
+
+
+def test_an_overflow_is_left_out_and_halves_the_scale():
+    # the scaler is the GPU's; its arithmetic runs anywhere
+    scaler = make_scaler("float16", CPU)
+    weight = nn.Parameter(torch.tensor([2.0]))
+    optimizer = torch.optim.Adam([weight], 0.5, fused=True)
+    weight.grad = torch.tensor([torch.inf])  # as summed over processes: no loss was scaled here
+    scaler.step(optimizer)
+    scaler.update()
+    assert (weight.tolist(), scaler.state_dict()["scale"]) == ([2.0], 2.0**15)
+    optimizer.zero_grad()
+    scaler.scale(weight * 3).sum().backward()
+    assert weight.grad.tolist() == [3 * 2.0**15]
+    scaler.step(optimizer)
+    scaler.update()
+    assert weight.item() == pytest.approx(1.5)  # Adam's first step is as long as its rate
+    again = make_scaler("float16", CPU)
+    again.load_state_dict(scaler.state_dict())
+    assert again.scale(torch.ones(1)).tolist() == [2.0**15]
+
+
+def test_a_gpu_is_told_to_repeat_itself(monkeypatch):
+    flags = ("deterministic", "benchmark", "allow_tf32")
+    before = [getattr(torch.backends.cudnn, flag) for flag in flags], torch.backends.cuda.matmul.allow_tf32
+    monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
+    try:
+        torch.backends.cudnn.benchmark = True
+        settle(CPU)
+        assert torch.backends.cudnn.benchmark
+        settle(GPU)
+        assert [getattr(torch.backends.cudnn, flag) for flag in flags] == [True, False, False]
+        assert not torch.backends.cuda.matmul.allow_tf32
+        assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
+    finally:
+        for flag, value in zip(flags, before[0], strict=True):
+            setattr(torch.backends.cudnn, flag, value)
+        torch.backends.cuda.matmul.allow_tf32 = before[1]

@@ -1,0 +1,435 @@
+"""Several processes against one: the same curves, results written once, and no process left behind."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from imports import SOURCE
+from test_training import rows_of, settings, small
+from textrnn import launch as module
+from textrnn.errors import Unfinished, UserError
+from textrnn.launch import gathered, process_count
+from textrnn.processes import ALONE, Group
+from textrnn.state import Keeper, decode
+from textrnn.steps import seed_step
+from textrnn.training import evaluate_loss, train
+
+CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
+SEEDED = threading.Lock()  # threads have one generator between them
+CASES = {
+    "classify": ({}, {"epochs": 3, "batch_size": 5}),  # batches of 5, 5, ..., 3 rows of one width and one of another
+    "one row": ({}, {"epochs": 1, "batch_size": 1}),  # so that one of two processes never has any
+    "clip": ({"cell": "lstm", "layers": 2}, {"epochs": 2, "clip_norm": 0.05, "weight_decay": 0.01}),
+    "tag": ({"readout": "every_step", "cell": "gru"}, {"epochs": 2, "batch_size": 7}),
+    "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
+}
+
+
+def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
+    """Outcome, points, and the weights as one vector."""
+    changes, options = CASES[case]
+    with SEEDED:
+        model, tags = small(**changes), case == "tag"
+    rows = [*rows_of(18, tags=tags), *rows_of(6, width=4, tags=tags)]
+    dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
+    keeper = None if folder is None or group.rank else Keeper(folder)
+    data = group.hand_out((keeper.latest() if keeper else None) or b"")
+    kept = decode(data) if data else None
+    outcome = train(
+        model,
+        rows,
+        dev,
+        settings(**options),
+        CLASS_WEIGHTS,
+        points.append,
+        on_step,
+        group=group,
+        keeper=keeper,
+        kept=kept,
+    )
+    return outcome, points, torch.nn.utils.parameters_to_vector(model.parameters()).detach()
+
+
+class Board:
+    """Where the threads of one test meet."""
+
+    def __init__(self, count):
+        self.barrier, self.given = threading.Barrier(count), [None] * count
+
+
+@dataclasses.dataclass(frozen=True)
+class Threads(Group):
+    """A group of threads: it exchanges as processes do, by what it is told on a board."""
+
+    board: Board | None = None
+
+    def all(self, value):
+        self.board.given[self.rank] = value
+        self.board.barrier.wait(20)
+        given = list(self.board.given)
+        self.board.barrier.wait(20)
+        return given
+
+    def gather(self, values):
+        return torch.stack(self.all(values.detach().clone()))
+
+    def sum_gradients(self, parameters):
+        parameters = list(parameters)
+        own = [torch.zeros_like(each) if each.grad is None else each.grad for each in parameters]
+        for each, gradients in zip(parameters, zip(*self.all(own), strict=True), strict=True):
+            each.grad = sum(gradients[1:], gradients[0].clone())
+
+    def hand_out(self, data):
+        return self.all(data)[0]
+
+
+def together(count, work):
+    """What each of so many threads returns."""
+    board, found = Board(count), [None] * count
+
+    def run(rank):
+        try:
+            found[rank] = work(Threads(rank, count, rank, board=board))
+        except BaseException:
+            board.barrier.abort()
+            raise
+
+    threads = [threading.Thread(target=run, args=(rank,)) for rank in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+def close(ours, theirs):
+    """The same but for rounding."""
+    assert [point.step for point in ours[1]] == [point.step for point in theirs[1]]
+    for point, other in zip(ours[1], theirs[1], strict=True):
+        assert (point.train.loss, point.dev.loss) == pytest.approx((other.train.loss, other.dev.loss), rel=2e-5)
+        assert (point.train.accuracy, point.dev.accuracy) == (other.train.accuracy, other.dev.accuracy)
+    torch.testing.assert_close(ours[2], theirs[2], rtol=1e-4, atol=2e-5)
+    assert ours[0].stopped_by == theirs[0].stopped_by
+
+
+@pytest.mark.parametrize("count", [2, 3])
+@pytest.mark.parametrize("case", CASES)
+def test_several_train_as_one(case, count):
+    found = together(count, lambda group: trained(case, group))
+    close(found[0], trained(case))
+    for other in found[1:]:
+        assert other[:2] == found[0][:2]
+        assert torch.equal(other[2], found[0][2])
+
+
+def test_dropout_differs_between_processes():
+    model, rows, logits = small(head_dropout=0.5), rows_of(4)[0], []
+    for rank in (0, 1, 0):
+        seed_step(torch.device("cpu"), 1, 1, rank)
+        logits.append(model(rows.ids, rows.lengths))
+    assert torch.equal(logits[0], logits[2])
+    assert not torch.equal(logits[0], logits[1])
+
+
+def test_evaluation_is_shared_out_and_added_up():
+    model, rows = small(), [*rows_of(11), *rows_of(5, width=3)]
+    alone = evaluate_loss(model, rows, 2, CLASS_WEIGHTS)
+    for count in (2, 3, 20):  # of 20, most have nothing
+        board = [evaluate_loss(model, rows, 2, CLASS_WEIGHTS, "float32", Part(rank, count)) for rank in range(count)]
+        sums = sum(Part.given[-count:])
+        assert float(sums[0] / sums[1]) == pytest.approx(alone.loss, rel=1e-6)
+        assert float(sums[2] / sums[3]) == alone.accuracy
+        assert len(board) == count
+
+
+class Part(Group):
+    """A process that is asked for its share and gets nothing of the others'."""
+
+    given: list[torch.Tensor] = []  # noqa: RUF012
+
+    def gather(self, values):
+        self.given.append(values)
+        return values[None]
+
+
+def test_the_parts_of_a_batch_are_the_batch():
+    for rows in range(12):
+        for count in (1, 2, 3, 5):
+            parts = [list(range(rows))[Group(rank, count).part(rows)] for rank in range(count)]
+            assert [row for part in parts for row in part] == list(range(rows))
+            assert max(map(len, parts)) - min(map(len, parts)) <= 1
+
+
+@pytest.mark.parametrize("given", ["0", "-1", "two", "1.5"])
+def test_how_many_must_be_a_number(monkeypatch, given):
+    monkeypatch.setenv("TEXTRNN_PROCESSES", given)
+    with pytest.raises(Unfinished, match=r"^TEXTRNN_PROCESSES: must be a whole number from 1 up; got"):
+        process_count()
+
+
+def test_one_process_is_alone(monkeypatch):
+    for name in ("RANK", "WORLD_SIZE", "TEXTRNN_PROCESSES"):
+        monkeypatch.delenv(name, raising=False)
+    with gathered() as group:
+        assert group == ALONE
+    monkeypatch.setenv("RANK", "0")  # torchrun with one
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    with gathered() as group:
+        assert group == ALONE
+
+
+@pytest.mark.parametrize(("cores", "count", "threads"), [(8, 2, 4), (3, 2, 1), (2, 4, 1)])
+def test_cores_are_shared_unless_threads_are_given(monkeypatch, cores, count, threads):
+    seen = []
+    monkeypatch.setattr(torch, "set_num_threads", seen.append)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(cores)), raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    module._share_cores(count)
+    assert seen == [threads]
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    module._share_cores(count)
+    assert seen == [threads]
+
+
+@pytest.mark.parametrize("error", [UserError("a", "b"), KeyboardInterrupt()])
+def test_only_process_0_tells_what_all_have_found(monkeypatch, error):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    for rank, raised in (("0", type(error)), ("1", SystemExit)):
+        monkeypatch.setenv("RANK", rank)
+        with pytest.raises(raised), gathered():
+            raise error
+    with pytest.raises(Unfinished), gathered():
+        raise Unfinished("here", "a fault of this process alone")
+
+
+REAL = ("classify", "tag")  # in processes of their own, which takes longer than in threads
+SCRIPT = """
+import json, os, signal, sys, time
+from pathlib import Path
+import torch
+from textrnn import stage
+from textrnn.errors import UserError
+from textrnn.launch import gathered
+from textrnn.processes import joined
+import test_processes as tests
+
+def main():
+    what, out = sys.argv[1], Path(sys.argv[2])
+    with gathered() as first:
+        (out / f"pid-{first.rank}").write_text(str(os.getpid()))
+        with joined(first, torch.device("cpu")) as group:
+            globals()[what](group, out)
+
+def sums(group):
+    weights = [torch.nn.Parameter(torch.zeros(shape)) for shape in ((2, 3), (2,), (1,))]
+    weights[0].grad = torch.arange(6.0).view(2, 3) * (1 + 2 * group.rank)
+    if group.rank == 1:
+        weights[1].grad = torch.tensor([1.0, 2.0])
+    group.sum_gradients(weights)
+    assert weights[0].grad.equal(torch.arange(6.0).view(2, 3) * 4)
+    assert weights[1].grad.tolist() == [1.0, 2.0]
+    assert weights[2].grad.tolist() == [0.0]
+    assert group.gather(torch.tensor([1.5 + group.rank])).tolist() == [[1.5], [2.5]]
+    assert group.any(False, group.rank == 1, True) == [False, True, True]
+    assert group.hand_out(b"0 gives" if group.rank == 0 else b"") == b"0 gives"
+    assert group.hand_out(b"") == b""
+
+def cases(group, out):
+    sums(group)
+    for case in tests.REAL:
+        outcome, points, weights = tests.trained(case, group)
+        torch_sum = group.gather(weights)
+        assert torch.equal(torch_sum[0], torch_sum[-1]), case
+        if group.rank == 0:
+            torch_json = [tests.plain(outcome), [tests.plain(point) for point in points], weights.tolist()]
+            (out / f"{case}.json").write_text(json.dumps(torch_json))
+
+def resumed(group, out):
+    whole = tests.trained("clip", group)
+    folder = out / "state"
+    (folder / ".finished").mkdir(parents=True, exist_ok=True)
+    for stop in (2, 7):
+        def on_step(step, _):
+            if step == stop and group.rank == 1:
+                signal.raise_signal(signal.SIGINT)
+        try:
+            tests.trained("clip", group, on_step, folder)
+        except KeyboardInterrupt:
+            assert group.rank or (folder / ".finished" / f"step-{stop}.json").is_file()
+        else:
+            raise AssertionError("not stopped")
+    again = tests.trained("clip", group, folder=folder)
+    assert again[0] == whole[0] and torch.equal(again[2], whole[2])
+    if group.rank == 0:
+        print("all alike", len(whole[1]), len(again[1]))
+
+def wrong(group, out):
+    raise UserError("params", "are wrong")
+
+def broken(group, out):
+    if group.rank == 1:
+        raise KeyError("a fault of ours")
+    forever(group, out)
+
+def forever(group, out):
+    (out / f"ready-{group.rank}").touch()
+    while True:
+        group.any(False)
+        time.sleep(0.01)
+
+stage.run(main)
+"""
+
+
+def plain(record):
+    return json.loads(json.dumps(dataclasses.asdict(record)))
+
+
+@pytest.fixture
+def start(tmp_path):
+    """Starts the script on a task in so many processes; the folder it works in, and the process."""
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    started = []
+
+    def start(what, count=2, command=(sys.executable,)):
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("TEXTRNN_")}
+        own = {"PYTHONPATH": f"{SOURCE}:{Path(__file__).parent}", "OMP_NUM_THREADS": "1"}
+        own |= {"TEXTRNN_PROCESSES": str(count)} if command == (sys.executable,) else {}
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "script.py"), what, str(tmp_path)],
+            env={**kept, **own},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def wait_for(condition, seconds=40.0):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.05)
+
+
+def alive(pid):
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def pid_of(folder, rank):
+    return int((folder / f"pid-{rank}").read_text())
+
+
+def ready(folder):
+    return (folder / "ready-0").exists() and (folder / "ready-1").exists()
+
+
+def test_two_real_processes_train_as_one(start, tmp_path):
+    assert start("cases").communicate(timeout=100) == ("", "")
+    for case in REAL:
+        outcome, points, weights = json.loads((tmp_path / f"{case}.json").read_text())
+        alone = trained(case)
+        assert outcome["stopped_by"] == alone[0].stopped_by
+        losses = [(point["step"], point["train"]["loss"], point["dev"]["loss"]) for point in points]
+        wanted = [(point.step, point.train.loss, point.dev.loss) for point in alone[1]]
+        assert losses == [pytest.approx(point, rel=2e-5) for point in wanted]
+        torch.testing.assert_close(torch.tensor(weights), alone[2], rtol=1e-4, atol=2e-5)
+
+
+@pytest.mark.slow
+def test_a_fault_that_all_find_is_told_once(start):
+    process = start("wrong")
+    assert process.communicate(timeout=60) == ("", "error: params: are wrong\n")
+    assert process.returncode == 1
+
+
+@pytest.mark.slow
+def test_a_copy_that_dies_is_told_of(start, tmp_path):
+    process = start("forever")
+    wait_for(lambda: ready(tmp_path))
+    copy = pid_of(tmp_path, 1)
+    os.kill(copy, signal.SIGKILL)
+    killed = time.monotonic()
+    out, err = process.communicate(timeout=30)
+    assert time.monotonic() - killed < 15
+    assert process.returncode == 1
+    assert out == ""
+    assert err.startswith("error: process 1: ended before its time; got exit code -9; see whether memory ran out")
+    assert err.endswith("continues from the last checkpoint\n")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_copies_do_not_outlive_the_process_that_started_them(start, tmp_path):
+    process = start("forever")
+    wait_for(lambda: ready(tmp_path))
+    copy = pid_of(tmp_path, 1)
+    assert alive(copy)
+    process.kill()
+    wait_for(lambda: not alive(copy), 15)
+
+
+def test_a_copy_that_the_main_thread_does_not_miss_ends_the_run(monkeypatch, tmp_path, capsys):
+    # as where it waits on a GPU, which no closed connection wakes
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(os, "_exit", sys.exit)
+    process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
+    with (tmp_path / "said").open("w+b") as said:
+        said.write(b"some words\nmore words\n")
+        with pytest.raises(SystemExit) as caught:
+            module._watch([module._Copy(2, process, said)], threading.Event())
+    assert caught.value.code == 1
+    err = capsys.readouterr().err
+    assert err.startswith("error: process 2: ended before its time; got exit code 3, more words; see whether memory")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_a_fault_of_a_copy_keeps_its_traceback(start):
+    process = start("broken")
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "KeyError: 'a fault of ours'" in err
+    assert "error: process 1: ended before its time; got exit code 1, KeyError: 'a fault of ours'" in err
+
+
+@pytest.mark.slow
+def test_several_go_on_to_the_same_bits(start):
+    process = start("resumed")
+    out, err = process.communicate(timeout=100)
+    assert (process.returncode, err) == (0, "")
+    assert out.startswith("all alike")
+
+
+@pytest.mark.slow
+def test_torchrun_starts_the_same_script(start, tmp_path):
+    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+    process = start("cases", command=torchrun)
+    process.communicate(timeout=200)
+    assert process.returncode == 0
+    outcome, points, _ = json.loads((tmp_path / "classify.json").read_text())
+    alone = trained("classify")
+    assert [point["dev"]["loss"] for point in points] == pytest.approx([p.dev.loss for p in alone[1]], rel=2e-5)
+    assert outcome["best_step"] == alone[0].best_step

@@ -1,0 +1,287 @@
+"""The learning-rate range test: rates, smoothing and the suggestion by hand, and the command on tiny prepared data."""
+
+import dataclasses
+import itertools
+import json
+import math
+import re
+import runpy
+import sys
+import xml.etree.ElementTree
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from imports import ROOT
+from test_batches import write_padded
+from test_fit import LABELS, SPLITS, matrix
+from test_models import PLAIN
+from test_training import SETTINGS
+from textrnn import rates as module
+from textrnn.batches import batches, load_buckets
+from textrnn.checkpoints import make_config
+from textrnn.embed import save_matrix
+from textrnn.errors import UserError
+from textrnn.fit import start
+from textrnn.rates import Point, Range, draw, raise_rate, range_test, suggest, write_points
+from textrnn.shards import ShardReader
+from textrnn.tally import Score
+
+CPU = torch.device("cpu")
+PLAIN_RATES = Range(1e-4, 1.0, 40)
+
+
+@pytest.fixture(autouse=True)
+def _on_the_cpu(monkeypatch):
+    monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
+
+
+def test_each_rate_is_the_same_factor_over_the_last():
+    assert [Range(1e-3, 1.0, 4).rate(step) for step in range(4)] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0])
+    wide = Range(2e-6, 0.5, 300)
+    assert (wide.rate(0), wide.rate(299)) == pytest.approx((2e-6, 0.5), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        (Range(0.0, 1.0, 100), r"^--from: must be above 0; got 0\.0"),
+        (Range(math.nan, 1.0, 100), r"^--from: must be above 0; got nan"),
+        (Range(1e-3, 1e-3, 100), r"^--to: must be above --from, 0\.001; got 0\.001"),
+        (Range(1e-3, math.inf, 100), r"^--to: must be above --from, 0\.001; got inf"),
+        (Range(1e-3, 1.0, 19), r"^--steps: must be at least 20; got 19"),
+    ],
+)
+def test_rates_that_make_no_range_are_refused(rates, message):
+    with pytest.raises(UserError, match=message):
+        rates.check()
+    Range(1e-3, 1.0, 20).check()
+
+
+def scripted(monkeypatch, losses, rates):
+    """The points of a run whose batches have these losses, and the rates that its steps were taken at."""
+    taken, told = [], iter(losses)
+
+    class Tally:
+        def __init__(self, *_):
+            pass
+
+        def reset(self):
+            pass
+
+        def score(self):
+            return Score(next(told), 0.5)
+
+    monkeypatch.setattr(module, "Tally", Tally)
+    monkeypatch.setattr(module, "make_optimizer", lambda *_: None)
+    monkeypatch.setattr(module, "Stepper", lambda *_, **__: lambda batch, rate: taken.append(rate))
+    return raise_rate(torch.nn.Linear(1, 1), itertools.repeat(None), SETTINGS, None, rates), taken
+
+
+def test_smoothing_against_its_definition(monkeypatch):
+    rates, losses = Range(1e-4, 1.0, 60), [2 + math.sin(at) for at in range(60)]
+    points, taken = scripted(monkeypatch, losses, rates)
+    assert taken == [rates.rate(step) for step in range(60)]
+    assert [(point.step, point.rate, point.loss) for point in points] == list(
+        zip(range(1, 61), taken, losses, strict=True)
+    )
+    for point in points:
+        ages = range(point.step)  # a loss of 2 batches ago, a thirtieth of the range, weighs 1/e
+        weights = [math.exp(-age / 2) for age in ages]
+        mean = sum(weight * losses[point.step - 1 - age] for weight, age in zip(weights, ages, strict=True))
+        assert point.smoothed == pytest.approx(mean / sum(weights), rel=1e-12)
+
+
+def test_it_stops_at_four_times_the_lowest_smoothed_loss(monkeypatch):
+    # of 30 batches a loss weighs 1/e of the next one, so the smoothed loss ends near the last one
+    losses = [2.0] * 10 + [1.0] * 10 + [3.9] * 5 + [5.0] * 5
+    points, taken = scripted(monkeypatch, losses, Range(1e-4, 1.0, 30))
+    lowest = min(point.smoothed for point in points)
+    assert [point.smoothed > 4 * lowest for point in points] == [False] * (len(points) - 1) + [True]
+    assert points[-1].loss == 5.0
+    assert len(taken) == len(points) < 30
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_it_stops_at_a_loss_that_is_no_finite_number(monkeypatch, loss):
+    points, _ = scripted(monkeypatch, [1.0, 0.5, loss, 0.1], PLAIN_RATES)
+    assert [point.loss for point in points] == [1.0, 0.5]
+    with pytest.raises(UserError, match=r"^--from: the loss is no finite number at the lowest rate; got 0\.0001; try"):
+        scripted(monkeypatch, [loss], PLAIN_RATES)
+
+
+def curve(losses, rates):
+    return [Point(at + 1, rates.rate(at), 0.0, loss) for at, loss in enumerate(losses)]
+
+
+def test_the_steepest_fall_by_hand():
+    rates = Range(1e-4, 1.0, 40)  # falls are measured over two batches before and after
+    falls = [0.05] * 12 + [0.2] * 4 + [0.05] * 4 + [0.15] * 10 + [-0.2] * 9
+    losses = list(itertools.accumulate(falls, lambda loss, fall: loss - fall, initial=5.0))
+    assert suggest(curve(losses, rates), rates) == rates.rate(14)  # the middle of batches 12 to 16
+
+
+def test_a_fall_after_the_lowest_loss_does_not_count():
+    rates = Range(1e-4, 1.0, 40)
+    losses = [5 - 0.1 * at for at in range(20)] + [9.0] * 10 + [3.5] * 10
+    assert suggest(curve(losses, rates), rates) <= rates.rate(17)
+    assert suggest(curve([5 - 4 / (1 + math.exp(10 - at)) for at in range(40)], rates), rates) == rates.rate(10)
+
+
+@pytest.mark.parametrize(
+    "losses", [[1.0], [1.0, 2.0, 3.0], [1.0 + at for at in range(40)], [1.0, 0.9, 0.8, *[2.0] * 9]]
+)
+def test_a_loss_that_never_fell_suggests_nothing(losses):
+    assert suggest(curve(losses, PLAIN_RATES), PLAIN_RATES) is None
+
+
+def run(tmp_path, rates=PLAIN_RATES, **changes):
+    padded = ShardReader(tmp_path / "padded", "padded") if (tmp_path / "padded").exists() else None
+    padded = padded or write_padded(tmp_path, "classify", SPLITS)
+    return range_test("tiny", padded, matrix(), LABELS, PLAIN, dataclasses.replace(SETTINGS, **changes), rates)
+
+
+def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
+    points = run(tmp_path, clip_norm=None, batch_size=3, drop_last=True)
+    padded = ShardReader(tmp_path / "padded", "padded")
+    network = start(make_config("r", PLAIN, (9, 4), 2, padded.facts), matrix(), SETTINGS.seed, CPU)
+    optimizer = torch.optim.Adam(network.parameters())
+    rows, seed = load_buckets(padded, "train"), SETTINGS.seed
+    epochs = (batches(rows, 3, drop_last=True, shuffle=(seed, epoch)) for epoch in itertools.count())
+    losses = []
+    for step, batch in enumerate(itertools.islice(itertools.chain.from_iterable(epochs), 40)):
+        for group in optimizer.param_groups:
+            group["lr"] = 1e-4 * 1e4 ** (step / 39)
+        loss = F.cross_entropy(network(batch.ids, batch.lengths), batch.targets)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert len(points) == 40  # seven epochs of six batches: it goes on when an epoch ends
+    assert [point.loss for point in points] == pytest.approx(losses, rel=1e-3)
+
+
+def test_dropout_is_on_as_in_training(tmp_path):
+    facts = write_padded(tmp_path, "classify", SPLITS).facts
+    network = start(make_config("r", PLAIN, (9, 4), 2, facts), matrix(), 1, CPU).eval()
+    rows = load_buckets(ShardReader(tmp_path / "padded", "padded"), "train")
+    raise_rate(network, batches(rows, 4), SETTINGS, None, PLAIN_RATES)
+    assert network.training
+
+
+def test_the_same_seed_gives_the_same_file(tmp_path):
+    made = {}
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        torch.manual_seed(len(made))  # what came before decides nothing
+        write_points(tmp_path / name, run(tmp_path, seed=seed))
+        made[name] = (tmp_path / name).read_bytes()
+    assert made["a"] == made["b"] != made["c"]
+
+
+def test_the_file_by_hand(tmp_path):
+    write_points(tmp_path / "r.csv", [Point(1, 1e-6, 2.0, 2.0), Point(2, 0.0123456789, 1 / 3, 1.5)])
+    lines = ["step,rate,loss,smoothed_loss", "1,1e-06,2.000000,2.000000", "2,0.0123457,0.333333,1.500000", ""]
+    assert (tmp_path / "r.csv").read_bytes().decode() == "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"rates": Range(1.0, 0.1, 40)}, r"^--to: must be above --from"),
+        ({"class_weights": {"eevn": 2.0}}, r"^recipes\.tiny\.train\.class_weights\.eevn: must be one of even, odd"),
+        ({"learning_rate": -1.0}, r"^recipes\.tiny\.train\.learning_rate: must be above 0"),
+    ],
+)
+def test_what_training_refuses_is_refused(tmp_path, changes, message):
+    with pytest.raises(UserError, match=message):
+        run(tmp_path, **changes)
+
+
+# the plot
+
+
+def test_the_plot_marks_the_suggestion_and_has_no_background(tmp_path):
+    pytest.importorskip("matplotlib")
+    points = [Point(at + 1, 10 ** (at / 10 - 4), 3 - at / 20, 3 - at / 20) for at in range(40)]
+    texts = {}
+    for name, suggested in (("a", 0.01), ("b", 0.01), ("none", None)):
+        draw(tmp_path / name, points, suggested, "tiny")
+        texts[name] = (tmp_path / name).read_text(encoding="utf-8")
+    assert texts["a"] == texts["b"]
+    assert module.MARK in texts["a"]
+    assert module.MARK not in texts["none"]
+    assert module.CURVE in texts["none"]
+    colours = set(re.findall(r"(?:fill|stroke): (#\w+)", texts["a"]))
+    assert colours == {module.INK, module.CURVE, module.MARK}  # no black text, and no white paper
+    xml.etree.ElementTree.fromstring(texts["a"])
+
+
+# the command
+
+
+@pytest.fixture
+def prepared(tmp_path, monkeypatch):
+    """A folder with params.yaml and the prepared data of its recipe `tiny`; the current one."""
+    write_padded(tmp_path, "classify", {"train": [([2 + at % 2, 4], at % 2) for at in range(40)]})
+    for folder in ("data/padded", "data/embedded/tiny", "data/encoded/letters"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
+    save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
+    LABELS.save(tmp_path / "data" / "encoded" / "letters" / "labels.json")
+    recipe = {"encoding": "letters", "model": dataclasses.asdict(PLAIN), "train": {"batch_size": 4}}
+    limits = {"rows": None, "epochs": 1, "hidden_size": None}
+    params = {"limits": limits, "train": dataclasses.asdict(SETTINGS), "recipes": {"tiny": recipe}}
+    (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
+    monkeypatch.delitem(sys.modules, "checkout", raising=False)
+    return tmp_path
+
+
+def command(monkeypatch, *arguments):
+    monkeypatch.setattr(sys, "argv", ["rates.py", *arguments])
+    runpy.run_path(str(ROOT / "pipeline" / "rates.py"), run_name="__main__")
+
+
+def test_the_command_writes_table_and_plot_and_says_one_line(prepared, monkeypatch, capsys):
+    pytest.importorskip("matplotlib")
+    command(monkeypatch, "tiny", "--from", "1e-3", "--to", "0.5", "--steps", "60")
+    said = capsys.readouterr().out
+    found = re.fullmatch(
+        r"tiny: the loss falls most steeply at (\S+) \(60 of 60 rates, up to 5\.0e-01\); see plots/rates/tiny\.csv\n",
+        said,
+    )
+    assert found, said
+    _, *rows = (prepared / "plots/rates/tiny.csv").read_text(encoding="utf-8").splitlines()
+    rates = Range(1e-3, 0.5, 60)
+    points = [Point(at, rates.rate(at), 0.0, float(row.split(",")[3])) for at, row in enumerate(rows)]
+    assert found[1] == f"{suggest(points, rates):.1e}"
+    assert module.MARK in (prepared / "plots/rates/tiny.svg").read_text(encoding="utf-8")
+    assert {path.name for path in (prepared / "plots/rates").iterdir()} == {"tiny.csv", "tiny.svg"}
+
+
+def test_the_command_does_without_matplotlib(prepared, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
+    command(monkeypatch, "tiny", "--steps", "20")
+    no_plot, line = capsys.readouterr().out.splitlines()
+    missing = "no plots/rates/tiny.svg: matplotlib is not installed"
+    assert no_plot == f"{missing}; pip install -c constraints.txt -e '.[plots]'"
+    assert line.startswith("tiny: the loss ")
+    assert {path.name for path in (prepared / "plots/rates").iterdir()} == {"tiny.csv"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["tiny", "--steps", "5"], "error: --steps: must be at least 20; got 5 (int)\n"),
+        (["tinny"], "error: recipes.tinny: no such entry; did you mean tiny?\n"),
+    ],
+)
+def test_the_command_refuses_in_one_line(prepared, monkeypatch, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stop:
+        command(monkeypatch, *arguments)
+    assert stop.value.code == 1
+    assert capsys.readouterr().err == message
+    assert not (prepared / "plots").exists()

@@ -1,0 +1,317 @@
+"""What a run keeps, and that going on from it changes nothing: no weight, no point of the curves, to the bit."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+import torch
+
+from test_training import rows_of, settings, small
+from textrnn import state as module
+from textrnn.batches import batches
+from textrnn.errors import Unfinished, UserError
+from textrnn.resume import NOTES, finished, resumable_folder
+from textrnn.stage import Terminated
+from textrnn.state import Evaluation, Keeper, State, checkpoint_seconds, decode, encode, kept_note
+from textrnn.steps import Stepper, make_optimizer
+from textrnn.tally import Score, Tally
+from textrnn.train import Cosine, Step
+from textrnn.training import train
+
+CPU = torch.device("cpu")
+POINTS = [Evaluation(at, at / 3, Score(1 / at, 0.1 + 0.2), Score(2 / at, 1 / 3)) for at in (2, 7)]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / NOTES).mkdir()
+    return tmp_path
+
+
+def names_in(folder):
+    return sorted(path.name for path in (folder / NOTES).iterdir())
+
+
+def test_a_state_comes_back_to_the_bit():
+    torch.manual_seed(0)
+    tensors = {"network.a.b": torch.randn(3, 4).t(), "tally": torch.randn(2, 4, dtype=torch.float64)}
+    tensors |= {"step": torch.tensor(7.0), "none": torch.zeros(0, 2)}
+    best = {"a.b": torch.randn(4, 3)}
+    state = State(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
+    again, found = decode(encode(state, tensors))
+    assert found.keys() == tensors.keys()
+    assert all(torch.equal(found[name], value) and found[name].dtype == value.dtype for name, value in tensors.items())
+    assert torch.equal(again.best_weights.pop("a.b"), best.pop("a.b"))
+    assert again == state
+    fresh, nothing = decode(encode(State(), {}))
+    assert fresh == State()
+    assert nothing == {}
+
+
+def test_the_one_before_goes_when_the_new_one_is_whole(folder, monkeypatch):
+    keeper = Keeper(folder)
+    assert keeper.latest() is None
+    keeper.keep(3, b"three")
+    assert keeper.latest() == b"three"
+    assert names_in(folder) == ["step-3.json", "step-3.safetensors"]
+    with monkeypatch.context() as patched:
+        patched.setattr(module.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("the disk is full")))
+        with pytest.raises(OSError, match="disk"):
+            keeper.keep(4, b"four")
+    assert keeper.latest() == b"three"
+    assert names_in(folder) == ["step-3.json", "step-3.safetensors"]
+    keeper.keep(10, b"ten")
+    assert keeper.latest() == b"ten"
+    assert names_in(folder) == ["step-10.json", "step-10.safetensors"]
+
+
+def test_killed_between_two_both_are_there_and_the_later_one_counts(folder, monkeypatch):
+    keeper = Keeper(folder)
+    keeper.keep(9, b"nine")
+    monkeypatch.setattr(Keeper, "_remove", lambda *_: None)
+    keeper.keep(10, b"ten")
+    assert finished(folder) == {"step-9", "step-10"}
+    assert Keeper(folder).latest() == b"ten"
+
+
+def test_a_damaged_one_is_told_of_and_left_out(folder, capsys, monkeypatch):
+    keeper = Keeper(folder)
+    keeper.keep(9, b"nine")
+    with monkeypatch.context() as patched:
+        patched.setattr(Keeper, "_remove", lambda *_: None)
+        keeper.keep(10, b"ten")
+    (folder / NOTES / "step-10.safetensors").write_bytes(b"te\0")  # its end lost, its size kept
+    assert keeper.latest() == b"nine"
+    assert capsys.readouterr().out == "the checkpoint of step 10 is damaged and left out\n"
+    (folder / NOTES / "step-9.safetensors").write_bytes(b"NINE")
+    assert keeper.latest() is None
+    assert names_in(folder) == []
+    keeper.keep(1, b"one")
+    (folder / NOTES / "step-1.json").write_bytes(b"\0" * (folder / NOTES / "step-1.json").stat().st_size)
+    assert keeper.latest() is None
+
+
+@pytest.mark.parametrize(("given", "seconds"), [("", 60.0), ("0", 0.0), ("2.5", 2.5)])
+def test_how_often(folder, monkeypatch, given, seconds):
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", given)
+    assert checkpoint_seconds() == seconds
+    now = [50.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    keeper = Keeper(folder)
+    assert keeper.due() == (seconds == 0)
+    now[0] += seconds
+    assert keeper.due()
+    keeper.keep(1, b"one")
+    assert keeper.due() == (seconds == 0)
+
+
+@pytest.mark.parametrize("given", ["-1", "nan", "inf", "a minute"])
+def test_how_often_must_be_a_number(monkeypatch, given):
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", given)
+    with pytest.raises(Unfinished, match=r"^TEXTRNN_CHECKPOINT_SECONDS: must be a number of seconds from 0 up; got"):
+        checkpoint_seconds()
+
+
+# a run that goes on
+
+
+CASES = {
+    "plain": ({}, {"epochs": 3}),
+    "dropout": ({"cell": "gru", "layers": 2, "dropout": 0.5, "head_dropout": 0.3}, {"epochs": 3}),
+    "every": ({"head_dropout": 0.3}, {"epochs": 3, "evaluate_every": 2}),
+    "patience": ({"cell": "lstm"}, {"epochs": 30, "evaluate_every": 1, "patience": 3, "learning_rate": 0.3}),
+    "step": ({}, {"epochs": 4, "schedule": Step("step", 1, 0.5), "weight_decay": 0.1, "drop_last": True}),
+    "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1), "clip_norm": 0.05, "shuffle": False}),
+}
+
+
+def ignore(*_):
+    pass
+
+
+def go(case, folder, on_step=ignore, report=ignore):
+    """Train, from the state in the folder if it has one; outcome, weights, and all points of the curves."""
+    changes, options = CASES[case]
+    model, keeper = small(**changes), None if folder is None else Keeper(folder)
+    data = keeper.latest() if keeper else None
+    kept = None if data is None else decode(data)
+    points = [] if kept is None else list(kept[0].points)
+    rows = [*rows_of(18), *rows_of(7, width=4)]
+
+    def told(point):
+        points.append(point)
+        report(point)
+
+    outcome = train(model, rows, rows_of(9), settings(**options), None, told, on_step, keeper=keeper, kept=kept)
+    return outcome, model.state_dict(), points
+
+
+def same(one, other):
+    assert one[0] == other[0]
+    assert one[2] == other[2]
+    assert all(torch.equal(other[1][name], value) for name, value in one[1].items())
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("at", ["a step", "an evaluation"])
+def test_stopped_anywhere_it_ends_the_same(monkeypatch, folder, case, at):
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
+    whole = go(case, None)
+    stops = range(1, whole[0].steps + 1)[:: 1 if case == "dropout" else 3]
+    if at == "an evaluation":
+        stops = [point.step for point in whole[2]]
+
+    def stop_at(stop):
+        def stopping(step, *_):
+            if (step if at == "a step" else step.step) == stop:
+                raise KeyboardInterrupt
+
+        return {"on_step" if at == "a step" else "report": stopping}
+
+    for stop in stops:
+        with pytest.raises(KeyboardInterrupt):
+            go(case, folder, **stop_at(stop))
+        steps = finished(folder)
+        assert steps == ({f"step-{stop - 1}"} if stop > 1 else set())
+    same(go(case, folder), whole)
+
+
+def test_an_interrupt_ends_its_step_and_keeps_it(folder):
+    whole = go("every", None)
+    for number, signal_number, error in ((1, signal.SIGINT, KeyboardInterrupt), (2, signal.SIGTERM, Terminated)):
+        seen = []
+
+        def on_step(step, _, wanted=number, what=signal_number, seen=seen):
+            seen.append(step)
+            if len(seen) == wanted:
+                signal.raise_signal(what)
+
+        handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+        with pytest.raises(error) as caught:
+            go("every", folder, on_step)
+        assert caught.type is error
+        assert len(seen) == number
+        assert finished(folder) == {f"step-{seen[-1]}"}
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+    same(go("every", folder), whole)
+
+
+def test_a_second_interrupt_stops_at_once(folder):
+    def on_step(step, _):
+        if step == 2:
+            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        go("every", folder, on_step)
+    assert finished(folder) == set()
+
+
+def test_an_interrupt_in_the_last_evaluation_is_not_lost(folder):
+    whole = go("plain", None)
+
+    def report(point):
+        if point.step == whole[0].steps:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        go("plain", folder, report=report)
+    assert finished(folder) == {f"step-{whole[0].steps}"}
+    same(go("plain", folder, on_step=lambda *_: pytest.fail("there is no step left")), whole)
+
+
+def test_what_stopped_a_run_is_kept_too(folder):
+    whole = go("patience", None)
+    assert whole[0].stopped_by == "patience"
+
+    def report(point):
+        if point.step == whole[0].steps:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        go("patience", folder, report=report)
+    same(go("patience", folder, on_step=lambda *_: pytest.fail("it has stopped")), whole)
+
+
+def test_what_is_kept_of_a_stopped_run(folder):
+    def on_step(step, _):
+        if step == 9:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        go("every", folder, on_step)
+    data = Keeper(folder).latest()
+    assert data is not None
+    kept, tensors = decode(data)
+    # 18 rows of one width and 7 of another, in batches of 4, so 7 an epoch
+    assert kept.step == 9
+    assert 25 < kept.rows <= 25 + 2 * 4
+    assert kept.seconds > 0
+    assert [point.step for point in kept.points] == [2, 4, 6, 7, 8]
+    assert kept.best is min(kept.points, key=lambda point: point.dev.loss)
+    assert kept.resumed == []
+    assert tensors["tally"].shape == (1, 4)
+    assert tensors["tally"][0, 3] == kept.rows - sum_of_rows(8)
+
+
+def sum_of_rows(steps):
+    options = settings(**CASES["every"][1])
+    plan = [
+        len(batch)
+        for epoch in range(2)
+        for batch in batches([*rows_of(18), *rows_of(7, width=4)], 4, shuffle=(options.seed, epoch))
+    ]
+    return sum(plan[:steps])
+
+
+def test_skipped_batches_are_not_made(folder, monkeypatch):
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
+
+    def stopping(step, _):
+        if step == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        go("plain", folder, stopping)
+    seen = []
+    take = type(rows_of(1)[0]).take
+    monkeypatch.setattr(type(rows_of(1)[0]), "take", lambda self, index: seen.append(len(index)) or take(self, index))
+    outcome = go("plain", folder)[0]
+    evaluated = 2 * 3  # batches of dev, at the ends of epochs 2 and 3
+    assert len(seen) == outcome.steps - 8 + evaluated
+
+
+def test_half_precision_keeps_its_scaler():
+    options = settings(precision="float16")
+    steppers = []
+    for _ in range(2):
+        model = small()
+        steppers.append(Stepper(model, make_optimizer(model, options), Tally(None, CPU), options))
+    first, second = steppers
+    first.scaler.load_state_dict({**first.scaler.state_dict(), "scale": 8.0, "_growth_tracker": 5})
+    second.restore(decode(encode(State(), first.tensors()))[1])
+    assert second.scaler.state_dict() == first.scaler.state_dict()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, MemoryError, Unfinished, UserError, ValueError])
+def test_a_fault_of_the_machine_leaves_the_state_and_a_fault_of_the_run_does_not(tmp_path, error):
+    made = error("a", "b") if issubclass(error, UserError) else error()
+
+    def failing():
+        with resumable_folder(tmp_path / "m", kept_note, seed=1) as work:
+            Keeper(work).keep(12, b"data")
+            (work / "model.safetensors").write_text("half")
+            raise made
+
+    with pytest.raises(error):
+        failing()
+    stays = error not in (UserError, ValueError)
+    assert len(list(tmp_path.iterdir())) == stays
+    if stays:
+        assert made.__notes__ == ["step 12 is saved; the same command continues there"]
+        with resumable_folder(tmp_path / "m", kept_note, seed=1) as again:
+            assert Keeper(again).latest() == b"data"
+            assert not (again / "model.safetensors").exists()
+        # no state is left in what is done
+        assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["m"]

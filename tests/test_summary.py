@@ -1,0 +1,160 @@
+"""The summary of a model: parameters against the network's own, operations by hand and against torch's counter."""
+
+import dataclasses
+import itertools
+import json
+from contextlib import ExitStack
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from test_models import CELLS, DIRECTIONS, PLAIN
+from textrnn.checkpoints import Config, make_network
+from textrnn.summary import Cost, Part, describe, summarize
+
+
+def config(widths=(6,), *, tokens=11, embedding=5, classes=4, **changes):
+    model = dataclasses.replace(PLAIN, **changes)
+    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, model)
+
+
+def count(module):
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+OPTIONS = [
+    {"layers": 2},
+    {"layers": 3, "layer_norm": True, "readout": "max"},
+    {"head_size": 6, "readout": "every_step", "relu": True},
+    {"loss": "bce", "classes": 2, "readout": "last_step"},
+    {"layer_norm": True, "head_size": 2, "loss": "bce", "classes": 2, "readout": "mean"},
+]
+
+
+@CELLS
+@DIRECTIONS
+@pytest.mark.parametrize("options", OPTIONS, ids=[" ".join(options) for options in OPTIONS])
+def test_parameters_are_those_of_the_network(cell, bidirectional, options):
+    told = config(cell=cell, bidirectional=bidirectional, **options)
+    network, summary = make_network(told), summarize(told)
+    assert summary.parameters == count(network)
+    assert summary.bytes == sum(parameter.nbytes for parameter in network.parameters())
+    found = dict.fromkeys(("embedding", "recurrent", "norm", "head.inner", "head.outer"), 0)
+    for part in summary.parts:
+        if part.name != "readout":
+            found[part.name.partition(",")[0]] += part.parameters
+    assert found == {
+        name: 0 if (module := _submodule(network, name)) is None else count(module) for name in found
+    }  # module by module too
+
+
+def _submodule(network, name):
+    for part in name.split("."):
+        network = getattr(network, part)
+    return network
+
+
+@DIRECTIONS
+@pytest.mark.parametrize("options", OPTIONS, ids=[" ".join(options) for options in OPTIONS])
+def test_the_outputs_are_those_of_the_network(bidirectional, options):
+    told = config(bidirectional=bidirectional, **options)
+    network, seen = make_network(told), {}
+
+    def note(name):
+        def hook(_, __, out):
+            seen[name] = out[0].shape
+
+        return hook
+
+    for name in ("norm", "head.inner", "head.outer"):
+        if (module := _submodule(network, name)) is not None:
+            module.register_forward_hook(note(name))
+    with torch.no_grad():
+        features = network.features(torch.ones(1, 6, dtype=torch.int64), torch.tensor([6]))
+        network.head(features)
+    # what is in the recurrent part is its own affair: its shapes are by hand below
+    parts = {part.name: part.output for part in summarize(told).parts if not part.name.startswith(("emb", "rec"))}
+    assert parts == {"readout": features[0].shape, **seen}
+
+
+def operations(told, width):
+    """Forward and backward of one row as torch counts them: torch's own modules, their first state and input learnt."""
+    model = told.model
+    stock = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}[model.cell]
+    directions = 2 if model.bidirectional else 1
+    body = stock(told.embedding_size, model.hidden_size, model.layers, bidirectional=model.bidirectional)
+    start = torch.zeros(model.layers * directions, 1, model.hidden_size, requires_grad=True)
+    state = (start, torch.zeros_like(start)) if model.cell == "lstm" else start
+    sizes = [directions * model.hidden_size, *([model.head_size] if model.head_size else [])]
+    sizes.append(1 if model.loss == "bce" else told.classes)
+    head = nn.Sequential(*(nn.Linear(*pair) for pair in itertools.pairwise(sizes)))
+    x = torch.ones(width, 1, told.embedding_size, requires_grad=True)
+    with ExitStack() as stack:
+        stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # oneDNN's LSTM is one step to the counter
+        forward = stack.enter_context(FlopCounterMode(display=False))
+        states = body(x, state)[0][:, 0]
+        head(states if model.readout == "every_step" else states[-1:]).sum().backward()
+    return forward.get_total_flops()
+
+
+@CELLS
+@DIRECTIONS
+@pytest.mark.parametrize("options", OPTIONS, ids=[" ".join(options) for options in OPTIONS])
+@pytest.mark.filterwarnings("ignore:TF32")  # torch, as oneDNN is switched off
+def test_a_training_row_costs_what_torch_counts(cell, bidirectional, options):
+    told = config((1, 3, 6), cell=cell, bidirectional=bidirectional, **options)
+    assert [(cost.width, cost.training) for cost in summarize(told).costs] == [
+        (width, operations(told, width)) for width in (1, 3, 6)
+    ]
+
+
+def test_costs_by_hand():
+    # a step: 3 gates of 3 numbers from 5 and from 3, twice 72; a head: 3 to 4, twice 12
+    summary = summarize(config((2, 6)))
+    assert summary.costs == (Cost(2, 2 * 144 + 24, 936), Cost(6, 6 * 144 + 24, 2664))
+    # both directions of 4 gates: layer 1 reads 5, layer 2 reads 6; every step has a head of 6 to 2 and 2 to 4
+    two = config((10,), cell="lstm", layers=2, bidirectional=True, head_size=2, readout="every_step")
+    step = 2 * 2 * 4 * 3 * (5 + 3) + 2 * 2 * 4 * 3 * (6 + 3)
+    assert summarize(two).costs == (Cost(10, 10 * (step + 24 + 16), 30 * (step + 24 + 16)),)
+
+
+def test_the_parts_by_hand():
+    summary = summarize(config((2, 6), layers=2, bidirectional=True, layer_norm=True, head_size=7))
+    assert summary.parts == (
+        Part("embedding", "11 tokens", (6, 5), 55),
+        Part("recurrent, layer 1", "gru, 5 to 3, both directions", (6, 6), 2 * 9 * 10),
+        Part("recurrent, layer 2", "gru, 6 to 3, both directions", (6, 6), 2 * 9 * 11),
+        Part("readout", "last_valid", (6,), 0),
+        Part("norm", "LayerNorm", (6,), 12),
+        Part("head.inner", "linear, 6 to 7", (7,), 49),
+        Part("head.outer", "linear, 7 to 4", (4,), 32),
+    )
+    assert (summary.parameters, summary.bytes) == (526, 2104)
+    known = json.loads(json.dumps(dataclasses.asdict(summary)))
+    assert known["parts"][0] == {"name": "embedding", "what": "11 tokens", "output": [6, 5], "parameters": 55}
+    assert known["costs"][0]["width"] == 2
+
+
+def test_the_text_by_hand():
+    assert describe(config((2, 600), tokens=2000)).splitlines() == [
+        "tiny: one row of 600 tokens through the model",
+        "  module              what            output   parameters",
+        "  embedding           2,000 tokens    600 x 5      10,000",
+        "  recurrent, layer 1  gru, 5 to 3     600 x 3          90",
+        "  readout             last_valid      3                 0",
+        "  head.outer          linear, 3 to 4  4                16",
+        "  parameters: 10,106 (0.0 MB)",
+        "  a row of width 2: 312 FLOP forward, 936 FLOP with backward",
+        "  a row of width 600: 86.42 kFLOP forward, 259.27 kFLOP with backward",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("hidden", "says"),
+    [(100, "6.30 MFLOP forward, 18.90 MFLOP with backward"), (2000, "2.41 GFLOP forward, 7.22 GFLOP with backward")],
+)
+def test_units_suit_the_size(hidden, says):
+    # 100 steps of 2 * 3 * hidden * (5 + hidden), and 2 * hidden * 4
+    assert describe(config((100,), hidden_size=hidden)).endswith(says)
