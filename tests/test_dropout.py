@@ -120,4 +120,3 @@ def test_layers_and_directions_do_not_share_masks(monkeypatch):
         for other in halves[:at]:
             agree = (half == other).double().mean().item()
             assert agree == pytest.approx(0.5, abs=4 * 0.5 / half.numel() ** 0.5)
-

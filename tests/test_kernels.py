@@ -18,6 +18,20 @@ MODES = pytest.mark.parametrize("mode", list(STOCK))
 LAYOUTS = pytest.mark.parametrize("table", [False, True], ids=["in place", "table"])
 
 
+class CountProducts(TorchDispatchMode):
+    """Records the shapes of the operands of every matrix product, rows by inner by columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.shapes = []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        if func.overloadpacket in (torch.ops.aten.addmm, torch.ops.aten.addmm_, torch.ops.aten.mm):
+            left, right = args[-2:]
+            self.shapes.append((*left.shape, right.shape[1]))
+        return func(*args, **(kwargs or {}))
+
+
 class Case:
     """Inputs of a kernel, leaves that ask for gradients, and torch's module with the same weights."""
 
@@ -130,7 +144,12 @@ def test_features_that_ask_for_no_gradient_change_no_other(mode, table):
     _, *wanted = torch.autograd.grad(weighed(case.ours()), case.leaves())
     case.features.requires_grad_(False)
     result = weighed(case.ours())
-    torch.testing.assert_close(torch.autograd.grad(result, case.leaves()[1:]), tuple(wanted), rtol=0, atol=0)
+    with CountProducts() as products:
+        found = torch.autograd.grad(result, case.leaves()[1:])
+    torch.testing.assert_close(found, tuple(wanted), rtol=0, atol=0)
+    weight = case.stock.weight_ih_l0
+    assert (len(case.features), *weight.shape) not in products.shapes  # nothing was computed for them
+    assert (len(weight), *case.features.shape) in products.shapes
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.autograd.grad(weighed(case.ours()), case.features)
 
@@ -179,20 +198,6 @@ def test_under_autocast_they_compute_in_bfloat16_and_stay_near_float32(mode, tab
     for gradient, exact in zip(own, gradients, strict=True):
         assert gradient.dtype == torch.float32
         assert (gradient - exact).norm() < 0.03 * exact.norm()
-
-
-class CountProducts(TorchDispatchMode):
-    """Records the shapes of the operands of every matrix product, rows by inner by columns."""
-
-    def __init__(self):
-        super().__init__()
-        self.shapes = []
-
-    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
-        if func.overloadpacket in (torch.ops.aten.addmm, torch.ops.aten.addmm_, torch.ops.aten.mm):
-            left, right = args[-2:]
-            self.shapes.append((*left.shape, right.shape[1]))
-        return func(*args, **(kwargs or {}))
 
 
 @pytest.mark.parametrize(("mode", "blocks"), [("rnn", [1]), ("lstm", [4]), ("gru", [2, 1])])

@@ -192,21 +192,24 @@ def with_and_without_kernels(ids, lengths, **options):
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("readout", READOUTS)
 def test_the_kernels_change_no_logit_and_no_gradient(cell, bidirectional, readout, side):
-    options = {"cell": cell, "bidirectional": bidirectional, "readout": readout, "layers": 2, "relu": True}
+    options = {"cell": cell, "bidirectional": bidirectional, "readout": readout, "layers": 2}
     lengths = torch.tensor([len(row) for row in EMPTY_TOO])
     ids = padded(EMPTY_TOO, side=side)
-    (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, side=side, head_size=7, **options)
+    (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, side=side, **options)
     close(logits, wanted)
-    assert len(own) == 1 + 8 * (2 if bidirectional else 1) + 4
+    assert len(own) == 1 + 8 * (2 if bidirectional else 1) + 2
     close(own, other)
     table = own["embedding.weight"].abs().sum(dim=1)
     assert table[0] == 0  # padding's, as nn.Embedding(padding_idx) has it
-    assert (table[1:] > 0).all()
+    assert readout == "max" or (table[1:] > 0).all()  # a maximum may pass over a token
 
 
-def test_the_kernels_agree_where_most_of_the_vocabulary_is_absent():
+@CELLS
+@pytest.mark.parametrize("relu", [False, True])
+def test_the_kernels_agree_where_most_of_the_vocabulary_is_absent(cell, relu):
     ids, lengths = torch.tensor([[8, 3, 8, 3], [3, 3, 0, 0]]), torch.tensor([4, 2])
-    (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, cell="lstm", bidirectional=True)
+    options = {"cell": cell, "hidden_size": 16, "relu": relu, "readout": "max"}
+    (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, **options)
     close(logits, wanted)
     close(own, other)
     assert (own["embedding.weight"].abs().sum(dim=1) > 0).nonzero().flatten().tolist() == [3, 8]

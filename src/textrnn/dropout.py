@@ -19,8 +19,8 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
     """
     if not training or share == 0 or x.device.type != "cpu":
         return F.dropout(x, share, training)
-    dropped = round(share * LEVELS)
+    dropped = min(round(share * LEVELS), LEVELS - 1)
     seed = int(torch.randint(2**63 - 1, ()))
     words = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.int16)[: x.numel()]
     kept = torch.from_numpy(words).view(x.shape) >= dropped - LEVELS // 2
-    return x * kept.to(x.dtype).mul_(LEVELS / max(1, LEVELS - dropped))
+    return x * kept.to(x.dtype).mul_(LEVELS / (LEVELS - dropped))
