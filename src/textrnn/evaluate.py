@@ -12,6 +12,7 @@ import torch
 from textrnn.batches import Bucket, Rows, batches, check_ranges, load_buckets, load_spans
 from textrnn.checkpoints import SavedModel
 from textrnn.errors import UserError
+from textrnn.precision import settle
 from textrnn.records import IGNORED_TAG, Split
 from textrnn.scoring import ClassScores, SpanScores, score_classes, score_spans
 from textrnn.shards import ShardReader
@@ -40,6 +41,7 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     """
     _check_fit(saved, padded)
     device = next(saved.network.parameters()).device
+    settle(device)
     buckets = load_buckets(padded, split, device)
     check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     tally = Tally(None, device)
