@@ -296,11 +296,15 @@ def test_half_precision_keeps_its_scaler():
 
 
 def test_stopped_runs_of_two_other_keys_keep_their_states(tmp_path):
-    for seed in (1, 2, 3, 4):
-        with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "m", KEPT, seed=seed) as work:
+    def stopped(seed):
+        with resumable_folder(tmp_path / "m", KEPT, seed=seed) as work:
             Keeper(work).keep(seed, b"data")
             os.utime(work, (seed, seed))
             raise KeyboardInterrupt
+
+    for seed in (1, 2, 3, 4):
+        with pytest.raises(KeyboardInterrupt):
+            stopped(seed)
     assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == [f"step-{n}.json" for n in (2, 3, 4)]
     with resumable_folder(tmp_path / "m", KEPT, seed=2) as work:
         assert Keeper(work).latest() == b"data"
