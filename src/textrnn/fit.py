@@ -19,6 +19,7 @@ from textrnn.errors import Unfinished
 from textrnn.journal import Journal
 from textrnn.labels import Labels
 from textrnn.limits import Limits, cap
+from textrnn.memory import keep_freed_memory
 from textrnn.models import TextRNN, initialize
 from textrnn.precision import check_precision, settle
 from textrnn.processes import ALONE, Group, joined
@@ -79,6 +80,7 @@ def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -
     """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width)."""
     torch.manual_seed(seed)
     settle(device)
+    keep_freed_memory()
     network = make_network(config)
     initialize(network, config.model.initialization)
     with torch.no_grad():
