@@ -6,6 +6,7 @@ wire is its arguments and a small result.
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -246,6 +247,11 @@ def _cluster(address: str, folder: Path, label: str) -> Iterator[Crew]:
         raise WorkerDied(label, names or [str(error.task).rpartition(" ")[0]], folder) from error
     except CancelledError as error:
         raise Unfinished(f"scheduler {address}", "the connection was lost", do="the same command continues") from error
+    except (KeyboardInterrupt, GeneratorExit):
+        # results on their way are cancelled too, and Dask's thread would print a traceback for each
+        for logger in ("distributed.client", "tornado.application"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
+        raise
     finally:
         executor.shutdown(wait=False)
         client.close()
