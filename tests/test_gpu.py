@@ -42,7 +42,7 @@ def run(buckets, *, model, stepper=make_stepper, epochs=3, **changes):
     """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
     network = new_network(**model)
-    tally = Tally(None, GPU)
+    tally = Tally.of(network, None)
     step_of = stepper(network, make_optimizer(network, settings), tally, settings)
     losses, step = [], 0
     for epoch in range(epochs):
@@ -74,6 +74,18 @@ def test_graphs_take_the_plain_steps(cell, bidirectional, tags):
     assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
     for name, value in weights.items():
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize("precision", MOST_APART)
+def test_graphs_take_the_plain_steps_of_a_crf(precision):
+    buckets, model = buckets_of(45, 32, 3, tags=True), {"readout": "every_step", "crf": True}
+    graphed, weights, losses = run(buckets, model=model, precision=precision)
+    _, _, plain_losses = run(buckets, model=model, precision=precision, stepper=Stepper)
+    assert type(graphed) is GraphedStepper
+    assert losses[-1] < losses[0]
+    assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
+    assert weights["crf.transitions"].all()
+    assert same(run(buckets, model=model, precision=precision), (graphed, weights, losses))
 
 
 @pytest.mark.parametrize("precision", MOST_APART)

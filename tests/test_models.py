@@ -31,6 +31,7 @@ PLAIN = Model(
     head_size=None,
     head_dropout=0.0,
     loss="cross_entropy",
+    crf=False,
     initialization="stock",
 )
 TOKENS, EMBEDDING, CLASSES = 9, 4, 5

@@ -32,6 +32,7 @@ CASES = {
     "one row": ({}, {"epochs": 1, "batch_size": 1}),  # so that one of two processes never has any
     "clip": ({"cell": "lstm", "layers": 2}, {"epochs": 2, "clip_norm": 0.05, "weight_decay": 0.01}),
     "tag": ({"readout": "every_step", "cell": "gru"}, {"epochs": 2, "batch_size": 7}),
+    "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2, "batch_size": 7}),
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -40,7 +41,7 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
     """Outcome, points, and the weights as one vector."""
     changes, options = CASES[case]
     with SEEDED:
-        model, tags = small(**changes), case == "tag"
+        model, tags = small(**changes), "readout" in changes
     rows = [*rows_of(18, tags=tags), *rows_of(6, width=4, tags=tags)]
     dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
     keeper = None if folder is None or group.rank else Keeper(folder)
@@ -51,7 +52,7 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
         rows,
         dev,
         settings(**options),
-        CLASS_WEIGHTS,
+        None if case == "crf" else CLASS_WEIGHTS,
         points.append,
         on_step,
         group=group,

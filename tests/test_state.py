@@ -123,6 +123,7 @@ CASES = {
     "patience": ({"cell": "lstm"}, {"epochs": 30, "evaluate_every": 1, "patience": 3, "learning_rate": 0.3}),
     "step": ({}, {"epochs": 4, "schedule": Step("step", 1, 0.5), "weight_decay": 0.1, "drop_last": True}),
     "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1), "clip_norm": 0.05, "shuffle": False}),
+    "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2}),
 }
 
 
@@ -137,13 +138,14 @@ def go(case, folder, on_step=ignore, report=ignore):
     data = keeper.latest() if keeper else None
     kept = None if data is None else decode(data)
     points = [] if kept is None else list(kept[0].points)
-    rows = [*rows_of(18), *rows_of(7, width=4)]
+    tags = case == "crf"
+    rows, dev = [*rows_of(18, tags=tags), *rows_of(7, width=4, tags=tags)], rows_of(9, tags=tags)
 
     def told(point):
         points.append(point)
         report(point)
 
-    outcome = train(model, rows, rows_of(9), settings(**options), None, told, on_step, keeper=keeper, kept=kept)
+    outcome = train(model, rows, dev, settings(**options), None, told, on_step, keeper=keeper, kept=kept)
     return outcome, model.state_dict(), points
 
 

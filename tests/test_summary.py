@@ -137,6 +137,13 @@ def test_the_parts_by_hand():
     assert known["costs"][0]["width"] == 2
 
 
+def test_a_crf_has_its_transitions_and_two_ends():
+    plain, tagger = (config(readout="every_step", crf=crf) for crf in (False, True))
+    assert summarize(tagger).parts == (*summarize(plain).parts, Part("crf", "best of 4 tags", (6,), 4 * 4 + 4 + 4))
+    assert summarize(tagger).parameters == count(make_network(tagger))
+    assert summarize(tagger).costs == summarize(plain).costs
+
+
 def test_the_text_by_hand():
     assert describe(config((2, 600), tokens=2000)).splitlines() == [
         "tiny: one row of 600 tokens through the model",

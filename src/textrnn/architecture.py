@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,7 @@ class Model:
     relu: ReLU after the embedding and on what is read of the recurrent layers (tutorial 4).
     head_size: width of a linear layer with ReLU before the last one, or null for none.
     loss: `bce` has one output, for two classes: the logit of the second.
+    crf: a tagger's loss is of whole rows of tags, and its guess the best row (see textrnn.crf).
     initialization: of every matrix but the embedding, biases then 0; `stock` leaves torch's own.
     """
 
@@ -39,6 +41,7 @@ class Model:
     head_size: int | None
     head_dropout: float
     loss: Loss
+    crf: bool
     initialization: Initialization
 
     def check(self, where: str) -> None:
@@ -50,6 +53,8 @@ class Model:
         )
         for name in ("dropout", "head_dropout"):
             require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
+        tags = self.readout == "every_step" and self.loss == "cross_entropy"
+        require(not self.crf or tags, f"{where}.crf", "needs readout every_step and loss cross_entropy", self.crf)
 
     def check_task(self, where: str, task: Task, classes: int) -> None:
         """Refuse a model that cannot do what the data asks for: the task, and how many classes there are."""
@@ -59,3 +64,8 @@ class Model:
             require(
                 task == "classify" and classes == 2, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss
             )
+
+    def check_weights(self, where: str, class_weights: Mapping[str, float] | None) -> None:
+        """Refuse class weights with a CRF, whose loss is not a sum over tokens; `where` is the section `train`."""
+        wrong = "must be null where model.crf is true"
+        require(not self.crf or class_weights is None, f"{where}.class_weights", wrong, class_weights)

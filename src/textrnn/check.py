@@ -12,6 +12,7 @@ from textrnn.embed import Embed, Embedding
 from textrnn.encode import Encode
 from textrnn.errors import UserError
 from textrnn.limits import Limits
+from textrnn.ngrams import Baseline
 from textrnn.pad import Pad
 from textrnn.params import part, pick, section
 from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
@@ -19,7 +20,7 @@ from textrnn.sample import Sample
 from textrnn.segment import Segment, Segmentation
 from textrnn.train import merge_train
 
-SECTIONS = ("data", "limits", "sample", "corpora", "encodings", "segment", "embed", "train", "recipes")
+SECTIONS = ("data", "limits", "sample", "corpora", "encodings", "segment", "embed", "train", "baseline", "recipes")
 DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
 
 
@@ -37,6 +38,7 @@ def check_params(params: Mapping[str, Any]) -> None:
     section(Sample, params, "sample")
     section(Segment, params, "segment").check()
     section(Embed, params, "embed").check()
+    section(Baseline, params, "baseline").check()
     for key in _entries(params, "corpora"):
         section(Corpus, params, "corpora", key).check(f"corpora.{key}")
     for key in _entries(params, "encodings"):

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.architecture import Initialization, Model
+from textrnn.crf import CRF, turn
 from textrnn.dropout import dropout
 from textrnn.kernels import Steps
 from textrnn.records import PAD_ID, Side
@@ -42,7 +43,8 @@ class TextRNN(nn.Module):
 
     ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging, where each
     token's logits stand at the token's own step, whichever side the padding is on. For `bce` the two logits are
-    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes.
+    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes. A CRF is no part
+    of the logits: it makes their loss (Tally) and what they come to (crf.guesses).
     """
 
     def __init__(self, config: Model, tokens: int, embedding_size: int, classes: int, pad_side: Side) -> None:
@@ -55,6 +57,7 @@ class TextRNN(nn.Module):
         features = config.hidden_size * self.recurrent.directions
         self.norm = nn.LayerNorm(features) if config.layer_norm else None
         self.head = Head(features, config, 1 if config.loss == "bce" else classes)
+        self.crf = CRF(classes) if config.crf else None
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         logits = self.head(self.features(ids, lengths))
@@ -68,7 +71,7 @@ class TextRNN(nn.Module):
         exact = config.readout != "last_step"
         turned = exact and self.pad_side == "left"
         if turned:
-            ids = _turn(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
+            ids = turn(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
         x = self._embed(ids)
         if config.readout in ("last_step", "last_valid"):
             read = self.recurrent.ends(x, lengths if exact else None)  # (B, D*H)
@@ -76,7 +79,7 @@ class TextRNN(nn.Module):
             states, _ = self.recurrent(x, lengths)  # (T, B, D*H)
             read = self._read(states, lengths)
         if turned and config.readout == "every_step":
-            read = _turn(read, lengths)  # back again
+            read = turn(read, lengths)  # back again
         if config.relu:
             read = F.relu(read)
         return read if self.norm is None else self.norm(read)
@@ -132,18 +135,11 @@ class Rows(torch.autograd.Function):
         return whole, None
 
 
-def _turn(x: Tensor, shifts: Tensor) -> Tensor:
-    """Each row of x (B, T, ...) turned towards its start by its shift (B,), what falls off coming back at the end."""
-    steps = torch.arange(x.shape[1], device=x.device)
-    index = (steps + shifts[:, None]) % x.shape[1]  # (B, T)
-    return x.gather(1, index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
-
-
 def initialize(model: TextRNN, way: Initialization) -> None:
     """Fill every matrix but the embedding as named and set biases to 0; `stock` changes nothing.
 
     Source: tutorial 1 (Xavier normal as default, Kaiming and plain normal as choices). Stacked gates are filled as
-    one matrix, as there. LayerNorm keeps its ones and zeros.
+    one matrix, as there. LayerNorm keeps its ones and zeros, and a CRF its zeros.
     """
     fills: dict[Initialization, Callable[[Tensor], Tensor]] = {
         "xavier": nn.init.xavier_normal_,
@@ -154,7 +150,7 @@ def initialize(model: TextRNN, way: Initialization) -> None:
     if way == "stock":
         return
     for name, weight in model.named_parameters():
-        if name.startswith(("embedding.", "norm.")):
+        if name.startswith(("embedding.", "norm.", "crf.")):
             continue
         if weight.dim() > 1:
             fills[way](weight)

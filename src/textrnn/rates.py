@@ -79,7 +79,7 @@ def raise_rate(
     by the sum of its weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError where not even the
     first loss is finite.
     """
-    tally = Tally(weights, next(network.parameters()).device)
+    tally = Tally.of(network, weights)
     take_step = Stepper(network, make_optimizer(network, settings), tally, settings)
     keep = math.exp(-1 / (MEMORY * rates.steps))
     points: list[Point] = []
@@ -123,6 +123,7 @@ def range_test(
     model.check(f"{where}.model")
     model.check_task(f"{where}.model", labels.task, len(labels.names))
     settings.check(f"{where}.train")
+    model.check_weights(f"{where}.train", settings.class_weights)
     weighed = settings.weight_of(labels.names, f"{where}.train")
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")

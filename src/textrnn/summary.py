@@ -91,7 +91,7 @@ def _parts(config: Config) -> tuple[Part, ...]:
 
     Parameters: G*H x F, G*H x H and two biases of G*H for each direction of a recurrent layer, as torch.nn.RNN,
     torch.nn.LSTM and torch.nn.GRU document them; inputs x outputs and a bias for a linear layer; two for each feature
-    of torch.nn.LayerNorm.
+    of torch.nn.LayerNorm; C x C transitions and two ends of C for a CRF.
     """
     model, width = config.model, config.widths[-1]
     tokens, size, hidden = config.tokens, config.embedding_size, model.hidden_size
@@ -106,6 +106,8 @@ def _parts(config: Config) -> tuple[Part, ...]:
         parts.append(Part("norm", "LayerNorm", (*steps, wide), 2 * wide))
     for name, inputs, outputs in _linears(config):
         parts.append(Part(name, f"linear, {inputs} to {outputs}", (*steps, outputs), (inputs + 1) * outputs))
+    if model.crf:
+        parts.append(Part("crf", f"best of {config.classes} tags", steps, config.classes * (config.classes + 2)))
     return tuple(parts)
 
 

@@ -6,14 +6,15 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
+from textrnn.crf import CRF, crf_of
 from textrnn.records import IGNORED_TAG
 
 
 @dataclass(frozen=True)
 class Score:
-    """Mean loss, weighted as in training, and the share of correct rows or tokens."""
+    """Mean loss by row or token, weighted as in training, and the share of correct rows or tokens."""
 
     loss: float
     accuracy: float
@@ -23,12 +24,21 @@ class Tally:
     """Sums that make a Score, kept on the device so that no step waits for them.
 
     sums: (4,) float64: loss, the weights it is divided by, correct targets, targets. classes: of the last logits.
+    With a CRF the loss is its own, shared out over the tokens, so that it compares with the cross-entropy of a token.
+    Raises ValueError for a CRF with weights.
     """
 
-    def __init__(self, weights: Tensor | None, device: torch.device) -> None:
-        self._weights = weights
+    def __init__(self, weights: Tensor | None, device: torch.device, crf: CRF | None = None) -> None:
+        if crf is not None and weights is not None:
+            raise ValueError("the loss of a CRF is of whole rows: no class has a weight of its own")
+        self._weights, self._crf = weights, crf
         self.sums = torch.zeros(4, dtype=torch.float64, device=device)
         self.classes = 0
+
+    @classmethod
+    def of(cls, network: nn.Module, weights: Tensor | None) -> Tally:
+        """The tally of a network's loss, on its device, with its CRF where it has one."""
+        return cls(weights, next(network.parameters()).device, crf_of(network))
 
     def share(self, targets: Tensor) -> Tensor:
         """What a mean loss over targets (B,) or (B, T) is divided by: the sum of their weights; () float."""
@@ -38,18 +48,23 @@ class Tally:
         # clamped and not picked out by `valid`: how many a mask picks is known only after waiting for the device
         return (valid * self._weights[targets.clamp(min=0)]).sum()
 
-    def loss(self, logits: Tensor, targets: Tensor, share: Tensor | None = None) -> Tensor:
+    def loss(self, logits: Tensor, targets: Tensor, share: Tensor | None = None, guess: Tensor | None = None) -> Tensor:
         """The batch's mean loss, logits (B, C) or (B, T, C) against targets (B,) or (B, T); adds it to the sums.
 
         share: () float, what to divide by where the batch is one process's part of a larger one; None for the part's
-        own. The loss is 0 where no target counts: rows without a token, or of classes that weigh 0.
+        own. guess: (B,) or (B, T), what is counted as correct or not; None for the highest logits, which is also what
+        training with a CRF counts, as best rows would take it as long as the loss. The loss is 0 where no target
+        counts: rows without a token, or of classes that weigh 0.
         """
         flat, gold = logits.flatten(0, -2), targets.flatten()
         self.classes = flat.shape[-1]
-        loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
+        if self._crf is None:
+            loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
+        else:
+            loss = self._crf(logits, targets)
         with torch.no_grad():
             own = self.share(gold)
-            correct = (flat.argmax(-1) == gold).sum()
+            correct = ((flat.argmax(-1) if guess is None else guess.flatten()) == gold).sum()
             count = (gold != IGNORED_TAG).sum()
             self.sums += torch.stack((loss.detach().double(), own.double(), correct.double(), count.double()))
         divisor = (own if share is None else share).to(loss.dtype)

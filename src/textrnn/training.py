@@ -17,10 +17,12 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.batches import Bucket, Rows, Size, batch_size, batches, count_batches
+from textrnn.crf import guesses
 from textrnn.errors import UserError
 from textrnn.graphs import make_stepper
 from textrnn.precision import forward
 from textrnn.processes import ALONE, Group
+from textrnn.records import IGNORED_TAG
 from textrnn.stage import put_off_interrupts
 from textrnn.state import Evaluation, Keeper, State, Stop, encode
 from textrnn.steps import make_optimizer, seed_step
@@ -60,9 +62,10 @@ def evaluate_loss(
 ) -> Score:
     """Loss and accuracy over all rows, without dropout; of P processes each takes every P-th batch."""
     model.eval()
-    tally = Tally(weights, next(model.parameters()).device)
+    tally = Tally.of(model, weights)
     for batch in islice(batches(rows, size), group.rank, None, group.count):
-        tally.loss(forward(model, batch.ids, batch.lengths, precision), batch.targets)
+        logits = forward(model, batch.ids, batch.lengths, precision)
+        tally.loss(logits, batch.targets, guess=guesses(model, logits, batch.targets != IGNORED_TAG))
     model.train()
     return score_of(group.gather(tally.sums).sum(0))
 
@@ -136,7 +139,7 @@ class _Run:
         self.size = batch_size(self.settings)
         self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last)
         self.device = next(self.model.parameters()).device
-        self.tally = Tally(self.weights, self.device)
+        self.tally = Tally.of(self.model, self.weights)
         optimizer = make_optimizer(self.model, self.settings)
         self.take_step = make_stepper(self.model, optimizer, self.tally, self.settings, self.group)
         self.began = time.monotonic() - self.state.seconds
