@@ -19,7 +19,7 @@ from textrnn.params import pick, read_params, section
 from textrnn.resume import resumable_folder
 from textrnn.shards import INDEX, ShardReader
 from textrnn.stage import output_file, run_stage, write_json
-from textrnn.state import kept_note
+from textrnn.state import KEPT
 from textrnn.train import merge_train
 
 
@@ -43,7 +43,7 @@ def main(key: str) -> None:
             train(curves=None, live=None)
             return
         state = state_key(model, settings, [padded / INDEX, embedding, *sources])
-        with resumable_folder(Path("models") / key, kept_note, **state) as out:
+        with resumable_folder(Path("models") / key, KEPT, **state) as out:
             with output_file(metrics / "curves.csv") as curves:
                 run = train(curves=curves, live=Path("dvclive") / key, work=out)
             save_model(out, run.config, run.network, dict(zip(PREPARATION, sources, strict=True)))

@@ -21,7 +21,7 @@ from textrnn.journal import Journal
 from textrnn.labels import Labels
 from textrnn.resume import resumable_folder
 from textrnn.shards import ShardReader
-from textrnn.state import kept_note
+from textrnn.state import KEPT
 from textrnn.training import evaluate_loss
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
@@ -90,7 +90,7 @@ def test_a_run_goes_on_from_its_working_folder(tmp_path, capsys, monkeypatch):
     for stop in (5, 6):
         with monkeypatch.context() as patched:
             patched.setattr(Journal, "on_step", stopping_at(stop))
-            with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", kept_note) as work:
+            with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", KEPT) as work:
                 run(tmp_path / "parts", settings=settings, work=work)
         shutil.rmtree(tmp_path / "parts")
         (tmp_path / "parts").mkdir()

@@ -46,9 +46,18 @@ def test_the_page_shows_figures_sections_and_commands(performance):
             "text": "Why.",
             "parts": [{"part": "chunks", "seconds": 1.5, "share": 0.25}],
         },
+        {
+            **performance.compare("run", [1.0], [4.0], unit="s"),
+            "ours": 20.0,
+            "yardstick": 80.0,
+            "test_accuracy": {"ours": 0.861, "yardstick": 0.8525},
+            "text": "Why so.",
+        },
     ]
     page = performance.render([{"date": "2026-01-02", "command": "two", **each} for each in figures])
     assert "| b | 3.0 | 2.0 | 1.5 | rows/s | 7 | " in page
+    assert "| run | 20.0 | 80.0 | 0.25 | s |  | " in page
+    assert "ours 86.10% after 20.0 s, the yardstick's 85.25% after 80.0 s. Why so." in page
     assert "| parse | 200 MiB, 1 s | 210 MiB, 40 s | 1.05 |" in page
     assert "| chunks | 1.50 | 25% |" in page
     assert "* `b` (2026-01-01): `one`\n* `memory` (2026-01-02): `two`\n" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 
 import pytest
@@ -13,7 +14,7 @@ from textrnn.batches import batches
 from textrnn.errors import Unfinished, UserError
 from textrnn.resume import NOTES, finished, resumable_folder
 from textrnn.stage import Terminated
-from textrnn.state import Evaluation, Keeper, State, checkpoint_seconds, decode, encode, kept_note
+from textrnn.state import KEPT, DivergedError, Evaluation, Keeper, State, checkpoint_seconds, decode, encode
 from textrnn.steps import Stepper, make_optimizer
 from textrnn.tally import Score, Tally
 from textrnn.train import Cosine, Step
@@ -296,23 +297,41 @@ def test_half_precision_keeps_its_scaler():
     assert second.scaler.state_dict() == first.scaler.state_dict()
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, MemoryError, Unfinished, UserError, ValueError])
-def test_a_fault_of_the_machine_leaves_the_state_and_a_fault_of_the_run_does_not(tmp_path, error):
+def test_stopped_runs_of_two_other_keys_keep_their_states(tmp_path):
+    def stopped(seed):
+        with resumable_folder(tmp_path / "m", KEPT, seed=seed) as work:
+            Keeper(work).keep(seed, b"data")
+            os.utime(work, (seed, seed))
+            raise KeyboardInterrupt
+
+    for seed in (1, 2, 3, 4):
+        with pytest.raises(KeyboardInterrupt):
+            stopped(seed)
+    assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == [f"step-{n}.json" for n in (2, 3, 4)]
+    with resumable_folder(tmp_path / "m", KEPT, seed=2) as work:
+        assert Keeper(work).latest() == b"data"
+    assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == ["step-3.json", "step-4.json"]
+
+
+@pytest.mark.parametrize(
+    "error", [KeyboardInterrupt, OSError, MemoryError, Unfinished, UserError, RuntimeError, DivergedError]
+)
+def test_only_a_run_that_diverges_leaves_no_state(tmp_path, error):
     made = error("a", "b") if issubclass(error, UserError) else error()
 
     def failing():
-        with resumable_folder(tmp_path / "m", kept_note, seed=1) as work:
+        with resumable_folder(tmp_path / "m", KEPT, seed=1) as work:
             Keeper(work).keep(12, b"data")
             (work / "model.safetensors").write_text("half")
             raise made
 
     with pytest.raises(error):
         failing()
-    stays = error not in (UserError, ValueError)
+    stays = error is not DivergedError
     assert len(list(tmp_path.iterdir())) == stays
     if stays:
         assert made.__notes__ == ["step 12 is saved; the same command continues there"]
-        with resumable_folder(tmp_path / "m", kept_note, seed=1) as again:
+        with resumable_folder(tmp_path / "m", KEPT, seed=1) as again:
             assert Keeper(again).latest() == b"data"
             assert not (again / "model.safetensors").exists()
         # no state is left in what is done

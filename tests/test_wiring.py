@@ -35,7 +35,7 @@ ROOMS = (
     ("embed", "logistic"),
     ("architecture", "train"),
     ("check",),
-    ("kernels", "dropout"),
+    ("kernels", "dropout", "memory"),
     ("cells", "bag", "crf"),
     ("recurrent", "baselines"),
     ("models", "residence", "tally"),
@@ -50,7 +50,7 @@ ROOMS = (
     ("fit", "analysis"),
     ("rates",),
 )
-TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "dropout")) :] for name in room}
+TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
 
 

@@ -13,6 +13,7 @@ from textrnn.batches import Bucket, Rows, batches, check_ranges, load_buckets, l
 from textrnn.checkpoints import SavedModel
 from textrnn.crf import barred_moves, guesses
 from textrnn.errors import UserError
+from textrnn.precision import settle
 from textrnn.records import IGNORED_TAG, Split
 from textrnn.scoring import ClassScores, SpanScores, score_classes, score_spans
 from textrnn.shards import ShardReader
@@ -42,6 +43,7 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     """
     _check_fit(saved, padded)
     device = next(saved.network.parameters()).device
+    settle(device)
     buckets = load_buckets(padded, split, device)
     check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     tally = Tally.of(saved.network, None)

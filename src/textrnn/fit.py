@@ -15,10 +15,11 @@ import torch
 from textrnn.architecture import Model
 from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, rows_of
 from textrnn.checkpoints import Config, make_config, make_network
-from textrnn.errors import Unfinished, UserError
+from textrnn.errors import Unfinished
 from textrnn.journal import Journal
 from textrnn.labels import Labels
 from textrnn.limits import Limits, cap
+from textrnn.memory import keep_freed_memory
 from textrnn.models import TextRNN, initialize
 from textrnn.precision import check_precision, settle
 from textrnn.processes import ALONE, Group, joined
@@ -53,7 +54,7 @@ def pick_device(local: int | None = None) -> torch.device:
         torch.zeros(1, dtype=torch.float64, device=device).item()  # the sums of a Score are float64
     except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         got = f"{name!r}" if local is None else f"{name!r} in process {local}"
-        raise UserError("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
+        raise Unfinished("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
     if device.index is not None and device.type == "cuda":
         torch.cuda.set_device(device)
     return device
@@ -79,6 +80,7 @@ def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -
     """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width)."""
     torch.manual_seed(seed)
     settle(device)
+    keep_freed_memory()
     network = make_network(config)
     initialize(network, config.model.initialization)
     with torch.no_grad():
@@ -113,7 +115,7 @@ def fit(
     device = pick_device(group.local if group.count > 1 else None)
     check_precision(settings.precision, device, f"{where}.train.precision")
     config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
-    with _memory_told(), joined(group, device) as group:
+    with memory_told(), joined(group, device) as group:
         rows, dev = (load_buckets(padded, split, device) for split in ("train", "dev"))
         check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
         network = start(config, matrix, settings.seed, device)
@@ -153,13 +155,14 @@ def _journal(
 
 
 @contextmanager
-def _memory_told() -> Iterator[None]:
+def memory_told() -> Iterator[None]:
+    """A lack of memory, as torch and Python tell it, as an Unfinished."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
         # torch has no class of its own for a CPU that has no memory left
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise
-        do = "the same command continues from the last checkpoint; or try a smaller train.batch_size or batch_tokens"
+        do = "the same command continues from the last checkpoint, if there is one; else try a smaller train.batch_size"
         got = str(error).partition("\n")[0][:200] or None
         raise Unfinished("training", "memory ran out", got=got, do=do) from error

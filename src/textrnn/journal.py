@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from textrnn.errors import UserError
+from textrnn.errors import Unfinished
 from textrnn.state import Evaluation, State
 
 COLUMNS = ("step", "split", "loss", "accuracy")
@@ -109,7 +109,7 @@ def _open_board(recipe: str) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         do = "pip install -c constraints.txt -e '.[tensorboard]', or unset it"
-        raise UserError("TEXTRNN_TENSORBOARD", "tensorboard is not installed", do=do) from error
+        raise Unfinished("TEXTRNN_TENSORBOARD", "tensorboard is not installed", do=do) from error
     # what an earlier run, stopped or not, has left in the folder is hidden: all points are written anew
     return SummaryWriter(str(Path(folder) / recipe), purge_step=0)
 

@@ -94,7 +94,8 @@ class _Copy:
     said: IO[bytes]  # its standard error
 
     def failed(self) -> bool:
-        return self.process.poll() not in (None, 0)
+        # 130: it has stopped as all agreed to, while process 0 still saves
+        return self.process.poll() not in (None, 0, 130)
 
     def fault(self) -> Unfinished:
         """What it ended with; what it said goes to our standard error where it is more than a line."""
@@ -118,7 +119,8 @@ def _copies(count: int, port: int) -> Iterator[None]:
         yield
         over.set()
         for copy in copies:
-            copy.process.wait(60)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                copy.process.wait(60)
     except PeerLost as error:
         for copy in copies:
             with contextlib.suppress(subprocess.TimeoutExpired):

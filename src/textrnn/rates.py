@@ -22,7 +22,7 @@ from textrnn.architecture import Model
 from textrnn.batches import Bucket, Rows, batch_size, batches, check_ranges, load_buckets
 from textrnn.checkpoints import make_config
 from textrnn.errors import UserError
-from textrnn.fit import pick_device, start
+from textrnn.fit import memory_told, pick_device, start
 from textrnn.labels import Labels
 from textrnn.params import require
 from textrnn.precision import check_precision
@@ -128,11 +128,12 @@ def range_test(
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
     config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
-    rows = load_buckets(padded, "train", device)
-    check_ranges(rows, config.tokens, config.classes, padded.folder)
-    network = start(config, matrix, settings.seed, device)
-    weights = None if weighed is None else torch.tensor(weighed, device=device)
-    return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
+    with memory_told():
+        rows = load_buckets(padded, "train", device)
+        check_ranges(rows, config.tokens, config.classes, padded.folder)
+        network = start(config, matrix, settings.seed, device)
+        weights = None if weighed is None else torch.tensor(weighed, device=device)
+        return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
 
 
 def _all_batches(rows: Sequence[Rows], settings: Train) -> Iterator[Bucket]:

@@ -16,6 +16,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
@@ -32,36 +33,48 @@ def _kept_shards(names: set[str]) -> str:
     return f"the same command continues after the {len(names)} finished shards"
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What a folder that was not finished is worth.
+
+    note: what a stop says of the names of its finished shards. by: the exceptions that leave them, all but those in
+    `lost`. others: how many folders of other keys are left, the latest.
+    """
+
+    note: Callable[[set[str]], str] = _kept_shards
+    by: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError)
+    lost: tuple[type[BaseException], ...] = ()
+    others: int = 0
+
+
 @contextlib.contextmanager
-def resumable_folder(path: Path, kept_note: Callable[[set[str]], str] = _kept_shards, /, **key: Any) -> Iterator[Path]:
+def resumable_folder(path: Path, kept: Kept | None = None, /, **key: Any) -> Iterator[Path]:
     """A new folder to fill shard by shard, which takes the place of `path` when the block ends well.
 
     It is called `.<name>.<hash>` and stands beside `path`. An interrupt, an exit, an Unfinished, a full disk or a lack
     of memory leaves it with its finished shards, if there are any; the next run with the same key, code and versions
-    goes on in it, and one with others removes it. Any other exception removes it at once.
+    goes on in it, and one with others removes it. Any other exception removes it at once. `kept` may say otherwise.
 
-    kept_note: what a stop says of the names of the finished shards.
     key: all that the content hangs on besides code and versions, as values JSON has.
     Raises Unfinished when another run is writing `path`.
     """
+    kept = kept or Kept()
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         made = path.with_name(f".{path.name}.{_hash([key, fingerprint()])}")
-        _remove_others(made, path)
+        _remove_others(made, path, kept.others)
         made.mkdir(exist_ok=True)
         _keep_finished(made)
         try:
             yield made
             put_in_place(made, path)
             shutil.rmtree(path / NOTES, ignore_errors=True)
-        except (KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError) as stop:
-            if kept := finished(made):
-                stop.add_note(kept_note(kept))
+        except BaseException as stop:
+            names = finished(made) if isinstance(stop, kept.by) and not isinstance(stop, kept.lost) else set()
+            if names:
+                stop.add_note(kept.note(names))
             else:
                 shutil.rmtree(made, ignore_errors=True)
-            raise
-        except BaseException:
-            shutil.rmtree(made, ignore_errors=True)
             raise
 
 
@@ -117,12 +130,12 @@ def _is_at(file: IO[str], path: Path) -> bool:
         return False
 
 
-def _remove_others(made: Path, path: Path) -> None:
+def _remove_others(made: Path, path: Path, left: int) -> None:
     # nothing but a whole hash: `.a.*` is also how what belongs to a neighbour called `a.b` begins
     ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}")
-    for other in path.parent.iterdir():
-        if other != made and ours.fullmatch(other.name):
-            shutil.rmtree(other)
+    others = [other for other in path.parent.iterdir() if other != made and ours.fullmatch(other.name)]
+    for other in sorted(others, key=lambda other: -other.stat().st_mtime)[left:]:
+        shutil.rmtree(other)
 
 
 def _keep_finished(folder: Path) -> None:

@@ -18,8 +18,8 @@ from typing import Any, Literal
 import safetensors.torch
 from torch import Tensor
 
-from textrnn.errors import Unfinished
-from textrnn.resume import NOTES, finish, finished, result_of
+from textrnn.errors import Unfinished, UserError
+from textrnn.resume import NOTES, Kept, finish, finished, result_of
 from textrnn.stage import output_file
 from textrnn.tally import Score
 
@@ -104,8 +104,10 @@ class Keeper:
         with output_file(self._folder / file) as made, made.open("wb") as out:
             out.write(data)
             out.flush()
-            os.fsync(out.fileno())  # as the one before goes, a power failure must not leave neither
+            _sync(made)  # here and below: as the one before goes, a power failure must not leave neither
         finish(self._folder, _name(step), {"files": [file], "sha256": hashlib.sha256(data).hexdigest()})
+        _sync(self._folder / NOTES / f"{_name(step)}.json")
+        _sync(self._folder / NOTES)
         for other in _steps(self._folder):
             if other != step:
                 self._remove(other)
@@ -126,6 +128,14 @@ class Keeper:
             (self._folder / NOTES / f"{_name(step)}.{suffix}").unlink(missing_ok=True)
 
 
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
 def checkpoint_seconds() -> float:
     """TEXTRNN_CHECKPOINT_SECONDS, 60 where it is not set."""
     given = os.environ.get(SECONDS, "") or "60"
@@ -138,9 +148,17 @@ def checkpoint_seconds() -> float:
     return seconds
 
 
-def kept_note(names: set[str]) -> str:
-    """What a stopped run says of the finished shards that it leaves."""
+class DivergedError(UserError):
+    """The loss is no number, or explodes: a fault of the run itself, which going on would only repeat."""
+
+
+def _note(names: set[str]) -> str:
     return f"step {max(map(_step, names))} is saved; the same command continues there"
+
+
+# whatever else ends a run, a fault of the machine or a wrong variable, its state is what it was; runs of other params
+# that were stopped keep theirs while another is tried
+KEPT = Kept(_note, by=(BaseException,), lost=(DivergedError,), others=2)
 
 
 def _name(step: int) -> str:

@@ -18,13 +18,12 @@ from torch import Tensor, nn
 
 from textrnn.batches import Bucket, Rows, Size, batch_size, batches, count_batches
 from textrnn.crf import guesses
-from textrnn.errors import UserError
 from textrnn.graphs import make_stepper
 from textrnn.precision import forward
 from textrnn.processes import ALONE, Group
 from textrnn.records import IGNORED_TAG
 from textrnn.stage import put_off_interrupts
-from textrnn.state import Evaluation, Keeper, State, Stop, encode
+from textrnn.state import DivergedError, Evaluation, Keeper, State, Stop, encode
 from textrnn.steps import make_optimizer, seed_step
 from textrnn.tally import Score, Tally, score_of
 from textrnn.train import Cosine, Precision, Step, Train
@@ -101,8 +100,8 @@ def train(
     all. keeper: keeps the state from time to time, and when Ctrl-C or SIGTERM comes, after the step that it comes in.
     kept: the state to go on from. The result is then that of a run without a stop, to the bit on the same CPU with as
     many threads and processes, else to rounding.
-    Raises UserError when the loss is no number or explodes, PeerLost when another process of the group has ended, and
-    KeyboardInterrupt.
+    Raises DivergedError when the loss is no number or explodes, PeerLost when another process of the group has ended,
+    and KeyboardInterrupt.
     """
     run = _Run(model, rows, dev, settings, weights, group, *(kept or (State(), {})))
     model.train()
@@ -210,12 +209,12 @@ class _Run:
             self.state.stopped_by = "time_limit"
 
     def _score(self) -> Score:
-        """That of training since the last evaluation; UserError when its loss is no number or far above a guess's."""
+        """That of training since the last evaluation; DivergedError when its loss is none, or far above a guess's."""
         score = self._sound(score_of(self.group.gather(self.tally.sums).sum(0)))
         classes = int(self.group.gather(torch.tensor(self.tally.classes)).max())
         if score.loss > EXPLODED * math.log(max(classes, 2)):
             do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid where it is last_step"
-            raise UserError(
+            raise DivergedError(
                 f"training, batch {self.state.step}", "the loss explodes", got=f"a mean of {score.loss:.4g}", do=do
             )
         return score
@@ -225,7 +224,7 @@ class _Run:
             rate = learning_rate(self.settings, self.state.step - 1, self.per_epoch)
             do = "try a smaller train.learning_rate, or train.clip_norm"
             where = f"training, batch {self.state.step}"
-            raise UserError(where, "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do)
+            raise DivergedError(where, "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do)
         return score
 
     def keep(self, keeper: Keeper | None) -> None:
