@@ -23,10 +23,11 @@ class Tally:
     """Sums that make a Score, kept on the device so that no step waits for them.
 
     sums: (4,) float64: loss, the weights it is divided by, correct targets, targets. classes: of the last logits.
+    smoothing: share of each target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     """
 
-    def __init__(self, weights: Tensor | None, device: torch.device) -> None:
-        self._weights = weights
+    def __init__(self, weights: Tensor | None, device: torch.device, smoothing: float = 0.0) -> None:
+        self._weights, self._smoothing = weights, smoothing
         self.sums = torch.zeros(4, dtype=torch.float64, device=device)
         self.classes = 0
 
@@ -46,7 +47,10 @@ class Tally:
         """
         flat, gold = logits.flatten(0, -2), targets.flatten()
         self.classes = flat.shape[-1]
-        loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
+        smoothing = self._smoothing
+        loss = F.cross_entropy(
+            flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum", label_smoothing=smoothing
+        )
         with torch.no_grad():
             own = self.share(gold)
             correct = (flat.argmax(-1) == gold).sum()
