@@ -138,7 +138,7 @@ def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
     model, settings, padded, labels, matrix = recipe_of(args)
     started = time.perf_counter()
     # chosen on dev
-    settings = replace(settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=Cosine("cosine", 0.0))
+    settings = replace(settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=Cosine("cosine", 0.0, 0.0))
     fitted = fit(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
     fitted.network.eval()
     scores = evaluate(SavedModel(fitted.config, labels, fitted.network), padded, "test")

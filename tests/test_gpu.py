@@ -8,7 +8,9 @@ import torch
 from test_batches import long_split, write_padded
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of
+from textrnn.architecture import Bigrams
 from textrnn.batches import Tokens, batch_size, batches, load_buckets
+from textrnn.bigrams import learn_pairs
 from textrnn.graphs import GraphedStepper, make_stepper
 from textrnn.models import TextRNN
 from textrnn.precision import settle
@@ -35,7 +37,11 @@ def buckets_of(*counts, tags=False):
 def new_network(tokens=12, **model):
     torch.manual_seed(0)
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
-    return TextRNN(dataclasses.replace(PLAIN, **options), tokens, 6, 4, "right").to(GPU)
+    pairs = learn_pairs(rows_of(18), tokens, 1, "w")
+    made = TextRNN(dataclasses.replace(PLAIN, **options), tokens, 6, 4, "right", len(pairs))
+    if made.bigrams is not None:
+        made.bigrams.pairs.copy_(pairs)
+    return made.to(GPU)
 
 
 def run(buckets, *, model, stepper=make_stepper, epochs=3, **changes):
@@ -130,10 +136,32 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
     assert same(run(resident, model=tokens), run(sent, model=tokens))
 
 
+BLOCKS = {
+    "bigrams": Bigrams(3, 1),
+    "readout": ("max", "attention", "last_valid"),
+    "word_dropout": 0.1,
+    "embedding_dropout": 0.2,
+    "locked_dropout": True,
+}
+LEARNT = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
+
+
+@pytest.mark.parametrize("precision", MOST_APART)
+def test_graphs_take_the_plain_steps_of_all_blocks(precision):
+    buckets, options = buckets_of(45, 32), {"model": BLOCKS, "precision": precision, **LEARNT}
+    graphed, _, losses = run(buckets, **options)
+    _, _, plain_losses = run(buckets, stepper=Stepper, **options)
+    assert type(graphed) is GraphedStepper
+    assert losses[-1] < losses[0]
+    assert torch.allclose(losses, plain_losses, atol=max(MOST_APART[precision], 1e-4))
+    assert same(run(buckets, **options), run(buckets, **options))
+
+
+@pytest.mark.parametrize("model", [{}, BLOCKS], ids=["plain", "blocks"])
 @pytest.mark.parametrize("stepper", [make_stepper, Stepper], ids=["graphs", "plain"])
-def test_no_step_waits_for_the_device(stepper):
-    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0)
-    network = new_network()
+def test_no_step_waits_for_the_device(stepper, model):
+    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **(LEARNT if model else {}))
+    network = new_network(**model)
     step_of = stepper(network, make_optimizer(network, settings), Tally(torch.ones(4, device=GPU), GPU), settings)
     warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
     for batch in warm:

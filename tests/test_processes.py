@@ -18,11 +18,13 @@ import torch
 from imports import SOURCE
 from test_training import rows_of, settings, small
 from textrnn import launch as module
+from textrnn.architecture import Bigrams
 from textrnn.errors import Unfinished, UserError
 from textrnn.launch import gathered, process_count
 from textrnn.processes import ALONE, Group
 from textrnn.state import Keeper, decode
 from textrnn.steps import seed_step
+from textrnn.train import Ema, Swa
 from textrnn.training import evaluate_loss, train
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
@@ -32,7 +34,17 @@ CASES = {
     "one row": ({}, {"epochs": 1, "batch_size": 1}),  # so that one of two processes never has any
     "clip": ({"cell": "lstm", "layers": 2}, {"epochs": 2, "clip_norm": 0.05, "weight_decay": 0.01}),
     "tag": ({"readout": "every_step", "cell": "gru"}, {"epochs": 2, "batch_size": 7}),
+<<<<<<< HEAD
     "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2, "batch_size": 7}),
+=======
+    "bigrams": (
+        {"bigrams": Bigrams(3, 1), "readout": ("max", "attention")},
+        {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01, "average": Ema("ema", 0.5)},
+    ),
+    "one row of pairs": ({"bigrams": Bigrams(3, 1)}, {"epochs": 1, "batch_size": 1}),
+    "drawn": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
+    "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
+>>>>>>> blocks
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -215,7 +227,12 @@ def test_only_process_0_tells_what_all_have_found(monkeypatch, error):
         raise Unfinished("here", "a fault of this process alone")
 
 
-REAL = ("classify", "tag")  # in processes of their own, which takes longer than in threads
+REAL = (
+    "classify",
+    "tag",
+    "bigrams",
+    "one row of pairs",
+)  # in processes of their own, which takes longer than in threads
 SCRIPT = """
 import json, os, signal, sys, time
 from pathlib import Path

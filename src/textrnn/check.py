@@ -60,7 +60,9 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
         wrong = "must be null where model.readout is last_step: it reads padding, so results would hang on the widths"
         do = f"say {where}.model.readout: last_valid, or {where}.buckets: null"
         raise UserError(f"{where}.buckets", wrong, got=padding.buckets, do=do)
-    merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key).check(f"{where}.train")
+    settings = merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key)
+    settings.check(f"{where}.train")
+    settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
     _check_entry(params, ("recipes", key, "encoding"), "encodings")
 
 

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from textrnn.architecture import Model
-from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, rows_of
+from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, row_counts, rows_of
+from textrnn.bigrams import learn_pairs
 from textrnn.checkpoints import Config, make_config, make_network
 from textrnn.errors import Unfinished
 from textrnn.journal import Journal
@@ -23,6 +24,7 @@ from textrnn.memory import keep_freed_memory
 from textrnn.models import TextRNN, initialize
 from textrnn.precision import check_precision, settle
 from textrnn.processes import ALONE, Group, joined
+from textrnn.sampling import make_sampling
 from textrnn.shards import ShardReader, file_sha256
 from textrnn.state import Keeper, State, decode
 from textrnn.summary import describe
@@ -76,8 +78,13 @@ def state_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str
     return {"params": repr((model, settings)), "inputs": checksums, "torch": torch.__version__}
 
 
-def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -> TextRNN:
-    """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width)."""
+def start(
+    config: Config, matrix: np.ndarray, seed: int, device: torch.device, pairs: torch.Tensor | None = None
+) -> TextRNN:
+    """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width).
+
+    pairs: of `find_pairs`, for a model that has bigrams.
+    """
     torch.manual_seed(seed)
     settle(device)
     keep_freed_memory()
@@ -85,7 +92,26 @@ def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -
     initialize(network, config.model.initialization)
     with torch.no_grad():
         network.embedding.weight.copy_(torch.from_numpy(np.array(matrix)))
+        if network.bigrams is not None and pairs is not None:
+            network.bigrams.pairs.copy_(pairs)
     return network.to(device)
+
+
+def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> list[float] | None:
+    """Refuse, by dotted name, values that do not fit each other or the labels; else the weight of each label."""
+    where = f"recipes.{recipe}"
+    model.check(f"{where}.model")
+    model.check_task(f"{where}.model", labels.task, len(labels.names))
+    settings.check(f"{where}.train")
+    settings.check_task(f"{where}.train", labels.task)
+    return settings.weight_of(labels.names, f"{where}.train")
+
+
+def find_pairs(rows: Sequence[Rows], tokens: int, model: Model, where: str) -> torch.Tensor | None:
+    """The pairs of tokens that the rows of train give embeddings to, where the model has any; see `learn_pairs`."""
+    if model.bigrams is None:
+        return None
+    return learn_pairs(rows, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
 
 
 def fit(
@@ -107,18 +133,21 @@ def fit(
     In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the data (a
     readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
     """
-    where = f"recipes.{recipe}"
-    model.check(f"{where}.model")
-    model.check_task(f"{where}.model", labels.task, len(labels.names))
-    settings.check(f"{where}.train")
-    weighed = settings.weight_of(labels.names, f"{where}.train")
+    where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
     device = pick_device(group.local if group.count > 1 else None)
     check_precision(settings.precision, device, f"{where}.train.precision")
+<<<<<<< HEAD
     config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
     with memory_told(), joined(group, device) as group:
+=======
+    shape, classes = (len(matrix), matrix.shape[1]), len(labels.names)
+    with _memory_told(), joined(group, device) as group:
+>>>>>>> blocks
         rows, dev = (load_buckets(padded, split, device) for split in ("train", "dev"))
-        check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
-        network = start(config, matrix, settings.seed, device)
+        check_ranges([*rows, *dev], shape[0], classes, padded.folder)
+        pairs = find_pairs(rows, shape[0], model, f"{where}.model")
+        config = make_config(recipe, model, shape, classes, padded.facts, 0 if pairs is None else len(pairs))
+        network = start(config, matrix, settings.seed, device, pairs)
         weights = None if weighed is None else torch.tensor(weighed, device=device)
         keeper = None if work is None else Keeper(work)
         kept = _go_on(keeper, group)
@@ -146,8 +175,10 @@ def _journal(
 ) -> Journal:
     """The run's journal, after a summary of the model; one that keeps silent for a process without curves."""
     size = batch_size(settings)
-    steps = settings.epochs * count_batches(rows, size, settings.drop_last)
-    full = [(len(bucket), rows_of(size, bucket.width)) for bucket in rows]
+    sampling = make_sampling(rows, settings)
+    steps = settings.epochs * count_batches(rows, size, settings.drop_last, sampling)
+    counts = zip(row_counts(rows, sampling), rows, strict=True)
+    full = [(count, rows_of(size, bucket.width)) for count, bucket in counts]
     taken = [count - count % of if settings.drop_last and count > of else count for count, of in full]
     if curves is not None:
         print(describe(config), flush=True)

@@ -24,6 +24,7 @@ class Tally:
     """Sums that make a Score, kept on the device so that no step waits for them.
 
     sums: (4,) float64: loss, the weights it is divided by, correct targets, targets. classes: of the last logits.
+<<<<<<< HEAD
     With a CRF the loss is its own, shared out over the tokens, so that it compares with the cross-entropy of a token.
     Raises ValueError for a CRF with weights.
     """
@@ -32,6 +33,13 @@ class Tally:
         if crf is not None and weights is not None:
             raise ValueError("the loss of a CRF is of whole rows: no class has a weight of its own")
         self._weights, self._crf = weights, crf
+=======
+    smoothing: share of each target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+    """
+
+    def __init__(self, weights: Tensor | None, device: torch.device, smoothing: float = 0.0) -> None:
+        self._weights, self._smoothing = weights, smoothing
+>>>>>>> blocks
         self.sums = torch.zeros(4, dtype=torch.float64, device=device)
         self.classes = 0
 
@@ -58,10 +66,17 @@ class Tally:
         """
         flat, gold = logits.flatten(0, -2), targets.flatten()
         self.classes = flat.shape[-1]
+<<<<<<< HEAD
         if self._crf is None:
             loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
         else:
             loss = self._crf(logits, targets)
+=======
+        smoothing = self._smoothing
+        loss = F.cross_entropy(
+            flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum", label_smoothing=smoothing
+        )
+>>>>>>> blocks
         with torch.no_grad():
             own = self.share(gold)
             correct = ((flat.argmax(-1) if guess is None else guess.flatten()) == gold).sum()
