@@ -216,7 +216,7 @@ def test_training_bars_nothing():
 def test_the_tally_shares_the_loss_out_over_the_tokens():
     torch.manual_seed(8)
     crf, (logits, targets) = random_crf(), batch("right")
-    tally = Tally(None, CPU, crf)
+    tally = Tally(None, CPU, crf=crf)
     logits.requires_grad_()
     loss = tally.loss(logits, targets)
     wanted = loss_of_all(crf, logits, targets).item() / sum(LENGTHS)
@@ -227,13 +227,13 @@ def test_the_tally_shares_the_loss_out_over_the_tokens():
     parts = sum(tally.loss(logits[part], targets[part], share) for part in (slice(0, 2), slice(2, 5)))
     for own, other in zip(torch.autograd.grad(parts, (logits, *crf.parameters())), whole, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-12, atol=1e-14)
-    with pytest.raises(ValueError, match="no class has a weight of its own"):
-        Tally(torch.ones(CLASSES), CPU, crf)
+    with pytest.raises(ValueError, match="no class has a weight or a share of its own"):
+        Tally(torch.ones(CLASSES), CPU, crf=crf)
 
 
 def test_the_tally_counts_the_guess_it_is_given():
     logits, targets = batch("left")
-    tally = Tally(None, CPU, CRF(CLASSES).double())
+    tally = Tally(None, CPU, crf=CRF(CLASSES).double())
     tally.loss(logits, targets, guess=targets.clamp(min=0))
     assert tally.score().accuracy == 1.0
 
@@ -249,7 +249,7 @@ def test_guesses_are_best_rows_with_a_crf_and_highest_logits_without():
     assert crf_of(plain) is None
     assert torch.equal(guesses(plain, logits, valid), logits.argmax(-1))
     assert not torch.equal(guesses(model, logits, valid)[valid], logits.argmax(-1)[valid])
-    tally = Tally(None, CPU, model.crf)
+    tally = Tally(None, CPU, crf=model.crf)
     score = evaluate_loss(model, [rows], 4, None)
     tally.loss(logits, rows.targets, guess=model.crf.decode(logits, valid))
     assert score.loss == pytest.approx(tally.score().loss, rel=1e-5)
@@ -324,7 +324,7 @@ def test_test_figures_bar_what_bio_tags_never_do(tmp_path, side):
     assert plain.classes.accuracy == 4 / 6
     assert found.classes.accuracy == 1.0
     assert (plain.entities.f1 < 1, found.entities.f1) == (True, 1.0)
-    tally = Tally(None, CPU, crf)
+    tally = Tally(None, CPU, crf=crf)
     (batch,) = batches(load_buckets(padded, "test"), 4)
     tally.loss(saved.network(batch.ids, batch.lengths), batch.targets)
     assert found.loss == pytest.approx(tally.score().loss, rel=1e-6)
@@ -375,9 +375,11 @@ def test_it_is_refused_where_no_row_of_tags_is_predicted(changes):
     dataclasses.replace(PLAIN, **TAGGER).check("recipes.r.model")
 
 
-def test_class_weights_are_refused_with_it_alone():
+def test_class_weights_and_smoothing_are_refused_with_it_alone():
     tagger = dataclasses.replace(PLAIN, **TAGGER)
     with pytest.raises(UserError, match=r"^recipes\.r\.train\.class_weights: must be null where model\.crf is true"):
-        tagger.check_weights("recipes.r.train", {"PER": 10.0})
-    tagger.check_weights("recipes.r.train", None)
-    PLAIN.check_weights("recipes.r.train", {"PER": 10.0})
+        tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0)
+    with pytest.raises(UserError, match=r"^recipes\.r\.train\.label_smoothing: must be 0 where model\.crf is true"):
+        tagger.check_loss("recipes.r.train", None, 0.1)
+    tagger.check_loss("recipes.r.train", None, 0.0)
+    PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1)

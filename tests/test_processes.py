@@ -34,9 +34,7 @@ CASES = {
     "one row": ({}, {"epochs": 1, "batch_size": 1}),  # so that one of two processes never has any
     "clip": ({"cell": "lstm", "layers": 2}, {"epochs": 2, "clip_norm": 0.05, "weight_decay": 0.01}),
     "tag": ({"readout": "every_step", "cell": "gru"}, {"epochs": 2, "batch_size": 7}),
-<<<<<<< HEAD
     "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2, "batch_size": 7}),
-=======
     "bigrams": (
         {"bigrams": Bigrams(3, 1), "readout": ("max", "attention")},
         {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01, "average": Ema("ema", 0.5)},
@@ -44,7 +42,6 @@ CASES = {
     "one row of pairs": ({"bigrams": Bigrams(3, 1)}, {"epochs": 1, "batch_size": 1}),
     "drawn": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
     "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
->>>>>>> blocks
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -53,7 +50,7 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
     """Outcome, points, and the weights as one vector."""
     changes, options = CASES[case]
     with SEEDED:
-        model, tags = small(**changes), "readout" in changes
+        model, tags = small(**changes), changes.get("readout") == "every_step"
     rows = [*rows_of(18, tags=tags), *rows_of(6, width=4, tags=tags)]
     dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
     keeper = None if folder is None or group.rank else Keeper(folder)

@@ -124,11 +124,8 @@ CASES = {
     "every": ({"head_dropout": 0.3}, {"epochs": 3, "evaluate_every": 2}),
     "patience": ({"cell": "lstm"}, {"epochs": 30, "evaluate_every": 1, "patience": 3, "learning_rate": 0.3}),
     "step": ({}, {"epochs": 4, "schedule": Step("step", 1, 0.5), "weight_decay": 0.1, "drop_last": True}),
-<<<<<<< HEAD
-    "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1), "clip_norm": 0.05, "shuffle": False}),
-    "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2}),
-=======
     "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1, 0.0), "clip_norm": 0.05, "shuffle": False}),
+    "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2}),
     "ema": ({}, {"epochs": 3, "evaluate_every": 2, "average": Ema("ema", 0.7), "schedule": Cosine("cosine", 0.0, 0.3)}),
     "swa": ({"head_dropout": 0.3}, {"epochs": 3, "average": Swa("swa", 2), "decoupled_decay": 0.3}),
     "bigrams": (
@@ -139,7 +136,6 @@ CASES = {
         {"layers": 2, "dropout": 0.3, "locked_dropout": True},
         {"epochs": 2, "embedding_rate": 0.0, "sampling": "balanced"},
     ),
->>>>>>> blocks
 }
 
 

@@ -150,13 +150,13 @@ def test_the_parts_by_hand():
     assert known["costs"][0]["width"] == 2
 
 
-<<<<<<< HEAD
 def test_a_crf_has_its_transitions_and_two_ends():
     plain, tagger = (config(readout="every_step", crf=crf) for crf in (False, True))
     assert summarize(tagger).parts == (*summarize(plain).parts, Part("crf", "best of 4 tags", (6,), 4 * 4 + 4 + 4))
     assert summarize(tagger).parameters == count(make_network(tagger))
     assert summarize(tagger).costs == summarize(plain).costs
-=======
+
+
 def test_the_parts_of_pairs_and_attention_by_hand():
     told = config((6,), readout=("mean", "attention"), bigrams=Bigrams(2, 1), pairs=1000)
     assert summarize(told).parts == (
@@ -168,7 +168,6 @@ def test_the_parts_of_pairs_and_attention_by_hand():
         Part("head.outer", "linear, 6 to 4", (4,), 28),
     )
     assert summarize(told).costs[0].forward == 6 * (2 * 9 * 10 + 2 * 3 * 4) + 2 * 6 * 4
->>>>>>> blocks
 
 
 def test_the_text_by_hand():

@@ -35,22 +35,22 @@ ROOMS = (
     ("embed", "logistic"),
     ("architecture", "train"),
     ("check",),
-    ("kernels", "dropout", "memory"),
-    ("cells", "bag", "crf"),
+    ("kernels", "inputs", "dropout", "memory"),
+    ("cells", "lookup", "readouts", "crf", "average", "bag"),
     ("recurrent", "baselines"),
-    ("models", "residence", "tally"),
+    ("models", "bigrams", "residence", "sampling", "tally"),
     ("batches", "precision", "processes"),
-    ("launch",),
+    ("launch", "rowadam"),
     ("steps",),
     ("graphs",),
     ("checkpoints",),
     ("summary", "state"),
     ("training",),
-    ("journal", "evaluate", "predictions"),
-    ("fit", "analysis"),
-    ("rates",),
+    ("journal", "evaluate"),
+    ("fit", "predictions"),
+    ("rates", "analysis"),
 )
-TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "dropout", "memory")) :] for name in room}
+TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
 
 

@@ -80,15 +80,12 @@ class Model:
         )
         for name in ("dropout", "word_dropout", "embedding_dropout", "head_dropout"):
             require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
-<<<<<<< HEAD
         tags = self.readout == "every_step" and self.loss == "cross_entropy"
         require(not self.crf or tags, f"{where}.crf", "needs readout every_step and loss cross_entropy", self.crf)
-=======
         names = self.readouts
         require(0 < len(names) == len(set(names)), f"{where}.readout", "must name one or more, each once", names)
         if self.bigrams is not None:
             self.bigrams.check(f"{where}.bigrams")
->>>>>>> blocks
 
     def check_task(self, where: str, task: Task, classes: int) -> None:
         """Refuse a model that cannot do what the data asks for: the task, and how many classes there are."""
@@ -99,7 +96,8 @@ class Model:
                 task == "classify" and classes == 2, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss
             )
 
-    def check_weights(self, where: str, class_weights: Mapping[str, float] | None) -> None:
-        """Refuse class weights with a CRF, whose loss is not a sum over tokens; `where` is the section `train`."""
-        wrong = "must be null where model.crf is true"
-        require(not self.crf or class_weights is None, f"{where}.class_weights", wrong, class_weights)
+    def check_loss(self, where: str, class_weights: Mapping[str, float] | None, smoothing: float) -> None:
+        """Refuse what a CRF's loss, which is no sum over tokens, has no room for; `where` is the section `train`."""
+        wrong = "where model.crf is true"
+        require(not self.crf or class_weights is None, f"{where}.class_weights", f"must be null {wrong}", class_weights)
+        require(not self.crf or not smoothing, f"{where}.label_smoothing", f"must be 0 {wrong}", smoothing)

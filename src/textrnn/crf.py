@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from textrnn.readouts import turn
 from textrnn.records import IGNORED_TAG
 
 
@@ -144,13 +145,6 @@ def _backward(
 def _first(valid: Tensor) -> Tensor:
     """The first step of each row of valid (B, T) that is; 0 where none is."""
     return valid.int().argmax(1)
-
-
-def turn(x: Tensor, shifts: Tensor) -> Tensor:
-    """Each row of x (B, T, ...) turned towards its start by its shift (B,), what falls off coming back at the end."""
-    steps = torch.arange(x.shape[1], device=x.device)
-    index = (steps + shifts[:, None]) % x.shape[1]  # (B, T)
-    return x.gather(1, index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
 
 
 def barred_moves(names: Sequence[str]) -> Tensor:

@@ -41,7 +41,7 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     truncation cut off counts as missed. A CRF's tags are its best row without moves that BIO tags never make. Raises
     UserError when the shards were padded for another model.
     """
-    _check_fit(saved, padded)
+    check_fit(saved, padded)
     device = next(saved.network.parameters()).device
     settle(device)
     buckets = load_buckets(padded, split, device)
@@ -83,7 +83,8 @@ def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[
     return found
 
 
-def _check_fit(saved: SavedModel, padded: ShardReader) -> None:
+def check_fit(saved: SavedModel, padded: ShardReader) -> None:
+    """Refuse shards that were padded for another model: other widths, another side, another task."""
     facts = (tuple(padded.facts["widths"]), padded.facts["side"], padded.facts["task"])
     expected = (saved.config.widths, saved.config.pad_side, saved.labels.task)
     if facts != expected:

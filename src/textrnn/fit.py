@@ -104,6 +104,7 @@ def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> 
     model.check_task(f"{where}.model", labels.task, len(labels.names))
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", labels.task)
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
     return settings.weight_of(labels.names, f"{where}.train")
 
 
@@ -136,13 +137,8 @@ def fit(
     where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
     device = pick_device(group.local if group.count > 1 else None)
     check_precision(settings.precision, device, f"{where}.train.precision")
-<<<<<<< HEAD
-    config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
-    with memory_told(), joined(group, device) as group:
-=======
     shape, classes = (len(matrix), matrix.shape[1]), len(labels.names)
-    with _memory_told(), joined(group, device) as group:
->>>>>>> blocks
+    with memory_told(), joined(group, device) as group:
         rows, dev = (load_buckets(padded, split, device) for split in ("train", "dev"))
         check_ranges([*rows, *dev], shape[0], classes, padded.folder)
         pairs = find_pairs(rows, shape[0], model, f"{where}.model")

@@ -13,19 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-<<<<<<< HEAD
-from textrnn.architecture import Initialization, Model
-from textrnn.crf import CRF, turn
-from textrnn.dropout import dropout
-from textrnn.kernels import Steps
-=======
 from textrnn.architecture import Initialization, Model, Pooled
 from textrnn.bigrams import Bigrams
+from textrnn.crf import CRF
 from textrnn.dropout import dropout, locked_dropout
 from textrnn.inputs import Steps
 from textrnn.lookup import drop_words, embed_distinct, embed_in_place
 from textrnn.readouts import Attention, read, turn
->>>>>>> blocks
 from textrnn.records import PAD_ID, Side
 from textrnn.recurrent import Recurrent
 
@@ -55,13 +49,9 @@ class TextRNN(nn.Module):
 
     ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging, where each
     token's logits stand at the token's own step, whichever side the padding is on. For `bce` the two logits are
-<<<<<<< HEAD
     (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes. A CRF is no part
     of the logits: it makes their loss (Tally) and what they come to (crf.guesses).
-=======
-    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes.
     pairs: how many pairs of tokens have embeddings, where the options ask for such.
->>>>>>> blocks
     """
 
     def __init__(
@@ -85,11 +75,8 @@ class TextRNN(nn.Module):
         features *= len(config.readouts)
         self.norm = nn.LayerNorm(features) if config.layer_norm else None
         self.head = Head(features, config, 1 if config.loss == "bce" else classes)
-<<<<<<< HEAD
         self.crf = CRF(classes) if config.crf else None
-=======
         self.bigrams = Bigrams(pairs, config.bigrams.width, tokens) if config.bigrams else None
->>>>>>> blocks
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         logits = self.head(self.features(ids, lengths))
@@ -111,11 +98,7 @@ class TextRNN(nn.Module):
             states, last = self.recurrent(x, lengths)  # (T, B, D*H), (L*D, B, H)
             found = self._read(states, last, lengths)
         if turned and config.readout == "every_step":
-<<<<<<< HEAD
-            read = turn(read, lengths)  # back again
-=======
             found = turn(found, lengths)  # back again
->>>>>>> blocks
         if config.relu:
             found = F.relu(found)
         return found if self.norm is None else self.norm(found)
@@ -141,46 +124,9 @@ class TextRNN(nn.Module):
         """
         if self.config.readout == "every_step":
             return states.transpose(0, 1)
-<<<<<<< HEAD
-        lengths = lengths.clamp(min=1)
-        if readout == "mean":
-            return states.sum(dim=0) / lengths[:, None]
-        past = torch.arange(len(states), device=states.device)[:, None] >= lengths  # (T, B)
-        return states.masked_fill(past[:, :, None], -torch.inf).amax(dim=0)
-
-
-def distinct(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
-    """The token ids that occur, rising (U,), and for each of `ids` its place among them; ids are below `tokens`.
-
-    torch.unique would sort them.
-    """
-    ids = ids.long()
-    occurs = torch.zeros(tokens, dtype=torch.bool)
-    occurs[ids.flatten()] = True
-    return occurs.nonzero().squeeze(1), occurs.cumsum(0).sub_(1)[ids]
-
-
-class Rows(torch.autograd.Function):
-    """Distinct rows (U, E) of an embedding (V, E); as in nn.Embedding, the row of padding has no gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, used: Tensor) -> Tensor:
-        ctx.save_for_backward(used)
-        ctx.tokens = len(weight)
-        return weight.index_select(0, used)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (used,) = ctx.saved_tensors
-        (gradient,) = gradients
-        whole = gradient.new_zeros(ctx.tokens, gradient.shape[1]).index_copy_(0, used, gradient)
-        whole[PAD_ID] = 0
-        return whole, None
-=======
         ends = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
         names = cast(tuple[Pooled, ...], self.config.readouts)  # of the others none comes here
         return read(names, states, ends, lengths, self.attention)
->>>>>>> blocks
 
 
 def initialize(model: TextRNN, way: Initialization) -> None:
@@ -198,11 +144,7 @@ def initialize(model: TextRNN, way: Initialization) -> None:
     if way == "stock":
         return
     for name, weight in model.named_parameters():
-<<<<<<< HEAD
-        if name.startswith(("embedding.", "norm.", "crf.")):
-=======
-        if name.startswith(("embedding.", "bigrams.", "norm.")):
->>>>>>> blocks
+        if name.startswith(("embedding.", "bigrams.", "norm.", "crf.")):
             continue
         if weight.dim() > 1:
             fills[way](weight)

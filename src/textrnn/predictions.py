@@ -12,6 +12,7 @@ from torch import Tensor
 from textrnn.batches import batches, check_ranges, load_buckets
 from textrnn.checkpoints import SavedModel
 from textrnn.crf import barred_moves, crf_of, guesses
+from textrnn.evaluate import check_fit
 from textrnn.records import IGNORED_TAG, PAD_ID, UNKNOWN_ID, Split
 from textrnn.residence import Bucket
 from textrnn.shards import ShardReader
@@ -42,8 +43,9 @@ class Predictions:
 def predict(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader, split: Split) -> Predictions:
     """Run the model over a split of padded shards, in batches of rows of one width.
 
-    Raises UserError when the shards have a token or a label that the model has not.
+    Raises UserError when the shards were padded for another model, or have a token or a label that it has not.
     """
+    check_fit(saved, padded)
     buckets = load_buckets(padded, split, next(saved.network.parameters()).device)
     check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     reserved = np.empty(2, dtype=np.int64)

@@ -22,11 +22,7 @@ from textrnn.architecture import Model
 from textrnn.batches import Bucket, Rows, batch_size, batches, check_ranges, load_buckets
 from textrnn.checkpoints import make_config
 from textrnn.errors import UserError
-<<<<<<< HEAD
-from textrnn.fit import memory_told, pick_device, start
-=======
-from textrnn.fit import check_recipe, find_pairs, pick_device, start
->>>>>>> blocks
+from textrnn.fit import check_recipe, find_pairs, memory_told, pick_device, start
 from textrnn.labels import Labels
 from textrnn.params import require
 from textrnn.precision import check_precision
@@ -84,11 +80,7 @@ def raise_rate(
     by the sum of its weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError where not even the
     first loss is finite.
     """
-<<<<<<< HEAD
-    tally = Tally.of(network, weights)
-=======
-    tally = Tally(weights, next(network.parameters()).device, settings.label_smoothing)
->>>>>>> blocks
+    tally = Tally.of(network, weights, settings.label_smoothing)
     take_step = Stepper(network, make_optimizer(network, settings), tally, settings)
     keep = math.exp(-1 / (MEMORY * rates.steps))
     points: list[Point] = []
@@ -128,35 +120,18 @@ def range_test(
     Raises UserError for rates that make no range, and what `fit` raises for values that do not fit the data.
     """
     rates.check()
-<<<<<<< HEAD
-    where = f"recipes.{recipe}"
-    model.check(f"{where}.model")
-    model.check_task(f"{where}.model", labels.task, len(labels.names))
-    settings.check(f"{where}.train")
-    model.check_weights(f"{where}.train", settings.class_weights)
-    weighed = settings.weight_of(labels.names, f"{where}.train")
-    device = pick_device()
-    check_precision(settings.precision, device, f"{where}.train.precision")
-    config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
-    with memory_told():
-        rows = load_buckets(padded, "train", device)
-        check_ranges(rows, config.tokens, config.classes, padded.folder)
-        network = start(config, matrix, settings.seed, device)
-        weights = None if weighed is None else torch.tensor(weighed, device=device)
-        return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
-=======
     where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
-    rows = load_buckets(padded, "train", device)
-    check_ranges(rows, len(matrix), len(labels.names), padded.folder)
-    pairs = find_pairs(rows, len(matrix), model, f"{where}.model")
     sizes = (len(matrix), matrix.shape[1]), len(labels.names)
-    config = make_config(recipe, model, *sizes, padded.facts, 0 if pairs is None else len(pairs))
-    network = start(config, matrix, settings.seed, device, pairs)
-    weights = None if weighed is None else torch.tensor(weighed, device=device)
-    return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
->>>>>>> blocks
+    with memory_told():
+        rows = load_buckets(padded, "train", device)
+        check_ranges(rows, len(matrix), len(labels.names), padded.folder)
+        pairs = find_pairs(rows, len(matrix), model, f"{where}.model")
+        config = make_config(recipe, model, *sizes, padded.facts, 0 if pairs is None else len(pairs))
+        network = start(config, matrix, settings.seed, device, pairs)
+        weights = None if weighed is None else torch.tensor(weighed, device=device)
+        return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
 
 
 def _all_batches(rows: Sequence[Rows], settings: Train) -> Iterator[Bucket]:

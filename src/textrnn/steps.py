@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.batches import Bucket
+from textrnn.crf import CRF
 from textrnn.lookup import SparseTable
 from textrnn.precision import forward, make_scaler
 from textrnn.processes import ALONE, Group
@@ -46,9 +47,10 @@ def _rate(settings: Train, device: torch.device) -> float | Tensor:
 
 
 def matrices(network: nn.Module) -> list[Tensor]:
-    """What decoupled decay shrinks: the matrices of layers, and no embedding, bias or norm."""
-    tables = {id(module.weight) for module in network.modules() if isinstance(module, (nn.Embedding, SparseTable))}
-    return [each for each in network.parameters() if each.requires_grad and each.dim() > 1 and id(each) not in tables]
+    """What decoupled decay shrinks: the matrices of layers, and no embedding, bias, norm or transition of a CRF."""
+    others = {id(module.weight) for module in network.modules() if isinstance(module, (nn.Embedding, SparseTable))}
+    others |= {id(module.transitions) for module in network.modules() if isinstance(module, CRF)}
+    return [each for each in network.parameters() if each.requires_grad and each.dim() > 1 and id(each) not in others]
 
 
 def clip(parameters: Iterable[nn.Parameter], norm: float) -> None:

@@ -98,11 +98,7 @@ def _parts(config: Config) -> tuple[Part, ...]:
 
     Parameters: G*H x F, G*H x H and two biases of G*H for each direction of a recurrent layer, as torch.nn.RNN,
     torch.nn.LSTM and torch.nn.GRU document them; inputs x outputs and a bias for a linear layer; two for each feature
-<<<<<<< HEAD
-    of torch.nn.LayerNorm; C x C transitions and two ends of C for a CRF.
-=======
-    of torch.nn.LayerNorm; F x F, a bias and a query of F for attention.
->>>>>>> blocks
+    of torch.nn.LayerNorm; F x F, a bias and a query of F for attention; C x C transitions and two ends of C for a CRF.
     """
     model, width = config.model, config.widths[-1]
     tokens, size, hidden = config.tokens, config.embedding_size, model.hidden_size

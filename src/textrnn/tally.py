@@ -24,29 +24,24 @@ class Tally:
     """Sums that make a Score, kept on the device so that no step waits for them.
 
     sums: (4,) float64: loss, the weights it is divided by, correct targets, targets. classes: of the last logits.
-<<<<<<< HEAD
     With a CRF the loss is its own, shared out over the tokens, so that it compares with the cross-entropy of a token.
-    Raises ValueError for a CRF with weights.
-    """
-
-    def __init__(self, weights: Tensor | None, device: torch.device, crf: CRF | None = None) -> None:
-        if crf is not None and weights is not None:
-            raise ValueError("the loss of a CRF is of whole rows: no class has a weight of its own")
-        self._weights, self._crf = weights, crf
-=======
     smoothing: share of each target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567, section 7).
+    Raises ValueError for a CRF with weights or smoothing.
     """
 
-    def __init__(self, weights: Tensor | None, device: torch.device, smoothing: float = 0.0) -> None:
-        self._weights, self._smoothing = weights, smoothing
->>>>>>> blocks
+    def __init__(
+        self, weights: Tensor | None, device: torch.device, smoothing: float = 0.0, crf: CRF | None = None
+    ) -> None:
+        if crf is not None and (weights is not None or smoothing):
+            raise ValueError("the loss of a CRF is of whole rows: no class has a weight or a share of its own")
+        self._weights, self._smoothing, self._crf = weights, smoothing, crf
         self.sums = torch.zeros(4, dtype=torch.float64, device=device)
         self.classes = 0
 
     @classmethod
-    def of(cls, network: nn.Module, weights: Tensor | None) -> Tally:
+    def of(cls, network: nn.Module, weights: Tensor | None, smoothing: float = 0.0) -> Tally:
         """The tally of a network's loss, on its device, with its CRF where it has one."""
-        return cls(weights, next(network.parameters()).device, crf_of(network))
+        return cls(weights, next(network.parameters()).device, smoothing, crf_of(network))
 
     def share(self, targets: Tensor) -> Tensor:
         """What a mean loss over targets (B,) or (B, T) is divided by: the sum of their weights; () float."""
@@ -66,17 +61,13 @@ class Tally:
         """
         flat, gold = logits.flatten(0, -2), targets.flatten()
         self.classes = flat.shape[-1]
-<<<<<<< HEAD
         if self._crf is None:
-            loss = F.cross_entropy(flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum")
+            smoothing = self._smoothing
+            loss = F.cross_entropy(
+                flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum", label_smoothing=smoothing
+            )
         else:
             loss = self._crf(logits, targets)
-=======
-        smoothing = self._smoothing
-        loss = F.cross_entropy(
-            flat, gold, self._weights, ignore_index=IGNORED_TAG, reduction="sum", label_smoothing=smoothing
-        )
->>>>>>> blocks
         with torch.no_grad():
             own = self.share(gold)
             correct = ((flat.argmax(-1) if guess is None else guess.flatten()) == gold).sum()

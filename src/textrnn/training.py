@@ -23,11 +23,8 @@ from textrnn.crf import guesses
 from textrnn.graphs import make_stepper
 from textrnn.precision import forward
 from textrnn.processes import ALONE, Group
-<<<<<<< HEAD
 from textrnn.records import IGNORED_TAG
-=======
 from textrnn.sampling import make_sampling
->>>>>>> blocks
 from textrnn.stage import put_off_interrupts
 from textrnn.state import DivergedError, Evaluation, Keeper, State, Stop, encode
 from textrnn.steps import make_optimizer, seed_step
@@ -149,11 +146,7 @@ class _Run:
         self.sampling = make_sampling(self.rows, self.settings)
         self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last, self.sampling)
         self.device = next(self.model.parameters()).device
-<<<<<<< HEAD
-        self.tally = Tally.of(self.model, self.weights)
-=======
-        self.tally = Tally(self.weights, self.device, self.settings.label_smoothing)
->>>>>>> blocks
+        self.tally = Tally.of(self.model, self.weights, self.settings.label_smoothing)
         optimizer = make_optimizer(self.model, self.settings)
         self.average = Average(self.model, self.settings.average)
         self.take_step = make_stepper(self.model, optimizer, self.tally, self.settings, self.group)
