@@ -151,6 +151,7 @@ def _network(case: Case, tokens: int, *, valid: bool) -> TextRNN:
         head_size=None,
         head_dropout=0.0,
         loss="cross_entropy",
+        crf=False,
         initialization="stock",
     )
     return TextRNN(model, tokens, EMBEDDING, CLASSES, "right")

@@ -1,4 +1,4 @@
-"""Train what a recipe is compared with: linear models on the n-grams of its encoding, and the majority."""
+"""Train what the recipes of an encoding are compared with: linear models on its n-grams, and the majority."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from textrnn.baselines import train_baselines
 from textrnn.labels import Labels
 from textrnn.limits import Limits, cap
 from textrnn.ngrams import Baseline
-from textrnn.params import pick, read_params, section
+from textrnn.params import read_params, section
 from textrnn.shards import ShardReader
 from textrnn.stage import run_stage, write_json
 from textrnn.vocab import Vocabulary
@@ -18,7 +18,7 @@ def main(key: str) -> None:
     settings, limits = section(Baseline, params, "baseline"), section(Limits, params, "limits")
     settings.check()
     limits.check()
-    encoded = Path("data/encoded") / pick(params, "recipes", key, "encoding")
+    encoded = Path("data/encoded") / key
     labels, tokens = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
     ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
     results = list(train_baselines(ids, labels, tokens, settings, epochs))
@@ -28,4 +28,4 @@ def main(key: str) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(main, "recipe")
+    run_stage(main, "encoding")

@@ -12,7 +12,7 @@ from textrnn.stage import run
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
 
 
-def recipe_row(key: str, corpus: str) -> dict[str, object]:
+def recipe_row(key: str, encoding: str, corpus: str) -> dict[str, object]:
     metrics = Path("metrics") / key
     files = [metrics / name for name in ("pad.json", "train.json", "test.json")]
     if not all(file.is_file() for file in files):
@@ -20,7 +20,7 @@ def recipe_row(key: str, corpus: str) -> dict[str, object]:
     padded, trained, test = (json.loads(file.read_text(encoding="utf-8")) for file in files)
     row = {"recipe": key, "corpus": corpus, "rows": padded["train"]["rows"], "epochs": trained["epochs"]}
     row |= {"dev_accuracy": trained["dev_accuracy"], **{f"test_{name}": test.get(name) for name in SCORES}}
-    return row | baseline_columns(metrics / "baselines.json", test)
+    return row | baseline_columns(Path("metrics") / encoding / "baselines.json", test)
 
 
 def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
@@ -36,8 +36,8 @@ def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
 
 def main() -> None:
     params = read_params()
-    recipes = pick(params, "recipes")
-    rows = [recipe_row(key, pick(params, "encodings", item["encoding"], "corpus")) for key, item in recipes.items()]
+    encodings = {key: item["encoding"] for key, item in pick(params, "recipes").items()}
+    rows = [recipe_row(key, name, pick(params, "encodings", name, "corpus")) for key, name in encodings.items()]
     with pl.Config(
         tbl_rows=-1, tbl_cols=-1, tbl_width_chars=240, tbl_hide_dataframe_shape=True, float_precision=4
     ) as style:

@@ -313,7 +313,9 @@ FAULTS = {
         {},
         ["data/segmented/names_chars/test-00000.arrow: ", "checksum", "run the stage that writes it"],
     ),
-    "no n-grams": Fault("baseline", RECIPE, {}, {"baseline.ngrams": 0}, ["baseline.ngrams: must be at least 1; got 0"]),
+    "no n-grams": Fault(
+        "baseline", "names_chars", {}, {"baseline.ngrams": 0}, ["baseline.ngrams: must be at least 1; got 0"]
+    ),
     "a model that is not there": Fault(
         "analyze",
         RECIPE,
@@ -351,15 +353,15 @@ def test_bad_input_gives_one_line_and_leaves_everything_as_it_was(project, fault
 
 
 def test_baselines_and_errors_have_stages_of_their_own(project):
-    beside = [f"baseline@{RECIPE}", f"analyze@{RECIPE}"]
+    beside = ["baseline@names_chars", f"analyze@{RECIPE}"]
     before = written(project)
     assert sorted(stages_run(dvc(project, "repro", *beside))) == sorted(beside)
     added = written(project).keys() - before.keys()
     assert sorted(added) == [
         f"data/analyzed/{RECIPE}/errors.jsonl",
-        f"logs/{RECIPE}.baselines.json",
+        "logs/names_chars.baselines.json",
+        "metrics/names_chars/baselines.json",
         f"metrics/{RECIPE}/analysis.json",
-        f"metrics/{RECIPE}/baselines.json",
         f"metrics/{RECIPE}/reliability.csv",
     ]
     found, test = metrics(project, RECIPE, "analysis"), metrics(project, RECIPE, "test")
@@ -367,7 +369,7 @@ def test_baselines_and_errors_have_stages_of_their_own(project):
     assert sum(group["rows"] for group in found["by_length"].values()) == ROWS["test"]
     repeated = found["by_text"].get("in_train", {"rows": 0})["rows"]
     assert repeated == metrics(project, "names", "parse")["also_in_train"]["test"]
-    baselines = metrics(project, RECIPE, "baselines")
+    baselines = metrics(project, "names_chars", "baselines")
     # by a regression on the rows of the generated names, which are made to be learnable
     assert baselines["logistic_regression"]["test"]["accuracy"] > baselines["majority"]["test"]["accuracy"] + 0.1
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
@@ -377,7 +379,7 @@ def test_baselines_and_errors_have_stages_of_their_own(project):
     again = {**written(project)}
     set_params(project, {"baseline.ngrams": 1})
     assert stages_run(dvc(project, "repro", *beside)) == beside[:1]
-    assert metrics(project, RECIPE, "baselines") != baselines
+    assert metrics(project, "names_chars", "baselines") != baselines
     set_params(project, {"baseline.ngrams": 3})
     assert stages_run(dvc(project, "repro", *beside)) == []
     assert written(project) == again

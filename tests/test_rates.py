@@ -244,9 +244,14 @@ def prepared(tmp_path, monkeypatch):
     (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
     save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
     LABELS.save(tmp_path / "data" / "encoded" / "letters" / "labels.json")
-    recipe = {"encoding": "letters", "model": dataclasses.asdict(PLAIN), "train": {"batch_size": 4}}
+    recipe = {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}
     limits = {"rows": None, "epochs": 1, "hidden_size": None}
-    params = {"limits": limits, "train": dataclasses.asdict(SETTINGS), "recipes": {"tiny": recipe}}
+    params = {
+        "limits": limits,
+        "model": dataclasses.asdict(PLAIN),
+        "train": dataclasses.asdict(SETTINGS),
+        "recipes": {"tiny": recipe},
+    }
     (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "pipeline"))

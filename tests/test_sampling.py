@@ -10,9 +10,10 @@ from test_bigrams import mapped
 from test_training import rows_of, run, settings, small
 from textrnn.batches import count_batches, row_counts
 from textrnn.errors import UserError
+from textrnn.params import overlaid
 from textrnn.residence import Bucket
 from textrnn.sampling import make_sampling
-from textrnn.train import Power, Train, merge_train
+from textrnn.train import Power, Train
 
 SIZES = (600, 300, 90, 10)  # rows of each class
 
@@ -137,8 +138,9 @@ DEFAULTS = {name: getattr(settings(), name) for name in Train.__dataclass_fields
     ],
 )
 def test_other_values_are_refused_by_name(changes, message):
+    params = {"train": DEFAULTS, "recipes": {"r": {"train": changes}}}
     with pytest.raises(UserError, match=message):
-        merge_train(DEFAULTS, changes, "r").check("recipes.r.train")
+        overlaid(Train, params, "train", "r").check("recipes.r.train")
 
 
 def test_a_tagger_cannot_draw_by_class():

@@ -25,41 +25,46 @@ def write(recipe, test, baselines):
         "pad": {"train": {"rows": 9}},
         "train": {"epochs": 2, "dev_accuracy": 0.5},
         "test": {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test},
-        "baselines": baselines,
     }
     folder = pathlib.Path("metrics") / recipe
     folder.mkdir(parents=True)
     for name, values in files.items():
-        if values is not None:
-            (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+        (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+    if baselines is not None:
+        beside = folder.with_name(f"{recipe}_chars")
+        beside.mkdir()
+        (beside / "baselines.json").write_text(json.dumps(baselines), encoding="utf-8")
 
 
 def test_dev_chooses_the_baseline_and_test_says_who_is_beaten(script):
     write("ahead", {}, scores("accuracy", majority=(0.3, 0.9), linear=(0.7, 0.6), bag=(0.65, 0.7)))
     write("behind", {}, scores("accuracy", majority=(0.3, 0.3), linear=(0.7, 0.61)))
-    row = script.recipe_row("ahead", "c")
+    row = script.recipe_row("ahead", "ahead_chars", "c")
     assert row["test_accuracy"] == 0.6
     # level is not beaten, and what dev did not choose does not count
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.6, "no")
-    row = script.recipe_row("behind", "c")
+    row = script.recipe_row("behind", "behind_chars", "c")
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.61, "yes")
 
 
 def test_taggers_are_compared_by_entities(script):
     write("tags", {"entity_f1": 0.1}, scores("entity_f1", majority=(0.0, 0.0), usual=(0.2, 0.3)))
-    row = script.recipe_row("tags", "c")
+    row = script.recipe_row("tags", "tags_chars", "c")
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("usual", 0.3, "yes")
 
 
 def test_what_has_not_run_is_left_empty(script):
     write("bare", {}, None)
-    assert "beaten" not in script.recipe_row("bare", "c")
-    assert script.recipe_row("none", "c") == {"recipe": "none", "corpus": "c"}
+    assert "beaten" not in script.recipe_row("bare", "bare_chars", "c")
+    assert script.recipe_row("none", "none_chars", "c") == {"recipe": "none", "corpus": "c"}
 
 
 def test_the_table_shows_every_recipe(script, capsys):
     write("first", {}, scores("accuracy", majority=(0.3, 0.75)))
-    params = {"encodings": {"e": {"corpus": "c"}}, "recipes": {"none": {"encoding": "e"}, "first": {"encoding": "e"}}}
+    params = {
+        "encodings": {"first_chars": {"corpus": "c"}},
+        "recipes": {name: {"encoding": "first_chars"} for name in ("none", "first")},
+    }
     pathlib.Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
     script.main()
     lines = capsys.readouterr().out.splitlines()

@@ -15,10 +15,11 @@ from textrnn.batches import Bucket
 from textrnn.bigrams import learn_pairs
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
+from textrnn.params import overlaid
 from textrnn.state import State
 from textrnn.steps import Stepper, clip, make_optimizer, matrices, mix, seed_step
 from textrnn.tally import Score, Tally
-from textrnn.train import Cosine, Ema, Step, Swa, Train, merge_train
+from textrnn.train import Cosine, Ema, Step, Swa, Train
 from textrnn.training import Outcome, evaluate_loss, learning_rate, train
 
 SETTINGS = Train(
@@ -533,17 +534,20 @@ def test_seconds_trained_earlier_count_too(monkeypatch):
 DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}
 
 
+def merged(own, defaults=DEFAULTS):
+    return overlaid(Train, {"train": defaults, "recipes": {"r": {"train": own}}}, "train", "r")
+
+
 def test_a_recipe_s_values_stand_over_the_defaults():
-    assert merge_train(DEFAULTS, {}, "r") == settings(learning_rate=1e-3)
+    assert merged({}) == settings(learning_rate=1e-3)
     override = {"epochs": 9, "schedule": {"kind": "step", "every": 5, "factor": 0.95}, "class_weights": {"PER": 10}}
-    merged = merge_train(DEFAULTS, override, "r")
     wanted = settings(learning_rate=1e-3, epochs=9, schedule=Step("step", 5, 0.95), class_weights={"PER": 10.0})
-    assert merged == wanted
-    assert merge_train({**DEFAULTS, "clip_norm": 5}, {"clip_norm": None}, "r").clip_norm is None
+    assert merged(override) == wanted
+    assert merged({"clip_norm": None}, {**DEFAULTS, "clip_norm": 5}).clip_norm is None
     cosine = {"schedule": {"kind": "cosine", "floor": 0, "warmup": 0}}
-    assert merge_train(DEFAULTS, cosine, "r").schedule == Cosine("cosine", 0.0, 0.0)
-    assert merge_train(DEFAULTS, {"average": {"kind": "ema", "decay": 0.9}}, "r").average == Ema("ema", 0.9)
-    assert merge_train(DEFAULTS, {"average": {"kind": "swa", "from_epoch": 2}}, "r").average == Swa("swa", 2)
+    assert merged(cosine).schedule == Cosine("cosine", 0.0, 0.0)
+    assert merged({"average": {"kind": "ema", "decay": 0.9}}).average == Ema("ema", 0.9)
+    assert merged({"average": {"kind": "swa", "from_epoch": 2}}).average == Swa("swa", 2)
 
 
 @pytest.mark.parametrize(
@@ -562,14 +566,14 @@ def test_a_recipe_s_values_stand_over_the_defaults():
 )
 def test_unknown_and_mistyped_values_are_refused_by_name(defaults, override, message):
     with pytest.raises(UserError, match=message):
-        merge_train({**DEFAULTS, **defaults}, override, "r")
+        merged(override, {**DEFAULTS, **defaults})
 
 
 def test_defaults_must_be_whole():
     with pytest.raises(UserError, match=r"^train: must be a mapping; got null"):
-        merge_train(None, {}, "r")
+        merged({}, None)
     with pytest.raises(UserError, match=r"^train\.epochs: missing param"):
-        merge_train({name: value for name, value in DEFAULTS.items() if name != "epochs"}, {"epochs": 1}, "r")
+        merged({"epochs": 1}, {name: value for name, value in DEFAULTS.items() if name != "epochs"})
 
 
 @pytest.mark.parametrize(

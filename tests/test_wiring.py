@@ -199,7 +199,7 @@ def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
 NEWS_CHARS = ("news_rnn", "news_lstm", "news_lstm_norm")
 ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*"]
 TRAINED = ("train", "evaluate", "analyze")  # what follows from a recipe's training
-PREPARED = STAGES[4:]  # what follows from an encoding
+PREPARED = ("embed", "pad", *TRAINED)  # what follows from an encoding for a recipe
 LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     ({"trian": {}}, []),
@@ -207,6 +207,7 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({"recipes.news_rnn.batch_size": 512}, []),
     ({"train.batch_size": 1024}, ALL_TRAINING),
     ({"train.seed": 2}, ALL_TRAINING),
+    ({"model.word_dropout": 0.1}, ALL_TRAINING),
     ({"limits.epochs": 1}, ["baseline@*", *ALL_TRAINING]),
     ({"limits.hidden_size": 16}, ALL_TRAINING),
     ({"baseline.ngrams": 2}, ["baseline@*"]),
@@ -218,20 +219,27 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({"segment.verify_share": 0.5}, [f"{s}@*" for s in STAGES[2:]]),
     (
         {"encodings.amazon_words.min_count": 3},
-        ["encode@amazon_words", *(f"{s}@reviews_lstm" for s in PREPARED)],
+        ["encode@amazon_words", "baseline@amazon_words", *(f"{s}@reviews_lstm" for s in PREPARED)],
     ),
     (
         {"encodings.thucnews_chars.max_tokens": 100},
-        ["encode@thucnews_chars", *(f"{s}@{r}" for r in NEWS_CHARS for s in PREPARED)],
+        ["encode@thucnews_chars", "baseline@thucnews_chars", *(f"{s}@{r}" for r in NEWS_CHARS for s in PREPARED)],
     ),
-    ({"encodings.msra_chars.tags": "bio"}, ["encode@msra_chars", *(f"{s}@ner_gru" for s in PREPARED)]),
+    (
+        {"encodings.msra_chars.tags": "bio"},
+        ["encode@msra_chars", "baseline@msra_chars", *(f"{s}@ner_gru" for s in PREPARED)],
+    ),
     (
         {"encodings.amazon_words.clean": ["lower"]},
-        ["segment@amazon_words", "encode@amazon_words", *(f"{s}@reviews_lstm" for s in PREPARED)],
+        [f"{s}@amazon_words" for s in ("segment", "encode", "baseline")] + [*(f"{s}@reviews_lstm" for s in PREPARED)],
     ),
     (
         {"corpora.names.max_rejects": 5},
-        ["parse@names", "segment@names_chars", "encode@names_chars", *(f"{s}@names_gru" for s in PREPARED)],
+        [
+            "parse@names",
+            *(f"{s}@names_chars" for s in ("segment", "encode", "baseline")),
+            *(f"{s}@names_gru" for s in PREPARED),
+        ],
     ),
     ({"limits.rows": 100}, [f"{s}@*" for s in STAGES[1:]]),
     ({"data.seed": 2}, [f"{s}@*" for s in STAGES[1:]]),

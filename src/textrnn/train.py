@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
-from textrnn.params import build, require
+from textrnn.params import require
 from textrnn.records import Task
 
 Precision = Literal["float32", "bfloat16", "float16"]
@@ -140,10 +140,3 @@ class Train:
             known = f"must be one of {', '.join(dict.fromkeys([*labels, *kinds.values()]))}"
             require(name in {*labels, *kinds.values()}, f"{where}.class_weights.{name}", known, name)
         return [self.class_weights.get(label, self.class_weights.get(kinds[label], 1.0)) for label in labels]
-
-
-def merge_train(defaults: Any, override: Any, recipe: str) -> Train:
-    """The section `train` with a recipe's own values over it; UserError, by dotted name, for a bad or unknown one."""
-    require(isinstance(override, Mapping), f"recipes.{recipe}.train", "must be a mapping", override)
-    build(Train, defaults, "train")
-    return build(Train, {**defaults, **override}, f"recipes.{recipe}.train")
