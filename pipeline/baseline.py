@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.baselines import train_baselines
+from textrnn.baselines import noise_ceiling, train_baselines
 from textrnn.labels import Labels
 from textrnn.limits import Limits, cap
 from textrnn.ngrams import Baseline
@@ -22,7 +22,9 @@ def main(key: str) -> None:
     labels, tokens = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
     ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
     results = list(train_baselines(ids, labels, tokens, settings, epochs))
-    write_json(Path("metrics") / key / "baselines.json", {each.name: each.metrics() for each in results})
+    ceiling = noise_ceiling(ids) if labels.task == "classify" else None
+    found = {"baselines": {each.name: each.metrics() for each in results}, "ceiling": ceiling}
+    write_json(Path("metrics") / key / "baselines.json", found)
     # as of training: how long it took is no metric
     write_json(Path("logs") / f"{key}.baselines.json", {each.name: {"seconds": each.seconds} for each in results})
 

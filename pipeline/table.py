@@ -28,7 +28,7 @@ def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
     if not file.is_file():
         return {}
     score = "entity_f1" if "entity_f1" in test else "accuracy"
-    baselines = json.loads(file.read_text(encoding="utf-8"))
+    baselines = json.loads(file.read_text(encoding="utf-8"))["baselines"]
     best = max(baselines, key=lambda name: baselines[name]["dev"][score])
     reached = baselines[best]["test"][score]
     return {"best_baseline": best, "baseline_test": reached, "beaten": "yes" if reached > test[score] else "no"}

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 
 from test_ngrams import SETTINGS
 from test_pad import write_encoded
-from textrnn.baselines import train_baselines
+from textrnn.baselines import noise_ceiling, train_baselines
 from textrnn.errors import UserError
 from textrnn.labels import Labels
 from textrnn.shards import ShardReader
@@ -99,6 +99,21 @@ def test_an_empty_split_is_refused(tmp_path, task, labels):
         train(tmp_path, task, splits, labels, 7)
 
 
+def test_the_ceiling_is_each_text_s_usual_label_in_all_splits(tmp_path):
+    splits = {
+        "train": [([2, 3], 0), ([2, 3], 0), ([4], 1)],
+        "dev": [([2, 3], 1), ([4], 2), ([], 0)],
+        "test": [([2, 3], 1), ([2, 3], 1), ([4], 2), ([23], 0), ([3, 2], 2)],
+    }
+    # (2, 3) has two rows of 0 and three of 1, (4) one of 1 and two of 2
+    reader = ShardReader(write_encoded(tmp_path / "in", "classify", splits), "encoded")
+    assert noise_ceiling(reader) == {"dev": 1.0, "test": 1.0}
+    splits["train"] *= 2
+    reader = ShardReader(write_encoded(tmp_path / "more", "classify", splits), "encoded")
+    # now four of 0 and three of 1, two of each
+    assert noise_ceiling(reader) == {"dev": 1 / 3, "test": 2 / 5}
+
+
 @pytest.fixture
 def script(monkeypatch):
     """The stage script, imported; a script is not otherwise on the path."""
@@ -112,7 +127,6 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
     params = {
         "limits": {"rows": None, "epochs": 1, "hidden_size": None},
         "baseline": section,
-        "recipes": {"tiny": {"encoding": "letters"}},
     }
     YAML(typ="safe").dump(params, tmp_path / "params.yaml")
     encoded = tmp_path / "data" / "encoded" / "letters"
@@ -120,8 +134,10 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
     write_encoded(encoded / "ids", "classify", TEXTS)
     CLASSES.save(encoded / "labels.json")
     Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3])).save(encoded / "vocabulary.arrow")
-    script.main("tiny")
-    found = json.loads((tmp_path / "metrics" / "tiny" / "baselines.json").read_text())
+    script.main("letters")
+    written = json.loads((tmp_path / "metrics" / "letters" / "baselines.json").read_text())
+    found = written["baselines"]
+    assert written["ceiling"] == {"dev": 1.0, "test": 0.75}
     assert found["majority"]["test"]["accuracy"] == 0.5
     assert found["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
     assert {key for each in found.values() for key in each} == {
@@ -131,5 +147,5 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
         "regularization",
         "best_epoch",
     }
-    took = json.loads((tmp_path / "logs" / "tiny.baselines.json").read_text())
+    took = json.loads((tmp_path / "logs" / "letters.baselines.json").read_text())
     assert {name: list(each) for name, each in took.items()} == {name: ["seconds"] for name in found}
