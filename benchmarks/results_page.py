@@ -102,7 +102,7 @@ def _table(runs: Mapping[str, Measured]) -> str:
         cells = [
             name if run.row["family"] == "published" else f"`{name}`",
             f"{run.row['rows']:,}",
-            str(len(run.scores)),
+            _seeds(run),
             run.shown("test", metric),
             run.shown(UNSEEN, metric),
             run.shown("test", "macro_f1"),
@@ -114,6 +114,10 @@ def _table(runs: Mapping[str, Measured]) -> str:
         ]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _seeds(run: Measured) -> str:
+    return "" if run.row["family"] == "published" else str(len(run.scores))
 
 
 def _best_baseline(runs: Iterable[Measured], metric: str) -> float | None:
@@ -161,5 +165,5 @@ def render_readme(runs: Mapping[str, Measured], text: str) -> str:
             continue
         label = f"{name} (published)" if run.row["family"] == "published" else f"`{name}`"
         scores = (run.shown("test", metric) for metric in ("accuracy", "entity_f1"))
-        lines.append(f"| {run.row['corpus']} | {label} | {len(run.scores)} | {' | '.join(scores)} |")
+        lines.append(f"| {run.row['corpus']} | {label} | {_seeds(run)} | {' | '.join(scores)} |")
     return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after
