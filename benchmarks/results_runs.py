@@ -28,6 +28,60 @@ def _vectors(recipe: str) -> tuple[str, ...]:
     return ("data.vectors={source}/vectors", f"recipes.{recipe}.vectors={VECTORS}")
 
 
+def _ladder(recipe: str, before: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
+    """A recipe taken apart: its first run without any of the steps, each next one with one more, the last one whole.
+
+    before: what is set in all of them; steps: what each adds, and the changes that take it away, blanks between them.
+    """
+    runs = {}
+    for at, (step, _) in enumerate((("plain", ""), *steps)):
+        without = " ".join(changes for _, changes in steps[at:]).split()
+        filled = tuple(f"recipes.{recipe}.{change}" for change in without)
+        taken = {change.split("=")[0] for change in filled}
+        kept = (change for change in before if change.split("=")[0] not in taken)
+        runs[f"{recipe}_{at}"] = Run(recipe, (*kept, *filled), step if at == 0 else f"+ {step}")
+    return runs
+
+
+_SMOOTHING = ("label smoothing", "train.label_smoothing=0.0")
+_COSINE = ("cosine with warm-up", "train.schedule=null")
+_AVERAGE = ("weights averaged (EMA)", "train.average=null")
+_POOLED = ("pooled readouts", "model.readout=last_valid")
+_BIGRAMS = ("embeddings of pairs", "model.bigrams=null")
+_DROPOUTS = (
+    "dropout of words, embeddings, head",
+    "model.word_dropout=0.0 model.embedding_dropout=0.0 model.head_dropout=0.0",
+)
+
+
+_TUNED = ("pretrained vectors, tuned", "vectors=null")
+
+LADDERS = {
+    **_ladder(
+        "news_bilstm",
+        ("limits.rows=40000", *_vectors("news_bilstm")),
+        _TUNED,
+        _POOLED,
+        _BIGRAMS,
+        _DROPOUTS,
+        _SMOOTHING,
+        _COSINE,
+        _AVERAGE,
+    ),
+    **_ladder("names_bilstm", (), _POOLED, _BIGRAMS, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+    **_ladder(
+        "ner_bilstm_crf",
+        ("limits.rows=10000", *_vectors("ner_bilstm_crf")),
+        _TUNED,
+        ("a CRF", "model.crf=false"),
+        _BIGRAMS,
+        _DROPOUTS,
+        _COSINE,
+        _AVERAGE,
+    ),
+    **_ladder("films_bilstm", ("limits.rows=8000",), _POOLED, _BIGRAMS, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+}
+
 RUNS: dict[str, Run] = {
     "news_rnn": Run("news_rnn"),
     "news_rnn_words": Run("news_rnn_words"),
@@ -50,6 +104,7 @@ RUNS: dict[str, Run] = {
     "ner_bilstm_crf": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),
+    **LADDERS,
 }
 
 BASELINES: dict[str, tuple[str, ...]] = {
