@@ -151,6 +151,7 @@ def _network(case: Case, tokens: int, *, valid: bool) -> TextRNN:
         head_size=None,
         head_dropout=0.0,
         loss="cross_entropy",
+        crf=False,
         initialization="stock",
     )
     return TextRNN(model, tokens, EMBEDDING, CLASSES, "right")
@@ -172,6 +173,7 @@ def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Tra
         label_smoothing=0.0,
         sampling=None,
         average=None,
+        distill=None,
         evaluate_every=None,
         patience=None,
         time_limit_seconds=None,
