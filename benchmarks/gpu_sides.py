@@ -173,6 +173,7 @@ def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Tra
         label_smoothing=0.0,
         sampling=None,
         average=None,
+        distill=None,
         evaluate_every=None,
         patience=None,
         time_limit_seconds=None,

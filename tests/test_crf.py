@@ -378,8 +378,8 @@ def test_it_is_refused_where_no_row_of_tags_is_predicted(changes):
 def test_class_weights_and_smoothing_are_refused_with_it_alone():
     tagger = dataclasses.replace(PLAIN, **TAGGER)
     with pytest.raises(UserError, match=r"^recipes\.r\.train\.class_weights: must be null where model\.crf is true"):
-        tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0)
+        tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0, None)
     with pytest.raises(UserError, match=r"^recipes\.r\.train\.label_smoothing: must be 0 where model\.crf is true"):
-        tagger.check_loss("recipes.r.train", None, 0.1)
-    tagger.check_loss("recipes.r.train", None, 0.0)
-    PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1)
+        tagger.check_loss("recipes.r.train", None, 0.1, None)
+    tagger.check_loss("recipes.r.train", None, 0.0, None)
+    PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1, None)

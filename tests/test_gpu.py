@@ -128,7 +128,7 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
     for size in (7, Tokens(40)):
         both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)
         for one, other in both:
-            for column, found in zip(dataclasses.astuple(one), dataclasses.astuple(other), strict=True):
+            for column, found in zip((one.row, *one.inputs), (other.row, *other.inputs), strict=True):
                 assert found.device.type == "cuda"
                 assert found.dtype == column.dtype
                 assert torch.equal(found, column)

@@ -24,7 +24,7 @@ from textrnn.launch import gathered, process_count
 from textrnn.processes import ALONE, Group
 from textrnn.state import Keeper, decode
 from textrnn.steps import seed_step
-from textrnn.train import Ema, Swa
+from textrnn.train import Distill, Ema, Swa
 from textrnn.training import evaluate_loss, train
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
@@ -42,6 +42,8 @@ CASES = {
     "one row of pairs": ({"bigrams": Bigrams(3, 1)}, {"epochs": 1, "batch_size": 1}),
     "drawn": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
     "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
+    "distill": ({}, {"epochs": 2, "batch_size": 5, "distill": Distill((2,), 0.7, 2.0)}),
+    "distill tags": ({"readout": "every_step"}, {"epochs": 2, "batch_size": 7, "distill": Distill((2,), 0.4, 3.0)}),
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -52,6 +54,11 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
     with SEEDED:
         model, tags = small(**changes), changes.get("readout") == "every_step"
     rows = [*rows_of(18, tags=tags), *rows_of(6, width=4, tags=tags)]
+    if "distill" in options:
+        generator = torch.Generator().manual_seed(3)
+        shapes = [(*each.targets.shape, 4) for each in rows]
+        said = [torch.randn(shape, generator=generator).softmax(-1) for shape in shapes]
+        rows = [each.with_soft(soft) for each, soft in zip(rows, said, strict=True)]
     dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
     keeper = None if folder is None or group.rank else Keeper(folder)
     data = group.hand_out((keeper.latest() if keeper else None) or b"")

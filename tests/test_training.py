@@ -37,6 +37,7 @@ SETTINGS = Train(
     label_smoothing=0.0,
     sampling=None,
     average=None,
+    distill=None,
     evaluate_every=None,
     patience=None,
     time_limit_seconds=None,

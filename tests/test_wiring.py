@@ -45,7 +45,7 @@ ROOMS = (
     ("graphs",),
     ("checkpoints",),
     ("summary", "state"),
-    ("training",),
+    ("training", "distill"),
     ("journal", "evaluate"),
     ("fit", "predictions"),
     ("rates", "analysis"),

@@ -46,11 +46,11 @@ def rows_of(size: Size, width: int) -> int:
     return size if isinstance(size, int) else max(1, size.count // width)
 
 
-def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU) -> list[Rows]:
+def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft: int = 0) -> list[Rows]:
     """The split's rows by width, on the device where they fit in half of its free memory, else left in their shards.
 
-    For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. Raises UserError when
-    the split has no rows.
+    For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. soft: of how many
+    classes the rows are to get soft targets, which take room too. Raises UserError when the split has no rows.
     """
     found = []
     for width in padded.facts["widths"]:
@@ -59,7 +59,7 @@ def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU) ->
             found.append(_map([padded.open(shard) for shard in shards], padded.facts["task"], device))
     if not found:
         raise UserError(padded.folder, f"the {split} split is empty")
-    if sum(bucket.nbytes for bucket in found) <= _room(device):
+    if sum(bucket.nbytes(soft) for bucket in found) <= _room(device):
         return [bucket.resident() for bucket in found]
     return list(found)
 

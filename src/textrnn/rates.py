@@ -117,6 +117,7 @@ def range_test(
 ) -> list[Point]:
     """The test of a recipe on its padded shards, from the network and on the batches that training starts with.
 
+    `distill` is left out: the loss is the usual one, and no teacher is trained.
     Raises UserError for rates that make no range, and what `fit` raises for values that do not fit the data.
     """
     rates.check()

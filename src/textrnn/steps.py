@@ -91,12 +91,12 @@ class Stepper:
     def __call__(self, batch: Bucket, rate: float) -> None:
         self.set_rate(rate)
         if self.group.count == 1:
-            self.forward_backward(batch.ids, batch.lengths, batch.targets)
+            self.forward_backward(*batch.inputs)
         else:
             # of the whole batch: each process knows all its targets, so no count has to be exchanged
             share = self.tally.share(batch.targets)
             part = self.group.part(len(batch))
-            self.forward_backward(batch.ids[part], batch.lengths[part], batch.targets[part], share)
+            self.forward_backward(*(column[part] for column in batch.inputs), share=share)
             self.group.sum_gradients(self._dense())
         self.update()
 
@@ -112,13 +112,18 @@ class Stepper:
             else:
                 group["lr"] = own
 
-    def forward_backward(self, ids: Tensor, lengths: Tensor, targets: Tensor, share: Tensor | None = None) -> None:
-        """Gradients of the loss of ids (B, T), lengths (B,) and targets, anew; share: see Tally.loss. B may be 0."""
+    def forward_backward(
+        self, ids: Tensor, lengths: Tensor, targets: Tensor, soft: Tensor | None = None, *, share: Tensor | None = None
+    ) -> None:
+        """Gradients of the loss of ids (B, T), lengths (B,) and targets, anew. B may be 0.
+
+        soft and share: see Tally.loss.
+        """
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         if len(ids):
             logits = forward(self.network, ids, lengths, self.precision)
-            self.scaler.scale(self.tally.loss(logits, targets, share)).backward()
+            self.scaler.scale(self.tally.loss(logits, targets, share, soft=soft)).backward()
 
     def update(self) -> None:
         """Clip the gradients where asked to, and move the weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -60,6 +61,29 @@ class Power:
 
 
 @dataclass(frozen=True)
+class Distill:
+    """Knowledge distillation from an ensemble of the recipe's own models, one for each of `seeds` as its train.seed.
+
+    The loss is 1 - weight of the usual one and `weight` of the distance from the teachers' mean probabilities, both
+    sides softened by `temperature`. Sources: Hinton et al. 2015, arXiv:1503.02531; teachers of the student's own
+    architecture: Furlanello et al. 2018, arXiv:1805.04770.
+    """
+
+    seeds: tuple[int, ...]
+    weight: float
+    temperature: float
+
+    def check(self, where: str, student: int) -> None:
+        """Refuse what the types let through; `student` is the seed of the run that the teachers are for."""
+        seeds = self.seeds
+        require(0 < len(seeds) == len(set(seeds)), f"{where}.seeds", "must have one or more, each once", seeds)
+        require(all(0 <= seed < 2**63 for seed in seeds), f"{where}.seeds", "must lie in [0, 2^63)", seeds)
+        require(student not in seeds, f"{where}.seeds", "must not have the seed of the recipe itself", seeds)
+        require(0 < self.weight <= 1, f"{where}.weight", "must lie in (0, 1]", self.weight)
+        require(0 < self.temperature < math.inf, f"{where}.temperature", "must be above 0 and finite", self.temperature)
+
+
+@dataclass(frozen=True)
 class Train:
     """How a recipe is trained; see params.yaml for each value's meaning and unit."""
 
@@ -77,6 +101,7 @@ class Train:
     label_smoothing: float
     sampling: Literal["balanced"] | Power | None
     average: Ema | Swa | None
+    distill: Distill | None
     evaluate_every: int | None
     patience: int | None
     time_limit_seconds: float | None
@@ -117,6 +142,8 @@ class Train:
         if isinstance(self.average, Swa):
             first = self.average.from_epoch
             require(first >= 1, f"{where}.average.from_epoch", "must be at least 1", first)
+        if self.distill is not None:
+            self.distill.check(f"{where}.distill", self.seed)
         if self.sampling is not None:
             require(self.shuffle, f"{where}.sampling", "must be null where shuffle is false", self.sampling)
         if isinstance(self.sampling, Power):

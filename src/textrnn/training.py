@@ -102,11 +102,12 @@ def train(
 ) -> Outcome:
     """Train the model in place and leave it with the weights of its lowest dev loss.
 
-    rows and dev lie on the model's device. `report` is called at every evaluation, `on_step` after every batch with
-    its number and its rows. In a group each process calls this with the same arguments; the model ends the same in
-    all. keeper: keeps the state from time to time, and when Ctrl-C or SIGTERM comes, after the step that it comes in.
-    kept: the state to go on from. The result is then that of a run without a stop, to the bit on the same CPU with as
-    many threads and processes, else to rounding.
+    rows and dev lie on the model's device; for `distill` rows have soft targets. `report` is called at every
+    evaluation, `on_step` after every batch with its number and its rows. In a group each process calls this with the
+    same arguments; the model ends the same in all. keeper: keeps the state from time to time, and when Ctrl-C or
+    SIGTERM comes, after the step that it comes in. kept: the state to go on from; it is in it that the run counts. The
+    result is then that of a run without a stop, to the bit on the same CPU with as many threads and processes, else to
+    rounding.
     Raises DivergedError when the loss is no number or explodes, PeerLost when another process of the group has ended,
     and KeyboardInterrupt.
     """
@@ -146,7 +147,7 @@ class _Run:
         self.sampling = make_sampling(self.rows, self.settings)
         self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last, self.sampling)
         self.device = next(self.model.parameters()).device
-        self.tally = Tally.of(self.model, self.weights, self.settings.label_smoothing)
+        self.tally = Tally.of(self.model, self.weights, self.settings.label_smoothing, self.settings.distill)
         optimizer = make_optimizer(self.model, self.settings)
         self.average = Average(self.model, self.settings.average)
         self.take_step = make_stepper(self.model, optimizer, self.tally, self.settings, self.group)
