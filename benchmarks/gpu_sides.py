@@ -175,6 +175,7 @@ def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Tra
         average=None,
         distill=None,
         evaluate_every=None,
+        monitor="loss",
         patience=None,
         time_limit_seconds=None,
         precision=precision,

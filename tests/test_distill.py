@@ -31,14 +31,14 @@ from textrnn.errors import UserError
 from textrnn.fit import fit, start
 from textrnn.graphs import WARM_UP, GraphedStepper
 from textrnn.journal import Journal
-from textrnn.params import read_params
+from textrnn.params import overlaid, read_params
 from textrnn.rates import Range, range_test
 from textrnn.residence import Mapped
 from textrnn.resume import NOTES, finished, resumable_folder
 from textrnn.state import KEPT
 from textrnn.steps import Stepper, make_optimizer
 from textrnn.tally import Tally
-from textrnn.train import Distill, Ema, merge_train
+from textrnn.train import Distill, Ema, Train
 from textrnn.training import train
 
 CPU = torch.device("cpu")
@@ -451,17 +451,22 @@ def test_it_is_refused_with_a_crf():
     PLAIN.check_loss("recipes.r.train", None, 0.0, DISTILL)
 
 
+def merged(own):
+    """The shipped defaults with a recipe's own values over them."""
+    params = read_params(ROOT / "params.yaml")
+    return overlaid(Train, {"train": params["train"], "recipes": {"r": {"train": own}}}, "train", "r")
+
+
 def test_params_say_it():
     said = {"seeds": [11, 12], "weight": 0.7, "temperature": 2}
-    shipped = read_params(ROOT / "params.yaml")["train"]
-    assert merge_train(shipped, {}, "r").distill is None
-    assert merge_train(shipped, {"distill": said}, "r").distill == DISTILL
+    assert merged({}).distill is None
+    assert merged({"distill": said}).distill == DISTILL
     for name, value, message in (
         ("seeds", 11, r"^recipes\.r\.train\.distill\.seeds: must be a list; got 11"),
         ("seed", 11, r"^recipes\.r\.train\.distill\.seed: unknown param; did you mean seeds\?"),
     ):
         with pytest.raises(UserError, match=message):
-            merge_train(shipped, {"distill": said | {name: value}}, "r")
+            merged({"distill": said | {name: value}})
 
 
 def test_check_refuses_it_with_a_crf_before_a_stage_runs():

@@ -39,6 +39,7 @@ SETTINGS = Train(
     average=None,
     distill=None,
     evaluate_every=None,
+    monitor="loss",
     patience=None,
     time_limit_seconds=None,
     precision="float32",
@@ -371,6 +372,34 @@ def fake_dev(monkeypatch, losses):
     """Dev losses that are given, one an evaluation, whatever the model is."""
     given = iter(losses)
     monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(next(given), 0.5))
+
+
+def test_which_weights_are_better():
+    lower, surer, same = Score(0.5, 0.8), Score(0.9, 0.9), Score(0.4, 0.9)
+    assert [one.beats(other, "loss") for one, other in ((lower, surer), (surer, lower), (lower, lower))] == [1, 0, 0]
+    assert [one.beats(other, "accuracy") for one, other in ((lower, surer), (surer, lower), (lower, lower))] == [
+        0,
+        1,
+        0,
+    ]
+    assert same.beats(surer, "accuracy")
+    assert not surer.beats(same, "accuracy")
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_the_weights_that_are_kept_are_those_of_what_is_monitored(monkeypatch, monitor):
+    scores = iter([Score(0.5, 0.7), Score(0.6, 0.9), Score(0.7, 0.8)])
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_: next(scores))
+    model, seen = small(), []
+
+    def report(_):
+        seen.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach())
+
+    options = settings(epochs=3, monitor=monitor)
+    outcome = train(model, rows_of(20), rows_of(5), options, None, report, lambda *_: None)
+    best = {"loss": 0, "accuracy": 1}[monitor]
+    assert (outcome.best_step, outcome.dev_accuracy) == ((best + 1) * outcome.steps // 3, (0.7, 0.9)[best])
+    assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), seen[best])
 
 
 @pytest.mark.parametrize(

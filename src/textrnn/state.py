@@ -43,7 +43,7 @@ class Evaluation:
 class State:
     """How far a run is: steps taken and their rows, seconds trained, the points of its curves, its best weights.
 
-    best: the point of the lowest dev loss, whose weights `best_weights` are. resumed: the steps it went on from.
+    best: the point that `train.monitor` chose, whose weights `best_weights` are. resumed: the steps it went on from.
     """
 
     step: int = 0

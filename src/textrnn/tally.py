@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from textrnn.crf import CRF, crf_of
 from textrnn.records import IGNORED_TAG
-from textrnn.train import Distill
+from textrnn.train import Distill, Monitor
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,12 @@ class Score:
 
     loss: float
     accuracy: float
+
+    def beats(self, other: Score, monitor: Monitor) -> bool:
+        """Whether it is the better one by what is monitored; of two with the same accuracy the lower loss is."""
+        if monitor == "accuracy" and self.accuracy != other.accuracy:
+            return self.accuracy > other.accuracy
+        return self.loss < other.loss
 
 
 class Tally:

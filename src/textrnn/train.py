@@ -11,6 +11,7 @@ from textrnn.params import require
 from textrnn.records import Task
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Monitor = Literal["loss", "accuracy"]
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,7 @@ class Train:
     average: Ema | Swa | None
     distill: Distill | None
     evaluate_every: int | None
+    monitor: Monitor
     patience: int | None
     time_limit_seconds: float | None
     precision: Precision

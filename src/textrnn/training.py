@@ -1,4 +1,4 @@
-"""The training loop: Adam, a schedule, evaluation on dev, the best weights by dev loss, early stopping, checkpoints.
+"""The training loop: Adam, a schedule, evaluation on dev, the best weights by dev, early stopping, checkpoints.
 
 A step hangs on the weights, Adam's state, the batch of its number and a seed of its number, and on nothing else: a run
 that goes on from a kept state takes the very steps that it would have taken.
@@ -100,7 +100,7 @@ def train(
     keeper: Keeper | None = None,
     kept: Kept | None = None,
 ) -> Outcome:
-    """Train the model in place and leave it with the weights of its lowest dev loss.
+    """Train the model in place and leave it with the weights that dev liked best.
 
     rows and dev lie on the model's device; for `distill` rows have soft targets. `report` is called at every
     evaluation, `on_step` after every batch with its number and its rows. In a group each process calls this with the
@@ -208,7 +208,7 @@ class _Run:
             dev = evaluate_loss(self.model, self.dev, self.size, self.weights, self.settings.precision, self.group)
             point = Evaluation(self.state.step, self.state.step / self.per_epoch, train, self._sound(dev))
             self.state.points.append(point)
-            if self.state.best is None or point.dev.loss < self.state.best.dev.loss:
+            if self.state.best is None or point.dev.beats(self.state.best.dev, self.settings.monitor):
                 self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
         return point
 
