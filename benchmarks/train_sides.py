@@ -35,7 +35,7 @@ from textrnn.fit import fit, start
 from textrnn.graphs import make_stepper
 from textrnn.labels import Labels
 from textrnn.pad import Pad, pad
-from textrnn.params import part, pick, read_params, section
+from textrnn.params import overlaid, part, pick, read_params, section
 from textrnn.parse import parse
 from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.segment import Segment, Segmentation, segment
@@ -43,7 +43,7 @@ from textrnn.shards import ShardReader
 from textrnn.stage import run
 from textrnn.steps import make_optimizer
 from textrnn.tally import Tally
-from textrnn.train import Cosine, Train, merge_train
+from textrnn.train import Cosine, Train
 from textrnn.vocab import Vocabulary
 
 CORPUS, ENCODING = "thucnews", "thucnews_chars"
@@ -80,8 +80,8 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
 def recipe_of(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
     """A recipe's model and settings, its padded shards, labels and initial embedding."""
     params, name = read_params(), args.recipe
-    model = section(Model, params, "recipes", name, "model")
-    settings = merge_train(pick(params, "train"), pick(params, "recipes", name, "train"), name)
+    model = overlaid(Model, params, "model", name)
+    settings = overlaid(Train, params, "train", name)
     padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
     if args.buckets:
         model = replace(model, readout="last_valid")  # what padding is read, the last step cannot be had without
@@ -138,7 +138,7 @@ def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
     model, settings, padded, labels, matrix = recipe_of(args)
     started = time.perf_counter()
     # chosen on dev
-    settings = replace(settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=Cosine("cosine", 0.0))
+    settings = replace(settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=Cosine("cosine", 0.0, 0.0))
     fitted = fit(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
     fitted.network.eval()
     scores = evaluate(SavedModel(fitted.config, labels, fitted.network), padded, "test")

@@ -1,4 +1,4 @@
-"""Score a saved model on its test split; all but the split comes from the model directory."""
+"""Score a saved model on dev and test; all but the rows comes from the model directory."""
 
 import csv
 from dataclasses import astuple
@@ -24,9 +24,10 @@ def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]
 
 def main(key: str) -> None:
     saved = load_model(Path("models") / key, pick_device())
-    scores = evaluate(saved, ShardReader(Path("data/padded") / key, "padded"), "test")
-    values = metrics(scores)
-    out, names = Path("metrics") / key, saved.labels.names
+    padded, out, names = ShardReader(Path("data/padded") / key, "padded"), Path("metrics") / key, saved.labels.names
+    on_dev = metrics(evaluate(saved, padded, "dev"))
+    scores = evaluate(saved, padded, "test")
+    on_test = metrics(scores)
     reports = [("class", row) for row in scores.classes.report]
     reports += [("entity", row) for row in scores.entities.report] if scores.entities else []
     counts = [(name, *row) for name, row in zip(names, scores.classes.confusion.tolist(), strict=True)]
@@ -39,7 +40,8 @@ def main(key: str) -> None:
     write_csv(
         out / "confusion.csv", ("actual", "predicted"), list(confusion_rows(scores.classes.confusion, names, PLOT_ROWS))
     )
-    write_json(out / "test.json", values)
+    write_json(out / "dev.json", on_dev)
+    write_json(out / "test.json", on_test)
 
 
 if __name__ == "__main__":

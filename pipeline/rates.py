@@ -9,11 +9,11 @@ from textrnn.embed import load_matrix
 from textrnn.fit import limit
 from textrnn.labels import Labels
 from textrnn.limits import Limits
-from textrnn.params import pick, read_params, section
+from textrnn.params import overlaid, pick, read_params, section
 from textrnn.rates import Range, draw, range_test, suggest, write_points
 from textrnn.shards import ShardReader
 from textrnn.stage import output_file, run
-from textrnn.train import merge_train
+from textrnn.train import Train
 
 
 def main() -> None:
@@ -27,8 +27,8 @@ def main() -> None:
     key, rates, params = args.recipe, Range(args.first, args.last, args.steps), read_params()
     limits = section(Limits, params, "limits")
     limits.check()
-    model = section(Model, params, "recipes", key, "model")
-    settings = merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key)
+    model = overlaid(Model, params, "model", key)
+    settings = overlaid(Train, params, "train", key)
     model, settings = limit(model, settings, limits)
     padded = ShardReader(Path("data/padded") / key, "padded")
     matrix = load_matrix(Path("data/embedded") / key / "embedding.arrow")

@@ -15,20 +15,20 @@ from textrnn.fit import fit, limit, pick_device, state_key
 from textrnn.labels import Labels
 from textrnn.launch import gathered
 from textrnn.limits import Limits
-from textrnn.params import pick, read_params, section
+from textrnn.params import overlaid, pick, read_params, section
 from textrnn.resume import resumable_folder
 from textrnn.shards import INDEX, ShardReader
 from textrnn.stage import output_file, run_stage, write_json
 from textrnn.state import KEPT
-from textrnn.train import merge_train
+from textrnn.train import Train
 
 
 def main(key: str) -> None:
     params = read_params()
     limits = section(Limits, params, "limits")
     limits.check()
-    model = section(Model, params, "recipes", key, "model")
-    settings = merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key)
+    model = overlaid(Model, params, "model", key)
+    settings = overlaid(Train, params, "train", key)
     model, settings = limit(model, settings, limits)
     encoding = pick(params, "recipes", key, "encoding")
     encoded, metrics = Path("data/encoded") / encoding, Path("metrics") / key

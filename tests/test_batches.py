@@ -225,8 +225,8 @@ def test_rows_left_in_their_shards_make_the_same_batches(tmp_path, monkeypatch, 
             )
             for one, other in both:
                 assert shown(one) == shown(other)
-                assert [each.dtype for each in dataclasses.astuple(one)] == [
-                    each.dtype for each in dataclasses.astuple(other)
+                assert [each.dtype for each in (one.row, *one.inputs)] == [
+                    each.dtype for each in (other.row, *other.inputs)
                 ]
 
 

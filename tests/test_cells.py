@@ -9,7 +9,7 @@ from torch import nn
 
 from test_kernels import CountProducts
 from textrnn.cells import ScratchGRU
-from textrnn.kernels import Steps
+from textrnn.inputs import Steps
 from textrnn.recurrent import Recurrent
 
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}

@@ -30,7 +30,7 @@ def test_buckets_and_a_readout_that_reads_padding_are_refused_together():
         "hang on the widths; got 4; say recipes.news_rnn.model.readout: last_valid, or recipes.news_rnn.buckets: null"
     )
     params = changed("recipes.news_rnn.buckets", 4)
-    for readout in ("last_valid", "max", "mean"):
+    for readout in ("last_valid", "max", "mean", "attention", ["max", "last_valid"]):
         params["recipes"]["news_rnn"]["model"]["readout"] = readout
         check_params(params)
 
@@ -66,6 +66,8 @@ def test_what_is_shipped_passes():
         ("recipes.news_rnn.model.cell", "rn", r"^recipes\.news_rnn\.model\.cell: must be one of rnn, lstm"),
         ("recipes.news_rnn.model.hidden_size", 0, r"^recipes\.news_rnn\.model\.hidden_size: must be at least 1"),
         ("recipes.news_rnn.train.epoch", 3, r"^recipes\.news_rnn\.train\.epoch: unknown param; did you mean epochs\?"),
+        ("recipes.ner_gru.train.sampling", "balanced", r"^recipes\.ner_gru\.train\.sampling: must be null for tagging"),
+        ("recipes.news_rnn.model.bigrams", {"width": 5}, r"^recipes\.news_rnn\.model\.bigrams\.min_count: missing"),
         ("train.batch_size", "x", r"^train\.batch_size: must be a whole number; got 'x'"),
         ("recipes", [], r"^recipes: must be a mapping of named entries"),
         ("corpora.amazon.classes.size", "a", r"^corpora\.amazon\.classes\.size: DVC's cache does not tell"),

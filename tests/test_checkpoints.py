@@ -10,12 +10,14 @@ import torch
 
 import textrnn
 from test_models import LENGTHS, PLAIN, padded
+from textrnn.architecture import Bigrams
 from textrnn.checkpoints import CONFIG, PREPARATION, WEIGHTS, load_model, make_config, make_network, save_model
 from textrnn.errors import UserError
 from textrnn.labels import Labels
 from textrnn.vocab import Vocabulary
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
+PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes
 LABELS = Labels("classify", ["北", "south", "east"], None, [])
 
 
@@ -26,8 +28,10 @@ def options(**changes):
 def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     """A model directory of a network with random weights, and the network."""
     torch.manual_seed(4)
-    config = make_config(recipe, model, (9, 4), 3, facts)
+    config = make_config(recipe, model, (9, 4), 3, facts, len(PAIRS) if model.bigrams else 0)
     network = make_network(config)
+    if network.bigrams is not None:
+        network.bigrams.pairs.copy_(torch.tensor(PAIRS))
     sources = {name: tmp_path / f"source-{name}" for name in PREPARATION}
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
     words.save(sources["vocabulary.arrow"])
@@ -46,8 +50,9 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
         {"cell": "lstm", "layers": 2, "bidirectional": True, "layer_norm": True, "dropout": 0.5, "readout": "max"},
         {"cell": "scratch_gru", "relu": True, "head_size": 6, "head_dropout": 0.5, "readout": "last_step"},
         {"cell": "rnn", "readout": "every_step"},
+        {"readout": ("max", "attention"), "bigrams": Bigrams(3, 1), "locked_dropout": True, "embedding_dropout": 0.5},
     ],
-    ids=["plain", "lstm", "scratch_gru", "tagger"],
+    ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams"],
 )
 def test_the_model_comes_back_to_the_bit(tmp_path, changes):
     folder, config, network = save(tmp_path, options(**changes))
@@ -75,6 +80,7 @@ def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
         "widths": [2, 5],
         "pad_side": "right",
         "truncates": False,
+        "pairs": 0,
         "model": dataclasses.asdict(PLAIN),
     }
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from textrnn.dropout import dropout
-from textrnn.kernels import Steps
+from textrnn.dropout import dropout, locked_dropout
+from textrnn.inputs import Steps
 from textrnn.recurrent import Recurrent
 
 MANY = 1 << 20
@@ -120,3 +120,31 @@ def test_layers_and_directions_do_not_share_masks(monkeypatch):
         for other in halves[:at]:
             agree = (half == other).double().mean().item()
             assert agree == pytest.approx(0.5, abs=4 * 0.5 / half.numel() ** 0.5)
+
+
+@pytest.mark.parametrize("steps", [0, 1])
+def test_a_locked_mask_is_one_for_all_steps(steps):
+    x = 2.0 ** torch.randint(5, (30, 40, 50))  # so that dividing by it is exact
+    torch.manual_seed(0)
+    out = locked_dropout(x, 0.3, True, steps)
+    mask = (out / x).transpose(0, steps)
+    assert (mask == mask[0]).all()
+    kept = mask[0] != 0
+    assert kept.double().mean().item() == pytest.approx(0.7, abs=4 * (0.21 / kept.numel()) ** 0.5)
+    torch.testing.assert_close(mask[0][kept], torch.full_like(mask[0][kept], 1 / 0.7), rtol=1e-4, atol=0)
+    rows = kept.double().mean(dim=1)
+    assert rows.min() < rows.max()  # each row has a mask of its own
+    assert torch.equal(locked_dropout(x, 0.3, False, steps), x)
+    assert torch.equal(locked_dropout(x, 0.0, True, steps), x)
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_layers_lock_their_masks_where_asked_to(monkeypatch, locked):
+    seen = []
+    monkeypatch.setattr(Recurrent, "_states", lambda self, run, x, start: seen.append(x) or (x.dense(), x.dense()[-1]))
+    torch.manual_seed(0)
+    model = Recurrent("gru", 8, 8, 2, False, 0.5, locked)
+    model(Steps.of(torch.ones(20, 16, 8)), None)
+    below = seen[1].dense()
+    assert (below == 0).double().mean().item() == pytest.approx(0.5, abs=0.1)
+    assert (below == below[0]).all().item() == locked

@@ -178,16 +178,17 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
     texts = [([token % 9 for token in ids], label) for ids, label in TEXTS]
-    padded = write_padded(make(tmp_path / "work"), "classify", {"train": texts, "test": texts}, 4)
+    padded = write_padded(make(tmp_path / "work"), "classify", {"train": texts, "dev": texts[:3], "test": texts}, 4)
     (tmp_path / "data" / "padded").mkdir(parents=True)
     prepared = padded.folder.rename(tmp_path / "data" / "padded" / "tiny")
     (tmp_path / "models").mkdir()
     folder, _, _ = save(tmp_path / "models", labels=CLASSES, facts=padded.facts)
     script.main("tiny")
 
-    scores = evaluate(load_model(folder), ShardReader(prepared, "padded"), "test")
     out = tmp_path / "metrics" / "tiny"
-    assert json.loads((out / "test.json").read_text()) == {k: round(v, 6) for k, v in metrics(scores).items()}
+    for split in ("dev", "test"):
+        scores = evaluate(load_model(folder), ShardReader(prepared, "padded"), split)
+        assert json.loads((out / f"{split}.json").read_text()) == {k: round(v, 6) for k, v in metrics(scores).items()}
     with (out / "confusion_counts.csv").open(encoding="utf-8", newline="") as file:
         header, *rows = csv.reader(file)
     assert header == ["actual", "a", "b", "c"]

@@ -8,7 +8,9 @@ import torch
 from test_batches import long_split, write_padded
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of
+from textrnn.architecture import Bigrams
 from textrnn.batches import Tokens, batch_size, batches, load_buckets
+from textrnn.bigrams import learn_pairs
 from textrnn.graphs import GraphedStepper, make_stepper
 from textrnn.models import TextRNN
 from textrnn.precision import settle
@@ -35,14 +37,18 @@ def buckets_of(*counts, tags=False):
 def new_network(tokens=12, **model):
     torch.manual_seed(0)
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
-    return TextRNN(dataclasses.replace(PLAIN, **options), tokens, 6, 4, "right").to(GPU)
+    pairs = learn_pairs(rows_of(18), tokens, 1, "w")
+    made = TextRNN(dataclasses.replace(PLAIN, **options), tokens, 6, 4, "right", len(pairs))
+    if made.bigrams is not None:
+        made.bigrams.pairs.copy_(pairs)
+    return made.to(GPU)
 
 
 def run(buckets, *, model, stepper=make_stepper, epochs=3, **changes):
     """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
     network = new_network(**model)
-    tally = Tally(None, GPU)
+    tally = Tally.of(network, None)
     step_of = stepper(network, make_optimizer(network, settings), tally, settings)
     losses, step = [], 0
     for epoch in range(epochs):
@@ -74,6 +80,18 @@ def test_graphs_take_the_plain_steps(cell, bidirectional, tags):
     assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
     for name, value in weights.items():
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
+
+
+@pytest.mark.parametrize("precision", MOST_APART)
+def test_graphs_take_the_plain_steps_of_a_crf(precision):
+    buckets, model = buckets_of(45, 32, 3, tags=True), {"readout": "every_step", "crf": True}
+    graphed, weights, losses = run(buckets, model=model, precision=precision)
+    _, _, plain_losses = run(buckets, model=model, precision=precision, stepper=Stepper)
+    assert type(graphed) is GraphedStepper
+    assert losses[-1] < losses[0]
+    assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
+    assert weights["crf.transitions"].all()
+    assert same(run(buckets, model=model, precision=precision), (graphed, weights, losses))
 
 
 @pytest.mark.parametrize("precision", MOST_APART)
@@ -110,7 +128,7 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
     for size in (7, Tokens(40)):
         both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)
         for one, other in both:
-            for column, found in zip(dataclasses.astuple(one), dataclasses.astuple(other), strict=True):
+            for column, found in zip((one.row, *one.inputs), (other.row, *other.inputs), strict=True):
                 assert found.device.type == "cuda"
                 assert found.dtype == column.dtype
                 assert torch.equal(found, column)
@@ -118,10 +136,32 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
     assert same(run(resident, model=tokens), run(sent, model=tokens))
 
 
+BLOCKS = {
+    "bigrams": Bigrams(3, 1),
+    "readout": ("max", "attention", "last_valid"),
+    "word_dropout": 0.1,
+    "embedding_dropout": 0.2,
+    "locked_dropout": True,
+}
+LEARNT = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
+
+
+@pytest.mark.parametrize("precision", MOST_APART)
+def test_graphs_take_the_plain_steps_of_all_blocks(precision):
+    buckets, options = buckets_of(45, 32), {"model": BLOCKS, "precision": precision, **LEARNT}
+    graphed, _, losses = run(buckets, **options)
+    _, _, plain_losses = run(buckets, stepper=Stepper, **options)
+    assert type(graphed) is GraphedStepper
+    assert losses[-1] < losses[0]
+    assert torch.allclose(losses, plain_losses, atol=max(MOST_APART[precision], 1e-4))
+    assert same(run(buckets, **options), run(buckets, **options))
+
+
+@pytest.mark.parametrize("model", [{}, BLOCKS], ids=["plain", "blocks"])
 @pytest.mark.parametrize("stepper", [make_stepper, Stepper], ids=["graphs", "plain"])
-def test_no_step_waits_for_the_device(stepper):
-    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0)
-    network = new_network()
+def test_no_step_waits_for_the_device(stepper, model):
+    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **(LEARNT if model else {}))
+    network = new_network(**model)
     step_of = stepper(network, make_optimizer(network, settings), Tally(torch.ones(4, device=GPU), GPU), settings)
     warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
     for batch in warm:

@@ -11,6 +11,7 @@ import torch
 
 from test_training import SETTINGS, rows_of, small
 from textrnn import graphs
+from textrnn.architecture import Bigrams
 from textrnn.batches import batch_size, batches
 from textrnn.errors import Unfinished
 from textrnn.graphs import MOST_GRAPHS, WARM_UP, CudaRecorder, GraphedStepper, make_stepper
@@ -41,10 +42,10 @@ class Notes:
         return replay
 
 
-def run(make, *, epochs=5, counts=(22, 21, 8), **changes):
+def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
     """Steps over buckets of widths 2, 3, ... with so many rows each; what came of them, and the stepper."""
     settings = dataclasses.replace(SETTINGS, clip_norm=1.0, **changes)
-    network = small(dropout=0.4, layers=2)
+    network = small(dropout=0.4, layers=2, **(model or {}))
     tally = Tally(None, CPU)
     stepper = make(network, make_optimizer(network, settings), tally, settings)
     buckets = [rows_of(count, width)[0] for width, count in enumerate(counts, start=2)]
@@ -68,6 +69,14 @@ def test_recorded_steps_are_the_plain_steps():
     assert notes.calls.count("warm up") == 3 * WARM_UP
     assert notes.calls.count("record") == 3
     assert notes.calls.count("replay") == 5 * (5 + 5 + 2) - 3 * WARM_UP
+
+
+def test_recorded_steps_are_the_plain_steps_with_all_there_is():
+    model = {"bigrams": Bigrams(3, 1), "readout": ("max", "attention"), "word_dropout": 0.2, "locked_dropout": True}
+    changes = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
+    plain = run(Stepper, model=model, **changes)
+    graphed = run(lambda *given: GraphedStepper(*given, Notes()), model=model, **changes)
+    assert all(torch.equal(value, graphed[name]) for name, value in plain.items())
 
 
 def test_a_shape_is_recorded_once_after_its_warm_up_and_replayed_from_then_on():

@@ -7,7 +7,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from textrnn.kernels import Steps, run
+from textrnn.inputs import Steps
+from textrnn.kernels import run
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
@@ -232,3 +233,27 @@ def test_gathered_steps_are_each_row_s_own(table):
         for row in range(BATCH):
             assert torch.equal(found[step, row], dense[order[step, row], row])
     assert (gathered.features is steps.features) == table  # rows of a table stay where they are
+
+
+@MODES
+@pytest.mark.parametrize("tables", ["both", "first"])
+def test_features_beside_others_are_joined_to_them(mode, tables):
+    torch.manual_seed(2)
+    gates = {"rnn": 1, "lstm": 4, "gru": 3}[mode]
+    shapes = ((gates * 3, 7), (gates * 3, 3), (gates * 3,), (gates * 3,))
+    weights = [torch.randn(shape, dtype=torch.float64, requires_grad=True) for shape in shapes]
+    first = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    second = torch.randn(6 if tables == "both" else 8, 3, dtype=torch.float64, requires_grad=True)
+    index, other = torch.tensor([[0, 4], [4, 2], [1, 1], [0, 0]]), torch.tensor([[5, 5], [0, 3], [2, 2], [1, 5]])
+    beside = Steps(second, other if tables == "both" else None, (4, 2))
+    x = Steps(first, index, (4, 2), beside)
+    dense = torch.cat((first[index], second[other] if tables == "both" else second.view(4, 2, 3)), dim=-1)
+    assert torch.equal(x.dense(), dense)
+    turned = torch.tensor([[3, 0], [2, 1], [1, 2], [0, 3]])
+    assert torch.equal(x.gather(turned).dense(), dense.gather(0, turned[:, :, None].expand(-1, -1, 7)))
+    learnt = [*weights, first, second]
+    found = []
+    for way in (x, Steps.of(dense)):
+        states, last = run(mode, way, weights, None)
+        found.append((states, torch.autograd.grad(states.square().sum() + last.sum(), learnt)))
+    torch.testing.assert_close(found[0], found[1], rtol=1e-10, atol=1e-12)

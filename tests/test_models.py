@@ -12,8 +12,9 @@ from torch.nn.utils.rnn import pack_padded_sequence
 from textrnn.architecture import Model
 from textrnn.dropout import dropout
 from textrnn.errors import UserError
-from textrnn.kernels import Steps
-from textrnn.models import TextRNN, distinct, initialize
+from textrnn.inputs import Steps
+from textrnn.lookup import distinct
+from textrnn.models import TextRNN, initialize
 
 # For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
 # their work.
@@ -25,12 +26,17 @@ PLAIN = Model(
     layers=1,
     bidirectional=False,
     dropout=0.0,
+    locked_dropout=False,
+    word_dropout=0.0,
+    embedding_dropout=0.0,
+    bigrams=None,
     readout="last_valid",
     layer_norm=False,
     relu=False,
     head_size=None,
     head_dropout=0.0,
     loss="cross_entropy",
+    crf=False,
     initialization="stock",
 )
 TOKENS, EMBEDDING, CLASSES = 9, 4, 5
@@ -287,6 +293,15 @@ def test_head_dropout_acts_on_what_was_read_and_only_in_training():
     assert not torch.allclose(logits, dry(padded(), LENGTHS))
 
 
+def test_a_tagger_s_head_locks_its_mask_where_asked_to():
+    for locked in (True, False):
+        model = small(readout="every_step", head_dropout=0.5, locked_dropout=locked).train()
+        model.head.outer = nn.Identity()
+        torch.manual_seed(3)
+        mask = model(padded(), LENGTHS)[0] != 0  # the one row without padding
+        assert (mask == mask[0]).all().item() == locked
+
+
 @pytest.mark.parametrize("readout", ["last_step", "last_valid", "mean"])
 def test_padding_learns_nothing_and_the_unknown_token_does(readout):
     model = small(readout=readout)
@@ -365,6 +380,9 @@ def check_all(model, where, task, classes):
         ({"dropout": 1.0}, "classify", 5, r"^recipes\.r\.model\.dropout: must lie in \[0, 1\); got 1\.0"),
         ({"dropout": math.nan}, "classify", 5, r"^recipes\.r\.model\.dropout: .*; got nan"),
         ({"head_dropout": -0.1}, "classify", 5, r"^recipes\.r\.model\.head_dropout: must lie in"),
+        ({"word_dropout": 1.0}, "classify", 5, r"^recipes\.r\.model\.word_dropout: must lie in"),
+        ({"embedding_dropout": 1.5}, "classify", 5, r"^recipes\.r\.model\.embedding_dropout: must lie in"),
+        ({"readout": ("max", "mean")}, "tag", 5, r"^recipes\.r\.model\.readout: is every_step for tagging"),
         ({}, "tag", 5, r"^recipes\.r\.model\.readout: is every_step for tagging, and only there; got 'last_valid'"),
         ({"readout": "every_step"}, "classify", 5, r"^recipes\.r\.model\.readout: .*; got 'every_step'"),
         ({"loss": "bce"}, "classify", 3, r"^recipes\.r\.model\.loss: bce needs two classes, not 3; got 'bce'"),

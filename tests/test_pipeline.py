@@ -156,7 +156,7 @@ def test_batch_size_trains_again_and_going_back_runs_nothing(project):
     said = dvc(project, "exp", "run", "-S", "train.batch_size=32", GOAL)
     assert stages_run(said) == RETRAINED
     shown = json.loads(run(project, "dvc", "metrics", "diff", "--json").stdout)
-    assert shown.keys() == {f"metrics/{RECIPE}/train.json", f"metrics/{RECIPE}/test.json"}
+    assert shown.keys() == {f"metrics/{RECIPE}/{name}.json" for name in ("train", "dev", "test")}
     steps = shown[f"metrics/{RECIPE}/train.json"]["steps"]
     assert steps["old"] < steps["new"]
     assert shown[f"metrics/{RECIPE}/test.json"]["loss"]["diff"] != 0
@@ -313,6 +313,16 @@ FAULTS = {
         {},
         ["data/segmented/names_chars/test-00000.arrow: ", "checksum", "run the stage that writes it"],
     ),
+    "no n-grams": Fault(
+        "baseline", "names_chars", {}, {"baseline.ngrams": 0}, ["baseline.ngrams: must be at least 1; got 0"]
+    ),
+    "a model that is not there": Fault(
+        "analyze",
+        RECIPE,
+        {f"models/{RECIPE}/config.json": None},
+        {},
+        ["models/names_gru/config.json: no such file of a model directory", "train the recipe"],
+    ),
     "missing upstream": Fault(
         "pad",
         RECIPE,
@@ -340,6 +350,39 @@ def test_bad_input_gives_one_line_and_leaves_everything_as_it_was(project, fault
     assert [part for part in fault.says if part not in done.stderr] == [], done.stderr
     assert "data/parsed/names/index.json" in before  # an earlier run's out
     assert written(project) == before
+
+
+def test_baselines_and_errors_have_stages_of_their_own(project):
+    beside = ["baseline@names_chars", f"analyze@{RECIPE}"]
+    before = written(project)
+    assert sorted(stages_run(dvc(project, "repro", *beside))) == sorted(beside)
+    added = written(project).keys() - before.keys()
+    assert sorted(added) == [
+        f"data/analyzed/{RECIPE}/errors.jsonl",
+        "logs/names_chars.baselines.json",
+        "metrics/names_chars/baselines.json",
+        f"metrics/{RECIPE}/analysis.json",
+        f"metrics/{RECIPE}/reliability.csv",
+    ]
+    found, test = metrics(project, RECIPE, "analysis"), metrics(project, RECIPE, "test")
+    assert found["calibration"]["accuracy"] == test["accuracy"]
+    assert sum(group["rows"] for group in found["by_length"].values()) == ROWS["test"]
+    repeated = found["by_text"].get("in_train", {"rows": 0})["rows"]
+    assert repeated == metrics(project, "names", "parse")["also_in_train"]["test"]
+    baselines = metrics(project, "names_chars", "baselines")["baselines"]
+    # by a regression on the rows of the generated names, which are made to be learnable
+    assert baselines["logistic_regression"]["test"]["accuracy"] > baselines["majority"]["test"]["accuracy"] + 0.1
+    assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
+    assert "data/analyzed" not in run(project, "git", "status", "--porcelain", "-uall").stdout
+    said = run(project, sys.executable, "pipeline/table.py").stdout
+    assert re.search(rf"{RECIPE} .* logistic_regression .* yes", said)
+    again = {**written(project)}
+    set_params(project, {"baseline.ngrams": 1})
+    assert stages_run(dvc(project, "repro", *beside)) == beside[:1]
+    assert metrics(project, "names_chars", "baselines")["baselines"] != baselines
+    set_params(project, {"baseline.ngrams": 3})
+    assert stages_run(dvc(project, "repro", *beside)) == []
+    assert written(project) == again
 
 
 def test_interrupted_training_leaves_no_out(project):

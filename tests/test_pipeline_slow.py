@@ -22,10 +22,10 @@ CORPORA = ("thucnews", "names", "msra", "amazon")
 ENCODINGS = ("thucnews_chars", "thucnews_words", "names_chars", "msra_chars", "amazon_words")
 STAGES = {
     *(f"{stage}@{corpus}" for stage in ("sample", "parse") for corpus in CORPORA),
-    *(f"{stage}@{encoding}" for stage in ("segment", "encode") for encoding in ENCODINGS),
-    *(f"{stage}@{recipe}" for stage in ("embed", "pad", "train", "evaluate") for recipe in RECIPES),
+    *(f"{stage}@{encoding}" for stage in ("segment", "encode", "baseline") for encoding in ENCODINGS),
+    *(f"{stage}@{recipe}" for stage in ("embed", "pad", "train", "evaluate", "analyze") for recipe in RECIPES),
 }
-PLOTS = ("curves", "confusion", "lengths")
+PLOTS = ("curves", "confusion", "lengths", "reliability")
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +77,7 @@ def drawn(page: Path) -> dict[str, Any]:
 def test_the_whole_graph_runs_once_and_then_has_nothing_to_do(twins):
     project, said = twins[0]
     assert sorted(stages_run(said)) == sorted(STAGES)
-    assert len(STAGES) == 46
+    assert len(STAGES) == 60
     again = dvc(project, "repro")
     assert stages_run(again) == []
     assert "Data and pipelines are up to date." in again
@@ -89,7 +89,7 @@ def test_two_runs_with_other_numbers_of_workers_are_the_same_to_the_byte(twins):
     assert sorted(stages_run(said)) == sorted(STAGES)
     assert digests(three) == digests(one)
     files = sorted(path.relative_to(one) for path in (one / "metrics").rglob("*.*"))
-    assert len([path for path in files if path.suffix == ".json"]) == 4 + 2 * 5 + 4 * 7
+    assert len([path for path in files if path.suffix == ".json"]) == 4 + 2 * 5 + 6 * 7
     assert [str(path) for path in files if (one / path).read_bytes() != (three / path).read_bytes()] == []
 
 
@@ -106,6 +106,8 @@ def test_every_recipe_has_its_plots(project):
         confusion = plots[f"metrics_{recipe}_confusion_csv"]["data"]["values"]
         assert confusion
         assert all({"actual", "predicted"} <= row.keys() for row in confusion)
+        bins = plots[f"metrics_{recipe}_reliability_csv"]["data"]["values"]
+        assert all(float(each["lower"]) <= float(each["confidence"]) <= float(each["upper"]) for each in bins)
 
 
 def test_a_queued_sweep_shows_each_run_with_its_params_and_metrics(project, tmp_path):
@@ -151,8 +153,8 @@ def test_another_corpus_takes_params_alone(project, tmp_path):
         "recipes.own_rnn": {**params["recipes"]["names_gru"], "encoding": "own_chars"},
     }
     set_params(project, {**entries, "data.source": str(tmp_path / "raw")})
-    said = dvc(project, "repro", "sample@own", "evaluate@own_rnn")
-    assert len(stages_run(said)) == 8
+    said = dvc(project, "repro", "sample@own", "baseline@own_chars", "evaluate@own_rnn", "analyze@own_rnn")
+    assert len(stages_run(said)) == 10
     for own, known in (("own", "thucnews"), ("own_chars", "thucnews_chars"), ("own_rnn", "news_rnn")):
         names = {path.name for path in (project / "metrics" / known).iterdir()}
         assert {path.name for path in (project / "metrics" / own).iterdir()} == names

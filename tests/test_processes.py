@@ -18,11 +18,13 @@ import torch
 from imports import SOURCE
 from test_training import rows_of, settings, small
 from textrnn import launch as module
+from textrnn.architecture import Bigrams
 from textrnn.errors import Unfinished, UserError
 from textrnn.launch import gathered, process_count
 from textrnn.processes import ALONE, Group
 from textrnn.state import Keeper, decode
 from textrnn.steps import seed_step
+from textrnn.train import Distill, Ema, Swa
 from textrnn.training import evaluate_loss, train
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
@@ -32,6 +34,16 @@ CASES = {
     "one row": ({}, {"epochs": 1, "batch_size": 1}),  # so that one of two processes never has any
     "clip": ({"cell": "lstm", "layers": 2}, {"epochs": 2, "clip_norm": 0.05, "weight_decay": 0.01}),
     "tag": ({"readout": "every_step", "cell": "gru"}, {"epochs": 2, "batch_size": 7}),
+    "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2, "batch_size": 7}),
+    "bigrams": (
+        {"bigrams": Bigrams(3, 1), "readout": ("max", "attention")},
+        {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01, "average": Ema("ema", 0.5)},
+    ),
+    "one row of pairs": ({"bigrams": Bigrams(3, 1)}, {"epochs": 1, "batch_size": 1}),
+    "drawn": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
+    "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
+    "distill": ({}, {"epochs": 2, "batch_size": 5, "distill": Distill((2,), 0.7, 2.0)}),
+    "distill tags": ({"readout": "every_step"}, {"epochs": 2, "batch_size": 7, "distill": Distill((2,), 0.4, 3.0)}),
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -40,8 +52,13 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
     """Outcome, points, and the weights as one vector."""
     changes, options = CASES[case]
     with SEEDED:
-        model, tags = small(**changes), case == "tag"
+        model, tags = small(**changes), changes.get("readout") == "every_step"
     rows = [*rows_of(18, tags=tags), *rows_of(6, width=4, tags=tags)]
+    if "distill" in options:
+        generator = torch.Generator().manual_seed(3)
+        shapes = [(*each.targets.shape, 4) for each in rows]
+        said = [torch.randn(shape, generator=generator).softmax(-1) for shape in shapes]
+        rows = [each.with_soft(soft) for each, soft in zip(rows, said, strict=True)]
     dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
     keeper = None if folder is None or group.rank else Keeper(folder)
     data = group.hand_out((keeper.latest() if keeper else None) or b"")
@@ -51,7 +68,7 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
         rows,
         dev,
         settings(**options),
-        CLASS_WEIGHTS,
+        None if case == "crf" else CLASS_WEIGHTS,
         points.append,
         on_step,
         group=group,
@@ -214,7 +231,12 @@ def test_only_process_0_tells_what_all_have_found(monkeypatch, error):
         raise Unfinished("here", "a fault of this process alone")
 
 
-REAL = ("classify", "tag")  # in processes of their own, which takes longer than in threads
+REAL = (
+    "classify",
+    "tag",
+    "bigrams",
+    "one row of pairs",
+)  # in processes of their own, which takes longer than in threads
 SCRIPT = """
 import json, os, signal, sys, time
 from pathlib import Path

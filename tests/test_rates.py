@@ -25,6 +25,7 @@ from textrnn.checkpoints import make_config
 from textrnn.embed import save_matrix
 from textrnn.errors import UserError
 from textrnn.fit import start
+from textrnn.labels import Labels
 from textrnn.rates import Point, Range, draw, raise_rate, range_test, suggest, write_points
 from textrnn.shards import ShardReader
 from textrnn.tally import Score
@@ -65,8 +66,9 @@ def scripted(monkeypatch, losses, rates):
     taken, told = [], iter(losses)
 
     class Tally:
-        def __init__(self, *_):
-            pass
+        @classmethod
+        def of(cls, *_):
+            return cls()
 
         def reset(self):
             pass
@@ -163,6 +165,18 @@ def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
     assert [point.loss for point in points] == pytest.approx(losses, rel=1e-3)
 
 
+def test_class_weights_with_a_crf_are_refused(tmp_path):
+    padded = write_padded(tmp_path, "tag", {"train": [([2, 3], [0, 1], [])]})
+    labels, model = (
+        Labels("tag", ["O", "PER"], "type", ["PER"]),
+        dataclasses.replace(PLAIN, readout="every_step", crf=True),
+    )
+    weighed = dataclasses.replace(SETTINGS, class_weights={"PER": 2.0})
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.train\.class_weights: must be null where model\.crf is true"):
+        range_test("tiny", padded, matrix(), labels, model, weighed, PLAIN_RATES)
+    assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, Range(1e-4, 1e-3, 20))) == 20
+
+
 def test_dropout_is_on_as_in_training(tmp_path):
     facts = write_padded(tmp_path, "classify", SPLITS).facts
     network = start(make_config("r", PLAIN, (9, 4), 2, facts), matrix(), 1, CPU).eval()
@@ -230,9 +244,14 @@ def prepared(tmp_path, monkeypatch):
     (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
     save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
     LABELS.save(tmp_path / "data" / "encoded" / "letters" / "labels.json")
-    recipe = {"encoding": "letters", "model": dataclasses.asdict(PLAIN), "train": {"batch_size": 4}}
+    recipe = {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}
     limits = {"rows": None, "epochs": 1, "hidden_size": None}
-    params = {"limits": limits, "train": dataclasses.asdict(SETTINGS), "recipes": {"tiny": recipe}}
+    params = {
+        "limits": limits,
+        "model": dataclasses.asdict(PLAIN),
+        "train": dataclasses.asdict(SETTINGS),
+        "recipes": {"tiny": recipe},
+    }
     (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "pipeline"))

@@ -7,7 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import textrnn.kernels
 from textrnn.dropout import dropout
-from textrnn.kernels import Steps
+from textrnn.inputs import Steps
 from textrnn.recurrent import Recurrent, reversed_steps
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}

@@ -10,6 +10,7 @@ import torch
 
 from test_training import rows_of, settings, small
 from textrnn import state as module
+from textrnn.architecture import Bigrams
 from textrnn.batches import batches
 from textrnn.errors import Unfinished, UserError
 from textrnn.resume import NOTES, finished, resumable_folder
@@ -17,7 +18,7 @@ from textrnn.stage import Terminated
 from textrnn.state import KEPT, DivergedError, Evaluation, Keeper, State, checkpoint_seconds, decode, encode
 from textrnn.steps import Stepper, make_optimizer
 from textrnn.tally import Score, Tally
-from textrnn.train import Cosine, Step
+from textrnn.train import Cosine, Ema, Step, Swa
 from textrnn.training import train
 
 CPU = torch.device("cpu")
@@ -123,7 +124,18 @@ CASES = {
     "every": ({"head_dropout": 0.3}, {"epochs": 3, "evaluate_every": 2}),
     "patience": ({"cell": "lstm"}, {"epochs": 30, "evaluate_every": 1, "patience": 3, "learning_rate": 0.3}),
     "step": ({}, {"epochs": 4, "schedule": Step("step", 1, 0.5), "weight_decay": 0.1, "drop_last": True}),
-    "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1), "clip_norm": 0.05, "shuffle": False}),
+    "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1, 0.0), "clip_norm": 0.05, "shuffle": False}),
+    "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2}),
+    "ema": ({}, {"epochs": 3, "evaluate_every": 2, "average": Ema("ema", 0.7), "schedule": Cosine("cosine", 0.0, 0.3)}),
+    "swa": ({"head_dropout": 0.3}, {"epochs": 3, "average": Swa("swa", 2), "decoupled_decay": 0.3}),
+    "bigrams": (
+        {"bigrams": Bigrams(3, 1), "readout": ("max", "attention"), "word_dropout": 0.2, "embedding_dropout": 0.2},
+        {"epochs": 2, "clip_norm": 0.1, "embedding_rate": 0.5, "average": Ema("ema", 0.9), "label_smoothing": 0.1},
+    ),
+    "frozen": (
+        {"layers": 2, "dropout": 0.3, "locked_dropout": True},
+        {"epochs": 2, "embedding_rate": 0.0, "sampling": "balanced"},
+    ),
 }
 
 
@@ -138,13 +150,14 @@ def go(case, folder, on_step=ignore, report=ignore):
     data = keeper.latest() if keeper else None
     kept = None if data is None else decode(data)
     points = [] if kept is None else list(kept[0].points)
-    rows = [*rows_of(18), *rows_of(7, width=4)]
+    tags = case == "crf"
+    rows, dev = [*rows_of(18, tags=tags), *rows_of(7, width=4, tags=tags)], rows_of(9, tags=tags)
 
     def told(point):
         points.append(point)
         report(point)
 
-    outcome = train(model, rows, rows_of(9), settings(**options), None, told, on_step, keeper=keeper, kept=kept)
+    outcome = train(model, rows, dev, settings(**options), None, told, on_step, keeper=keeper, kept=kept)
     return outcome, model.state_dict(), points
 
 

@@ -11,13 +11,15 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from test_models import CELLS, DIRECTIONS, PLAIN
+from textrnn.architecture import Bigrams
 from textrnn.checkpoints import Config, make_network
+from textrnn.readouts import Attention
 from textrnn.summary import Cost, Part, describe, summarize
 
 
-def config(widths=(6,), *, tokens=11, embedding=5, classes=4, **changes):
+def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, **changes):
     model = dataclasses.replace(PLAIN, **changes)
-    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, model)
+    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, model)
 
 
 def count(module):
@@ -30,6 +32,7 @@ OPTIONS = [
     {"head_size": 6, "readout": "every_step", "relu": True},
     {"loss": "bce", "classes": 2, "readout": "last_step"},
     {"layer_norm": True, "head_size": 2, "loss": "bce", "classes": 2, "readout": "mean"},
+    {"readout": ("attention", "max"), "bigrams": Bigrams(3, 1), "pairs": 7, "layer_norm": True, "layers": 2},
 ]
 
 
@@ -41,13 +44,16 @@ def test_parameters_are_those_of_the_network(cell, bidirectional, options):
     network, summary = make_network(told), summarize(told)
     assert summary.parameters == count(network)
     assert summary.bytes == sum(parameter.nbytes for parameter in network.parameters())
-    found = dict.fromkeys(("embedding", "recurrent", "norm", "head.inner", "head.outer"), 0)
+    found = dict.fromkeys(("embedding", "bigrams", "recurrent", "attention", "norm", "head.inner", "head.outer"), 0)
     for part in summary.parts:
         if part.name != "readout":
             found[part.name.partition(",")[0]] += part.parameters
     assert found == {
         name: 0 if (module := _submodule(network, name)) is None else count(module) for name in found
     }  # module by module too
+
+
+IN_BODY = ("embedding", "bigrams", "recurrent", "attention")
 
 
 def _submodule(network, name):
@@ -75,7 +81,7 @@ def test_the_outputs_are_those_of_the_network(bidirectional, options):
         features = network.features(torch.ones(1, 6, dtype=torch.int64), torch.tensor([6]))
         network.head(features)
     # what is in the recurrent part is its own affair: its shapes are by hand below
-    parts = {part.name: part.output for part in summarize(told).parts if not part.name.startswith(("emb", "rec"))}
+    parts = {part.name: part.output for part in summarize(told).parts if not part.name.startswith(IN_BODY)}
     assert parts == {"readout": features[0].shape, **seen}
 
 
@@ -84,18 +90,25 @@ def operations(told, width):
     model = told.model
     stock = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}[model.cell]
     directions = 2 if model.bidirectional else 1
-    body = stock(told.embedding_size, model.hidden_size, model.layers, bidirectional=model.bidirectional)
+    size = told.embedding_size + (model.bigrams.width if model.bigrams else 0)
+    body = stock(size, model.hidden_size, model.layers, bidirectional=model.bidirectional)
     start = torch.zeros(model.layers * directions, 1, model.hidden_size, requires_grad=True)
     state = (start, torch.zeros_like(start)) if model.cell == "lstm" else start
-    sizes = [directions * model.hidden_size, *([model.head_size] if model.head_size else [])]
+    wide = directions * model.hidden_size
+    sizes = [wide * len(model.readouts), *([model.head_size] if model.head_size else [])]
     sizes.append(1 if model.loss == "bce" else told.classes)
     head = nn.Sequential(*(nn.Linear(*pair) for pair in itertools.pairwise(sizes)))
-    x = torch.ones(width, 1, told.embedding_size, requires_grad=True)
+    x = torch.ones(width, 1, size, requires_grad=True)
+    attention = Attention(wide) if "attention" in model.readouts else None
     with ExitStack() as stack:
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # oneDNN's LSTM is one step to the counter
         forward = stack.enter_context(FlopCounterMode(display=False))
         states = body(x, state)[0][:, 0]
-        head(states if model.readout == "every_step" else states[-1:]).sum().backward()
+        found = states if model.readout == "every_step" else states[-1:].repeat(1, len(model.readouts))
+        if attention is not None:
+            read = attention(states[:, None], torch.zeros(width, 1, dtype=torch.bool))
+            found = torch.cat((read, found[:, wide:]), dim=1)
+        head(found).sum().backward()
     return forward.get_total_flops()
 
 
@@ -135,6 +148,26 @@ def test_the_parts_by_hand():
     known = json.loads(json.dumps(dataclasses.asdict(summary)))
     assert known["parts"][0] == {"name": "embedding", "what": "11 tokens", "output": [6, 5], "parameters": 55}
     assert known["costs"][0]["width"] == 2
+
+
+def test_a_crf_has_its_transitions_and_two_ends():
+    plain, tagger = (config(readout="every_step", crf=crf) for crf in (False, True))
+    assert summarize(tagger).parts == (*summarize(plain).parts, Part("crf", "best of 4 tags", (6,), 4 * 4 + 4 + 4))
+    assert summarize(tagger).parameters == count(make_network(tagger))
+    assert summarize(tagger).costs == summarize(plain).costs
+
+
+def test_the_parts_of_pairs_and_attention_by_hand():
+    told = config((6,), readout=("mean", "attention"), bigrams=Bigrams(2, 1), pairs=1000)
+    assert summarize(told).parts == (
+        Part("embedding", "11 tokens", (6, 5), 55),
+        Part("bigrams", "1,000 pairs", (6, 2), 2 * 1002),
+        Part("recurrent, layer 1", "gru, 7 to 3", (6, 3), 9 * 12),
+        Part("attention", "additive, 3 to 3 to 1", (3,), 9 + 3 + 3),
+        Part("readout", "mean, attention", (6,), 0),
+        Part("head.outer", "linear, 6 to 4", (4,), 28),
+    )
+    assert summarize(told).costs[0].forward == 6 * (2 * 9 * 10 + 2 * 3 * 4) + 2 * 6 * 4
 
 
 def test_the_text_by_hand():

@@ -10,13 +10,16 @@ from torch import nn
 
 from test_models import PLAIN
 from textrnn import training
+from textrnn.architecture import Bigrams
 from textrnn.batches import Bucket
+from textrnn.bigrams import learn_pairs
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
+from textrnn.params import overlaid
 from textrnn.state import State
-from textrnn.steps import Stepper, make_optimizer, mix, seed_step
+from textrnn.steps import Stepper, clip, make_optimizer, matrices, mix, seed_step
 from textrnn.tally import Score, Tally
-from textrnn.train import Cosine, Step, Train, merge_train
+from textrnn.train import Cosine, Ema, Step, Swa, Train
 from textrnn.training import Outcome, evaluate_loss, learning_rate, train
 
 SETTINGS = Train(
@@ -25,11 +28,18 @@ SETTINGS = Train(
     batch_tokens=None,
     epochs=1,
     learning_rate=0.01,
+    embedding_rate=None,
     weight_decay=0.0,
+    decoupled_decay=0.0,
     schedule=None,
     clip_norm=None,
     class_weights=None,
+    label_smoothing=0.0,
+    sampling=None,
+    average=None,
+    distill=None,
     evaluate_every=None,
+    monitor="loss",
     patience=None,
     time_limit_seconds=None,
     precision="float32",
@@ -56,7 +66,12 @@ def rows_of(count, width=6, tokens=12, classes=4, tags=False):
 def small(*, seed=0, classes=4, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, **{"hidden_size": 8, **changes})
-    return TextRNN(options, 12, 6, classes, "right")
+    if options.bigrams is None:
+        return TextRNN(options, 12, 6, classes, "right")
+    pairs = learn_pairs(rows_of(18), 12, options.bigrams.min_count, "w")
+    model = TextRNN(options, 12, 6, classes, "right", len(pairs))
+    model.bigrams.pairs.copy_(pairs)
+    return model
 
 
 def run(model, rows, options, dev=None, weights=None):
@@ -98,16 +113,20 @@ def adam_by_hand(model, rows, options, rates):
     (batch,) = rows
     for step, rate in enumerate(rates, start=1):
         loss = F.cross_entropy(model(batch.ids, batch.lengths), batch.targets)
-        gradients = dict(zip(parameters, torch.autograd.grad(loss, parameters.values()), strict=True))
+        found = (gradient.to_dense() for gradient in torch.autograd.grad(loss, parameters.values()))
+        gradients = dict(zip(parameters, found, strict=True))
         norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients.values()))
         share = min(1.0, options.clip_norm / (norm + 1e-6)) if options.clip_norm else 1.0
         for name, value in parameters.items():
+            factor = 1.0 if name != "embedding.weight" or options.embedding_rate is None else options.embedding_rate
+            if value.dim() > 1 and name != "embedding.weight":  # Loshchilov and Hutter 2019
+                value.data *= 1 - rate * options.decoupled_decay
             gradient = gradients[name] * share + options.weight_decay * value.detach()
             first[name] = 0.9 * first[name] + 0.1 * gradient
             second[name] = 0.999 * second[name] + 0.001 * gradient**2
             move = (first[name] / (1 - 0.9**step)) / ((second[name] / (1 - 0.999**step)).sqrt() + 1e-8)
             with torch.no_grad():
-                value -= rate * move
+                value -= factor * rate * move
     return model
 
 
@@ -119,9 +138,13 @@ def adam_by_hand(model, rows, options, rates):
         ({"epochs": 3, "weight_decay": 0.1}, [0.01] * 3),
         ({"epochs": 3, "clip_norm": 0.05, "weight_decay": 0.01}, [0.01] * 3),
         ({"epochs": 4, "schedule": Step("step", 2, 0.5)}, [0.01, 0.01, 0.005, 0.005]),
-        ({"epochs": 2, "schedule": Cosine("cosine", 0.0)}, [0.01, 0.005]),
+        ({"epochs": 2, "schedule": Cosine("cosine", 0.0, 0.0)}, [0.01, 0.005]),
+        ({"epochs": 4, "schedule": Cosine("cosine", 0.0, 0.5)}, [0.005, 0.01, 0.01, 0.005]),
+        ({"epochs": 3, "decoupled_decay": 0.5}, [0.01] * 3),
+        ({"epochs": 3, "decoupled_decay": 0.5, "weight_decay": 0.1, "embedding_rate": 2.0}, [0.01] * 3),
+        ({"epochs": 3, "embedding_rate": 0.1, "clip_norm": 0.05}, [0.01] * 3),
     ],
-    ids=["one", "three", "decay", "clip", "step", "cosine"],
+    ids=["one", "three", "decay", "clip", "step", "cosine", "warmup", "decoupled", "both", "embedding"],
 )
 def test_the_steps_are_adams(changes, rates):
     rows, options = rows_of(16), settings(batch_size=16, **changes)
@@ -140,9 +163,117 @@ def test_rates_by_hand():
     step = settings(epochs=5, schedule=Step("step", 2, 0.1), learning_rate=1.0)
     rates = [learning_rate(step, at, 3) for at in range(15)]
     assert rates == pytest.approx([1] * 6 + [0.1] * 6 + [0.01] * 3)
-    cosine = settings(epochs=2, schedule=Cosine("cosine", 0.1), learning_rate=2.0)
+    cosine = settings(epochs=2, schedule=Cosine("cosine", 0.1, 0.0), learning_rate=2.0)
     assert [learning_rate(cosine, at, 2) for at in range(4)] == pytest.approx([2.0, 1.736396, 1.1, 0.463604], abs=1e-6)
     assert [learning_rate(settings(), at, 2) for at in (0, 1, 99)] == [0.01] * 3
+
+
+def test_a_warm_up_rises_evenly_and_the_cosine_takes_the_rest():
+    warm = settings(epochs=2, schedule=Cosine("cosine", 0.1, 0.3), learning_rate=2.0)
+    rates = [learning_rate(warm, at, 5) for at in range(10)]
+    assert rates[:3] == pytest.approx([2 / 3, 4 / 3, 2.0])
+    rest = settings(epochs=1, schedule=Cosine("cosine", 0.1, 0.0), learning_rate=2.0)
+    assert rates[3:] == pytest.approx([learning_rate(rest, at, 7) for at in range(7)])
+
+
+def test_a_frozen_embedding_stays_what_it_is_to_the_bit():
+    for changes in ({"weight_decay": 0.1, "clip_norm": 0.1}, {"decoupled_decay": 0.5, "average": Ema("ema", 0.9)}):
+        model, start = small(), small()
+        run(model, rows_of(16), settings(epochs=3, embedding_rate=0.0, **changes))
+        assert torch.equal(model.embedding.weight, start.embedding.weight)
+        assert all(not torch.equal(a, b) for a, b in list(zip(model.parameters(), start.parameters(), strict=True))[1:])
+
+
+def test_a_frozen_embedding_has_no_share_in_the_norm_that_is_clipped():
+    rows, options = rows_of(16), settings(batch_size=16, embedding_rate=0.0, clip_norm=0.01)
+    model, byhand = small().double(), small().double()
+    run(model, rows, options)
+    byhand.embedding.weight.requires_grad_(False)
+    loss = F.cross_entropy(byhand(rows[0].ids, rows[0].lengths), rows[0].targets)
+    loss.backward()
+    nn.utils.clip_grad_norm_(byhand.parameters(), 0.01)
+    torch.optim.Adam([each for each in byhand.parameters() if each.grad is not None], 0.01).step()
+    for ours, theirs in zip(model.parameters(), byhand.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
+
+
+def test_what_decoupled_decay_shrinks():
+    model = small(readout=("max", "attention"), layer_norm=True, bigrams=Bigrams(2, 1))
+    names = {id(each): name for name, each in model.named_parameters()}
+    assert {names[id(each)] for each in matrices(model)} == {
+        "recurrent.runs.0.weight_ih_l0",
+        "recurrent.runs.0.weight_hh_l0",
+        "attention.inner.weight",
+        "attention.query.weight",
+        "head.outer.weight",
+    }
+
+
+def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
+    torch.manual_seed(0)
+    gradients = [torch.randn(40, 30), torch.randn(7), torch.randn(50, 3)]
+    for norm in (0.5, 1e4):
+        ours, theirs = ([nn.Parameter(torch.zeros_like(each)) for each in gradients] for _ in range(2))
+        for one, other, gradient in zip(ours, theirs, gradients, strict=True):
+            one.grad, other.grad = gradient.clone(), gradient.clone()
+        clip([*ours, nn.Parameter(torch.zeros(3))], norm)
+        nn.utils.clip_grad_norm_(theirs, norm)
+        assert all(torch.equal(one.grad, other.grad) for one, other in zip(ours, theirs, strict=True))
+        sparse = nn.Parameter(torch.zeros(50, 3))
+        sparse.grad = torch.sparse_coo_tensor(
+            torch.arange(50)[None], gradients[2].clone(), (50, 3), check_invariants=True
+        )
+        for one, gradient in zip(ours, gradients, strict=True):
+            one.grad = gradient.clone()
+        clip([*ours[:2], sparse], norm)
+        assert torch.equal(sparse.grad.to_dense(), theirs[2].grad)
+        assert torch.equal(ours[0].grad, theirs[0].grad)
+
+
+@pytest.mark.parametrize("weights", [None, [1.0, 5.0, 0.5, 2.0]], ids=["plain", "weighted"])
+def test_smoothed_labels_by_hand(weights):
+    torch.manual_seed(0)
+    logits, targets = torch.randn(3, 4, dtype=torch.float64), torch.tensor([0, 3, 1])
+    weigh = weights or [1.0] * 4
+    total = share = 0.0
+    for row, target in zip(logits.log_softmax(1).tolist(), targets.tolist(), strict=True):
+        total -= 0.8 * weigh[target] * row[target] + sum(
+            0.2 / 4 * w * value for w, value in zip(weigh, row, strict=True)
+        )
+        share += weigh[target]
+    tally = Tally(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
+    padded_out = torch.cat((logits, torch.randn(2, 4)))
+    loss = tally.loss(padded_out, torch.cat((targets, torch.tensor([-100, -100]))))
+    assert loss.item() == pytest.approx(total / share, rel=1e-12)
+    assert tally.score().loss == pytest.approx(total / share, rel=1e-12)
+
+
+def test_training_smooths_labels_and_evaluation_does_not():
+    rows, options = rows_of(11), settings(learning_rate=1e-12, batch_size=11)
+    plain, smoothed = (run(small(), rows, dataclasses.replace(options, label_smoothing=s))[1][0] for s in (0.0, 0.3))
+    assert smoothed.dev == plain.dev
+    logits = small()(rows[0].ids, rows[0].lengths)
+    wanted = F.cross_entropy(logits, rows[0].targets, label_smoothing=0.3).item()
+    assert smoothed.train.loss == pytest.approx(wanted, rel=1e-5)
+    assert plain.train.loss != pytest.approx(wanted, rel=1e-3)
+
+
+def test_pairs_learn_by_rows_beside_the_rest():
+    rows, options = rows_of(16), settings(batch_size=16, epochs=2, clip_norm=0.05, weight_decay=0.01)
+    model, byhand = (small(bigrams=Bigrams(3, 2)).double() for _ in range(2))
+    start = byhand.bigrams.weight.detach().clone()
+    run(model, rows, options)
+    # every step reads the same rows of the table, so that Adam over these alone is Adam
+    adam_by_hand(byhand, rows, options, [0.01] * 2)
+    read = byhand.bigrams.find(rows[0].ids.t()).unique()
+    unread = torch.ones(len(start), dtype=torch.bool).index_fill_(0, read, False)
+    assert unread[1:].any()
+    assert torch.equal(model.bigrams.weight[unread], start[unread])
+    with torch.no_grad():
+        byhand.bigrams.weight[unread] = start[unread]
+    assert not torch.equal(byhand.bigrams.weight[1], start[1])
+    for ours, theirs in zip(model.parameters(), byhand.parameters(), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
 def test_class_weights_make_a_weighted_mean():
@@ -241,6 +372,34 @@ def fake_dev(monkeypatch, losses):
     """Dev losses that are given, one an evaluation, whatever the model is."""
     given = iter(losses)
     monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(next(given), 0.5))
+
+
+def test_which_weights_are_better():
+    lower, surer, same = Score(0.5, 0.8), Score(0.9, 0.9), Score(0.4, 0.9)
+    assert [one.beats(other, "loss") for one, other in ((lower, surer), (surer, lower), (lower, lower))] == [1, 0, 0]
+    assert [one.beats(other, "accuracy") for one, other in ((lower, surer), (surer, lower), (lower, lower))] == [
+        0,
+        1,
+        0,
+    ]
+    assert same.beats(surer, "accuracy")
+    assert not surer.beats(same, "accuracy")
+
+
+@pytest.mark.parametrize("monitor", ["loss", "accuracy"])
+def test_the_weights_that_are_kept_are_those_of_what_is_monitored(monkeypatch, monitor):
+    scores = iter([Score(0.5, 0.7), Score(0.6, 0.9), Score(0.7, 0.8)])
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_: next(scores))
+    model, seen = small(), []
+
+    def report(_):
+        seen.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach())
+
+    options = settings(epochs=3, monitor=monitor)
+    outcome = train(model, rows_of(20), rows_of(5), options, None, report, lambda *_: None)
+    best = {"loss": 0, "accuracy": 1}[monitor]
+    assert (outcome.best_step, outcome.dev_accuracy) == ((best + 1) * outcome.steps // 3, (0.7, 0.9)[best])
+    assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), seen[best])
 
 
 @pytest.mark.parametrize(
@@ -405,15 +564,20 @@ def test_seconds_trained_earlier_count_too(monkeypatch):
 DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}
 
 
+def merged(own, defaults=DEFAULTS):
+    return overlaid(Train, {"train": defaults, "recipes": {"r": {"train": own}}}, "train", "r")
+
+
 def test_a_recipe_s_values_stand_over_the_defaults():
-    assert merge_train(DEFAULTS, {}, "r") == settings(learning_rate=1e-3)
+    assert merged({}) == settings(learning_rate=1e-3)
     override = {"epochs": 9, "schedule": {"kind": "step", "every": 5, "factor": 0.95}, "class_weights": {"PER": 10}}
-    merged = merge_train(DEFAULTS, override, "r")
     wanted = settings(learning_rate=1e-3, epochs=9, schedule=Step("step", 5, 0.95), class_weights={"PER": 10.0})
-    assert merged == wanted
-    assert merge_train({**DEFAULTS, "clip_norm": 5}, {"clip_norm": None}, "r").clip_norm is None
-    cosine = {"schedule": {"kind": "cosine", "floor": 0}}
-    assert merge_train(DEFAULTS, cosine, "r").schedule == Cosine("cosine", 0.0)
+    assert merged(override) == wanted
+    assert merged({"clip_norm": None}, {**DEFAULTS, "clip_norm": 5}).clip_norm is None
+    cosine = {"schedule": {"kind": "cosine", "floor": 0, "warmup": 0}}
+    assert merged(cosine).schedule == Cosine("cosine", 0.0, 0.0)
+    assert merged({"average": {"kind": "ema", "decay": 0.9}}).average == Ema("ema", 0.9)
+    assert merged({"average": {"kind": "swa", "from_epoch": 2}}).average == Swa("swa", 2)
 
 
 @pytest.mark.parametrize(
@@ -432,14 +596,14 @@ def test_a_recipe_s_values_stand_over_the_defaults():
 )
 def test_unknown_and_mistyped_values_are_refused_by_name(defaults, override, message):
     with pytest.raises(UserError, match=message):
-        merge_train({**DEFAULTS, **defaults}, override, "r")
+        merged(override, {**DEFAULTS, **defaults})
 
 
 def test_defaults_must_be_whole():
     with pytest.raises(UserError, match=r"^train: must be a mapping; got null"):
-        merge_train(None, {}, "r")
+        merged({}, None)
     with pytest.raises(UserError, match=r"^train\.epochs: missing param"):
-        merge_train({name: value for name, value in DEFAULTS.items() if name != "epochs"}, {"epochs": 1}, "r")
+        merged({"epochs": 1}, {name: value for name, value in DEFAULTS.items() if name != "epochs"})
 
 
 @pytest.mark.parametrize(
@@ -457,7 +621,13 @@ def test_defaults_must_be_whole():
         ({"clip_norm": 0.0}, r"^train\.clip_norm: must be above 0"),
         ({"schedule": Step("step", 0, 0.5)}, r"^train\.schedule\.every: must be at least 1"),
         ({"schedule": Step("step", 1, -0.5)}, r"^train\.schedule\.factor: must be above 0; got -0\.5"),
-        ({"schedule": Cosine("cosine", 1.5)}, r"^train\.schedule\.floor: must lie in \[0, 1\]; got 1\.5"),
+        ({"schedule": Cosine("cosine", 1.5, 0.0)}, r"^train\.schedule\.floor: must lie in \[0, 1\]; got 1\.5"),
+        ({"schedule": Cosine("cosine", 0.0, 1.0)}, r"^train\.schedule\.warmup: must lie in \[0, 1\); got 1\.0"),
+        ({"embedding_rate": -1.0}, r"^train\.embedding_rate: must not be negative; got -1\.0"),
+        ({"decoupled_decay": -1.0}, r"^train\.decoupled_decay: must not be negative; got -1\.0"),
+        ({"label_smoothing": 1.0}, r"^train\.label_smoothing: must lie in \[0, 1\); got 1\.0"),
+        ({"average": Ema("ema", 1.0)}, r"^train\.average\.decay: must lie in \[0, 1\); got 1\.0"),
+        ({"average": Swa("swa", 0)}, r"^train\.average\.from_epoch: must be at least 1; got 0"),
         ({"class_weights": {"ORG": 2.0}}, r"^train\.class_weights\.ORG: must be one of O, PER; got 'ORG'"),
         ({"class_weights": {"PER": -1.0}}, r"^train\.class_weights\.PER: must not be negative; got -1\.0"),
     ],
@@ -469,7 +639,7 @@ def test_values_out_of_range_are_refused_by_name(changes, message):
 
 def test_values_in_range_pass():
     SETTINGS.check("train")
-    schedule = Cosine("cosine", 1.0)
+    schedule = Cosine("cosine", 1.0, 0.0)
     settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train")
 
 

@@ -25,7 +25,11 @@ CHANGES = {
     "train.batch_size": 16,
     f"recipes.{KEY}.model.layers": 2,
     f"recipes.{KEY}.model.head_dropout": 0.2,
-    f"recipes.{KEY}.train": {"evaluate_every": 10, "patience": 1000, "schedule": {"kind": "cosine", "floor": 0.1}},
+    f"recipes.{KEY}.train": {
+        "evaluate_every": 10,
+        "patience": 1000,
+        "schedule": {"kind": "cosine", "floor": 0.1, "warmup": 0.0},
+    },
 }
 COMMAND = (sys.executable, "pipeline/train.py", KEY)
 EVERY_STEP = {"TEXTRNN_CHECKPOINT_SECONDS": "0"}
@@ -119,6 +123,29 @@ def test_killed_at_random_moments(whole, project):
     assert resumed == sorted(resumed)
     assert len(resumed) >= 3
     assert results(project) == whole[1]
+
+
+def test_killed_in_teachers_and_student(project):
+    distill = {"seeds": [11, 12], "weight": 0.7, "temperature": 2.0}
+    set_params(project, {f"recipes.{KEY}.train.distill": distill, "limits.epochs": 2})
+    before = results(project)
+    run(project, *COMMAND)
+    whole = results(project)
+    clean(project, before)
+    killed = []
+    for name in (f"{KEY}, teacher 1 of 2 (seed 11)", f"{KEY}, teacher 2 of 2 (seed 12)", KEY):
+        process = start(project, **EVERY_STEP)
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith(f"{name}: batch 20/"):
+                process.kill()
+                killed.append(name)
+        process.communicate()
+    assert len(killed) == 3
+    done = run(project, *COMMAND, **EVERY_STEP)
+    assert len(ended(done.stdout)) == 3
+    assert "teacher 2 of 2 (seed 12): batch" not in done.stdout
+    assert results(project) == whole
 
 
 def test_killed_while_files_come_and_go(whole, project, tmp_path):

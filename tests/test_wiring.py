@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from imports import ROOT, SOURCE, all_imports, direct_imports
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
-STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate")
+STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze")
 UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
 
 # Rooms from the ground up: a module imports only from rooms below its own, or from its own.
@@ -31,26 +31,26 @@ ROOMS = (
     ("nltk_rules", "nltk_sentences", "nltk_words", "jieba_words"),
     ("shards", "formats", "segmenters", "labels", "sample_words"),
     ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab"),
-    ("parse", "segment", "encode", "vectors", "pad", "scoring"),
-    ("embed",),
+    ("parse", "segment", "encode", "vectors", "pad", "scoring", "ngrams", "calibration", "slices"),
+    ("embed", "logistic"),
     ("architecture", "train"),
     ("check",),
-    ("kernels", "dropout", "memory"),
-    ("cells",),
-    ("recurrent",),
-    ("models", "residence", "tally"),
+    ("kernels", "inputs", "dropout", "memory"),
+    ("cells", "lookup", "readouts", "crf", "average", "bag"),
+    ("recurrent", "baselines"),
+    ("models", "bigrams", "residence", "sampling", "tally"),
     ("batches", "precision", "processes"),
-    ("launch",),
+    ("launch", "rowadam"),
     ("steps",),
     ("graphs",),
     ("checkpoints",),
     ("summary", "state"),
-    ("training",),
+    ("training", "distill"),
     ("journal", "evaluate"),
-    ("fit",),
-    ("rates",),
+    ("fit", "predictions"),
+    ("rates", "analysis"),
 )
-TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "dropout", "memory")) :] for name in room}
+TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
 
 
@@ -197,7 +197,9 @@ def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
 
 
 NEWS_CHARS = ("news_rnn", "news_lstm", "news_lstm_norm")
-ALL_TRAINING = ["train@*", "evaluate@*"]
+ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*"]
+TRAINED = ("train", "evaluate", "analyze")  # what follows from a recipe's training
+PREPARED = ("embed", "pad", *TRAINED)  # what follows from an encoding for a recipe
 LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     ({"trian": {}}, []),
@@ -205,38 +207,47 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({"recipes.news_rnn.batch_size": 512}, []),
     ({"train.batch_size": 1024}, ALL_TRAINING),
     ({"train.seed": 2}, ALL_TRAINING),
-    ({"limits.epochs": 1}, ALL_TRAINING),
+    ({"model.word_dropout": 0.1}, ALL_TRAINING),
+    ({"limits.epochs": 1}, ["baseline@*", *ALL_TRAINING]),
     ({"limits.hidden_size": 16}, ALL_TRAINING),
-    ({"recipes.news_rnn.pad_size": 32}, ["pad@news_rnn", "train@news_rnn", "evaluate@news_rnn"]),
-    ({"recipes.news_rnn.model.readout": "last_valid"}, ["train@news_rnn", "evaluate@news_rnn"]),
-    ({"recipes.names_gru.train": {"epochs": 3}}, ["train@names_gru", "evaluate@names_gru"]),
-    ({"recipes.reviews_lstm.embedding_size": 50}, [f"{s}@reviews_lstm" for s in ("embed", "train", "evaluate")]),
+    ({"baseline.ngrams": 2}, ["baseline@*"]),
+    ({"recipes.news_rnn.pad_size": 32}, [f"{s}@news_rnn" for s in ("pad", *TRAINED)]),
+    ({"recipes.news_rnn.model.readout": "last_valid"}, [f"{s}@news_rnn" for s in TRAINED]),
+    ({"recipes.names_gru.train": {"epochs": 3}}, [f"{s}@names_gru" for s in TRAINED]),
+    ({"recipes.reviews_lstm.embedding_size": 50}, [f"{s}@reviews_lstm" for s in ("embed", *TRAINED)]),
     ({"embed.seed": 2}, ["embed@*", *ALL_TRAINING]),
     ({"segment.verify_share": 0.5}, [f"{s}@*" for s in STAGES[2:]]),
     (
         {"encodings.amazon_words.min_count": 3},
-        ["encode@amazon_words", *(f"{s}@reviews_lstm" for s in ("embed", "pad", "train", "evaluate"))],
+        ["encode@amazon_words", "baseline@amazon_words", *(f"{s}@reviews_lstm" for s in PREPARED)],
     ),
     (
         {"encodings.thucnews_chars.max_tokens": 100},
-        ["encode@thucnews_chars", *(f"{s}@{r}" for r in NEWS_CHARS for s in ("embed", "pad", "train", "evaluate"))],
+        ["encode@thucnews_chars", "baseline@thucnews_chars", *(f"{s}@{r}" for r in NEWS_CHARS for s in PREPARED)],
     ),
-    ({"encodings.msra_chars.tags": "bio"}, ["encode@msra_chars", *(f"{s}@ner_gru" for s in STAGES[4:])]),
+    (
+        {"encodings.msra_chars.tags": "bio"},
+        ["encode@msra_chars", "baseline@msra_chars", *(f"{s}@ner_gru" for s in PREPARED)],
+    ),
     (
         {"encodings.amazon_words.clean": ["lower"]},
-        ["segment@amazon_words", "encode@amazon_words", *(f"{s}@reviews_lstm" for s in STAGES[4:])],
+        [f"{s}@amazon_words" for s in ("segment", "encode", "baseline")] + [*(f"{s}@reviews_lstm" for s in PREPARED)],
     ),
     (
         {"corpora.names.max_rejects": 5},
-        ["parse@names", "segment@names_chars", "encode@names_chars", *(f"{s}@names_gru" for s in STAGES[4:])],
+        [
+            "parse@names",
+            *(f"{s}@names_chars" for s in ("segment", "encode", "baseline")),
+            *(f"{s}@names_gru" for s in PREPARED),
+        ],
     ),
     ({"limits.rows": 100}, [f"{s}@*" for s in STAGES[1:]]),
     ({"data.seed": 2}, [f"{s}@*" for s in STAGES[1:]]),
     ({"data.source": "elsewhere"}, [f"{s}@*" for s in STAGES[1:]]),
     ({"sample.rows": 100}, [f"{s}@*" for s in STAGES]),
-    ({"recipes.news_lstm.encoding": "thucnews_words"}, [f"{s}@news_lstm" for s in STAGES[4:]]),
+    ({"recipes.news_lstm.encoding": "thucnews_words"}, [f"{s}@news_lstm" for s in PREPARED]),
     ({"data.vectors": "elsewhere"}, ["embed@*", *ALL_TRAINING]),
-    ({"data.punkt": "elsewhere"}, ["segment@*", "encode@*", "embed@*", "pad@*", *ALL_TRAINING]),
+    ({"data.punkt": "elsewhere"}, [f"{s}@*" for s in STAGES[2:]]),
 ]
 
 

@@ -18,6 +18,7 @@ from torch import Tensor
 from textrnn.draw import hashes
 from textrnn.errors import UserError
 from textrnn.residence import Bucket, Column, Mapped, Rows, send_ahead
+from textrnn.sampling import Sampling
 from textrnn.shards import ShardReader
 from textrnn.train import Train
 
@@ -45,11 +46,11 @@ def rows_of(size: Size, width: int) -> int:
     return size if isinstance(size, int) else max(1, size.count // width)
 
 
-def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU) -> list[Rows]:
+def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft: int = 0) -> list[Rows]:
     """The split's rows by width, on the device where they fit in half of its free memory, else left in their shards.
 
-    For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. Raises UserError when
-    the split has no rows.
+    For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. soft: of how many
+    classes the rows are to get soft targets, which take room too. Raises UserError when the split has no rows.
     """
     found = []
     for width in padded.facts["widths"]:
@@ -58,7 +59,7 @@ def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU) ->
             found.append(_map([padded.open(shard) for shard in shards], padded.facts["task"], device))
     if not found:
         raise UserError(padded.folder, f"the {split} split is empty")
-    if sum(bucket.nbytes for bucket in found) <= _room(device):
+    if sum(bucket.nbytes(soft) for bucket in found) <= _room(device):
         return [bucket.resident() for bucket in found]
     return list(found)
 
@@ -104,9 +105,14 @@ def load_spans(padded: ShardReader, split: str, types: list[str]) -> dict[int, s
     return found
 
 
-def count_batches(buckets: Sequence[Rows], size: Size, drop_last: bool) -> int:
+def row_counts(buckets: Sequence[Rows], sampling: Sampling | None) -> list[int]:
+    """How many rows of each bucket an epoch has."""
+    return [len(bucket) for bucket in buckets] if sampling is None else sampling.counts
+
+
+def count_batches(buckets: Sequence[Rows], size: Size, drop_last: bool, sampling: Sampling | None = None) -> int:
     """How many batches an epoch has; `drop_last` drops a bucket's short last one unless the bucket has no other."""
-    return len(_plan(buckets, size, drop_last))
+    return len(_plan(buckets, size, drop_last, row_counts(buckets, sampling)))
 
 
 def batches(
@@ -115,20 +121,25 @@ def batches(
     *,
     drop_last: bool = False,
     shuffle: tuple[int, int] | None = None,
+    sampling: Sampling | None = None,
     start: int = 0,
 ) -> Iterator[Bucket]:
     """The batches of an epoch, each of rows of one width, on the buckets' device.
 
     shuffle: (seed, epoch), or None for the rows in order. The order is that of SplitMix64 hashes, so it depends
-    neither on the device nor on torch's generators; it is sent to the device once. start: how many batches of the
+    neither on the device nor on torch's generators; it is sent to the device once. sampling: draws the rows
+    instead of taking each once, where they are shuffled. start: how many batches of the
     epoch to leave out, none of whose rows is looked at.
     """
-    plan = _plan(buckets, size, drop_last)
+    plan = _plan(buckets, size, drop_last, row_counts(buckets, sampling))
     if shuffle is None:
         orders = [torch.arange(len(bucket)) for bucket in buckets]
     else:
         seed, epoch = shuffle
-        orders = [_order(len(bucket), seed, f"rows/{epoch}/{at}") for at, bucket in enumerate(buckets)]
+        if sampling is None:
+            orders = [_order(len(bucket), seed, f"rows/{epoch}/{at}") for at, bucket in enumerate(buckets)]
+        else:
+            orders = [sampling.draw(at, seed, epoch) for at in range(len(buckets))]
         plan = [plan[at] for at in _order(len(plan), seed, f"batches/{epoch}").tolist()]
     for at, bucket in enumerate(buckets):
         if isinstance(bucket, Bucket):
@@ -140,15 +151,15 @@ def batches(
         yield from (make() for make in makers)
 
 
-def _plan(buckets: Sequence[Rows], size: Size, drop_last: bool) -> list[tuple[int, int, int]]:
-    """(bucket, first row, rows of a full batch) of each batch."""
+def _plan(buckets: Sequence[Rows], size: Size, drop_last: bool, counts: list[int]) -> list[tuple[int, int, int]]:
+    """(bucket, first row, rows of a full batch) of each batch of buckets that have so many rows an epoch."""
     full = [rows_of(size, bucket.width) for bucket in buckets]
     return [
         (at, first, full[at])
-        for at, bucket in enumerate(buckets)
-        for first in range(0, len(bucket), full[at])
+        for at, rows in enumerate(counts)
+        for first in range(0, rows, full[at])
         # the first stays however short: the rows of a small bucket would never be trained on
-        if first == 0 or not drop_last or first + full[at] <= len(bucket)
+        if first == 0 or not drop_last or first + full[at] <= rows
     ]
 
 

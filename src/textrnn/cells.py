@@ -11,7 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textrnn.kernels import Steps, run
+from textrnn.inputs import Steps
+from textrnn.kernels import run
 
 
 class ScratchGRU(nn.Module):

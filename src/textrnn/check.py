@@ -12,14 +12,27 @@ from textrnn.embed import Embed, Embedding
 from textrnn.encode import Encode
 from textrnn.errors import UserError
 from textrnn.limits import Limits
+from textrnn.ngrams import Baseline
 from textrnn.pad import Pad
-from textrnn.params import part, pick, section
+from textrnn.params import overlaid, part, pick, section
 from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.sample import Sample
 from textrnn.segment import Segment, Segmentation
-from textrnn.train import merge_train
+from textrnn.train import Train
 
-SECTIONS = ("data", "limits", "sample", "corpora", "encodings", "segment", "embed", "train", "recipes")
+SECTIONS = (
+    "data",
+    "limits",
+    "sample",
+    "corpora",
+    "encodings",
+    "segment",
+    "embed",
+    "model",
+    "train",
+    "baseline",
+    "recipes",
+)
 DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
 
 
@@ -37,6 +50,7 @@ def check_params(params: Mapping[str, Any]) -> None:
     section(Sample, params, "sample")
     section(Segment, params, "segment").check()
     section(Embed, params, "embed").check()
+    section(Baseline, params, "baseline").check()
     for key in _entries(params, "corpora"):
         section(Corpus, params, "corpora", key).check(f"corpora.{key}")
     for key in _entries(params, "encodings"):
@@ -52,13 +66,16 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     part(Embedding, params, "recipes", key, among=RECIPE_KEYS).check(where)
     padding = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
     padding.check(where)
-    model = section(Model, params, "recipes", key, "model")
+    model = overlaid(Model, params, "model", key)
     model.check(f"{where}.model")
     if padding.buckets is not None and model.readout == "last_step":
         wrong = "must be null where model.readout is last_step: it reads padding, so results would hang on the widths"
         do = f"say {where}.model.readout: last_valid, or {where}.buckets: null"
         raise UserError(f"{where}.buckets", wrong, got=padding.buckets, do=do)
-    merge_train(pick(params, "train"), pick(params, "recipes", key, "train"), key).check(f"{where}.train")
+    settings = overlaid(Train, params, "train", key)
+    settings.check(f"{where}.train")
+    settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing, settings.distill)
     _check_entry(params, ("recipes", key, "encoding"), "encodings")
 
 

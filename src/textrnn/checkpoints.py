@@ -30,7 +30,10 @@ PREPARATION = ("vocabulary.arrow", LABELS, "segmentation.json")
 
 @dataclass(frozen=True)
 class Config:
-    """What rebuilds a model and feeds it: sizes, the recipe's model, and how its rows are padded."""
+    """What rebuilds a model and feeds it: sizes, the recipe's model, and how its rows are padded.
+
+    pairs: how many pairs of tokens have embeddings, 0 where the model has no bigrams.
+    """
 
     recipe: str
     version: str
@@ -40,6 +43,7 @@ class Config:
     widths: tuple[int, ...]
     pad_side: Side
     truncates: bool
+    pairs: int
     model: Model
 
 
@@ -53,16 +57,17 @@ class SavedModel:
 
 
 def make_network(config: Config) -> TextRNN:
-    return TextRNN(config.model, config.tokens, config.embedding_size, config.classes, config.pad_side)
+    sizes = config.tokens, config.embedding_size, config.classes
+    return TextRNN(config.model, *sizes, config.pad_side, config.pairs)
 
 
 def make_config(
-    recipe: str, model: Model, matrix_shape: tuple[int, int], classes: int, padded: Mapping[str, Any]
+    recipe: str, model: Model, matrix_shape: tuple[int, int], classes: int, padded: Mapping[str, Any], pairs: int = 0
 ) -> Config:
     """The configuration of a recipe's model over an embedding (tokens, width) and padded shards with these facts."""
     tokens, width = matrix_shape
     widths, truncates = tuple(padded["widths"]), padded["truncates"]
-    return Config(recipe, __version__, tokens, width, classes, widths, padded["side"], truncates, model)
+    return Config(recipe, __version__, tokens, width, classes, widths, padded["side"], truncates, pairs, model)
 
 
 def save_model(folder: Path, config: Config, network: TextRNN, preparation: Mapping[str, Path]) -> None:

@@ -24,3 +24,13 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
     words = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.int16)[: x.numel()]
     kept = torch.from_numpy(words).view(x.shape) >= dropped - LEVELS // 2
     return x * kept.to(x.dtype).mul_(LEVELS / (LEVELS - dropped))
+
+
+def locked_dropout(x: Tensor, share: float, training: bool, steps: int) -> Tensor:
+    """`dropout` with one mask for all steps, which stand in dimension `steps` of x: a value is dropped in all or none.
+
+    Source: Gal and Ghahramani 2016, arXiv:1512.05287; between layers as in Merity et al. 2018, arXiv:1708.02182.
+    """
+    if not training or share == 0:
+        return x
+    return x * dropout(torch.ones_like(x.select(steps, 0)), share, training).unsqueeze(steps)

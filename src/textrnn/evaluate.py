@@ -11,6 +11,7 @@ import torch
 
 from textrnn.batches import Bucket, Rows, batches, check_ranges, load_buckets, load_spans
 from textrnn.checkpoints import SavedModel
+from textrnn.crf import barred_moves, guesses
 from textrnn.errors import UserError
 from textrnn.precision import settle
 from textrnn.records import IGNORED_TAG, Split
@@ -24,7 +25,7 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True, eq=False)
 class TestScores:
-    """Scores over a split: mean cross-entropy, every class weighing 1; classes or tokens; entities if tagging."""
+    """Scores over a split: mean loss of a row or token, no class weighed; classes or tokens; entities if tagging."""
 
     __test__ = False  # not a test case of pytest's
 
@@ -37,14 +38,15 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     """Score the model on a split of padded shards.
 
     For tagging, tokens are those that padding kept, and gold spans are the whole row's, so that an entity that
-    truncation cut off counts as missed. Raises UserError when the shards were padded for another model.
+    truncation cut off counts as missed. A CRF's tags are its best row without moves that BIO tags never make. Raises
+    UserError when the shards were padded for another model.
     """
-    _check_fit(saved, padded)
+    check_fit(saved, padded)
     device = next(saved.network.parameters()).device
     settle(device)
     buckets = load_buckets(padded, split, device)
     check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
-    tally = Tally(None, device)
+    tally = Tally.of(saved.network, None)
     gold, predicted = [], []
     found: dict[int, set[Span]] = {}
     for batch, guess in _predictions(saved, buckets, tally):
@@ -63,10 +65,12 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
 
 @torch.no_grad()
 def _predictions(saved: SavedModel, buckets: Sequence[Rows], tally: Tally) -> Iterator[tuple[Bucket, torch.Tensor]]:
+    barred = barred_moves(saved.labels.names) if saved.labels.scheme == "bio" else None
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
-        tally.loss(logits, batch.targets)
-        yield batch, logits.argmax(-1)
+        guess = guesses(saved.network, logits, batch.targets != IGNORED_TAG, barred)
+        tally.loss(logits, batch.targets, guess=guess)
+        yield batch, guess
 
 
 def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[int, set[Span]]:
@@ -79,7 +83,8 @@ def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[
     return found
 
 
-def _check_fit(saved: SavedModel, padded: ShardReader) -> None:
+def check_fit(saved: SavedModel, padded: ShardReader) -> None:
+    """Refuse shards that were padded for another model: other widths, another side, another task."""
     facts = (tuple(padded.facts["widths"]), padded.facts["side"], padded.facts["task"])
     expected = (saved.config.widths, saved.config.pad_side, saved.labels.task)
     if facts != expected:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ import numpy as np
 import torch
 
 from textrnn.architecture import Model
-from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, rows_of
+from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, row_counts, rows_of
+from textrnn.bigrams import learn_pairs
 from textrnn.checkpoints import Config, make_config, make_network
+from textrnn.distill import with_teachers
 from textrnn.errors import Unfinished
 from textrnn.journal import Journal
 from textrnn.labels import Labels
@@ -23,6 +26,7 @@ from textrnn.memory import keep_freed_memory
 from textrnn.models import TextRNN, initialize
 from textrnn.precision import check_precision, settle
 from textrnn.processes import ALONE, Group, joined
+from textrnn.sampling import make_sampling
 from textrnn.shards import ShardReader, file_sha256
 from textrnn.state import Keeper, State, decode
 from textrnn.summary import describe
@@ -32,7 +36,10 @@ from textrnn.training import Kept, Outcome, train
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained network and what it came from; how fast it was, and the steps at which it went on after a stop."""
+    """A trained network and what it came from; how fast it was, and the steps at which it went on after a stop.
+
+    Where it was distilled the steps at which its teachers went on, or were found trained, come first.
+    """
 
     config: Config
     network: TextRNN
@@ -76,8 +83,13 @@ def state_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str
     return {"params": repr((model, settings)), "inputs": checksums, "torch": torch.__version__}
 
 
-def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -> TextRNN:
-    """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width)."""
+def start(
+    config: Config, matrix: np.ndarray, seed: int, device: torch.device, pairs: torch.Tensor | None = None
+) -> TextRNN:
+    """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width).
+
+    pairs: of `find_pairs`, for a model that has bigrams.
+    """
     torch.manual_seed(seed)
     settle(device)
     keep_freed_memory()
@@ -85,7 +97,27 @@ def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device) -
     initialize(network, config.model.initialization)
     with torch.no_grad():
         network.embedding.weight.copy_(torch.from_numpy(np.array(matrix)))
+        if network.bigrams is not None and pairs is not None:
+            network.bigrams.pairs.copy_(pairs)
     return network.to(device)
+
+
+def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> list[float] | None:
+    """Refuse, by dotted name, values that do not fit each other or the labels; else the weight of each label."""
+    where = f"recipes.{recipe}"
+    model.check(f"{where}.model")
+    model.check_task(f"{where}.model", labels.task, len(labels.names))
+    settings.check(f"{where}.train")
+    settings.check_task(f"{where}.train", labels.task)
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing, settings.distill)
+    return settings.weight_of(labels.names, f"{where}.train")
+
+
+def find_pairs(rows: Sequence[Rows], tokens: int, model: Model, where: str) -> torch.Tensor | None:
+    """The pairs of tokens that the rows of train give embeddings to, where the model has any; see `learn_pairs`."""
+    if model.bigrams is None:
+        return None
+    return learn_pairs(rows, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
 
 
 def fit(
@@ -104,36 +136,80 @@ def fit(
     """Train the recipe on padded shards, from the embedding matrix (tokens, width); curves go to a CSV file.
 
     work: a folder of `resumable_folder`, in which the run keeps its state, and goes on from the one that is there.
-    In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the data (a
-    readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
+    For `distill` its teachers are trained first, each as the recipe itself would be with its seed, and keep theirs
+    beside it. In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the
+    data (a readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
     """
-    where = f"recipes.{recipe}"
-    model.check(f"{where}.model")
-    model.check_task(f"{where}.model", labels.task, len(labels.names))
-    settings.check(f"{where}.train")
-    weighed = settings.weight_of(labels.names, f"{where}.train")
+    where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
     device = pick_device(group.local if group.count > 1 else None)
     check_precision(settings.precision, device, f"{where}.train.precision")
-    config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
+    shape, classes = (len(matrix), matrix.shape[1]), len(labels.names)
     with memory_told(), joined(group, device) as group:
-        rows, dev = (load_buckets(padded, split, device) for split in ("train", "dev"))
-        check_ranges([*rows, *dev], config.tokens, config.classes, padded.folder)
-        network = start(config, matrix, settings.seed, device)
+        rows = load_buckets(padded, "train", device, classes if settings.distill else 0)
+        dev = load_buckets(padded, "dev", device)
+        check_ranges([*rows, *dev], shape[0], classes, padded.folder)
+        pairs = find_pairs(rows, shape[0], model, f"{where}.model")
+        config = make_config(recipe, model, shape, classes, padded.facts, 0 if pairs is None else len(pairs))
         weights = None if weighed is None else torch.tensor(weighed, device=device)
+        ground = _Ground(config, matrix, pairs, rows, dev, weights, device, group, work, curves is not None)
+        resumed: list[int] = []
+        if settings.distill is not None:
+            rows = with_teachers(rows, settings, settings.distill, partial(ground.teach, resumed))
         keeper = None if work is None else Keeper(work)
         kept = _go_on(keeper, group)
-        state = State() if kept is None else kept[0]
-        with _journal(config, rows, settings, state, curves, live) as journal:
+        if ground.aloud:
+            print(describe(config), flush=True)
+        journal = partial(_journal, recipe, rows, settings, curves, live, kept[0], ground.aloud)
+        fitted = ground.run(rows, settings, keeper, kept, journal)
+        return replace(fitted, resumed_from=[*resumed, *fitted.resumed_from])
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What a recipe's own run and those of its teachers have in common."""
+
+    config: Config
+    matrix: np.ndarray
+    pairs: torch.Tensor | None
+    rows: Sequence[Rows]
+    dev: Sequence[Rows]
+    weights: torch.Tensor | None
+    device: torch.device
+    group: Group
+    work: Path | None
+    aloud: bool
+
+    def run(
+        self, rows: Sequence[Rows], settings: Train, keeper: Keeper | None, kept: Kept, opened: Callable[[], Journal]
+    ) -> Fitted:
+        """One run over rows that may have soft targets, from the state that it goes on from or that of no step."""
+        network = start(self.config, self.matrix, settings.seed, self.device, self.pairs)
+        options: dict[str, Any] = {"group": self.group, "keeper": keeper, "kept": kept}
+        with opened() as journal:
             told = (journal.report, journal.on_step)
-            outcome = train(network, rows, dev, settings, weights, *told, group=group, keeper=keeper, kept=kept)
-            return Fitted(config, network, outcome, journal.rows_per_second(), state.resumed)
+            outcome = train(network, rows, self.dev, settings, self.weights, *told, **options)
+            return Fitted(self.config, network, outcome, journal.rows_per_second(), kept[0].resumed)
+
+    def teach(self, resumed: list[int], number: int, title: str, settings: Train) -> TextRNN:
+        """The teacher of a number, from 1, trained or as it was kept; the steps it went on from join `resumed`."""
+        if self.aloud:
+            print(title, flush=True)
+        keeper = None if self.work is None else Keeper(self.work, number)
+        kept = _go_on(keeper, self.group)
+        name = f"{self.config.recipe}, {title}"
+        journal = partial(_journal, name, self.rows, settings, None, None, kept[0], self.aloud)
+        fitted = self.run(self.rows, settings, keeper, kept, journal)
+        if keeper is not None:
+            keeper.keep_end(kept[0])
+        resumed.extend(fitted.resumed_from)
+        return fitted.network
 
 
-def _go_on(keeper: Keeper | None, group: Group) -> Kept | None:
-    """The state that process 0 has kept, in all processes; it is told where the run goes on."""
+def _go_on(keeper: Keeper | None, group: Group) -> Kept:
+    """The state that process 0 has kept, in all processes, or that of no step; it is told where the run goes on."""
     data = group.hand_out((keeper.latest() if keeper else None) or b"")
     if not data:
-        return None
+        return State(), {}
     kept = decode(data)
     kept[0].resumed.append(kept[0].step)
     if group.rank == 0:
@@ -142,16 +218,22 @@ def _go_on(keeper: Keeper | None, group: Group) -> Kept | None:
 
 
 def _journal(
-    config: Config, rows: Sequence[Rows], settings: Train, state: State, curves: Path | None, live: Path | None
+    title: str,
+    rows: Sequence[Rows],
+    settings: Train,
+    curves: Path | None,
+    live: Path | None,
+    state: State,
+    aloud: bool,
 ) -> Journal:
-    """The run's journal, after a summary of the model; one that keeps silent for a process without curves."""
+    """The journal of a run over these rows; see Journal."""
     size = batch_size(settings)
-    steps = settings.epochs * count_batches(rows, size, settings.drop_last)
-    full = [(len(bucket), rows_of(size, bucket.width)) for bucket in rows]
+    sampling = make_sampling(rows, settings)
+    steps = settings.epochs * count_batches(rows, size, settings.drop_last, sampling)
+    counts = zip(row_counts(rows, sampling), rows, strict=True)
+    full = [(count, rows_of(size, bucket.width)) for count, bucket in counts]
     taken = [count - count % of if settings.drop_last and count > of else count for count, of in full]
-    if curves is not None:
-        print(describe(config), flush=True)
-    return Journal(config.recipe, steps, settings.epochs * sum(taken), curves, live, state)
+    return Journal(title, steps, settings.epochs * sum(taken), curves, live, state, aloud=aloud)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from textrnn.batches import Bucket, batch_size, rows_of
 from textrnn.errors import Unfinished
@@ -93,12 +93,12 @@ class _Shape:
 
     def __init__(self, stepper: Stepper, batch: Bucket) -> None:
         self._stepper = stepper
-        self._inputs = tuple(torch.empty_like(column) for column in _inputs(batch))
+        self._inputs = tuple(torch.empty_like(column) for column in batch.inputs)
         self._taken = 0
         self._replay: Work | None = None
 
     def step(self, batch: Bucket, recorder: Recorder) -> None:
-        for fixed, column in zip(self._inputs, _inputs(batch), strict=True):
+        for fixed, column in zip(self._inputs, batch.inputs, strict=True):
             fixed.copy_(column)
         if self._taken < WARM_UP:
             self._taken += 1
@@ -111,10 +111,6 @@ class _Shape:
     def _work(self) -> None:
         self._stepper.forward_backward(*self._inputs)
         self._stepper.update()
-
-
-def _inputs(batch: Bucket) -> tuple[Tensor, Tensor, Tensor]:
-    return batch.ids, batch.lengths, batch.targets
 
 
 def make_stepper(

@@ -21,23 +21,32 @@ class Journal:
     """Receives a run's steps and evaluations; a context manager.
 
     steps, rows: of all epochs. curves: the CSV file to write, a row for each split at each evaluation: step, split,
-    loss, accuracy; or None for a journal that keeps silent, as another process of the run tells all. live: the folder
-    of DVCLive's own files, or None to do without, as where dvclive is not installed. state: how far the run is; what
-    it has evaluated is written anew, and its rows count neither for the rate nor for the time left.
-    TEXTRNN_TENSORBOARD names a folder for TensorBoard files (needs the extra `tensorboard`).
+    loss, accuracy; or None for a journal that writes nothing and, unless it is `aloud`, keeps silent, as another
+    process of the run tells all. live: the folder of DVCLive's own files, or None to do without, as where dvclive is
+    not installed. state: how far the run is; what it has evaluated is written anew, and its rows count neither for
+    the rate nor for the time left. TEXTRNN_TENSORBOARD names a folder for TensorBoard files (needs the extra
+    `tensorboard`).
     """
 
     def __init__(
-        self, recipe: str, steps: int, rows: int, curves: Path | None, live: Path | None, state: State
+        self,
+        recipe: str,
+        steps: int,
+        rows: int,
+        curves: Path | None,
+        live: Path | None,
+        state: State,
+        *,
+        aloud: bool = False,
     ) -> None:
-        self._recipe, self._steps, self._told = recipe, steps, curves is not None
+        self._recipe, self._steps, self._told = recipe, steps, aloud or curves is not None
         self._board = _open_board(recipe) if curves is not None else None  # first, as it may be refused
         self._file = open(curves or os.devnull, "w", encoding="utf-8", newline="")  # noqa: SIM115
         self._curves = csv.writer(self._file, lineterminator="\n")
         self._curves.writerow(COLUMNS)
         self._live = _open_live(live) if live is not None else None
         self._write(state.points)
-        self._bar = _open_bar(recipe, rows, state.rows) if curves is not None else None
+        self._bar = _open_bar(recipe, rows, state.rows) if self._told else None
         self._started, self._rows, self._left = time.perf_counter(), 0, rows - state.rows
 
     def __enter__(self) -> Journal:

@@ -15,47 +15,19 @@ first, so that what one step reads and writes lies together.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torch.autograd import Function
 
+from textrnn.inputs import Steps
+
 Mode = Literal["rnn", "lstm", "gru"]
 Saved = tuple[Tensor, ...]
 Gradients = tuple[Tensor, Tensor, Tensor | None, Tensor]
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
-
-
-@dataclass(frozen=True, eq=False)
-class Steps:
-    """The input of a layer: features (T*B, F) step by step; or distinct rows (U, F) and which of them each step reads.
-
-    index: (T, B), or None where features are in their places; shape: (T, B).
-    """
-
-    features: Tensor
-    index: Tensor | None
-    shape: tuple[int, int]
-
-    @classmethod
-    def of(cls, x: Tensor) -> Steps:
-        """Features (T, B, F) in their places."""
-        return cls(x.flatten(0, 1), None, (x.shape[0], x.shape[1]))
-
-    def dense(self) -> Tensor:
-        """The features in their places, (T, B, F)."""
-        if self.index is not None:
-            return self.features.index_select(0, self.index.flatten()).view(*self.shape, -1)
-        return self.features.view(*self.shape, -1)
-
-    def gather(self, steps: Tensor) -> Steps:
-        """Each row's steps in another order or number: those of `steps` (S, B)."""
-        if self.index is not None:
-            return Steps(self.features, self.index.gather(0, steps), (len(steps), self.shape[1]))
-        return Steps.of(self.dense().gather(0, steps[:, :, None].expand(-1, -1, self.features.shape[1])))
 
 
 def run(mode: Mode, x: Steps, weights: Sequence[Tensor], start: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -66,11 +38,12 @@ def run(mode: Mode, x: Steps, weights: Sequence[Tensor], start: Tensor | None) -
     """
     if start is None:
         start = x.features.new_zeros(x.shape[1], weights[1].shape[1])
-    values: tuple[Tensor, ...] = (x.features, *weights, start)
+    parts = x.parts()
+    values: tuple[Tensor, ...] = (*weights, start, *(part.features for part in parts))
     if torch.is_autocast_enabled("cpu"):
         values = tuple(value.to(torch.get_autocast_dtype("cpu")) for value in values)
     with torch.autocast("cpu", enabled=False):
-        states, last = Layer.apply(mode, x.index, x.shape, *values)
+        states, last = Layer.apply(mode, tuple(part.index for part in parts), x.shape, *values)
     return states, last
 
 
@@ -81,35 +54,63 @@ class Layer(Function):
     def forward(
         ctx: Any,
         mode: Mode,
-        index: Tensor | None,
+        indices: tuple[Tensor | None, ...],
         shape: tuple[int, int],
-        features: Tensor,
         weight_ih: Tensor,
         weight_hh: Tensor,
         bias_ih: Tensor,
         bias_hh: Tensor,
         start: Tensor,
+        *parts: Tensor,
     ) -> tuple[Tensor, Tensor]:
         ahead, held = _split_bias(mode, bias_ih, bias_hh)
-        gates = torch.addmm(ahead, features, weight_ih.t())
-        gates = (gates if index is None else gates.index_select(0, index.flatten())).view(*shape, -1)
+        gates = _project(ahead, parts, indices, weight_ih).view(*shape, -1)
         saved = LOOPS[mode][0](gates, weight_hh, held, start)
-        ctx.mode = mode
-        ctx.save_for_backward(index, features, weight_ih, weight_hh, start, *saved)
+        ctx.mode, ctx.parts = mode, len(parts)
+        ctx.save_for_backward(*indices, *parts, weight_ih, weight_hh, start, *saved)
         ctx.set_materialize_grads(False)
         return saved[0], saved[0][-1].clone()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        index, features, weight_ih, weight_hh, start, *saved = ctx.saved_tensors
+        indices, parts = ctx.saved_tensors[: ctx.parts], ctx.saved_tensors[ctx.parts : 2 * ctx.parts]
+        weight_ih, weight_hh, start, *saved = ctx.saved_tensors[2 * ctx.parts :]
         inner, d_weight_hh, d_held, d_start = LOOPS[ctx.mode][1](tuple(saved), weight_hh, start, *gradients)
-        flat = inner.flatten(0, 1)
-        if index is not None:
-            flat = flat.new_zeros(len(features), flat.shape[1]).index_add_(0, index.flatten(), flat)
-        d_features = flat @ weight_ih if ctx.needs_input_grad[3] else None
-        d_bias = flat.sum(0)
+        flats = [_by_row(inner.flatten(0, 1), *pair) for pair in zip(parts, indices, strict=True)]
+        d_weight_ih = _joined([flat.t() @ part for flat, part in zip(flats, parts, strict=True)])
+        needed = ctx.needs_input_grad[-len(parts) :]
+        pairs = zip(flats, _shares(weight_ih, parts), needed, strict=True)
+        d_parts = [flat @ weight if need else None for flat, weight, need in pairs]
+        d_bias = flats[0].sum(0)
         d_bias_hh = d_bias if d_held is None else torch.cat((d_bias[: -len(d_held)], d_held))
-        return None, None, None, d_features, flat.t() @ features, d_weight_hh, d_bias, d_bias_hh, d_start
+        return None, None, None, d_weight_ih, d_weight_hh, d_bias, d_bias_hh, d_start, *d_parts
+
+
+def _shares(weight: Tensor, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """The columns of weight_ih (G*H, F) that each part of the features is multiplied by."""
+    return weight.split([part.shape[1] for part in parts], dim=1)
+
+
+def _joined(columns: list[Tensor]) -> Tensor:
+    return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
+
+
+def _project(ahead: Tensor, parts: Sequence[Tensor], indices: Sequence[Tensor | None], weight_ih: Tensor) -> Tensor:
+    """What the input adds to the gates, (T*B, G*H) in memory of its own: the sum of its parts' shares and `ahead`."""
+    gates = None
+    for part, index, weight in zip(parts, indices, _shares(weight_ih, parts), strict=True):
+        share = torch.addmm(ahead, part, weight.t()) if gates is None else part @ weight.t()
+        share = share if index is None else share.index_select(0, index.flatten())
+        gates = share if gates is None else gates.add_(share)
+    assert gates is not None
+    return gates
+
+
+def _by_row(flat: Tensor, part: Tensor, index: Tensor | None) -> Tensor:
+    """The gates' gradients (T*B, G*H), summed over the steps that read the same row where there is an index."""
+    if index is None:
+        return flat
+    return flat.new_zeros(len(part), flat.shape[1]).index_add_(0, index.flatten(), flat)
 
 
 def _split_bias(mode: Mode, bias_ih: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor]:

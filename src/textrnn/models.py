@@ -7,15 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textrnn.architecture import Initialization, Model
-from textrnn.dropout import dropout
-from textrnn.kernels import Steps
+from textrnn.architecture import Initialization, Model, Pooled
+from textrnn.bigrams import Bigrams
+from textrnn.crf import CRF
+from textrnn.dropout import dropout, locked_dropout
+from textrnn.inputs import Steps
+from textrnn.lookup import drop_words, embed_distinct, embed_in_place
+from textrnn.readouts import Attention, read, turn
 from textrnn.records import PAD_ID, Side
 from textrnn.recurrent import Recurrent
 
@@ -25,12 +29,15 @@ class Head(nn.Module):
 
     def __init__(self, features: int, config: Model, outputs: int) -> None:
         super().__init__()
-        self.dropout = config.head_dropout
+        self.dropout, self.locked = config.head_dropout, config.locked_dropout
         self.inner = nn.Linear(features, config.head_size) if config.head_size else None
         self.outer = nn.Linear(config.head_size or features, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = dropout(x, self.dropout, self.training)
+        if self.locked and x.dim() == 3:
+            x = locked_dropout(x, self.dropout, self.training, 1)
+        else:
+            x = dropout(x, self.dropout, self.training)
         if self.inner is not None:
             x = F.relu(self.inner(x))
         logits: Tensor = self.outer(x)
@@ -42,19 +49,34 @@ class TextRNN(nn.Module):
 
     ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging, where each
     token's logits stand at the token's own step, whichever side the padding is on. For `bce` the two logits are
-    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes.
+    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes. A CRF is no part
+    of the logits: it makes their loss (Tally) and what they come to (crf.guesses).
+    pairs: how many pairs of tokens have embeddings, where the options ask for such.
     """
 
-    def __init__(self, config: Model, tokens: int, embedding_size: int, classes: int, pad_side: Side) -> None:
+    def __init__(
+        self, config: Model, tokens: int, embedding_size: int, classes: int, pad_side: Side, pairs: int = 0
+    ) -> None:
         super().__init__()
         self.config, self.pad_side = config, pad_side
         self.embedding = nn.Embedding(tokens, embedding_size, padding_idx=PAD_ID)
+        width = embedding_size + (config.bigrams.width if config.bigrams else 0)
         self.recurrent = Recurrent(
-            config.cell, embedding_size, config.hidden_size, config.layers, config.bidirectional, config.dropout
+            config.cell,
+            width,
+            config.hidden_size,
+            config.layers,
+            config.bidirectional,
+            config.dropout,
+            config.locked_dropout,
         )
         features = config.hidden_size * self.recurrent.directions
+        self.attention = Attention(features) if "attention" in config.readouts else None
+        features *= len(config.readouts)
         self.norm = nn.LayerNorm(features) if config.layer_norm else None
         self.head = Head(features, config, 1 if config.loss == "bce" else classes)
+        self.crf = CRF(classes) if config.crf else None
+        self.bigrams = Bigrams(pairs, config.bigrams.width, tokens) if config.bigrams else None
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         logits = self.head(self.features(ids, lengths))
@@ -63,87 +85,55 @@ class TextRNN(nn.Module):
         return logits
 
     def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """What the head sees: (B, D*H), or (B, T, D*H) for tagging."""
+        """What the head sees: (B, D*H times the readouts), or (B, T, D*H) for tagging."""
         config = self.config
         exact = config.readout != "last_step"
         turned = exact and self.pad_side == "left"
         if turned:
-            ids = _turn(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
+            ids = turn(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
         x = self._embed(ids)
         if config.readout in ("last_step", "last_valid"):
-            read = self.recurrent.ends(x, lengths if exact else None)  # (B, D*H)
+            found = self.recurrent.ends(x, lengths if exact else None)  # (B, D*H)
         else:
-            states, _ = self.recurrent(x, lengths)  # (T, B, D*H)
-            read = self._read(states, lengths)
+            states, last = self.recurrent(x, lengths)  # (T, B, D*H), (L*D, B, H)
+            found = self._read(states, last, lengths)
         if turned and config.readout == "every_step":
-            read = _turn(read, lengths)  # back again
+            found = turn(found, lengths)  # back again
         if config.relu:
-            read = F.relu(read)
-        return read if self.norm is None else self.norm(read)
+            found = F.relu(found)
+        return found if self.norm is None else self.norm(found)
 
     def _embed(self, ids: Tensor) -> Steps:
-        """The embedded tokens of ids (B, T); on a CPU each distinct one once."""
-        steps = ids.t()
+        """The embedded tokens of ids (B, T), and their pairs with the next; on a CPU each distinct one once."""
+        ids = drop_words(ids.t(), self.config.word_dropout, self.training)
+        read = [(self.embedding, ids)] + ([] if self.bigrams is None else [(self.bigrams, self.bigrams.find(ids))])
+        share = self.config.embedding_dropout
         if self.recurrent.kernels and ids.device.type == "cpu":
-            used, index = distinct(steps, self.embedding.num_embeddings)
-            x = Steps(Rows.apply(self.embedding.weight, used), index, (steps.shape[0], steps.shape[1]))
+            parts = [embed_distinct(table, rows, share, self.training) for table, rows in read]
         else:
-            x = Steps.of(self.embedding(steps))
-        return replace(x, features=F.relu(x.features)) if self.config.relu else x
+            whole = [embed_in_place(table, rows, share, self.training) for table, rows in read]
+            parts = [Steps.of(whole[0] if len(whole) == 1 else torch.cat(whole, dim=-1))]
+        if self.config.relu:
+            parts = [replace(part, features=F.relu(part.features)) for part in parts]
+        return parts[0] if len(parts) == 1 else replace(parts[0], beside=parts[1])
 
-    def _read(self, states: Tensor, lengths: Tensor) -> Tensor:
-        """Of states (T, B, D*H), zero past the lengths, all (B, T, D*H), or their mean or maximum (B, D*H)."""
-        readout = self.config.readout
-        if readout == "every_step":
+    def _read(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+        """Of states (T, B, D*H), zero past the lengths, all (B, T, D*H), or what the readouts make of them.
+
+        last: (L*D, B, H), of which the last D are the last layer's.
+        """
+        if self.config.readout == "every_step":
             return states.transpose(0, 1)
-        lengths = lengths.clamp(min=1)
-        if readout == "mean":
-            return states.sum(dim=0) / lengths[:, None]
-        past = torch.arange(len(states), device=states.device)[:, None] >= lengths  # (T, B)
-        return states.masked_fill(past[:, :, None], -torch.inf).amax(dim=0)
-
-
-def distinct(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
-    """The token ids that occur, rising (U,), and for each of `ids` its place among them; ids are below `tokens`.
-
-    torch.unique would sort them.
-    """
-    ids = ids.long()
-    occurs = torch.zeros(tokens, dtype=torch.bool)
-    occurs[ids.flatten()] = True
-    return occurs.nonzero().squeeze(1), occurs.cumsum(0).sub_(1)[ids]
-
-
-class Rows(torch.autograd.Function):
-    """Distinct rows (U, E) of an embedding (V, E); as in nn.Embedding, the row of padding has no gradient."""
-
-    @staticmethod
-    def forward(ctx: Any, weight: Tensor, used: Tensor) -> Tensor:
-        ctx.save_for_backward(used)
-        ctx.tokens = len(weight)
-        return weight.index_select(0, used)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (used,) = ctx.saved_tensors
-        (gradient,) = gradients
-        whole = gradient.new_zeros(ctx.tokens, gradient.shape[1]).index_copy_(0, used, gradient)
-        whole[PAD_ID] = 0
-        return whole, None
-
-
-def _turn(x: Tensor, shifts: Tensor) -> Tensor:
-    """Each row of x (B, T, ...) turned towards its start by its shift (B,), what falls off coming back at the end."""
-    steps = torch.arange(x.shape[1], device=x.device)
-    index = (steps + shifts[:, None]) % x.shape[1]  # (B, T)
-    return x.gather(1, index.view(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
+        ends = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
+        names = cast(tuple[Pooled, ...], self.config.readouts)  # of the others none comes here
+        return read(names, states, ends, lengths, self.attention)
 
 
 def initialize(model: TextRNN, way: Initialization) -> None:
-    """Fill every matrix but the embedding as named and set biases to 0; `stock` changes nothing.
+    """Fill every matrix but the embeddings as named and set biases to 0; `stock` changes nothing.
 
     Source: tutorial 1 (Xavier normal as default, Kaiming and plain normal as choices). Stacked gates are filled as
-    one matrix, as there. LayerNorm keeps its ones and zeros.
+    one matrix, as there. LayerNorm keeps its ones and zeros, and a CRF its zeros.
     """
     fills: dict[Initialization, Callable[[Tensor], Tensor]] = {
         "xavier": nn.init.xavier_normal_,
@@ -154,7 +144,7 @@ def initialize(model: TextRNN, way: Initialization) -> None:
     if way == "stock":
         return
     for name, weight in model.named_parameters():
-        if name.startswith(("embedding.", "norm.")):
+        if name.startswith(("embedding.", "bigrams.", "norm.", "crf.")):
             continue
         if weight.dim() > 1:
             fills[way](weight)

@@ -22,10 +22,11 @@ from textrnn.architecture import Model
 from textrnn.batches import Bucket, Rows, batch_size, batches, check_ranges, load_buckets
 from textrnn.checkpoints import make_config
 from textrnn.errors import UserError
-from textrnn.fit import memory_told, pick_device, start
+from textrnn.fit import check_recipe, find_pairs, memory_told, pick_device, start
 from textrnn.labels import Labels
 from textrnn.params import require
 from textrnn.precision import check_precision
+from textrnn.sampling import make_sampling
 from textrnn.shards import ShardReader
 from textrnn.stage import progress
 from textrnn.steps import Stepper, make_optimizer
@@ -79,7 +80,7 @@ def raise_rate(
     by the sum of its weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError where not even the
     first loss is finite.
     """
-    tally = Tally(weights, next(network.parameters()).device)
+    tally = Tally.of(network, weights, settings.label_smoothing)
     take_step = Stepper(network, make_optimizer(network, settings), tally, settings)
     keep = math.exp(-1 / (MEMORY * rates.steps))
     points: list[Point] = []
@@ -116,30 +117,30 @@ def range_test(
 ) -> list[Point]:
     """The test of a recipe on its padded shards, from the network and on the batches that training starts with.
 
+    `distill` is left out: the loss is the usual one, and no teacher is trained.
     Raises UserError for rates that make no range, and what `fit` raises for values that do not fit the data.
     """
     rates.check()
-    where = f"recipes.{recipe}"
-    model.check(f"{where}.model")
-    model.check_task(f"{where}.model", labels.task, len(labels.names))
-    settings.check(f"{where}.train")
-    weighed = settings.weight_of(labels.names, f"{where}.train")
+    where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
-    config = make_config(recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
+    sizes = (len(matrix), matrix.shape[1]), len(labels.names)
     with memory_told():
         rows = load_buckets(padded, "train", device)
-        check_ranges(rows, config.tokens, config.classes, padded.folder)
-        network = start(config, matrix, settings.seed, device)
+        check_ranges(rows, len(matrix), len(labels.names), padded.folder)
+        pairs = find_pairs(rows, len(matrix), model, f"{where}.model")
+        config = make_config(recipe, model, *sizes, padded.facts, 0 if pairs is None else len(pairs))
+        network = start(config, matrix, settings.seed, device, pairs)
         weights = None if weighed is None else torch.tensor(weighed, device=device)
         return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
 
 
 def _all_batches(rows: Sequence[Rows], settings: Train) -> Iterator[Bucket]:
     """Epoch after epoch without an end."""
+    options: dict[str, Any] = {"drop_last": settings.drop_last, "sampling": make_sampling(rows, settings)}
     for epoch in itertools.count():
         order = (settings.seed, epoch) if settings.shuffle else None
-        yield from batches(rows, batch_size(settings), drop_last=settings.drop_last, shuffle=order)
+        yield from batches(rows, batch_size(settings), shuffle=order, **options)
 
 
 def suggest(points: list[Point], rates: Range) -> float | None:

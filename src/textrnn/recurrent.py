@@ -11,8 +11,9 @@ from torch import Tensor, nn
 from textrnn import kernels
 from textrnn.architecture import Cell
 from textrnn.cells import ScratchGRU
-from textrnn.dropout import dropout
-from textrnn.kernels import Mode, Steps
+from textrnn.dropout import dropout, locked_dropout
+from textrnn.inputs import Steps
+from textrnn.kernels import Mode
 
 STOCK: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STOCK_MODE: dict[Cell, str] = {"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "GRU"}
@@ -39,10 +40,18 @@ class Recurrent(nn.Module):
 
     On a CPU the loops of `kernels` run where they are faster than torch's modules, which hold the weights in any case:
     always but for an LSTM over dense input, for which torch has oneDNN. `kernels = False` leaves all to torch.
+    locked: one mask of the dropout between layers for all steps of a row.
     """
 
     def __init__(
-        self, cell: Cell, input_size: int, hidden_size: int, layers: int, bidirectional: bool, dropout: float
+        self,
+        cell: Cell,
+        input_size: int,
+        hidden_size: int,
+        layers: int,
+        bidirectional: bool,
+        dropout: float,
+        locked: bool = False,
     ) -> None:
         super().__init__()
         self.cell: Cell = cell
@@ -50,7 +59,7 @@ class Recurrent(nn.Module):
         self.hidden_size = hidden_size
         self.layers = layers
         self.directions = 2 if bidirectional else 1
-        self.dropout = dropout
+        self.dropout, self.locked = dropout, locked
         self.kernels = True
         # Run k * D + d is direction d of layer k, the order of torch's weights and states.
         self.runs = nn.ModuleList(
@@ -116,7 +125,10 @@ class Recurrent(nn.Module):
         return outputs, ends
 
     def _between(self, outputs: list[Tensor]) -> Steps:
-        return Steps.of(dropout(torch.cat(outputs, dim=-1), self.dropout, self.training))
+        joined = torch.cat(outputs, dim=-1)
+        if self.locked:
+            return Steps.of(locked_dropout(joined, self.dropout, self.training, 0))
+        return Steps.of(dropout(joined, self.dropout, self.training))
 
     def _backward(self, run: int) -> bool:
         return run % self.directions == 1

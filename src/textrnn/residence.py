@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -23,24 +23,36 @@ class Bucket:
     """Rows of one width: row numbers (N,), ids (N, T), lengths (N,), targets (N,) classes or (N, T) tags.
 
     Whole numbers of any type; what `take` gives has int64 lengths and targets, as an index and a loss must be.
+    soft: where teachers were asked, their probabilities of each class, the targets' shape and (C,), float32.
     """
 
     row: Tensor
     ids: Tensor
     lengths: Tensor
     targets: Tensor
+    soft: Tensor | None = None
 
     @property
     def width(self) -> int:
         return self.ids.shape[1]
 
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What a step reads: ids, lengths, targets, and soft where there is any."""
+        columns = (self.ids, self.lengths, self.targets)
+        return columns if self.soft is None else (*columns, self.soft)
+
     def take(self, index: Tensor) -> Bucket:
         """The rows of an int64 index (B,), which lies on their device; nothing waits for the device."""
-        return Bucket(self.row[index], self.ids[index], self.lengths[index].long(), self.targets[index].long())
+        soft = None if self.soft is None else self.soft[index]
+        return Bucket(self.row[index], self.ids[index], self.lengths[index].long(), self.targets[index].long(), soft)
 
     def to(self, device: torch.device, *, non_blocking: bool = False) -> Bucket:
-        columns = (self.row, self.ids, self.lengths, self.targets)
+        columns = (self.row, *self.inputs)
         return Bucket(*(column.to(device, non_blocking=non_blocking) for column in columns))
+
+    def with_soft(self, soft: Tensor) -> Bucket:
+        return replace(self, soft=soft)
 
     def largest(self) -> tuple[int, int]:
         """The largest id and the largest target."""
@@ -84,6 +96,10 @@ class Column:
     def nbytes(self) -> int:
         return sum(piece.nbytes for piece in self.pieces)
 
+    @property
+    def places(self) -> int:
+        return sum(piece.size for piece in self.pieces)
+
 
 @dataclass(frozen=True, eq=False)
 class Mapped:
@@ -94,14 +110,16 @@ class Mapped:
     lengths: Column
     targets: Column
     device: torch.device
+    soft: Column | None = None
 
     @property
     def width(self) -> int:
         return int(self.ids.pieces[0].shape[1])
 
-    @property
-    def nbytes(self) -> int:
-        return sum(column.nbytes for column in (self.row, self.ids, self.lengths, self.targets))
+    def nbytes(self, classes: int = 0) -> int:
+        """Of all its rows; classes: of the soft targets that they are yet to get, 0 for none."""
+        columns = (self.row, self.ids, self.lengths, self.targets)
+        return sum(column.nbytes for column in columns) + 4 * classes * self.targets.places
 
     def take(self, index: Tensor) -> Bucket:
         """The rows of an int64 index (B,) in the memory of the host, pinned where they are to go to a GPU."""
@@ -111,12 +129,17 @@ class Mapped:
             self.ids.gather(rows, torch.int32, pinned),
             self.lengths.gather(rows, torch.int64, pinned),
             self.targets.gather(rows, torch.int64, pinned),
+            None if self.soft is None else self.soft.gather(rows, torch.float32, pinned),
         )
 
     def resident(self) -> Bucket:
-        """All its rows on the device, copied out of the shards."""
+        """All its rows on the device, copied out of the shards, before they have soft targets."""
         columns = (self.row, self.ids, self.lengths, self.targets)
         return Bucket(*(column.whole() for column in columns)).to(self.device)
+
+    def with_soft(self, soft: Tensor) -> Mapped:
+        """The same rows with soft targets, which lie in the memory of the host."""
+        return replace(self, soft=Column([soft.numpy()]))
 
     def largest(self) -> tuple[int, int]:
         """The largest id and the largest target; a pass over the mapped pieces, none of them kept."""
@@ -157,6 +180,6 @@ def _arrive(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
     if copied is not None:
         stream = torch.cuda.current_stream(batch.ids.device)
         stream.wait_event(copied)
-        for column in (batch.row, batch.ids, batch.lengths, batch.targets):
+        for column in (batch.row, *batch.inputs):
             column.record_stream(stream)  # else its memory could be given to the next copy while still being read
     return batch

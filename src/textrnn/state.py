@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import os
+import re
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -42,7 +43,7 @@ class Evaluation:
 class State:
     """How far a run is: steps taken and their rows, seconds trained, the points of its curves, its best weights.
 
-    best: the point of the lowest dev loss, whose weights `best_weights` are. resumed: the steps it went on from.
+    best: the point that `train.monitor` chose, whose weights `best_weights` are. resumed: the steps it went on from.
     """
 
     step: int = 0
@@ -88,11 +89,13 @@ def decode(data: bytes) -> tuple[State, dict[str, Tensor]]:
 class Keeper:
     """Keeps the latest state of a run in its working folder, every TEXTRNN_CHECKPOINT_SECONDS (60; 0: after each step).
 
+    teacher: the number, from 1, of a run that another is distilled from in the same folder; each has its own states.
     Raises Unfinished for a value of that variable that is no number from 0 up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, teacher: int | None = None) -> None:
         self._folder, self._every = folder, checkpoint_seconds()
+        self._prefix = "" if teacher is None else f"teacher-{teacher}-"
         self._last = time.monotonic()
 
     def due(self) -> bool:
@@ -100,24 +103,31 @@ class Keeper:
 
     def keep(self, step: int, data: bytes) -> None:
         """Write the bytes of the state after `step`. The one before goes when they are whole, and not earlier."""
-        file = f"{NOTES}/{_name(step)}.safetensors"
+        name = self._name(step)
+        file = f"{NOTES}/{name}.safetensors"
         with output_file(self._folder / file) as made, made.open("wb") as out:
             out.write(data)
             out.flush()
             _sync(made)  # here and below: as the one before goes, a power failure must not leave neither
-        finish(self._folder, _name(step), {"files": [file], "sha256": hashlib.sha256(data).hexdigest()})
-        _sync(self._folder / NOTES / f"{_name(step)}.json")
+        finish(self._folder, name, {"files": [file], "sha256": hashlib.sha256(data).hexdigest()})
+        _sync(self._folder / NOTES / f"{name}.json")
         _sync(self._folder / NOTES)
-        for other in _steps(self._folder):
+        for other in self._steps():
             if other != step:
                 self._remove(other)
         self._last = time.monotonic()
 
+    def keep_end(self, state: State) -> None:
+        """Keep of a run that has ended its best weights alone: one that goes on from there takes no step."""
+        # where the state of its last step is kept that is enough, and is not put at risk
+        if state.step not in self._steps():
+            self.keep(state.step, encode(state, {}))
+
     def latest(self) -> bytes | None:
         """The latest whole state, or None. One that is damaged is told of and removed."""
-        for step in sorted(_steps(self._folder), reverse=True):
-            data = (self._folder / NOTES / f"{_name(step)}.safetensors").read_bytes()
-            if hashlib.sha256(data).hexdigest() == result_of(self._folder, _name(step)).get("sha256"):
+        for step in sorted(self._steps(), reverse=True):
+            data = (self._folder / NOTES / f"{self._name(step)}.safetensors").read_bytes()
+            if hashlib.sha256(data).hexdigest() == result_of(self._folder, self._name(step)).get("sha256"):
                 return data
             print(f"the checkpoint of step {step} is damaged and left out", flush=True)
             self._remove(step)
@@ -125,7 +135,14 @@ class Keeper:
 
     def _remove(self, step: int) -> None:
         for suffix in ("json", "safetensors"):  # the marker first: without its file it would be a lie
-            (self._folder / NOTES / f"{_name(step)}.{suffix}").unlink(missing_ok=True)
+            (self._folder / NOTES / f"{self._name(step)}.{suffix}").unlink(missing_ok=True)
+
+    def _name(self, step: int) -> str:
+        return f"{self._prefix}step-{step}"
+
+    def _steps(self) -> set[int]:
+        names = re.compile(rf"{self._prefix}step-(\d+)")
+        return {int(found[1]) for found in map(names.fullmatch, finished(self._folder)) if found}
 
 
 def _sync(path: Path) -> None:
@@ -153,21 +170,13 @@ class DivergedError(UserError):
 
 
 def _note(names: set[str]) -> str:
-    return f"step {max(map(_step, names))} is saved; the same command continues there"
+    """Of the latest state: the student's, which comes after all teachers', or that of the latest teacher."""
+    found = [re.fullmatch(r"(?:teacher-(\d+)-)?step-(\d+)", name) for name in names]
+    teacher, step = max((float(each[1] or "inf"), int(each[2])) for each in found if each)
+    whose = "" if teacher == math.inf else f" of teacher {teacher:.0f}"
+    return f"step {step}{whose} is saved; the same command continues there"
 
 
 # whatever else ends a run, a fault of the machine or a wrong variable, its state is what it was; runs of other params
 # that were stopped keep theirs while another is tried
 KEPT = Kept(_note, by=(BaseException,), lost=(DivergedError,), others=2)
-
-
-def _name(step: int) -> str:
-    return f"step-{step}"
-
-
-def _step(name: str) -> int:
-    return int(name.removeprefix("step-"))
-
-
-def _steps(folder: Path) -> set[int]:
-    return {_step(name) for name in finished(folder)}

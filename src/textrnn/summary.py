@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textrnn.architecture import Cell
+from textrnn.bigrams import FIRST
 from textrnn.checkpoints import Config
 
 GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "gru": 3, "scratch_gru": 3}  # rows of a weight matrix, over H
@@ -70,8 +71,14 @@ def describe(config: Config) -> str:
 
 def _layers(config: Config) -> list[tuple[int, int]]:
     """(F, D * H) of each recurrent layer."""
-    wide = config.model.hidden_size * _directions(config)
-    return [(config.embedding_size if at == 0 else wide, wide) for at in range(config.model.layers)]
+    wide, bigrams = config.model.hidden_size * _directions(config), config.model.bigrams
+    first = config.embedding_size + (bigrams.width if bigrams else 0)
+    return [(first if at == 0 else wide, wide) for at in range(config.model.layers)]
+
+
+def _features(config: Config) -> int:
+    """How wide all that is read out is."""
+    return _layers(config)[-1][1] * len(config.model.readouts)
 
 
 def _directions(config: Config) -> int:
@@ -81,7 +88,7 @@ def _directions(config: Config) -> int:
 def _linears(config: Config) -> list[tuple[str, int, int]]:
     """Name, inputs and outputs of each linear layer of the head."""
     model = config.model
-    features, outputs = _layers(config)[-1][1], 1 if model.loss == "bce" else config.classes
+    features, outputs = _features(config), 1 if model.loss == "bce" else config.classes
     inner = [("head.inner", features, model.head_size)] if model.head_size else []
     return [*inner, ("head.outer", model.head_size or features, outputs)]
 
@@ -91,36 +98,47 @@ def _parts(config: Config) -> tuple[Part, ...]:
 
     Parameters: G*H x F, G*H x H and two biases of G*H for each direction of a recurrent layer, as torch.nn.RNN,
     torch.nn.LSTM and torch.nn.GRU document them; inputs x outputs and a bias for a linear layer; two for each feature
-    of torch.nn.LayerNorm.
+    of torch.nn.LayerNorm; F x F, a bias and a query of F for attention; C x C transitions and two ends of C for a CRF.
     """
     model, width = config.model, config.widths[-1]
     tokens, size, hidden = config.tokens, config.embedding_size, model.hidden_size
     parts = [Part("embedding", f"{tokens:,} tokens", (width, size), tokens * size)]
+    if model.bigrams:
+        beside = model.bigrams.width
+        parts.append(Part("bigrams", f"{config.pairs:,} pairs", (width, beside), (FIRST + config.pairs) * beside))
     for at, (inputs, wide) in enumerate(_layers(config), start=1):
         count = _directions(config) * GATES[model.cell] * hidden * (inputs + hidden + 2)
         what = f"{model.cell}, {inputs} to {hidden}" + (", both directions" if model.bidirectional else "")
         parts.append(Part(f"recurrent, layer {at}", what, (width, wide), count))
     steps = (width,) if model.readout == "every_step" else ()
-    parts.append(Part("readout", model.readout, (*steps, wide), 0))
+    if "attention" in model.readouts:
+        parts.append(Part("attention", f"additive, {wide} to {wide} to 1", (wide,), wide * (wide + 2)))
+    features = _features(config)
+    parts.append(Part("readout", ", ".join(model.readouts), (*steps, features), 0))
     if model.layer_norm:
-        parts.append(Part("norm", "LayerNorm", (*steps, wide), 2 * wide))
+        parts.append(Part("norm", "LayerNorm", (*steps, features), 2 * features))
     for name, inputs, outputs in _linears(config):
         parts.append(Part(name, f"linear, {inputs} to {outputs}", (*steps, outputs), (inputs + 1) * outputs))
+    if model.crf:
+        parts.append(Part("crf", f"best of {config.classes} tags", steps, config.classes * (config.classes + 2)))
     return tuple(parts)
 
 
 def _cost(config: Config, width: int) -> Cost:
     """Operations of one row: of the matrix products alone, each multiply-add counting 2, padding paid for like text.
 
-    A direction of a recurrent layer takes 2 * G*H * (F + H) a step, a linear layer 2 * inputs * outputs for each
-    vector it reads; looking up an embedding is no product. Backward takes twice as much as forward (Kaplan et al.
-    2020, arXiv:2001.08361, section 2.1). What works element by element is left out there and here. It is the cost of
-    the equations: a batch may take less, where its rows share the products of a token they have in common.
+    A direction of a recurrent layer takes 2 * G*H * (F + H) a step, attention over features F takes 2 * F * (F + 1),
+    a linear layer 2 * inputs * outputs for each vector it reads; looking up an embedding is no product. Backward takes
+    twice as much as forward (Kaplan et al. 2020, arXiv:2001.08361, section 2.1). What works element by element is left
+    out there and here. It is the cost of the equations: a batch may take less, where its rows share the products of a
+    token they have in common.
     """
     hidden = config.model.hidden_size
     gates = _directions(config) * GATES[config.model.cell] * hidden
     step = sum(2 * gates * (inputs + hidden) for inputs, _ in _layers(config))
     head = sum(2 * inputs * outputs for _, inputs, outputs in _linears(config))
+    wide = _features(config) // len(config.model.readouts)
+    step += 2 * wide * (wide + 1) if "attention" in config.model.readouts else 0
     forward = width * step + head * (width if config.model.readout == "every_step" else 1)
     return Cost(width, forward, TRAINING * forward)
 

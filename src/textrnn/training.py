@@ -1,4 +1,4 @@
-"""The training loop: Adam, a schedule, evaluation on dev, the best weights by dev loss, early stopping, checkpoints.
+"""The training loop: Adam, a schedule, evaluation on dev, the best weights by dev, early stopping, checkpoints.
 
 A step hangs on the weights, Adam's state, the batch of its number and a seed of its number, and on nothing else: a run
 that goes on from a kept state takes the very steps that it would have taken.
@@ -12,14 +12,19 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import InitVar, dataclass
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from textrnn.average import Average
 from textrnn.batches import Bucket, Rows, Size, batch_size, batches, count_batches
+from textrnn.crf import guesses
 from textrnn.graphs import make_stepper
 from textrnn.precision import forward
 from textrnn.processes import ALONE, Group
+from textrnn.records import IGNORED_TAG
+from textrnn.sampling import make_sampling
 from textrnn.stage import put_off_interrupts
 from textrnn.state import DivergedError, Evaluation, Keeper, State, Stop, encode
 from textrnn.steps import make_optimizer, seed_step
@@ -59,9 +64,10 @@ def evaluate_loss(
 ) -> Score:
     """Loss and accuracy over all rows, without dropout; of P processes each takes every P-th batch."""
     model.eval()
-    tally = Tally(weights, next(model.parameters()).device)
+    tally = Tally.of(model, weights)
     for batch in islice(batches(rows, size), group.rank, None, group.count):
-        tally.loss(forward(model, batch.ids, batch.lengths, precision), batch.targets)
+        logits = forward(model, batch.ids, batch.lengths, precision)
+        tally.loss(logits, batch.targets, guess=guesses(model, logits, batch.targets != IGNORED_TAG))
     model.train()
     return score_of(group.gather(tally.sums).sum(0))
 
@@ -72,7 +78,11 @@ def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
     if isinstance(schedule, Step):
         return settings.learning_rate * schedule.factor ** (step // steps_per_epoch // schedule.every)
     if isinstance(schedule, Cosine):
-        share = step / (settings.epochs * steps_per_epoch)
+        steps = settings.epochs * steps_per_epoch
+        rising = round(schedule.warmup * steps)
+        if step < rising:
+            return settings.learning_rate * (step + 1) / rising
+        share = (step - rising) / (steps - rising)
         return settings.learning_rate * (schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * share)) / 2)
     return settings.learning_rate
 
@@ -90,13 +100,14 @@ def train(
     keeper: Keeper | None = None,
     kept: Kept | None = None,
 ) -> Outcome:
-    """Train the model in place and leave it with the weights of its lowest dev loss.
+    """Train the model in place and leave it with the weights that dev liked best.
 
-    rows and dev lie on the model's device. `report` is called at every evaluation, `on_step` after every batch with
-    its number and its rows. In a group each process calls this with the same arguments; the model ends the same in
-    all. keeper: keeps the state from time to time, and when Ctrl-C or SIGTERM comes, after the step that it comes in.
-    kept: the state to go on from. The result is then that of a run without a stop, to the bit on the same CPU with as
-    many threads and processes, else to rounding.
+    rows and dev lie on the model's device; for `distill` rows have soft targets. `report` is called at every
+    evaluation, `on_step` after every batch with its number and its rows. In a group each process calls this with the
+    same arguments; the model ends the same in all. keeper: keeps the state from time to time, and when Ctrl-C or
+    SIGTERM comes, after the step that it comes in. kept: the state to go on from; it is in it that the run counts. The
+    result is then that of a run without a stop, to the bit on the same CPU with as many threads and processes, else to
+    rounding.
     Raises DivergedError when the loss is no number or explodes, PeerLost when another process of the group has ended,
     and KeyboardInterrupt.
     """
@@ -133,10 +144,12 @@ class _Run:
 
     def __post_init__(self, tensors: dict[str, Tensor]) -> None:
         self.size = batch_size(self.settings)
-        self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last)
+        self.sampling = make_sampling(self.rows, self.settings)
+        self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last, self.sampling)
         self.device = next(self.model.parameters()).device
-        self.tally = Tally(self.weights, self.device)
+        self.tally = Tally.of(self.model, self.weights, self.settings.label_smoothing, self.settings.distill)
         optimizer = make_optimizer(self.model, self.settings)
+        self.average = Average(self.model, self.settings.average)
         self.take_step = make_stepper(self.model, optimizer, self.tally, self.settings, self.group)
         self.began = time.monotonic() - self.state.seconds
         if tensors:
@@ -144,6 +157,7 @@ class _Run:
 
     def _restore(self, tensors: dict[str, Tensor]) -> None:
         self.take_step.restore(tensors)
+        self.average.restore(tensors)
         sums = tensors["tally"]  # (P, 4), of the processes there were
         if len(sums) != self.group.count:
             sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.count - 1, 4)))
@@ -151,11 +165,11 @@ class _Run:
 
     def batches(self) -> Iterator[Bucket]:
         """Those that are left, until the run has stopped."""
-        drop_last = self.settings.drop_last
+        options: dict[str, Any] = {"drop_last": self.settings.drop_last, "sampling": self.sampling}
         first, start = divmod(self.state.step, self.per_epoch)
         for epoch in range(first, self.settings.epochs):
             order = (self.settings.seed, epoch) if self.settings.shuffle else None
-            for batch in batches(self.rows, self.size, drop_last=drop_last, shuffle=order, start=start):
+            for batch in batches(self.rows, self.size, shuffle=order, start=start, **options):
                 if self.state.stopped_by is not None:
                     return
                 yield batch
@@ -165,6 +179,7 @@ class _Run:
         seed_step(self.device, self.settings.seed, self.state.step, self.group.rank)
         self.take_step(batch, learning_rate(self.settings, self.state.step, self.per_epoch))
         self.state.step += 1
+        self.average.update(self.state.step, self.per_epoch)
         self.state.rows += len(batch)
         self.state.seconds = time.monotonic() - self.began
 
@@ -189,11 +204,12 @@ class _Run:
         """The point of this step, the tally begun anew, the best weights kept."""
         train = self._score()
         self.tally.reset()
-        dev = evaluate_loss(self.model, self.dev, self.size, self.weights, self.settings.precision, self.group)
-        point = Evaluation(self.state.step, self.state.step / self.per_epoch, train, self._sound(dev))
-        self.state.points.append(point)
-        if self.state.best is None or point.dev.loss < self.state.best.dev.loss:
-            self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
+        with self.average.applied():
+            dev = evaluate_loss(self.model, self.dev, self.size, self.weights, self.settings.precision, self.group)
+            point = Evaluation(self.state.step, self.state.step / self.per_epoch, train, self._sound(dev))
+            self.state.points.append(point)
+            if self.state.best is None or point.dev.beats(self.state.best.dev, self.settings.monitor):
+                self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
         return point
 
     def _judge(self, late: bool) -> None:
@@ -228,7 +244,8 @@ class _Run:
         """All processes call it; the one that has a keeper writes."""
         tally = {"tally": self.group.gather(self.tally.sums)}
         if keeper is not None:
-            keeper.keep(self.state.step, encode(self.state, self.take_step.tensors() | tally))
+            tensors = self.take_step.tensors() | self.average.tensors() | tally
+            keeper.keep(self.state.step, encode(self.state, tensors))
 
     def outcome(self) -> Outcome:
         state = self.state

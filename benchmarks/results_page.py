@@ -1,0 +1,169 @@
+"""docs/results.md and the README's table, from docs/results.json alone."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from results_runs import RUNS
+
+RESULTS = Path("docs/results.json")
+TABLE = Path("docs/results.md")
+README = Path("README.md")
+MARKS = ("<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->")
+UNSEEN = "test, text not in train"
+
+HEAD = """# Results on the real corpora
+
+Made by `python benchmarks/results.py render` from `results.json`. Every figure of ours was measured by the command
+that stands below; published ones are quoted, and name their source.
+
+* Dev chooses: the epoch, the baselines' strength, and what a recipe is made of. Test is read once for a run and seed.
+* Where a run has several seeds of training, the figure is their mean, with the standard deviation behind ±; all of
+  them have the one dev split. A run of one seed says little about differences below a point.
+* `unseen` is accuracy on the test rows whose text train does not have. `ECE` is the expected calibration error over
+  ten bins. `ceiling` is what a rule would reach that knew the most frequent label of each text in all splits.
+* A recurrent model that a baseline beats on test is marked so. Baselines know n-grams, and nothing of order beyond.
+* Seconds are those of training, on a machine that did other work beside it: an upper bound, and no ground to compare
+  speeds on.
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run: what it was, by seed its figures of (split, metric), seconds and commands."""
+
+    row: Mapping[str, Any]
+    scores: Mapping[Any, Mapping[tuple[str, str], float]]
+    seconds: list[float]
+    commands: Mapping[Any, tuple[str, str]]
+
+    def values(self, split: str, metric: str) -> list[float]:
+        return [found[split, metric] for found in self.scores.values() if (split, metric) in found]
+
+    def shown(self, split: str, metric: str) -> str:
+        """Mean and standard deviation over the seeds, as in the tables."""
+        values = self.values(split, metric)
+        if not values:
+            return ""
+        spread = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
+        return f"{100 * statistics.mean(values):.2f}{spread}"
+
+
+def read_runs() -> dict[str, Measured]:
+    """The kept runs by name, in the order of the file."""
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in json.loads(RESULTS.read_text(encoding="utf-8")):
+        grouped.setdefault(row["run"], []).append(row)
+    return {name: _measured(rows) for name, rows in grouped.items()}
+
+
+def _measured(rows: list[dict[str, Any]]) -> Measured:
+    scores: dict[Any, dict[tuple[str, str], float]] = {}
+    for row in rows:
+        scores.setdefault(row["seed"], {})[row["split"], row["metric"]] = row["value"]
+    own = [row for row in rows if row["family"] != "published"]
+    seconds = {row["seed"]: row["seconds"] for row in own}
+    return Measured(
+        rows[0], scores, list(seconds.values()), {row["seed"]: (row["command"], row["date"]) for row in own}
+    )
+
+
+def render_page(runs: Mapping[str, Measured]) -> str:
+    """The page: for each corpus a table of runs and one of steps, then the commands."""
+    parts = [HEAD]
+    for corpus in dict.fromkeys(run.row["corpus"] for run in runs.values()):
+        own = {name: run for name, run in runs.items() if run.row["corpus"] == corpus}
+        steps = {name: run for name, run in own.items() if name in RUNS and RUNS[name].only_dev}
+        parts.append(f"\n## {corpus}\n\n" + _table({name: run for name, run in own.items() if name not in steps}))
+        if steps:
+            parts.append(_steps(steps))
+    return "".join(parts) + "\n## Commands\n\n" + "".join(_commands(runs))
+
+
+def _metric(runs: Iterable[Measured]) -> str:
+    """What the runs of a corpus are ranked by."""
+    return "entity_f1" if any(run.values("test", "entity_f1") for run in runs) else "accuracy"
+
+
+def _table(runs: Mapping[str, Measured]) -> str:
+    metric = _metric(runs.values())
+    lead = "entity F1" if metric == "entity_f1" else "accuracy"
+    best = _best_baseline(runs.values(), metric)
+    lines = [
+        f"| run | rows | seeds | test {lead} | unseen | test macro-F1 | ECE | dev {lead} | parameters | seconds | |",
+        "|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for name, run in runs.items():
+        cells = [
+            name if run.row["family"] == "published" else f"`{name}`",
+            f"{run.row['rows']:,}",
+            _seeds(run),
+            run.shown("test", metric),
+            run.shown(UNSEEN, metric),
+            run.shown("test", "macro_f1"),
+            run.shown("test", "ece"),
+            run.shown("dev", metric),
+            f"{run.row['parameters']:,}" if run.row.get("parameters") else "",
+            f"{statistics.mean(run.seconds):,.0f}, {run.row['device']}" if run.seconds else "",
+            _remark(run, metric, best),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _seeds(run: Measured) -> str:
+    return "" if run.row["family"] == "published" else str(len(run.scores))
+
+
+def _best_baseline(runs: Iterable[Measured], metric: str) -> float | None:
+    """Test's figure of the baseline that dev ranks first."""
+    found = [run for run in runs if run.row["family"] == "baseline" and not run.row["run"].endswith(": ceiling")]
+    ranked = sorted((run.values("dev", metric)[0], run.values("test", metric)[0]) for run in found)
+    return ranked[-1][1] if ranked else None
+
+
+def _remark(run: Measured, metric: str, best: float | None) -> str:
+    if run.row["family"] == "published":
+        return f"published: {run.row['source']}"
+    values = run.values("test", metric)
+    beaten = run.row["family"] == "recurrent" and best is not None and values and statistics.mean(values) < best
+    return "beaten by a baseline" if beaten else ""
+
+
+def _steps(runs: Mapping[str, Measured]) -> str:
+    """The steps of a ladder, each beside the one before; dev alone."""
+    metric = "entity_f1" if any(run.values("dev", "entity_f1") for run in runs.values()) else "accuracy"
+    lead = "entity F1" if metric == "entity_f1" else "accuracy"
+    lines = ["", f"| step | run | seeds | dev {lead} | dev loss | seconds |", "|---|---|---|---|---|---|"]
+    for name, run in runs.items():
+        loss = f"{statistics.mean(run.values('dev', 'loss')):.4f}"
+        cells = [RUNS[name].step, f"`{name}`", str(len(run.scores)), run.shown("dev", metric), loss]
+        lines.append(f"| {' | '.join(cells)} | {statistics.mean(run.seconds):,.0f} |")
+    return "\n".join(lines) + "\n"
+
+
+def _commands(runs: Mapping[str, Measured]) -> list[str]:
+    return [
+        f"* `{name}` ({date}{f', seed {seed}' if run.row['family'] == 'recurrent' else ''}): `{command}`\n"
+        for name, run in runs.items()
+        for seed, (command, date) in run.commands.items()
+    ]
+
+
+def render_readme(runs: Mapping[str, Measured], text: str) -> str:
+    """The README with its table of test figures made anew, between its two marks: recipes as they stand, and rivals."""
+    before, rest = text.split(MARKS[0])
+    _, after = rest.split(MARKS[1])
+    lines = ["| corpus | run | seeds | test accuracy | test entity F1 |", "|---|---|---|---|---|"]
+    for name, run in runs.items():
+        if run.row["family"] == "recurrent" and name != run.row["recipe"]:
+            continue  # a variant of a recipe: the page has it
+        label = f"{name} (published)" if run.row["family"] == "published" else f"`{name}`"
+        scores = (run.shown("test", metric) for metric in ("accuracy", "entity_f1"))
+        lines.append(f"| {run.row['corpus']} | {label} | {_seeds(run)} | {' | '.join(scores)} |")
+    return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after

@@ -1,0 +1,151 @@
+"""What docs/results.md shows: the runs, the baselines of encodings, and what others have published."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+VECTORS = "tencent-char-200d.vec.gz"  # 200 wide, of the characters of the headlines
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe with what is set beside `limits.*=null`; of a step of a ladder only dev is looked at.
+
+    step: what it adds to the run before it, for the table of steps.
+    """
+
+    recipe: str
+    changes: tuple[str, ...] = ()
+    step: str = ""
+
+    @property
+    def only_dev(self) -> bool:
+        return bool(self.step)
+
+
+def _vectors(recipe: str) -> tuple[str, ...]:
+    return ("data.vectors={source}/vectors", f"recipes.{recipe}.vectors={VECTORS}")
+
+
+def _ladder(recipe: str, before: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
+    """A recipe taken apart: its first run without any of the steps, each next one with one more, the last one whole.
+
+    before: what is set in all of them; steps: what each adds, and the changes that take it away, blanks between them.
+    """
+    runs = {}
+    for at, (step, _) in enumerate((("plain", ""), *steps)):
+        without = " ".join(changes for _, changes in steps[at:]).split()
+        filled = tuple(f"recipes.{recipe}.{change}" for change in without)
+        taken = {change.split("=")[0] for change in filled}
+        kept = (change for change in before if change.split("=")[0] not in taken)
+        runs[f"{recipe}_{at}"] = Run(recipe, (*kept, *filled), step if at == 0 else f"+ {step}")
+    return runs
+
+
+_SMOOTHING = ("label smoothing", "train.label_smoothing=0.0")
+_COSINE = ("cosine with warm-up", "train.schedule=null")
+_AVERAGE = ("weights averaged (EMA)", "train.average=null")
+_POOLED = ("pooled readouts", "model.readout=last_valid")
+_BIGRAMS = ("embeddings of pairs", "model.bigrams=null")
+_DROPOUTS = (
+    "dropout of words, embeddings, head",
+    "model.word_dropout=0.0 model.embedding_dropout=0.0 model.head_dropout=0.0",
+)
+
+
+_TUNED = ("pretrained vectors, tuned", "vectors=null")
+
+LADDERS = {
+    **_ladder(
+        "news_bilstm",
+        ("limits.rows=40000", *_vectors("news_bilstm")),
+        _TUNED,
+        _POOLED,
+        _BIGRAMS,
+        _DROPOUTS,
+        _SMOOTHING,
+        _COSINE,
+        _AVERAGE,
+    ),
+    **_ladder("names_bilstm", (), _POOLED, _BIGRAMS, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+    **_ladder(
+        "ner_bilstm_crf",
+        ("limits.rows=10000", *_vectors("ner_bilstm_crf")),
+        _TUNED,
+        ("a CRF", "model.crf=false"),
+        _BIGRAMS,
+        _DROPOUTS,
+        _COSINE,
+        _AVERAGE,
+    ),
+    **_ladder("films_bilstm", ("limits.rows=8000",), _POOLED, _BIGRAMS, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+}
+
+RUNS: dict[str, Run] = {
+    "news_rnn": Run("news_rnn"),
+    "news_rnn_words": Run("news_rnn_words"),
+    "news_rnn_pad32": Run("news_rnn", ("recipes.news_rnn.pad_size=32",)),
+    "news_rnn_pad32_batch64": Run("news_rnn", ("recipes.news_rnn.pad_size=32", "train.batch_size=64")),
+    "news_rnn_pad32_last_valid": Run(
+        "news_rnn", ("recipes.news_rnn.pad_size=32", "recipes.news_rnn.model.readout=last_valid")
+    ),
+    "news_lstm_3_epochs": Run("news_lstm", ("limits.epochs=3",)),
+    "news_lstm": Run("news_lstm", ("limits.epochs=4",)),
+    "news_lstm_norm": Run("news_lstm_norm", ("limits.epochs=4",)),
+    "news_rnn_pooled": Run("news_rnn_pooled", _vectors("news_rnn_pooled")),
+    "news_bilstm": Run("news_bilstm", _vectors("news_bilstm")),
+    "names_gru": Run("names_gru"),
+    "names_bilstm": Run("names_bilstm"),
+    "ner_gru": Run("ner_gru", ("limits.epochs=2",)),
+    "ner_gru_faster_rate": Run(
+        "ner_gru", ("limits.epochs=5", "limits.hidden_size=256", "recipes.ner_gru.train.learning_rate=0.001")
+    ),
+    "ner_bilstm_crf": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
+    "reviews_lstm": Run("reviews_lstm"),
+    "films_bilstm": Run("films_bilstm"),
+    **LADDERS,
+}
+
+BASELINES: dict[str, tuple[str, ...]] = {
+    "thucnews_chars": (),
+    "names_chars": (),
+    "msra_bio": (),
+    "amazon_words": (),
+    "imdb_words": (),
+}
+
+
+def _published(
+    name: str, corpus: str, rows: int, value: float, source: str, metric: str = "accuracy"
+) -> dict[str, Any]:
+    return {
+        "run": name,
+        "recipe": None,
+        "family": "published",
+        "corpus": corpus,
+        "rows": rows,
+        "split": "test",
+        "metric": metric,
+        "value": value,
+        "seed": None,
+        "source": source,
+    }
+
+
+_PYTORCH = "github.com/649453932/Chinese-Text-Classification-Pytorch"
+_LATTICE = "Zhang and Yang 2018, arXiv:1805.02023"
+PUBLISHED = [
+    _published("TextRNN (BiLSTM)", "thucnews", 180000, 0.9112, _PYTORCH),
+    _published("TextRCNN", "thucnews", 180000, 0.9154, _PYTORCH),
+    _published("FastText with bigrams and trigrams", "thucnews", 180000, 0.9223, _PYTORCH),
+    _published(
+        "BERT, pretrained", "thucnews", 180000, 0.9483, "github.com/649453932/Bert-Chinese-Text-Classification-Pytorch"
+    ),
+    _published("char LSTM-CRF", "msra", 45000, 0.8881, _LATTICE, "entity_f1"),
+    _published("char LSTM-CRF with bigrams and softwords", "msra", 45000, 0.9187, _LATTICE, "entity_f1"),
+    _published("Lattice LSTM-CRF", "msra", 45000, 0.9318, _LATTICE, "entity_f1"),
+    _published("NBSVM with bigrams", "imdb", 25000, 0.9122, "Wang and Manning 2012"),
+    _published("LSTM", "imdb", 25000, 0.865, "Dai and Le 2015, arXiv:1511.01432"),
+    _published("one-hot BiLSTM, pooled", "imdb", 25000, 0.9186, "Johnson and Zhang 2016, arXiv:1602.02373"),
+]

@@ -1,0 +1,33 @@
+"""Train what the recipes of an encoding are compared with: linear models on its n-grams, and the majority."""
+
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.baselines import noise_ceiling, train_baselines
+from textrnn.labels import Labels
+from textrnn.limits import Limits, cap
+from textrnn.ngrams import Baseline
+from textrnn.params import read_params, section
+from textrnn.shards import ShardReader
+from textrnn.stage import run_stage, write_json
+from textrnn.vocab import Vocabulary
+
+
+def main(key: str) -> None:
+    params = read_params()
+    settings, limits = section(Baseline, params, "baseline"), section(Limits, params, "limits")
+    settings.check()
+    limits.check()
+    encoded = Path("data/encoded") / key
+    labels, tokens = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
+    ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
+    results = list(train_baselines(ids, labels, tokens, settings, epochs))
+    ceiling = noise_ceiling(ids) if labels.task == "classify" else None
+    found = {"baselines": {each.name: each.metrics() for each in results}, "ceiling": ceiling}
+    write_json(Path("metrics") / key / "baselines.json", found)
+    # as of training: how long it took is no metric
+    write_json(Path("logs") / f"{key}.baselines.json", {each.name: {"seconds": each.seconds} for each in results})
+
+
+if __name__ == "__main__":
+    run_stage(main, "encoding")

@@ -1,0 +1,73 @@
+"""Pairs of neighbouring tokens: which of them train has often enough, and the table of their embeddings.
+
+A pair is a number: the first token's id times the size of the vocabulary, plus the id of the next token, or of padding
+where the row ends. Shapes: T steps, B batch, N pairs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from textrnn.errors import UserError
+from textrnn.lookup import SparseTable
+from textrnn.records import PAD_ID, UNKNOWN_ID
+from textrnn.residence import Bucket, Rows
+
+FIRST = UNKNOWN_ID + 1  # row of the first pair: before it stand padding's row, zero, and that of all unknown pairs
+PIECE = 1 << 22  # ids that are counted at a time
+
+
+class Bigrams(SparseTable):
+    """The embeddings of `pairs` known pairs, of any unknown one, and of padding.
+
+    The pairs are a buffer, so that the weights of a model tell which row is whose; `learn_pairs` finds them.
+    """
+
+    pairs: Tensor
+
+    def __init__(self, pairs: int, width: int, tokens: int) -> None:
+        super().__init__(FIRST + pairs, width)
+        self.tokens = tokens
+        self.register_buffer("pairs", torch.zeros(pairs, dtype=torch.int64))  # rising
+
+    def find(self, ids: Tensor) -> Tensor:
+        """The table's rows of ids (T, B), each token with the next one of its own row; int64 (T, B)."""
+        following = torch.cat((ids[1:], torch.full_like(ids[:1], PAD_ID)))
+        keys = (ids.long() * self.tokens + following).contiguous()
+        at = torch.searchsorted(self.pairs, keys).clamp_(max=len(self.pairs) - 1)
+        known = self.pairs[at] == keys
+        return at.add_(FIRST).masked_fill_(~known, UNKNOWN_ID).masked_fill_(ids == PAD_ID, PAD_ID)
+
+
+def learn_pairs(rows: Sequence[Rows], tokens: int, min_count: int, where: str) -> Tensor:
+    """The pairs that occur at least `min_count` times in the rows as they are padded; int64 (N,), rising.
+
+    Raises UserError, naming `where`, when there is none.
+    """
+    known, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for ids in _pieces(rows):
+        first = ids.astype(np.int64)
+        following = np.concatenate((first[:, 1:], np.full((len(first), 1), PAD_ID)), axis=1)
+        more, more_counts = np.unique((first * tokens + following)[first != PAD_ID], return_counts=True)
+        known, at = np.unique(np.concatenate((known, more)), return_inverse=True)
+        summed = np.zeros(len(known), np.int64)
+        np.add.at(summed, at, np.concatenate((counts, more_counts)))
+        counts = summed
+    often = known[counts >= min_count]
+    if not len(often):
+        got = f"{min_count}, and the most of any pair is {counts.max(initial=0)}"
+        raise UserError(where, "no two neighbouring tokens of train occur so often", got=got, do="lower it")
+    return torch.from_numpy(often)
+
+
+def _pieces(rows: Sequence[Rows]) -> Iterator[np.ndarray]:
+    """Ids (n, T) of all rows, a piece at a time."""
+    for bucket in rows:
+        arrays = [bucket.ids.cpu().numpy()] if isinstance(bucket, Bucket) else bucket.ids.pieces
+        for array in arrays:
+            step = max(1, PIECE // array.shape[1])
+            yield from (array[first : first + step] for first in range(0, len(array), step))

@@ -1,0 +1,51 @@
+"""What a recurrent layer reads: features step by step, or rows of tables and which of them each step reads.
+
+Shapes: T steps, B batch, F features, U distinct rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Steps:
+    """The input of a layer: features (T*B, F) step by step; or distinct rows (U, F) and which of them each step reads.
+
+    index: (T, B), or None where features are in their places; shape: (T, B). beside: more features of the same steps,
+    joined behind these.
+    """
+
+    features: Tensor
+    index: Tensor | None
+    shape: tuple[int, int]
+    beside: Steps | None = None
+
+    @classmethod
+    def of(cls, x: Tensor) -> Steps:
+        """Features (T, B, F) in their places."""
+        return cls(x.flatten(0, 1), None, (x.shape[0], x.shape[1]))
+
+    def parts(self) -> list[Steps]:
+        """These features and those beside them, each alone."""
+        own = Steps(self.features, self.index, self.shape)
+        return [own] if self.beside is None else [own, *self.beside.parts()]
+
+    def dense(self) -> Tensor:
+        """All features in their places, (T, B, F)."""
+        if self.beside is not None:
+            return torch.cat([part.dense() for part in self.parts()], dim=-1)
+        if self.index is not None:
+            return self.features.index_select(0, self.index.flatten()).view(*self.shape, -1)
+        return self.features.view(*self.shape, -1)
+
+    def gather(self, steps: Tensor) -> Steps:
+        """Each row's steps in another order or number: those of `steps` (S, B)."""
+        if self.index is not None:
+            beside = None if self.beside is None else self.beside.gather(steps)
+            return Steps(self.features, self.index.gather(0, steps), (len(steps), self.shape[1]), beside)
+        dense = self.dense()
+        return Steps.of(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))

@@ -1,0 +1,216 @@
+"""The look at errors by hand: figures of each group, confused pairs, examples, entities that train has or has not."""
+
+import csv
+import importlib
+import json
+import pathlib
+
+import numpy as np
+import pytest
+from ruamel.yaml import YAML
+
+from test_batches import write_padded
+from test_checkpoints import LABELS, save
+from test_slices import write_segmented
+from textrnn.analysis import analyze, confused
+from textrnn.errors import UserError
+from textrnn.labels import Labels
+from textrnn.predictions import Predictions
+
+CLASSES = Labels("classify", ["x", "y", "z"], None, [])
+TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
+RAW = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+
+
+def test_confused_pairs_are_counted_and_ordered():
+    gold = np.array([0, 0, 0, 1, 1, 2, 2, 2, 2, 0])
+    guess = np.array([1, 1, 0, 0, 1, 0, 0, 2, 1, 2])
+    assert confused(gold, guess, CLASSES.names) == [
+        {"gold": "x", "predicted": "y", "count": 2, "share": 2 / 4},
+        {"gold": "z", "predicted": "x", "count": 2, "share": 2 / 4},
+        {"gold": "x", "predicted": "z", "count": 1, "share": 1 / 4},
+        {"gold": "y", "predicted": "x", "count": 1, "share": 1 / 2},
+        {"gold": "z", "predicted": "y", "count": 1, "share": 1 / 4},
+    ]
+    assert confused(gold, gold, CLASSES.names) == []
+
+
+def test_no_more_than_ten_pairs():
+    gold, guess = np.divmod(np.arange(25), 5)
+    assert len(confused(gold, guess, list("abcde"))) == 10
+
+
+def texts(tmp_path):
+    """Five rows of test, and what was predicted of them: x, x and y are taken for y, y and x; the rest is right."""
+    rows = [(["a"], 0), (["a", "b"], 0), (["b", "a"], 1), (["c"] * 4, 2), (["d"] * 6, 0)]
+    train = [(["a"], 0), (["c"] * 4, 1), (["q"], 2)]
+    segmented = write_segmented(tmp_path / "s", "classify", {"train": train, "test": rows})
+    found = Predictions(
+        row=np.arange(5),
+        offsets=np.arange(6),
+        gold=np.array([0, 0, 1, 2, 0]),
+        guess=np.array([1, 1, 0, 2, 0]),
+        confidence=np.array([0.6, 0.7, 0.95, 0.8, 0.5]),
+        rarest=np.array([30, 5, 5, 0, 700]),
+    )
+    return found, segmented
+
+
+def test_texts_by_hand(tmp_path):
+    found, segmented = texts(tmp_path)
+    analysis = analyze(found, CLASSES, segmented)
+    assert analysis.metrics == {
+        "calibration": {
+            # each row has a bin of its own
+            "ece": pytest.approx((0.6 + 0.7 + 0.95 + 0.2 + 0.5) / 5),
+            "confidence": pytest.approx(3.55 / 5),
+            "accuracy": 0.4,
+        },
+        "by_length": {
+            "1-1": {"rows": 1, "accuracy": 0.0},
+            "2-2": {"rows": 2, "accuracy": 0.0},
+            "4-4": {"rows": 1, "accuracy": 1.0},
+            "6-6": {"rows": 1, "accuracy": 1.0},
+        },
+        "by_rarest": {
+            "0": {"rows": 1, "accuracy": 1.0},
+            "1-9": {"rows": 2, "accuracy": 0.0},
+            "10-99": {"rows": 1, "accuracy": 0.0},
+            "100-999": {"rows": 1, "accuracy": 1.0},
+        },
+        "by_text": {"in_train": {"rows": 2, "accuracy": 0.5}, "rest": {"rows": 3, "accuracy": pytest.approx(1 / 3)}},
+        "confused": [
+            {"gold": "x", "predicted": "y", "count": 2, "share": 2 / 3},
+            {"gold": "y", "predicted": "x", "count": 1, "share": 1.0},
+        ],
+    }
+    assert [each.count for each in analysis.bins] == [1] * 5
+
+
+def test_examples_are_of_each_pair_the_surest_first(tmp_path, monkeypatch):
+    found, segmented = texts(tmp_path)
+    errors = analyze(found, CLASSES, segmented).errors
+    assert [error["row"] for error in errors] == [1, 0, 2]
+    assert errors[1] == {
+        "row": 0,
+        "gold": "x",
+        "predicted": "y",
+        "confidence": 0.6,
+        "text_in_train": True,
+        "tokens": ["a"],
+    }
+    assert (errors[0]["tokens"], errors[2]["tokens"]) == (["a", "b"], ["b", "a"])
+    monkeypatch.setattr("textrnn.analysis.EXAMPLES", 1)
+    assert [error["row"] for error in analyze(found, CLASSES, segmented).errors] == [1, 2]
+
+
+def test_other_rows_than_were_predicted_are_refused(tmp_path):
+    found, _ = texts(tmp_path)
+    other = write_segmented(tmp_path / "o", "classify", {"train": [(["a"], 0)], "test": [(["a"], 0)]})
+    with pytest.raises(
+        UserError, match=r"o: its test rows are not those padded for the model; got 1 and 5 rows; train again$"
+    ):
+        analyze(found, CLASSES, other)
+
+
+def sentences(tmp_path):
+    """Train has the LOC `a b` and the PER `c`. Of test's three sentences the last was cut to two tokens."""
+    train = [(["a", "b", "o", "c"], [1, 2, 0, 3])]
+    test = [
+        (["a", "b", "o"], [1, 2, 0]),  # the LOC is found; `o`, no entity of train's, is made up as one
+        (["c", "o", "a", "b", "d"], [3, 0, 3, 4, 0]),  # `c` is found; `a b` is a PER here, which is found as a LOC
+        (["d", "c", "c"], [3, 0, 3]),  # `d`, not in train, is found; the last `c` was cut off
+    ]
+    segmented = write_segmented(tmp_path / "s", "tag", {"train": train, "test": test}, RAW)
+    found = Predictions(
+        row=np.arange(3),
+        offsets=np.array([0, 3, 8, 10]),
+        gold=np.array([1, 1, 0, 2, 0, 2, 2, 0, 2, 0]),
+        guess=np.array([1, 1, 2, 2, 0, 1, 1, 0, 2, 0]),
+        confidence=np.full(10, 0.75),
+        rarest=np.array([5, 5, 0]),
+    )
+    return found, segmented
+
+
+def test_sentences_by_hand(tmp_path):
+    metrics = analyze(*given(tmp_path)).metrics
+    assert metrics["calibration"] == {
+        "ece": pytest.approx(0.05),
+        "confidence": 0.75,
+        "accuracy": pytest.approx(0.7),
+    }
+
+    def figures(rows, entities, hits, guessed):
+        f1 = pytest.approx(2 * hits / (entities + guessed))
+        return {"rows": rows, "entities": entities, "entity_recall": pytest.approx(hits / entities), "entity_f1": f1}
+
+    # gold and found: (a b) LOC, +o PER | c PER, (a b) PER, +(a b) LOC | d PER, c PER
+    assert metrics["by_length"] == {"3-3": figures(2, 3, 2, 3), "5-5": figures(1, 2, 1, 2)}
+    assert metrics["by_rarest"] == {"0": figures(1, 2, 1, 1), "1-9": figures(2, 3, 2, 4)}
+    assert metrics["by_text"] == {"rest": figures(3, 5, 3, 5)}
+    # train has LOC a b and PER c: gold a b, c, c, and of the found ones a b twice and c
+    assert metrics["entities"] == {"in_train": figures(3, 3, 2, 3), "rest": figures(3, 2, 1, 2)}
+    assert metrics["confused"] == [
+        {"gold": "PER", "predicted": "LOC", "count": 2, "share": 0.5},
+        {"gold": "O", "predicted": "PER", "count": 1, "share": 0.25},
+    ]
+
+
+def given(tmp_path):
+    found, segmented = sentences(tmp_path)
+    return found, TYPES, segmented
+
+
+def test_the_sentences_of_the_most_wrong_entities_come_first(tmp_path):
+    errors = analyze(*given(tmp_path)).errors
+    assert [error["row"] for error in errors] == [1, 0, 2]
+    assert errors[0] == {
+        "row": 1,
+        "missed": [{"start": 2, "end": 4, "type": "PER", "tokens": ["a", "b"]}],
+        "made_up": [{"start": 2, "end": 4, "type": "LOC", "tokens": ["a", "b"]}],
+        "text_in_train": False,
+        "tokens": ["c", "o", "a", "b", "d"],
+    }
+    assert (errors[1]["missed"], errors[2]["made_up"]) == ([], [])
+    assert errors[2]["missed"] == [{"start": 2, "end": 3, "type": "PER", "tokens": ["c"]}]
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """The stage script, imported; a script is not otherwise on the path."""
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
+    return importlib.import_module("analyze")
+
+
+def test_the_stage_writes_figures_bins_and_examples(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
+    letters = "abcdefg"
+    rows = [([2 + (3 * at) % 7, 2 + at % 5], at % 3) for at in range(12)]
+    cut = [([letters[token - 2] for token in ids], label) for ids, label in rows]
+    YAML(typ="safe").dump({"recipes": {"tiny": {"encoding": "letters"}}}, tmp_path / "params.yaml")
+    for folder in ("models", "data/padded", "data/segmented", "work"):
+        (tmp_path / folder).mkdir(parents=True)
+    padded = write_padded(tmp_path / "work", "classify", {"train": rows, "test": rows}, 4)
+    padded.folder.rename(tmp_path / "data" / "padded" / "tiny")
+    write_segmented(tmp_path / "data" / "segmented" / "letters", "classify", {"train": cut[:6], "test": cut})
+    save(tmp_path / "models", labels=LABELS, facts=padded.facts)
+    script.main("tiny")
+    out = tmp_path / "metrics" / "tiny"
+    found = json.loads((out / "analysis.json").read_text(encoding="utf-8"))
+    assert found["by_length"]["2-2"] == {"rows": 12, "accuracy": found["calibration"]["accuracy"]}
+    assert found["by_text"]["in_train"]["rows"] == len(
+        [text for text in cut if text[0] in [each[0] for each in cut[:6]]]
+    )
+    lines = (tmp_path / "data" / "analyzed" / "tiny" / "errors.jsonl").read_text(encoding="utf-8").splitlines()
+    errors = [json.loads(line) for line in lines]
+    assert len(errors) == round(12 * (1 - found["calibration"]["accuracy"])) > 0
+    assert all(error["tokens"] == cut[error["row"]][0] for error in errors)
+    assert all(error["gold"] == LABELS.names[cut[error["row"]][1]] != error["predicted"] for error in errors)
+    with (out / "reliability.csv").open(encoding="utf-8", newline="") as file:
+        header, *bins = csv.reader(file)
+    assert header == ["lower", "upper", "count", "confidence", "accuracy"]
+    assert sum(int(each[2]) for each in bins) == 12
+    error = sum(int(count) * abs(float(sure) - float(right)) for _, _, count, sure, right in bins) / 12
+    assert error == pytest.approx(found["calibration"]["ece"], abs=1e-5)

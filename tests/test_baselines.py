@@ -1,0 +1,151 @@
+"""Baselines by hand: the majority, each token's usual tag, and what is written of the fitted ones."""
+
+import importlib
+import json
+import pathlib
+
+import pyarrow as pa
+import pytest
+from ruamel.yaml import YAML
+
+from test_ngrams import SETTINGS
+from test_pad import write_encoded
+from textrnn.baselines import noise_ceiling, train_baselines
+from textrnn.errors import UserError
+from textrnn.labels import Labels
+from textrnn.shards import ShardReader
+from textrnn.vocab import Vocabulary
+
+CLASSES = Labels("classify", ["a", "b", "c"], None, [])
+TEXTS = {
+    "train": [([2, 3], 0), ([3, 2], 1)] * 8 + [([2, 2], 1), ([4], 2), ([4, 4], 2)],
+    "dev": [([2, 3], 0), ([3, 2], 1), ([4], 2), ([3, 2], 1)],
+    "test": [([4, 4], 2), ([3, 2], 1), ([2, 3], 0), ([2, 3], 1)],
+}
+TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
+
+
+def span(start, end, kind):
+    return {"start": start, "end": end, "type": kind}
+
+
+# token 2 is mostly LOC, 3 is O, 4 is PER; 5 and 6 are not in train, where most tokens are O
+SENTENCES = {
+    "train": [
+        ([2, 3, 4], [1, 0, 2], [span(0, 1, 0), span(2, 3, 1)]),
+        ([2, 3, 3, 2], [1, 0, 0, 0], [span(0, 1, 0)]),
+    ],
+    "dev": [([3, 5], [0, 0], []), ([2], [1], [span(0, 1, 0)])],
+    "test": [
+        ([2, 2, 3, 4, 5], [1, 1, 0, 2, 2], [span(0, 2, 0), span(3, 5, 1)]),
+        ([], [], []),
+        ([6, 4], [0, 2], [span(1, 2, 1)]),
+    ],
+}
+
+
+def train(tmp_path, task, splits, labels, tokens, epochs=8):
+    reader = ShardReader(write_encoded(tmp_path / "in", task, splits), "encoded")
+    return {each.name: each for each in train_baselines(reader, labels, tokens, SETTINGS, epochs)}
+
+
+def test_classification_by_hand(tmp_path):
+    found = train(tmp_path, "classify", TEXTS, CLASSES, 5)
+    assert list(found) == ["majority", "logistic_regression", "bag_of_ngrams"]
+    # nine of 19 rows are b: recall 1, precision a half, of dev's and test's four rows
+    f1 = (2 * 2 / (2 + 4)) / 3
+    score = {"accuracy": 0.5, "macro_f1": pytest.approx(f1)}
+    assert found["majority"].metrics() == {"dev": score, "test": score}
+    for name in ("logistic_regression", "bag_of_ngrams"):
+        metrics = found[name].metrics()
+        assert metrics["dev"] == {"accuracy": 1.0, "macro_f1": 1.0}
+        # the last row of test says what no row of train says: 2, 3 is a
+        assert metrics["test"] == {"accuracy": 0.75, "macro_f1": pytest.approx((2 / 3 + 2 / 3 + 1) / 3)}
+        assert found[name].seconds > 0
+    # 2, 3, 4; their bigrams with the marks: 0-2 2-3 3-0, 0-3 3-2 2-0, not the 2-2, 4-4 of one row; 0-4 and 4-0
+    assert found["logistic_regression"].metrics()["features"] == 3 + 8
+    assert found["logistic_regression"].metrics()["regularization"] in SETTINGS.regularization
+    assert 1 <= found["bag_of_ngrams"].metrics()["best_epoch"] <= 8
+
+
+def test_the_usual_tag_of_each_token_by_hand(tmp_path):
+    found = train(tmp_path, "tag", SENTENCES, TYPES, 7)
+    assert list(found) == ["majority", "most_frequent_tag"]
+    majority, usual = found["majority"].metrics(), found["most_frequent_tag"].metrics()
+    assert majority["dev"] == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx(0.8 / 3), "entity_f1": 0.0}
+    assert majority["test"]["accuracy"] == pytest.approx(2 / 7)
+    assert usual["dev"] == {"accuracy": 1.0, "macro_f1": pytest.approx(2 / 3), "entity_f1": 1.0}
+    # O for the unseen 5 cuts the PER of the first sentence short
+    assert usual["test"]["accuracy"] == pytest.approx(6 / 7)
+    assert usual["test"]["macro_f1"] == pytest.approx((2 * 2 / (3 + 2) + 1 + 2 * 2 / (2 + 3)) / 3)
+    assert usual["test"]["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+
+
+def test_bio_tags_are_read_by_their_scheme(tmp_path):
+    labels = Labels("tag", ["O", "B-PER", "I-PER"], "bio", ["PER"])
+    row = ([2, 2, 3], [1, 1, 2], [span(0, 1, 0), span(1, 3, 0)])
+    found = train(tmp_path, "tag", {split: [row] for split in ("train", "dev", "test")}, labels, 4)
+    assert found["most_frequent_tag"].metrics()["test"] == {
+        "accuracy": 1.0,
+        "macro_f1": pytest.approx(2 / 3),
+        "entity_f1": 1.0,
+    }
+
+
+@pytest.mark.parametrize(("task", "labels"), [("classify", CLASSES), ("tag", TYPES)])
+def test_an_empty_split_is_refused(tmp_path, task, labels):
+    splits = {"dev": TEXTS["dev"]} if task == "classify" else {"dev": SENTENCES["dev"]}
+    with pytest.raises(UserError, match=r"in: the train split (is empty|has no tokens)$"):
+        train(tmp_path, task, splits, labels, 7)
+
+
+def test_the_ceiling_is_each_text_s_usual_label_in_all_splits(tmp_path):
+    splits = {
+        "train": [([2, 3], 0), ([2, 3], 0), ([4], 1)],
+        "dev": [([2, 3], 1), ([4], 2), ([], 0)],
+        "test": [([2, 3], 1), ([2, 3], 1), ([4], 2), ([23], 0), ([3, 2], 2)],
+    }
+    # (2, 3) has two rows of 0 and three of 1, (4) one of 1 and two of 2
+    reader = ShardReader(write_encoded(tmp_path / "in", "classify", splits), "encoded")
+    assert noise_ceiling(reader) == {"dev": 1.0, "test": 1.0}
+    splits["train"] *= 2
+    reader = ShardReader(write_encoded(tmp_path / "more", "classify", splits), "encoded")
+    # now four of 0 and three of 1, two of each
+    assert noise_ceiling(reader) == {"dev": 1 / 3, "test": 2 / 5}
+
+
+@pytest.fixture
+def script(monkeypatch):
+    """The stage script, imported; a script is not otherwise on the path."""
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
+    return importlib.import_module("baseline")
+
+
+def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    section = {**SETTINGS.__dict__, "regularization": [1.0, 0.1]}
+    params = {
+        "limits": {"rows": None, "epochs": 1, "hidden_size": None},
+        "baseline": section,
+    }
+    YAML(typ="safe").dump(params, tmp_path / "params.yaml")
+    encoded = tmp_path / "data" / "encoded" / "letters"
+    encoded.mkdir(parents=True)
+    write_encoded(encoded / "ids", "classify", TEXTS)
+    CLASSES.save(encoded / "labels.json")
+    Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3])).save(encoded / "vocabulary.arrow")
+    script.main("letters")
+    written = json.loads((tmp_path / "metrics" / "letters" / "baselines.json").read_text())
+    found = written["baselines"]
+    assert written["ceiling"] == {"dev": 1.0, "test": 0.75}
+    assert found["majority"]["test"]["accuracy"] == 0.5
+    assert found["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
+    assert {key for each in found.values() for key in each} == {
+        "dev",
+        "test",
+        "features",
+        "regularization",
+        "best_epoch",
+    }
+    took = json.loads((tmp_path / "logs" / "letters.baselines.json").read_text())
+    assert {name: list(each) for name, each in took.items()} == {name: ["seconds"] for name in found}

@@ -1,0 +1,224 @@
+"""Pairs of tokens: counted against a loop, found against a dict; a model with their embeddings against its formula."""
+
+import dataclasses
+import sys
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from test_batches import write_padded
+from test_fit import LABELS, SPLITS, matrix
+from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
+from test_models import TOKENS as VOCABULARY
+from test_training import SETTINGS
+from textrnn import bigrams as module
+from textrnn.architecture import Bigrams as Options
+from textrnn.batches import load_buckets
+from textrnn.bigrams import FIRST, Bigrams, learn_pairs
+from textrnn.checkpoints import PREPARATION, load_model, save_model
+from textrnn.errors import UserError
+from textrnn.fit import fit
+from textrnn.inputs import Steps
+from textrnn.models import TextRNN, initialize
+from textrnn.residence import Bucket, Column, Mapped
+from textrnn.shards import ShardReader
+from textrnn.training import evaluate_loss
+
+OPTIONS = Options(3, 1)
+
+
+def pairs_of(rows):
+    """How often each (token, next token) occurs, the next one after the last being padding."""
+    return Counter(pair for row in rows for pair in zip(row, (*row[1:], 0), strict=False))
+
+
+def random_rows(count, longest, seed=0):
+    generator = np.random.default_rng(seed)
+    return [generator.integers(1, 9, generator.integers(0, longest + 1)).tolist() for _ in range(count)]
+
+
+def bucket(rows, width, side="right"):
+    lengths = torch.tensor([len(row) for row in rows])
+    return Bucket(torch.arange(len(rows)), padded(rows, width, side).int(), lengths, lengths % 2)
+
+
+def mapped(whole):
+    """The same rows, left in two pieces."""
+    half = len(whole) // 2
+    ids = Column([whole.ids[:half].numpy(), whole.ids[half:].numpy()])
+    row, lengths, targets = (Column([each.numpy()]) for each in (whole.row, whole.lengths, whole.targets))
+    return Mapped(row, ids, lengths, targets, torch.device("cpu"))
+
+
+@pytest.mark.parametrize("piece", [1, 50, 1 << 22])
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("min_count", [1, 3, 9])
+def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_count):
+    monkeypatch.setattr(module, "PIECE", piece)
+    long, short = random_rows(60, 8), random_rows(40, 3, seed=1)
+    counted = pairs_of(long) + pairs_of(short)
+    wanted = sorted(first * 9 + second for (first, second), count in counted.items() if count >= min_count)
+    assert len(wanted) > 0
+    assert min_count == 1 or len(wanted) < len(counted)
+    buckets = [bucket(long, 8, side), bucket(short, 3, side)]
+    for rows in (buckets, [mapped(buckets[0]), buckets[1]]):
+        found = learn_pairs(rows, 9, min_count, "w")
+        assert found.dtype == torch.int64
+        assert found.tolist() == wanted
+
+
+def test_pairs_of_which_none_is_left_are_refused():
+    match = r"^w: no two neighbouring tokens of train occur so often; got 9, and the most of any pair is 2; lower it$"
+    with pytest.raises(UserError, match=match):
+        learn_pairs([bucket([[1, 2], [1, 2]], 2)], 9, 9, "w")
+    with pytest.raises(UserError, match="the most of any pair is 0"):
+        learn_pairs([bucket([[]], 2)], 9, 1, "w")
+
+
+def table(rows=ROWS[:2], width=3):
+    found = learn_pairs([bucket(rows, 5)], VOCABULARY, 1, "w")
+    made = Bigrams(len(found), width, VOCABULARY)
+    made.pairs.copy_(found)
+    return made
+
+
+def test_a_pair_has_a_row_an_unknown_one_row_1_and_padding_row_0():
+    made = table()
+    known = {pair: FIRST + at for at, pair in enumerate(sorted(pairs_of(ROWS[:2])))}
+    ids = padded(EMPTY_TOO, 7)
+    found = made.find(ids.t()).t()
+    for row, rows in zip(EMPTY_TOO, found.tolist(), strict=True):
+        wanted = [known.get(pair, 1) for pair in zip(row, (*row[1:], 0), strict=False)]
+        assert rows == wanted + [0] * (7 - len(row))
+    assert {0, 1} < set(found.flatten().tolist())
+    left = made.find(padded(EMPTY_TOO, 7, "left").t().int()).t()
+    assert all(torch.equal(left[at, 7 - len(row) :], found[at, : len(row)]) for at, row in enumerate(EMPTY_TOO))
+
+
+def model_of(*, side="right", seed=0, **changes):
+    torch.manual_seed(seed)
+    options = dataclasses.replace(PLAIN, bigrams=OPTIONS, **changes)
+    pairs = learn_pairs([bucket(ROWS[:2], 5)], VOCABULARY, 1, "w")
+    model = TextRNN(options, VOCABULARY, 4, 5, side, len(pairs)).double().eval()
+    model.bigrams.pairs.copy_(pairs)
+    with torch.no_grad():
+        model.bigrams.weight[1:] = torch.randn(len(pairs) + 1, 3, dtype=torch.float64)
+    return model
+
+
+@CELLS
+def test_they_are_joined_to_the_tokens(cell):
+    model = model_of(cell=cell, readout="mean", relu=True)
+    ids = padded()
+    joined = torch.cat(
+        (F.embedding(ids, model.embedding.weight), model.bigrams.weight[model.bigrams.find(ids.t()).t()]), -1
+    )
+    states, _ = model.recurrent(Steps.of(F.relu(joined).transpose(0, 1)), LENGTHS)
+    close(model.features(ids, LENGTHS), F.relu(states.sum(0) / LENGTHS[:, None]))
+
+
+@CELLS
+@pytest.mark.parametrize("readout", ["last_step", "last_valid", "max", "every_step"])
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_kernels_change_no_logit_and_no_gradient(cell, readout, side):
+    ids, lengths = padded(EMPTY_TOO, side=side), torch.tensor([len(row) for row in EMPTY_TOO])
+    found = []
+    for kernels in (True, False):
+        model = model_of(cell=cell, readout=readout, side=side, bidirectional=True, layers=2)
+        model.recurrent.kernels = kernels
+        logits = model(ids, lengths)
+        (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
+        found.append((logits, {name: each.grad.to_dense() for name, each in model.named_parameters()}))
+    (logits, own), (wanted, other) = found
+    close(logits, wanted)
+    close(own, other)
+    gradient = own["bigrams.weight"].abs().sum(1)
+    assert gradient[0] == 0
+    assert gradient[1] > 0
+
+
+@pytest.mark.parametrize("readout", ["last_valid", ("max", "mean", "attention")])
+def test_padding_changes_no_logit(readout):
+    model, left = (model_of(readout=readout, side=side, bidirectional=True) for side in ("right", "left"))
+    logits = model(padded(), LENGTHS)
+    close(model(padded(width=9), LENGTHS), logits)
+    close(left(padded(width=9, side="left"), LENGTHS), logits)
+    for at, row in enumerate(ROWS):
+        close(logits[at], model(torch.tensor([row]), LENGTHS[at : at + 1])[0])
+
+
+def test_under_autocast_gradients_stay_near_float32():
+    found = []
+    for half in (False, True):
+        model = model_of(cell="lstm", bidirectional=True).float()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
+            logits = model(padded(), LENGTHS)
+        F.cross_entropy(logits.float(), torch.tensor([4, 0, 2, 1])).backward()
+        found.append(torch.cat([each.grad.to_dense().flatten() for each in model.parameters()]))
+        assert found[-1].dtype == torch.float32
+    assert 0 < (found[1] - found[0]).norm() < 0.05 * found[0].norm()
+
+
+def test_initialization_leaves_them_as_they_are():
+    model = model_of()
+    before = model.bigrams.weight.clone()
+    initialize(model, "xavier")
+    assert torch.equal(model.bigrams.weight, before)
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Trains the tiny recipe of test_fit with bigrams, dropped values and dropped words."""
+    monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
+    rows = write_padded(tmp_path, "classify", SPLITS)
+
+    def run(work=None, min_count=2, **changes):
+        model = dataclasses.replace(
+            PLAIN,
+            bigrams=Options(3, min_count),
+            readout=("max", "mean"),
+            word_dropout=0.1,
+            embedding_dropout=0.2,
+            head_dropout=0.1,
+        )
+        settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=0.03, clip_norm=1.0, **changes)
+        return fit("tiny", rows, matrix(), LABELS, model, settings, curves=tmp_path / "c", live=None, work=work)
+
+    return run
+
+
+def test_a_recipe_learns_its_pairs_and_its_directory_has_all_of_them(run, tmp_path):
+    fitted = run()
+    (tmp_path / "m").mkdir()
+    sources = {name: tmp_path / name for name in PREPARATION}
+    for name in PREPARATION[::2]:
+        sources[name].write_text("")
+    LABELS.save(sources["labels.json"])
+    save_model(tmp_path / "m", fitted.config, fitted.network, sources)
+    again = load_model(tmp_path / "m")
+    rows, dev = (load_buckets_of(tmp_path, split) for split in ("train", "dev"))
+    wanted = learn_pairs(rows, 9, 2, "w")
+    assert fitted.config.pairs == len(wanted) > 3
+    assert torch.equal(again.network.bigrams.pairs, wanted)
+    assert evaluate_loss(again.network, dev, 100, None).loss == pytest.approx(fitted.outcome.dev_loss, rel=1e-5)
+    assert not again.network.bigrams.weight[0].any()
+
+
+def load_buckets_of(folder, split):
+    return load_buckets(ShardReader(folder / "padded", "padded"), split)
+
+
+def test_pairs_that_are_too_rare_are_refused_by_name(run):
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.bigrams\.min_count: no two neighbouring tokens"):
+        run(min_count=1000)
+
+
+@pytest.mark.parametrize(("changes", "name"), [({"width": 0}, "width"), ({"min_count": 0}, "min_count")])
+def test_options_out_of_range_are_refused(changes, name):
+    options = dataclasses.replace(PLAIN, bigrams=dataclasses.replace(OPTIONS, **changes))
+    with pytest.raises(UserError, match=rf"^m\.bigrams\.{name}: must be at least 1; got 0"):
+        options.check("m")

@@ -1,0 +1,385 @@
+"""The CRF against all rows of tags there are: loss, gradients, best rows; then in tally, training and test figures."""
+
+import copy
+import dataclasses
+import itertools
+import math
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from test_batches import write_padded
+from test_checkpoints import save
+from test_evaluate import BIO, TYPE_ROWS, TYPES, make, stub
+from test_models import PLAIN
+from test_training import SETTINGS, rows_of, settings, small
+from textrnn.batches import Bucket, batches, load_buckets
+from textrnn.checkpoints import PREPARATION, load_model, save_model
+from textrnn.crf import CRF, barred_moves, crf_of, guesses
+from textrnn.errors import UserError
+from textrnn.evaluate import evaluate, metrics
+from textrnn.models import initialize
+from textrnn.precision import forward
+from textrnn.steps import Stepper, make_optimizer
+from textrnn.tally import Tally
+from textrnn.training import evaluate_loss, train
+
+CPU = torch.device("cpu")
+CLASSES, WIDTH = 3, 5
+LENGTHS = [4, 0, 5, 1, 2]
+TAGGER = {"readout": "every_step", "crf": True}
+SIDES = pytest.mark.parametrize("side", ["right", "left"])
+
+
+def random_crf(classes=CLASSES, *, whole=False, dtype=torch.float64, scale=1.0):
+    """A CRF of random scores; whole ones make rows of tags tie."""
+    crf = CRF(classes).to(dtype)
+    for score in crf.parameters():
+        nn.init.normal_(score, std=scale)
+        if whole:
+            score.data.round_()
+    return crf
+
+
+def tokens(side, lengths=LENGTHS, width=WIDTH):
+    """Where tokens are (B, T)."""
+    steps, lengths = torch.arange(width), torch.tensor(lengths)[:, None]
+    return steps < lengths if side == "right" else steps >= width - lengths
+
+
+def batch(side, *, dtype=torch.float64):
+    """Logits and targets of five rows."""
+    valid = tokens(side)
+    logits = torch.randn(*valid.shape, CLASSES, dtype=dtype)
+    return logits, torch.randint(0, CLASSES, valid.shape).masked_fill(~valid, -100)
+
+
+def score_of(crf, logits, tags):
+    """Of one row of tags (T,) with its logits (T, C); 0 for no token."""
+    if len(tags) == 0:
+        return logits.sum()
+    moves = [crf.transitions[before, after] for before, after in itertools.pairwise(tags)]
+    return crf.start[tags[0]] + sum(logits[at, tag] for at, tag in enumerate(tags)) + sum(moves) + crf.end[tags[-1]]
+
+
+def all_rows(classes, length):
+    return list(itertools.product(range(classes), repeat=length))
+
+
+def loss_of_all(crf, logits, targets):
+    """Of a batch, summed: every row of tags written down."""
+    total = 0
+    for row, gold in zip(logits, targets, strict=True):
+        row, gold = row[gold >= 0], gold[gold >= 0]
+        scores = torch.stack([score_of(crf, row, tags) for tags in all_rows(row.shape[1], len(gold))])
+        total = total + scores.logsumexp(0) - score_of(crf, row, gold.tolist())
+    return total
+
+
+@SIDES
+def test_the_loss_and_its_gradients_are_those_of_all_rows_of_tags(side):
+    torch.manual_seed(1)
+    crf, (logits, targets) = random_crf(), batch(side)
+    inputs = (logits.requires_grad_(), *crf.parameters())
+    ours, theirs = crf(logits, targets), loss_of_all(crf, logits, targets)
+    assert ours.item() == pytest.approx(theirs.item(), rel=1e-12)
+    pairs = zip(torch.autograd.grad(3 * ours, inputs), torch.autograd.grad(3 * theirs, inputs), strict=True)
+    for own, other in pairs:
+        torch.testing.assert_close(own, other, rtol=1e-10, atol=1e-12)
+        assert own.any()
+
+
+@SIDES
+def test_the_gradients_are_the_slopes(side):
+    torch.manual_seed(2)
+    crf, (logits, targets) = random_crf(), batch(side)
+
+    def loss(logits, transitions, start, end):
+        scores = {"transitions": transitions, "start": start, "end": end}
+        return torch.func.functional_call(crf, scores, (logits, targets))
+
+    assert torch.autograd.gradcheck(loss, (logits.requires_grad_(), *crf.parameters()))
+
+
+def test_at_first_it_is_the_cross_entropy_of_each_token():
+    logits, targets = batch("right")
+    wanted = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="sum")
+    assert CRF(CLASSES).double()(logits, targets).item() == pytest.approx(wanted.item(), rel=1e-12)
+
+
+def test_one_row_one_token_and_none_at_all():
+    torch.manual_seed(3)
+    crf, logits = random_crf(), torch.randn(1, 1, CLASSES, dtype=torch.float64)
+    wanted = (logits[0, 0] + crf.start + crf.end).log_softmax(0)
+    assert crf(logits, torch.tensor([[2]])).item() == pytest.approx(-wanted[2].item(), rel=1e-12)
+    assert crf.decode(logits, torch.tensor([[True]])).tolist() == [[int(wanted.argmax())]]
+    nothing = crf(logits.requires_grad_(), torch.tensor([[-100]]))
+    assert nothing.item() == 0
+    assert not any(gradient.any() for gradient in torch.autograd.grad(nothing, (logits, *crf.parameters())))
+    assert crf.decode(logits, torch.tensor([[False]])).tolist() == [[0]]
+
+
+def test_long_rows_and_sure_logits_keep_their_digits_in_float32():
+    torch.manual_seed(4)
+    for scale, width in ((1, 400), (30, 60)):
+        exact = random_crf(7, scale=scale / 2)
+        rounded = CRF(7)
+        rounded.load_state_dict(exact.state_dict())
+        logits = (scale * torch.randn(4, width, 7) + 50).requires_grad_()
+        wide = logits.detach().double().requires_grad_()
+        targets = torch.randint(0, 7, (4, width))
+        exact.load_state_dict({name: score.double() for name, score in rounded.state_dict().items()})
+        ours, theirs = rounded(logits, targets), exact(wide, targets)
+        assert ours.dtype == torch.float32
+        assert ours.item() == pytest.approx(theirs.item(), rel=1e-6)
+        for own, other in zip(
+            torch.autograd.grad(ours, (logits, *rounded.parameters())),
+            torch.autograd.grad(theirs, (wide, *exact.parameters())),
+            strict=True,
+        ):
+            torch.testing.assert_close(own.double(), other, rtol=1e-4, atol=5e-3)  # of sums up to 80
+
+
+@SIDES
+def test_what_padding_holds_and_which_rows_are_beside_change_nothing(side):
+    torch.manual_seed(5)
+    crf, (logits, targets) = random_crf(dtype=torch.float32), batch(side, dtype=torch.float32)
+    valid = targets >= 0
+    other = torch.where(valid[:, :, None], logits, 100 * torch.randn_like(logits)).requires_grad_()
+    (gradient,) = torch.autograd.grad(crf(other, targets), other)
+    assert crf(other, targets).item() == crf(logits, targets).item()
+    assert not gradient[~valid].any()
+    assert gradient[valid].all()
+    path = crf.decode(logits, valid)
+    assert torch.equal(crf.decode(other, valid), path)
+    assert not path[~valid].any()
+    for row in range(len(logits)):
+        assert torch.equal(crf.decode(logits[row : row + 1], valid[row : row + 1])[0], path[row])
+
+
+def best_of_all(crf, logits, barred=None):
+    """The best row of tags for logits (T, C); of equal ones the lowest, read from its end."""
+    found = []
+    for tags in all_rows(len(crf.start), len(logits)):
+        moves = zip((-1, *tags), tags, strict=False)  # -1: the last row, from the start
+        if barred is None or not any(barred[move] for move in moves):
+            found.append((-score_of(crf, logits, tags).item(), tags[::-1]))
+    return list(min(found)[1][::-1])
+
+
+@SIDES
+@pytest.mark.parametrize("whole", [False, True], ids=["apart", "ties"])
+def test_the_best_row_is_the_best_of_all(side, whole):
+    torch.manual_seed(6)
+    valid = tokens(side)
+    for _ in range(8):
+        crf, logits = random_crf(whole=whole), torch.randn(*valid.shape, CLASSES, dtype=torch.float64)
+        logits = logits.round() if whole else logits
+        path = crf.decode(logits, valid)
+        for row, own, told in zip(logits, path, valid, strict=True):
+            assert own[told].tolist() == best_of_all(crf, row[told])
+    assert CRF(CLASSES).decode(torch.zeros(*valid.shape, CLASSES), valid).tolist() == torch.zeros_like(path).tolist()
+
+
+NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+
+
+def test_the_barred_moves_by_hand():
+    barred = barred_moves(NAMES)
+    found = {((*NAMES, "start")[a], NAMES[b]) for a, b in barred.nonzero().tolist()}
+    into = {"I-LOC": ["O", "B-PER", "I-PER", "start"], "I-PER": ["O", "B-LOC", "I-LOC", "start"]}
+    assert found == {(before, name) for name, all_before in into.items() for before in all_before}
+    assert barred.shape == (6, 5)
+
+
+def test_barred_moves_are_not_taken_and_the_rest_is_the_best_of_all():
+    torch.manual_seed(7)
+    barred, valid = barred_moves(NAMES[::-1]), tokens("right", [4, 3, 1, 2], 4)
+    changed = 0
+    for whole in (False, True):
+        crf, logits = random_crf(5, whole=whole), 3 * torch.randn(4, 4, 5, dtype=torch.float64)
+        logits = logits.round() if whole else logits
+        path = crf.decode(logits, valid, barred)
+        changed += int((path != crf.decode(logits, valid)).any(1).sum())
+        for row, own, told in zip(logits, path, valid, strict=True):
+            assert own[told].tolist() == best_of_all(crf, row[told], barred)
+    assert changed > 2
+
+
+def test_training_bars_nothing():
+    crf, logits = CRF(5), torch.zeros(1, 2, 5)
+    assert crf(logits, torch.tensor([[2, 4]])).item() == pytest.approx(2 * math.log(5))  # I-LOC I-PER
+
+
+def test_the_tally_shares_the_loss_out_over_the_tokens():
+    torch.manual_seed(8)
+    crf, (logits, targets) = random_crf(), batch("right")
+    tally = Tally(None, CPU, crf=crf)
+    logits.requires_grad_()
+    loss = tally.loss(logits, targets)
+    wanted = loss_of_all(crf, logits, targets).item() / sum(LENGTHS)
+    assert (loss.item(), tally.score().loss) == pytest.approx((wanted, wanted), rel=1e-12)
+    assert tally.score().accuracy == (logits.argmax(-1) == targets).sum().item() / sum(LENGTHS)
+    whole = torch.autograd.grad(loss, (logits, *crf.parameters()))
+    share = tally.share(targets)
+    parts = sum(tally.loss(logits[part], targets[part], share) for part in (slice(0, 2), slice(2, 5)))
+    for own, other in zip(torch.autograd.grad(parts, (logits, *crf.parameters())), whole, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-12, atol=1e-14)
+    with pytest.raises(ValueError, match="no class has a weight or a share of its own"):
+        Tally(torch.ones(CLASSES), CPU, crf=crf)
+
+
+def test_the_tally_counts_the_guess_it_is_given():
+    logits, targets = batch("left")
+    tally = Tally(None, CPU, crf=CRF(CLASSES).double())
+    tally.loss(logits, targets, guess=targets.clamp(min=0))
+    assert tally.score().accuracy == 1.0
+
+
+def test_guesses_are_best_rows_with_a_crf_and_highest_logits_without():
+    torch.manual_seed(9)
+    model, rows = small(**TAGGER), rows_of(6, tags=True)[0]
+    nn.init.normal_(model.crf.transitions, std=3)
+    logits, valid = model(rows.ids, rows.lengths), rows.targets >= 0
+    assert crf_of(model) is model.crf
+    assert torch.equal(guesses(model, logits, valid), model.crf.decode(logits, valid))
+    plain = small(readout="every_step")
+    assert crf_of(plain) is None
+    assert torch.equal(guesses(plain, logits, valid), logits.argmax(-1))
+    assert not torch.equal(guesses(model, logits, valid)[valid], logits.argmax(-1)[valid])
+    tally = Tally(None, CPU, crf=model.crf)
+    score = evaluate_loss(model, [rows], 4, None)
+    tally.loss(logits, rows.targets, guess=model.crf.decode(logits, valid))
+    assert score.loss == pytest.approx(tally.score().loss, rel=1e-5)
+    assert score.accuracy == tally.score().accuracy
+
+
+def test_the_logits_of_a_model_do_not_hang_on_its_crf():
+    rows = rows_of(6, tags=True)[0]
+    logits = small(**TAGGER)(rows.ids, rows.lengths)
+    assert torch.equal(logits, small(readout="every_step")(rows.ids, rows.lengths))
+
+
+def test_it_starts_from_zeros_whatever_the_initialization():
+    model = small(**TAGGER)
+    initialize(model, "xavier")
+    assert [name for name, _ in model.crf.named_parameters()] == ["transitions", "start", "end"]
+    assert not any(score.any() for score in model.crf.parameters())
+
+
+def coin(count=24, width=6):
+    """Rows whose tags change at every step, from a first one that no token tells."""
+    first = torch.arange(count) % 2
+    tags = (first[:, None] + torch.arange(width)) % 2
+    ids = torch.full((count, width), 3)
+    ids[:, -1] = 4 + tags[:, -1]  # the last token alone tells its tag
+    return Bucket(torch.arange(count), ids, torch.full((count,), width), tags)
+
+
+def test_training_learns_moves_that_no_logit_tells():
+    model = small(classes=2, **TAGGER)
+    outcome = train(model, [coin()], [coin()], settings(epochs=20, learning_rate=0.1), None, lambda _: None)
+    assert outcome.dev_accuracy == 1.0  # of best rows; a tagger that reads forwards knows one tag in six
+    assert outcome.dev_loss < 0.02
+    assert model.crf.transitions[0, 1] > model.crf.transitions[0, 0] + 1
+    plain = small(classes=2, readout="every_step")
+    assert train(plain, [coin()], [coin()], settings(epochs=20), None, lambda _: None).dev_accuracy < 0.8
+
+
+def test_half_precision_leaves_the_crf_alone():
+    model, rows = small(**TAGGER), rows_of(8, tags=True)[0]
+    logits = forward(model, rows.ids, rows.lengths, "bfloat16")
+    tally = Tally.of(model, None)
+    tally.loss(logits, rows.targets).backward()
+    exact = random_crf(4).double()
+    exact.load_state_dict({name: score.double() for name, score in model.crf.state_dict().items()})
+    exact(logits.detach().double(), rows.targets).backward()
+    count, own = (rows.targets >= 0).sum(), model.crf.transitions.grad.double()
+    torch.testing.assert_close(own, exact.transitions.grad / count, rtol=1e-5, atol=1e-6)
+    step = Stepper(model, make_optimizer(model, SETTINGS), tally, settings(precision="bfloat16"))
+    before = model.crf.transitions.detach().clone()
+    step(rows, 0.01)
+    assert not torch.equal(model.crf.transitions, before)
+
+
+# ids are tags + 2; I-LOC stands where no BIO row has it: at the start of row 0, after B-PER in row 1
+WRONG = [([4, 2], [1, 0], [(0, 1, 0)]), ([5, 4, 2, 3], [3, 4, 0, 1], [(0, 2, 1), (3, 4, 0)]), ([], [], [])]
+
+
+def wrong_rows():
+    return [(ids, tags, [{"start": a, "end": b, "type": kind} for a, b, kind in gold]) for ids, tags, gold in WRONG]
+
+
+@SIDES
+def test_test_figures_bar_what_bio_tags_never_do(tmp_path, side):
+    padded = write_padded(tmp_path, "tag", {"train": wrong_rows(), "test": wrong_rows()}, 4, side)
+    saved = stub(padded, BIO, [0, 0, *range(5)])
+    plain = evaluate(saved, padded, "test")
+    crf = saved.network.crf = CRF(5)
+    crf.start.data[1] = 0.1  # B-LOC, and I-PER after B-PER: next best where I-LOC may not stand
+    crf.transitions.data[3, 4] = 0.2
+    found = evaluate(saved, padded, "test")
+    assert plain.classes.accuracy == 4 / 6
+    assert found.classes.accuracy == 1.0
+    assert (plain.entities.f1 < 1, found.entities.f1) == (True, 1.0)
+    tally = Tally(None, CPU, crf=crf)
+    (batch,) = batches(load_buckets(padded, "test"), 4)
+    tally.loss(saved.network(batch.ids, batch.lengths), batch.targets)
+    assert found.loss == pytest.approx(tally.score().loss, rel=1e-6)
+
+
+def test_types_have_no_barred_moves(tmp_path):
+    names = ["O", "I-LOC", "PER"]  # a type may have any name
+    rows = [([3, 3], [1, 1], [{"start": 0, "end": 2, "type": 0}])]
+    padded = write_padded(tmp_path, "tag", {"train": rows, "test": rows}, 4)
+    labels = dataclasses.replace(TYPES, names=names, types=["I-LOC", "PER"])
+    saved = stub(padded, labels, [0, 0, 0, 1, 2])
+    saved.network.crf = CRF(3)
+    assert evaluate(saved, padded, "test").classes.accuracy == 1.0
+
+
+def test_a_model_comes_back_with_its_transitions_and_figures_do_not_hang_on_the_side(tmp_path):
+    found = []
+    for side in ("right", "left"):
+        padded = write_padded(make(tmp_path / side), "tag", {"train": TYPE_ROWS, "test": TYPE_ROWS}, 6, side)
+        model, place = dataclasses.replace(PLAIN, bidirectional=True, **TAGGER), make(tmp_path / f"{side}-model")
+        folder, config, network = save(place, model, TYPES, facts=padded.facts)
+        torch.manual_seed(3)
+        for score in network.crf.parameters():
+            nn.init.normal_(score)
+        save_model(folder, config, network, {name: place / f"source-{name}" for name in PREPARATION})
+        saved = load_model(folder)
+        assert torch.equal(saved.network.crf.transitions, network.crf.transitions)
+        found.append(metrics(evaluate(saved, padded, "test")))
+        assert found[-1] != metrics(evaluate(dataclasses.replace(saved, network=bare(saved.network)), padded, "test"))
+    assert found[0] == pytest.approx(found[1], rel=1e-6)
+
+
+def bare(network):
+    """A copy of it without what its CRF has learnt."""
+    copied = copy.deepcopy(network)
+    for score in copied.crf.parameters():
+        nn.init.zeros_(score)
+    return copied
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"readout": "max"}, {"readout": "every_step", "loss": "bce"}], ids=["plain", "max", "bce"]
+)
+def test_it_is_refused_where_no_row_of_tags_is_predicted(changes):
+    model = dataclasses.replace(PLAIN, crf=True, **changes)
+    with pytest.raises(UserError, match=r"^recipes\.r\.model\.crf: needs readout every_step and loss cross_entropy"):
+        model.check("recipes.r.model")
+    dataclasses.replace(PLAIN, **TAGGER).check("recipes.r.model")
+
+
+def test_class_weights_and_smoothing_are_refused_with_it_alone():
+    tagger = dataclasses.replace(PLAIN, **TAGGER)
+    with pytest.raises(UserError, match=r"^recipes\.r\.train\.class_weights: must be null where model\.crf is true"):
+        tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0, None)
+    with pytest.raises(UserError, match=r"^recipes\.r\.train\.label_smoothing: must be 0 where model\.crf is true"):
+        tagger.check_loss("recipes.r.train", None, 0.1, None)
+    tagger.check_loss("recipes.r.train", None, 0.0, None)
+    PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1, None)

@@ -1,0 +1,113 @@
+"""N-grams of rows against tuples by hand, rows taken and cut, and settings refused by name."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from test_pad import write_encoded
+from textrnn.errors import UserError
+from textrnn.ngrams import Baseline, Texts, ngrams, read_texts
+from textrnn.shards import ShardReader
+
+SETTINGS = Baseline(
+    seed=1,
+    ngrams=2,
+    features=1000,
+    regularization=(1.0, 0.1),
+    iterations=100,
+    buckets=64,
+    width=8,
+    epochs=5,
+    batch_size=4,
+    learning_rate=0.05,
+)
+
+
+def make_texts(rows, labels=None):
+    lengths = [len(row) for row in rows]
+    ids = np.array([token for row in rows for token in row], dtype=np.int32)
+    labels = np.array(labels if labels is not None else [0] * len(rows), dtype=np.int64)
+    return Texts(ids, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), labels)
+
+
+def rows_of(texts):
+    return [texts.ids[a:b].tolist() for a, b in zip(texts.offsets[:-1], texts.offsets[1:], strict=True)]
+
+
+def tuples(row, order):
+    marked = row if order == 1 else [0, *row, 0]
+    return [tuple(marked[at : at + order]) for at in range(len(marked) - order + 1)]
+
+
+ROWS = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4], [2**31 - 1, 2]]
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 4])
+def test_each_ngram_has_the_row_and_the_hash_of_its_tokens(order):
+    hashes, rows = ngrams(make_texts(ROWS), order)
+    wanted = [(at, each) for at, row in enumerate(ROWS) for each in tuples(row, order)]
+    assert rows.tolist() == [at for at, _ in wanted]
+    assert hashes.dtype == np.uint64
+    of_hash = {}
+    for code, (_, each) in zip(hashes.tolist(), wanted, strict=True):
+        assert of_hash.setdefault(code, each) == each
+    assert len(of_hash) == len({each for _, each in wanted})
+
+
+def test_orders_and_the_order_of_tokens_tell_ngrams_apart():
+    codes = {int(ngrams(make_texts([[2, 3]]), 1)[0][0]), int(ngrams(make_texts([[0, 2]]), 1)[0][0])}
+    for row in ([2, 3], [3, 2]):
+        codes |= {int(ngrams(make_texts([row]), order)[0][1]) for order in (2, 3)}
+    assert len(codes) == 6
+
+
+def test_all_the_ngrams_of_many_tokens_have_hashes_of_their_own():
+    row = np.random.default_rng(1).integers(2, 5000, 20_000).tolist()
+    for order in (2, 3):
+        hashes, _ = ngrams(make_texts([row]), order)
+        assert len(np.unique(hashes)) == len(set(tuples(row, order)))
+
+
+def test_rows_are_taken_in_the_order_of_the_index():
+    texts = make_texts(ROWS, [5, 6, 7, 8, 9])
+    taken = texts.take(np.array([3, 1, 0, 3]))
+    assert rows_of(taken) == [ROWS[3], [], ROWS[0], ROWS[3]]
+    assert taken.labels.tolist() == [8, 6, 5, 8]
+    assert rows_of(texts.take(np.array([], dtype=np.int64))) == []
+
+
+def test_pieces_are_all_rows_in_order():
+    pieces = list(make_texts(ROWS, range(5)).pieces(2))
+    assert [rows_of(piece) for piece in pieces] == [ROWS[:2], ROWS[2:4], ROWS[4:]]
+    assert np.concatenate([piece.labels for piece in pieces]).tolist() == [0, 1, 2, 3, 4]
+
+
+def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
+    many = [([2 + at % 7] * (at % 4), at % 3) for at in range(9_000)]  # more than two batches of a shard
+    reader = ShardReader(write_encoded(tmp_path / "in", "classify", {"train": many, "dev": many[:3]}), "encoded")
+    texts = read_texts(reader, "train")
+    assert rows_of(texts) == [ids for ids, _ in many]
+    assert texts.labels.tolist() == [label for _, label in many]
+    assert len(read_texts(reader, "dev")) == 3
+    with pytest.raises(UserError, match=r"in: the test split is empty$"):
+        read_texts(reader, "test")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wrong"),
+    [
+        ("seed", -1, r"^baseline\.seed: must lie in \[0, 2\^63\); got -1"),
+        *[
+            (name, 0, rf"^baseline\.{name}: must be at least 1; got 0")
+            for name in ("ngrams", "features", "iterations", "buckets", "width", "epochs", "batch_size")
+        ],
+        ("regularization", (), r"^baseline\.regularization: must be a list of numbers above 0; got \[\]"),
+        ("regularization", (1.0, 0.0), r"^baseline\.regularization: must be a list of numbers above 0; got \[1\.0, 0"),
+        ("learning_rate", 0.0, r"^baseline\.learning_rate: must be above 0"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_by_name(name, value, wrong):
+    SETTINGS.check()
+    with pytest.raises(UserError, match=wrong):
+        dataclasses.replace(SETTINGS, **{name: value}).check()

@@ -1,0 +1,75 @@
+"""The table of recipes: the best baseline beside each, and which recipes it beats."""
+
+import importlib
+import json
+import pathlib
+
+import pytest
+
+
+@pytest.fixture
+def script(monkeypatch, tmp_path):
+    """The script, imported, in an empty folder; a script is not otherwise on the path."""
+    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
+    monkeypatch.chdir(tmp_path)
+    return importlib.import_module("table")
+
+
+def scores(score, **baselines):
+    """A baselines.json of (dev, test) by name."""
+    made = {name: {"dev": {score: dev}, "test": {score: test}} for name, (dev, test) in baselines.items()}
+    return {"baselines": made, "ceiling": None}
+
+
+def write(recipe, test, baselines):
+    files = {
+        "pad": {"train": {"rows": 9}},
+        "train": {"epochs": 2, "dev_accuracy": 0.5},
+        "test": {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test},
+    }
+    folder = pathlib.Path("metrics") / recipe
+    folder.mkdir(parents=True)
+    for name, values in files.items():
+        (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+    if baselines is not None:
+        beside = folder.with_name(f"{recipe}_chars")
+        beside.mkdir()
+        (beside / "baselines.json").write_text(json.dumps(baselines), encoding="utf-8")
+
+
+def test_dev_chooses_the_baseline_and_test_says_who_is_beaten(script):
+    write("ahead", {}, scores("accuracy", majority=(0.3, 0.9), linear=(0.7, 0.6), bag=(0.65, 0.7)))
+    write("behind", {}, scores("accuracy", majority=(0.3, 0.3), linear=(0.7, 0.61)))
+    row = script.recipe_row("ahead", "ahead_chars", "c")
+    assert row["test_accuracy"] == 0.6
+    # level is not beaten, and what dev did not choose does not count
+    assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.6, "no")
+    row = script.recipe_row("behind", "behind_chars", "c")
+    assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.61, "yes")
+
+
+def test_taggers_are_compared_by_entities(script):
+    write("tags", {"entity_f1": 0.1}, scores("entity_f1", majority=(0.0, 0.0), usual=(0.2, 0.3)))
+    row = script.recipe_row("tags", "tags_chars", "c")
+    assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("usual", 0.3, "yes")
+
+
+def test_what_has_not_run_is_left_empty(script):
+    write("bare", {}, None)
+    assert "beaten" not in script.recipe_row("bare", "bare_chars", "c")
+    assert script.recipe_row("none", "none_chars", "c") == {"recipe": "none", "corpus": "c"}
+
+
+def test_the_table_shows_every_recipe(script, capsys):
+    write("first", {}, scores("accuracy", majority=(0.3, 0.75)))
+    params = {
+        "encodings": {"first_chars": {"corpus": "c"}},
+        "recipes": {name: {"encoding": "first_chars"} for name in ("none", "first")},
+    }
+    pathlib.Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    script.main()
+    lines = capsys.readouterr().out.splitlines()
+    assert "best_baseline" in lines[1]
+    (line,) = (line for line in lines if "first" in line)
+    assert line.strip("│ ").split()[-3:] == ["majority", "0.7500", "yes"]
+    assert sum("none" in line for line in lines) == 1
