@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import datetime
+import hashlib
 import json
 import platform
 import subprocess
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from results_page import README, RESULTS, TABLE, read_runs, render_page, render_readme
+from results_page import README, RESULTS, TABLE, UNSEEN, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
 from textrnn.checkpoints import load_model
 from textrnn.errors import UserError
@@ -66,13 +67,14 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     if not each.only_dev:
         analysis = _read(metrics / "analysis.json")
         figures["test"] = _read(metrics / "test.json") | {"ece": analysis["calibration"]["ece"]}
-        figures["test, text not in train"] = analysis["by_text"]["rest"]
+        figures[UNSEEN] = analysis["by_text"]["rest"]
     encoding = params["recipes"][recipe]["encoding"]
-    fixed = {"run": name, "recipe": recipe, "family": "recurrent", **_data(params, encoding)}
+    fixed = {"run": name, "recipe": recipe, "family": "recurrent", **_data(params, encoding), "step": each.step}
+    fixed["params"] = params_hash(params, recipe)
     threads = f"cpu, {log['threads']} threads, {platform.machine()}"
     rest = {
         "seed": seed,
-        "parameters": summarize(load_model(Path("models") / recipe).config).parameters,
+        "parameters": _parameters(Path("models") / recipe),
         "seconds": round(log["seconds"], 1),
         "device": log["device"] if log["device"] != "cpu" else threads,
     }
@@ -98,6 +100,17 @@ def measure_baselines(encoding: str, source: str) -> list[Row]:
     return rows
 
 
+def params_hash(params: dict[str, Any], recipe: str) -> str:
+    """Of all params that a recipe's figures hang on but the seed of training: other params are another run."""
+    own = params["recipes"][recipe]
+    encoding = params["encodings"][own["encoding"]]
+    shared = {name: params[name] for name in ("limits", "segment", "embed")}
+    merged = {name: {**params[name], **own[name]} for name in ("model", "train")}
+    del merged["train"]["seed"]
+    every = [own, encoding, params["corpora"][encoding["corpus"]], params["data"]["seed"], shared, merged]
+    return hashlib.sha256(json.dumps(every, sort_keys=True).encode()).hexdigest()[:16]
+
+
 def _read(path: Path) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
@@ -107,6 +120,10 @@ def _data(params: dict[str, Any], encoding: str) -> Row:
     corpus = pick(params, "encodings", encoding, "corpus")
     rows = _read(Path("metrics") / corpus / "parse.json")["rows"]["train"]
     return {"corpus": corpus, "rows": rows}
+
+
+def _parameters(model: Path) -> int:
+    return summarize(load_model(model).config).parameters
 
 
 def _figures(by_split: dict[str, dict[str, Any]]) -> list[Row]:
@@ -123,10 +140,20 @@ def _signed(command: list[str]) -> Row:
 
 
 def keep(rows: list[Row]) -> None:
-    """Put the rows in place of those of the same run and seed; published ones are always those of `PUBLISHED`."""
+    """Put the rows in place of those of the same run and seed, and of the same run with other params.
+
+    Published ones are always those of `PUBLISHED`.
+    """
     old = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
     replaced = {(row["run"], row["seed"]) for row in rows}
-    kept = [row for row in old if (row["run"], row["seed"]) not in replaced and row["family"] != "published"]
+    now = {row["run"]: row.get("params") for row in rows}
+    kept = [
+        row
+        for row in old
+        if (row["run"], row["seed"]) not in replaced
+        and now.get(row["run"], row.get("params")) == row.get("params")
+        and row["family"] != "published"
+    ]
     order = [*RUNS, *dict.fromkeys(row["run"] for row in kept if row["run"] not in RUNS)]
     kept = sorted([*kept, *rows], key=lambda row: (row["corpus"], _place(row["run"], order), row["seed"]))
     write_json(RESULTS, [*kept, *PUBLISHED])

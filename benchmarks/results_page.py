@@ -9,24 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from results_runs import RUNS
-
 RESULTS = Path("docs/results.json")
 TABLE = Path("docs/results.md")
 README = Path("README.md")
 MARKS = ("<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->")
-UNSEEN = "test, text not in train"
+UNSEEN = "test, text not known"
 
 HEAD = """# Results on the real corpora
 
 Made by `python benchmarks/results.py render` from `results.json`. Every figure of ours was measured by the command
 that stands below; published ones are quoted, and name their source.
 
-* Dev chooses: the epoch, the baselines' strength, and what a recipe is made of. Test is read once for a run and seed.
+* Dev chooses: the epoch, the baselines' strength, and what a recipe is made of. Test is looked at once for a run and
+  seed, and not at all for the steps of a ladder.
 * Where a run has several seeds of training, the figure is their mean, with the standard deviation behind ±; all of
   them have the one dev split. A run of one seed says little about differences below a point.
-* `unseen` is accuracy on the test rows whose text train does not have. `ECE` is the expected calibration error over
-  ten bins. `ceiling` is what a rule would reach that knew the most frequent label of each text in all splits.
+* `unseen` is the same figure on those test rows whose text neither train nor dev has. `ECE` is the expected calibration
+  error. `ceiling` is what a rule would reach that knew the most frequent label of each text in all splits.
 * A recurrent model that a baseline beats on test is marked so. Baselines know n-grams, and nothing of order beyond.
 * Seconds are those of training, on a machine that did other work beside it: an upper bound, and no ground to compare
   speeds on.
@@ -78,7 +77,7 @@ def render_page(runs: Mapping[str, Measured]) -> str:
     parts = [HEAD]
     for corpus in dict.fromkeys(run.row["corpus"] for run in runs.values()):
         own = {name: run for name, run in runs.items() if run.row["corpus"] == corpus}
-        steps = {name: run for name, run in own.items() if name in RUNS and RUNS[name].only_dev}
+        steps = {name: run for name, run in own.items() if run.row.get("step")}
         parts.append(f"\n## {corpus}\n\n" + _table({name: run for name, run in own.items() if name not in steps}))
         if steps:
             parts.append(_steps(steps))
@@ -142,7 +141,7 @@ def _steps(runs: Mapping[str, Measured]) -> str:
     lines = ["", f"| step | run | seeds | dev {lead} | dev loss | seconds |", "|---|---|---|---|---|---|"]
     for name, run in runs.items():
         loss = f"{statistics.mean(run.values('dev', 'loss')):.4f}"
-        cells = [RUNS[name].step, f"`{name}`", str(len(run.scores)), run.shown("dev", metric), loss]
+        cells = [run.row["step"], f"`{name}`", str(len(run.scores)), run.shown("dev", metric), loss]
         lines.append(f"| {' | '.join(cells)} | {statistics.mean(run.seconds):,.0f} |")
     return "\n".join(lines) + "\n"
 

@@ -1,6 +1,5 @@
 """Train a recipe's model and save it as a directory that needs nothing else."""
 
-import time
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -35,7 +34,6 @@ def main(key: str) -> None:
     padded, embedding = Path("data/padded") / key, Path("data/embedded") / key / "embedding.arrow"
     sources = [encoded / "vocabulary.arrow", encoded / "labels.json"]
     sources.append(Path("data/segmented") / encoding / "segmentation.json")
-    started = time.time()
     with gathered() as group:
         data = ShardReader(padded, "padded"), load_matrix(embedding), Labels.load(encoded / "labels.json")
         train = partial(fit, key, *data, model, settings, group=group)
@@ -49,7 +47,7 @@ def main(key: str) -> None:
             save_model(out, run.config, run.network, dict(zip(PREPARATION, sources, strict=True)))
             write_json(metrics / "train.json", asdict(run.outcome))
             # how long it took is no metric: it differs from run to run, and would come back from the cache
-            took = {"seconds": time.time() - started, "rows_per_second": run.rows_per_second}
+            took = {"seconds": run.seconds, "rows_per_second": run.rows_per_second}
             here = {"device": str(pick_device()), "threads": torch.get_num_threads(), "processes": group.count}
             write_json(Path("logs") / f"{key}.json", took | here | {"resumed_from": run.resumed_from})
 

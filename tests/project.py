@@ -15,9 +15,11 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from imports import ROOT
+from textrnn.params import read_params
 
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
-RECIPES = ("news_rnn", "news_rnn_words", "news_lstm", "news_lstm_norm", "names_gru", "ner_gru", "reviews_lstm")
+PARAMS = read_params(ROOT / "params.yaml")
+RECIPES = tuple(PARAMS["recipes"])
 WRITTEN = ("data", "models", "metrics", "logs")  # the folders that stages write to
 SMALL: dict[str, Any] = {
     "sample.rows": 300,

@@ -78,7 +78,7 @@ def test_texts_by_hand(tmp_path):
             "10-99": {"rows": 1, "accuracy": 0.0},
             "100-999": {"rows": 1, "accuracy": 1.0},
         },
-        "by_text": {"in_train": {"rows": 2, "accuracy": 0.5}, "rest": {"rows": 3, "accuracy": pytest.approx(1 / 3)}},
+        "by_text": {"known": {"rows": 2, "accuracy": 0.5}, "rest": {"rows": 3, "accuracy": pytest.approx(1 / 3)}},
         "confused": [
             {"gold": "x", "predicted": "y", "count": 2, "share": 2 / 3},
             {"gold": "y", "predicted": "x", "count": 1, "share": 1.0},
@@ -96,7 +96,7 @@ def test_examples_are_of_each_pair_the_surest_first(tmp_path, monkeypatch):
         "gold": "x",
         "predicted": "y",
         "confidence": 0.6,
-        "text_in_train": True,
+        "text_known": True,
         "tokens": ["a"],
     }
     assert (errors[0]["tokens"], errors[2]["tokens"]) == (["a", "b"], ["b", "a"])
@@ -169,7 +169,7 @@ def test_the_sentences_of_the_most_wrong_entities_come_first(tmp_path):
         "row": 1,
         "missed": [{"start": 2, "end": 4, "type": "PER", "tokens": ["a", "b"]}],
         "made_up": [{"start": 2, "end": 4, "type": "LOC", "tokens": ["a", "b"]}],
-        "text_in_train": False,
+        "text_known": False,
         "tokens": ["c", "o", "a", "b", "d"],
     }
     assert (errors[1]["missed"], errors[2]["made_up"]) == ([], [])
@@ -200,9 +200,7 @@ def test_the_stage_writes_figures_bins_and_examples(tmp_path, monkeypatch, scrip
     out = tmp_path / "metrics" / "tiny"
     found = json.loads((out / "analysis.json").read_text(encoding="utf-8"))
     assert found["by_length"]["2-2"] == {"rows": 12, "accuracy": found["calibration"]["accuracy"]}
-    assert found["by_text"]["in_train"]["rows"] == len(
-        [text for text in cut if text[0] in [each[0] for each in cut[:6]]]
-    )
+    assert found["by_text"]["known"]["rows"] == len([text for text in cut if text[0] in [each[0] for each in cut[:6]]])
     lines = (tmp_path / "data" / "analyzed" / "tiny" / "errors.jsonl").read_text(encoding="utf-8").splitlines()
     errors = [json.loads(line) for line in lines]
     assert len(errors) == round(12 * (1 - found["calibration"]["accuracy"])) > 0

@@ -13,13 +13,12 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
-from project import RECIPES, commit, dvc, make_project, run, set_params, stages_run
+from project import PARAMS, RECIPES, commit, dvc, make_project, run, set_params, stages_run
 from textrnn.params import read_params
 
 pytestmark = pytest.mark.slow
 
-CORPORA = ("thucnews", "names", "msra", "amazon")
-ENCODINGS = ("thucnews_chars", "thucnews_words", "names_chars", "msra_chars", "amazon_words")
+CORPORA, ENCODINGS = tuple(PARAMS["corpora"]), tuple(PARAMS["encodings"])
 STAGES = {
     *(f"{stage}@{corpus}" for stage in ("sample", "parse") for corpus in CORPORA),
     *(f"{stage}@{encoding}" for stage in ("segment", "encode", "baseline") for encoding in ENCODINGS),
@@ -77,7 +76,6 @@ def drawn(page: Path) -> dict[str, Any]:
 def test_the_whole_graph_runs_once_and_then_has_nothing_to_do(twins):
     project, said = twins[0]
     assert sorted(stages_run(said)) == sorted(STAGES)
-    assert len(STAGES) == 60
     again = dvc(project, "repro")
     assert stages_run(again) == []
     assert "Data and pipelines are up to date." in again
@@ -191,4 +189,4 @@ def test_the_whole_graph_runs_on_the_real_corpora(project, real_data):
         test = metrics(project, recipe, "test")
         assert math.isfinite(test["loss"])
         assert 0 < test["accuracy"] <= 1
-        assert ("entity_f1" in test) == (recipe == "ner_gru")
+        assert ("entity_f1" in test) == recipe.startswith("ner_")

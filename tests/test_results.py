@@ -1,7 +1,7 @@
 """The kept measurements: one for each run and seed, and pages made of nothing else."""
 
-import dataclasses
 import json
+from itertools import pairwise
 
 import pytest
 
@@ -62,6 +62,129 @@ def test_a_new_measurement_takes_the_place_of_the_old_one_of_that_run_and_seed(r
     ]
 
 
+def test_runs_of_other_params_are_no_seeds_of_a_run(results):
+    results.keep([row("news_lstm", 0.9, seed, params="old") for seed in (1, 2)])
+    results.keep([row("news_lstm", 0.8, params="new"), row("news_rnn", 0.7, params="old")])
+    results.keep([row("news_lstm", 0.82, 3, params="new")])
+    found = [(r["run"], r["seed"], r["value"]) for r in kept(results) if r["family"] != "published"]
+    assert found == [("news_rnn", 1, 0.7), ("news_lstm", 1, 0.8), ("news_lstm", 3, 0.82)]
+
+
+def test_the_hash_knows_every_param_of_a_recipe_but_the_seed(results):
+    def changed(**values):
+        params = read_params(ROOT / "params.yaml")
+        for dotted, value in values.items():
+            *parents, leaf = dotted.split("__")
+            at = params
+            for key in parents:
+                at = at[key]
+            at[leaf] = value
+        return results.params_hash(params, "names_gru")
+
+    same = [changed(), changed(train__seed=7), changed(recipes__news_rnn__pad_size=3), changed(data__source="web")]
+    same.append(changed(train__epochs=3, model__cell="rnn"))  # the recipe has its own
+    assert len(set(same)) == 1
+    others = [
+        {"train__batch_size": 9},
+        {"model__relu": True},
+        {"recipes__names_gru__train": {"epochs": 3}},
+        {"recipes__names_gru__pad_size": 8},
+        {"encodings__names_chars__min_count": 2},
+        {"corpora__names__dev": {"from": "train", "share": 0.2}},
+        {"data__seed": 2},
+        {"limits__rows": 9},
+    ]
+    assert len({same[0], *(changed(**each) for each in others)}) == 1 + len(others)
+
+
+@pytest.fixture
+def measured(results, tmp_path, monkeypatch):
+    """A workspace after a run, and the commands that were asked for, none of which was run."""
+    files = {
+        "metrics/names/parse": {"rows": {"train": 12}},
+        "metrics/names_bilstm/dev": {"loss": 0.5, "accuracy": 0.75},
+        "metrics/names_bilstm/test": {"loss": 0.6, "accuracy": 0.7, "entity_f2": 1},
+        "metrics/names_bilstm/analysis": {
+            "calibration": {"ece": 0.04},
+            "by_text": {"known": {"rows": 3, "accuracy": 0.1}, "rest": {"rows": 9, "accuracy": 0.8}},
+        },
+        "metrics/names_chars/baselines": {
+            "baselines": {"majority": {"dev": {"accuracy": 0.4}, "test": {"accuracy": 0.3}, "best_epoch": 3}},
+            "ceiling": {"dev": 1.0, "test": 0.9},
+        },
+        "logs/names_bilstm": {"seconds": 12.345, "device": "cpu", "threads": 1},
+        "logs/names_chars.baselines": {"majority": {"seconds": 0.5}},
+    }
+    for name, content in files.items():
+        path = tmp_path / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content), encoding="utf-8")
+    commands = []
+
+    def execute(command):
+        commands.append(" ".join(command))
+        return read_params(ROOT / "params.yaml")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(results, "execute", execute)
+    monkeypatch.setattr(results, "_parameters", lambda model: {"names_bilstm": 1234}[model.name])
+    return commands
+
+
+def test_a_run_is_read_from_what_its_stages_wrote(results, measured):
+    rows = results.measure("names_bilstm", "raw", 2)
+    assert {(each["split"], each["metric"]): each["value"] for each in rows} == {
+        ("dev", "loss"): 0.5,
+        ("dev", "accuracy"): 0.75,
+        ("test", "loss"): 0.6,
+        ("test", "accuracy"): 0.7,
+        ("test", "ece"): 0.04,
+        ("test, text not known", "accuracy"): 0.8,
+    }
+    ((seed, corpus, count, seconds, parameters),) = {
+        (each["seed"], each["corpus"], each["rows"], each["seconds"], each["parameters"]) for each in rows
+    }
+    assert (seed, corpus, count, seconds, parameters) == (2, "names", 12, 12.3, 1234)
+    assert measured == [rows[0]["command"]]
+    assert measured[0].endswith("-S train.seed=2 evaluate@names_bilstm analyze@names_bilstm")
+
+
+def test_of_a_step_dev_alone_is_looked_at(results, measured):
+    rows = results.measure("names_bilstm_0", "raw", 1)
+    assert [(each["split"], each["step"]) for each in rows] == [("dev", "plain")] * 2
+    assert "train.seed" not in measured[0]
+    assert measured[0].endswith(" evaluate@names_bilstm")
+
+
+def test_baselines_come_with_the_ceiling(results, measured):
+    rows = results.measure_baselines("names_chars", "raw")
+    assert [(each["run"], each["split"], each["value"], each["seconds"]) for each in rows] == [
+        ("names_chars: majority", "dev", 0.4, 0.5),
+        ("names_chars: majority", "test", 0.3, 0.5),
+        ("names_chars: ceiling", "dev", 1.0, 0.0),
+        ("names_chars: ceiling", "test", 0.9, 0.0),
+    ]
+    assert measured[0].endswith(" baseline@names_chars")
+
+
+def test_ladders_go_from_nothing_to_the_whole_recipe(results):
+    params = read_params(ROOT / "params.yaml")
+    for recipe in ("news_bilstm", "names_bilstm", "ner_bilstm_crf", "films_bilstm"):
+        steps = [run for run in results.RUNS.values() if run.recipe == recipe and run.step]
+        own = [[each for each in run.changes if each.startswith("recipes.")] for run in steps]
+        assert steps[0].step == "plain"
+        assert all(run.step.startswith("+ ") for run in steps[1:])
+        # each step takes some of the first one's changes away, and the last one has none but the vectors
+        assert all(
+            set(later) < set(earlier) | {each for each in later if "vectors" in each}
+            for earlier, later in pairwise(own)
+        )
+        assert [each for each in own[-1] if "vectors" not in each] == []
+        off = {each.split(".", 2)[2].split("=")[0] for each in own[0]}
+        named = {f"{part}.{key}" for part in ("model", "train") for key in params["recipes"][recipe][part]}
+        assert {each for each in off if each != "vectors"} <= named
+
+
 def test_published_rows_are_there_once_whatever_is_measured(results):
     for _ in range(2):
         results.keep([row("news_lstm", 0.9)])
@@ -71,7 +194,7 @@ def test_published_rows_are_there_once_whatever_is_measured(results):
 
 
 def test_the_table_has_mean_and_spread_over_seeds(results):
-    unseen = {"split": "test, text not in train"}
+    unseen = {"split": "test, text not known"}
     results.keep(
         [row("news_rnn", 0.85432), *(row("news_lstm", each, seed) for seed, each in enumerate((0.9, 0.92), 1))]
     )
@@ -103,11 +226,9 @@ def test_taggers_are_ranked_by_entities(results):
     assert "test entity F1 | unseen" in page
 
 
-def test_steps_have_a_table_of_their_own_with_dev_alone(results, marks, monkeypatch):
-    plain = dataclasses.replace(results.RUNS["news_bilstm"], step="plain")
-    monkeypatch.setitem(results.RUNS, "news_step_1", plain)
+def test_steps_have_a_table_of_their_own_with_dev_alone(results, marks):
     rows = [("accuracy", 0.9), ("loss", 0.31234)]
-    results.keep([row("news_step_1", value, metric=metric, split="dev") for metric, value in rows])
+    results.keep([row("news_step_1", value, metric=metric, split="dev", step="plain") for metric, value in rows])
     page = results.render_page(results.read_runs())
     assert line(page, "plain") == ["plain", "`news_step_1`", "1", "90.00", "0.3123", "9"]
     assert page.count("`news_step_1`") == 2  # and its command

@@ -17,7 +17,7 @@ def write_segmented(folder, task, splits, labels=(), numbers=None):
         rows = splits.get(split, [])
         with ShardWriter(folder, split, schema) as writer:
             if rows:
-                columns = [numbers or list(range(len(rows))), *map(list, zip(*rows, strict=True))]
+                columns = [(numbers or list(range(len(rows))))[: len(rows)], *map(list, zip(*rows, strict=True))]
                 arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
                 writer.write(pa.record_batch(arrays, schema=schema))
         shards += writer.shards
@@ -29,10 +29,11 @@ def groups(found):
     return [(name, mask.tolist()) for name, mask in found]
 
 
-def test_the_rows_of_test_against_the_texts_of_train(tmp_path):
+def test_the_rows_of_test_against_the_texts_of_train_and_dev(tmp_path):
     rows = [(["a", "b"], 0), (["ab"], 1), ([], 0), (["a", "b", "c"], 1)]
     train = [(["a", "b"], 1), (["a b"], 0), (["c"], 0), ([], 1)]
-    reader = write_segmented(tmp_path / "s", "classify", {"train": train, "test": rows}, numbers=[3, 9, 1, 4])
+    splits = {"train": train[:2], "dev": train[2:], "test": rows}  # dev chose the model: what it has is no news either
+    reader = write_segmented(tmp_path / "s", "classify", splits, numbers=[3, 9, 1, 4])
     found = read_test_rows(reader)
     assert found.row.tolist() == [1, 3, 4, 9]
     assert found.length.tolist() == [0, 2, 3, 1]
@@ -74,5 +75,5 @@ def test_counts_fall_into_powers_of_ten():
 
 
 def test_a_side_without_rows_is_left_out():
-    assert groups(by_repeat(np.array([True, False]))) == [("in_train", [True, False]), ("rest", [False, True])]
+    assert groups(by_repeat(np.array([True, False]))) == [("known", [True, False]), ("rest", [False, True])]
     assert groups(by_repeat(np.array([False]))) == [("rest", [True])]

@@ -209,6 +209,12 @@ def test_what_decoupled_decay_shrinks():
     }
 
 
+def test_a_crf_s_transitions_are_not_shrunk():
+    tagger = small(readout="every_step", crf=True)
+    assert not any(each is tagger.crf.transitions for each in matrices(tagger))
+    assert any(each is tagger.head.outer.weight for each in matrices(tagger))
+
+
 def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
     torch.manual_seed(0)
     gradients = [torch.randn(40, 30), torch.randn(7), torch.randn(50, 3)]

@@ -196,7 +196,11 @@ def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
     )
 
 
-NEWS_CHARS = ("news_rnn", "news_lstm", "news_lstm_norm")
+def recipes_of(encoding: str) -> list[str]:
+    recipes = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))["recipes"]
+    return [name for name, recipe in recipes.items() if recipe["encoding"] == encoding]
+
+
 ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*"]
 TRAINED = ("train", "evaluate", "analyze")  # what follows from a recipe's training
 PREPARED = ("embed", "pad", *TRAINED)  # what follows from an encoding for a recipe
@@ -223,7 +227,10 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     (
         {"encodings.thucnews_chars.max_tokens": 100},
-        ["encode@thucnews_chars", "baseline@thucnews_chars", *(f"{s}@{r}" for r in NEWS_CHARS for s in PREPARED)],
+        [
+            *(f"{s}@thucnews_chars" for s in ("encode", "baseline")),
+            *(f"{s}@{r}" for r in recipes_of("thucnews_chars") for s in PREPARED),
+        ],
     ),
     (
         {"encodings.msra_chars.tags": "bio"},
@@ -238,7 +245,7 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
         [
             "parse@names",
             *(f"{s}@names_chars" for s in ("segment", "encode", "baseline")),
-            *(f"{s}@names_gru" for s in PREPARED),
+            *(f"{s}@{r}" for r in recipes_of("names_chars") for s in PREPARED),
         ],
     ),
     ({"limits.rows": 100}, [f"{s}@*" for s in STAGES[1:]]),

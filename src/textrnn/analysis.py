@@ -37,8 +37,8 @@ def analyze(found: Predictions, labels: Labels, segmented: ShardReader) -> Analy
     """Analyse predictions of a test split, whose texts and train's stand in the encoding's segmented shards.
 
     Figures are accuracy for classification and entity F1 for tagging: by whole length, by how often train has the
-    rarest token that the model read, and of rows whose text train has against the rest. Confusion and calibration
-    are of classes, or of tokens' tags. Raises UserError when the shards have other rows than were predicted.
+    rarest token that the model read, and of rows whose text train or dev has against the rest. Confusion and
+    calibration are of classes, or of tokens' tags. Raises UserError when the shards have other rows than those.
     """
     rows = read_test_rows(segmented)
     if not np.array_equal(rows.row, found.row):
@@ -109,7 +109,7 @@ def _texts_confused(
             "gold": labels.names[found.gold[at]],
             "predicted": labels.names[found.guess[at]],
             "confidence": round(float(found.confidence[at]), 6),
-            "text_in_train": bool(rows.repeated[at]),
+            "text_known": bool(rows.repeated[at]),
             "tokens": tokens[int(found.row[at])],
         }
         for at in chosen
@@ -191,7 +191,7 @@ def _sentences_wrong(sentences: Sequence[Sentence], rows: TestRows) -> list[dict
             "row": sentence.row,
             "missed": told(sentence, sentence.gold - sentence.found),
             "made_up": told(sentence, sentence.found - sentence.gold),
-            "text_in_train": bool(rows.repeated[at]),
+            "text_known": bool(rows.repeated[at]),
             "tokens": sentence.tokens,
         }
         for sentence, at in ((sentences[at], at) for _, at in chosen)

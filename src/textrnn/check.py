@@ -51,6 +51,8 @@ def check_params(params: Mapping[str, Any]) -> None:
     section(Segment, params, "segment").check()
     section(Embed, params, "embed").check()
     section(Baseline, params, "baseline").check()
+    section(Model, params, "model").check("model")
+    section(Train, params, "train").check("train")
     for key in _entries(params, "corpora"):
         section(Corpus, params, "corpora", key).check(f"corpora.{key}")
     for key in _entries(params, "encodings"):

@@ -38,13 +38,15 @@ from textrnn.training import Kept, Outcome, train
 class Fitted:
     """A trained network and what it came from; how fast it was, and the steps at which it went on after a stop.
 
-    Where it was distilled the steps at which its teachers went on, or were found trained, come first.
+    seconds: of training, before a stop and after it, evaluations on dev included. Where it was distilled those of its
+    teachers are in them, and the steps at which these went on, or were found trained, come first.
     """
 
     config: Config
     network: TextRNN
     outcome: Outcome
     rows_per_second: float
+    seconds: float
     resumed_from: list[int]
 
 
@@ -152,16 +154,18 @@ def fit(
         config = make_config(recipe, model, shape, classes, padded.facts, 0 if pairs is None else len(pairs))
         weights = None if weighed is None else torch.tensor(weighed, device=device)
         ground = _Ground(config, matrix, pairs, rows, dev, weights, device, group, work, curves is not None)
-        resumed: list[int] = []
+        before: list[State] = []
         if settings.distill is not None:
-            rows = with_teachers(rows, settings, settings.distill, partial(ground.teach, resumed))
+            rows = with_teachers(rows, settings, settings.distill, partial(ground.teach, before))
         keeper = None if work is None else Keeper(work)
         kept = _go_on(keeper, group)
         if ground.aloud:
             print(describe(config), flush=True)
         journal = partial(_journal, recipe, rows, settings, curves, live, kept[0], ground.aloud)
         fitted = ground.run(rows, settings, keeper, kept, journal)
-        return replace(fitted, resumed_from=[*resumed, *fitted.resumed_from])
+        resumed = [step for state in before for step in state.resumed]
+        seconds = sum(state.seconds for state in before) + fitted.seconds
+        return replace(fitted, seconds=seconds, resumed_from=[*resumed, *fitted.resumed_from])
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,10 +192,11 @@ class _Ground:
         with opened() as journal:
             told = (journal.report, journal.on_step)
             outcome = train(network, rows, self.dev, settings, self.weights, *told, **options)
-            return Fitted(self.config, network, outcome, journal.rows_per_second(), kept[0].resumed)
+            state = kept[0]
+            return Fitted(self.config, network, outcome, journal.rows_per_second(), state.seconds, state.resumed)
 
-    def teach(self, resumed: list[int], number: int, title: str, settings: Train) -> TextRNN:
-        """The teacher of a number, from 1, trained or as it was kept; the steps it went on from join `resumed`."""
+    def teach(self, before: list[State], number: int, title: str, settings: Train) -> TextRNN:
+        """The teacher of a number, from 1, trained or as it was kept; the state it ended in, less weights, is added."""
         if self.aloud:
             print(title, flush=True)
         keeper = None if self.work is None else Keeper(self.work, number)
@@ -201,7 +206,7 @@ class _Ground:
         fitted = self.run(self.rows, settings, keeper, kept, journal)
         if keeper is not None:
             keeper.keep_end(kept[0])
-        resumed.extend(fitted.resumed_from)
+        before.append(State(seconds=kept[0].seconds, resumed=kept[0].resumed))
         return fitted.network
 
 

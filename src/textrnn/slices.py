@@ -16,9 +16,10 @@ LENGTHS = 5  # groups of rows by length, of about equal size
 
 @dataclass(frozen=True, eq=False)
 class TestRows:
-    """The N rows of a test split: their numbers, rising, their whole lengths, and which have a text of train's.
+    """The N rows of a test split: their numbers, rising, their whole lengths, and which have a known text.
 
-    row and length (N,) int64, repeated (N,) bool; two texts are one where they are cut into the same tokens.
+    row and length (N,) int64, repeated (N,) bool: train or dev has the text, so that the model was trained on it or
+    chosen by it. Two texts are one where they are cut into the same tokens.
     """
 
     __test__ = False  # not a test case of pytest's
@@ -29,15 +30,15 @@ class TestRows:
 
 
 def read_test_rows(segmented: ShardReader) -> TestRows:
-    """The facts of segmented shards' test split; of train's texts 8 bytes each are held."""
-    train = np.concatenate([np.empty(0, np.int64), *(_hashes(batch) for batch in segmented.batches("train"))])
+    """The facts of segmented shards' test split; of the texts of train and dev 8 bytes each are held."""
+    known = [_hashes(batch) for split in ("train", "dev") for batch in segmented.batches(split)]
     row, length, hashed = [], [], []
     for batch in segmented.batches("test"):
         row.append(np.array(batch["row"]))
         length.append(np.diff(batch["tokens"].offsets.to_numpy()).astype(np.int64))
         hashed.append(_hashes(batch))
     order = np.argsort(np.concatenate(row), kind="stable")
-    repeated = np.isin(np.concatenate(hashed), train)
+    repeated = np.isin(np.concatenate(hashed), np.concatenate([np.empty(0, np.int64), *known]))
     return TestRows(np.concatenate(row)[order], np.concatenate(length)[order], repeated[order])
 
 
@@ -74,5 +75,5 @@ def _powers(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def by_repeat(repeated: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Rows whose text stands in train, and the rest; a group without rows is left out."""
-    yield from ((name, mask) for name, mask in (("in_train", repeated), ("rest", ~repeated)) if mask.any())
+    """Rows whose text stands in train or dev, and the rest; a group without rows is left out."""
+    yield from ((name, mask) for name, mask in (("known", repeated), ("rest", ~repeated)) if mask.any())

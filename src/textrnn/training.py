@@ -249,6 +249,7 @@ class _Run:
 
     def outcome(self) -> Outcome:
         state = self.state
+        state.seconds = time.monotonic() - self.began
         assert state.best is not None
         self.model.load_state_dict(state.best_weights)
         best = state.best
