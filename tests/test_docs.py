@@ -1,0 +1,69 @@
+"""Commands in the docs: their targets are there, and params.yaml accepts what they set."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from itertools import pairwise
+
+import pytest
+from dvc.repo import Repo
+from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+
+from imports import ROOT
+from textrnn.check import check_params
+from textrnn.params import read_params
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+EXAMPLE = "films_lstm"  # the recipe that docs/data.md has the reader add
+
+
+def commands() -> Iterator[tuple[str, list[str]]]:
+    """The page and the words of each `dvc exp run` and `dvc repro`, on indented lines and between backquotes."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for found in re.findall(r"(?m)^ {4}(dvc (?:exp run|repro) .*)|`(dvc (?:exp run|repro) [^`]*)`", text):
+            command = next(filter(None, found))
+            if "$(" not in command:
+                yield page.name, shlex.split(command.replace("\n", " "), comments=True)
+
+
+def settings(words: list[str]) -> list[str]:
+    return [value for option, value in pairwise(words) if option in ("-S", "--set-param")]
+
+
+def test_there_are_commands_to_look_at():
+    found = list(commands())
+    assert len(found) > 20
+    assert {"README.md", "experiments.md", "training.md", "results.md"} <= {page for page, _ in found}
+
+
+def test_what_they_set_is_accepted(tmp_path):
+    path = tmp_path / "params.yaml"
+    for page, words in commands():
+        sweeps = get_hydra_sweeps({"params.yaml": values}) if (values := settings(words)) else []
+        for sweep in sweeps:
+            shutil.copyfile(ROOT / "params.yaml", path)
+            apply_overrides(path, sweep["params.yaml"])
+            try:
+                check_params(read_params(path))
+            except Exception as error:
+                raise AssertionError(f"{page}: {shlex.join(words)}") from error
+
+
+def test_their_targets_are_stages():
+    with Repo(str(ROOT)) as repo:
+        stages = {stage.name for stage in repo.index.stages}
+    for page, words in commands():
+        targets = [word for word in words if re.fullmatch(r"\w+@\w+", word) and not word.endswith(EXAMPLE)]
+        assert set(targets) <= stages, (page, words)
+
+
+@pytest.mark.parametrize("wrong", ["train.distil=null", "recipes.news_rnn.train.distill=null"])
+def test_a_name_that_is_not_there_would_be_seen(tmp_path, wrong):
+    path = tmp_path / "params.yaml"
+    shutil.copyfile(ROOT / "params.yaml", path)
+    with pytest.raises(Exception, match="set-param"):
+        apply_overrides(path, [wrong])
