@@ -22,6 +22,7 @@ from textrnn.labels import Labels
 from textrnn.resume import resumable_folder
 from textrnn.shards import ShardReader
 from textrnn.state import KEPT
+from textrnn.train import Swa
 from textrnn.training import evaluate_loss
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
@@ -79,6 +80,13 @@ def test_training_from_end_to_end(tmp_path, capsys):
     assert lines[-1].endswith(" rows/s, 0.0 min left")
     assert fitted.rows_per_second > 0
     assert fitted.resumed_from == []
+
+
+@pytest.mark.parametrize(("first", "told"), [(1, 0), (2, 0), (3, 1)])
+def test_an_average_that_never_begins_is_told(tmp_path, capsys, first, told):
+    run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2, average=Swa("swa", first)))
+    line = "recipes.tiny.train.average: no weights are averaged: all 2 epochs come before from_epoch 3"
+    assert capsys.readouterr().out.splitlines().count(line) == told
 
 
 def test_a_run_goes_on_from_its_working_folder(tmp_path, capsys, monkeypatch):

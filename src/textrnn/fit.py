@@ -30,7 +30,7 @@ from textrnn.sampling import make_sampling
 from textrnn.shards import ShardReader, file_sha256
 from textrnn.state import Keeper, State, decode
 from textrnn.summary import describe
-from textrnn.train import Train
+from textrnn.train import Swa, Train
 from textrnn.training import Kept, Outcome, train
 
 
@@ -161,6 +161,9 @@ def fit(
         kept = _go_on(keeper, group)
         if ground.aloud:
             print(describe(config), flush=True)
+            if isinstance(settings.average, Swa) and settings.average.from_epoch > settings.epochs:
+                told = f"no weights are averaged: all {settings.epochs} epochs come before from_epoch"
+                print(f"{where}.train.average: {told} {settings.average.from_epoch}", flush=True)
         journal = partial(_journal, recipe, rows, settings, curves, live, kept[0], ground.aloud)
         fitted = ground.run(rows, settings, keeper, kept, journal)
         resumed = [step for state in before for step in state.resumed]

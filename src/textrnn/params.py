@@ -130,12 +130,14 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
     records = [choice for choice in others if dataclasses.is_dataclass(choice)]
     if len(records) > 1 and isinstance(value, Mapping):
         return build(_of_kind(records, value, where), value, where)
-    for choice in others[:-1]:
-        try:
-            return _convert(choice, value, where)
-        except UserError:
-            continue
-    return _convert(others[-1], value, where)
+    # by its form, so that what is told is the fault by the choice that was meant
+    return _convert(next((choice for choice in others if _resembles(choice, value)), others[-1]), value, where)
+
+
+def _resembles(choice: Any, value: Any) -> bool:
+    """Whether a value has the form of a choice: a mapping for a dataclass, a list for a tuple, neither for the rest."""
+    form = Mapping if dataclasses.is_dataclass(choice) else list if get_origin(choice) is tuple else (str, int, float)
+    return isinstance(value, form)
 
 
 def _of_kind(records: list[Any], value: Mapping[str, Any], where: str) -> type:
