@@ -159,7 +159,8 @@ def render_readme(runs: Mapping[str, Measured], text: str) -> str:
     before, rest = text.split(MARKS[0])
     _, after = rest.split(MARKS[1])
     lines = ["| corpus | run | seeds | test accuracy | test entity F1 |", "|---|---|---|---|---|"]
-    for name, run in runs.items():
+    corpora = list(dict.fromkeys(run.row["corpus"] for run in runs.values()))
+    for name, run in sorted(runs.items(), key=lambda each: corpora.index(each[1].row["corpus"])):
         if run.row["family"] == "recurrent" and name != run.row["recipe"]:
             continue  # a variant of a recipe: the page has it
         label = f"{name} (published)" if run.row["family"] == "published" else f"`{name}`"
