@@ -145,7 +145,4 @@ PUBLISHED = [
     _published("char LSTM-CRF", "msra", 45000, 0.8881, _LATTICE, "entity_f1"),
     _published("char LSTM-CRF with bigrams and softwords", "msra", 45000, 0.9187, _LATTICE, "entity_f1"),
     _published("Lattice LSTM-CRF", "msra", 45000, 0.9318, _LATTICE, "entity_f1"),
-    _published("NBSVM with bigrams", "imdb", 25000, 0.9122, "Wang and Manning 2012"),
-    _published("LSTM", "imdb", 25000, 0.865, "Dai and Le 2015, arXiv:1511.01432"),
-    _published("one-hot BiLSTM, pooled", "imdb", 25000, 0.9186, "Johnson and Zhang 2016, arXiv:1602.02373"),
 ]

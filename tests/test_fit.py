@@ -153,7 +153,7 @@ def test_memory_that_runs_out_is_told_in_a_line(tmp_path, monkeypatch, error):
         raise error
 
     monkeypatch.setattr(Journal, "on_step", failing)
-    with pytest.raises(Unfinished, match=r"^training: memory ran out;.* smaller train\.batch_size$"):
+    with pytest.raises(Unfinished, match=r"^training: memory ran out;.* smaller train\.batch_size or batch_tokens$"):
         run(tmp_path)
 
 

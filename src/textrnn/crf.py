@@ -1,8 +1,7 @@
 """A linear-chain CRF over a tagger's logits: the loss of whole rows of tags, and the best row of tags.
 
 Sources: Lafferty et al. 2001, "Conditional Random Fields"; Lample et al. 2016, arXiv:1603.01360, section 2.2, whose
-score of a row this is; marginals by forward and backward recursion, Rabiner 1989, "A Tutorial on Hidden Markov
-Models", section III.
+score of a row this is.
 
 Shapes: B batch, T steps, C classes. Within the recursions rows come last, (T, C, B): C is small and B is not.
 """
@@ -10,11 +9,9 @@ Shapes: B batch, T steps, C classes. Within the recursions rows come last, (T, C
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from textrnn.readouts import turn
 from textrnn.records import IGNORED_TAG
@@ -38,12 +35,19 @@ class CRF(nn.Module):
         """Negative log-likelihood of targets (B, T) under logits (B, T, C), in nats, summed over the rows: ().
 
         A row's tokens are one run of steps, on either side of its padding, whose targets are IGNORED_TAG. A row
-        without a token adds 0. Differentiable once.
+        without a token adds 0.
         """
         shifts = _first(targets != IGNORED_TAG)
-        logits, targets = turn(logits, shifts), turn(targets, shifts)
-        loss: Tensor = _Loss.apply(logits.permute(1, 2, 0), targets.t(), self.transitions, self.start, self.end)
-        return loss
+        targets = turn(targets, shifts).t()
+        valid, tags = targets != IGNORED_TAG, targets.clamp(min=0)
+        # what a step's logits have in common changes no probability; without it sums stay small, and keep their digits
+        emissions = turn(logits, shifts).log_softmax(-1).permute(1, 2, 0)
+        total = (_forward(emissions, valid, self.transitions, self.start) + self.end[:, None]).logsumexp(0)  # (B,)
+        gold = emissions.gather(1, tags[:, None])[:, 0]
+        gold = torch.cat((gold[:1], gold[1:] + self.transitions[tags[:-1], tags[1:]]))
+        last = tags.gather(0, (valid.sum(0) - 1).clamp(min=0)[None])[0]
+        gold = gold.masked_fill(~valid, 0).sum(0) + self.start[tags[0]] + self.end[last]
+        return (total - gold).masked_fill(~valid[0], 0).sum()
 
     @torch.no_grad()
     def decode(self, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
@@ -74,72 +78,13 @@ class CRF(nn.Module):
         return turn(path, valid.shape[1] - shifts).masked_fill(~valid, 0)
 
 
-class _Loss(torch.autograd.Function):
-    """CRF.forward over logits (T, C, B), targets (T, B), rows starting at step 0.
-
-    Its gradient is the tags and moves that the model expects less those that are there. Written out, as a graph of
-    autograd over the steps takes longer than the steps.
-    """
-
-    @staticmethod
-    def forward(ctx: Any, logits: Tensor, targets: Tensor, transitions: Tensor, start: Tensor, end: Tensor) -> Tensor:
-        valid = targets != IGNORED_TAG
-        # what a step's logits have in common changes no probability; without it sums stay small, and keep their digits
-        emissions = logits - logits.logsumexp(1, keepdim=True)
-        states = _forward(emissions, valid, transitions, start)
-        total = (states[-1] + end[:, None]).logsumexp(0)  # (B,)
-        tags = targets.clamp(min=0)
-        last = (valid.sum(0) - 1).clamp(min=0)
-        gold = emissions.gather(1, tags[:, None])[:, 0]
-        gold[1:] += transitions[tags[:-1], tags[1:]]
-        gold = gold.masked_fill(~valid, 0).sum(0) + start[tags[0]] + end[tags.gather(0, last[None])[0]]
-        ctx.save_for_backward(emissions, targets, transitions, end, states, total, last)
-        return (total - gold).masked_fill(~valid[0], 0).sum()
-
-    @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        emissions, targets, transitions, end, states, total, last = ctx.saved_tensors
-        valid = targets != IGNORED_TAG
-        ends, moves = _backward(emissions, valid, transitions, end, states - total)
-        tags = (states + ends - total).masked_fill(~valid[:, None], -torch.inf).exp()
-        seen = torch.zeros_like(tags).scatter_(1, targets.clamp(min=0)[:, None], valid[:, None].to(tags.dtype))
-        moves -= torch.einsum("tib,tjb->ij", seen[:-1], seen[1:])
-        tags -= seen
-        at_end = tags.gather(0, last.expand(1, *tags.shape[1:]))[0]
-        return tags * gradient, None, moves * gradient, tags[0].sum(-1) * gradient, at_end.sum(-1) * gradient
-
-
 def _forward(emissions: Tensor, valid: Tensor, transitions: Tensor, start: Tensor) -> Tensor:
-    """Log of the summed exponentials of all beginnings of a row, by the tag they end in: (T, C, B).
-
-    Past a row's end its last ones are repeated.
-    """
-    states = [start[:, None] + emissions[0]]
+    """Log of the summed exponentials of all rows of tags, less their ends, by the tag they end in: (C, B)."""
+    states = start[:, None] + emissions[0]
     for emission, here in zip(emissions[1:], valid[1:], strict=True):
-        found = (states[-1][:, None] + transitions[:, :, None]).logsumexp(0) + emission
-        states.append(torch.where(here, found, states[-1]))
-    return torch.stack(states)
-
-
-def _backward(
-    emissions: Tensor, valid: Tensor, transitions: Tensor, end: Tensor, states: Tensor
-) -> tuple[Tensor, Tensor]:
-    """The same of all endings after a tag (T, C, B), and how often each move is expected, over all rows (C, C).
-
-    states: those of `_forward` less the log of the whole sum.
-    """
-    moves = torch.zeros_like(transitions)
-    ends = [end[:, None].expand_as(states[0])]
-    for at in range(len(emissions) - 1, 0, -1):
-        scores = transitions[:, :, None] + (emissions[at] + ends[-1])  # (C, C, B)
-        highest = scores.amax(1)
-        shares = (scores - highest[:, None]).exp()
-        # one exponential is both the sum over endings and the probability of each move
-        before = (states[at - 1] + highest).masked_fill(~valid[at], -torch.inf).exp()
-        moves += (shares @ before[:, :, None])[:, :, 0]
-        ends.append(torch.where(valid[at], highest + shares.sum(1).log(), ends[-1]))
-    return torch.stack(ends[::-1]), moves
+        found = (states[:, None] + transitions[:, :, None]).logsumexp(0) + emission
+        states = torch.where(here, found, states)
+    return states
 
 
 def _first(valid: Tensor) -> Tensor:

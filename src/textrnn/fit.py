@@ -253,6 +253,7 @@ def memory_told() -> Iterator[None]:
         # torch has no class of its own for a CPU that has no memory left
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise
-        do = "the same command continues from the last checkpoint, if there is one; else try a smaller train.batch_size"
+        do = "the same command continues from the last checkpoint, if there is one; else try a smaller "
+        do += "train.batch_size or batch_tokens"
         got = str(error).partition("\n")[0][:200] or None
         raise Unfinished("training", "memory ran out", got=got, do=do) from error
