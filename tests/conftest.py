@@ -44,12 +44,21 @@ def published(format, rows):
     return "".join(line.format(*row) for row in rows)
 
 
-@pytest.fixture
-def import_benchmark(monkeypatch):
-    """A function of a name: that module of benchmarks/, with the `checkout` of its own folder."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / "benchmarks"))
+def importer(monkeypatch, folder):
+    """A function of a name: that module of a folder of scripts, with the `checkout` of its own folder."""
+    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / folder))
     monkeypatch.delitem(sys.modules, "checkout", raising=False)
     return importlib.import_module
+
+
+@pytest.fixture
+def import_benchmark(monkeypatch):
+    return importer(monkeypatch, "benchmarks")
+
+
+@pytest.fixture
+def import_stage(monkeypatch):
+    return importer(monkeypatch, "pipeline")
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,7 @@
 """The look at errors by hand: figures of each group, confused pairs, examples, entities that train has or has not."""
 
 import csv
-import importlib
 import json
-import pathlib
 
 import numpy as np
 import pytest
@@ -177,10 +175,8 @@ def test_the_sentences_of_the_most_wrong_entities_come_first(tmp_path):
 
 
 @pytest.fixture
-def script(monkeypatch):
-    """The stage script, imported; a script is not otherwise on the path."""
-    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
-    return importlib.import_module("analyze")
+def script(import_stage):
+    return import_stage("analyze")
 
 
 def test_the_stage_writes_figures_bins_and_examples(tmp_path, monkeypatch, script):

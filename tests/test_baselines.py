@@ -1,8 +1,6 @@
 """Baselines by hand: the majority, each token's usual tag, and what is written of the fitted ones."""
 
-import importlib
 import json
-import pathlib
 
 import pyarrow as pa
 import pytest
@@ -115,10 +113,8 @@ def test_the_ceiling_is_each_text_s_usual_label_in_all_splits(tmp_path):
 
 
 @pytest.fixture
-def script(monkeypatch):
-    """The stage script, imported; a script is not otherwise on the path."""
-    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
-    return importlib.import_module("baseline")
+def script(import_stage):
+    return import_stage("baseline")
 
 
 def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monkeypatch, script):

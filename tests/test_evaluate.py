@@ -2,10 +2,8 @@
 
 import csv
 import dataclasses
-import importlib
 import json
 import math
-import pathlib
 
 import numpy as np
 import pytest
@@ -168,10 +166,8 @@ def test_rows_of_another_task_vocabulary_or_other_labels_are_refused(tmp_path):
 
 
 @pytest.fixture
-def script(monkeypatch):
-    """The stage script, imported; a script is not otherwise on the path."""
-    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
-    return importlib.import_module("evaluate")
+def script(import_stage):
+    return import_stage("evaluate")
 
 
 def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkeypatch, script):

@@ -1,6 +1,5 @@
 """The table of recipes: the best baseline beside each, and which recipes it beats."""
 
-import importlib
 import json
 import pathlib
 
@@ -8,11 +7,10 @@ import pytest
 
 
 @pytest.fixture
-def script(monkeypatch, tmp_path):
-    """The script, imported, in an empty folder; a script is not otherwise on the path."""
-    monkeypatch.syspath_prepend(str(pathlib.Path(__file__).resolve().parent.parent / "pipeline"))
+def script(import_stage, monkeypatch, tmp_path):
+    """The script, in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    return importlib.import_module("table")
+    return import_stage("table")
 
 
 def scores(score, **baselines):
