@@ -311,11 +311,13 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch)
 
 def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeypatch):
     alone = fitted(padded, tmp_path)
-    lock, begin = threading.Lock(), fit_module.start
+    lock, begun, begin = threading.Lock(), threading.Barrier(2), fit_module.start
 
-    def locked(*given):  # threads have one generator between them
+    def locked(*given):  # threads have one generator between them, which a step of training seeds too
         with lock:
-            return begin(*given)
+            network = begin(*given)
+        begun.wait(60)
+        return network
 
     monkeypatch.setattr(fit_module, "start", locked)
     monkeypatch.setattr(fit_module, "joined", lambda group, device: contextlib.nullcontext(group))

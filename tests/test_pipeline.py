@@ -353,6 +353,7 @@ def test_bad_input_gives_one_line_and_leaves_everything_as_it_was(project, fault
     assert written(project) == before
 
 
+@pytest.mark.slow
 def test_baselines_and_errors_have_stages_of_their_own(project):
     beside = ["baseline@names_chars", f"analyze@{RECIPE}"]
     before = written(project)

@@ -118,7 +118,7 @@ def test_one_readout_or_a_list_is_read():
     [
         ([], r"^m\.readout: must name one or more, each once; got \(\)"),
         (["max", "mean", "max"], r"^m\.readout: must name one or more, each once"),
-        (["max", "last_step"], r"^m\.readout: must be one of last_step, last_valid, max, mean, attention, every_step"),
+        (["max", "last_step"], r"^m\.readout\[1\]: must be one of last_valid, max, mean, attention; got 'last_step'"),
         ("maxx", r"^m\.readout: must be one of last_step, .*; got 'maxx'"),
     ],
 )
