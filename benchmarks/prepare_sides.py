@@ -109,7 +109,7 @@ def prepare(source: Path, rows: int, work: Path) -> int:
     test.write_bytes(bz2.compress(b"__label__1 a bad film .\n__label__2 a good film .\n"))
     files = {"train": train.name, "test": test.name}
     labels = {"__label__1": "negative", "__label__2": "positive"}
-    corpus = Corpus("fasttext", files, labels, {"train": rows}, HoldOut("test", 0.5), 0)
+    corpus = Corpus("fasttext", files, labels, {"train": rows}, HoldOut("test", 0.5, 1), 0)
     counts = parse(folders["raw"], corpus, seed=1, limit=None, out=folders["parsed"])
     way = Segmentation(STEPS, "nltk", Punkt("english", None))
     punkt = source / TOKENIZERS

@@ -60,7 +60,7 @@ def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
     labels = {"train": random.integers(0, 3, 500), "test": random.integers(0, 3, 90)}
     reader = staged(**labels)
     assert [shard.rows for shard in reader.of("train")] == [150, 150, 150, 50]
-    plans = plan_splits(reader, HoldOut("train", 0.3), 7, limit)
+    plans = plan_splits(reader, HoldOut("train", 0.3, 1), 7, limit)
     assert list(plans) == ["train", "test", "dev"]
     (tmp_path / "out").mkdir()
     repeats = Repeats(tmp_path / "repeats", 590)
@@ -89,3 +89,25 @@ def test_without_draws_strata_are_not_read(staged, monkeypatch):
         "dev": ("dev", ()),
         "test": ("test", ()),
     }
+
+
+@pytest.mark.parametrize(("rows", "block", "size"), [(500, 7, 7), (500, 20, 20), (90, 20, 9), (5, 20, 1)])
+def test_blocks_are_held_out_whole(staged, monkeypatch, rows, block, size):
+    monkeypatch.setattr(textrnn.shards, "ROWS_PER_SHARD", 150)  # blocks lie across shards
+    reader = staged(train=[at % 3 for at in range(rows)], test=[0])
+    plans = plan_splits(reader, HoldOut("train", 0.1, block), 7, None)
+    count = -(-rows // size)
+    held = brute_force(np.zeros(count), round(count * 0.1), 7, "dev", list(range(count)))
+    found = {name: np.concatenate([rows for rows, _ in plans[name].members(reader)]) for name in ("train", "dev")}
+    assert found["dev"].tolist() == [row for row in range(rows) if held[row // size]]
+    assert found["train"].tolist() == [row for row in range(rows) if not held[row // size]]
+    assert len(found["dev"]) == pytest.approx(rows * 0.1, abs=size)
+
+
+def test_of_blocks_rows_are_drawn_one_by_one(staged):
+    reader = staged(train=[at % 3 for at in range(500)], test=[0])
+    whole, limited = (plan_splits(reader, HoldOut("train", 0.1, 10), 7, limit)["dev"] for limit in (None, 12))
+    (all_rows, _), (some, strata) = next(iter(whole.members(reader))), next(iter(limited.members(reader)))
+    assert len(some) == 12
+    assert set(some) < set(all_rows)
+    assert np.bincount(strata).tolist() == [4, 4, 4]

@@ -12,10 +12,15 @@ from textrnn.records import SPLITS
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Which split's file gives rows to dev, and what share of them, from 0 to 1."""
+    """Which split's file gives rows to dev, what share of them, from 0 to 1, and how many in a row go together.
+
+    block: 1, and rows are drawn one by one, stratified; or so many consecutive rows are held out or kept as one, in
+    files whose neighbours come from one text, so that dev is as unlike train as a test set of other texts is.
+    """
 
     from_: str
     share: float
+    block: int
 
 
 @dataclass(frozen=True)
@@ -25,7 +30,7 @@ class Corpus:
     files: file name by role: train, dev, test, and for headlines classes; null where there is none.
     classes: name by raw label in the order of ids, or null to take what the format itself gives.
     rows: how many rows of a file are used, from its start, by role; null or absent means all.
-    dev: {from, share} to hold dev out of another file by seed, stratified; null when it has a file.
+    dev: {from, share, block} to hold dev out of another file by seed; null when it has a file.
     max_rejects: how many faulty rows, over all files, are let pass.
     """
 
@@ -50,10 +55,12 @@ class Corpus:
         names = list((self.classes or {}).values())
         require(len(set(names)) == len(names), f"{where}.classes", "gives two labels one name", names)
         has_file = self.files.get("dev") is not None
-        require(has_file != (self.dev is not None), f"{where}.dev", "give either a dev file or {from, share}", self.dev)
+        either = "give either a dev file or {from, share, block}"
+        require(has_file != (self.dev is not None), f"{where}.dev", either, self.dev)
         if self.dev is not None:
             require(self.dev.from_ in ("train", "test"), f"{where}.dev.from", "is train or test", self.dev.from_)
             require(0 < self.dev.share < 1, f"{where}.dev.share", "must lie between 0 and 1", self.dev.share)
+            require(self.dev.block > 0, f"{where}.dev.block", "must be at least 1", self.dev.block)
         for role, rows in self.rows.items():
             require(role in SPLITS, f"{where}.rows", "roles are train, dev, test", role)
             require(rows is None or rows > 0, f"{where}.rows.{role}", "must be at least 1", rows)

@@ -39,6 +39,29 @@ class Draw:
         return chosen
 
 
+@dataclass(frozen=True)
+class BlockDraw:
+    """A draw of whole blocks: rows 0 to size - 1 are the first, whatever their strata are."""
+
+    draw: Draw
+    size: int
+
+    def takes(self, rows: np.ndarray, _strata: np.ndarray) -> np.ndarray:
+        """(N,) bool: which of the row numbers (N,) lie in a block that is drawn."""
+        return self.draw.takes(rows // self.size, np.zeros(len(rows), dtype=np.int64))
+
+
+def make_block_draw(rows: int, size: int, share: float, seed: int, purpose: str) -> BlockDraw:
+    """Draw a share of the blocks of `size` rows that `rows` rows make; the last block may be shorter.
+
+    Blocks larger than the share of the rows are cut to it, so that a small file gives a block too.
+    """
+    size = max(1, min(size, int(rows * share)))
+    blocks = np.arange(-(-rows // size))
+    chunks = lambda: [(blocks, np.zeros(len(blocks), dtype=np.int64))]  # noqa: E731  (read twice)
+    return BlockDraw(make_draw(chunks, round(len(blocks) * share), seed, purpose), size)
+
+
 def make_draw(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str) -> Draw:
     """Draw `wanted` rows (or all) of those that `chunks` yields, each stratum taken in proportion to its share.
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.corpus import HoldOut
-from textrnn.draw import Draw, make_draw
+from textrnn.draw import BlockDraw, Draw, make_block_draw, make_draw
 from textrnn.records import PARSED, SPLITS, Task
 from textrnn.repeats import Repeats
 from textrnn.shards import Shard, ShardReader, ShardWriter
@@ -26,7 +26,7 @@ class Split:
     """Where a split's rows come from: the file of a role, of its rows those that each draw takes, or else leaves."""
 
     role: str
-    draws: tuple[tuple[Draw, bool], ...] = ()
+    draws: tuple[tuple[Draw | BlockDraw, bool], ...] = ()
 
     def takes(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, with their strata, are its own."""
@@ -49,21 +49,26 @@ class Split:
 
 
 def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int | None) -> dict[str, Split]:
-    """The splits by name: dev held out of a file's rows first, stratified, `limit` rows a split drawn last.
+    """The splits by name: dev held out of a file's rows first, stratified or in blocks, `limit` rows a split last.
 
     Every draw goes by a row's position among the rows of its file that were accepted.
     """
     plans: dict[str, Split] = {role: Split(role) for role in SPLITS if reader.of(role)}
     if dev is not None:
-        whole = plans[dev.from_]
-        rows = round(reader.rows(dev.from_) * dev.share)
-        held = make_draw(partial(whole.members, reader), rows, seed, "dev")
+        held = _hold_out(reader, plans[dev.from_], dev, seed)
         plans["dev"], plans[dev.from_] = Split(dev.from_, ((held, True),)), Split(dev.from_, ((held, False),))
     if limit is not None:
         for name, split in plans.items():
             limited = make_draw(partial(split.members, reader), limit, seed, f"limit/{name}")
             plans[name] = Split(split.role, (*split.draws, (limited, True)))
     return plans
+
+
+def _hold_out(reader: ShardReader, whole: Split, dev: HoldOut, seed: int) -> Draw | BlockDraw:
+    rows = reader.rows(dev.from_)
+    if dev.block > 1:
+        return make_block_draw(rows, dev.block, dev.share, seed, "dev")
+    return make_draw(partial(whole.members, reader), round(rows * dev.share), seed, "dev")
 
 
 def deal(
