@@ -18,6 +18,7 @@ from textrnn.kernels import Mode
 STOCK: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STOCK_MODE: dict[Cell, str] = {"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "GRU"}
 MODE: dict[Cell, Mode] = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "scratch_gru": "gru"}
+FEW_ROWS = 32  # up to which torch's modules answer sooner than the loops of `kernels`, measured at 20 steps
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
@@ -39,7 +40,8 @@ class Recurrent(nn.Module):
     re-seeding does not reproduce, and a backward direction that starts at each row's own end needs no PackedSequence.
 
     On a CPU the loops of `kernels` run where they are faster than torch's modules, which hold the weights in any case:
-    always but for an LSTM over dense input, for which torch has oneDNN. `kernels = False` leaves all to torch.
+    always but for an LSTM over dense input, for which torch has oneDNN, and for a prediction of FEW_ROWS, whose steps
+    are so short that Python's part of the loop counts. `kernels = False` leaves all to torch.
     locked: one mask of the dropout between layers for all steps of a row.
     """
 
@@ -79,7 +81,7 @@ class Recurrent(nn.Module):
         h0 has another shape.
         """
         self._check_start(h0, x.shape[1])
-        lengths = None if lengths is None else lengths.clamp(min=1)
+        lengths = self._needed(lengths, x)
         last: list[Tensor] = []
         for layer in range(self.layers):
             outputs, ends = self._layer(layer, x, lengths, h0)
@@ -99,17 +101,32 @@ class Recurrent(nn.Module):
         With `lengths` it is the last h of both directions of the last layer, each having read the whole row. Without,
         it is the output at the last of the T steps, where the backward direction has read that step alone.
         """
-        lengths = None if lengths is None else lengths.clamp(min=1)
+        whole = lengths is None
+        lengths = self._needed(lengths, x)
         for layer in range(self.layers - 1):
             x = self._between(self._layer(layer, x, lengths, None)[0])
         ends = []
         for run in range((self.layers - 1) * self.directions, len(self.runs)):
-            if lengths is None and self._backward(run):
+            if whole and self._backward(run):
                 last_step = x.gather(torch.full((1, x.shape[1]), x.shape[0] - 1, device=x.features.device))
                 ends.append(self._states(run, last_step, None)[1])
             else:
                 ends.append(self._one_direction(run, x, lengths, None)[1])
         return torch.cat(ends, dim=-1)
+
+    def _needed(self, lengths: Tensor | None, x: Steps) -> Tensor | None:
+        """Lengths from 1 up, or None where no row of the few that are asked about has padding."""
+        if lengths is None or (self._few(x.shape[1]) and lengths.amin().item() == x.shape[0]):
+            return None
+        return lengths.clamp(min=1)
+
+    def _few(self, rows: int) -> bool:
+        return torch.is_inference_mode_enabled() and rows <= FEW_ROWS
+
+    def by_hand(self, rows: int, device: torch.device) -> bool:
+        """Whether the loops of `kernels` are to run over so many rows on the device."""
+        few = self._few(rows) and self.cell != "scratch_gru"
+        return self.kernels and device.type == "cpu" and not few
 
     def _layer(
         self, layer: int, x: Steps, lengths: Tensor | None, h0: Tensor | None
@@ -147,7 +164,7 @@ class Recurrent(nn.Module):
     def _states(self, run: int, x: Steps, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """Outputs (T, B, H) and last h (B, H) of a run, by the loops of `kernels` or by torch's module."""
         module = self.runs[run]
-        if self.kernels and x.features.device.type == "cpu" and (self.cell != "lstm" or x.index is not None):
+        if self.by_hand(x.shape[1], x.features.device) and (self.cell != "lstm" or x.index is not None):
             return kernels.run(MODE[self.cell], x, _weights(module), start)
         if isinstance(module, ScratchGRU):
             return module(x.dense(), start) if self.kernels else module.equations(x.dense(), start)
