@@ -34,18 +34,20 @@ def main() -> None:
 
 
 def _main(words: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="textrnn", description=__doc__)
+    parser = argparse.ArgumentParser(prog="textrnn", usage="textrnn [-h] [--version] COMMAND ...", description=__doc__)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    _add_predict(commands)
-    args = parser.parse_args(words)
-    args.command(args)
+    told = "; ".join(f"{name}: {what}" for name, (what, _) in COMMANDS.items())
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=f"{told}; COMMAND -h says more")
+    parser.add_argument("words", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    found = parser.parse_args(words)
+    # no subparsers: those take no option between the texts, nor between the model and the first of them
+    args = COMMANDS[found.command][1]().parse_intermixed_args(found.words)
+    args.run(args)
 
 
-def _add_predict(commands: Any) -> None:
-    parser = commands.add_parser(
-        "predict",
-        help="label texts, or find the entities in them, as JSON lines",
+def _predict_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="textrnn predict",
         description="Answer each text with a JSON line, in the order of the texts.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -57,14 +59,14 @@ def _add_predict(commands: Any) -> None:
     parser.add_argument("--output", type=Path, metavar="PATH", help="a file to write, whole or not at all")
     batch_help = f"texts that are answered at once (default: {BATCH_SIZE})"
     parser.add_argument("--batch-size", type=_positive, default=BATCH_SIZE, metavar="N", help=batch_help)
-    parser.set_defaults(command=lambda args: predict(args, parser.error))
+    parser.set_defaults(run=lambda args: predict(args, parser.error))
+    return parser
 
 
 def _positive(word: str) -> int:
-    value = int(word)
-    if value < 1:
-        raise ValueError
-    return value
+    if not (word.isascii() and word.isdecimal()) or int(word) < 1:
+        raise argparse.ArgumentTypeError("must be a whole number from 1 up")
+    return int(word)
 
 
 def predict(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
@@ -126,3 +128,9 @@ def _writable(where: str | Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise UserError(where, "cannot be written", got=error) from error
+
+
+# what each is for, and its arguments
+COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
+    "predict": ("labels of texts, or the entities in them, as JSON lines", _predict_parser),
+}
