@@ -7,6 +7,7 @@ import json
 import random
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -293,3 +294,16 @@ def test_importing_textrnn_imports_no_torch():
     code = "import sys, textrnn, textrnn.cli; print('torch' in sys.modules, callable(textrnn.load))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=SOURCE, check=True)
     assert done.stdout == "False True\n"
+
+
+def test_the_benchmark_asks_for_texts_of_the_models_own_tokens(tmp_path, import_benchmark):
+    tiny, benchmark = classifier(tmp_path, "chars right last_step"), import_benchmark("predict")
+    texts = benchmark.draw_texts(tiny.folder, 50, 7)
+    assert [len(text) for text in texts] == [7] * 50
+    assert set("".join(texts)) <= set(tiny.vocabulary.words.to_pylist())
+    assert len(set(texts)) == 50
+    assert texts == benchmark.draw_texts(tiny.folder, 50, 7)
+    asked = []
+    predictor = SimpleNamespace(predict=lambda texts: asked.append(list(texts)))
+    assert list(benchmark.latencies(predictor, texts, 100)) == ["p50", "p95", "p99"]
+    assert asked == [[texts[at % 50]] for at in range(300)]

@@ -252,3 +252,36 @@ def test_an_h0_of_another_shape_is_refused(cell, shape):
     model, _ = pair(cell, 2, False)
     with pytest.raises(ValueError, match=r"h0 must be \(L\*D, B, H\) = \(2, 5, 4\)"):
         model(inputs(model)[0], LENGTHS, torch.zeros(shape, dtype=torch.float64))
+
+
+@CELLS
+@DIRECTIONS
+@pytest.mark.parametrize("lengths", [None, LENGTHS, torch.full((BATCH,), STEPS)], ids=["padded", "lengths", "full"])
+@pytest.mark.parametrize("table", [False, True], ids=["dense", "table"])
+def test_a_prediction_of_few_rows_is_the_same(cell, bidirectional, lengths, table):
+    model, _ = pair(cell, 2, bidirectional, torch.float32)
+    x, h0 = inputs(model, torch.float32, table)
+    with torch.no_grad():
+        expected = (*model(x, lengths, h0), model.ends(x, lengths))
+    assert model.by_hand(BATCH, torch.device("cpu"))
+    with torch.inference_mode():
+        assert model.by_hand(BATCH, torch.device("cpu")) == (cell == "scratch_gru")
+        assert model.by_hand(33, torch.device("cpu"))
+        found = (*model(x, lengths, h0), model.ends(x, lengths))
+        model.pack()
+        packed = (*model(x, lengths, h0), model.ends(x, lengths))
+    for one, other, wanted in zip(found, packed, expected, strict=True):
+        assert torch.equal(one, other)
+        torch.testing.assert_close(one, wanted, **TOLERANCE[torch.float32])
+
+
+def test_packed_weights_are_those_that_few_rows_are_run_by():
+    model, _ = pair("lstm", 1, False, torch.float32)
+    x, _ = inputs(model, torch.float32)
+    model.pack()
+    with torch.no_grad():
+        model.runs[0].weight_hh_l0.zero_()
+    with torch.inference_mode():
+        assert not torch.equal(model(x, None)[0], model.runs[0](x.dense())[0])
+    with torch.no_grad():
+        torch.testing.assert_close(model(x, None)[0], model.runs[0](x.dense())[0])
