@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import textrnn.kernels
 from textrnn.dropout import dropout
 from textrnn.inputs import Steps
-from textrnn.recurrent import Recurrent, reversed_steps
+from textrnn.recurrent import Recurrent, reversed_steps, turned
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
@@ -169,10 +169,14 @@ def test_padding_gets_no_gradient(cell, kernels):
 
 
 def test_reversed_steps_by_hand():
-    index = reversed_steps(4, 4, torch.tensor([4, 2, 1, 0]), torch.device("cpu"))
+    index = reversed_steps(4, torch.tensor([4, 2, 1, 0]))
     assert index.T.tolist() == [[3, 2, 1, 0], [1, 0, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert torch.equal(index.gather(0, index), torch.arange(4)[:, None].expand(4, 4))
-    assert reversed_steps(3, 2, None, torch.device("cpu")).tolist() == [[2, 2], [1, 1], [0, 0]]
+    x = torch.arange(6.0).reshape(3, 2, 1)
+    table = Steps(x.flatten(0, 1), torch.tensor([[0, 1], [2, 3], [4, 5]]), (3, 2))
+    beside = Steps(table.features, table.index, table.shape, table)
+    for steps, wanted in ((Steps.of(x), x), (table, x), (beside, torch.cat((x, x), dim=-1))):
+        assert torch.equal(turned(steps, None).dense(), wanted.flip(0))
 
 
 def test_a_length_over_the_width_is_refused():

@@ -22,15 +22,18 @@ FEW_ROWS = 32  # up to which torch's modules answer sooner than the loops of `ke
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def reversed_steps(steps: int, rows: int, lengths: Tensor | None, device: torch.device) -> Tensor:
+def reversed_steps(steps: int, lengths: Tensor) -> Tensor:
     """Which step to read at each step (T, B) so that a row's first `lengths` (B,) come backwards, its padding in place.
 
-    Read twice it gives the steps in order. Without lengths all T steps are turned round.
+    Read twice it gives the steps in order.
     """
-    step = torch.arange(steps, device=device)[:, None]  # (T, 1)
-    if lengths is None:
-        return (steps - 1 - step).expand(steps, rows)
+    step = torch.arange(steps, device=lengths.device)[:, None]  # (T, 1)
     return torch.where(step < lengths, lengths - 1 - step, step)
+
+
+def turned(x: Steps, lengths: Tensor | None) -> Steps:
+    """Each row's valid steps in the opposite order, or all steps where there are no lengths."""
+    return x.flip() if lengths is None else x.gather(reversed_steps(x.shape[0], lengths))
 
 
 class Recurrent(nn.Module):
@@ -160,7 +163,7 @@ class Recurrent(nn.Module):
         for run in range(layer * self.directions, (layer + 1) * self.directions):
             out, end = self._one_direction(run, x, lengths, None if h0 is None else h0[run])
             if self._backward(run):
-                out = Steps.of(out).gather(self._turned(x, lengths)).dense()
+                out = turned(Steps.of(out), lengths).dense()
             outputs.append(out)
             ends.append(end)
         return outputs, ends
@@ -174,12 +177,9 @@ class Recurrent(nn.Module):
     def _backward(self, run: int) -> bool:
         return run % self.directions == 1
 
-    def _turned(self, x: Steps, lengths: Tensor | None) -> Tensor:
-        return reversed_steps(*x.shape, lengths, x.features.device)
-
     def _one_direction(self, run: int, x: Steps, lengths: Tensor | None, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """One run over x in its own order of steps: outputs (T, B, H), and the last h that read a valid step (B, H)."""
-        out, end = self._states(run, x.gather(self._turned(x, lengths)) if self._backward(run) else x, start)
+        out, end = self._states(run, turned(x, lengths) if self._backward(run) else x, start)
         if lengths is not None:
             # The run went on over the padding; its state at the last valid step has not seen any.
             end = out.gather(0, (lengths - 1)[None, :, None].expand(1, -1, out.shape[2])).squeeze(0)
