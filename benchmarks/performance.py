@@ -2,7 +2,7 @@
 
     python benchmarks/performance.py    # writes docs/performance.md anew
 
-benchmarks/prepare.py keeps its figures here.
+benchmarks/prepare.py, train.py and predict.py keep their figures here.
 """
 
 from __future__ import annotations
@@ -107,11 +107,23 @@ def render_memory(figure: dict[str, Any]) -> str:
     return f"## Memory\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n\n![memory and time](memory.svg)\n"
 
 
+def render_answers(figure: dict[str, Any]) -> str:
+    """How long a loaded model takes to answer, model by model."""
+    lines = ["| model | cell | hidden | p50 | p95 | p99 | texts/s |", "|---|---|---|---|---|---|---|"]
+    for each in figure["answers"]:
+        times = " | ".join(f"{each[name]:.2f} ms" for name in ("p50", "p95", "p99"))
+        told = f"`{each['model']}` | {each['cell']} | {each['hidden_size']}"
+        lines.append(f"| {told} | {times} | {each['texts_per_second']:,.0f} |")
+    table = "\n".join(lines)
+    return f"## Prediction\n\n{figure['text']}\nDevice: {figure['device']}.\n\n{table}\n"
+
+
 # what a figure has that says more than a row of the table
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
     "parts": render_profile,
     "stages": render_memory,
+    "answers": render_answers,
 }
 
 

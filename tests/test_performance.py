@@ -53,6 +53,14 @@ def test_the_page_shows_figures_sections_and_commands(performance):
             "test_accuracy": {"ours": 0.861, "yardstick": 0.8525},
             "text": "Why so.",
         },
+        {
+            "benchmark": "prediction",
+            "text": "How long.",
+            "device": "2 cores",
+            "answers": [
+                {"model": "m", "cell": "rnn", "hidden_size": 8, "p50": 0.5, "p95": 1, "p99": 2, "texts_per_second": 2e4}
+            ],
+        },
     ]
     page = performance.render([{"date": "2026-01-02", "command": "two", **each} for each in figures])
     assert "| b | 3.0 | 2.0 | 1.5 | rows/s | 7 | " in page
@@ -60,6 +68,8 @@ def test_the_page_shows_figures_sections_and_commands(performance):
     assert "ours 86.10% after 20.0 s, the yardstick's 85.25% after 80.0 s. Why so." in page
     assert "| parse | 200 MiB, 1 s | 210 MiB, 40 s | 1.05 |" in page
     assert "| chunks | 1.50 | 25% |" in page
+    assert "## Prediction\n\nHow long.\nDevice: 2 cores.\n" in page
+    assert "| `m` | rnn | 8 | 0.50 ms | 1.00 ms | 2.00 ms | 20,000 |" in page
     assert "* `b` (2026-01-01): `one`\n* `memory` (2026-01-02): `two`\n" in page
 
 

@@ -9,9 +9,10 @@ import torch
 
 from test_batches import write_padded
 from test_evaluate import CLASSES, GUESSES, TEXTS, TYPE_ROWS, TYPES, stub
+from textrnn.answers import probabilities
 from textrnn.crf import CRF
 from textrnn.errors import UserError
-from textrnn.predictions import predict, probabilities
+from textrnn.predictions import predict
 from textrnn.vocab import Vocabulary
 
 # the counts of ids 2 to 9

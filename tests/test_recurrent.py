@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 import textrnn.kernels
 from textrnn.dropout import dropout
 from textrnn.inputs import Steps
-from textrnn.recurrent import Recurrent, reversed_steps
+from textrnn.recurrent import Recurrent, reversed_steps, turned
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
@@ -169,10 +169,14 @@ def test_padding_gets_no_gradient(cell, kernels):
 
 
 def test_reversed_steps_by_hand():
-    index = reversed_steps(4, 4, torch.tensor([4, 2, 1, 0]), torch.device("cpu"))
+    index = reversed_steps(4, torch.tensor([4, 2, 1, 0]))
     assert index.T.tolist() == [[3, 2, 1, 0], [1, 0, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert torch.equal(index.gather(0, index), torch.arange(4)[:, None].expand(4, 4))
-    assert reversed_steps(3, 2, None, torch.device("cpu")).tolist() == [[2, 2], [1, 1], [0, 0]]
+    x = torch.arange(6.0).reshape(3, 2, 1)
+    table = Steps(x.flatten(0, 1), torch.tensor([[0, 1], [2, 3], [4, 5]]), (3, 2))
+    beside = Steps(table.features, table.index, table.shape, table)
+    for steps, wanted in ((Steps.of(x), x), (table, x), (beside, torch.cat((x, x), dim=-1))):
+        assert torch.equal(turned(steps, None).dense(), wanted.flip(0))
 
 
 def test_a_length_over_the_width_is_refused():
@@ -252,3 +256,36 @@ def test_an_h0_of_another_shape_is_refused(cell, shape):
     model, _ = pair(cell, 2, False)
     with pytest.raises(ValueError, match=r"h0 must be \(L\*D, B, H\) = \(2, 5, 4\)"):
         model(inputs(model)[0], LENGTHS, torch.zeros(shape, dtype=torch.float64))
+
+
+@CELLS
+@DIRECTIONS
+@pytest.mark.parametrize("lengths", [None, LENGTHS, torch.full((BATCH,), STEPS)], ids=["padded", "lengths", "full"])
+@pytest.mark.parametrize("table", [False, True], ids=["dense", "table"])
+def test_a_prediction_of_few_rows_is_the_same(cell, bidirectional, lengths, table):
+    model, _ = pair(cell, 2, bidirectional, torch.float32)
+    x, h0 = inputs(model, torch.float32, table)
+    with torch.no_grad():
+        expected = (*model(x, lengths, h0), model.ends(x, lengths))
+    assert model.by_hand(BATCH, torch.device("cpu"))
+    with torch.inference_mode():
+        assert model.by_hand(BATCH, torch.device("cpu")) == (cell == "scratch_gru")
+        assert model.by_hand(33, torch.device("cpu"))
+        found = (*model(x, lengths, h0), model.ends(x, lengths))
+        model.pack()
+        packed = (*model(x, lengths, h0), model.ends(x, lengths))
+    for one, other, wanted in zip(found, packed, expected, strict=True):
+        assert torch.equal(one, other)
+        torch.testing.assert_close(one, wanted, **TOLERANCE[torch.float32])
+
+
+def test_packed_weights_are_those_that_few_rows_are_run_by():
+    model, _ = pair("lstm", 1, False, torch.float32)
+    x, _ = inputs(model, torch.float32)
+    model.pack()
+    with torch.no_grad():
+        model.runs[0].weight_hh_l0.zero_()
+    with torch.inference_mode():
+        assert not torch.equal(model(x, None)[0], model.runs[0](x.dense())[0])
+    with torch.no_grad():
+        torch.testing.assert_close(model(x, None)[0], model.runs[0](x.dense())[0])

@@ -212,7 +212,8 @@ def test_a_column_is_its_texts(segment, learnt):
     texts = [*REVIEWS[:5], "", "  ", "Ünï 漢字，他來到了網易杭研大廈 7.5%", "see www.a.com, ٣ 12 45!"]
     column = cut.column(pa.array(texts, pa.string()))
     assert column.type == pa.list_(pa.string())
-    assert column.to_pylist() == [cut(text) for text in texts]
+    assert column.to_pylist() == cut.several(texts) == [cut(text) for text in texts]
+    assert cut.several(texts[:1]) == [cut(texts[0])]
 
 
 @pytest.mark.parametrize(("segment", "has"), [("chars", False), ("tokens", False), ("nltk", True), ("jieba", True)])

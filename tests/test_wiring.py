@@ -29,9 +29,9 @@ ROOMS = (
     ("data", "limits", "bzip2", "lines"),
     ("records", "draw", "spans"),
     ("nltk_rules", "nltk_sentences", "nltk_words", "jieba_words"),
-    ("shards", "formats", "segmenters", "labels", "sample_words"),
-    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab"),
-    ("parse", "segment", "encode", "vectors", "pad", "scoring", "ngrams", "calibration", "slices"),
+    ("shards", "formats", "segmenters", "labels", "rectangles", "sample_words"),
+    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab", "texts"),
+    ("parse", "segment", "encode", "vectors", "pad", "scoring", "ngrams", "calibration", "slices", "preparation"),
     ("embed", "logistic"),
     ("architecture", "train"),
     ("check",),
@@ -44,11 +44,11 @@ ROOMS = (
     ("steps",),
     ("graphs",),
     ("checkpoints",),
-    ("summary", "state"),
+    ("summary", "state", "answers"),
     ("training", "distill"),
     ("journal", "evaluate"),
-    ("fit", "predictions"),
-    ("rates", "analysis"),
+    ("fit", "predictions", "predictor"),
+    ("rates", "analysis", "cli"),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}

@@ -1,3 +1,14 @@
 """Recurrent text models as a cached, reproducible pipeline."""
 
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
 __version__ = "0.1.0"
+
+
+def load(folder: str | Path) -> Any:
+    """The Predictor of a model directory: see textrnn.predictor, which imports torch, and is imported now."""
+    return importlib.import_module("textrnn.predictor").load(folder)

@@ -25,7 +25,9 @@ from textrnn.records import Side
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
 LABELS = "labels.json"
-PREPARATION = ("vocabulary.arrow", LABELS, "segmentation.json")
+VOCABULARY = "vocabulary.arrow"
+SEGMENTATION = "segmentation.json"
+PREPARATION = (VOCABULARY, LABELS, SEGMENTATION)
 
 
 @dataclass(frozen=True)
@@ -88,12 +90,12 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
     for name in (CONFIG, WEIGHTS, *PREPARATION):
         if not (folder / name).is_file():
             raise UserError(folder / name, "no such file of a model directory", do="train the recipe, or copy it whole")
-    with _readable(folder / CONFIG):
+    with readable(folder / CONFIG):
         config = build(Config, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG))
         network = make_network(config)
-    with _readable(folder / WEIGHTS):
+    with readable(folder / WEIGHTS):
         network.load_state_dict(load_file(str(folder / WEIGHTS)))
-    with _readable(folder / LABELS):
+    with readable(folder / LABELS):
         labels = Labels.load(folder / LABELS)
     if len(labels.names) != config.classes:
         do = "train the recipe, or copy its directory whole"
@@ -103,10 +105,10 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     """What a damaged file raises, as a UserError that names it."""
     try:
         yield
-    except (ValueError, TypeError, AssertionError, RuntimeError, SafetensorError) as error:
+    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError, SafetensorError) as error:
         fault = f"{type(error).__name__}: {error}"
         raise UserError(path, "is damaged or of another model", got=fault, do="train the recipe again") from error

@@ -102,8 +102,9 @@ def barred_moves(names: Sequence[str]) -> Tensor:
 
 
 def crf_of(network: nn.Module) -> CRF | None:
-    """The network's CRF, or None."""
-    return next((module for module in network.modules() if isinstance(module, CRF)), None)
+    """The network's CRF, or None; a CRF alone is its own."""
+    found = getattr(network, "crf", network)
+    return found if isinstance(found, CRF) else None
 
 
 def guesses(network: nn.Module, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from textrnn.answers import decide, entities
 from textrnn.batches import Bucket, Rows, batches, check_ranges, load_buckets, load_spans
 from textrnn.checkpoints import SavedModel
-from textrnn.crf import barred_moves, guesses
 from textrnn.errors import UserError
 from textrnn.precision import settle
 from textrnn.records import IGNORED_TAG, Split
 from textrnn.scoring import ClassScores, SpanScores, score_classes, score_spans
 from textrnn.shards import ShardReader
-from textrnn.spans import Span, spans
+from textrnn.spans import Span
 from textrnn.tally import Tally
 
 BATCH_SIZE = 256
@@ -65,21 +65,18 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
 
 @torch.no_grad()
 def _predictions(saved: SavedModel, buckets: Sequence[Rows], tally: Tally) -> Iterator[tuple[Bucket, torch.Tensor]]:
-    barred = barred_moves(saved.labels.names) if saved.labels.scheme == "bio" else None
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
-        guess = guesses(saved.network, logits, batch.targets != IGNORED_TAG, barred)
+        guess = decide(saved, logits, batch.targets != IGNORED_TAG)
         tally.loss(logits, batch.targets, guess=guess)
         yield batch, guess
 
 
 def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[int, set[Span]]:
-    names, scheme = saved.labels.names, saved.labels.scheme
-    assert scheme is not None
     found = {}
     for row, gold, tags in zip(batch.row.tolist(), batch.targets.tolist(), guess.tolist(), strict=True):
-        kept = [names[tag] for tag, target in zip(tags, gold, strict=True) if target != IGNORED_TAG]
-        found[row] = set(spans(kept, scheme))
+        kept = [tag for tag, target in zip(tags, gold, strict=True) if target != IGNORED_TAG]
+        found[row] = set(entities(saved.labels, kept))
     return found
 
 

@@ -49,3 +49,10 @@ class Steps:
             return Steps(self.features, self.index.gather(0, steps), (len(steps), self.shape[1]), beside)
         dense = self.dense()
         return Steps.of(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))
+
+    def flip(self) -> Steps:
+        """All steps in the opposite order."""
+        if self.index is not None:
+            beside = None if self.beside is None else self.beside.flip()
+            return Steps(self.features, self.index.flip(0), self.shape, beside)
+        return Steps.of(self.dense().flip(0))

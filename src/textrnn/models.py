@@ -108,7 +108,7 @@ class TextRNN(nn.Module):
         ids = drop_words(ids.t(), self.config.word_dropout, self.training)
         read = [(self.embedding, ids)] + ([] if self.bigrams is None else [(self.bigrams, self.bigrams.find(ids))])
         share = self.config.embedding_dropout
-        if self.recurrent.kernels and ids.device.type == "cpu":
+        if self.recurrent.by_hand(ids.shape[1], ids.device):
             parts = [embed_distinct(table, rows, share, self.training) for table, rows in read]
         else:
             whole = [embed_in_place(table, rows, share, self.training) for table, rows in read]

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from textrnn.params import require
 from textrnn.records import IGNORED_TAG, PAD_ID, SPLITS, Side, Task, padded_schema
+from textrnn.rectangles import choose_widths, rectangle
 from textrnn.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.workers import Job, run_shards
 
@@ -153,7 +154,7 @@ def _by_width(batch: pa.RecordBatch, widths: Sequence[int]) -> list[tuple[int, p
     if len(widths) == 1:
         return [(widths[0], batch)]
     lengths = np.diff(batch["ids"].offsets.to_numpy())
-    bucket = np.searchsorted(widths, np.minimum(lengths, widths[-1]))
+    bucket = choose_widths(lengths, widths)
     return [(widths[at], batch.filter(pa.array(bucket == at))) for at in np.unique(bucket)]
 
 
@@ -171,12 +172,7 @@ def _rectangle(
 ) -> tuple[pa.FixedSizeListArray, np.ndarray]:
     """Rows of a list column as rows of one width: their first `width` values, and how many are kept of each."""
     offsets = column.offsets.to_numpy().astype(np.int64)
-    lengths = np.minimum(np.diff(offsets), width)
-    row = np.repeat(np.arange(len(lengths)), lengths)
-    at = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    values = column.values.to_numpy()[offsets[:-1][row] + at]
-    out = np.full((len(lengths), width), fill, dtype=kind)
-    out[row, at + (width - lengths[row] if side == "left" else 0)] = values
+    out, lengths = rectangle(column.values.to_numpy(), offsets, width, side, fill, kind)
     return pa.FixedSizeListArray.from_arrays(pa.array(out.reshape(-1)), width), lengths.astype(np.int32)
 
 

@@ -6,12 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor
 
+from textrnn.answers import decide, probabilities
 from textrnn.batches import batches, check_ranges, load_buckets
 from textrnn.checkpoints import SavedModel
-from textrnn.crf import barred_moves, crf_of, guesses
 from textrnn.evaluate import check_fit
 from textrnn.records import IGNORED_TAG, PAD_ID, UNKNOWN_ID, Split
 from textrnn.residence import Bucket
@@ -63,26 +61,10 @@ def predict(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader, spli
 def _of_batch(saved: SavedModel, batch: Bucket, counts: np.ndarray) -> tuple[np.ndarray, ...]:
     """Of a batch: row numbers, things of each row, and of all things gold, guess and confidence; rarest of each row."""
     logits, valid = saved.network(batch.ids, batch.lengths), batch.targets != IGNORED_TAG
-    barred = barred_moves(saved.labels.names) if saved.labels.scheme == "bio" else None
-    guess = guesses(saved.network, logits, valid, barred)
+    guess = decide(saved, logits, valid)
     confidence = probabilities(saved.network, logits, batch.targets).gather(-1, guess[..., None])[..., 0]
     things = valid.sum(1) if valid.ndim == 2 else valid.long()
     rarest = counts[batch.ids.cpu().numpy()].min(axis=1)
     rarest[batch.lengths.cpu().numpy() == 0] = NO_TOKEN
     columns = (batch.row, things, batch.targets[valid], guess[valid], confidence[valid])
     return (*(column.cpu().numpy() for column in columns), rarest)
-
-
-def probabilities(network: torch.nn.Module, logits: Tensor, targets: Tensor) -> Tensor:
-    """Of each class under logits (B, C) or (B, T, C), in their shape, float64; with a CRF the marginals of each tag.
-
-    The gradient of a CRF's loss is its marginals less the gold tags, which are added back: where targets (B, T) are
-    ignored nothing is said.
-    """
-    crf = crf_of(network)
-    if crf is None:
-        return logits.double().softmax(-1)
-    with torch.enable_grad():
-        given = logits.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(crf(given, targets), given)
-    return gradient.double() + F.one_hot(targets.clamp(min=0), logits.shape[-1])

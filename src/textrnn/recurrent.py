@@ -18,18 +18,22 @@ from textrnn.kernels import Mode
 STOCK: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 STOCK_MODE: dict[Cell, str] = {"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "GRU"}
 MODE: dict[Cell, Mode] = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "scratch_gru": "gru"}
+FEW_ROWS = 32  # up to which torch's modules answer sooner than the loops of `kernels`, measured at 20 steps
 WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def reversed_steps(steps: int, rows: int, lengths: Tensor | None, device: torch.device) -> Tensor:
+def reversed_steps(steps: int, lengths: Tensor) -> Tensor:
     """Which step to read at each step (T, B) so that a row's first `lengths` (B,) come backwards, its padding in place.
 
-    Read twice it gives the steps in order. Without lengths all T steps are turned round.
+    Read twice it gives the steps in order.
     """
-    step = torch.arange(steps, device=device)[:, None]  # (T, 1)
-    if lengths is None:
-        return (steps - 1 - step).expand(steps, rows)
+    step = torch.arange(steps, device=lengths.device)[:, None]  # (T, 1)
     return torch.where(step < lengths, lengths - 1 - step, step)
+
+
+def turned(x: Steps, lengths: Tensor | None) -> Steps:
+    """Each row's valid steps in the opposite order, or all steps where there are no lengths."""
+    return x.flip() if lengths is None else x.gather(reversed_steps(x.shape[0], lengths))
 
 
 class Recurrent(nn.Module):
@@ -39,7 +43,8 @@ class Recurrent(nn.Module):
     re-seeding does not reproduce, and a backward direction that starts at each row's own end needs no PackedSequence.
 
     On a CPU the loops of `kernels` run where they are faster than torch's modules, which hold the weights in any case:
-    always but for an LSTM over dense input, for which torch has oneDNN. `kernels = False` leaves all to torch.
+    always but for an LSTM over dense input, for which torch has oneDNN, and for a prediction of FEW_ROWS, whose steps
+    are so short that Python's part of the loop counts. `kernels = False` leaves all to torch.
     locked: one mask of the dropout between layers for all steps of a row.
     """
 
@@ -61,6 +66,7 @@ class Recurrent(nn.Module):
         self.directions = 2 if bidirectional else 1
         self.dropout, self.locked = dropout, locked
         self.kernels = True
+        self._packed: dict[int, list[Tensor]] = {}  # by run, see `pack`
         # Run k * D + d is direction d of layer k, the order of torch's weights and states.
         self.runs = nn.ModuleList(
             _single_run(cell, input_size if layer == 0 else self.directions * hidden_size, hidden_size)
@@ -79,7 +85,7 @@ class Recurrent(nn.Module):
         h0 has another shape.
         """
         self._check_start(h0, x.shape[1])
-        lengths = None if lengths is None else lengths.clamp(min=1)
+        lengths = self._needed(lengths, x)
         last: list[Tensor] = []
         for layer in range(self.layers):
             outputs, ends = self._layer(layer, x, lengths, h0)
@@ -99,17 +105,55 @@ class Recurrent(nn.Module):
         With `lengths` it is the last h of both directions of the last layer, each having read the whole row. Without,
         it is the output at the last of the T steps, where the backward direction has read that step alone.
         """
-        lengths = None if lengths is None else lengths.clamp(min=1)
+        whole = lengths is None
+        lengths = self._needed(lengths, x)
         for layer in range(self.layers - 1):
             x = self._between(self._layer(layer, x, lengths, None)[0])
         ends = []
         for run in range((self.layers - 1) * self.directions, len(self.runs)):
-            if lengths is None and self._backward(run):
+            if whole and self._backward(run):
                 last_step = x.gather(torch.full((1, x.shape[1]), x.shape[0] - 1, device=x.features.device))
                 ends.append(self._states(run, last_step, None)[1])
             else:
                 ends.append(self._one_direction(run, x, lengths, None)[1])
         return torch.cat(ends, dim=-1)
+
+    def pack(self) -> None:
+        """Lay an LSTM's weights out as oneDNN reads them, for predictions of few rows; they must not change after it.
+
+        torch's module has them laid out in every call, which is a third of the time of one row. The results are the
+        same bits. Nothing happens without oneDNN.
+        """
+        if self.cell == "lstm" and torch.backends.mkldnn.is_available():
+            for run, module in enumerate(self.runs):
+                matrices = [weight.detach() for weight in _weights(module)[:2]]
+                # as torch's own compiler freezes an LSTM (torch/_inductor/fx_passes/mkldnn_fusion.py)
+                lay_out = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight
+                self._packed[run] = lay_out(*matrices, self.hidden_size, False, True, False)
+
+    def _run_packed(self, run: int, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
+        """An LSTM over x (T, B, F) from h0 (1, B, H): outputs (T, B, H) and last h (1, B, H)."""
+        nothing = x.new_zeros(1, x.shape[1], self.hidden_size)
+        states = nothing if start is None else start, nothing
+        # one layer that reads forward, of nn.LSTM's mode (2), with biases, steps first, not in training
+        options: tuple[object, ...] = False, [], 2, self.hidden_size, 1, True, False, False, False
+        biases = _weights(self.runs[run])[2:]
+        out, last, *_ = torch.ops.aten.mkldnn_rnn_layer(x, *self._packed[run], *biases, *states, *options)
+        return out, last
+
+    def _needed(self, lengths: Tensor | None, x: Steps) -> Tensor | None:
+        """Lengths from 1 up, or None where no row of the few that are asked about has padding."""
+        if lengths is None or (self._few(x.shape[1]) and lengths.amin().item() == x.shape[0]):
+            return None
+        return lengths.clamp(min=1)
+
+    def _few(self, rows: int) -> bool:
+        return torch.is_inference_mode_enabled() and rows <= FEW_ROWS
+
+    def by_hand(self, rows: int, device: torch.device) -> bool:
+        """Whether the loops of `kernels` are to run over so many rows on the device."""
+        few = self._few(rows) and self.cell != "scratch_gru"
+        return self.kernels and device.type == "cpu" and not few
 
     def _layer(
         self, layer: int, x: Steps, lengths: Tensor | None, h0: Tensor | None
@@ -119,7 +163,7 @@ class Recurrent(nn.Module):
         for run in range(layer * self.directions, (layer + 1) * self.directions):
             out, end = self._one_direction(run, x, lengths, None if h0 is None else h0[run])
             if self._backward(run):
-                out = Steps.of(out).gather(self._turned(x, lengths)).dense()
+                out = turned(Steps.of(out), lengths).dense()
             outputs.append(out)
             ends.append(end)
         return outputs, ends
@@ -133,12 +177,9 @@ class Recurrent(nn.Module):
     def _backward(self, run: int) -> bool:
         return run % self.directions == 1
 
-    def _turned(self, x: Steps, lengths: Tensor | None) -> Tensor:
-        return reversed_steps(*x.shape, lengths, x.features.device)
-
     def _one_direction(self, run: int, x: Steps, lengths: Tensor | None, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """One run over x in its own order of steps: outputs (T, B, H), and the last h that read a valid step (B, H)."""
-        out, end = self._states(run, x.gather(self._turned(x, lengths)) if self._backward(run) else x, start)
+        out, end = self._states(run, turned(x, lengths) if self._backward(run) else x, start)
         if lengths is not None:
             # The run went on over the padding; its state at the last valid step has not seen any.
             end = out.gather(0, (lengths - 1)[None, :, None].expand(1, -1, out.shape[2])).squeeze(0)
@@ -147,12 +188,14 @@ class Recurrent(nn.Module):
     def _states(self, run: int, x: Steps, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """Outputs (T, B, H) and last h (B, H) of a run, by the loops of `kernels` or by torch's module."""
         module = self.runs[run]
-        if self.kernels and x.features.device.type == "cpu" and (self.cell != "lstm" or x.index is not None):
+        if self.by_hand(x.shape[1], x.features.device) and (self.cell != "lstm" or x.index is not None):
             return kernels.run(MODE[self.cell], x, _weights(module), start)
         if isinstance(module, ScratchGRU):
             return module(x.dense(), start) if self.kernels else module.equations(x.dense(), start)
         state = None if start is None else start[None].contiguous()  # (1, B, H)
-        if isinstance(module, nn.LSTM):
+        if self._packed and self._few(x.shape[1]):
+            out, last = self._run_packed(run, x.dense(), state)
+        elif isinstance(module, nn.LSTM):
             out, (last, _) = module(x.dense(), None if state is None else (state, torch.zeros_like(state)))
         else:
             out, last = module(x.dense(), state)

@@ -42,18 +42,33 @@ def clean(text: str, steps: Iterable[Cleaning]) -> str:
 
 @dataclass(frozen=True)
 class Cut:
-    """A way of cutting texts that are clean: one text, or a column of them into a column of lists of tokens.
+    """A way of cutting texts that are clean: one text, several, or a column of them into a column of lists of tokens.
 
     original: the library's own slow way, where ours is another, to hold ours against.
     """
 
     one: Callable[[str], list[str]]
+    several: Callable[[list[str]], list[list[str]]]
     column: Callable[[pa.StringArray], pa.ListArray]
     original: Callable[[str], list[str]] | None = None
 
     @classmethod
     def each(cls, cut: Callable[[str], list[str]]) -> Cut:
-        return cls(cut, lambda texts: pa.array([cut(text) for text in texts.to_pylist()], pa.list_(pa.string())))
+        return cls.of_lists(cut, lambda texts: list(map(cut, texts)))
+
+    @classmethod
+    def of_lists(
+        cls,
+        one: Callable[[str], list[str]],
+        several: Callable[[list[str]], list[list[str]]],
+        original: Callable[[str], list[str]] | None = None,
+    ) -> Cut:
+        return cls(one, several, lambda texts: pa.array(several(texts.to_pylist()), pa.list_(pa.string())), original)
+
+    @classmethod
+    def of_columns(cls, one: Callable[[str], list[str]], column: Callable[[pa.StringArray], pa.ListArray]) -> Cut:
+        """Where a column is cut faster than its texts one by one, which are cut the original way."""
+        return cls(one, lambda texts: column(pa.array(texts, pa.string())).to_pylist(), column, one)
 
 
 class Segmenter:
@@ -70,6 +85,11 @@ class Segmenter:
     def __call__(self, text: str) -> list[str]:
         """The text's tokens."""
         return self._cut.one(clean(text, self._steps))
+
+    def several(self, texts: Iterable[str]) -> list[list[str]]:
+        """The tokens of each text, faster where there are many."""
+        found = [clean(text, self._steps) for text in texts] if self._steps else list(texts)
+        return [self._cut.one(found[0])] if len(found) == 1 else self._cut.several(found)
 
     def column(self, texts: pa.StringArray) -> pa.ListArray:
         """The tokens of N texts, as a list of strings each."""
@@ -96,9 +116,9 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
 def _cut_jieba(_: None) -> Cut:
     from textrnn.jieba_words import cut_batch, load_jieba_cut, slow_jieba_cut
 
-    return Cut(
+    return Cut.of_lists(
         load_jieba_cut(),
-        lambda texts: pa.array(cut_batch(texts.to_pylist()), pa.list_(pa.string())),
+        cut_batch,
         lambda text: slow_jieba_cut()(text),  # its dictionary takes long to load: only where it is asked
     )
 
@@ -107,7 +127,7 @@ def _cut_nltk(punkt: Mapping[str, Any]) -> Cut:
     from textrnn.nltk_words import NltkWords
 
     words = NltkWords(punkt)
-    return Cut(words, words.column, words)
+    return Cut.of_columns(words, words.column)
 
 
 _CUTS: dict[Segmenting, Callable[[Any], Cut]] = {

@@ -1,0 +1,325 @@
+"""The command `textrnn`: every source of texts to the same lines, one line for a fault, and how it ends."""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import csv
+import gzip
+import importlib
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import tomllib
+from types import SimpleNamespace
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import textrnn
+from imports import ROOT, SOURCE
+from test_predict import classifier, tagger
+from textrnn import texts as module
+from textrnn.cli import main
+from textrnn.errors import UserError
+from textrnn.texts import read_file, read_stream
+
+TEXTS = ["中国股市，今日", "", 'say "中国"', "a,b", "two\u2028half lines\x0b", "大涨三百点" * 40]
+
+
+@pytest.fixture(scope="module")
+def labeller(tmp_path_factory):
+    return classifier(tmp_path_factory.mktemp("labeller"), "chars right last_step").folder
+
+
+@pytest.fixture(scope="module")
+def finder(tmp_path_factory):
+    return tagger(tmp_path_factory.mktemp("finder"), "chars crf bio buckets").folder
+
+
+@pytest.fixture
+def run(monkeypatch, capsysbinary):
+    """A function of arguments and standard input: exit code, rows of JSON printed, what was said on stderr."""
+
+    def command(*words, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["textrnn", *map(str, words)])
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(stdin))))
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        out, said = capsysbinary.readouterr()
+        rows = [json.loads(line) for line in out.decode().split("\n")[:-1]] if out.startswith(b"{") else out.decode()
+        return code, rows, said.decode()
+
+    return command
+
+
+def expected(model, texts=TEXTS):
+    return [{"text": text, **answer} for text, answer in zip(texts, textrnn.load(model).predict(texts), strict=True)]
+
+
+def write_csv(path, head, rows):
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+    return path
+
+
+def files(folder):
+    """The texts in every kind of file: name, path, words of the command that go with it."""
+    lines, objects = "\n".join(TEXTS) + "\n", "".join(json.dumps({"id": 1, "text": text}) + "\n\n" for text in TEXTS)
+    content = {"a.txt": lines, "b.txt": "\ufeff" + lines.replace("\n", "\r\n"), "a.jsonl": objects}
+    for name, text in content.items():
+        (folder / name).write_bytes(text.encode())
+    (folder / "a.txt.gz").write_bytes(gzip.compress(lines.encode()))
+    (folder / "a.jsonl.bz2").write_bytes(bz2.compress(objects.encode()))
+    write_csv(folder / "a.csv", ["id", "text"], [[1, text] for text in TEXTS])
+    pq.write_table(pa.table({"id": [1] * len(TEXTS), "text": TEXTS}), folder / "a.parquet", row_group_size=4)
+    table = pa.table({"body": pa.array(TEXTS).dictionary_encode()})
+    pq.write_table(table, folder / "b.parquet")
+    write_csv(folder / "b.csv", ["body"], [[text] for text in TEXTS])
+    named = {"b.parquet", "b.csv"}
+    return {path: ["--column", "body"] if path.name in named else [] for path in sorted(folder.iterdir())}
+
+
+def same(found, wanted):
+    """Floats hang on the batch in their last digits."""
+    assert [(row["text"], row["label"], list(row)) for row in found] == [
+        (row["text"], row["label"], list(row)) for row in wanted
+    ]
+    for one, other in zip(found, wanted, strict=True):
+        assert one["probability"] == pytest.approx(other["probability"], abs=1e-6)
+        assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_every_source_gives_the_same_lines(labeller, run, tmp_path, size):
+    wanted = expected(labeller)
+    assert list(wanted[0]) == ["text", "label", "probability", "probabilities"]
+    stdin = ("\n".join(TEXTS)).encode()
+    code, rows, said = run("predict", labeller, "-", "--batch-size", size, stdin=stdin)
+    assert (code, said) == (0, "")
+    same(rows, wanted)
+    same(run("predict", labeller, "--batch-size", size, "--", *TEXTS)[1], wanted)
+    found = files(tmp_path)
+    assert len(found) == 9
+    for path, words in found.items():
+        code, rows, said = run("predict", labeller, "--file", path, *words, "--batch-size", size)
+        assert (code, said) == (0, ""), path
+        same(rows, wanted)
+
+
+def test_options_may_stand_anywhere(labeller, run):
+    wanted = expected(labeller, ["a", "-b", "c"])
+    for words in (["a", "--batch-size", 2, "--", "-b", "c"], ["--batch-size", "2", "a", "--", "-b", "c"]):
+        same(run("predict", labeller, *words)[1], wanted)
+    same(run("predict", "--batch-size", 2, labeller, "a", "c")[1], wanted[::2])
+
+
+def test_entities_and_tokens(finder, run, tmp_path):
+    texts = ["中国 股市", list("大涨三百点"), ""]
+    wanted = expected(finder, texts)
+    assert wanted[0]["entities"]
+    assert wanted[1]["entities"]
+    (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
+    assert run("predict", finder, "--file", tmp_path / "a.jsonl") == (0, wanted, "")
+    pq.write_table(pa.table({"text": [list("大涨三百点")]}), tmp_path / "a.parquet")
+    assert run("predict", finder, "--file", tmp_path / "a.parquet") == (0, wanted[1:2], "")
+    code, rows, _ = run("predict", finder, "中国 股市")
+    assert (code, rows) == (0, wanted[:1])
+    assert list(rows[0]) == ["text", "entities"]
+    assert list(rows[0]["entities"][0]) == ["start", "end", "type", "text"]
+
+
+def test_nothing_in_gives_nothing_out(labeller, run, tmp_path):
+    assert run("predict", labeller, "-") == (0, "", "")
+    (tmp_path / "a.txt").touch()
+    assert run("predict", labeller, "--file", tmp_path / "a.txt") == (0, "", "")
+    assert run("predict", labeller, "--file", write_csv(tmp_path / "a.csv", ["text"], [])) == (0, "", "")
+    pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
+    assert run("predict", labeller, "--file", tmp_path / "a.parquet") == (0, "", "")
+
+
+def test_lines_are_utf8_without_escapes(labeller, run, tmp_path):
+    out = tmp_path / "new" / "out.jsonl"
+    assert run("predict", labeller, *TEXTS, "--output", out) == (0, "", "")
+    lines = out.read_bytes().decode().split("\n")
+    assert lines.pop() == ""
+    same([json.loads(line) for line in lines], expected(labeller))
+    assert "中国股市，今日" in lines[0]
+    assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]
+
+
+FAULTS = [
+    ("a.txt", b"good\nb\xffd\n", r"a.txt, line 2: bytes that are not UTF-8; got b'b\xffd'"),
+    ("a.jsonl", b'{"text": "a"}\n\n{"text": \n', "a.jsonl, line 3: is not JSON; got '{\"text\": ': Expecting value"),
+    ("a.jsonl", b"[1]\n", "a.jsonl, line 1: is no JSON object; got '[1]'"),
+    ("a.jsonl", b'{"a": 1, "b": 2}\n', 'a.jsonl, line 1: has no "text"; got a, b; name another with --column'),
+    ("a.jsonl", b'{"text": 5}\n', "a.jsonl, line 1: \"text\" must be a text; got '5'"),
+    ("a.jsonl", b'{"text": null}\n', "a.jsonl, line 1: \"text\" must be a text; got 'null'"),
+    ("a.jsonl", b'{"text": ["a"]}\n', 'a.jsonl, line 1: "text" must be a text; got \'["a"]\''),
+    ("a.jsonl", b'{"text": "\\ud800"}', 'a.jsonl, line 1: "text" has half of a surrogate pair, which is no text'),
+    ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: is not JSON; got "),
+    ("a.csv", b"id,body\n1,a\n", 'a.csv, line 1: has no "text"; got id, body; name it with --column'),
+    ("a.csv", b'id,text\n1,"a\nb"\n2\n', "a.csv, line 4: must have 2 columns, as the head has; got 1"),
+    ("a.csv", b'id,text\n1,"a"b\n', "a.csv, line 2: is not CSV; got ',' expected after '\"'"),
+    ("a.csv", b"id,text\n1,\xff\n", "a.csv, line 2: bytes that are not UTF-8"),
+    ("a.parquet", b"PAR1 and no more", "a.parquet: cannot be read as Parquet; got "),
+    ("a.parquet", pa.table({"a": ["x"], "b": [1]}), 'a.parquet: has no column "text"; got a, b; name it with --column'),
+    ("a.parquet", pa.table({"text": ["x", None]}), "a.parquet, row 2: \"text\" must be a text; got 'null'"),
+    ("a.txt.gz", gzip.compress(b"a\n" * 99)[:-9], "a.txt.gz: the compressed file is truncated or damaged"),
+    ("a.doc", b"a", "a.doc: is of no known kind; got .doc; name it .txt, .jsonl, .csv or .parquet"),
+    ("none.txt", None, "none.txt: no such file"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "message"), FAULTS, ids=[message[:40] for *_, message in FAULTS])
+def test_a_fault_is_one_line_and_leaves_no_output(labeller, run, tmp_path, name, content, message):
+    if isinstance(content, bytes):
+        (tmp_path / name).write_bytes(content)
+    elif content is not None:
+        pq.write_table(content, tmp_path / name)
+    out = tmp_path / "out.jsonl"
+    out.write_text("as before\n")
+    code, rows, said = run("predict", labeller, "--file", tmp_path / name, "--output", out, "--batch-size", 1)
+    assert (code, rows, said.count("\n")) == (1, "", 1)
+    assert said.startswith(f"error: {tmp_path}/{message}")
+    assert out.read_text() == "as before\n"
+    assert {path.name for path in tmp_path.iterdir()} <= {name, "out.jsonl"}
+
+
+def test_faults_of_other_sources_and_of_the_model(labeller, run, tmp_path):
+    code, _, said = run("predict", labeller, "-", "--batch-size", 1, stdin=b"a\n\xffb\n")
+    assert (code, said) == (1, "error: standard input, line 2: bytes that are not UTF-8; got b'\\xffb'\n")
+    code, _, said = run("predict", labeller, "a", "\udcff")
+    assert (code, said) == (1, "error: text 2: is not UTF-8; got '\\udcff'\n")
+    code, _, said = run("predict", tmp_path / "none", "a")
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith(f"error: {tmp_path}/none/config.json: no such file of a model directory")
+    code, _, said = run("predict", labeller, "a", "--output", tmp_path)
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"error: {tmp_path}: cannot be written; got [Errno" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "required: COMMAND"),
+        (["predikt"], "invalid choice: 'predikt'"),
+        (["predict"], "required: MODEL"),
+        (["predict", "m"], "give texts, - for standard input, or --file"),
+        (["predict", "m", "a", "--file", "b.txt"], "give texts, - for standard input, or --file"),
+        (["predict", "m", "-", "a"], "- for standard input stands alone"),
+        (["predict", "m", "a", "--batch-size", "0"], "--batch-size: must be a whole number from 1 up"),
+        (["predict", "m", "a", "--batch-size", "x"], "--batch-size: must be a whole number from 1 up"),
+    ],
+)
+def test_wrong_arguments_exit_with_2(run, words, message):
+    code, rows, said = run(*words)
+    assert (code, rows) == (2, "")
+    assert message in said
+    assert said.startswith("usage: textrnn")
+
+
+def test_the_script_is_installed_under_its_name(run):
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    name, function = scripts["textrnn"].split(":")
+    assert getattr(importlib.import_module(name), function) is main
+    assert run("--version") == (0, f"textrnn {textrnn.__version__}\n", "")
+
+
+class Trickle(io.RawIOBase):
+    """A stream that gives these pieces one by one."""
+
+    def __init__(self, *pieces):
+        self.pieces = list(pieces)
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        piece = self.pieces.pop(0) if self.pieces else b""
+        buffer[: len(piece)] = piece
+        return len(piece)
+
+
+def test_a_stream_is_read_in_lists_of_what_is_there():
+    pieces = "\ufeffa\r\nb\nc".encode(), b"c", "\n\n中".encode()[:3], "中".encode()[1:], b"\nx\ny\nz\n"
+    found = list(read_stream(io.BufferedReader(Trickle(*pieces)), "here", 2))
+    assert found == [["a", "b"], ["cc", ""], ["中", "x"], ["y", "z"]]
+    assert list(read_stream(io.BufferedReader(Trickle(b"\n", b"last")), "here", 9)) == [[""], ["last"]]
+    with pytest.raises(UserError, match="here, line 3: bytes that are not UTF-8"):
+        list(read_stream(io.BufferedReader(Trickle(b"a\nb\n", b"\xff\n")), "here", 9))
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.parquet"])
+def test_a_file_is_read_no_further_than_it_must_be(tmp_path, monkeypatch, name):
+    path, many = tmp_path / name, [f"text {n}" for n in range(100_000)]
+    if name == "a.parquet":
+        pq.write_table(pa.table({"text": many}), path)
+    else:
+        line = {"a.txt": "{}", "a.csv": '"{}"', "a.jsonl": '{{"text": "{}"}}'}[name]
+        head = ["text"] if name == "a.csv" else []
+        path.write_text("\n".join([*head, *map(line.format, many)]) + "\n")
+    read = []
+    for function in ("_text", "_checked"):
+        original = getattr(module, function)
+        monkeypatch.setattr(module, function, lambda *a, original=original: read.append(1) or original(*a))
+    lists = read_file(path, "text", 10, tokens=False)
+    assert next(lists) == many[:10]
+    assert len(read) <= 22
+    assert [text for texts in lists for text in texts] == many[10:]
+
+
+def process(*words, **options):
+    command = [sys.executable, "-c", "from textrnn.cli import main; main()", *map(str, words)]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(SOURCE),
+        "LC_ALL": "C",
+        "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "ascii",
+    }
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, env=environment, **pipes, **options)
+
+
+@contextlib.contextmanager
+def no_longer_than(seconds, running):
+    timer = threading.Timer(seconds, running.kill)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        running.kill()
+        running.communicate()
+
+
+def test_answers_flow_while_texts_come_and_ctrl_c_exits_130(labeller):
+    running = process("predict", labeller, "-")
+    with no_longer_than(60, running):
+        for text in ("中国", "大涨"):
+            running.stdin.write(f"{text}\n".encode())
+            running.stdin.flush()
+            assert json.loads(running.stdout.readline())["text"] == text  # the pipe is open, and no list full
+        running.send_signal(signal.SIGINT)
+        assert running.wait() == 130
+        assert running.stderr.read() == b"interrupted: what was answered so far is written\n"
+
+
+def test_a_reader_that_goes_ends_it_quietly(labeller, tmp_path):
+    (tmp_path / "a.txt").write_text("中国股市今日大涨三百点\n" * 20_000, encoding="utf-8")
+    running = process("predict", labeller, "--file", tmp_path / "a.txt")
+    with no_longer_than(60, running):
+        running.stdout.readline()
+        running.stdout.close()
+        assert running.wait() == 0
+        assert running.stderr.read() == b""
+        running.stdout = None

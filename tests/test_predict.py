@@ -1,0 +1,309 @@
+"""Answers from raw texts against what predictions and evaluate say of the same rows in padded shards."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+import torch
+
+import textrnn
+from imports import SOURCE
+from test_checkpoints import save
+from test_models import PLAIN
+from textrnn import predictor as module
+from textrnn import preparation
+from textrnn.architecture import Bigrams
+from textrnn.errors import UserError
+from textrnn.evaluate import evaluate
+from textrnn.labels import Labels
+from textrnn.pad import Pad
+from textrnn.predictions import predict
+from textrnn.preparation import Padding, cut_places, has_single_characters
+from textrnn.segment import Segmentation
+from textrnn.segmenters import Segmenter
+from textrnn.spans import spans
+from textrnn.vocab import Vocabulary
+from tiny_models import HAN, PUNKT, TAGS, WORDS, english, han, make_tiny, move, sentences, texts
+
+CLEAN = ("lower", "digits", "urls")
+PAIRS = Bigrams(3, 1)
+LAST_STEP = {"cell": "rnn", "layers": 2, "readout": "last_step"}
+
+# (way of cutting, padding, options of the model); texts have up to 14 tokens
+CLASSIFIERS = {
+    "chars right last_step": (Segmentation((), "chars", None), Pad(9, "right", None), LAST_STEP),
+    "chars left last_step bce": (
+        Segmentation(("digits",), "chars", None),
+        Pad(9, "left", None),
+        {"cell": "lstm", "bidirectional": True, "readout": "last_step", "loss": "bce", "head_size": 4},
+    ),
+    "jieba buckets bigrams": (
+        Segmentation((), "jieba", None),
+        Pad(None, "right", 3),
+        {"cell": "lstm", "bidirectional": True, "readout": ("max", "mean"), "bigrams": PAIRS, "layer_norm": True},
+    ),
+    "jieba left last_valid": (Segmentation((), "jieba", None), Pad(6, "left", None), {"cell": "gru", "layers": 2}),
+    "nltk punkt": (
+        Segmentation(CLEAN, "nltk", PUNKT),
+        Pad(12, "right", None),
+        {"cell": "rnn", "bidirectional": True, "readout": "attention"},
+    ),
+    "tokens buckets truncated": (
+        Segmentation(("lower",), "tokens", None),
+        Pad(7, "right", 3),
+        {"cell": "scratch_gru", "readout": ("max", "last_valid"), "head_size": 4},
+    ),
+}
+
+
+def classifier(folder, name):
+    way, padding, options = CLASSIFIERS[name]
+    make = english if way.segment in ("nltk", "tokens") else han
+    splits = {split: texts(make, 60, 14, seed) for seed, split in enumerate(("train", "dev", "test"))}
+    return make_tiny(folder, "classify", splits, way, padding, **options)
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_labels_and_probabilities_are_those_of_the_padded_rows(tmp_path, name):
+    tiny = classifier(tmp_path, name)
+    expected, names = predict(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels.names
+    predictor = textrnn.load(tiny.folder)
+    together, alone = predictor.predict(tiny.texts), [predictor.predict([text])[0] for text in tiny.texts]
+    for found in (together, alone):  # by the loops of `kernels`, and by torch's modules
+        assert [answer["label"] for answer in found] == [names[guess] for guess in expected.guess]
+        sure = [answer["probability"] for answer in found]
+        np.testing.assert_allclose(sure, expected.confidence, rtol=0, atol=1e-6)
+        for answer in found:
+            assert list(answer["probabilities"]) == names
+            assert sum(answer["probabilities"].values()) == pytest.approx(1, abs=1e-12)
+            assert answer["probability"] == max(answer["probabilities"].values())
+            assert answer["probabilities"][answer["label"]] == answer["probability"]
+    assert len(set(np.round(expected.confidence, 5))) > 25  # or it would hardly matter what is read
+    hits = np.mean([answer["label"] == names[label] for answer, (_, label) in zip(together, tiny.rows, strict=True)])
+    assert hits == evaluate(tiny.saved, tiny.padded, "test").classes.accuracy
+
+
+# (tokens, padding, tags, options of the model); sentences have up to 12 tokens
+TAGGERS = {
+    "chars crf bio buckets": (
+        list(HAN),
+        Pad(None, "right", 3),
+        "bio",
+        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS},
+    ),
+    "words crf bio left truncated": (WORDS, Pad(7, "left", None), "bio", {"cell": "gru", "crf": True}),
+    "chars type left truncated": (list(HAN), Pad(7, "left", None), "type", {"cell": "scratch_gru", "head_size": 4}),
+    "words bio right truncated": (WORDS, Pad(7, "right", 2), "bio", {"cell": "rnn", "bidirectional": True}),
+}
+
+
+def tagger(folder, name):
+    tokens, padding, tags, options = TAGGERS[name]
+    splits = {split: sentences(tokens, 60, 12, seed) for seed, split in enumerate(("train", "dev", "test"))}
+    way = Segmentation((), "tokens", None)
+    return make_tiny(folder, "tag", splits, way, padding, tags, readout="every_step", **options)
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_entities_are_those_of_the_padded_rows(tmp_path, name):
+    tiny = tagger(tmp_path, name)
+    expected, labels = predict(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels
+    wanted = []
+    for start, end in zip(expected.offsets, expected.offsets[1:], strict=False):
+        wanted.append(spans([labels.names[tag] for tag in expected.guess[start:end]], labels.scheme))
+    assert sum(map(len, wanted)) > 40
+    predictor, joiner = textrnn.load(tiny.folder), "" if name.startswith("chars") else " "
+    for found in (predictor.predict(tiny.texts), [predictor.predict([text])[0] for text in tiny.texts]):
+        assert [[(e["start"], e["end"], e["type"]) for e in row["entities"]] for row in found] == wanted
+        for tokens, row in zip(tiny.texts, found, strict=True):
+            assert all(e["text"] == joiner.join(tokens[e["start"] : e["end"]]) for e in row["entities"])
+    gold = [set(spans([TAGS[tag] for tag in tags], "bio")) for _, tags in tiny.rows]
+    hits = sum(len(own & set(guess)) for own, guess in zip(gold, wanted, strict=True))
+    scores = evaluate(tiny.saved, tiny.padded, "test").entities
+    assert scores.precision == pytest.approx(hits / sum(map(len, wanted)))
+
+
+@pytest.mark.parametrize("name", TAGGERS)
+def test_places_point_into_the_text_as_it_was_given(tmp_path, name):
+    tiny, rng = tagger(tmp_path, name), random.Random(5)
+    predictor, characters = textrnn.load(tiny.folder), name.startswith("chars")
+    written = []
+    for tokens in tiny.texts:
+        gaps = [rng.choice(["", " ", "\u3000\n"] if characters else [" ", "\t ", "\u3000"]) for _ in tokens]
+        written.append(" " + "".join(token + gap for token, gap in zip(tokens, gaps, strict=True)))
+    for text, found, told in zip(written, predictor.predict(written), predictor.predict(tiny.texts), strict=True):
+        assert all(e["text"] == text[e["start"] : e["end"]] for e in found["entities"])
+        bare = ["".join(e["text"].split()) for e in found["entities"]]
+        assert bare == ["".join(e["text"].split()) for e in told["entities"]]
+        assert [e["type"] for e in found["entities"]] == [e["type"] for e in told["entities"]]
+
+
+def test_where_a_text_is_cut():
+    assert cut_places(" 北 京\u3000a", True) == (["北", "京", "a"], [(1, 2), (3, 4), (5, 6)])
+    assert cut_places(" New  York\t1", False) == (["New", "York", "1"], [(1, 4), (6, 10), (11, 12)])
+    assert cut_places(" \n", True) == cut_places(" ", False) == ([], [])
+    counts = pa.array([1, 1], pa.int64())
+    assert has_single_characters(Vocabulary(pa.array(["北", "𠮷"]), counts))
+    assert not has_single_characters(Vocabulary(pa.array(["北", "New"]), counts))
+
+
+def test_what_is_past_the_width_is_not_read(tmp_path):
+    predictor = textrnn.load(classifier(tmp_path / "a", "chars right last_step").folder)
+    long, kept = HAN * 50, HAN[:9]
+    assert predictor.predict([long]) == predictor.predict([kept])
+    assert predictor.predict([HAN[:8]]) != predictor.predict([kept])
+    tags = textrnn.load(tagger(tmp_path / "b", "words bio right truncated").folder)
+    (found,) = tags.predict([WORDS * 9])
+    assert found == tags.predict([WORDS[:7]])[0]
+    assert max(e["end"] for e in found["entities"]) <= 7
+
+
+@pytest.mark.parametrize("name", ["jieba buckets bigrams", "chars crf bio buckets"])
+def test_a_text_longer_than_all_of_training_is_read_whole_where_nothing_is_truncated(tmp_path, name):
+    tiny = tagger(tmp_path, name) if name in TAGGERS else classifier(tmp_path, name)
+    predictor = textrnn.load(tiny.folder)
+    long = "".join(random.Random(2).choices(HAN, k=333))
+    tokens = list(long) if name in TAGGERS else Segmenter.load(tiny.folder / "segmentation.json")(long)
+    assert len(tokens) > 8 * tiny.saved.config.widths[-1]
+    ids = torch.tensor([tiny.vocabulary.encode(tokens)])
+    with torch.no_grad():
+        logits = tiny.saved.network(ids, torch.tensor([len(tokens)]))
+    (alone,), (*_, last) = predictor.predict([long]), predictor.predict(["中国", long * 2, "", long])
+    if name in TAGGERS:
+        assert alone == last
+        assert max(e["end"] for e in alone["entities"]) > 300
+    else:
+        for found in (alone, last):
+            assert list(found["probabilities"].values()) == pytest.approx(logits.softmax(-1)[0].tolist(), abs=1e-6)
+
+
+def test_order_and_answers_hang_on_no_batch(tmp_path, monkeypatch):
+    tiny = classifier(tmp_path, "jieba buckets bigrams")
+    predictor = textrnn.load(tiny.folder)
+    whole = predictor.predict(tiny.texts)
+    monkeypatch.setattr(module, "PREPARED", 7)
+    monkeypatch.setattr(preparation, "MOST_ROWS", 2)
+    for many in (tiny.texts, tuple(tiny.texts), iter(tiny.texts)):
+        for found, before in zip(predictor.predict(many), whole, strict=True):
+            assert found["label"] == before["label"]
+            assert found["probability"] == pytest.approx(before["probability"], abs=1e-6)
+    assert predictor.predict([]) == []
+
+
+def test_batches_keep_within_their_bounds():
+    padding = Padding((2, 4), "right", False, True)
+    ids = [[1] * n for n in (3, 0, 40_000, 2, 40_000, 5)]
+    found = [(batch.rows.tolist(), batch.ids.shape, batch.lengths.tolist()) for batch in padding.batches(ids)]
+    assert found == [
+        ([1, 3], (2, 2), [0, 2]),
+        ([0], (1, 4), [3]),
+        ([5], (1, 8), [5]),
+        ([2], (1, 65536), [40_000]),
+        ([4], (1, 65536), [40_000]),
+    ]
+    loose = dataclasses.replace(padding, fixed=False)
+    assert [batch.ids.shape for batch in loose.batches(ids)] == [(2, 2), (1, 3), (1, 5), (1, 40_000), (1, 40_000)]
+    assert [batch.ids.tolist() for batch in loose.batches([[], []])] == [[[0], [0]]]
+
+
+def test_a_text_without_tokens_is_a_row_of_padding(tmp_path):
+    tiny = classifier(tmp_path / "a", "chars right last_step")
+    with torch.no_grad():
+        logits = tiny.saved.network(torch.zeros(1, 9, dtype=torch.int32), torch.zeros(1, dtype=torch.int64))
+    (found,) = textrnn.load(tiny.folder).predict([""])
+    assert list(found["probabilities"].values()) == pytest.approx(logits.softmax(-1)[0].tolist(), abs=1e-6)
+    tags = textrnn.load(tagger(tmp_path / "b", "chars crf bio buckets").folder)
+    assert tags.predict(["", " \n", []]) == [{"entities": []}] * 3
+
+
+def test_the_directory_is_all_that_is_needed(tmp_path):
+    tiny = classifier(tmp_path / "there", "nltk punkt")
+    before = textrnn.load(tiny.folder).predict(tiny.texts[:5])
+    assert textrnn.load(str(move(tiny, tmp_path / "here"))).predict(tiny.texts[:5]) == before
+
+
+def test_what_a_predictor_says_of_itself(tmp_path):
+    tinies = classifier(tmp_path / "a", "nltk punkt"), tagger(tmp_path / "b", "words bio right truncated")
+    found = [textrnn.load(tiny.folder) for tiny in tinies]
+    assert [(each.name, each.task, each.labels) for each in found] == [
+        ("tiny", "classify", ["down", "up"]),
+        ("tiny", "tag", ["LOC", "PER"]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "match"),
+    [
+        ("中国", TypeError, "a list of texts, not one text"),
+        (["a", 3], TypeError, r"texts\[1\] must be a str, not int"),
+        (["a", None], TypeError, r"texts\[1\] must be a str, not NoneType"),
+        ([["a", "b"]], TypeError, r"texts\[0\] must be a str, not list"),
+        (["a", "b\ud800"], UserError, r"texts\[1\]: has half of a surrogate pair, which is no text; got 'b\\ud800'"),
+    ],
+)
+def test_what_is_no_text(tmp_path, given, error, match):
+    predictor = textrnn.load(classifier(tmp_path, "chars right last_step").folder)
+    with pytest.raises(error, match=match):
+        predictor.predict(given)
+
+
+@pytest.mark.parametrize("given", [3, [3], {"a": 1}, b"a"])
+def test_what_is_no_text_to_a_tagger(tmp_path, given):
+    predictor = textrnn.load(tagger(tmp_path, "words bio right truncated").folder)
+    with pytest.raises(TypeError, match=r"texts\[0\] must be a str or a list of str, not"):
+        predictor.predict([given])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[]",
+        '{"clean": []}',
+        '{"clean": [], "segment": "nltk", "punkt": {}}',
+        '{"clean": [], "segment": "x", "punkt": null}',
+    ],
+)
+def test_a_damaged_segmentation_is_named(tmp_path, content):
+    folder, _, _ = save(tmp_path)
+    (folder / "segmentation.json").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match=r"tiny/segmentation\.json: is damaged or of another model"):
+        textrnn.load(folder)
+
+
+def test_a_vocabulary_of_another_model_is_named(tmp_path):
+    folder, _, _ = save(tmp_path, PLAIN, Labels("classify", ["a", "b", "c"], None, []))
+    (folder / "segmentation.json").write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))
+    assert textrnn.load(folder).predict(["ab"])[0]["label"] in "abc"
+    Vocabulary(pa.array(["a"]), pa.array([1], pa.int64())).save(folder / "vocabulary.arrow")
+    with pytest.raises(UserError, match=r"vocabulary\.arrow: is not of a model with 9 tokens; got 3"):
+        textrnn.load(folder)
+    with pytest.raises(UserError, match=r"nowhere/config\.json: no such file of a model directory"):
+        textrnn.load(tmp_path / "nowhere")
+
+
+def test_importing_textrnn_imports_no_torch():
+    code = "import sys, textrnn, textrnn.cli; print('torch' in sys.modules, callable(textrnn.load))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=SOURCE, check=True)
+    assert done.stdout == "False True\n"
+
+
+def test_the_benchmark_asks_for_texts_of_the_models_own_tokens(tmp_path, import_benchmark):
+    tiny, benchmark = classifier(tmp_path, "chars right last_step"), import_benchmark("predict")
+    texts = benchmark.draw_texts(tiny.folder, 50, 7)
+    assert [len(text) for text in texts] == [7] * 50
+    assert set("".join(texts)) <= set(tiny.vocabulary.words.to_pylist())
+    assert len(set(texts)) == 50
+    assert texts == benchmark.draw_texts(tiny.folder, 50, 7)
+    asked = []
+    predictor = SimpleNamespace(predict=lambda texts: asked.append(list(texts)))
+    assert list(benchmark.latencies(predictor, texts, 100)) == ["p50", "p95", "p99"]
+    assert asked == [[texts[at % 50]] for at in range(300)]

@@ -1,0 +1,123 @@
+"""Model directories of tiny corpora: prepared by the very functions of the stages, with random weights."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import random
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from test_models import PLAIN
+from test_segment import write_parsed
+from textrnn.batches import load_buckets
+from textrnn.bigrams import learn_pairs
+from textrnn.checkpoints import PREPARATION, SavedModel, load_model, make_config, make_network, save_model
+from textrnn.encode import Encode, encode
+from textrnn.labels import Labels
+from textrnn.pad import Pad, pad
+from textrnn.segment import Punkt, Segment, Segmentation, segment
+from textrnn.shards import ShardReader
+from textrnn.vocab import Vocabulary
+
+TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+CLASSES = {"classify": ["down", "up"], "tag": TAGS}
+PUNKT = Punkt("train", 1000)
+
+HAN = "中国股市今日大涨三百点收盘比赛电影明星网易杭研大厦的了吗"
+SENTENCES = "Mr. Fox left at 5 p.m. today. He won! (Twice?) Dr. No said: 'it cost $3.50, see www.a.com'. isn't it"
+WORDS = SENTENCES.split()
+
+
+@dataclass(frozen=True)
+class Tiny:
+    """A model directory, the model in it, the padded shards of its corpus, and the rows that these were made of."""
+
+    folder: Path
+    saved: SavedModel
+    padded: ShardReader
+    rows: list[tuple[Any, Any]]
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary.load(self.folder / "vocabulary.arrow")
+
+    @property
+    def texts(self) -> list[Any]:
+        """Those of the test split: texts, or tokens of a tagged corpus."""
+        return [content for content, _ in self.rows]
+
+
+def han(rng: random.Random, most: int) -> str:
+    """Characters, some unknown and some of them blanks; or none at all."""
+    return "".join(rng.choice(HAN + "鼎 7a") for _ in range(rng.randint(0, most)))
+
+
+def english(rng: random.Random, most: int) -> str:
+    return " ".join(rng.choice([*WORDS, f"w{rng.randint(0, 9)}", "NEW"]) for _ in range(rng.randint(0, most)))
+
+
+def texts(make: Any, count: int, most: int, seed: int) -> list[tuple[str, int]]:
+    rng = random.Random(seed)
+    return [("", 0), *((make(rng, most), rng.randint(0, 1)) for _ in range(count - 1))]
+
+
+def sentences(tokens: list[str], count: int, most: int, seed: int) -> list[tuple[list[str], list[int]]]:
+    """Tagged rows over the tokens, one of them empty."""
+    rng = random.Random(seed)
+    lengths = [0, *(rng.randint(1, most) for _ in range(count - 1))]
+    return [(rng.choices(tokens, k=n), rng.choices(range(len(TAGS)), k=n)) for n in lengths]
+
+
+def make_tiny(
+    folder: Path,
+    task: Any,
+    splits: dict[str, list[Any]],
+    way: Segmentation,
+    padding: Pad,
+    tags: Any = None,
+    **changes: Any,
+) -> Tiny:
+    """Segment, encode and pad the rows by split, and save a model of PLAIN's options but for the changes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    parsed = write_parsed(folder / "parsed", task, splits)
+    (parsed / "labels.json").write_text(json.dumps({"task": task, "labels": CLASSES[task]}), encoding="utf-8")
+    segmented, ids, padded = (folder / name for name in ("segmented", "ids", "padded"))
+    for path in (segmented, ids, padded):
+        path.mkdir()
+    sources = {name: folder / name for name in PREPARATION} | {"segmentation.json": segmented / "segmentation.json"}
+    segment(parsed, way, Segment(0.0, 1), punkt_folder=folder, out=segmented)
+    files = {"vocabulary_file": sources["vocabulary.arrow"], "labels_file": sources["labels.json"]}
+    encode(segmented, Encode(1, None, tags), where="encodings.e", ids=ids, **files)
+    pad(ids, padding, padded)
+    reader = ShardReader(padded, "padded")
+    model = save_tiny(folder / "model", reader, sources, dataclasses.replace(PLAIN, **changes))
+    return Tiny(model, load_model(model), reader, splits["test"])
+
+
+def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], options: Any) -> Path:
+    tokens, labels = len(Vocabulary.load(sources["vocabulary.arrow"])), Labels.load(sources["labels.json"])
+    pairs = torch.zeros(0)
+    if options.bigrams:
+        pairs = learn_pairs(load_buckets(padded, "train"), tokens, options.bigrams.min_count, "recipes.tiny")
+    config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, len(pairs))
+    torch.manual_seed(3)
+    network = make_network(config)
+    for weight in network.parameters():  # of padding too: who reads padding must see it
+        torch.nn.init.normal_(weight, std=0.7)
+    if options.bigrams:
+        network.bigrams.pairs.copy_(pairs)
+    model.mkdir()
+    save_model(model, config, network, sources)
+    return model
+
+
+def move(tiny: Tiny, to: Path) -> Path:
+    """The model directory elsewhere, and nothing else left of what it was made of."""
+    shutil.move(tiny.folder, to)
+    shutil.rmtree(tiny.folder.parent)
+    return to
