@@ -18,7 +18,7 @@ from imports import ROOT
 
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
 RECIPES = ("news_rnn", "news_rnn_words", "news_lstm", "news_lstm_norm", "names_gru", "ner_gru", "reviews_lstm")
-WRITTEN = ("data", "models", "metrics", "logs")  # the folders that stages write to
+WRITTEN = ("data", "models", "metrics", "logs", "reports")  # the folders that stages write to
 SMALL: dict[str, Any] = {
     "sample.rows": 300,
     "limits.epochs": 1,
