@@ -198,7 +198,7 @@ def test_a_recipe_beside_all_its_baselines(page):
 
 
 def test_confusion_has_shares_of_the_gold_class_and_counts(page):
-    head, *lines = rows(section(page, "texts"), "Gold classes by what they are taken for")
+    head, *lines = rows(section(page, "texts"), "Gold by predicted")
     assert head == ["gold ↓ predicted →", *CLASSES]
     # 6 and 2 of 8; 3 and 1 of 4; 999 and 1 of 1000, which is less than half a percent
     assert lines == [["体育", "756", "252", ""], ["a&b", "", "753", "251"], [ATTACK, "100999", "<11", ""]]
@@ -305,6 +305,18 @@ def test_errors_of_a_loss_that_exploded_are_left_out_of_the_curve(folder):
     ]
     made.write_csv(folder / "metrics" / "texts" / "curves.csv", curves)
     assert "train goes from 2.0000 to 1.0000" in section(render(recipes(folder)), "texts")
+
+
+def test_a_long_curve_has_no_dots(folder):
+    def dots(points):
+        rows = [(step, "dev", 1 / step, 0.5) for step in range(1, points + 1)]
+        made.write_csv(folder / "metrics" / "texts" / "curves.csv", [("step", "split", "loss", "accuracy"), *rows])
+        figure = section(render(recipes(folder)), "texts").split("<figure>")[1]
+        assert len(Page(f"<figure>{figure}").all("polyline")[0][1]["points"].split()) == points
+        return [each[2] for each in Page(f"<figure>{figure}").all("circle")]
+
+    assert dots(2) == ["dev, step 1: 1.0000", "dev, step 2: 0.5000"]
+    assert dots(101) == []
 
 
 def test_only_floats_are_parameters(folder):

@@ -11,6 +11,7 @@ from textrnn.report.markup import Markup, figure, legend, markup, percent, tag
 WIDE, HIGH = 360, 220  # units of a drawing, about the pixels of a phone's width, so that 12 is a size to read
 LEFT, RIGHT, TOP, BOTTOM = 46, 20, 10, 38  # room around the plotted area
 SERIES = ("first", "second")  # classes of the style sheet, in the order that curves come in
+DOTTED = 100  # points at most of a curve that has a dot, with its value, at each
 BARS = 40  # at most, of a histogram
 LINE = 40  # height of a row of `dots`
 ROOM = 0.02  # around their values
@@ -80,8 +81,8 @@ def curves(title: str, x_title: str, series: Sequence[tuple[str, list[tuple[floa
     for (name, each), style in zip(series, SERIES, strict=False):
         path = " ".join(f"{x.at(a):.1f},{y.at(b):.1f}" for a, b in each)
         drawn.append(tag("polyline", points=path, class_=f"line {style}"))
-        hovers = [_dot(x.at(a), y.at(b), style, f"{name}, step {a:,.0f}: {shown(b)}") for a, b in each]
-        drawn.append(markup(hovers))
+        dotted = each if len(each) <= DOTTED else []
+        drawn += [_dot(x.at(a), y.at(b), style, f"{name}, {x_title} {a:,.0f}: {shown(b)}") for a, b in dotted]
         told.append(f"{name} goes from {shown(each[0][1])} to {shown(each[-1][1])}")
     key = legend([(style, name) for (name, _), style in zip(series, SERIES, strict=False)])
     return figure(title, f"{title} by step: {', '.join(told)}", (WIDE, HIGH), drawn, key)

@@ -142,7 +142,7 @@ def _confusion(recipe: Recipe) -> Markup | None:
         ]
         lines.append(tag("tr", tag("th", text(name), scope="row"), line))
     told = tag("p", "Share of the gold class in percent, the count below; the diagonal is right.", class_="soft")
-    caption = tag("caption", "Gold classes by what they are taken for on test")
+    caption = tag("caption", "Gold by predicted, on test")
     made = tag("table", caption, tag("thead", head), tag("tbody", lines), class_="confusion")
     high = "scroll high" if len(names) > ALL_SEEN else "scroll"
     return markup(told, scroller(f"Confusion of {recipe.name} on test", made, kind=high))
