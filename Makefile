@@ -1,4 +1,4 @@
-# make run    set up, run the pipeline on the sample corpora, show the table of recipes
+# make run    set up, run the pipeline on the sample corpora, show the table of recipes, say where the report is
 # make test   set up, pass the tests (test-slow: those that take longer; lint: ruff and mypy)
 
 PYTHON ?= python3
@@ -10,6 +10,7 @@ export DVC_NO_ANALYTICS := 1
 run: setup
 	@dvc repro
 	@python pipeline/table.py
+	@echo 'more of each: open reports/index.html'
 
 setup: .venv/.done
 

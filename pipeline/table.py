@@ -7,6 +7,7 @@ import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.params import pick, read_params
+from textrnn.report.sources import best_baseline
 from textrnn.stage import run
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
@@ -29,7 +30,7 @@ def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
         return {}
     score = "entity_f1" if "entity_f1" in test else "accuracy"
     baselines = json.loads(file.read_text(encoding="utf-8"))["baselines"]
-    best = max(baselines, key=lambda name: baselines[name]["dev"][score])
+    best = best_baseline(baselines, score)
     reached = baselines[best]["test"][score]
     return {"best_baseline": best, "baseline_test": reached, "beaten": "yes" if reached > test[score] else "no"}
 

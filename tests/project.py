@@ -20,7 +20,7 @@ from textrnn.params import read_params
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
 PARAMS = read_params(ROOT / "params.yaml")
 RECIPES = tuple(PARAMS["recipes"])
-WRITTEN = ("data", "models", "metrics", "logs")  # the folders that stages write to
+WRITTEN = ("data", "models", "metrics", "logs", "reports")  # the folders that stages write to
 SMALL: dict[str, Any] = {
     "sample.rows": 300,
     "limits.epochs": 1,

@@ -167,6 +167,7 @@ def test_the_sentences_of_the_most_wrong_entities_come_first(tmp_path):
         "row": 1,
         "missed": [{"start": 2, "end": 4, "type": "PER", "tokens": ["a", "b"]}],
         "made_up": [{"start": 2, "end": 4, "type": "LOC", "tokens": ["a", "b"]}],
+        "right": [{"start": 0, "end": 1, "type": "PER", "tokens": ["c"]}],
         "text_known": False,
         "tokens": ["c", "o", "a", "b", "d"],
     }

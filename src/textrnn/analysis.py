@@ -176,7 +176,7 @@ def _entity_figures(sentences: Sequence[Sentence]) -> dict[str, float]:
 
 
 def _sentences_wrong(sentences: Sequence[Sentence], rows: TestRows) -> list[dict[str, Any]]:
-    """The sentences of the most entities missed or made up, with both; ties by row number."""
+    """The sentences of the most entities missed or made up, with these and those found; ties by row number."""
     wrong = [(len(each.gold ^ each.found), at) for at, each in enumerate(sentences) if each.gold != each.found]
     chosen = sorted(wrong, key=lambda pair: (-pair[0], pair[1]))[:TAGGED_EXAMPLES]
 
@@ -191,6 +191,7 @@ def _sentences_wrong(sentences: Sequence[Sentence], rows: TestRows) -> list[dict
             "row": sentence.row,
             "missed": told(sentence, sentence.gold - sentence.found),
             "made_up": told(sentence, sentence.found - sentence.gold),
+            "right": told(sentence, sentence.gold & sentence.found),
             "text_known": bool(rows.repeated[at]),
             "tokens": sentence.tokens,
         }

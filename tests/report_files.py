@@ -1,0 +1,105 @@
+"""What stages leave of a recipe, made by hand for tests of the report."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from textrnn.report.sources import Places
+
+MODEL = {
+    "cell": "gru",
+    "hidden_size": 100,
+    "layers": 2,
+    "bidirectional": True,
+    "bigrams": None,
+    "readout": ["max", "last_valid"],
+    "layer_norm": False,
+    "crf": False,
+}
+
+
+def places(folder: Path) -> Places:
+    return Places(folder / "metrics", folder / "models", folder / "data" / "analyzed")
+
+
+def write_json(path: Path, values: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(values, ensure_ascii=False), encoding="utf-8")
+
+
+def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, lineterminator="\n").writerows(rows)
+
+
+def write_baselines(at: Places, encoding: str, score: str, ceiling: Any = None, **figures: tuple[float, float]) -> None:
+    """A baselines.json of (dev, test) by name."""
+    made = {
+        name: {
+            split: {"accuracy": 0.5, "macro_f1": 0.4, score: value}
+            for split, value in zip(("dev", "test"), both, strict=True)
+        }
+        for name, both in figures.items()
+    }
+    write_json(at.metrics / encoding / "baselines.json", {"baselines": made, "ceiling": ceiling})
+
+
+def write_recipe(
+    at: Places,
+    name: str,
+    confusion: np.ndarray,
+    classes: Sequence[str],
+    errors: Sequence[Mapping[str, Any]],
+    scores: Mapping[str, float],
+    segment: str = "chars",
+) -> None:
+    """All files of a recipe but its encoding's baselines, with these confusion counts (C, C), errors and figures."""
+    metrics, model = at.metrics / name, at.models / name
+    split = {"rows": 2700, "truncated_share": 0.125, "padding_share": 0.25}
+    write_json(metrics / "pad.json", {"widths": [7, 16], "train": split, "dev": {"rows": 300}, "test": {"rows": 600}})
+    trained = {"steps": 70, "epochs": 5.0, "best_step": 56, "dev_loss": 0.9, "dev_accuracy": 0.7, "stopped_by": None}
+    write_json(metrics / "train.json", trained)
+    for each in ("dev", "test"):
+        write_json(metrics / f"{each}.json", {"loss": 0.9, "accuracy": 0.75, "macro_f1": 0.25, **scores})
+    write_csv(metrics / "curves.csv", [("step", "split", "loss", "accuracy"), *_curves()])
+    write_csv(metrics / "lengths.csv", [("length", "rows"), (3, 74), (8, 430), (26, 1)])
+    write_csv(
+        metrics / "confusion_counts.csv", [("actual", *classes), *zip(classes, *confusion.T.tolist(), strict=True)]
+    )
+    rows = [("class", each, 0.5, 0.25, 0.3333, 12) for each in classes]
+    rows += [("entity", each, 0.5, 0.25, 0.3333, 12) for each in classes if "entity_f1" in scores]
+    write_csv(metrics / "classes.csv", [("kind", "name", "precision", "recall", "f1", "support"), *rows])
+    bins = [(0.4, 0.466667, 30, 0.45, 0.5), (0.933333, 1.0, 90, 0.97, 0.9)]
+    write_csv(metrics / "reliability.csv", [("lower", "upper", "count", "confidence", "accuracy"), *bins])
+    write_json(metrics / "analysis.json", _analysis(confusion, classes, "entity_f1" in scores))
+    (at.analyzed / name).mkdir(parents=True)
+    lines = (json.dumps(error, ensure_ascii=False) + "\n" for error in errors)
+    (at.analyzed / name / "errors.jsonl").write_text("".join(lines), encoding="utf-8")
+    write_json(model / "config.json", {"model": MODEL})
+    write_json(model / "segmentation.json", {"segment": segment})
+    weights = {"embedding": np.zeros((10, 7), np.float32), "pairs": np.zeros(5, np.int64)}
+    save_file(weights, str(model / "model.safetensors"))
+
+
+def _curves() -> list[tuple[int, str, float, float]]:
+    values = [(14, 2.3, 0.3), (28, 1.5, 0.5), (42, 1.2, 0.625)]
+    return [(step, split, loss, right) for step, loss, right in values for split in ("train", "dev")]
+
+
+def _analysis(confusion: np.ndarray, classes: Sequence[str], tags: bool) -> dict[str, Any]:
+    figures = {"rows": 120, "entities": 40, "entity_f1": 0.3} if tags else {"rows": 120, "accuracy": 0.7}
+    names = [(a, b) for a in range(len(classes)) for b in range(len(classes)) if a != b and confusion[a, b]]
+    pairs = [
+        {"gold": classes[a], "predicted": classes[b], "count": int(confusion[a, b]), "share": 0.25} for a, b in names
+    ]
+    groups = {"by_length": {"2-5": figures}, "by_rarest": {"0": figures, "1-9": figures}}
+    more = {"by_text": {"known": figures}, **({"entities": {"rest": figures}} if tags else {})}
+    return {"calibration": {"ece": 0.0625}, **groups, **more, "confused": pairs[:10]}
