@@ -39,6 +39,7 @@ ROOMS = (
     ("cells", "lookup", "readouts", "crf", "average", "bag"),
     ("recurrent", "baselines"),
     ("models", "bigrams", "residence", "sampling", "tally"),
+    ("onnx_graph",),
     ("batches", "precision", "processes"),
     ("launch", "rowadam"),
     ("steps",),
@@ -47,8 +48,8 @@ ROOMS = (
     ("summary", "state"),
     ("training", "distill"),
     ("journal", "evaluate"),
-    ("fit", "predictions"),
-    ("rates", "analysis"),
+    ("fit", "predictions", "export"),
+    ("rates", "analysis", "exported"),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
