@@ -107,11 +107,25 @@ def render_memory(figure: dict[str, Any]) -> str:
     return f"## Memory\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n\n![memory and time](memory.svg)\n"
 
 
+def render_export(figure: dict[str, Any]) -> str:
+    """Models as they are trained and as exported files: size, speed, scores."""
+    head = "| recipe | rows of train | run by | file, KiB | rows/s | accuracy | entity F1 | logits differ by |"
+    lines = [head, "|---" * 8 + "|"]
+    for model in figure["models"]:
+        for name, side in model["sides"].items():
+            entities = "" if side["entity_f1"] is None else f"{side['entity_f1']:.2%}"
+            cells = (f"{side['bytes'] / 1024:,.0f}", f"{side['rows_per_second']:,.0f}", f"{side['accuracy']:.2%}")
+            cells = (*cells, entities, f"{side['distance']:.1e}" if side["distance"] else "")
+            lines.append(f"| `{model['recipe']}` | {model['train_rows']:,} | {name} | {' | '.join(cells)} |")
+    return f"## Exported models\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n"
+
+
 # what a figure has that says more than a row of the table
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
     "parts": render_profile,
     "stages": render_memory,
+    "models": render_export,
 }
 
 

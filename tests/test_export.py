@@ -176,7 +176,8 @@ def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch):
 
 def test_one_thread_is_given_back_after_a_failure():
     before = torch.get_num_threads()
-    with pytest.raises(KeyError), exported.one_thread():
+    with exported.one_thread():
         assert torch.get_num_threads() == 1
+    with pytest.raises(KeyError), exported.one_thread():
         raise KeyError
     assert torch.get_num_threads() == before

@@ -22,7 +22,7 @@ CORPORA, ENCODINGS = tuple(PARAMS["corpora"]), tuple(PARAMS["encodings"])
 STAGES = {
     *(f"{stage}@{corpus}" for stage in ("sample", "parse") for corpus in CORPORA),
     *(f"{stage}@{encoding}" for stage in ("segment", "encode", "baseline") for encoding in ENCODINGS),
-    *(f"{stage}@{recipe}" for stage in ("embed", "pad", "train", "evaluate", "analyze") for recipe in RECIPES),
+    *(f"{stage}@{recipe}" for stage in ("embed", "pad", "train", "evaluate", "analyze", "card") for recipe in RECIPES),
 }
 PLOTS = ("curves", "confusion", "lengths", "reliability")
 

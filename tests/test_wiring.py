@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from imports import ROOT, SOURCE, all_imports, direct_imports
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
-STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze")
+STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze", "card")
 UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
 
 # Rooms from the ground up: a module imports only from rooms below its own, or from its own.
@@ -30,7 +30,7 @@ ROOMS = (
     ("records", "draw", "spans"),
     ("nltk_rules", "nltk_sentences", "nltk_words", "jieba_words"),
     ("shards", "formats", "segmenters", "labels", "sample_words"),
-    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab"),
+    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab", "card"),
     ("parse", "segment", "encode", "vectors", "pad", "scoring", "ngrams", "calibration", "slices"),
     ("embed", "logistic"),
     ("architecture", "train"),
@@ -202,8 +202,8 @@ def recipes_of(encoding: str) -> list[str]:
     return [name for name, recipe in recipes.items() if recipe["encoding"] == encoding]
 
 
-ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*"]
-TRAINED = ("train", "evaluate", "analyze")  # what follows from a recipe's training
+ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*", "card@*"]
+TRAINED = ("train", "evaluate", "analyze", "card")  # what follows from a recipe's training
 PREPARED = ("embed", "pad", *TRAINED)  # what follows from an encoding for a recipe
 LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),

@@ -64,7 +64,7 @@ def make_model(network: TextRNN, opset: int = OPSET) -> Any:
     graph.nodes.append(helper.make_node("Identity", [logits], ["logits"], name="logits"))
     tags = network.config.readout == "every_step"
     classes = 2 if network.config.loss == "bce" else network.head.outer.out_features
-    shape = ["batch", "time", classes] if tags else ["batch", classes]
+    shape: list[str | int | None] = ["batch", "time", classes] if tags else ["batch", classes]
     inputs = [
         helper.make_tensor_value_info("ids", INT64, ["batch", "time"]),
         helper.make_tensor_value_info("lengths", INT64, ["batch"]),
