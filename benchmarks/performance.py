@@ -113,9 +113,10 @@ def render_export(figure: dict[str, Any]) -> str:
     lines = [head, "|---" * 8 + "|"]
     for model in figure["models"]:
         for name, side in model["sides"].items():
+            apart = side["distance"] if float(side["distance"]) else ""
             entities = "" if side["entity_f1"] is None else f"{side['entity_f1']:.2%}"
-            cells = (f"{side['bytes'] / 1024:,.0f}", f"{side['rows_per_second']:,.0f}", f"{side['accuracy']:.2%}")
-            cells = (*cells, entities, f"{side['distance']:.1e}" if side["distance"] else "")
+            numbers = (f"{side['bytes'] / 1024:,.0f}", f"{side['rows_per_second']:,.0f}", f"{side['accuracy']:.2%}")
+            cells = (*numbers, entities, apart)
             lines.append(f"| `{model['recipe']}` | {model['train_rows']:,} | {name} | {' | '.join(cells)} |")
     return f"## Exported models\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n"
 

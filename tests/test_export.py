@@ -1,13 +1,16 @@
 """Exported files: they give the model's logits, say what decoding needs, and are measured against the model."""
 
+import ast
 import json
 import logging
+import re
 import sys
 
 import numpy as np
 import pytest
 import torch
 
+from imports import ROOT
 from test_batches import write_padded
 from test_checkpoints import LABELS, options, save
 from test_models import LENGTHS, PLAIN, padded
@@ -18,6 +21,7 @@ from textrnn.crf import barred_moves, guesses
 from textrnn.errors import UserError
 from textrnn.evaluate import evaluate, metrics
 from textrnn.export import export_model
+from textrnn.export_command import export_parser
 from textrnn.exported import measure
 from textrnn.labels import Labels
 
@@ -69,22 +73,36 @@ def test_metadata_say_what_decoding_needs(tmp_path):
     assert told(export_model(folder)) == told(export_model(folder, int8=True)) == expected
 
 
-def best_row(scores, crf, names):
-    """Viterbi's algorithm, as docs/export.md has it: the best row of tags for logits (T, C) of one row."""
-    moves, start, end = (np.array(crf[name]) for name in ("transitions", "start", "end"))
-    for at, name in enumerate(names):
-        if name.startswith("I-"):  # follows a B- or I- of its own type alone
-            others = [before not in (name, "B" + name[1:]) for before in names]
-            moves[others, at] = start[at] = -np.inf
-    best, origins = start + scores[0], []
-    for score in scores[1:]:
-        paths = best[:, None] + moves
-        origins.append(paths.argmax(0))
-        best = paths.max(0) + score
-    tags = [int((best + end).argmax())]
-    for origin in reversed(origins):
-        tags.append(int(origin[tags[-1]]))
-    return [names[tag] for tag in reversed(tags)]
+def blocks():
+    """The Python of docs/export.md, block by block."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_documented_lines_export_and_decode(tmp_path, monkeypatch, capsys):
+    (tmp_path / "models").mkdir()
+    save(tmp_path / "models", recipe="news_rnn")
+    (tmp_path / "two").mkdir()
+    folder, _, _ = save(tmp_path / "two", TAGGER, BIO, recipe="ner_bilstm_crf")
+    export_model(folder, tmp_path / "models" / "ner_bilstm_crf.onnx")
+    monkeypatch.chdir(tmp_path)
+    export, decode = blocks()
+    exec(compile(export, "export.md", "exec"), {})
+    assert {path.name for path in (tmp_path / "models").glob("news_rnn*.onnx")} == {
+        "news_rnn.onnx",
+        "news_rnn.int8.onnx",
+    }
+    exec(compile(decode, "export.md", "exec"), {})
+    printed = [ast.literal_eval(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(tags) for tags in printed] == [3, 4]
+    assert {tag for tags in printed for tag in tags} <= set(BIO.names)
+
+
+def best_row(*given):
+    """The function of docs/export.md."""
+    code = blocks()[1].split("session = ")[0]
+    space = {}
+    exec(compile(code, "export.md", "exec"), space)
+    return space["best_row"](*given)
 
 
 def test_a_crf_is_decoded_with_what_the_file_says(tmp_path):
@@ -181,3 +199,16 @@ def test_one_thread_is_given_back_after_a_failure():
     with pytest.raises(KeyError), exported.one_thread():
         raise KeyError
     assert torch.get_num_threads() == before
+
+
+def test_the_command_says_what_it_wrote(tmp_path, capsys):
+    folder, _, _ = save(tmp_path)
+    args = export_parser().parse_args([str(folder), "--format", "onnx", "--int8"])
+    args.run(args)
+    path = tmp_path / "tiny.int8.onnx"
+    assert capsys.readouterr().out == f"{path}: {path.stat().st_size:,} bytes\n"
+    args = export_parser().parse_args([str(folder), "--format", "onnx", "--output", str(tmp_path / "x.onnx")])
+    args.run(args)
+    assert (tmp_path / "x.onnx").is_file()
+    with pytest.raises(SystemExit):
+        export_parser().parse_args([str(folder)])

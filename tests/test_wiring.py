@@ -48,7 +48,7 @@ ROOMS = (
     ("summary", "state"),
     ("training", "distill"),
     ("journal", "evaluate"),
-    ("fit", "predictions", "export"),
+    ("fit", "predictions", "export", "export_command"),
     ("rates", "analysis", "exported"),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}

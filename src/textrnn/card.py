@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+from safetensors import safe_open
 
 from textrnn.labels import Labels
 from textrnn.records import SPLITS
@@ -63,6 +67,13 @@ def render(facts: Facts) -> str:
         _pairs(facts.versions.items()),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def count_weights(path: Path) -> int:
+    """How many trained numbers a file of safetensors holds; whole numbers, such as those of pairs, are none."""
+    with safe_open(path, framework="numpy") as weights:
+        parts = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118  (no mapping)
+        return sum(math.prod(part.get_shape()) for part in parts if part.get_dtype() == "F32")
 
 
 def _summary(facts: Facts) -> str:
