@@ -67,15 +67,21 @@ def differ(model, batches=BATCHES):
     return worst
 
 
-@pytest.mark.parametrize("readout", READOUTS, ids="+".join)
+@pytest.mark.parametrize("readout", READOUTS, ids=lambda names: names if isinstance(names, str) else "+".join(names))
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["uni", "bi"])
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
 def test_cells_directions_readouts_and_sides(cell, bidirectional, side, readout):
     readout = readout if isinstance(readout, str) else readout[0] if len(readout) == 1 else readout
-    for layers in (1, 2):
-        model = network(cell=cell, bidirectional=bidirectional, side=side, readout=readout, layers=layers)
-        assert differ(model) < 1e-6
+    model = network(cell=cell, bidirectional=bidirectional, side=side, readout=readout, layers=2)
+    assert differ(model) < 1e-6
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_layers(cell, layers):
+    for readout in ("last_valid", "last_step"):
+        assert differ(network(cell=cell, layers=layers, bidirectional=True, readout=readout)) < 1e-6
 
 
 OPTIONS = list(itertools.product((None, Bigrams(3, 1)), (False, True), (False, True), (None, 6)))
@@ -85,7 +91,7 @@ OPTIONS = list(itertools.product((None, Bigrams(3, 1)), (False, True), (False, T
 def test_what_stands_before_and_behind_the_layers(bigrams, relu, layer_norm, head_size):
     given = {"relu": relu, "layer_norm": layer_norm, "head_size": head_size}
     given |= {"bigrams": bigrams} if bigrams else {}
-    for readout, side in itertools.product(("last_step", "every_step", "max"), ("right", "left")):
+    for readout, side in (("last_step", "left"), ("every_step", "left"), ("max", "right")):
         assert differ(network(readout=readout, side=side, **given)) < 2e-6
 
 
