@@ -118,12 +118,27 @@ def render_answers(figure: dict[str, Any]) -> str:
     return f"## Prediction\n\n{figure['text']}\nDevice: {figure['device']}.\n\n{table}\n"
 
 
+def render_export(figure: dict[str, Any]) -> str:
+    """Models as they are trained and as exported files: size, speed, scores."""
+    head = "| recipe | rows of train | run by | file, KiB | rows/s | accuracy | entity F1 | logits differ by |"
+    lines = [head, "|---" * 8 + "|"]
+    for model in figure["models"]:
+        for name, side in model["sides"].items():
+            apart = side["distance"] if float(side["distance"]) else ""
+            entities = "" if side["entity_f1"] is None else f"{side['entity_f1']:.2%}"
+            numbers = (f"{side['bytes'] / 1024:,.0f}", f"{side['rows_per_second']:,.0f}", f"{side['accuracy']:.2%}")
+            cells = (*numbers, entities, apart)
+            lines.append(f"| `{model['recipe']}` | {model['train_rows']:,} | {name} | {' | '.join(cells)} |")
+    return f"## Exported models\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n"
+
+
 # what a figure has that says more than a row of the table
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
     "parts": render_profile,
     "stages": render_memory,
     "answers": render_answers,
+    "models": render_export,
 }
 
 

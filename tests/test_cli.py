@@ -17,6 +17,7 @@ import threading
 import tomllib
 from types import SimpleNamespace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -28,6 +29,7 @@ from textrnn import texts as module
 from textrnn.cli import main
 from textrnn.errors import UserError
 from textrnn.texts import read_file, read_stream
+from textrnn.vocab import Vocabulary
 
 TEXTS = ["中国股市，今日", "", 'say "中国"', "a,b", "two\u2028half lines\x0b", "大涨三百点" * 40]
 
@@ -59,6 +61,32 @@ def run(monkeypatch, capsysbinary):
         return code, rows, said.decode()
 
     return command
+
+
+def test_export_writes_a_file_that_gives_the_same_labels(run, labeller, tmp_path):
+    onnxruntime = pytest.importorskip("onnxruntime")
+    path = tmp_path / "made.onnx"
+    code, said, _ = run("export", labeller, "--output", path, "--format", "onnx")
+    assert (code, said) == (0, f"{path}: {path.stat().st_size:,} bytes\n")
+    session, tiny = onnxruntime.InferenceSession(path), textrnn.load(labeller)
+    told = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
+    vocabulary = Vocabulary.load(labeller / "vocabulary.arrow")
+    texts = ["中国股市今日大涨", "电影明星", "了吗的"]
+    rows = [list(vocabulary.encode(text)) for text in texts]
+    ids = np.array([row + [0] * (told["widths"][0] - len(row)) for row in rows])
+    (logits,) = session.run(None, {"ids": ids, "lengths": np.array([len(row) for row in rows])})
+    found = [told["labels"][at] for at in logits.argmax(1)]
+    assert found == [answer["label"] for answer in tiny.predict(texts)]
+
+
+def test_export_says_what_is_wrong_in_one_line(run, tmp_path):
+    code, _, said = run("export", tmp_path, "--format", "onnx")
+    assert code == 1
+    assert said.count("\n") == 1
+    assert "config.json: no such file of a model directory" in said
+    code, _, said = run("export", tmp_path)
+    assert code == 2
+    assert "--format" in said
 
 
 def expected(model, texts=TEXTS):

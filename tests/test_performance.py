@@ -6,6 +6,11 @@ import pytest
 
 from imports import ROOT
 
+SIDES = {
+    "Python": {"bytes": 2048, "rows_per_second": 1001.4, "accuracy": 0.91, "entity_f1": None, "distance": "0.0e+00"},
+    "8 bits": {"bytes": 1024, "rows_per_second": 2002.0, "accuracy": 0.905, "entity_f1": 0.8, "distance": "1.5e-03"},
+}
+
 
 @pytest.fixture
 def performance(import_benchmark, tmp_path, monkeypatch):
@@ -34,6 +39,7 @@ def test_a_figure_is_of_medians_and_takes_the_last_ones_place(performance, capsy
 def test_the_page_shows_figures_sections_and_commands(performance):
     points = [{"peak_mib": 200.0, "seconds": 1.0}, {"peak_mib": 210.0, "seconds": 40.0}]
     figures = [
+        {"benchmark": "export", "text": "How.", "models": [{"recipe": "news", "train_rows": 1234, "sides": SIDES}]},
         {
             **performance.compare("b", [3.0], [2.0], unit="rows/s", differences=7),
             "date": "2026-01-01",
@@ -64,6 +70,9 @@ def test_the_page_shows_figures_sections_and_commands(performance):
     ]
     page = performance.render([{"date": "2026-01-02", "command": "two", **each} for each in figures])
     assert "| b | 3.0 | 2.0 | 1.5 | rows/s | 7 | " in page
+    assert "## Exported models\n\nHow.\n" in page
+    assert "| `news` | 1,234 | Python | 2 | 1,001 | 91.00% |  |  |\n" in page
+    assert "| `news` | 1,234 | 8 bits | 1 | 2,002 | 90.50% | 80.00% | 1.5e-03 |\n" in page
     assert "| run | 20.0 | 80.0 | 0.25 | s |  | " in page
     assert "ours 86.10% after 20.0 s, the yardstick's 85.25% after 80.0 s. Why so." in page
     assert "| parse | 200 MiB, 1 s | 210 MiB, 40 s | 1.05 |" in page

@@ -354,8 +354,8 @@ def test_bad_input_gives_one_line_and_leaves_everything_as_it_was(project, fault
 
 
 @pytest.mark.slow
-def test_baselines_and_errors_have_stages_of_their_own(project):
-    beside = ["baseline@names_chars", f"analyze@{RECIPE}"]
+def test_baselines_errors_and_cards_have_stages_of_their_own(project):
+    beside = ["baseline@names_chars", f"analyze@{RECIPE}", f"card@{RECIPE}"]
     before = written(project)
     assert sorted(stages_run(dvc(project, "repro", *beside))) == sorted(beside)
     added = written(project).keys() - before.keys()
@@ -365,7 +365,10 @@ def test_baselines_and_errors_have_stages_of_their_own(project):
         "metrics/names_chars/baselines.json",
         f"metrics/{RECIPE}/analysis.json",
         f"metrics/{RECIPE}/reliability.csv",
+        f"models/{RECIPE}.md",
     ]
+    card = (project / "models" / f"{RECIPE}.md").read_text(encoding="utf-8")
+    assert f"trained on {ROWS['train']} rows of `names`: 18 labels" in card
     found, test = metrics(project, RECIPE, "analysis"), metrics(project, RECIPE, "test")
     assert found["calibration"]["accuracy"] == test["accuracy"]
     assert sum(group["rows"] for group in found["by_length"].values()) == ROWS["test"]
@@ -380,7 +383,10 @@ def test_baselines_and_errors_have_stages_of_their_own(project):
     # by a regression on the rows of the generated names, which are made to be learnable
     assert baselines["logistic_regression"]["test"]["accuracy"] > baselines["majority"]["test"]["accuracy"] + 0.1
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
-    assert "data/analyzed" not in run(project, "git", "status", "--porcelain", "-uall").stdout
+    assert f"| test | {test['loss']} | {test['accuracy']} | {test['macro_f1']} |" in card
+    untracked = run(project, "git", "status", "--porcelain", "-uall").stdout
+    assert "data/analyzed" not in untracked
+    assert "models/" not in untracked
     said = run(project, sys.executable, "pipeline/table.py").stdout
     assert re.search(rf"{RECIPE} .* logistic_regression .* yes", said)
     again = {**written(project)}

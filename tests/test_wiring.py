@@ -18,7 +18,7 @@ from ruamel.yaml import YAML
 from imports import ROOT, SOURCE, all_imports, direct_imports
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
-STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze")
+STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze", "card")
 UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
 
 # Rooms from the ground up: a module imports only from rooms below its own, or from its own.
@@ -26,11 +26,11 @@ ROOMS = (
     ("errors",),
     ("params", "stage"),
     ("resume", "workers"),
-    ("data", "limits", "bzip2", "lines"),
+    ("data", "limits", "bzip2", "lines", "weights"),
     ("records", "draw", "spans"),
     ("nltk_rules", "nltk_sentences", "nltk_words", "jieba_words"),
     ("shards", "formats", "segmenters", "labels", "rectangles", "sample_words"),
-    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab", "texts"),
+    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab", "texts", "card"),
     ("parse", "segment", "encode", "vectors", "pad", "scoring", "ngrams", "calibration", "slices", "preparation"),
     ("embed", "logistic"),
     ("architecture", "train"),
@@ -39,6 +39,7 @@ ROOMS = (
     ("cells", "lookup", "readouts", "crf", "average", "bag"),
     ("recurrent", "baselines"),
     ("models", "bigrams", "residence", "sampling", "tally"),
+    ("onnx_graph",),
     ("batches", "precision", "processes"),
     ("launch", "rowadam"),
     ("steps",),
@@ -47,8 +48,8 @@ ROOMS = (
     ("summary", "state", "answers"),
     ("training", "distill"),
     ("journal", "evaluate"),
-    ("fit", "predictions", "predictor"),
-    ("rates", "analysis", "cli"),
+    ("fit", "predictions", "predictor", "export", "export_command"),
+    ("rates", "analysis", "exported", "cli"),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
@@ -207,8 +208,8 @@ def recipes_of(encoding: str) -> list[str]:
     return [name for name, recipe in recipes.items() if recipe["encoding"] == encoding]
 
 
-ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*"]
-TRAINED = ("train", "evaluate", "analyze")  # what follows from a recipe's training
+ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*", "card@*"]
+TRAINED = ("train", "evaluate", "analyze", "card")  # what follows from a recipe's training
 PREPARED = ("embed", "pad", *TRAINED)  # what follows from an encoding for a recipe
 LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),

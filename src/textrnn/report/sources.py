@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 
 from textrnn.errors import UserError
+from textrnn.weights import count_weights
 
 Row = dict[str, str]
 UNSPACED = ("chars", "jieba")  # segmentations whose tokens have no blanks between them
@@ -124,13 +125,9 @@ class _Reader:
             return list(csv.reader(file))
 
     def parameters(self, path: Path, stage: str) -> int | None:
-        """How many floats a file of weights holds, from its header alone; a table of pairs is no parameter."""
-        if not self._there(path, stage):
-            return None
-        with self._readable(path), safe_open(str(path), framework="numpy") as file:
-            parts = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118  (it is no mapping)
-            shapes = [part.get_shape() for part in parts if part.get_dtype().startswith(("F", "BF"))]
-        return sum(_product(shape) for shape in shapes)
+        """How many numbers were trained, from the head of the file of weights alone."""
+        with self._readable(path):
+            return count_weights(path) if self._there(path, stage) else None
 
     def _there(self, path: Path, stage: str) -> bool:
         if path.is_file():
@@ -145,13 +142,6 @@ class _Reader:
             yield
         except (ValueError, csv.Error, SafetensorError) as error:
             raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
-
-
-def _product(shape: Sequence[int]) -> int:
-    made = 1
-    for size in shape:
-        made *= size
-    return made
 
 
 def best_baseline(baselines: Mapping[str, Any], score: str) -> str:

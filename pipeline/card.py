@@ -1,0 +1,56 @@
+"""Write the card of a saved model beside its directory, from what the stages before have measured."""
+
+import json
+import platform
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.card import Facts, render
+from textrnn.errors import UserError
+from textrnn.labels import Labels
+from textrnn.params import pick, read_params
+from textrnn.shards import file_sha256
+from textrnn.stage import output_file, run_stage
+from textrnn.weights import count_weights
+
+PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
+
+
+def versions() -> dict[str, str]:
+    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
+
+
+def read(path: Path) -> Any:
+    if not path.is_file():
+        raise UserError(path, "no such file", do="run the stage that writes it")
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main(key: str) -> None:
+    params, folder, metrics = read_params(), Path("models") / key, Path("metrics")
+    config, weights = read(folder / "config.json"), folder / "model.safetensors"
+    encoding = pick(params, "recipes", key, "encoding")
+    facts = Facts(
+        folder=folder.as_posix(),
+        config=config,
+        labels=Labels.load(folder / "labels.json"),
+        weights=count_weights(weights),
+        size=weights.stat().st_size,
+        sha256=file_sha256(weights),
+        data={"encoding": encoding, **pick(params, "encodings", encoding), "data.seed": pick(params, "data", "seed")},
+        padded=read(metrics / key / "pad.json"),
+        encoded=read(metrics / encoding / "encode.json"),
+        trained=read(metrics / key / "train.json"),
+        scores={split: read(metrics / key / f"{split}.json") for split in ("dev", "test")},
+        training={**pick(params, "train"), **pick(params, "recipes", key, "train")},
+        limits=pick(params, "limits"),
+        versions={"textrnn": config["version"], **versions()},
+    )
+    with output_file(folder.with_name(f"{key}.md")) as made:
+        made.write_text(render(facts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    run_stage(main, "recipe")

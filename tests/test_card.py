@@ -1,0 +1,153 @@
+"""The card of a model: every word of one, what its script reads, and the names that DVC knows models by."""
+
+import ast
+import importlib
+import json
+import logging
+import pathlib
+import shutil
+
+import pytest
+from dvc.repo import Repo
+from ruamel.yaml import YAML
+
+from imports import ROOT
+from project import RECIPES
+from test_checkpoints import options, save
+from textrnn.architecture import Bigrams
+from textrnn.card import Facts, render
+from textrnn.errors import UserError
+from textrnn.labels import Labels
+from textrnn.shards import file_sha256
+
+GOLDEN = ROOT / "tests" / "card.golden.md"
+PADDED = {"rows": 2700, "longest": 468, "truncated_rows": 12}
+SCORES = {"loss": 0.5, "accuracy": 0.875, "macro_f1": 0.25}
+FACTS = Facts(
+    folder="models/tiny",
+    config={
+        "recipe": "tiny",
+        "tokens": 4762,
+        "embedding_size": 300,
+        "pairs": 0,
+        "widths": [16, 1024],
+        "pad_side": "right",
+        "truncates": True,
+        "model": {
+            "cell": "gru",
+            "bigrams": {"width": 3, "min_count": 1},
+            "readout": ["max", "mean"],
+            "head_size": None,
+        },
+    },
+    labels=Labels("tag", ["O", "北"], "type", ["北"]),
+    weights=1_234_567,
+    size=4_938_268,
+    sha256="ab" * 32,
+    data={"encoding": "own_chars", "corpus": "own", "clean": []},
+    padded=dict.fromkeys(("train", "dev", "test"), PADDED),
+    encoded={"unknown_share": {"train": 0.0, "dev": 0.01706, "test": 1}},
+    trained={"steps": 60, "stopped_by": None},
+    scores={"dev": SCORES, "test": SCORES | {"entity_f1": 0.125}},
+    training={"seed": 1, "shuffle": True, "class_weights": {}},
+    limits={"rows": None, "epochs": 5},
+    versions={"textrnn": "0.1.0"},
+)
+
+
+def changed(**changes):
+    return render(Facts(**{**FACTS.__dict__, **changes}))
+
+
+def test_a_card_word_for_word():
+    assert render(FACTS) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_a_run_without_limits_says_so():
+    text = changed(limits={"rows": None, "epochs": None})
+    assert "No limit was set" in text
+    assert "capped" not in text
+
+
+def test_many_labels_are_cut_short():
+    names = [f"l{number}" for number in range(1234)]
+    text = changed(labels=Labels("classify", names, None, []))
+    assert "`l49` and 1,184 more\n" in text
+    assert "`l50`" not in text
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch):
+    """A folder with all that the script reads, and the script's module."""
+    (tmp_path / "models").mkdir()
+    (tmp_path / "source").mkdir()
+    folder, _, network = save(tmp_path / "source", options(bigrams=Bigrams(3, 1)), recipe="names_gru")
+    shutil.move(folder, tmp_path / "models" / "names_gru")
+    cut = tmp_path / "models" / "names_gru" / "segmentation.json"
+    cut.write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    for key, values in {
+        "names_gru/pad": FACTS.padded,
+        "names_gru/train": FACTS.trained,
+        "names_gru/dev": SCORES,
+        "names_gru/test": SCORES | {"loss": 0.75},
+        "names_chars/encode": FACTS.encoded,
+    }.items():
+        path = tmp_path / "metrics" / f"{key}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
+    return importlib.import_module("card"), network
+
+
+def test_the_script_writes_the_card_beside_the_directory(stage):
+    script, network = stage
+    script.main("names_gru")
+    path = pathlib.Path("models/names_gru.md")
+    text = path.read_text(encoding="utf-8")
+    assert f"* weights: {sum(value.numel() for value in network.parameters()):,}\n" in text
+    assert f"* file, SHA-256: {file_sha256(pathlib.Path('models/names_gru/model.safetensors'))}\n" in text
+    assert "| test | 0.75 | 0.875 | 0.25 |" in text
+    assert 'textrnn.load("models/names_gru")' in text
+    assert "* corpus: names\n" in text
+    assert "* clip_norm: 5.0\n" in text  # the recipe's own
+    script.main("names_gru")
+    assert path.read_text(encoding="utf-8") == text
+
+
+def test_the_lines_that_load_a_model_do(stage, capsys):
+    script, _ = stage
+    script.main("names_gru")
+    code = pathlib.Path("models/names_gru.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    exec(compile(code, "card", "exec"), {})
+    (answer,) = ast.literal_eval(capsys.readouterr().out)
+    assert list(answer["probabilities"]) == ["北", "south", "east"]
+
+
+def test_without_figures_there_is_no_card(stage):
+    script, _ = stage
+    pathlib.Path("metrics/names_gru/test.json").unlink()
+    with pytest.raises(UserError, match=r"metrics/names_gru/test\.json: no such file; run the stage that writes it"):
+        script.main("names_gru")
+    assert not pathlib.Path("models/names_gru.md").exists()
+
+
+def test_dvc_names_the_model_of_every_recipe(tmp_path, caplog):
+    for name in ("dvc.yaml", "params.yaml"):
+        shutil.copyfile(ROOT / name, tmp_path / name)
+    Repo.init(str(tmp_path), no_scm=True).close()
+    with Repo(str(tmp_path)) as repo:
+        artifacts = repo.artifacts.read()["dvc.yaml"]
+        outs = {out.def_path for stage in repo.index.stages for out in stage.outs}
+    # where a name is none that a registry takes, DVC warns
+    assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+    assert tuple(artifacts) == RECIPES
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for name, artifact in artifacts.items():
+        assert artifact.path == f"models/{name}"
+        assert {artifact.path, f"{artifact.path}.md"} <= outs
+        encoding = params["encodings"][params["recipes"][name]["encoding"]]
+        task = "tagging" if encoding["tags"] else "classification"
+        assert (artifact.type, artifact.labels) == ("model", [task, encoding["corpus"]])
+        assert artifact.desc

@@ -1,0 +1,214 @@
+"""Exported files: they give the model's logits, say what decoding needs, and are measured against the model."""
+
+import ast
+import json
+import logging
+import re
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from imports import ROOT
+from test_batches import write_padded
+from test_checkpoints import LABELS, options, save
+from test_models import LENGTHS, PLAIN, padded
+from textrnn import export, exported
+from textrnn.architecture import Bigrams
+from textrnn.checkpoints import load_model
+from textrnn.crf import barred_moves, guesses
+from textrnn.errors import UserError
+from textrnn.evaluate import evaluate, metrics
+from textrnn.export import export_model
+from textrnn.export_command import export_parser
+from textrnn.exported import measure
+from textrnn.labels import Labels
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+BIO = Labels("tag", ["O", "B-X", "I-X"], "bio", ["X"])
+TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, bigrams=Bigrams(3, 1))
+
+
+def logits(path, ids=None, lengths=LENGTHS):
+    ids = padded() if ids is None else ids
+    session = onnxruntime.InferenceSession(path)
+    return session.run(None, {"ids": ids.numpy(), "lengths": lengths.numpy()})[0]
+
+
+def told(path):
+    return {prop.key: json.loads(prop.value) for prop in onnx.load(path).metadata_props}
+
+
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_file_lies_beside_the_directory_and_gives_the_models_logits(tmp_path, int8):
+    folder, _, network = save(tmp_path, options(cell="lstm", layers=2, bidirectional=True, readout="max"))
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    path = export_model(folder, int8=int8)
+    assert path == tmp_path / ("tiny.int8.onnx" if int8 else "tiny.onnx")
+    theirs = network.eval()(padded(), LENGTHS).detach().numpy()
+    distance = np.abs(logits(path) - theirs).max()
+    assert 1e-5 < distance < 0.05 if int8 else distance < 1e-6
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    first = path.read_bytes()
+    assert export_model(folder, tmp_path / "deep" / "again.onnx", int8=int8).read_bytes() == first
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["again.onnx"]
+
+
+def test_metadata_say_what_decoding_needs(tmp_path):
+    folder, _, _ = save(tmp_path, options(readout=("max", "mean")))
+    expected = {
+        "recipe": "tiny",
+        "version": export.load_model(folder).config.version,
+        "task": "classify",
+        "labels": LABELS.names,
+        "scheme": None,
+        "widths": [2, 5],
+        "pad_side": "right",
+        "truncates": False,
+        "crf": None,
+    }
+    assert told(export_model(folder)) == told(export_model(folder, int8=True)) == expected
+
+
+def blocks():
+    """The Python of docs/export.md, block by block."""
+    return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def test_the_documented_lines_export_and_decode(tmp_path, monkeypatch, capsys):
+    (tmp_path / "models").mkdir()
+    save(tmp_path / "models", recipe="news_rnn")
+    (tmp_path / "two").mkdir()
+    folder, _, _ = save(tmp_path / "two", TAGGER, BIO, recipe="ner_bilstm_crf")
+    export_model(folder, tmp_path / "models" / "ner_bilstm_crf.onnx")
+    monkeypatch.chdir(tmp_path)
+    export, decode = blocks()
+    exec(compile(export, "export.md", "exec"), {})
+    assert {path.name for path in (tmp_path / "models").glob("news_rnn*.onnx")} == {
+        "news_rnn.onnx",
+        "news_rnn.int8.onnx",
+    }
+    exec(compile(decode, "export.md", "exec"), {})
+    printed = [ast.literal_eval(line) for line in capsys.readouterr().out.splitlines()]
+    assert [len(tags) for tags in printed] == [3, 4]
+    assert {tag for tags in printed for tag in tags} <= set(BIO.names)
+
+
+def best_row(*given):
+    """The function of docs/export.md."""
+    code = blocks()[1].split("session = ")[0]
+    space = {}
+    exec(compile(code, "export.md", "exec"), space)
+    return space["best_row"](*given)
+
+
+def test_a_crf_is_decoded_with_what_the_file_says(tmp_path):
+    folder, _, _ = save(tmp_path, TAGGER, BIO)
+    saved = load_model(folder)
+    torch.manual_seed(8)
+    for value in saved.network.crf.parameters():
+        torch.nn.init.normal_(value)
+    weights = {name: value.contiguous() for name, value in saved.network.state_dict().items()}
+    (folder / "model.safetensors").write_bytes(export_weights(weights))
+    path = export_model(folder)
+    valid = torch.arange(5) < LENGTHS[:, None]
+    emitted = torch.from_numpy(logits(path))
+    theirs = guesses(saved.network, emitted, valid, barred_moves(BIO.names))
+    facts = told(path)
+    for row, length in enumerate(LENGTHS.tolist()):
+        tags = best_row(emitted[row, :length].numpy(), facts["crf"], facts["labels"])
+        assert tags == [BIO.names[tag] for tag in theirs[row, :length]]
+
+
+def export_weights(weights):
+    from safetensors.torch import save as save_weights
+
+    return save_weights(weights)
+
+
+def test_the_files_are_measured_against_the_model(tmp_path):
+    rows = [([2, 3, 4][: 1 + at % 3], [0, 1, 2][: 1 + at % 3], [{"start": 0, "end": 1, "type": 0}]) for at in range(9)]
+    shards = write_padded(tmp_path, "tag", {"train": rows[:4], "test": rows}, 5)
+    facts = {**shards.facts}
+    folder, _, _ = save(tmp_path, TAGGER, BIO, facts=facts)
+    files = {"float32": export_model(folder), "int8": export_model(folder, int8=True)}
+    threads = torch.get_num_threads()
+    found = measure(folder, files, shards, repeats=2)
+    assert torch.get_num_threads() == threads
+    assert list(found) == ["python", "float32", "int8"]
+    assert found["python"].scores == metrics(evaluate(load_model(folder), shards, "test"))
+    assert found["python"].distance == 0 < found["float32"].distance < 1e-5 < found["int8"].distance < 0.1
+    assert found["float32"].scores == pytest.approx(found["python"].scores, abs=1e-5)
+    sizes = [(folder / "model.safetensors").stat().st_size, *(path.stat().st_size for path in files.values())]
+    assert [each.size for each in found.values()] == sizes
+    assert all(each.rows_per_second > 0 for each in found.values())
+
+
+def test_a_file_of_another_model_is_seen(tmp_path):
+    shards = write_padded(tmp_path, "classify", {"train": [([2], 0)], "test": [([2, 3], 1), ([4, 5, 2], 0)]}, 5)
+    facts = {**shards.facts}
+    folder, _, _ = save(tmp_path, PLAIN, facts=facts)
+    other, _, _ = save_again(tmp_path / "other", options(cell="rnn"), facts)
+    assert measure(folder, {"other": export_model(other)}, shards, repeats=1)["other"].distance > 1e-3
+    with pytest.raises(UserError, match=r"gone\.onnx: no such file; export the model"):
+        measure(folder, {"gone": tmp_path / "gone.onnx"}, shards)
+
+
+def save_again(folder, model, facts):
+    folder.mkdir()
+    return save(folder, model, facts=facts)
+
+
+def test_quantisation_leaves_logging_as_it_was(tmp_path, caplog):
+    folder, _, _ = save(tmp_path)
+    before = logging.getLogger().level
+    export_model(folder, int8=True)
+    assert logging.getLogger().level == before
+    assert "pre-processing" not in caplog.text
+
+
+@pytest.mark.parametrize(("missing", "int8"), [("onnx.checker", False), ("onnxruntime.quantization", True)])
+def test_a_missing_extra_is_named(tmp_path, monkeypatch, missing, int8):
+    folder, _, _ = save(tmp_path)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(UserError, match=rf"{missing}: is not installed; got .*; install the extra onnx: pip install"):
+        export_model(folder, int8=int8)
+    assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"config\.json: no such file of a model directory"):
+        export_model(tmp_path)
+    folder, _, _ = save(tmp_path)
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match="cannot be written"):
+        export_model(folder, tmp_path / "file" / "model.onnx")
+    monkeypatch.setattr(export, "ROOM", 100)
+    with pytest.raises(UserError, match="has more weights than an ONNX file holds, 100 bytes; got "):
+        export_model(folder)
+    assert not list(tmp_path.glob("*.onnx"))
+
+
+def test_one_thread_is_given_back_after_a_failure():
+    before = torch.get_num_threads()
+    with exported.one_thread():
+        assert torch.get_num_threads() == 1
+    with pytest.raises(KeyError), exported.one_thread():
+        raise KeyError
+    assert torch.get_num_threads() == before
+
+
+def test_the_command_says_what_it_wrote(tmp_path, capsys):
+    folder, _, _ = save(tmp_path)
+    args = export_parser().parse_args([str(folder), "--format", "onnx", "--int8"])
+    args.run(args)
+    path = tmp_path / "tiny.int8.onnx"
+    assert capsys.readouterr().out == f"{path}: {path.stat().st_size:,} bytes\n"
+    args = export_parser().parse_args([str(folder), "--format", "onnx", "--output", str(tmp_path / "x.onnx")])
+    args.run(args)
+    assert (tmp_path / "x.onnx").is_file()
+    with pytest.raises(SystemExit):
+        export_parser().parse_args([str(folder)])

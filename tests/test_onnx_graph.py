@@ -1,0 +1,148 @@
+"""Graphs against the networks that they are of: every option, with rows, steps and lengths that no graph was told."""
+
+import dataclasses
+import itertools
+
+import numpy as np
+import pytest
+import torch
+
+from project import PARAMS, RECIPES
+from test_models import PLAIN
+from textrnn.architecture import Bigrams, Model
+from textrnn.models import TextRNN
+from textrnn.onnx_graph import make_model
+from textrnn.params import overlaid
+
+onnx = pytest.importorskip("onnx")
+onnxruntime = pytest.importorskip("onnxruntime")
+
+TOKENS, EMBEDDING, CLASSES = 9, 4, 3
+POOLED = (("last_valid",), ("max",), ("mean",), ("attention",), ("mean", "attention", "max", "last_valid"))
+READOUTS = ("last_step", "every_step", *POOLED)
+PAIRS = [10, 11, 28, 37, 45, 54, 80]
+
+
+def network(*, side="right", classes=CLASSES, pairs=PAIRS, **changes):
+    torch.manual_seed(5)
+    made = TextRNN(
+        dataclasses.replace(PLAIN, **changes),
+        TOKENS,
+        EMBEDDING,
+        classes,
+        side,
+        len(pairs) if "bigrams" in changes else 0,
+    )
+    if made.bigrams is not None:
+        made.bigrams.pairs.copy_(torch.tensor(pairs))
+    if made.norm is not None:
+        torch.nn.init.uniform_(made.norm.weight)
+        torch.nn.init.uniform_(made.norm.bias)
+    return made.eval()
+
+
+def texts(lengths, width, side="right"):
+    ids = np.random.default_rng(width).integers(1, TOKENS, (len(lengths), width))
+    steps = np.arange(width)[None]
+    lengths = np.array(lengths)[:, None]
+    ids[(steps >= lengths) if side == "right" else (steps < width - lengths)] = 0
+    return ids, lengths[:, 0]
+
+
+BATCHES = (([5, 2, 0, 1, 4], 5), ([1], 1), ([7, 3], 11))
+
+
+def differ(model, batches=BATCHES):
+    """The largest difference of any logit, over batches of other shapes."""
+    made = make_model(model)
+    onnx.checker.check_model(made, full_check=True)
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    worst = 0.0
+    for lengths, width in batches:
+        ids, lengths = texts(lengths, width, model.pad_side)
+        (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
+        with torch.no_grad():
+            theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+        assert ours.shape == theirs.shape
+        assert np.ptp(theirs) > 0.01
+        worst = max(worst, float(np.abs(ours - theirs).max()))
+    return worst
+
+
+@pytest.mark.parametrize("readout", READOUTS, ids=lambda names: names if isinstance(names, str) else "+".join(names))
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["uni", "bi"])
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
+def test_cells_directions_readouts_and_sides(cell, bidirectional, side, readout):
+    readout = readout if isinstance(readout, str) else readout[0] if len(readout) == 1 else readout
+    model = network(cell=cell, bidirectional=bidirectional, side=side, readout=readout, layers=2)
+    assert differ(model) < 1e-6
+
+
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_layers(cell, layers):
+    for readout in ("last_valid", "last_step"):
+        assert differ(network(cell=cell, layers=layers, bidirectional=True, readout=readout)) < 1e-6
+
+
+OPTIONS = list(itertools.product((None, Bigrams(3, 1)), (False, True), (False, True), (None, 6)))
+
+
+@pytest.mark.parametrize(("bigrams", "relu", "layer_norm", "head_size"), OPTIONS)
+def test_what_stands_before_and_behind_the_layers(bigrams, relu, layer_norm, head_size):
+    given = {"relu": relu, "layer_norm": layer_norm, "head_size": head_size}
+    given |= {"bigrams": bigrams} if bigrams else {}
+    for readout, side in (("last_step", "left"), ("every_step", "left"), ("max", "right")):
+        assert differ(network(readout=readout, side=side, **given)) < 2e-6
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("readout", [("attention",), ("max", "mean"), ("attention", "max", "last_valid")], ids="+".join)
+def test_pairs_under_readouts_that_look_at_all_states(readout, side):
+    changes = {"cell": "lstm", "bidirectional": True, "layer_norm": True}
+    joined = readout if len(readout) > 1 else readout[0]
+    assert differ(network(bigrams=Bigrams(3, 1), readout=joined, side=side, **changes)) < 1e-6
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_model_of_every_recipe_is_one_of_those(recipe):
+    options = dataclasses.asdict(overlaid(Model, PARAMS, "model", recipe))
+    options |= {"hidden_size": 4, "head_size": options["head_size"] and 6}
+    pairs = options.pop("bigrams")
+    options |= {"bigrams": Bigrams(3, 1)} if pairs else {}
+    classes = 2 if options["loss"] == "bce" else CLASSES
+    assert differ(network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
+
+
+def test_one_output_becomes_two_logits():
+    assert differ(network(loss="bce", classes=2, readout="mean")) < 1e-6
+
+
+def test_a_crf_is_no_part_of_the_graph():
+    model = network(readout="every_step", crf=True)
+    torch.nn.init.normal_(model.crf.transitions)
+    assert differ(model) < 1e-6
+    assert not any("crf" in constant.name for constant in make_model(model).graph.initializer)
+
+
+@pytest.mark.parametrize("known", [[9 * 4 + 4], [0, 80], list(range(81)), [k * 2 for k in range(32)]])
+def test_every_pair_is_found_as_the_network_finds_it(known):
+    model = network(bigrams=Bigrams(3, 1), readout="every_step", pairs=known)
+    ids = np.array([(a, b) for a in range(1, 9) for b in range(9)])
+    session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
+    lengths = np.array([2 if b else 1 for _, b in ids])
+    (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
+    theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
+    assert np.abs(ours - theirs).max() < 1e-6
+
+
+def test_a_wrong_weight_is_seen():
+    model = network(cell="gru")
+    made = make_model(model)
+    session = onnxruntime.InferenceSession(made.SerializeToString())
+    ids, lengths = texts([3, 5], 5)
+    with torch.no_grad():
+        model.recurrent.runs[0].weight_hh_l0[0, 0] += 1
+        theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+    assert np.abs(session.run(None, {"ids": ids, "lengths": lengths})[0] - theirs).max() > 1e-3
