@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 from imports import ROOT, SOURCE, all_imports, direct_imports
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
+STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
 STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze")
 UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
 
@@ -49,6 +50,7 @@ ROOMS = (
     ("journal", "evaluate"),
     ("fit", "predictions"),
     ("rates", "analysis"),
+    ("study",),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
@@ -87,7 +89,18 @@ def dvc_yaml() -> dict[str, Any]:
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_lists_exactly_the_modules_its_script_imports(stage):
-    definition = dvc_yaml()[stage]["do"]
+    assert_lists_its_imports(stage, dvc_yaml()[stage]["do"])
+
+
+@pytest.mark.parametrize("stage", STUDY)
+def test_a_stage_of_the_study_does_so_too(stage):
+    stages = YAML(typ="safe").load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert tuple(stages) == STUDY
+    assert stages[stage]["wdir"] == ".."  # as the paths are the root's
+    assert_lists_its_imports(stage, stages[stage])
+
+
+def assert_lists_its_imports(stage: str, definition: dict[str, Any]) -> None:
     imported = {file for file in all_imports(ROOT / "pipeline" / f"{stage}.py") if file.name not in UNLISTED}
     names = {str(file.relative_to(ROOT)) for file in imported}
     names = {"src/textrnn/formats" if name.startswith("src/textrnn/formats/") else name for name in names}
