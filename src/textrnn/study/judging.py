@@ -24,11 +24,11 @@ def judge_all(
     """
     values = of_runs(runs)
     _add_cells(values, cells, seconds)
+    judged = []
     for claim in claims:
-        timed = [each for each in claim.comparisons if each.measure == "dev_accuracy_at_time"]
-        if timed:
-            values["dev_accuracy_at_time"] |= at_equal_time(runs, claim.variants())
-    return as_json([judge(claim, values) for claim in claims], values, _scale(runs))
+        own = values | {"dev_accuracy_at_time": at_equal_time(runs, claim.variants())}
+        judged.append((judge(claim, own), own))
+    return as_json(judged, _scale(runs))
 
 
 def _add_cells(

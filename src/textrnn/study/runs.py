@@ -54,7 +54,9 @@ class Recorder:
 
         def keep(gradient: Tensor) -> None:
             # of cross-entropy it is p - 1 at the target and p elsewhere: negative at the target alone
-            self.losses.append(F.cross_entropy(logits.detach(), gradient.argmin(1)).item())
+            # where the network is so sure that it is zero everywhere, its guess is the target: a wrong one has -1
+            targets = torch.where(gradient.any(1), gradient.argmin(1), logits.argmax(1))
+            self.losses.append(F.cross_entropy(logits.detach(), targets).item())
 
         logits.register_hook(keep)
 

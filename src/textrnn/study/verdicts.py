@@ -114,10 +114,10 @@ def _expected(comparison: Comparison) -> str:
     return {"above": f"above {up}", "below": f"below {down}", "same": f"within {down} and {up}"}[comparison.expect]
 
 
-def as_json(judged: Sequence[Judged], values: Values, scale: dict[str, Any]) -> dict[str, Any]:
+def as_json(judged: Sequence[tuple[Judged, Values]], scale: dict[str, Any]) -> dict[str, Any]:
     """All verdicts, and each measure of each variant that a claim looks at with its interval and values by seed.
 
-    scale: what the study was run on. What is of infinite width is null, as JSON has no infinity.
+    judged: verdicts with the values they come from; scale: what the study was run on. What is of infinite width is null, as JSON has no infinity.
     """
     claims = [
         {
@@ -129,7 +129,7 @@ def as_json(judged: Sequence[Judged], values: Values, scale: dict[str, Any]) -> 
             "findings": [_finding(finding) for finding in each.findings],
             "measured": _measured(each.claim, values),
         }
-        for each in judged
+        for each, values in judged
     ]
     return {"level": LEVEL, **scale, "claims": claims}
 
