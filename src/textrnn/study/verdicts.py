@@ -117,7 +117,8 @@ def _expected(comparison: Comparison) -> str:
 def as_json(judged: Sequence[tuple[Judged, Values]], scale: dict[str, Any]) -> dict[str, Any]:
     """All verdicts, and each measure of each variant that a claim looks at with its interval and values by seed.
 
-    judged: verdicts with the values they come from; scale: what the study was run on. What is of infinite width is null, as JSON has no infinity.
+    judged: verdicts with the values they come from; scale: what the study was run on. What is of infinite width is
+    null, as JSON has no infinity.
     """
     claims = [
         {
