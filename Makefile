@@ -1,11 +1,12 @@
 # make run    set up, run the pipeline on the sample corpora, show the table of recipes, say where the report is
+# make study-small   judge the tutorials' claims on the sample corpora; `make study SOURCE=<folder>` on the real ones
 # make test   set up, pass the tests (test-slow: those that take longer; lint: ruff and mypy)
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run setup test test-slow lint clean
+.PHONY: run setup study study-small test test-slow lint clean
 
 run: setup
 	@dvc repro
@@ -19,6 +20,18 @@ setup: .venv/.done
 	$(PYTHON) -m venv .venv
 	.venv/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
 	@touch $@
+
+# SOURCE is the folder of the real corpora; what limits a first run is lifted
+LIFTED := -S limits.rows=null -S limits.epochs=null -S limits.hidden_size=null
+
+study: setup
+	@test -n "$(SOURCE)" || { echo "error: say where the corpora are: make study SOURCE=<folder>" >&2; exit 1; }
+	@dvc exp run -S data.source=$(SOURCE) $(LIFTED) study/dvc.yaml
+	@python pipeline/study_page.py --docs
+
+study-small: setup
+	@dvc repro study/dvc.yaml
+	@python pipeline/study_page.py
 
 test: setup
 	@python -m pytest

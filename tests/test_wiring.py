@@ -18,8 +18,10 @@ from ruamel.yaml import YAML
 from imports import ROOT, SOURCE, all_imports, direct_imports
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
+STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
 STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze", "card")
 UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
+WHOLE = ("src/textrnn/formats", "src/textrnn/report")  # packages that are listed as their folders
 
 # Rooms from the ground up: a module imports only from rooms below its own, or from its own.
 ROOMS = (
@@ -50,6 +52,7 @@ ROOMS = (
     ("journal", "evaluate"),
     ("fit", "predictions", "predictor", "export", "export_command"),
     ("rates", "analysis", "exported", "cli"),
+    ("study",),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
@@ -89,10 +92,21 @@ def dvc_yaml() -> dict[str, Any]:
 @pytest.mark.parametrize("stage", ["check", *STAGES, "report"])
 def test_a_stage_lists_exactly_the_modules_its_script_imports(stage):
     definition = dvc_yaml()[stage]
-    definition = definition.get("do", definition)
+    assert_lists_its_imports(stage, definition.get("do", definition))
+
+
+@pytest.mark.parametrize("stage", STUDY)
+def test_a_stage_of_the_study_does_so_too(stage):
+    stages = YAML(typ="safe").load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    assert tuple(stages) == STUDY
+    assert stages[stage]["wdir"] == ".."  # as the paths are the root's
+    assert_lists_its_imports(stage, stages[stage])
+
+
+def assert_lists_its_imports(stage: str, definition: dict[str, Any]) -> None:
     imported = {file for file in all_imports(ROOT / "pipeline" / f"{stage}.py") if file.name not in UNLISTED}
     names = {str(file.relative_to(ROOT)) for file in imported}
-    names = {"/".join(name.split("/")[:3]) for name in names}  # a package is listed as its folder
+    names = {next((each for each in WHOLE if name.startswith(f"{each}/")), name) for name in names}
     listed = {dep for dep in definition["deps"] if dep.startswith("src/")}
     assert listed == names
     assert f"pipeline/{stage}.py" in definition["deps"]

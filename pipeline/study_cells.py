@@ -1,0 +1,20 @@
+"""Compare the GRU from scratch with nn.GRU: outputs, gradients, seconds."""
+
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.params import read_params
+from textrnn.stage import run
+from textrnn.study.cells import differences, seconds
+from textrnn.study.files import write_figures
+from textrnn.study.variants import read_study
+
+
+def main() -> None:
+    study = read_study(read_params(Path("study/params.yaml")))
+    write_figures(Path("data/study/cells.json"), {seed: differences(study.cells, seed) for seed in study.seeds})
+    write_figures(Path("logs/study/cells.json"), seconds(study.cells, study.seeds[0]))
+
+
+if __name__ == "__main__":
+    run(main)

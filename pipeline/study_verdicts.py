@@ -1,0 +1,29 @@
+"""Judge the tutorials' claims by the study's runs, and draw what was measured."""
+
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.params import read_params
+from textrnn.stage import output_folder, run
+from textrnn.study.curves import draw_all
+from textrnn.study.files import read_figures, read_runs, write_figures
+from textrnn.study.judging import judge_all
+from textrnn.study.plots import draw_measures
+from textrnn.study.variants import read_study
+
+
+def main() -> None:
+    study = read_study(read_params(Path("study/params.yaml")))
+    facts, clocks = Path("data/study"), Path("logs/study")
+    runs = read_runs(facts / "runs", clocks, study.runs, study.seeds)
+    verdicts = judge_all(runs, read_figures(facts / "cells.json"), read_figures(clocks / "cells.json"))
+    plots = draw_all(runs)
+    plots |= {f"{each['claim']}.svg": draw_measures(each["measured"]) for each in verdicts["claims"]}
+    with output_folder(Path("study/plots")) as out:
+        for name, drawn in plots.items():
+            (out / name).write_text(drawn, encoding="utf-8")
+    write_figures(Path("study/verdicts.json"), verdicts)
+
+
+if __name__ == "__main__":
+    run(main)

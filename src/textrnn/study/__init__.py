@@ -1,0 +1,1 @@
+"""The study: what the tutorials claim, measured again with seeds and intervals."""

@@ -1,0 +1,236 @@
+"""What the tutorials claim, as comparisons of variants of study/params.yaml that would bear it out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Expect = Literal["above", "below", "same"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A measure of `first` less that of `second`, which is a variant or a plain number, and what the claim expects.
+
+    above, below: the difference lies beyond `margin`, up or down; same: it lies within. ratio: first over second is
+    compared instead, and `margin` is the share by which it differs from 1.
+    """
+
+    measure: str
+    first: str
+    second: str | float
+    expect: Expect
+    margin: float
+    ratio: bool = False
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim: its key, what the tutorial says, and what is compared; `note` says what its verdict does not."""
+
+    key: str
+    tutorial: int
+    said: str
+    comparisons: tuple[Comparison, ...]
+    note: str = ""
+
+    def variants(self) -> tuple[str, ...]:
+        """All that are compared, each once."""
+        names = [name for each in self.comparisons for name in (each.first, each.second) if isinstance(name, str)]
+        return tuple(dict.fromkeys(names))
+
+
+POINT = 0.01  # a difference in accuracy that is worth speaking of
+FAILS = 0.05  # one by which a training that "does not converge" is told from one that does
+SLIGHT = 0.05  # share by which a loss curve or a time differs visibly
+
+
+def _test(first: str, second: str, expect: Expect, margin: float = 0.0) -> Comparison:
+    return Comparison("test_accuracy", first, second, expect, margin)
+
+
+def _ratio(measure: str, first: str, second: str, expect: Expect) -> Comparison:
+    return Comparison(measure, first, second, expect, SLIGHT, ratio=True)
+
+
+def _smoother(first: str, second: str) -> Comparison:
+    return _ratio("roughness", first, second, "below")
+
+
+def _faster(first: str, second: str) -> Comparison:
+    return _ratio("seconds", first, second, "below")
+
+
+CLAIMS = (
+    Claim(
+        "fails_at_32",
+        1,
+        "With batches of 64 and rows of 32 the RNN does not converge; with rows of 16 it does.",
+        (_test("rnn_b64_p16", "rnn_b64_p32", "above", FAILS),),
+    ),
+    Claim(
+        "batch_128",
+        1,
+        "Batches of 128 give a smoother curve than 64, with no great difference in the result.",
+        (_smoother("rnn_b128_p16", "rnn_b64_p16"), _test("rnn_b128_p16", "rnn_b64_p16", "same", POINT)),
+    ),
+    Claim(
+        "batch_256",
+        1,
+        "Batches of 256 are smoother and faster than 64: 5 minutes in place of 18.",
+        (_smoother("rnn_b256_p16", "rnn_b64_p16"), _faster("rnn_b256_p16", "rnn_b64_p16")),
+    ),
+    Claim(
+        "batch_1024",
+        1,
+        "Batches of 1024 are faster still.",
+        (_faster("rnn_b1024_p16", "rnn_b256_p16"),),
+    ),
+    Claim(
+        "batch_free",
+        1,
+        "A larger batch costs no accuracy at equal epochs.",
+        tuple(
+            Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "same", POINT) for rows in (128, 256, 1024)
+        ),
+        "The tutorial does not say it; its advice to take larger batches hangs on it.",
+    ),
+    Claim(
+        "batch_time",
+        1,
+        "In equal time a larger batch reaches more.",
+        tuple(
+            Comparison("dev_accuracy_at_time", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", 0.0)
+            for rows in (128, 256, 1024)
+        ),
+        "The tutorial speaks of time alone; this asks what the time saved is worth.",
+    ),
+    Claim(
+        "smooth_steps",
+        1,
+        "The curve of larger batches is smoother because training is, and not only because each point averages more.",
+        tuple(_ratio("roughness_at_rows", f"rnn_b{rows}_p16", "rnn_b64_p16", "below") for rows in (128, 256, 1024)),
+        "Each point is averaged over equally many rows here; what is left of a difference is training's.",
+    ),
+    Claim(
+        "pad_sizes",
+        1,
+        "Rows of 16 do better than rows of 7, and rows of 32 worse than those of 16.",
+        (
+            _test("rnn_b256_p16", "rnn_b256_p7", "above"),
+            _test("rnn_b256_p16", "rnn_b256_p32", "above"),
+        ),
+    ),
+    Claim(
+        "half_text",
+        1,
+        "Rows of 16 use only half the text.",
+        (Comparison("kept_share", "rnn_b256_p16", 0.5, "same", 0.05),),
+    ),
+    Claim(
+        "out_of_reach",
+        1,
+        "With rows of 16 the best result is out of reach: what is cut off costs accuracy.",
+        (_test("rnn_valid_p32", "rnn_valid_p16", "above"),),
+        "Read at the last token, so that padding costs neither of the two anything.",
+    ),
+    Claim(
+        "forgets",
+        1,
+        "The RNN fails at 32 because it forgets: its gradient vanishes over so many steps.",
+        (
+            _test("rnn_valid_b64_p32", "rnn_b64_p32", "same", FAILS),
+            _test("rnn_valid_p32", "rnn_b256_p32", "same", FAILS),
+        ),
+        "If forgetting were the cause, reading the state at the last token, before the padding, would not help.",
+    ),
+    Claim(
+        "readout_by_pad",
+        1,
+        "The longer the row, the worse the result, wherever the state is read.",
+        (
+            _test("rnn_b256_p16", "rnn_b256_p32", "above"),
+            _test("rnn_valid_p16", "rnn_valid_p32", "above"),
+            _test("rnn_valid_p7", "rnn_valid_p32", "above"),
+        ),
+        "The cross of readout and width that `forgets` is a part of.",
+    ),
+    Claim(
+        "gradient_by_cell",
+        1,
+        "The gradient of an RNN fades with distance; that of a GRU or an LSTM does not so.",
+        tuple(
+            Comparison(measure, "rnn_valid_p32", f"{cell}_valid_p32", "below", SLIGHT, ratio=True)
+            for measure in ("far_gradient", "far_gradient_untrained")
+            for cell in ("gru", "lstm")
+        ),
+    ),
+    Claim(
+        "lstm_cures",
+        3,
+        "Where the RNN fails, at 64 and 32, the LSTM converges.",
+        (_test("bilstm_b64", "rnn_b64_p32", "above", FAILS), _test("lstm_valid_p32", "rnn_valid_p32", "above")),
+        "The second comparison reads both at the last token: what is left is the cell's own gain.",
+    ),
+    Claim(
+        "lstm_batch_256",
+        3,
+        "Batches of 256 are smoother and faster than 64 for the LSTM too.",
+        (_smoother("bilstm_b256", "bilstm_b64"), _faster("bilstm_b256", "bilstm_b64")),
+    ),
+    Claim(
+        "norm_and_initialization",
+        3,
+        "LayerNorm makes convergence steady and fast (stock initialisation came with it).",
+        (
+            Comparison("early_accuracy", "bilstm_stock_norm", "bilstm_b64", "above", POINT),
+            _smoother("bilstm_stock_norm", "bilstm_b64"),
+        ),
+        "Both changes at once, as in the tutorial.",
+    ),
+    Claim(
+        "norm_alone",
+        3,
+        "It is LayerNorm that does it.",
+        (
+            Comparison("early_accuracy", "bilstm_norm", "bilstm_b64", "above", POINT),
+            Comparison("early_accuracy", "bilstm_stock_norm", "bilstm_stock", "above", POINT),
+        ),
+        "LayerNorm alone, with either initialisation.",
+    ),
+    Claim(
+        "initialization_alone",
+        3,
+        "The initialisation has no part in it.",
+        (
+            Comparison("early_accuracy", "bilstm_stock", "bilstm_b64", "same", POINT),
+            Comparison("early_accuracy", "bilstm_stock_norm", "bilstm_norm", "same", POINT),
+        ),
+        "Initialisation alone, without LayerNorm and with it.",
+    ),
+    Claim(
+        "scratch_equal",
+        4,
+        "The GRU from scratch computes what nn.GRU does, to 1e-6.",
+        (
+            Comparison("output_difference", "equations", 0.0, "same", 1e-6),
+            Comparison("gradient_difference", "equations", 0.0, "same", 1e-6),
+            Comparison("output_difference", "kernels", 0.0, "same", 1e-6),
+            Comparison("gradient_difference", "kernels", 0.0, "same", 1e-6),
+        ),
+        "In float64; gradients are relative to the largest of their weight.",
+    ),
+    Claim(
+        "scratch_cost",
+        4,
+        "A loop over the steps in Python costs time against nn.GRU.",
+        (Comparison("step_seconds", "equations", "nn_gru", "above", SLIGHT, ratio=True),),
+        "The tutorial shows the loop to be understood and says nothing of its cost.",
+    ),
+    Claim(
+        "gru_for_lstm",
+        4,
+        "A GRU does what an LSTM does at less cost.",
+        (_test("bigru_b256", "bilstm_b256", "same", POINT), _faster("bigru_b256", "bilstm_b256")),
+    ),
+)

@@ -1,0 +1,268 @@
+"""A run of the study on tiny shards; gradients by distance against finite differences; the two GRUs."""
+
+import dataclasses
+import itertools
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from imports import ROOT
+from test_batches import write_padded
+from test_fit import LABELS, TEXTS, matrix
+from test_models import PLAIN
+from test_training import SETTINGS
+from textrnn.batches import batches, load_buckets
+from textrnn.checkpoints import make_config
+from textrnn.errors import UserError
+from textrnn.fit import start
+from textrnn.models import TextRNN
+from textrnn.params import read_params
+from textrnn.residence import Bucket
+from textrnn.study.cells import differences, seconds
+from textrnn.study.files import read_figures, read_runs, write_figures
+from textrnn.study.gradients import by_distance, input_gradients
+from textrnn.study.runs import Recorder, run_variant
+from textrnn.study.variants import Cells, check_encoding, options, read_study
+
+CPU = torch.device("cpu")
+SPLITS = {"train": TEXTS, "dev": TEXTS[::3], "test": TEXTS[::2]}
+IDS = torch.tensor([[3, 1, 4, 1, 5], [2, 6, 0, 0, 0], [5, 3, 8, 0, 0]])
+LENGTHS, TARGETS = torch.tensor([5, 2, 3]), torch.tensor([1, 0, 1])
+
+
+@pytest.fixture
+def padded(tmp_path):
+    return write_padded(tmp_path, "classify", SPLITS, size=3)
+
+
+def network(cell, readout, layers=1, bidirectional=False):
+    config = dataclasses.replace(PLAIN, cell=cell, readout=readout, layers=layers, bidirectional=bidirectional)
+    torch.manual_seed(0)
+    return TextRNN(config, 9, 4, 2, "right").double()
+
+
+@pytest.mark.parametrize("readout", ["last_valid", "last_step"])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_input_gradients_are_finite_differences(cell, readout):
+    model = network(cell, readout, layers=2, bidirectional=True)
+    found = input_gradients(model, IDS, LENGTHS, TARGETS)
+    assert found.shape == (3, 5)
+
+    def loss(row, embedded):
+        hook = model.embedding.register_forward_hook(lambda *_: embedded[:, None])
+        model.recurrent.kernels = False
+        logits = model(IDS[row : row + 1], LENGTHS[row : row + 1])
+        hook.remove()
+        return F.cross_entropy(logits, TARGETS[row : row + 1]).item()
+
+    with torch.no_grad():
+        for row, step in ((0, 0), (0, 4), (1, 1), (1, 3), (2, 2)):
+            plain = model.embedding.weight[IDS[row]].clone()
+            slopes = []
+            for feature in range(4):
+                ends = []
+                for move in (1e-5, -1e-5):
+                    moved = plain.clone()
+                    moved[step, feature] += move
+                    ends.append(loss(row, moved))
+                slopes.append((ends[0] - ends[1]) / 2e-5)
+            assert found[row, step].item() == pytest.approx(math.hypot(*slopes), rel=1e-5, abs=1e-9)
+
+
+def test_padding_after_the_last_token_has_no_gradient_unless_it_is_read():
+    exact = input_gradients(network("gru", "last_valid"), IDS, LENGTHS, TARGETS)
+    assert (exact[1, 2:] == 0).all()
+    assert (exact[1, :2] > 0).all()
+    assert (input_gradients(network("gru", "last_step"), IDS, LENGTHS, TARGETS)[1] > 0).all()
+
+
+def test_looking_at_gradients_leaves_the_network_as_it_was():
+    model = network("rnn", "last_valid").train()
+    before = model(IDS, LENGTHS)
+    input_gradients(model, IDS, LENGTHS, TARGETS)
+    assert model.training
+    assert model.recurrent.kernels
+    assert all(weight.grad is None for weight in model.parameters())
+    assert torch.equal(model(IDS, LENGTHS), before)
+
+
+@pytest.mark.parametrize(("readout", "at"), [("last_valid", lambda n, t: n - 1 - t), ("last_step", lambda n, t: 4 - t)])
+def test_distances_are_from_the_step_that_is_read(readout, at):
+    model = network("rnn", readout)
+    norms = input_gradients(model, IDS, LENGTHS, TARGETS)
+    found = {}
+    for row, length in enumerate(LENGTHS.tolist()):
+        for step in range(length):
+            found.setdefault(at(length, step), []).append(norms[row, step].item())
+    rows = [Bucket(torch.arange(3), IDS, LENGTHS, TARGETS)]
+    expected = [pytest.approx(np.mean(found[d])) if d in found else None for d in range(5)]
+    assert by_distance(model, rows, 10) == expected
+    first = by_distance(model, rows, 1)
+    assert first == pytest.approx([norms[0, 4 - d].item() for d in range(5)])
+
+
+def test_a_gradient_of_a_linear_rnn_fades_by_its_weight():
+    model = network("rnn", "last_valid")
+    run = model.recurrent.runs[0]
+    with torch.no_grad():
+        run.weight_hh_l0.copy_(0.5 * torch.eye(3))
+        run.weight_ih_l0.mul_(1e-4)  # tanh is then the identity
+        run.bias_ih_l0.zero_()
+        run.bias_hh_l0.zero_()
+    rows = [Bucket(torch.arange(1), IDS[:1], LENGTHS[:1], TARGETS[:1])]
+    found = by_distance(model, rows, 1)
+    assert [b / a for a, b in itertools.pairwise(found)] == pytest.approx([0.5] * 4, rel=1e-6)
+
+
+def run_tiny(padded, **changes):
+    settings = dataclasses.replace(SETTINGS, epochs=2, evaluate_every=3, batch_size=6, learning_rate=0.05, **changes)
+    return run_variant("tiny", padded, matrix(), LABELS, PLAIN, settings, 5), settings
+
+
+def test_each_batchs_loss_is_kept(padded):
+    run, settings = run_tiny(padded)
+    found = run.facts
+    assert (found["rows"], found["batch_size"], len(found["losses"])) == (20, 6, 8)
+    config = make_config("tiny", PLAIN, (9, 4), 2, padded.facts, 0)
+    network = start(config, matrix(), settings.seed, CPU)
+    epochs = [batches(load_buckets(padded, "train"), 6, shuffle=(settings.seed, epoch)) for epoch in (0, 1)]
+    taken = [batch for epoch in epochs for batch in epoch]
+    expected = F.cross_entropy(network(taken[0].ids, taken[0].lengths), taken[0].targets).item()
+    assert found["losses"][0] == pytest.approx(expected, rel=1e-5)
+    # train's loss at a point is that of its batches, weighed by their rows
+    assert [point[0] for point in found["points"]] == [3, 4, 6, 8]
+    for point, steps in zip(found["points"], ([0, 1, 2], [3], [4, 5], [6, 7]), strict=True):
+        rows = [len(taken[step]) for step in steps]
+        assert point[2] == pytest.approx(np.average([found["losses"][step] for step in steps], weights=rows), rel=1e-5)
+
+
+def test_a_batch_of_which_the_network_is_wholly_sure_has_no_loss():
+    network = torch.nn.Linear(1, 2)
+    with torch.no_grad():
+        network.weight.copy_(torch.tensor([[-500.0], [500.0]]))
+    recorder = Recorder(network)
+    for targets in ([1, 1], [1, 0]):
+        F.cross_entropy(network(torch.ones(2, 1)), torch.tensor(targets)).backward()
+    network(torch.ones(2, 1)).detach()
+    recorder.close()
+    network(torch.ones(2, 1)).sum().backward()
+    assert recorder.losses == pytest.approx([0.0, 500.0], abs=1.0)
+
+
+def test_a_run_is_repeated_by_its_seed_and_timed_apart(padded):
+    (first, _), (again, _), (other, _) = run_tiny(padded), run_tiny(padded), run_tiny(padded, seed=2)
+    assert first.facts == again.facts
+    assert first.facts["losses"] != other.facts["losses"]
+    assert "seconds" not in first.facts
+    assert len(first.clock["seconds"]) == len(first.facts["points"])
+    assert first.clock["seconds"] == sorted(first.clock["seconds"])
+    assert first.facts["gradients"]["before"] != first.facts["gradients"]["after"]
+    assert len(first.facts["gradients"]["after"]) == 3
+
+
+def test_a_run_that_diverges_has_a_result(padded):
+    run = run_variant("tiny", padded, matrix(), LABELS, PLAIN, dataclasses.replace(SETTINGS, learning_rate=1e6), 5)
+    assert run.facts["diverged"]
+    assert 0 <= run.facts["test_accuracy"] <= 1
+
+
+def test_a_tagger_is_no_variant(padded):
+    with pytest.raises(UserError, match=r"study.variants.tiny.model.readout"):
+        run_variant("tiny", padded, matrix(), LABELS, dataclasses.replace(PLAIN, readout="every_step"), SETTINGS, 5)
+
+
+SIZES = Cells(steps=4, batch_size=3, input_size=5, hidden_size=6, repeats=2)
+
+
+def test_the_two_grus_agree_in_double_precision():
+    found = differences(SIZES, 1)
+    assert set(found) == {"equations", "kernels"}
+    for each in found.values():
+        assert 0 <= each["output_difference"] < 1e-14
+        assert 0 <= each["gradient_difference"] < 1e-12
+
+
+def test_a_wrong_gru_is_seen(monkeypatch):
+    from textrnn.cells import ScratchGRU
+
+    right = ScratchGRU.equations
+    monkeypatch.setattr(ScratchGRU, "equations", lambda self, x: tuple(1.01 * each for each in right(self, x)))
+    found = differences(SIZES, 1)
+    assert found["equations"]["output_difference"] > 1e-4
+    assert found["equations"]["gradient_difference"] > 1e-3
+    assert found["kernels"]["gradient_difference"] < 1e-12
+
+
+def test_each_gru_is_timed_as_often_as_asked():
+    assert {name: len(taken) for name, taken in seconds(SIZES, 1).items()} == {
+        "nn_gru": 2,
+        "equations": 2,
+        "kernels": 2,
+    }
+
+
+def study(**changes):
+    return read_params(ROOT / "study" / "params.yaml") | changes
+
+
+def test_a_variant_is_the_recipe_with_its_changes_and_the_limits():
+    params = read_params(ROOT / "params.yaml")
+    params["limits"] = {"rows": None, "epochs": 2, "hidden_size": 16}
+    model, settings = options(read_study(study(evaluate_rows=1000)), params, "bilstm_norm", 7)
+    assert (model.cell, model.bidirectional, model.layer_norm, model.layers) == ("lstm", True, True, 2)
+    assert (model.readout, model.initialization, model.hidden_size) == ("last_step", "xavier", 16)
+    assert (settings.seed, settings.batch_size, settings.epochs) == (7, 64, 2)
+    assert (settings.evaluate_every, settings.patience) == (15, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"runs": ["rnn_b64_p16", "rnm"]}, r"runs\[1\]"),
+        ({"seeds": [1, 1]}, "seeds"),
+        ({"seeds": []}, "seeds"),
+        ({"pads": [7, 16]}, r"variants.rnn_b64_p32.pad_size"),
+        ({"gradient_rows": 0}, "gradient_rows"),
+        ({"cells": {**study()["cells"], "repeats": 0}}, "cells.repeats"),
+        ({"sedes": [1]}, "study.sedes"),
+    ],
+)
+def test_wrong_values_are_refused_by_name(changes, where):
+    with pytest.raises(UserError, match=where):
+        read_study(study(**changes))
+
+
+def test_an_encoding_that_is_not_the_recipes_is_refused():
+    params = read_params(ROOT / "params.yaml")
+    check_encoding(read_study(study()), params)
+    with pytest.raises(UserError, match=r"study\.encoding"):
+        check_encoding(read_study(study(encoding="thucnews_words")), params)
+
+
+def test_a_variant_that_is_not_there_and_a_wrong_value_of_one_are_refused():
+    params, values = read_params(ROOT / "params.yaml"), study()
+    with pytest.raises(UserError, match=r"study\.variants\.gone"):
+        options(read_study(values), params, "gone", 1)
+    values["variants"]["rnn_b64_p16"]["model"] = {"cel": "gru"}
+    with pytest.raises(UserError, match=r"study\.variants\.rnn_b64_p16\.model\.cel"):
+        options(read_study(values), params, "rnn_b64_p16", 1)
+
+
+def test_figures_keep_six_digits_of_any_size(tmp_path):
+    write_figures(tmp_path / "a.json", {"a": [1.23456789e-9, 0.1, math.nan], 2: 123456.789})
+    assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1.23457e-09, 0.1, None], "2": 123457.0}
+    assert read_figures(tmp_path / "a.json")["2"] == 123457.0
+
+
+def test_runs_are_read_by_variant_and_seed_and_one_that_is_missing_is_named(tmp_path):
+    for name in ("a-1", "b-1"):
+        write_figures(tmp_path / "facts" / f"{name}.json", {"of": name})
+        write_figures(tmp_path / "clock" / f"{name}.json", {"seconds": []})
+    found = read_runs(tmp_path / "facts", tmp_path / "clock", ["a", "b"], [1])
+    assert found["b", 1] == ({"of": "b-1"}, {"seconds": []})
+    with pytest.raises(UserError, match=r"a-2\.json"):
+        read_runs(tmp_path / "facts", tmp_path / "clock", ["a"], [2])
