@@ -1,4 +1,7 @@
-"""Show the study's verdicts; with --docs also write them, with plots, to docs/study.md and docs/study/."""
+"""Show the study's verdicts, and put them where the report finds them; with --docs write docs/study.md and docs/study/.
+
+The report depends on study/shown, which is no stage's output: `dvc repro` would run the study for it otherwise.
+"""
 
 import argparse
 import shutil
@@ -9,18 +12,30 @@ from textrnn.stage import output_file, output_folder, run
 from textrnn.study.files import read_figures, write_figures
 from textrnn.study.page import lines, render
 
+SHOWN = Path("study/shown")
+
+
+def copy_plots(folder: Path) -> list[str]:
+    """The plots' names, after they were put into the folder."""
+    plots = sorted(Path("study/plots").glob("*.svg"))
+    for path in plots:
+        shutil.copyfile(path, folder / path.name)
+    return [path.name for path in plots]
+
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", action="store_true", help="write the page too")
+    args = parser.parse_args()
     verdicts = read_figures(Path("study/verdicts.json"))
     print("\n".join(lines(verdicts)))
-    if not parser.parse_args().docs:
+    with output_folder(SHOWN / "plots") as out:
+        copy_plots(out)
+    write_figures(SHOWN / "verdicts.json", verdicts)
+    if not args.docs:
         return
-    plots = sorted(path.name for path in Path("study/plots").glob("*.svg"))
     with output_folder(Path("docs/study")) as out:
-        for name in plots:
-            shutil.copyfile(Path("study/plots") / name, out / name)
+        plots = copy_plots(out)
         write_figures(out / "verdicts.json", verdicts)
     with output_file(Path("docs/study.md")) as made:
         made.write_text(render(verdicts, plots, "study", "make study"), encoding="utf-8")

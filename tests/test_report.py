@@ -15,12 +15,16 @@ import pytest
 
 import report_files as made
 from imports import ROOT
+from test_study_verdicts import verdicts
 from textrnn.errors import UserError
 from textrnn.report.charts import LEFT, RIGHT, WIDE, Confidence, Standing, across, dots, histogram, reliability, steps
 from textrnn.report.examples import LONGEST
 from textrnn.report.markup import markup, number, table, tag, text
 from textrnn.report.page import render
 from textrnn.report.sources import best_baseline, read_recipe
+from textrnn.report.study import read_study
+from textrnn.study.curves import draw_all
+from textrnn.study.plots import draw_measures
 
 ATTACK = "<script>alert(1)</script>"
 CLASSES = ["体育", "a&b", ATTACK]
@@ -113,7 +117,7 @@ def recipes(folder):
 
 @pytest.fixture
 def page(folder):
-    return render(recipes(folder))
+    return render(recipes(folder), None)
 
 
 def section(page, recipe):
@@ -183,7 +187,7 @@ def test_recipes_side_by_side_with_the_baseline_that_dev_chose(page):
 
 def test_level_with_the_baseline_is_neither(folder):
     made.write_baselines(made.places(folder), "texts_chars", "accuracy", bag=(0.7, 0.625))
-    assert rows(render(recipes(folder)), "Recipes and their scores")[1][-1] == "level"
+    assert rows(render(recipes(folder), None), "Recipes and their scores")[1][-1] == "level"
 
 
 def test_a_recipe_beside_all_its_baselines(page):
@@ -248,7 +252,7 @@ def test_sentences_have_their_entities_marked_on_two_lines(page):
 def test_sentences_open_five_at_a_time(folder):
     lines = [json.dumps({**TAGGED, "row": number}) + "\n" for number in range(7)]
     (folder / "data/analyzed/tagger/errors.jsonl").write_text("".join(lines), encoding="utf-8")
-    details = re.findall(r"<details>.*?</details>", section(render(recipes(folder)), "tagger"), re.S)
+    details = re.findall(r"<details>.*?</details>", section(render(recipes(folder), None), "tagger"), re.S)
     told = [Page(each) for each in details]
     assert [each.all("summary")[0][2] for each in told] == [
         "Sentences 1–5: 15 wrong entities",
@@ -262,7 +266,7 @@ def test_words_have_blanks_between_them(folder):
     words = ["Ann", "lives", "in", "New", "York", "."]
     entities = {"right": [span(3, 5, "LOC", words)], "missed": [span(0, 1, "PER", words)], "made_up": []}
     (folder / "data/analyzed/tagger/errors.jsonl").write_text(json.dumps({**TAGGED, "tokens": words, **entities}))
-    gold, found = re.findall(r'<div class="line">.*?</div>', section(render(recipes(folder)), "tagger"), re.S)
+    gold, found = re.findall(r'<div class="line">.*?</div>', section(render(recipes(folder), None), "tagger"), re.S)
     assert Page(gold).all("div")[0][2] == "goldAnnPER lives in New YorkLOC ."
     assert Page(found).all("div")[0][2] == "foundAnn lives in New YorkLOC ."
 
@@ -277,7 +281,7 @@ def test_long_sentences_are_cut(folder):
         "missed": [span(LONGEST - 1, LONGEST + 2, "PER", tokens), span(LONGEST + 10, LONGEST + 12, "LOC", tokens)],
     }
     (folder / "data/analyzed/tagger/errors.jsonl").write_text(json.dumps(long) + "\n", encoding="utf-8")
-    gold, found = re.findall(r'<div class="line">.*?</div>', section(render(recipes(folder)), "tagger"), re.S)
+    gold, found = re.findall(r'<div class="line">.*?</div>', section(render(recipes(folder), None), "tagger"), re.S)
     assert Page(gold).all("div")[0][2] == "gold" + "字" * (LONGEST + 2) + "PER …"
     assert Page(found).all("div")[0][2] == "found" + "字" * LONGEST + " …"
 
@@ -317,14 +321,14 @@ def test_errors_of_a_loss_that_exploded_are_left_out_of_the_curve(folder):
         (3, "train", 1.0, 0.5),
     ]
     made.write_csv(folder / "metrics" / "texts" / "curves.csv", curves)
-    assert "train goes from 2.0000 to 1.0000" in section(render(recipes(folder)), "texts")
+    assert "train goes from 2.0000 to 1.0000" in section(render(recipes(folder), None), "texts")
 
 
 def test_a_long_curve_has_no_dots(folder):
     def dots(points):
         rows = [(step, "dev", 1 / step, 0.5) for step in range(1, points + 1)]
         made.write_csv(folder / "metrics" / "texts" / "curves.csv", [("step", "split", "loss", "accuracy"), *rows])
-        figure = section(render(recipes(folder)), "texts").split("<figure>")[1]
+        figure = section(render(recipes(folder), None), "texts").split("<figure>")[1]
         assert len(Page(f"<figure>{figure}").all("polyline")[0][1]["points"].split()) == points
         return [each[2] for each in Page(f"<figure>{figure}").all("circle")]
 
@@ -390,9 +394,56 @@ def test_the_page_stays_small(tmp_path):
     names = [f"recipe{number}" for number in range(12)]
     for name in names:
         made.write_recipe(at, name, np.full((18, 18), 1234), classes, errors, {}, "nltk")
-    page = render([read_recipe(name, "e", "c", at) for name in names])
+    page = render([read_recipe(name, "e", "c", at) for name in names], None)
     assert page.count("words words") > 12 * 10 * 8
     assert 100_000 < len(page.encode()) < 3_000_000
+
+
+@pytest.fixture
+def shown(tmp_path):
+    """A folder of a study's verdicts and plots, as the stages of the study make them."""
+    runs, found = verdicts()
+    plots = draw_all(runs) | {f"{each['claim']}.svg": draw_measures(each["measured"]) for each in found["claims"]}
+    made.write_json(tmp_path / "shown" / "verdicts.json", found)
+    (tmp_path / "shown" / "plots").mkdir()
+    for name, drawn in plots.items():
+        (tmp_path / "shown" / "plots" / name).write_text(drawn, encoding="utf-8")
+    return tmp_path / "shown"
+
+
+def test_the_study_has_its_claims_findings_and_plots(folder, shown):
+    _, found = verdicts()
+    found["claims"][1]["said"] = ATTACK
+    made.write_json(shown / "verdicts.json", found)
+    page = render(recipes(folder), read_study(shown))
+    part = page.split('<section id="study"')[1].split("</section>")[0]
+    assert ">16 rows of train, 1 epochs, 2 seeds, on the CPU. A claim is supported where all its 95% intervals" in part
+    claims = [Page(each) for each in re.findall(r"<details>.*?</details>", part, re.S)]
+    assert len(claims) == len(found["claims"])
+    for claim, expected in zip(claims, found["claims"], strict=True):
+        said = f"{expected['verdict']} {expected['said']} tutorial {expected['tutorial']}"
+        assert claim.all("summary")[0][2] == said
+        assert [each[2] for each in claim.all("li")] == [each["words"] for each in expected["findings"]]
+    assert [each[2] for each in claims[0].all("figcaption")] == ["fails_at_32", "fails_at_32-curve"]
+    assert "rnn_b64_p32" in [each[2] for each in claims[0].all("text")]
+    assert claims[0].all("span")[0][1]["class"] == "verdict good"
+    assert Page(page).all("svg", **{"aria-label": "Plot fails_at_32"})[0][1]["viewbox"].startswith("0 0 720 ")
+    assert page.count("<style>") == 1  # the page's own
+    assert '<a href="#study">' in page
+
+
+def test_without_a_study_there_is_no_section_of_it(folder, tmp_path):
+    assert read_study(tmp_path) is None
+    assert 'id="study"' not in render(recipes(folder), None)
+
+
+def test_a_damaged_study_is_named(shown):
+    for path, broken in ((shown / "plots" / "fails_at_32.svg", "<svg></svg>"), (shown / "verdicts.json", "{")):
+        before = path.read_bytes()
+        path.write_text(broken, encoding="utf-8")
+        with pytest.raises(UserError, match=rf"{path.name}: is damaged; got .*; run the stage that writes it$"):
+            read_study(shown)
+        path.write_bytes(before)
 
 
 @pytest.fixture
@@ -435,9 +486,10 @@ def browser():
 
 
 @pytest.mark.slow
-def test_a_browser_runs_the_page_without_an_error(page, tmp_path):
+def test_a_browser_runs_the_page_without_an_error(folder, shown, tmp_path):
     if browser() is None:
         pytest.skip("no Chromium is installed")
+    page = render(recipes(folder), read_study(shown))
     file = tmp_path / "page" / "index.html"
     file.parent.mkdir()
     told = []

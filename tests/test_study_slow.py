@@ -37,6 +37,10 @@ def test_the_study_from_end_to_end(tmp_path):
     assert re.search(r"^undecided +fails_at_32: .+\n +test accuracy, .+\(one seed\)", said, flags=re.MULTILINE)
     assert re.search(r"^supported +scratch_equal", said, flags=re.MULTILINE) is None  # one seed here too
     assert not (project / "docs").exists()
+    shown = project / "study" / "shown"
+    assert (shown / "verdicts.json").read_bytes() == (project / "study" / "verdicts.json").read_bytes()
+    assert (shown / "plots" / "fails_at_32.svg").is_file()
+    assert run(project, "git", "status", "--porcelain", "study/shown").stdout == ""
     assert runs_of(run(project, *MAKE, "study-small").stdout) == []
 
     before = (project / "data" / "study" / "runs" / "rnn_b64_p16-1.json").read_bytes()

@@ -12,6 +12,7 @@ from textrnn.report.markup import Markup, markup, tag
 from textrnn.report.overview import overview
 from textrnn.report.parts import recipe_section
 from textrnn.report.sources import Recipe
+from textrnn.report.study import Study, study_section
 
 HERE = Path(__file__).parent
 TITLE = "textrnn: report"
@@ -26,22 +27,31 @@ class Section:
     body: Markup
 
 
-def _overview(recipes: Sequence[Recipe]) -> Iterator[Section]:
+def _overview(recipes: Sequence[Recipe], _study: Study | None) -> Iterator[Section]:
     yield Section("recipes", "All recipes", overview(recipes))
 
 
-def _recipes(recipes: Sequence[Recipe]) -> Iterator[Section]:
+def _study_of_claims(_recipes: Sequence[Recipe], study: Study | None) -> Iterator[Section]:
+    if study is not None:
+        yield Section("study", "The study of the tutorials' claims", study_section(study))
+
+
+def _recipes(recipes: Sequence[Recipe], _study: Study | None) -> Iterator[Section]:
     for recipe in recipes:
         yield Section(f"recipe-{recipe.name}", recipe.name, recipe_section(recipe))
 
 
 # What the page is made of, from top to bottom: each gives the sections that there are files for.
-SECTIONS: tuple[Callable[[Sequence[Recipe]], Iterator[Section]], ...] = (_overview, _recipes)
+SECTIONS: tuple[Callable[[Sequence[Recipe], Study | None], Iterator[Section]], ...] = (
+    _overview,
+    _study_of_claims,
+    _recipes,
+)
 
 
-def render(recipes: Sequence[Recipe]) -> str:
-    """The page of these recipes as one HTML document; the same recipes give the same text."""
-    sections = [section for make in SECTIONS for section in make(recipes)]
+def render(recipes: Sequence[Recipe], study: Study | None) -> str:
+    """The page of these recipes, and of a study, as one HTML document; the same of them give the same text."""
+    sections = [section for make in SECTIONS for section in make(recipes, study)]
     links = [tag("li", tag("a", section.title, href=f"#{section.anchor}")) for section in sections]
     toggle = tag("button", "Theme", type="button", id="theme", hidden=True)
     header = tag("header", tag("h1", TITLE), toggle)

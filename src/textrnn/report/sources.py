@@ -103,30 +103,30 @@ class _Reader:
         self.missing: list[tuple[str, str]] = []
 
     def json(self, path: Path, stage: str) -> dict[str, Any] | None:
-        with self._readable(path):
+        with readable(path):
             return json.loads(path.read_text(encoding="utf-8")) if self._there(path, stage) else None
 
     def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
         if not self._there(path, stage):
             return []
         # no splitlines: a token may hold a character that only Python takes for the end of a line
-        with self._readable(path), path.open(encoding="utf-8", newline="\n") as file:
+        with readable(path), path.open(encoding="utf-8", newline="\n") as file:
             return [json.loads(line) for line in file]
 
     def table(self, path: Path, stage: str) -> list[Row]:
         head, *rows = self.grid(path, stage) or [[]]
-        with self._readable(path):
+        with readable(path):
             return [dict(zip(head, row, strict=True)) for row in rows]
 
     def grid(self, path: Path, stage: str) -> list[list[str]]:
         if not self._there(path, stage):
             return []
-        with self._readable(path), path.open(encoding="utf-8", newline="") as file:
+        with readable(path), path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
 
     def parameters(self, path: Path, stage: str) -> int | None:
         """How many numbers were trained, from the head of the file of weights alone."""
-        with self._readable(path):
+        with readable(path):
             return count_weights(path) if self._there(path, stage) else None
 
     def _there(self, path: Path, stage: str) -> bool:
@@ -135,13 +135,14 @@ class _Reader:
         self.missing.append((path.as_posix(), stage))
         return False
 
-    @staticmethod
-    @contextlib.contextmanager
-    def _readable(path: Path) -> Iterator[None]:
-        try:
-            yield
-        except (ValueError, csv.Error, SafetensorError) as error:
-            raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What a damaged file raises, as a UserError that names it."""
+    try:
+        yield
+    except (ValueError, csv.Error, SafetensorError) as error:
+        raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
 
 
 def best_baseline(baselines: Mapping[str, Any], score: str) -> str:
