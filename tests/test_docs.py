@@ -15,6 +15,7 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from imports import ROOT
 from textrnn.check import check_params
 from textrnn.params import read_params
+from textrnn.study.variants import read_study
 
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLE = "films_lstm"  # the recipe that docs/data.md has the reader add
@@ -30,8 +31,17 @@ def commands() -> Iterator[tuple[str, list[str]]]:
                 yield page.name, shlex.split(command.replace("\n", " "), comments=True)
 
 
-def settings(words: list[str]) -> list[str]:
-    return [value for option, value in pairwise(words) if option in ("-S", "--set-param")]
+CHECKS = {"params.yaml": check_params, "study/params.yaml": read_study}  # by file, what refuses wrong values
+
+
+def settings(words: list[str]) -> dict[str, list[str]]:
+    """What is set, by the file that it is set in."""
+    found: dict[str, list[str]] = {}
+    for option, value in pairwise(words):
+        if option in ("-S", "--set-param"):
+            file, _, own = value.partition(":") if ".yaml:" in value else ("params.yaml", "", value)
+            found.setdefault(file, []).append(own)
+    return found
 
 
 def test_there_are_commands_to_look_at():
@@ -43,12 +53,12 @@ def test_there_are_commands_to_look_at():
 def test_what_they_set_is_accepted(tmp_path):
     path = tmp_path / "params.yaml"
     for page, words in commands():
-        sweeps = get_hydra_sweeps({"params.yaml": values}) if (values := settings(words)) else []
-        for sweep in sweeps:
-            shutil.copyfile(ROOT / "params.yaml", path)
-            apply_overrides(path, sweep["params.yaml"])
+        sweeps = get_hydra_sweeps(values) if (values := settings(words)) else []
+        for file, overrides in (each for sweep in sweeps for each in sweep.items()):
+            shutil.copyfile(ROOT / file, path)
+            apply_overrides(path, overrides)
             try:
-                check_params(read_params(path))
+                CHECKS[file](read_params(path))
             except Exception as error:
                 raise AssertionError(f"{page}: {shlex.join(words)}") from error
 

@@ -252,6 +252,23 @@ def test_a_variant_that_is_not_there_and_a_wrong_value_of_one_are_refused():
         options(read_study(values), params, "rnn_b64_p16", 1)
 
 
+@pytest.mark.parametrize(
+    ("section", "option", "value"),
+    [
+        ("model", "bigrams", {"width": 3, "min_count": 1}),
+        ("train", "distill", {"seeds": [9], "weight": 0.5, "temperature": 1.0}),
+        ("train", "class_weights", {"a": 2.0}),
+        ("train", "batch_tokens", 1000),
+    ],
+)
+def test_what_a_run_does_not_have_is_refused(section, option, value):
+    params = read_params(ROOT / "params.yaml")
+    params[section][option] = value
+    wrong = rf"study\.variants\.bigru_b256\.{section}\.{option}: must be null: no run of the study has it"
+    with pytest.raises(UserError, match=wrong):
+        options(read_study(study()), params, "bigru_b256", 1)
+
+
 def test_figures_keep_six_digits_of_any_size(tmp_path):
     write_figures(tmp_path / "a.json", {"a": [1.23456789e-9, 0.1, math.nan], 2: 123456.789})
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1.23457e-09, 0.1, None], "2": 123457.0}

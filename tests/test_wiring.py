@@ -6,6 +6,7 @@ import ast
 import fnmatch
 import functools
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -114,6 +115,13 @@ def assert_lists_its_imports(stage: str, definition: dict[str, Any]) -> None:
 
 def test_every_module_has_its_room():
     assert {room_of(path) for path in modules()} - {"__init__"} == {name for room in ROOMS for name in room}
+
+
+def test_the_table_of_rooms_in_the_docs_has_every_module():
+    part = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").split("\n## Rooms\n")[1].split("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
+    told = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(told) == sorted(name for room in ROOMS for name in room)
 
 
 def test_imports_run_one_way():
