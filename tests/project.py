@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 from imports import ROOT
 from textrnn.params import read_params
 
+STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, which takes most of a second
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
 PARAMS = read_params(ROOT / "params.yaml")
 RECIPES = tuple(PARAMS["recipes"])
@@ -30,13 +31,17 @@ SMALL: dict[str, Any] = {
 }
 
 
-def make_project(folder: Path, changes: Mapping[str, Any] = SMALL) -> Path:
-    """A fresh clone, as it were, into the new folder: what git has or would take, nothing that stages wrote."""
+def make_project(folder: Path, changes: Mapping[str, Any] = SMALL, *, study: bool = False) -> Path:
+    """A fresh clone, as it were, into the new folder: what git has or would take, nothing that stages wrote.
+
+    study: with the graph of the study too.
+    """
+    left_out = LEFT_OUT if study else (*LEFT_OUT, STUDY)
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     for name in listed.stdout.splitlines():
-        if not name.startswith(LEFT_OUT) and (ROOT / name).is_file():
+        if not name.startswith(left_out) and (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, folder / name)
     set_params(folder, changes)

@@ -26,7 +26,7 @@ def runs_of(said):
 
 
 def test_the_study_from_end_to_end(tmp_path):
-    project = make_project(tmp_path / "project", {**SMALL, "data.source": "data/sample"})
+    project = make_project(tmp_path / "project", {**SMALL, "data.source": "data/sample"}, study=True)
     write_study(project)
     run(project, "git", "commit", "-qam", "a smaller study")
     # a study that was cut after its first run goes on with the others
