@@ -16,6 +16,8 @@ from textrnn.study.plots import draw_measures
 from textrnn.study.runs import run_variant
 from textrnn.study.variants import Cells, options, read_study
 
+pytestmark = pytest.mark.slow
+
 LABELS = Labels("classify", ["even", "odd", "none"], None, [])
 SEEDS = (1, 2)
 
