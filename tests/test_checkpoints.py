@@ -81,6 +81,7 @@ def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
         "pad_side": "right",
         "truncates": False,
         "pairs": 0,
+        "words": None,
         "model": dataclasses.asdict(PLAIN),
     }
 

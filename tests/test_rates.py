@@ -26,6 +26,7 @@ from textrnn.embed import save_matrix
 from textrnn.errors import UserError
 from textrnn.fit import start
 from textrnn.labels import Labels
+from textrnn.lexicon import LEXICON, save_lexicon
 from textrnn.rates import Point, Range, draw, raise_rate, range_test, suggest, write_points
 from textrnn.shards import ShardReader
 from textrnn.tally import Score
@@ -243,6 +244,7 @@ def prepared(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
     save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
+    save_lexicon(tmp_path / "data" / "embedded" / "tiny" / "lexicon.arrow", LEXICON.empty_table())
     LABELS.save(tmp_path / "data" / "encoded" / "letters" / "labels.json")
     recipe = {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}
     limits = {"rows": None, "epochs": 1, "hidden_size": None}

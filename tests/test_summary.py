@@ -17,9 +17,9 @@ from textrnn.readouts import Attention
 from textrnn.summary import Cost, Part, describe, summarize
 
 
-def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, **changes):
+def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, sizes=None, **changes):
     model = dataclasses.replace(PLAIN, **changes)
-    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, model)
+    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, sizes, model)
 
 
 def count(module):

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.errors import UserError
+from textrnn.lexicon import Lexicon
 from textrnn.params import require, require_name
 from textrnn.records import PAD_ID, RESERVED
 from textrnn.vectors import read_vectors
@@ -28,13 +29,14 @@ class Embed:
 
 @dataclass(frozen=True)
 class Embedding:
-    """What a recipe's embedding is: its width, and a vectors file in the folder data.vectors.
+    """What a recipe's embedding is: its width, a vectors file in the folder data.vectors, and the words it may know.
 
-    embedding_size: null takes the width of the vectors; vectors: null draws at random.
+    embedding_size: null takes the width of the vectors; vectors: null draws at random; lexicon: null has no words.
     """
 
     embedding_size: int | None
     vectors: str | None
+    lexicon: Lexicon | None
 
     def check(self, where: str) -> None:
         """Refuse an embedding without a width; `where` is the dotted name of the recipe."""
@@ -43,6 +45,8 @@ class Embedding:
         require(size is None or size >= 1, named, "must be at least 1", size)
         if self.vectors is not None:
             require_name(self.vectors, f"{where}.vectors", "data.vectors")
+        if self.lexicon is not None:
+            self.lexicon.check(f"{where}.lexicon")
 
 
 def embed(

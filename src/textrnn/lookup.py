@@ -1,6 +1,6 @@
 """Token ids to embedded tokens: on a CPU each distinct one once, elsewhere each in its place.
 
-Shapes: T steps, B batch, V rows of a table, E its width, U distinct rows.
+Shapes: T steps, B batch, V rows of a table, E its width, U distinct rows, S sets of at most C rows, filled up with 0.
 """
 
 from __future__ import annotations
@@ -45,7 +45,12 @@ class SparseTable(nn.Module):
 
 
 def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Steps:
-    """Rows of the table for ids (T, B), each distinct one once, its values dropped with probability `share`."""
+    """Rows of the table for ids (T, B), each distinct one once, its values dropped with probability `share`.
+
+    Of sets of rows (T, B, S, C) the means, S * E wide, zero where a set is empty.
+    """
+    if ids.dim() > 2:
+        return _mean_distinct(table, ids, share, training)
     if isinstance(table, SparseTable):
         used, index = torch.unique(ids, return_inverse=True)  # few of very many rows
         found = table(used)
@@ -55,15 +60,31 @@ def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float,
     return Steps(dropout(found, share, training), index, (ids.shape[0], ids.shape[1]))
 
 
+def _mean_distinct(table: nn.Module, sets: Tensor, share: float, training: bool) -> Steps:
+    """Of what is there of sets (T, B, S, C): no place that is filled up is read."""
+    real = sets != PAD_ID
+    counts = real.sum(-1).flatten()
+    used, index = torch.unique(sets[real], return_inverse=True)
+    found = dropout(table(used), share, training).index_select(0, index)
+    place = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    # not embedding_bag, whose backward is many times slower here
+    means = found.new_zeros(len(counts), found.shape[1]).index_add(0, place, found) / counts.clamp(min=1)[:, None]
+    steps, rows = sets.shape[:2]
+    return Steps(means.view(steps * rows, -1), None, (steps, rows))
+
+
 def embed_in_place(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Tensor:
     """Rows of the table for ids (T, B), (T, B, E); what is dropped of a row is so wherever the row is read.
 
-    The mask is of the whole table: how many rows are distinct is known only after waiting for the device.
+    Of sets of rows (T, B, S, C) the means, (T, B, S * E), zero where a set is empty. The mask is of the
+    whole table: how many rows are distinct is known only after waiting for the device.
     """
     found: Tensor = table(ids)
-    if not training or share == 0:
-        return found
-    return found * dropout(torch.ones_like(table.weight), share, training)[ids]
+    if training and share > 0:
+        found = found * dropout(torch.ones_like(table.weight), share, training)[ids]
+    if ids.dim() > 2:
+        found = (found.sum(-2) / (ids != PAD_ID).sum(-1, keepdim=True).clamp(min=1)).flatten(2)
+    return found
 
 
 def distinct(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
