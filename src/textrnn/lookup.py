@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.dropout import dropout
@@ -40,14 +41,14 @@ class SparseTable(nn.Module):
 
     def forward(self, rows: Tensor) -> Tensor:
         """The rows of an index of any shape (...), (..., E)."""
-        found = nn.functional.embedding(rows, self.weight, sparse=True)
+        found = F.embedding(rows, self.weight, sparse=True)
         return found * (rows != PAD_ID).unsqueeze(-1)
 
 
 def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Steps:
     """Rows of the table for ids (T, B), each distinct one once, its values dropped with probability `share`.
 
-    Of sets of rows (T, B, S, C) the means, S * E wide, zero where a set is empty.
+    Of sets of rows (S, C, T, B) the means, S * E wide, zero where a set is empty.
     """
     if ids.dim() > 2:
         return _mean_distinct(table, ids, share, training)
@@ -61,29 +62,36 @@ def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float,
 
 
 def _mean_distinct(table: nn.Module, sets: Tensor, share: float, training: bool) -> Steps:
-    """Of what is there of sets (T, B, S, C): no place that is filled up is read."""
-    real = sets != PAD_ID
-    counts = real.sum(-1).flatten()
-    used, index = torch.unique(sets[real], return_inverse=True)
-    found = dropout(table(used), share, training).index_select(0, index)
-    place = torch.repeat_interleave(torch.arange(len(counts)), counts)
+    """The means of sets (S, C, T, B), of those alone that are not empty; each of S is a part of the steps."""
+    real, counts = sets != PAD_ID, (sets != PAD_ID).sum(1)  # (S, T, B)
+    filled = counts > 0
+    used, rows = torch.unique(sets[real], return_inverse=True)
+    found = dropout(table(used), share, training).index_select(0, rows)
+    number = filled.flatten().cumsum(0).sub_(1).view_as(counts)
+    counts = counts[filled]
     # not embedding_bag, whose backward is many times slower here
-    means = found.new_zeros(len(counts), found.shape[1]).index_add(0, place, found) / counts.clamp(min=1)[:, None]
-    steps, rows = sets.shape[:2]
-    return Steps(means.view(steps * rows, -1), None, (steps, rows))
+    sums = found.new_zeros(len(counts), found.shape[1]).index_add(0, number[:, None].expand_as(sets)[real], found)
+    means = (sums / counts[:, None]).split(filled.sum((1, 2)).tolist())
+    joined = None
+    for own, each in reversed(list(zip(filled, means, strict=True))):
+        index = own.flatten().cumsum(0).view_as(own) * own
+        joined = Steps(F.pad(each, (0, 0, 1, 0)), index, (own.shape[0], own.shape[1]), joined, blank=True)
+    assert joined is not None
+    return joined
 
 
 def embed_in_place(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Tensor:
     """Rows of the table for ids (T, B), (T, B, E); what is dropped of a row is so wherever the row is read.
 
-    Of sets of rows (T, B, S, C) the means, (T, B, S * E), zero where a set is empty. The mask is of the
+    Of sets of rows (S, C, T, B) the means, (T, B, S * E), zero where a set is empty. The mask is of the
     whole table: how many rows are distinct is known only after waiting for the device.
     """
     found: Tensor = table(ids)
     if training and share > 0:
         found = found * dropout(torch.ones_like(table.weight), share, training)[ids]
     if ids.dim() > 2:
-        found = (found.sum(-2) / (ids != PAD_ID).sum(-1, keepdim=True).clamp(min=1)).flatten(2)
+        means = found.sum(1) / (ids != PAD_ID).sum(1).clamp(min=1).unsqueeze(-1)  # (S, T, B, E)
+        found = means.permute(1, 2, 0, 3).flatten(2)
     return found
 
 

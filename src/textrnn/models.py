@@ -121,7 +121,7 @@ class TextRNN(nn.Module):
         read = [(self.embedding, ids), *((table, table.find(ids)) for table in beside)]
         share = self.config.embedding_dropout
         if self.recurrent.kernels and ids.device.type == "cpu":
-            parts = [embed_distinct(table, rows, share, self.training) for table, rows in read]
+            parts = [one for table, rows in read for one in embed_distinct(table, rows, share, self.training).parts()]
         else:
             whole = [embed_in_place(table, rows, share, self.training) for table, rows in read]
             parts = [Steps.of(whole[0] if len(whole) == 1 else torch.cat(whole, dim=-1))]

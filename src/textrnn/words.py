@@ -63,7 +63,7 @@ class Words(SparseTable):
         self.register_buffer("rows", torch.zeros(sizes.words, dtype=torch.int64))
 
     def find(self, ids: Tensor) -> Tensor:
-        """The table's rows of the words at each token of ids (T, B), each set filled up with 0; int64 (T, B, 3, C)."""
+        """The table's rows of the words at each token of ids (T, B), each set filled up with 0; int64 (3, C, T, B)."""
         before = ids.new_zeros(self.longest - 1, ids.shape[1], dtype=torch.int64)
         starts = {}  # by length, the rows of the words that start at a step, after steps at which none does
         for length, at, known in match(ids, self.keys, self.tokens, self.longest):
@@ -77,7 +77,7 @@ class Words(SparseTable):
         for one in (begin, inside, end):
             columns += [starts[length][len(before) - back :][: len(ids)] for length, back in one]
             columns += [none] * (places - len(one))
-        return torch.stack(columns, dim=-1).view(*ids.shape, SETS, places)
+        return torch.stack(columns).view(SETS, places, *ids.shape)
 
 
 def match(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tuple[int, Tensor, Tensor]]:
