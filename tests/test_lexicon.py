@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 
 import pyarrow as pa
 import pytest
 
+from textrnn.embed import load_matrix
 from textrnn.errors import UserError
 from textrnn.jieba_words import read_dictionary, slow_jieba_cut
 from textrnn.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon
@@ -131,3 +133,51 @@ def test_files_that_are_no_lexicon(tmp_path):
     vocabulary("ab").save(path)
     with pytest.raises(UserError, match=r"l\.arrow: does not hold words and their parts of speech; got \['token', 'co"):
         load_lexicon(path)
+
+
+# the stage
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch, import_stage):
+    """Runs the script over a tiny encoding and dictionary; the lexicon, and the stage's report."""
+    script = import_stage("embed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(script, "read_dictionary", lambda: iter(DICTIONARY))
+    (tmp_path / "data" / "encoded" / "e").mkdir(parents=True)
+    vocabulary("国中民人").save(tmp_path / "data" / "encoded" / "e" / "vocabulary.arrow")
+
+    def run(lexicon):
+        recipe = {"encoding": "e", "embedding_size": 3, "vectors": None, "lexicon": lexicon}
+        data = {"source": "raw", "vectors": "vectors", "punkt": "punkt", "seed": 1}
+        params = {"data": data, "embed": {"seed": 1}, "recipes": {"r": recipe}}
+        (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+        script.main("r")
+        folder = tmp_path / "data" / "embedded" / "r"
+        assert {path.name for path in folder.iterdir()} == {"embedding.arrow", "lexicon.arrow"}
+        assert load_matrix(folder / "embedding.arrow").shape == (6, 3)
+        report = json.loads((tmp_path / "metrics" / "r" / "embed.json").read_text(encoding="utf-8"))
+        return load_lexicon(folder / "lexicon.arrow"), report
+
+    return run
+
+
+def test_the_stage_writes_the_words_beside_the_matrix(stage):
+    lexicon, report = stage({"longest": 3})
+    assert words_of(lexicon) == [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
+    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon_words": 3}
+
+
+def test_the_stage_writes_an_empty_file_where_there_is_no_lexicon(stage):
+    lexicon, report = stage(None)
+    assert len(lexicon) == 0
+    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("longest", "match"), [(1, r"^recipes\.r\.lexicon\.longest: must be"), (40, r"\.longest: 6 tok")]
+)
+def test_the_stage_refuses_by_name_and_leaves_nothing(stage, tmp_path, longest, match):
+    with pytest.raises(UserError, match=match):
+        stage({"longest": longest})
+    assert not (tmp_path / "data" / "embedded" / "r").exists()

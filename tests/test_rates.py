@@ -17,9 +17,11 @@ import torch.nn.functional as F
 from imports import ROOT
 from test_batches import write_padded
 from test_fit import LABELS, SPLITS, matrix
+from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn import rates as module
+from textrnn.architecture import Words
 from textrnn.batches import batches, load_buckets
 from textrnn.checkpoints import make_config
 from textrnn.embed import save_matrix
@@ -176,6 +178,15 @@ def test_class_weights_with_a_crf_are_refused(tmp_path):
     with pytest.raises(UserError, match=r"^recipes\.tiny\.train\.class_weights: must be null where model\.crf is true"):
         range_test("tiny", padded, matrix(), labels, model, weighed, PLAIN_RATES)
     assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, Range(1e-4, 1e-3, 20))) == 20
+
+
+def test_the_words_of_a_lexicon_are_found_as_in_training(tmp_path):
+    padded = write_padded(tmp_path, "classify", SPLITS)
+    model = dataclasses.replace(PLAIN, words=Words(3, 1))
+    options = (padded, matrix(), LABELS, model, SETTINGS, PLAIN_RATES)
+    assert len(range_test("tiny", *options, SOME_WORDS)) > 1
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon"):
+        range_test("tiny", *options)
 
 
 def test_dropout_is_on_as_in_training(tmp_path):

@@ -176,7 +176,7 @@ def test_the_parts_of_pairs_and_attention_by_hand():
 def test_the_parts_of_words_by_hand():
     told = config((6,), words=Words(2, 1), sizes=Sizes(1000, 30, 4))
     assert summarize(told).parts[1:3] == (
-        Part("words", "1,000 words", (6, 6), 60),
+        Part("words", "1,000 words in 30 rows", (6, 6), 60),
         Part("recurrent, layer 1", "gru, 11 to 3", (6, 3), 9 * 16),
     )
 

@@ -107,7 +107,8 @@ def _parts(config: Config) -> tuple[Part, ...]:
         parts.append(Part("bigrams", f"{config.pairs:,} pairs", (width, beside), (FIRST + config.pairs) * beside))
     if model.words and config.words:
         beside, known = model.words.width, config.words
-        parts.append(Part("words", f"{known.words:,} words", (width, SETS * beside), known.rows * beside))
+        what = f"{known.words:,} words in {known.rows:,} rows"
+        parts.append(Part("words", what, (width, SETS * beside), known.rows * beside))
     for at, (inputs, wide) in enumerate(_layers(config), start=1):
         count = _directions(config) * GATES[model.cell] * hidden * (inputs + hidden + 2)
         what = f"{model.cell}, {inputs} to {hidden}" + (", both directions" if model.bidirectional else "")
