@@ -54,6 +54,7 @@ _DROPOUTS = (
 )
 
 
+_WORDS = ("words of a lexicon", "model.words=null")
 _BETWEEN = ("dropout between layers", "model.dropout=0.0")
 _TUNED = ("pretrained vectors, tuned", "vectors=null")
 _SMALL = ("small random embeddings", "embedding_std=1.0")
@@ -78,6 +79,7 @@ LADDERS = {
         _TUNED,
         ("a CRF", "model.crf=false"),
         _BIGRAMS,
+        _WORDS,
         _DROPOUTS,
         _COSINE,
         _AVERAGE,
