@@ -145,6 +145,7 @@ def _network(case: Case, tokens: int, *, valid: bool) -> TextRNN:
         word_dropout=0.0,
         embedding_dropout=0.0,
         bigrams=None,
+        words=None,
         readout="last_valid" if valid else "last_step",
         layer_norm=False,
         relu=False,

@@ -54,7 +54,11 @@ _DROPOUTS = (
 )
 
 
+_WORDS = ("words of a lexicon", "model.words=null")
+_BETWEEN = ("dropout between layers", "model.dropout=0.0")
 _TUNED = ("pretrained vectors, tuned", "vectors=null")
+_SMALL = ("small random embeddings", "embedding_std=1.0")
+_WHOLE = ("whole reviews", "pad_size=400")
 
 LADDERS = {
     **_ladder(
@@ -68,18 +72,30 @@ LADDERS = {
         _COSINE,
         _AVERAGE,
     ),
-    **_ladder("names_bilstm", (), _POOLED, _BIGRAMS, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+    **_ladder("names_bigru", (), _POOLED, _BIGRAMS, _BETWEEN, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
     **_ladder(
         "ner_bilstm_crf",
         ("limits.rows=10000", *_vectors("ner_bilstm_crf")),
         _TUNED,
         ("a CRF", "model.crf=false"),
         _BIGRAMS,
+        _WORDS,
         _DROPOUTS,
         _COSINE,
         _AVERAGE,
     ),
-    **_ladder("films_bilstm", ("limits.rows=8000",), _POOLED, _BIGRAMS, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+    **_ladder(
+        "films_bilstm",
+        ("limits.rows=8000",),
+        _WHOLE,
+        _SMALL,
+        _POOLED,
+        _BIGRAMS,
+        _DROPOUTS,
+        _SMOOTHING,
+        _COSINE,
+        _AVERAGE,
+    ),
 }
 
 RUNS: dict[str, Run] = {
@@ -96,7 +112,7 @@ RUNS: dict[str, Run] = {
     "news_rnn_pooled": Run("news_rnn_pooled", _vectors("news_rnn_pooled")),
     "news_bilstm": Run("news_bilstm", _vectors("news_bilstm")),
     "names_gru": Run("names_gru"),
-    "names_bilstm": Run("names_bilstm"),
+    "names_bigru": Run("names_bigru"),
     "ner_gru": Run("ner_gru", ("limits.epochs=2",)),
     "ner_gru_faster_rate": Run(
         "ner_gru", ("limits.epochs=5", "limits.hidden_size=256", "recipes.ner_gru.train.learning_rate=0.001")

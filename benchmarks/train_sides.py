@@ -85,7 +85,7 @@ def recipe_of(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labe
     padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
     if args.buckets:
         model = replace(model, readout="last_valid")  # what padding is read, the last step cannot be had without
-    size = Embedding(pick(params, "recipes", name, "embedding_size"), None)
+    size = Embedding(pick(params, "recipes", name, "embedding_size"), 1.0, None, None)
     matrix, _ = embed(Vocabulary.load(args.work / "vocabulary.arrow"), size, args.work, Embed(1), name)
     return model, settings, padded, Labels.load(args.work / "labels.json"), matrix
 

@@ -5,6 +5,8 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.data import Data
 from textrnn.embed import Embed, Embedding, embed, save_matrix
+from textrnn.jieba_words import read_dictionary
+from textrnn.lexicon import cover, save_lexicon
 from textrnn.params import part, pick, read_params, section
 from textrnn.records import RECIPE_KEYS
 from textrnn.stage import output_folder, run_stage, write_json
@@ -22,6 +24,10 @@ def main(key: str) -> None:
     with output_folder(Path("data/embedded") / key) as out:
         matrix, report = embed(vocabulary, embedding, folder, settings, where)
         save_matrix(out / "embedding.arrow", matrix)
+        lexicon = cover(read_dictionary(), vocabulary, embedding.lexicon, f"{where}.lexicon")
+        save_lexicon(out / "lexicon.arrow", lexicon)  # empty where there is none: a stage's outputs are always the same
+        if embedding.lexicon is not None:
+            report["lexicon_words"] = len(lexicon)
     write_json(Path("metrics") / key / "embed.json", report)
 
 

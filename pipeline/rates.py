@@ -8,6 +8,7 @@ from textrnn.architecture import Model
 from textrnn.embed import load_matrix
 from textrnn.fit import limit
 from textrnn.labels import Labels
+from textrnn.lexicon import load_lexicon
 from textrnn.limits import Limits
 from textrnn.params import overlaid, pick, read_params, section
 from textrnn.rates import Range, draw, range_test, suggest, write_points
@@ -30,10 +31,10 @@ def main() -> None:
     model = overlaid(Model, params, "model", key)
     settings = overlaid(Train, params, "train", key)
     model, settings = limit(model, settings, limits)
-    padded = ShardReader(Path("data/padded") / key, "padded")
-    matrix = load_matrix(Path("data/embedded") / key / "embedding.arrow")
+    padded, embedded = ShardReader(Path("data/padded") / key, "padded"), Path("data/embedded") / key
+    matrix, lexicon = load_matrix(embedded / "embedding.arrow"), load_lexicon(embedded / "lexicon.arrow")
     labels = Labels.load(Path("data/encoded") / pick(params, "recipes", key, "encoding") / "labels.json")
-    points = range_test(key, padded, matrix, labels, model, settings, rates)
+    points = range_test(key, padded, matrix, labels, model, settings, rates, lexicon)
     suggested, table, plot = suggest(points, rates), *(Path("plots/rates") / f"{key}.{kind}" for kind in ("csv", "svg"))
     with output_file(table) as made:
         write_points(made, points)

@@ -13,6 +13,7 @@ from textrnn.embed import load_matrix
 from textrnn.fit import fit, limit, pick_device, state_key
 from textrnn.labels import Labels
 from textrnn.launch import gathered
+from textrnn.lexicon import load_lexicon
 from textrnn.limits import Limits
 from textrnn.params import overlaid, pick, read_params, section
 from textrnn.resume import resumable_folder
@@ -31,16 +32,17 @@ def main(key: str) -> None:
     model, settings = limit(model, settings, limits)
     encoding = pick(params, "recipes", key, "encoding")
     encoded, metrics = Path("data/encoded") / encoding, Path("metrics") / key
-    padded, embedding = Path("data/padded") / key, Path("data/embedded") / key / "embedding.arrow"
+    padded, embedded = Path("data/padded") / key, Path("data/embedded") / key
+    embedding, lexicon = embedded / "embedding.arrow", embedded / "lexicon.arrow"
     sources = [encoded / "vocabulary.arrow", encoded / "labels.json"]
     sources.append(Path("data/segmented") / encoding / "segmentation.json")
     with gathered() as group:
         data = ShardReader(padded, "padded"), load_matrix(embedding), Labels.load(encoded / "labels.json")
-        train = partial(fit, key, *data, model, settings, group=group)
+        train = partial(fit, key, *data, model, settings, lexicon=load_lexicon(lexicon), group=group)
         if group.rank:  # process 0 alone writes
             train(curves=None, live=None)
             return
-        state = state_key(model, settings, [padded / INDEX, embedding, *sources])
+        state = state_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
         with resumable_folder(Path("models") / key, KEPT, **state) as out:
             with output_file(metrics / "curves.csv") as curves:
                 run = train(curves=curves, live=Path("dvclive") / key, work=out)

@@ -19,6 +19,7 @@ MODEL = {
     "layers": 2,
     "bidirectional": True,
     "bigrams": None,
+    "words": None,
     "readout": ["max", "last_valid"],
     "layer_norm": False,
     "crf": False,

@@ -14,7 +14,7 @@ from test_fit import LABELS, SPLITS, matrix
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
-from textrnn import bigrams as module
+from textrnn import residence
 from textrnn.architecture import Bigrams as Options
 from textrnn.batches import load_buckets
 from textrnn.bigrams import FIRST, Bigrams, learn_pairs
@@ -57,7 +57,7 @@ def mapped(whole):
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("min_count", [1, 3, 9])
 def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_count):
-    monkeypatch.setattr(module, "PIECE", piece)
+    monkeypatch.setattr(residence, "PIECE", piece)
     long, short = random_rows(60, 8), random_rows(40, 3, seed=1)
     counted = pairs_of(long) + pairs_of(short)
     wanted = sorted(first * 9 + second for (first, second), count in counted.items() if count >= min_count)

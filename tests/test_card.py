@@ -30,6 +30,7 @@ FACTS = Facts(
         "tokens": 4762,
         "embedding_size": 300,
         "pairs": 0,
+        "words": {"words": 2345, "rows": 67, "longest": 4},
         "widths": [16, 1024],
         "pad_side": "right",
         "truncates": True,

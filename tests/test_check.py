@@ -39,6 +39,14 @@ def test_what_is_shipped_passes():
     check_params(SHIPPED)
 
 
+def test_words_pass_with_a_lexicon_over_characters():
+    for recipe in ("news_rnn", "ner_bilstm_crf"):
+        params = changed(f"recipes.{recipe}.lexicon", {"longest": 4})
+        check_params(params)  # the other way round nothing is lost
+        params["recipes"][recipe]["model"]["words"] = {"width": 5, "min_count": 1}
+        check_params(params)
+
+
 @pytest.mark.parametrize(
     ("dotted", "value", "message"),
     [
@@ -73,6 +81,23 @@ def test_what_is_shipped_passes():
         ("recipes.news_rnn.train.epoch", 3, r"^recipes\.news_rnn\.train\.epoch: unknown param; did you mean epochs\?"),
         ("recipes.ner_gru.train.sampling", "balanced", r"^recipes\.ner_gru\.train\.sampling: must be null for tagging"),
         ("recipes.news_rnn.model.bigrams", {"width": 5}, r"^recipes\.news_rnn\.model\.bigrams\.min_count: missing"),
+        ("recipes.news_rnn.model.words", {"width": 5}, r"^recipes\.news_rnn\.model\.words\.min_count: missing"),
+        (
+            "recipes.news_rnn.model.words",
+            {"width": 5, "min_count": 1},
+            r"^recipes\.news_rnn\.model\.words: needs the recipe's lexicon, which is null; got Words\(width=5",
+        ),
+        (
+            "recipes.news_rnn.lexicon",
+            {"longest": 1},
+            r"^recipes\.news_rnn\.lexicon\.longest: must be at least 2; got 1",
+        ),
+        (
+            "recipes.news_rnn_words.lexicon",
+            {"longest": 4},
+            r"^recipes\.news_rnn_words\.lexicon: must be null where tokens are no characters: "
+            r"encodings\.thucnews_words\.segment is jieba; got",
+        ),
         ("train.batch_size", "x", r"^train\.batch_size: must be a whole number; got 'x'"),
         ("recipes", [], r"^recipes: must be a mapping of named entries"),
         ("corpora.amazon.classes.size", "a", r"^corpora\.amazon\.classes\.size: DVC's cache does not tell"),

@@ -10,14 +10,17 @@ import torch
 
 import textrnn
 from test_models import LENGTHS, PLAIN, padded
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
+from textrnn.beside import Beside
 from textrnn.checkpoints import CONFIG, PREPARATION, WEIGHTS, load_model, make_config, make_network, save_model
 from textrnn.errors import UserError
 from textrnn.labels import Labels
 from textrnn.vocab import Vocabulary
+from textrnn.words import Learnt, Sizes
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
 PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes
+WORDS = Learnt(torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), Sizes(3, 4, 3))
 LABELS = Labels("classify", ["北", "south", "east"], None, [])
 
 
@@ -28,10 +31,10 @@ def options(**changes):
 def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     """A model directory of a network with random weights, and the network."""
     torch.manual_seed(4)
-    config = make_config(recipe, model, (9, 4), 3, facts, len(PAIRS) if model.bigrams else 0)
+    beside = Beside(torch.tensor(PAIRS) if model.bigrams else None, WORDS if model.words else None)
+    config = make_config(recipe, model, (9, 4), 3, facts, *beside.sizes)
     network = make_network(config)
-    if network.bigrams is not None:
-        network.bigrams.pairs.copy_(torch.tensor(PAIRS))
+    beside.fill(network)
     sources = {name: tmp_path / f"source-{name}" for name in PREPARATION}
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
     words.save(sources["vocabulary.arrow"])
@@ -51,8 +54,9 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
         {"cell": "scratch_gru", "relu": True, "head_size": 6, "head_dropout": 0.5, "readout": "last_step"},
         {"cell": "rnn", "readout": "every_step"},
         {"readout": ("max", "attention"), "bigrams": Bigrams(3, 1), "locked_dropout": True, "embedding_dropout": 0.5},
+        {"words": Words(3, 1), "readout": "every_step"},
     ],
-    ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams"],
+    ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams", "words"],
 )
 def test_the_model_comes_back_to_the_bit(tmp_path, changes):
     folder, config, network = save(tmp_path, options(**changes))
@@ -81,6 +85,7 @@ def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
         "pad_side": "right",
         "truncates": False,
         "pairs": 0,
+        "words": None,
         "model": dataclasses.asdict(PLAIN),
     }
 

@@ -34,7 +34,7 @@ GOLDEN = {1: [1.8820691, 0.07513565, 0.41721523], 5: [0.48411083, 0.5916133, 0.1
 
 
 def test_random_rows_are_golden(vocabulary, tmp_path):
-    matrix, report = embed(vocabulary, Embedding(3, None), tmp_path, Embed(1), "recipes.r")
+    matrix, report = embed(vocabulary, Embedding(3, 1.0, None, None), tmp_path, Embed(1), "recipes.r")
     assert matrix.dtype == np.float32
     assert matrix.shape == (6, 3)
     assert matrix[0].tolist() == [0, 0, 0]
@@ -44,14 +44,16 @@ def test_random_rows_are_golden(vocabulary, tmp_path):
 
 
 def test_the_seed_is_what_draws(vocabulary, tmp_path):
-    one, again, other = (embed(vocabulary, Embedding(3, None), tmp_path, Embed(seed), "r")[0] for seed in (1, 1, 2))
+    one, again, other = (
+        embed(vocabulary, Embedding(3, 1.0, None, None), tmp_path, Embed(seed), "r")[0] for seed in (1, 1, 2)
+    )
     assert (one == again).all()
     assert (one[1:] != other[1:]).all()
 
 
 def test_random_rows_are_standard_normal(tmp_path):
     words = Vocabulary(pa.array([str(at) for at in range(2000)]), pa.array([1] * 2000))
-    matrix, _ = embed(words, Embedding(50, None), tmp_path, Embed(3), "recipes.r")
+    matrix, _ = embed(words, Embedding(50, 1.0, None, None), tmp_path, Embed(3), "recipes.r")
     assert matrix[1:].mean() == pytest.approx(0, abs=0.02)
     assert matrix[1:].std() == pytest.approx(1, abs=0.02)
 
@@ -61,7 +63,7 @@ def test_random_rows_are_standard_normal(tmp_path):
 
 @pytest.mark.parametrize("size", [None, 2])
 def test_vectors_take_their_rows(size, vocabulary, folder):
-    matrix, report = embed(vocabulary, Embedding(size, "some.vec"), folder, Embed(1), "recipes.r")
+    matrix, report = embed(vocabulary, Embedding(size, 1.0, "some.vec", None), folder, Embed(1), "recipes.r")
     assert matrix.dtype == np.float32
     assert matrix[2].tolist() == [3, 4]
     assert matrix[4].tolist() == [1, -2]
@@ -79,7 +81,7 @@ def test_vectors_take_their_rows(size, vocabulary, folder):
 def test_a_token_named_like_the_reserved_ones_does_not_take_their_rows(tmp_path):
     (tmp_path / "some.vec").write_text("<pad> 1 1\n<unk> 2 3\n", encoding="utf-8")
     words = Vocabulary(pa.array(["<unk>", "a", "<pad>"]), pa.array([5, 3, 2]))
-    matrix, report = embed(words, Embedding(None, "some.vec"), tmp_path, Embed(1), "recipes.r")
+    matrix, report = embed(words, Embedding(None, 1.0, "some.vec", None), tmp_path, Embed(1), "recipes.r")
     assert matrix[[0, 2, 4]].tolist() == [[0, 0], [2, 3], [1, 1]]
     assert matrix[1].tolist() != [2, 3]
     assert report["covered_text"] == pytest.approx(0.7)
@@ -87,7 +89,7 @@ def test_a_token_named_like_the_reserved_ones_does_not_take_their_rows(tmp_path)
 
 def test_one_covered_token_gives_its_vector_to_all_others(vocabulary, tmp_path):
     (tmp_path / "some.vec").write_text("b 1 2\n", encoding="utf-8")
-    matrix, report = embed(vocabulary, Embedding(2, "some.vec"), tmp_path, Embed(1), "recipes.r")
+    matrix, report = embed(vocabulary, Embedding(2, 1.0, "some.vec", None), tmp_path, Embed(1), "recipes.r")
     assert matrix.tolist() == [[0, 0]] + [[1, 2]] * 5
     assert report == {"width": 2, "covered_tokens": 0.25, "covered_text": pytest.approx(0.3)}
 
@@ -99,20 +101,27 @@ def test_vectors_of_another_width(vocabulary, folder):
     with pytest.raises(
         UserError, match=r"some\.vec: its vectors are not 300 wide; got 2; set recipes\.r\.embedding_size"
     ):
-        embed(vocabulary, Embedding(300, "some.vec"), folder, Embed(1), "recipes.r")
+        embed(vocabulary, Embedding(300, 1.0, "some.vec", None), folder, Embed(1), "recipes.r")
 
 
 def test_vectors_that_are_not_there(vocabulary, folder):
     with pytest.raises(UserError, match=r"none\.vec: no such file"):
-        embed(vocabulary, Embedding(2, "none.vec"), folder, Embed(1), "recipes.r")
+        embed(vocabulary, Embedding(2, 1.0, "none.vec", None), folder, Embed(1), "recipes.r")
+
+
+def test_the_draw_is_scaled(vocabulary, tmp_path):
+    one, small = (embed(vocabulary, Embedding(5, std, None, None), tmp_path, Embed(3), "r")[0] for std in (1.0, 0.25))
+    assert small.tolist() == (one * 0.25).tolist()
+    assert small.any()
 
 
 @pytest.mark.parametrize(
     ("embedding", "match"),
     [
-        (Embedding(None, None), r"recipes\.r\.embedding_size: is needed where vectors is null; got null"),
-        (Embedding(0, None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
-        (Embedding(0, "some.vec"), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
+        (Embedding(None, 1.0, None, None), r"recipes\.r\.embedding_size: is needed where vectors is null; got null"),
+        (Embedding(0, 1.0, None, None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
+        (Embedding(0, 1.0, "some.vec", None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
+        (Embedding(4, 0.0, None, None), r"recipes\.r\.embedding_std: must be above 0; got 0\.0"),
     ],
 )
 def test_an_embedding_without_a_width(embedding, match):
@@ -121,7 +130,11 @@ def test_an_embedding_without_a_width(embedding, match):
 
 
 def test_an_embedding_with_a_width():
-    for embedding in (Embedding(1, None), Embedding(None, "some.vec"), Embedding(2, "some.vec")):
+    for embedding in (
+        Embedding(1, 1.0, None, None),
+        Embedding(None, 1.0, "some.vec", None),
+        Embedding(2, 1.0, "some.vec", None),
+    ):
         embedding.check("recipes.r")
 
 

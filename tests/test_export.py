@@ -15,7 +15,7 @@ from test_batches import write_padded
 from test_checkpoints import LABELS, options, save
 from test_models import LENGTHS, PLAIN, padded
 from textrnn import export, exported
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
 from textrnn.checkpoints import load_model
 from textrnn.crf import barred_moves, guesses
 from textrnn.errors import UserError
@@ -29,7 +29,8 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 BIO = Labels("tag", ["O", "B-X", "I-X"], "bio", ["X"])
-TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, bigrams=Bigrams(3, 1))
+BESIDE = {"bigrams": Bigrams(3, 1), "words": Words(3, 1)}
+TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, **BESIDE)
 
 
 def logits(path, ids=None, lengths=LENGTHS):

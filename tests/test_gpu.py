@@ -6,11 +6,12 @@ import pytest
 import torch
 
 from test_batches import long_split, write_padded
+from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
 from textrnn.batches import Tokens, batch_size, batches, load_buckets
-from textrnn.bigrams import learn_pairs
+from textrnn.beside import learn
 from textrnn.graphs import GraphedStepper, make_stepper
 from textrnn.models import TextRNN
 from textrnn.precision import settle
@@ -37,10 +38,10 @@ def buckets_of(*counts, tags=False):
 def new_network(tokens=12, **model):
     torch.manual_seed(0)
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
-    pairs = learn_pairs(rows_of(18), tokens, 1, "w")
-    made = TextRNN(dataclasses.replace(PLAIN, **options), tokens, 6, 4, "right", len(pairs))
-    if made.bigrams is not None:
-        made.bigrams.pairs.copy_(pairs)
+    options = dataclasses.replace(PLAIN, **options)
+    beside = learn(rows_of(18), tokens, options, SOME_WORDS, "w")
+    made = TextRNN(options, tokens, 6, 4, "right", *beside.sizes)
+    beside.fill(made)
     return made.to(GPU)
 
 
@@ -138,6 +139,7 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
 
 BLOCKS = {
     "bigrams": Bigrams(3, 1),
+    "words": Words(3, 2),
     "readout": ("max", "attention", "last_valid"),
     "word_dropout": 0.1,
     "embedding_dropout": 0.2,

@@ -11,7 +11,7 @@ import torch
 
 from test_training import SETTINGS, rows_of, small
 from textrnn import graphs
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
 from textrnn.batches import batch_size, batches
 from textrnn.errors import Unfinished
 from textrnn.graphs import MOST_GRAPHS, WARM_UP, CudaRecorder, GraphedStepper, make_stepper
@@ -72,7 +72,8 @@ def test_recorded_steps_are_the_plain_steps():
 
 
 def test_recorded_steps_are_the_plain_steps_with_all_there_is():
-    model = {"bigrams": Bigrams(3, 1), "readout": ("max", "attention"), "word_dropout": 0.2, "locked_dropout": True}
+    model = {"bigrams": Bigrams(3, 1), "words": Words(3, 2), "readout": ("max", "attention"), "word_dropout": 0.2}
+    model |= {"embedding_dropout": 0.2, "locked_dropout": True}
     changes = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
     plain = run(Stepper, model=model, **changes)
     graphed = run(lambda *given: GraphedStepper(*given, Notes()), model=model, **changes)

@@ -1,5 +1,6 @@
 """The kernels against torch's modules and against finite differences: values, every gradient, what they leave alone."""
 
+import dataclasses
 import random
 
 import pytest
@@ -219,6 +220,16 @@ def test_steps_stand_in_their_places():
     index = torch.tensor([[1, 0], [1, 2]])
     rows = Steps(torch.tensor([[5.0], [6.0], [7.0]]), index, (2, 2))
     assert rows.dense().tolist() == [[[6.0], [5.0]], [[6.0], [7.0]]]
+
+
+def test_steps_that_read_a_blank_row_are_left_out():
+    steps = Steps(torch.tensor([[0.0], [6.0], [7.0]]), torch.tensor([[0, 2], [1, 0]]), (2, 2), blank=True)
+    assert [found.tolist() for found in steps.read()] == [[2, 1], [1, 2]]
+    assert [found.tolist() for found in steps.gather(torch.tensor([[1, 0]])).read()] == [[1, 2], [0, 1]]
+    assert [found.tolist() for found in steps.gather(torch.tensor([[0, 1]])).read()] == [[], []]
+    assert steps.dense().flatten().tolist() == [0, 7, 6, 0]
+    assert [found is None for found in dataclasses.replace(steps, blank=False).read()] == [False, True]
+    assert Steps.of(torch.ones(2, 2, 1)).read() == (None, None)
 
 
 @LAYOUTS

@@ -30,6 +30,7 @@ PLAIN = Model(
     word_dropout=0.0,
     embedding_dropout=0.0,
     bigrams=None,
+    words=None,
     readout="last_valid",
     layer_norm=False,
     relu=False,

@@ -9,10 +9,12 @@ import torch
 
 from project import PARAMS, RECIPES
 from test_models import PLAIN
-from textrnn.architecture import Bigrams, Model
+from textrnn.architecture import Bigrams, Model, Words
 from textrnn.models import TextRNN
 from textrnn.onnx_graph import make_model
 from textrnn.params import overlaid
+from textrnn.records import PAD_ID
+from textrnn.words import Sizes
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -21,10 +23,16 @@ TOKENS, EMBEDDING, CLASSES = 9, 4, 3
 POOLED = (("last_valid",), ("max",), ("mean",), ("attention",), ("mean", "attention", "max", "last_valid"))
 READOUTS = ("last_step", "every_step", *POOLED)
 PAIRS = [10, 11, 28, 37, 45, 54, 80]
+LEXICON = [(2, 3), (3, 4), (4, 4), (5, 2), (8, 8), (2, 3, 4), (4, 4, 4), (5, 2, 3), (2, 3, 4, 4), (4, 4, 4, 4)]
 
 
-def network(*, side="right", classes=CLASSES, pairs=PAIRS, **changes):
+def number(word):
+    return sum(token * TOKENS**place for place, token in enumerate(reversed(word)))
+
+
+def network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON, **changes):
     torch.manual_seed(5)
+    sizes = Sizes(len(lexicon), len(lexicon), max(map(len, lexicon)))
     made = TextRNN(
         dataclasses.replace(PLAIN, **changes),
         TOKENS,
@@ -32,9 +40,16 @@ def network(*, side="right", classes=CLASSES, pairs=PAIRS, **changes):
         classes,
         side,
         len(pairs) if "bigrams" in changes else 0,
+        sizes if "words" in changes else None,
     )
     if made.bigrams is not None:
         made.bigrams.pairs.copy_(torch.tensor(pairs))
+    if made.words is not None:
+        made.words.keys.copy_(torch.tensor(sorted(map(number, lexicon))))
+        made.words.rows.copy_(torch.arange(len(lexicon)).clamp(min=1))  # the first two share a row
+    for table in (made.bigrams, made.words):
+        if table is not None:
+            torch.nn.init.normal_(table.weight)  # of padding too, which is never read
     if made.norm is not None:
         torch.nn.init.uniform_(made.norm.weight)
         torch.nn.init.uniform_(made.norm.bias)
@@ -86,13 +101,13 @@ def test_layers(cell, layers):
         assert differ(network(cell=cell, layers=layers, bidirectional=True, readout=readout)) < 1e-6
 
 
-OPTIONS = list(itertools.product((None, Bigrams(3, 1)), (False, True), (False, True), (None, 6)))
+BESIDE = ({}, {"bigrams": Bigrams(3, 1)}, {"words": Words(3, 1)}, {"bigrams": Bigrams(2, 1), "words": Words(3, 1)})
+OPTIONS = list(itertools.product(BESIDE, (False, True), (False, True), (None, 6)))
 
 
-@pytest.mark.parametrize(("bigrams", "relu", "layer_norm", "head_size"), OPTIONS)
-def test_what_stands_before_and_behind_the_layers(bigrams, relu, layer_norm, head_size):
-    given = {"relu": relu, "layer_norm": layer_norm, "head_size": head_size}
-    given |= {"bigrams": bigrams} if bigrams else {}
+@pytest.mark.parametrize(("beside", "relu", "layer_norm", "head_size"), OPTIONS)
+def test_what_stands_before_and_behind_the_layers(beside, relu, layer_norm, head_size):
+    given = {"relu": relu, "layer_norm": layer_norm, "head_size": head_size, **beside}
     for readout, side in (("last_step", "left"), ("every_step", "left"), ("max", "right")):
         assert differ(network(readout=readout, side=side, **given)) < 2e-6
 
@@ -109,8 +124,9 @@ def test_pairs_under_readouts_that_look_at_all_states(readout, side):
 def test_the_model_of_every_recipe_is_one_of_those(recipe):
     options = dataclasses.asdict(overlaid(Model, PARAMS, "model", recipe))
     options |= {"hidden_size": 4, "head_size": options["head_size"] and 6}
-    pairs = options.pop("bigrams")
+    pairs, words = options.pop("bigrams"), options.pop("words")
     options |= {"bigrams": Bigrams(3, 1)} if pairs else {}
+    options |= {"words": Words(3, 1)} if words else {}
     classes = 2 if options["loss"] == "bce" else CLASSES
     assert differ(network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
 
@@ -135,6 +151,29 @@ def test_every_pair_is_found_as_the_network_finds_it(known):
     (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
     theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
     assert np.abs(ours - theirs).max() < 1e-6
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize("longest", [2, 3, 4])
+def test_every_word_is_found_as_the_network_finds_it(longest, side):
+    lexicon = [word for word in LEXICON if len(word) <= longest]
+    model = network(words=Words(3, 1), readout="every_step", lexicon=lexicon, side=side)
+    assert differ(model) < 1e-6
+    rng = np.random.default_rng(longest)
+    ids = rng.choice([1, 2, 3, 4, 5, 8], (4000, 6))
+    lengths = rng.integers(0, 7, 4000)
+    steps = np.arange(6)
+    ids[steps >= lengths[:, None] if side == "right" else steps < 6 - lengths[:, None]] = PAD_ID
+    rows = model.words.find(torch.from_numpy(ids).t())
+    assert set(rows.unique().tolist()) == set(range(len(lexicon)))
+    session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
+    (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
+    theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
+    assert np.abs(ours - theirs).max() < 1e-6
+    model.words.weight.data[PAD_ID] += 1
+    assert torch.equal(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach(), torch.from_numpy(theirs))
+    model.words.weight.data[1] += 1
+    assert np.abs(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy() - ours).max() > 0.01
 
 
 def test_a_wrong_weight_is_seen():

@@ -20,7 +20,8 @@ from test_checkpoints import save
 from test_models import PLAIN
 from textrnn import predictor as module
 from textrnn import preparation
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
+from textrnn.checkpoints import PREPARATION, save_model
 from textrnn.errors import UserError
 from textrnn.evaluate import evaluate
 from textrnn.labels import Labels
@@ -99,6 +100,12 @@ TAGGERS = {
         "bio",
         {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS},
     ),
+    "chars words left buckets": (
+        list(HAN),
+        Pad(None, "left", 3),
+        "bio",
+        {"cell": "lstm", "bidirectional": True, "bigrams": PAIRS, "words": Words(3, 2)},
+    ),
     "words crf bio left truncated": (WORDS, Pad(7, "left", None), "bio", {"cell": "gru", "crf": True}),
     "chars type left truncated": (list(HAN), Pad(7, "left", None), "type", {"cell": "scratch_gru", "head_size": 4}),
     "words bio right truncated": (WORDS, Pad(7, "right", 2), "bio", {"cell": "rnn", "bidirectional": True}),
@@ -146,6 +153,18 @@ def test_places_point_into_the_text_as_it_was_given(tmp_path, name):
         assert [e["type"] for e in found["entities"]] == [e["type"] for e in told["entities"]]
 
 
+def test_words_that_a_text_holds_count(tmp_path):
+    tiny = tagger(tmp_path, "chars words left buckets")
+    found = set(tiny.saved.network.words.rows.tolist())
+    assert len(found) > 20  # words of their own, and those that share one
+    before = textrnn.load(tiny.folder).predict(tiny.texts)
+    tiny.saved.network.words.weight.data.zero_()
+    without = tmp_path / "without"
+    without.mkdir()
+    save_model(without, tiny.saved.config, tiny.saved.network, {name: tiny.folder / name for name in PREPARATION})
+    assert textrnn.load(without).predict(tiny.texts) != before
+
+
 def test_where_a_text_is_cut():
     assert cut_places(" 北 京\u3000a", True) == (["北", "京", "a"], [(1, 2), (3, 4), (5, 6)])
     assert cut_places(" New  York\t1", False) == (["New", "York", "1"], [(1, 4), (6, 10), (11, 12)])
@@ -166,7 +185,7 @@ def test_what_is_past_the_width_is_not_read(tmp_path):
     assert max(e["end"] for e in found["entities"]) <= 7
 
 
-@pytest.mark.parametrize("name", ["jieba buckets bigrams", "chars crf bio buckets"])
+@pytest.mark.parametrize("name", ["jieba buckets bigrams", "chars crf bio buckets", "chars words left buckets"])
 def test_a_text_longer_than_all_of_training_is_read_whole_where_nothing_is_truncated(tmp_path, name):
     tiny = tagger(tmp_path, name) if name in TAGGERS else classifier(tmp_path, name)
     predictor = textrnn.load(tiny.folder)

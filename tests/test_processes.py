@@ -18,7 +18,7 @@ import torch
 from imports import SOURCE
 from test_training import rows_of, settings, small
 from textrnn import launch as module
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
 from textrnn.errors import Unfinished, UserError
 from textrnn.launch import gathered, process_count
 from textrnn.processes import ALONE, Group
@@ -39,6 +39,8 @@ CASES = {
         {"bigrams": Bigrams(3, 1), "readout": ("max", "attention")},
         {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01, "average": Ema("ema", 0.5)},
     ),
+    "words": ({"words": Words(3, 2)}, {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01}),
+    "one row of words": ({"words": Words(3, 2)}, {"epochs": 1, "batch_size": 1}),
     "one row of pairs": ({"bigrams": Bigrams(3, 1)}, {"epochs": 1, "batch_size": 1}),
     "drawn": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
     "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),

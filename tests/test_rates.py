@@ -17,15 +17,18 @@ import torch.nn.functional as F
 from imports import ROOT
 from test_batches import write_padded
 from test_fit import LABELS, SPLITS, matrix
+from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn import rates as module
+from textrnn.architecture import Words
 from textrnn.batches import batches, load_buckets
 from textrnn.checkpoints import make_config
 from textrnn.embed import save_matrix
 from textrnn.errors import UserError
 from textrnn.fit import start
 from textrnn.labels import Labels
+from textrnn.lexicon import LEXICON, save_lexicon
 from textrnn.rates import Point, Range, draw, raise_rate, range_test, suggest, write_points
 from textrnn.shards import ShardReader
 from textrnn.tally import Score
@@ -177,6 +180,15 @@ def test_class_weights_with_a_crf_are_refused(tmp_path):
     assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, Range(1e-4, 1e-3, 20))) == 20
 
 
+def test_the_words_of_a_lexicon_are_found_as_in_training(tmp_path):
+    padded = write_padded(tmp_path, "classify", SPLITS)
+    model = dataclasses.replace(PLAIN, words=Words(3, 1))
+    options = (padded, matrix(), LABELS, model, SETTINGS, PLAIN_RATES)
+    assert len(range_test("tiny", *options, SOME_WORDS)) > 1
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon"):
+        range_test("tiny", *options)
+
+
 def test_dropout_is_on_as_in_training(tmp_path):
     facts = write_padded(tmp_path, "classify", SPLITS).facts
     network = start(make_config("r", PLAIN, (9, 4), 2, facts), matrix(), 1, CPU).eval()
@@ -243,6 +255,7 @@ def prepared(tmp_path, monkeypatch):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
     save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
+    save_lexicon(tmp_path / "data" / "embedded" / "tiny" / "lexicon.arrow", LEXICON.empty_table())
     LABELS.save(tmp_path / "data" / "encoded" / "letters" / "labels.json")
     recipe = {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}
     limits = {"rows": None, "epochs": 1, "hidden_size": None}

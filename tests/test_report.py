@@ -9,6 +9,7 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from textrnn.errors import UserError
 from textrnn.report.charts import LEFT, RIGHT, WIDE, Confidence, Standing, across, dots, histogram, reliability, steps
 from textrnn.report.examples import LONGEST
 from textrnn.report.markup import markup, number, table, tag, text
+from textrnn.report.overview import model_line
 from textrnn.report.page import render
 from textrnn.report.sources import best_baseline, read_recipe
 from textrnn.report.study import read_study
@@ -183,6 +185,21 @@ def test_recipes_side_by_side_with_the_baseline_that_dev_chose(page):
     assert begun == ["begun", "corpus", "", "", "2,700", "not evaluated", *[""] * 7]
     assert absent == ["absent", "corpus", "", "", "", "not evaluated", *[""] * 7]
     assert best_baseline({"a": {"dev": {"x": 0.5}}, "b": {"dev": {"x": 0.5}}}, "x") == "a"
+
+
+@pytest.mark.parametrize(
+    ("changes", "wanted"),
+    [
+        ({}, "gru 100, both directions, max + last valid"),
+        ({"bigrams": {"width": 3}, "readout": "mean"}, "gru 100, both directions, pairs, mean"),
+        (
+            {"bigrams": {"width": 3}, "words": {"width": 3}, "readout": "every_step", "crf": True},
+            "gru 100, both directions, pairs, words, every step, CRF",
+        ),
+    ],
+)
+def test_a_model_in_a_few_words(changes, wanted):
+    assert model_line(SimpleNamespace(config={"model": {**made.MODEL, "layers": 1, **changes}})) == wanted
 
 
 def test_level_with_the_baseline_is_neither(folder):

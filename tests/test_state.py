@@ -10,7 +10,7 @@ import torch
 
 from test_training import rows_of, settings, small
 from textrnn import state as module
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
 from textrnn.batches import batches
 from textrnn.errors import Unfinished, UserError
 from textrnn.resume import NOTES, finished, resumable_folder
@@ -132,6 +132,7 @@ CASES = {
         {"bigrams": Bigrams(3, 1), "readout": ("max", "attention"), "word_dropout": 0.2, "embedding_dropout": 0.2},
         {"epochs": 2, "clip_norm": 0.1, "embedding_rate": 0.5, "average": Ema("ema", 0.9), "label_smoothing": 0.1},
     ),
+    "words": ({"words": Words(3, 2), "embedding_dropout": 0.2}, {"epochs": 2, "average": Ema("ema", 0.9)}),
     "frozen": (
         {"layers": 2, "dropout": 0.3, "locked_dropout": True},
         {"epochs": 2, "embedding_rate": 0.0, "sampling": "balanced"},

@@ -256,6 +256,7 @@ def test_a_variant_that_is_not_there_and_a_wrong_value_of_one_are_refused():
     ("section", "option", "value"),
     [
         ("model", "bigrams", {"width": 3, "min_count": 1}),
+        ("model", "words", {"width": 3, "min_count": 1}),
         ("train", "distill", {"seeds": [9], "weight": 0.5, "temperature": 1.0}),
         ("train", "class_weights", {"a": 2.0}),
         ("train", "batch_tokens", 1000),

@@ -11,15 +11,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from test_models import CELLS, DIRECTIONS, PLAIN
-from textrnn.architecture import Bigrams
+from textrnn.architecture import Bigrams, Words
 from textrnn.checkpoints import Config, make_network
 from textrnn.readouts import Attention
 from textrnn.summary import Cost, Part, describe, summarize
+from textrnn.words import Sizes
 
 
-def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, **changes):
+def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, sizes=None, **changes):
     model = dataclasses.replace(PLAIN, **changes)
-    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, model)
+    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, sizes, model)
 
 
 def count(module):
@@ -33,6 +34,7 @@ OPTIONS = [
     {"loss": "bce", "classes": 2, "readout": "last_step"},
     {"layer_norm": True, "head_size": 2, "loss": "bce", "classes": 2, "readout": "mean"},
     {"readout": ("attention", "max"), "bigrams": Bigrams(3, 1), "pairs": 7, "layer_norm": True, "layers": 2},
+    {"words": Words(3, 1), "sizes": Sizes(9, 6, 4), "bigrams": Bigrams(2, 1), "pairs": 7},
 ]
 
 
@@ -44,7 +46,7 @@ def test_parameters_are_those_of_the_network(cell, bidirectional, options):
     network, summary = make_network(told), summarize(told)
     assert summary.parameters == count(network)
     assert summary.bytes == sum(parameter.nbytes for parameter in network.parameters())
-    found = dict.fromkeys(("embedding", "bigrams", "recurrent", "attention", "norm", "head.inner", "head.outer"), 0)
+    found = dict.fromkeys((*IN_BODY, "norm", "head.inner", "head.outer"), 0)
     for part in summary.parts:
         if part.name != "readout":
             found[part.name.partition(",")[0]] += part.parameters
@@ -53,7 +55,7 @@ def test_parameters_are_those_of_the_network(cell, bidirectional, options):
     }  # module by module too
 
 
-IN_BODY = ("embedding", "bigrams", "recurrent", "attention")
+IN_BODY = ("embedding", "bigrams", "words", "recurrent", "attention")
 
 
 def _submodule(network, name):
@@ -91,6 +93,7 @@ def operations(told, width):
     stock = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}[model.cell]
     directions = 2 if model.bidirectional else 1
     size = told.embedding_size + (model.bigrams.width if model.bigrams else 0)
+    size += 3 * model.words.width if model.words else 0
     body = stock(size, model.hidden_size, model.layers, bidirectional=model.bidirectional)
     start = torch.zeros(model.layers * directions, 1, model.hidden_size, requires_grad=True)
     state = (start, torch.zeros_like(start)) if model.cell == "lstm" else start
@@ -168,6 +171,14 @@ def test_the_parts_of_pairs_and_attention_by_hand():
         Part("head.outer", "linear, 6 to 4", (4,), 28),
     )
     assert summarize(told).costs[0].forward == 6 * (2 * 9 * 10 + 2 * 3 * 4) + 2 * 6 * 4
+
+
+def test_the_parts_of_words_by_hand():
+    told = config((6,), words=Words(2, 1), sizes=Sizes(1000, 30, 4))
+    assert summarize(told).parts[1:3] == (
+        Part("words", "1,000 words in 30 rows", (6, 6), 60),
+        Part("recurrent, layer 1", "gru, 11 to 3", (6, 3), 9 * 16),
+    )
 
 
 def test_the_text_by_hand():

@@ -8,11 +8,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from textrnn import training
 from textrnn.architecture import Bigrams
 from textrnn.batches import Bucket
-from textrnn.bigrams import learn_pairs
+from textrnn.beside import learn
 from textrnn.errors import UserError
 from textrnn.models import TextRNN
 from textrnn.params import overlaid
@@ -66,11 +67,9 @@ def rows_of(count, width=6, tokens=12, classes=4, tags=False):
 def small(*, seed=0, classes=4, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, **{"hidden_size": 8, **changes})
-    if options.bigrams is None:
-        return TextRNN(options, 12, 6, classes, "right")
-    pairs = learn_pairs(rows_of(18), 12, options.bigrams.min_count, "w")
-    model = TextRNN(options, 12, 6, classes, "right", len(pairs))
-    model.bigrams.pairs.copy_(pairs)
+    beside = learn(rows_of(18), 12, options, SOME_WORDS, "w")
+    model = TextRNN(options, 12, 6, classes, "right", *beside.sizes)
+    beside.fill(model)
     return model
 
 

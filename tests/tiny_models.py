@@ -15,10 +15,11 @@ import torch
 from test_models import PLAIN
 from test_segment import write_parsed
 from textrnn.batches import load_buckets
-from textrnn.bigrams import learn_pairs
+from textrnn.beside import learn
 from textrnn.checkpoints import PREPARATION, SavedModel, load_model, make_config, make_network, save_model
 from textrnn.encode import Encode, encode
 from textrnn.labels import Labels
+from textrnn.lexicon import Lexicon, cover
 from textrnn.pad import Pad, pad
 from textrnn.segment import Punkt, Segment, Segmentation, segment
 from textrnn.shards import ShardReader
@@ -29,6 +30,9 @@ CLASSES = {"classify": ["down", "up"], "tag": TAGS}
 PUNKT = Punkt("train", 1000)
 
 HAN = "中国股市今日大涨三百点收盘比赛电影明星网易杭研大厦的了吗"
+# words that rows drawn from HAN hold often enough
+DICTIONARY = [(a + b, "nv"[b in HAN[:6]]) for a in HAN[:12] for b in HAN[:12]]
+DICTIONARY += [(a + HAN[3:5] + b, "a") for a in HAN for b in ("", HAN[0])]
 SENTENCES = "Mr. Fox left at 5 p.m. today. He won! (Twice?) Dr. No said: 'it cost $3.50, see www.a.com'. isn't it"
 WORDS = SENTENCES.split()
 
@@ -100,17 +104,16 @@ def make_tiny(
 
 
 def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], options: Any) -> Path:
-    tokens, labels = len(Vocabulary.load(sources["vocabulary.arrow"])), Labels.load(sources["labels.json"])
-    pairs = torch.zeros(0)
-    if options.bigrams:
-        pairs = learn_pairs(load_buckets(padded, "train"), tokens, options.bigrams.min_count, "recipes.tiny")
-    config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, len(pairs))
+    vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
+    tokens = len(vocabulary)
+    lexicon = cover(DICTIONARY, vocabulary, Lexicon(4) if options.words else None, "recipes.tiny.lexicon")
+    beside = learn(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
+    config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, *beside.sizes)
     torch.manual_seed(3)
     network = make_network(config)
     for weight in network.parameters():  # of padding too: who reads padding must see it
         torch.nn.init.normal_(weight, std=0.7)
-    if options.bigrams:
-        network.bigrams.pairs.copy_(pairs)
+    beside.fill(network)
     model.mkdir()
     save_model(model, config, network, sources)
     return model

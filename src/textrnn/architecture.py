@@ -17,9 +17,12 @@ Loss = Literal["cross_entropy", "bce"]
 Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
 
 
+SETS = 3  # words that begin at a token, go on through it, end at it
+
+
 @dataclass(frozen=True)
-class Bigrams:
-    """Embeddings of pairs of neighbouring tokens: their width, and how often train must have a pair."""
+class Counted:
+    """Embeddings of what is found in rows: their width, and how often train must have one for a row of its own."""
 
     width: int
     min_count: int
@@ -27,6 +30,16 @@ class Bigrams:
     def check(self, where: str) -> None:
         for name in ("width", "min_count"):
             require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
+
+
+@dataclass(frozen=True)
+class Bigrams(Counted):
+    """Embeddings of pairs of neighbouring tokens."""
+
+
+@dataclass(frozen=True)
+class Words(Counted):
+    """Embeddings of the words of the recipe's lexicon; `width` is that of each of the sets that a token is in."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,8 @@ class Model:
     embedding_dropout: share of the embedded values that training drops, the same ones wherever a token occurs in the
         batch, as Gal and Ghahramani drop whole tokens: what is dropped of a token is dropped once.
     bigrams: embeddings of each token and the next, joined to the token's own; null for none.
+    words: of each token the embeddings of the lexicon's words that begin at it, go through it and end at it, joined
+        to its own; null for none.
     readout: what the classifier sees of the T states. `last_step` is the padded row's last one, padding read like
         text, as tutorials 1, 3 and 5 have it; `last_valid`, `max`, `mean` and `attention` leave padding out exactly,
         as does `every_step`, which labels each token and is the tagger's one. A list joins several, in its order.
@@ -58,6 +73,7 @@ class Model:
     word_dropout: float
     embedding_dropout: float
     bigrams: Bigrams | None
+    words: Words | None
     readout: tuple[Pooled, ...] | Readout
     layer_norm: bool
     relu: bool
@@ -71,6 +87,11 @@ class Model:
     def readouts(self) -> tuple[Readout, ...]:
         """What is read out, one or more, in the order in which it is joined."""
         return self.readout if isinstance(self.readout, tuple) else (self.readout,)
+
+    @property
+    def beside(self) -> int:
+        """How wide all is that is joined to a token's embedding."""
+        return (self.bigrams.width if self.bigrams else 0) + (SETS * self.words.width if self.words else 0)
 
     def check(self, where: str) -> None:
         """Refuse what the types let through; `where` is the dotted name of the section."""
@@ -87,6 +108,13 @@ class Model:
         require(0 < len(names) == len(set(names)), f"{where}.readout", "must name one or more, each once", names)
         if self.bigrams is not None:
             self.bigrams.check(f"{where}.bigrams")
+        if self.words is not None:
+            self.words.check(f"{where}.words")
+
+    def check_lexicon(self, where: str, lexicon: bool) -> None:
+        """Refuse words without a lexicon, or with an empty one."""
+        wrong = "needs the recipe's lexicon, which is null"
+        require(lexicon or self.words is None, f"{where}.words", wrong, self.words)
 
     def check_task(self, where: str, task: Task, classes: int) -> None:
         """Refuse a model that cannot do what the data asks for: the task, and how many classes there are."""

@@ -6,7 +6,7 @@ where the row ends. Shapes: T steps, B batch, N pairs.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -15,10 +15,9 @@ from torch import Tensor
 from textrnn.errors import UserError
 from textrnn.lookup import SparseTable
 from textrnn.records import PAD_ID, UNKNOWN_ID
-from textrnn.residence import Bucket, Rows
+from textrnn.residence import Rows, id_pieces
 
 FIRST = UNKNOWN_ID + 1  # row of the first pair: before it stand padding's row, zero, and that of all unknown pairs
-PIECE = 1 << 22  # ids that are counted at a time
 
 
 class Bigrams(SparseTable):
@@ -49,7 +48,7 @@ def learn_pairs(rows: Sequence[Rows], tokens: int, min_count: int, where: str) -
     Raises UserError, naming `where`, when there is none.
     """
     known, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for ids in _pieces(rows):
+    for ids in id_pieces(rows):
         first = ids.astype(np.int64)
         following = np.concatenate((first[:, 1:], np.full((len(first), 1), PAD_ID)), axis=1)
         more, more_counts = np.unique((first * tokens + following)[first != PAD_ID], return_counts=True)
@@ -62,12 +61,3 @@ def learn_pairs(rows: Sequence[Rows], tokens: int, min_count: int, where: str) -
         got = f"{min_count}, and the most of any pair is {counts.max(initial=0)}"
         raise UserError(where, "no two neighbouring tokens of train occur so often", got=got, do="lower it")
     return torch.from_numpy(often)
-
-
-def _pieces(rows: Sequence[Rows]) -> Iterator[np.ndarray]:
-    """Ids (n, T) of all rows, a piece at a time."""
-    for bucket in rows:
-        arrays = [bucket.ids.cpu().numpy()] if isinstance(bucket, Bucket) else bucket.ids.pieces
-        for array in arrays:
-            step = max(1, PIECE // array.shape[1])
-            yield from (array[first : first + step] for first in range(0, len(array), step))

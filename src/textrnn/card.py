@@ -95,8 +95,10 @@ def _splits(facts: Facts) -> str:
 
 def _sizes(facts: Facts) -> list[tuple[str, Any]]:
     config = facts.config
-    sizes = {name: config[name] for name in ("tokens", "embedding_size", "pairs", "widths", "pad_side", "truncates")}
-    return [("weights", facts.weights), ("file, bytes", facts.size), ("file, SHA-256", facts.sha256), *sizes.items()]
+    file = [("weights", facts.weights), ("file, bytes", facts.size), ("file, SHA-256", facts.sha256)]
+    sizes = [(name, config[name]) for name in ("tokens", "embedding_size", "pairs")]
+    padding = [(name, config[name]) for name in ("widths", "pad_side", "truncates")]
+    return [*file, *sizes, ("lexicon", config["words"]), *padding]
 
 
 def _labels(names: list[str]) -> str:

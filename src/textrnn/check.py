@@ -14,7 +14,7 @@ from textrnn.errors import UserError
 from textrnn.limits import Limits
 from textrnn.ngrams import Baseline
 from textrnn.pad import Pad
-from textrnn.params import overlaid, part, pick, section
+from textrnn.params import overlaid, part, pick, require, section
 from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.sample import Sample
 from textrnn.segment import Segment, Segmentation
@@ -33,6 +33,7 @@ SECTIONS = (
     "baseline",
     "recipes",
 )
+CHARACTERS = ("chars", "tokens")  # ways of cutting that leave characters, `tokens` where the file has them cut
 DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
 
 
@@ -65,7 +66,8 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     where = f"recipes.{key}"
-    part(Embedding, params, "recipes", key, among=RECIPE_KEYS).check(where)
+    embedding = part(Embedding, params, "recipes", key, among=RECIPE_KEYS)
+    embedding.check(where)
     padding = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
     padding.check(where)
     model = overlaid(Model, params, "model", key)
@@ -79,6 +81,16 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
     model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing, settings.distill)
     _check_entry(params, ("recipes", key, "encoding"), "encodings")
+    _check_lexicon(params, key, embedding.lexicon is not None)
+    model.check_lexicon(f"{where}.model", embedding.lexicon is not None)
+
+
+def _check_lexicon(params: Mapping[str, Any], key: str, lexicon: bool) -> None:
+    """Refuse a lexicon over tokens that are words already: its words are found in characters that stand in a row."""
+    encoding = pick(params, "recipes", key, "encoding")
+    cut = pick(params, "encodings", encoding, "segment")
+    wrong = f"must be null where tokens are no characters: encodings.{encoding}.segment is {cut}"
+    require(not lexicon or cut in CHARACTERS, f"recipes.{key}.lexicon", wrong, pick(params, "recipes", key, "lexicon"))
 
 
 def _entries(params: Mapping[str, Any], table: str) -> list[str]:

@@ -21,6 +21,7 @@ from textrnn.labels import Labels
 from textrnn.models import TextRNN
 from textrnn.params import build
 from textrnn.records import Side
+from textrnn.words import Sizes
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
@@ -34,7 +35,7 @@ PREPARATION = (VOCABULARY, LABELS, SEGMENTATION)
 class Config:
     """What rebuilds a model and feeds it: sizes, the recipe's model, and how its rows are padded.
 
-    pairs: how many pairs of tokens have embeddings, 0 where the model has no bigrams.
+    pairs: how many pairs of tokens have embeddings, 0 where the model has no bigrams; words: of its lexicon.
     """
 
     recipe: str
@@ -46,6 +47,7 @@ class Config:
     pad_side: Side
     truncates: bool
     pairs: int
+    words: Sizes | None
     model: Model
 
 
@@ -60,16 +62,23 @@ class SavedModel:
 
 def make_network(config: Config) -> TextRNN:
     sizes = config.tokens, config.embedding_size, config.classes
-    return TextRNN(config.model, *sizes, config.pad_side, config.pairs)
+    return TextRNN(config.model, *sizes, config.pad_side, config.pairs, config.words)
 
 
 def make_config(
-    recipe: str, model: Model, matrix_shape: tuple[int, int], classes: int, padded: Mapping[str, Any], pairs: int = 0
+    recipe: str,
+    model: Model,
+    matrix_shape: tuple[int, int],
+    classes: int,
+    padded: Mapping[str, Any],
+    pairs: int = 0,
+    words: Sizes | None = None,
 ) -> Config:
     """The configuration of a recipe's model over an embedding (tokens, width) and padded shards with these facts."""
     tokens, width = matrix_shape
     widths, truncates = tuple(padded["widths"]), padded["truncates"]
-    return Config(recipe, __version__, tokens, width, classes, widths, padded["side"], truncates, pairs, model)
+    sizes = tokens, width, classes, widths
+    return Config(recipe, __version__, *sizes, padded["side"], truncates, pairs, words, model)
 
 
 def save_model(folder: Path, config: Config, network: TextRNN, preparation: Mapping[str, Path]) -> None:

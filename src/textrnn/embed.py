@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.errors import UserError
+from textrnn.lexicon import Lexicon
 from textrnn.params import require, require_name
 from textrnn.records import PAD_ID, RESERVED
 from textrnn.vectors import read_vectors
@@ -28,21 +29,27 @@ class Embed:
 
 @dataclass(frozen=True)
 class Embedding:
-    """What a recipe's embedding is: its width, and a vectors file in the folder data.vectors.
+    """What a recipe's embedding is: its width, a vectors file in the folder data.vectors, and the words it may know.
 
-    embedding_size: null takes the width of the vectors; vectors: null draws at random.
+    embedding_size: null takes the width of the vectors; embedding_std: the standard deviation of its values where
+    they are drawn; vectors: null draws at random; lexicon: null has no words.
     """
 
     embedding_size: int | None
+    embedding_std: float
     vectors: str | None
+    lexicon: Lexicon | None
 
     def check(self, where: str) -> None:
         """Refuse an embedding without a width; `where` is the dotted name of the recipe."""
         named, size = f"{where}.embedding_size", self.embedding_size
         require(size is not None or self.vectors is not None, named, "is needed where vectors is null", size)
         require(size is None or size >= 1, named, "must be at least 1", size)
+        require(self.embedding_std > 0, f"{where}.embedding_std", "must be above 0", self.embedding_std)
         if self.vectors is not None:
             require_name(self.vectors, f"{where}.vectors", "data.vectors")
+        if self.lexicon is not None:
+            self.lexicon.check(f"{where}.lexicon")
 
 
 def embed(
@@ -50,15 +57,16 @@ def embed(
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The (tokens, width) float32 matrix and how much of the vocabulary the vectors cover.
 
-    Random rows are drawn from N(0, 1) as torch's Embedding does, or, beside vectors, from their own mean and
-    standard deviation by column; the padding row is zero. Coverage is by distinct tokens and by their count in train.
-    Raises UserError when the file's width is not the recipe's `embedding_size`.
+    Random rows are drawn from N(0, std^2), torch's Embedding having a std of 1, or, beside vectors, from their own
+    mean and standard deviation by column; the padding row is zero. Coverage is by distinct tokens and by their count
+    in train. Raises UserError when the file's width is not the recipe's `embedding_size`.
     """
     size = embedding.embedding_size
     generator = np.random.Generator(np.random.PCG64(settings.seed))
     if embedding.vectors is None:
         assert size is not None
         matrix = generator.standard_normal((len(vocabulary), size), dtype=np.float32)
+        matrix *= embedding.embedding_std
         matrix[PAD_ID] = 0
         return matrix, {"width": size, "covered_tokens": 0.0, "covered_text": 0.0}
     wanted = {word: at for at, word in enumerate(vocabulary.words.to_pylist(), start=len(RESERVED))}

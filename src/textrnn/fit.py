@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 
 from textrnn.architecture import Model
 from textrnn.batches import Rows, batch_size, check_ranges, count_batches, load_buckets, row_counts, rows_of
-from textrnn.bigrams import learn_pairs
+from textrnn.beside import NOTHING, Beside, learn
 from textrnn.checkpoints import Config, make_config, make_network
 from textrnn.distill import with_teachers
 from textrnn.errors import Unfinished
@@ -85,12 +86,10 @@ def state_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str
     return {"params": repr((model, settings)), "inputs": checksums, "torch": torch.__version__}
 
 
-def start(
-    config: Config, matrix: np.ndarray, seed: int, device: torch.device, pairs: torch.Tensor | None = None
-) -> TextRNN:
+def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device, beside: Beside = NOTHING) -> TextRNN:
     """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width).
 
-    pairs: of `find_pairs`, for a model that has bigrams.
+    beside: of `learn`, for a model that joins anything to its tokens.
     """
     torch.manual_seed(seed)
     settle(device)
@@ -99,8 +98,7 @@ def start(
     initialize(network, config.model.initialization)
     with torch.no_grad():
         network.embedding.weight.copy_(torch.from_numpy(np.array(matrix)))
-        if network.bigrams is not None and pairs is not None:
-            network.bigrams.pairs.copy_(pairs)
+        beside.fill(network)
     return network.to(device)
 
 
@@ -115,13 +113,6 @@ def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> 
     return settings.weight_of(labels.names, f"{where}.train")
 
 
-def find_pairs(rows: Sequence[Rows], tokens: int, model: Model, where: str) -> torch.Tensor | None:
-    """The pairs of tokens that the rows of train give embeddings to, where the model has any; see `learn_pairs`."""
-    if model.bigrams is None:
-        return None
-    return learn_pairs(rows, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
-
-
 def fit(
     recipe: str,
     padded: ShardReader,
@@ -130,6 +121,7 @@ def fit(
     model: Model,
     settings: Train,
     *,
+    lexicon: pa.Table | None = None,
     curves: Path | None,
     live: Path | None,
     work: Path | None = None,
@@ -137,6 +129,7 @@ def fit(
 ) -> Fitted:
     """Train the recipe on padded shards, from the embedding matrix (tokens, width); curves go to a CSV file.
 
+    lexicon: of `textrnn.lexicon`, where the model has words.
     work: a folder of `resumable_folder`, in which the run keeps its state, and goes on from the one that is there.
     For `distill` its teachers are trained first, each as the recipe itself would be with its seed, and keep theirs
     beside it. In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the
@@ -150,10 +143,10 @@ def fit(
         rows = load_buckets(padded, "train", device, classes if settings.distill else 0)
         dev = load_buckets(padded, "dev", device)
         check_ranges([*rows, *dev], shape[0], classes, padded.folder)
-        pairs = find_pairs(rows, shape[0], model, f"{where}.model")
-        config = make_config(recipe, model, shape, classes, padded.facts, 0 if pairs is None else len(pairs))
+        beside = learn(rows, shape[0], model, lexicon, f"{where}.model")
+        config = make_config(recipe, model, shape, classes, padded.facts, *beside.sizes)
         weights = None if weighed is None else torch.tensor(weighed, device=device)
-        ground = _Ground(config, matrix, pairs, rows, dev, weights, device, group, work, curves is not None)
+        ground = _Ground(config, matrix, beside, rows, dev, weights, device, group, work, curves is not None)
         before: list[State] = []
         if settings.distill is not None:
             rows = with_teachers(rows, settings, settings.distill, partial(ground.teach, before))
@@ -177,7 +170,7 @@ class _Ground:
 
     config: Config
     matrix: np.ndarray
-    pairs: torch.Tensor | None
+    beside: Beside
     rows: Sequence[Rows]
     dev: Sequence[Rows]
     weights: torch.Tensor | None
@@ -190,7 +183,7 @@ class _Ground:
         self, rows: Sequence[Rows], settings: Train, keeper: Keeper | None, kept: Kept, opened: Callable[[], Journal]
     ) -> Fitted:
         """One run over rows that may have soft targets, from the state that it goes on from or that of no step."""
-        network = start(self.config, self.matrix, settings.seed, self.device, self.pairs)
+        network = start(self.config, self.matrix, settings.seed, self.device, self.beside)
         options: dict[str, Any] = {"group": self.group, "keeper": keeper, "kept": kept}
         with opened() as journal:
             told = (journal.report, journal.on_step)

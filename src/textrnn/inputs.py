@@ -5,7 +5,7 @@ Shapes: T steps, B batch, F features, U distinct rows.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -16,13 +16,14 @@ class Steps:
     """The input of a layer: features (T*B, F) step by step; or distinct rows (U, F) and which of them each step reads.
 
     index: (T, B), or None where features are in their places; shape: (T, B). beside: more features of the same steps,
-    joined behind these.
+    joined behind these. blank: row 0 is zero, and so many steps read it that what is made of it is left out.
     """
 
     features: Tensor
     index: Tensor | None
     shape: tuple[int, int]
     beside: Steps | None = None
+    blank: bool = False
 
     @classmethod
     def of(cls, x: Tensor) -> Steps:
@@ -31,8 +32,18 @@ class Steps:
 
     def parts(self) -> list[Steps]:
         """These features and those beside them, each alone."""
-        own = Steps(self.features, self.index, self.shape)
+        own = replace(self, beside=None)
         return [own] if self.beside is None else [own, *self.beside.parts()]
+
+    def read(self) -> tuple[Tensor | None, Tensor | None]:
+        """The rows that are read (N,) and at which of the T*B steps (N,), None where it is all; None for features."""
+        if self.index is None:
+            return None, None
+        rows = self.index.flatten()
+        if not self.blank:
+            return rows, None
+        places = rows.nonzero().squeeze(1)
+        return rows[places], places
 
     def dense(self) -> Tensor:
         """All features in their places, (T, B, F)."""
@@ -46,7 +57,8 @@ class Steps:
         """Each row's steps in another order or number: those of `steps` (S, B)."""
         if self.index is not None:
             beside = None if self.beside is None else self.beside.gather(steps)
-            return Steps(self.features, self.index.gather(0, steps), (len(steps), self.shape[1]), beside)
+            index, shape = self.index.gather(0, steps), (len(steps), self.shape[1])
+            return replace(self, index=index, shape=shape, beside=beside)
         dense = self.dense()
         return Steps.of(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))
 

@@ -25,6 +25,7 @@ from textrnn.inputs import Steps
 
 Mode = Literal["rnn", "lstm", "gru"]
 Saved = tuple[Tensor, ...]
+Indices = Sequence[Tensor | None]  # of each part of the input, as Steps.read gives them
 Gradients = tuple[Tensor, Tensor, Tensor | None, Tensor]
 sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
@@ -43,7 +44,8 @@ def run(mode: Mode, x: Steps, weights: Sequence[Tensor], start: Tensor | None) -
     if torch.is_autocast_enabled("cpu"):
         values = tuple(value.to(torch.get_autocast_dtype("cpu")) for value in values)
     with torch.autocast("cpu", enabled=False):
-        states, last = Layer.apply(mode, tuple(part.index for part in parts), x.shape, *values)
+        rows, places = zip(*(part.read() for part in parts), strict=True)
+        states, last = Layer.apply(mode, rows, places, x.shape, *values)
     return states, last
 
 
@@ -54,7 +56,8 @@ class Layer(Function):
     def forward(
         ctx: Any,
         mode: Mode,
-        indices: tuple[Tensor | None, ...],
+        rows: tuple[Tensor | None, ...],
+        places: tuple[Tensor | None, ...],
         shape: tuple[int, int],
         weight_ih: Tensor,
         weight_hh: Tensor,
@@ -64,26 +67,27 @@ class Layer(Function):
         *parts: Tensor,
     ) -> tuple[Tensor, Tensor]:
         ahead, held = _split_bias(mode, bias_ih, bias_hh)
-        gates = _project(ahead, parts, indices, weight_ih).view(*shape, -1)
+        gates = _project(ahead, parts, rows, places, weight_ih).view(*shape, -1)
         saved = LOOPS[mode][0](gates, weight_hh, held, start)
         ctx.mode, ctx.parts = mode, len(parts)
-        ctx.save_for_backward(*indices, *parts, weight_ih, weight_hh, start, *saved)
+        ctx.save_for_backward(*rows, *places, *parts, weight_ih, weight_hh, start, *saved)
         ctx.set_materialize_grads(False)
         return saved[0], saved[0][-1].clone()
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor | None) -> tuple[Tensor | None, ...]:
-        indices, parts = ctx.saved_tensors[: ctx.parts], ctx.saved_tensors[ctx.parts : 2 * ctx.parts]
-        weight_ih, weight_hh, start, *saved = ctx.saved_tensors[2 * ctx.parts :]
+        count = ctx.parts
+        rows, places, parts = (ctx.saved_tensors[at * count : (at + 1) * count] for at in range(3))
+        weight_ih, weight_hh, start, *saved = ctx.saved_tensors[3 * count :]
         inner, d_weight_hh, d_held, d_start = LOOPS[ctx.mode][1](tuple(saved), weight_hh, start, *gradients)
-        flats = [_by_row(inner.flatten(0, 1), *pair) for pair in zip(parts, indices, strict=True)]
+        flats = [_by_row(inner.flatten(0, 1), *part) for part in zip(parts, rows, places, strict=True)]
         d_weight_ih = _joined([flat.t() @ part for flat, part in zip(flats, parts, strict=True)])
         needed = ctx.needs_input_grad[-len(parts) :]
         pairs = zip(flats, _shares(weight_ih, parts), needed, strict=True)
         d_parts = [flat @ weight if need else None for flat, weight, need in pairs]
         d_bias = flats[0].sum(0)
         d_bias_hh = d_bias if d_held is None else torch.cat((d_bias[: -len(d_held)], d_held))
-        return None, None, None, d_weight_ih, d_weight_hh, d_bias, d_bias_hh, d_start, *d_parts
+        return None, None, None, None, d_weight_ih, d_weight_hh, d_bias, d_bias_hh, d_start, *d_parts
 
 
 def _shares(weight: Tensor, parts: Sequence[Tensor]) -> tuple[Tensor, ...]:
@@ -95,22 +99,26 @@ def _joined(columns: list[Tensor]) -> Tensor:
     return columns[0] if len(columns) == 1 else torch.cat(columns, dim=1)
 
 
-def _project(ahead: Tensor, parts: Sequence[Tensor], indices: Sequence[Tensor | None], weight_ih: Tensor) -> Tensor:
+def _project(ahead: Tensor, parts: Sequence[Tensor], rows: Indices, places: Indices, weight_ih: Tensor) -> Tensor:
     """What the input adds to the gates, (T*B, G*H) in memory of its own: the sum of its parts' shares and `ahead`."""
     gates = None
-    for part, index, weight in zip(parts, indices, _shares(weight_ih, parts), strict=True):
+    for part, index, where, weight in zip(parts, rows, places, _shares(weight_ih, parts), strict=True):
         share = torch.addmm(ahead, part, weight.t()) if gates is None else part @ weight.t()
-        share = share if index is None else share.index_select(0, index.flatten())
-        gates = share if gates is None else gates.add_(share)
+        share = share if index is None else share.index_select(0, index)
+        if gates is None or where is None:
+            gates = share if gates is None else gates.add_(share)
+        else:
+            gates.index_add_(0, where, share)
     assert gates is not None
     return gates
 
 
-def _by_row(flat: Tensor, part: Tensor, index: Tensor | None) -> Tensor:
-    """The gates' gradients (T*B, G*H), summed over the steps that read the same row where there is an index."""
-    if index is None:
+def _by_row(flat: Tensor, part: Tensor, rows: Tensor | None, places: Tensor | None) -> Tensor:
+    """The gates' gradients (T*B, G*H), summed over the steps that read the same row where rows are read."""
+    if rows is None:
         return flat
-    return flat.new_zeros(len(part), flat.shape[1]).index_add_(0, index.flatten(), flat)
+    read = flat if places is None else flat.index_select(0, places)
+    return flat.new_zeros(len(part), flat.shape[1]).index_add_(0, rows, read)
 
 
 def _split_bias(mode: Mode, bias_ih: Tensor, bias_hh: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,6 +22,7 @@ from textrnn.lookup import drop_words, embed_distinct, embed_in_place
 from textrnn.readouts import Attention, read, turn
 from textrnn.records import PAD_ID, Side
 from textrnn.recurrent import Recurrent
+from textrnn.words import Sizes, Words
 
 
 class Head(nn.Module):
@@ -51,19 +52,25 @@ class TextRNN(nn.Module):
     token's logits stand at the token's own step, whichever side the padding is on. For `bce` the two logits are
     (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes. A CRF is no part
     of the logits: it makes their loss (Tally) and what they come to (crf.guesses).
-    pairs: how many pairs of tokens have embeddings, where the options ask for such.
+    pairs and words: how many pairs of tokens, and words, have embeddings, where the options ask for such.
     """
 
     def __init__(
-        self, config: Model, tokens: int, embedding_size: int, classes: int, pad_side: Side, pairs: int = 0
+        self,
+        config: Model,
+        tokens: int,
+        embedding_size: int,
+        classes: int,
+        pad_side: Side,
+        pairs: int = 0,
+        words: Sizes | None = None,
     ) -> None:
         super().__init__()
         self.config, self.pad_side = config, pad_side
         self.embedding = nn.Embedding(tokens, embedding_size, padding_idx=PAD_ID)
-        width = embedding_size + (config.bigrams.width if config.bigrams else 0)
         self.recurrent = Recurrent(
             config.cell,
-            width,
+            embedding_size + config.beside,
             config.hidden_size,
             config.layers,
             config.bidirectional,
@@ -77,6 +84,10 @@ class TextRNN(nn.Module):
         self.head = Head(features, config, 1 if config.loss == "bce" else classes)
         self.crf = CRF(classes) if config.crf else None
         self.bigrams = Bigrams(pairs, config.bigrams.width, tokens) if config.bigrams else None
+        self.words = None
+        if config.words:
+            assert words is not None
+            self.words = Words(words, config.words.width, tokens)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         logits = self.head(self.features(ids, lengths))
@@ -104,18 +115,22 @@ class TextRNN(nn.Module):
         return found if self.norm is None else self.norm(found)
 
     def _embed(self, ids: Tensor) -> Steps:
-        """The embedded tokens of ids (B, T), and their pairs with the next; on a CPU each distinct one once."""
+        """The embedded tokens of ids (B, T), their pairs with the next and their words; on a CPU each distinct once."""
         ids = drop_words(ids.t(), self.config.word_dropout, self.training)
-        read = [(self.embedding, ids)] + ([] if self.bigrams is None else [(self.bigrams, self.bigrams.find(ids))])
+        beside = [table for table in (self.bigrams, self.words) if table is not None]
+        read = [(self.embedding, ids), *((table, table.find(ids)) for table in beside)]
         share = self.config.embedding_dropout
         if self.recurrent.by_hand(ids.shape[1], ids.device):
-            parts = [embed_distinct(table, rows, share, self.training) for table, rows in read]
+            parts = [one for table, rows in read for one in embed_distinct(table, rows, share, self.training).parts()]
         else:
             whole = [embed_in_place(table, rows, share, self.training) for table, rows in read]
             parts = [Steps.of(whole[0] if len(whole) == 1 else torch.cat(whole, dim=-1))]
         if self.config.relu:
             parts = [replace(part, features=F.relu(part.features)) for part in parts]
-        return parts[0] if len(parts) == 1 else replace(parts[0], beside=parts[1])
+        joined = parts.pop()
+        while parts:
+            joined = replace(parts.pop(), beside=joined)
+        return joined
 
     def _read(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
         """Of states (T, B, D*H), zero past the lengths, all (B, T, D*H), or what the readouts make of them.
@@ -144,7 +159,7 @@ def initialize(model: TextRNN, way: Initialization) -> None:
     if way == "stock":
         return
     for name, weight in model.named_parameters():
-        if name.startswith(("embedding.", "bigrams.", "norm.", "crf.")):
+        if name.startswith(("embedding.", "bigrams.", "words.", "norm.", "crf.")):
             continue
         if weight.dim() > 1:
             fills[way](weight)

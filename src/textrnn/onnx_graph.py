@@ -6,49 +6,21 @@ Shapes: B batch, T steps, F features, H hidden, D directions, L layers, C classe
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
-from textrnn.bigrams import FIRST, Bigrams
 from textrnn.cells import ScratchGRU
 from textrnn.models import TextRNN
-from textrnn.records import PAD_ID, UNKNOWN_ID
+from textrnn.onnx_lookup import embed
+from textrnn.onnx_nodes import FLOAT, INT32, INT64, Graph
 from textrnn.recurrent import WEIGHTS
 
-FLOAT, INT32, INT64 = 1, 6, 7  # what onnx.TensorProto calls them
 OPSET = 17  # the first with LayerNormalization
 OPERATOR = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "GRU"}
 # ONNX stacks the gates in another order than torch: i o f c for torch's i f g o, and z r h for its r z n
 GATES = {"rnn": (0,), "lstm": (0, 3, 1, 2), "gru": (1, 0, 2), "scratch_gru": (1, 0, 2)}
-
-
-@dataclass
-class Graph:
-    """Nodes and constants as they are added; a value is known by its name."""
-
-    nodes: list[Any] = field(default_factory=list)
-    constants: list[Any] = field(default_factory=list)
-
-    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        """A node; the name of its first output. Further outputs have that name with `.1`, `.2` behind it."""
-        from onnx import helper
-
-        name = f"{operator}_{len(self.nodes)}"
-        names = [name, *(f"{name}.{number}" for number in range(1, outputs))]
-        self.nodes.append(helper.make_node(operator, list(inputs), names, name=name, **attributes))
-        return name
-
-    def constant(self, value: Any, name: str = "") -> str:
-        """A tensor, an array, or whole numbers as int64."""
-        from onnx import numpy_helper
-
-        array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)
-        name = name or f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.array(array, order="C"), name))
-        return name
 
 
 def make_model(network: TextRNN, opset: int = OPSET) -> Any:
@@ -83,7 +55,7 @@ def _features(graph: Graph, network: TextRNN) -> str:
     ids = "ids"
     if turned:
         ids = _turn(graph, ids, graph.add("Sub", _steps(graph), "lengths"))
-    x = _embed(graph, network, ids)
+    x = embed(graph, network, ids)
     lengths = graph.add("Max", "lengths", graph.constant([1])) if exact else ""
     states, ends = _recurrent(graph, network, x, lengths)
     if not exact:
@@ -116,39 +88,6 @@ def _turn(graph: Graph, x: str, shifts: str) -> str:
     column = graph.add("Unsqueeze", shifts, graph.constant([1]))
     index = graph.add("Mod", graph.add("Add", _range(graph), column), _steps(graph))  # (B, T)
     return graph.add("GatherND", x, graph.add("Unsqueeze", index, graph.constant([2])), batch_dims=1)
-
-
-def _embed(graph: Graph, network: TextRNN, ids: str) -> str:
-    """The embedded tokens of ids (B, T) and their pairs, (T, B, F)."""
-    ids = graph.add("Transpose", ids, perm=[1, 0])
-    x = graph.add("Gather", graph.constant(network.embedding.weight, "embedding"), ids)
-    if network.bigrams is not None:
-        table = graph.constant(network.bigrams.weight, "bigrams")
-        x = graph.add("Concat", x, graph.add("Gather", table, _find(graph, network.bigrams, ids)), axis=-1)
-    return graph.add("Relu", x) if network.config.relu else x
-
-
-def _find(graph: Graph, bigrams: Bigrams, ids: str) -> str:
-    """`Bigrams.find`, ids (T, B). ONNX has no search of a sorted list: the bits of the place are found one by one."""
-    zero = graph.constant(np.int64(PAD_ID))
-    rest = graph.add("Slice", ids, graph.constant([1]), graph.constant([2**62]), graph.constant([0]))
-    first = graph.add("Slice", ids, graph.constant([0]), graph.constant([1]), graph.constant([0]))
-    following = graph.add("Concat", rest, graph.add("Mul", first, zero), axis=0)
-    keys = graph.add("Add", graph.add("Mul", ids, graph.constant(np.int64(bigrams.tokens))), following)
-    pairs = bigrams.pairs.cpu().numpy()
-    bits = max(1, len(pairs) - 1).bit_length()
-    room = np.full(2**bits, np.iinfo(np.int64).max)
-    room[: len(pairs)] = pairs
-    known = graph.constant(room, "pairs")
-    at = graph.add("Mul", ids, zero)
-    for bit in reversed(range(bits)):
-        further = graph.add("Add", at, graph.constant(np.int64(2**bit)))
-        reached = graph.add("LessOrEqual", graph.add("Gather", known, further), keys)
-        at = graph.add("Where", reached, further, at)
-    found = graph.add("Equal", graph.add("Gather", known, at), keys)
-    row = graph.add("Add", at, graph.constant(np.int64(FIRST)))
-    row = graph.add("Where", found, row, graph.constant(np.int64(UNKNOWN_ID)))
-    return graph.add("Where", graph.add("Equal", ids, zero), zero, row)
 
 
 def _recurrent(graph: Graph, network: TextRNN, x: str, lengths: str) -> tuple[str, str]:

@@ -15,14 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
 from textrnn.architecture import Model
 from textrnn.batches import Bucket, Rows, batch_size, batches, check_ranges, load_buckets
+from textrnn.beside import learn
 from textrnn.checkpoints import make_config
 from textrnn.errors import UserError
-from textrnn.fit import check_recipe, find_pairs, memory_told, pick_device, start
+from textrnn.fit import check_recipe, memory_told, pick_device, start
 from textrnn.labels import Labels
 from textrnn.params import require
 from textrnn.precision import check_precision
@@ -114,10 +116,11 @@ def range_test(
     model: Model,
     settings: Train,
     rates: Range,
+    lexicon: pa.Table | None = None,
 ) -> list[Point]:
     """The test of a recipe on its padded shards, from the network and on the batches that training starts with.
 
-    `distill` is left out: the loss is the usual one, and no teacher is trained.
+    lexicon: as `fit` has it. `distill` is left out: the loss is the usual one, and no teacher is trained.
     Raises UserError for rates that make no range, and what `fit` raises for values that do not fit the data.
     """
     rates.check()
@@ -128,9 +131,9 @@ def range_test(
     with memory_told():
         rows = load_buckets(padded, "train", device)
         check_ranges(rows, len(matrix), len(labels.names), padded.folder)
-        pairs = find_pairs(rows, len(matrix), model, f"{where}.model")
-        config = make_config(recipe, model, *sizes, padded.facts, 0 if pairs is None else len(pairs))
-        network = start(config, matrix, settings.seed, device, pairs)
+        beside = learn(rows, len(matrix), model, lexicon, f"{where}.model")
+        config = make_config(recipe, model, *sizes, padded.facts, *beside.sizes)
+        network = start(config, matrix, settings.seed, device, beside)
         weights = None if weighed is None else torch.tensor(weighed, device=device)
         return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
 

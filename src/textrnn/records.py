@@ -14,7 +14,10 @@ SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 # the keys of an entry that more than one stage reads, so that each stage can refuse a misspelt one
 ENCODING_KEYS = ("corpus", "clean", "segment", "punkt", "min_count", "max_tokens", "tags")
-RECIPE_KEYS = ("encoding", "pad_size", "pad_side", "buckets", "embedding_size", "vectors", "model", "train")
+RECIPE_KEYS = (
+    *("encoding", "pad_size", "pad_side", "buckets"),
+    *("embedding_size", "embedding_std", "vectors", "lexicon", "model", "train"),
+)
 
 PAD_ID = 0
 UNKNOWN_ID = 1

@@ -6,7 +6,7 @@ Both give the very same batches. Shapes: N rows, T the bucket's width, B batch.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+PIECE = 1 << 22  # ids that are looked at together
 AHEAD = 2  # batches under way while one is trained on: one is gathered, one is being copied
 
 
@@ -150,6 +151,15 @@ class Mapped:
 
 
 Rows = Bucket | Mapped
+
+
+def id_pieces(rows: Sequence[Rows]) -> Iterator[np.ndarray]:
+    """Ids (n, T) of all rows in the memory of the host, a piece at a time."""
+    for bucket in rows:
+        arrays = [bucket.ids.cpu().numpy()] if isinstance(bucket, Bucket) else bucket.ids.pieces
+        for array in arrays:
+            step = max(1, PIECE // array.shape[1])
+            yield from (array[first : first + step] for first in range(0, len(array), step))
 
 
 def send_ahead(makers: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textrnn.architecture import Cell
+from textrnn.architecture import SETS, Cell
 from textrnn.bigrams import FIRST
 from textrnn.checkpoints import Config
 
@@ -71,8 +71,7 @@ def describe(config: Config) -> str:
 
 def _layers(config: Config) -> list[tuple[int, int]]:
     """(F, D * H) of each recurrent layer."""
-    wide, bigrams = config.model.hidden_size * _directions(config), config.model.bigrams
-    first = config.embedding_size + (bigrams.width if bigrams else 0)
+    wide, first = config.model.hidden_size * _directions(config), config.embedding_size + config.model.beside
     return [(first if at == 0 else wide, wide) for at in range(config.model.layers)]
 
 
@@ -106,6 +105,10 @@ def _parts(config: Config) -> tuple[Part, ...]:
     if model.bigrams:
         beside = model.bigrams.width
         parts.append(Part("bigrams", f"{config.pairs:,} pairs", (width, beside), (FIRST + config.pairs) * beside))
+    if model.words and config.words:
+        beside, known = model.words.width, config.words
+        what = f"{known.words:,} words in {known.rows:,} rows"
+        parts.append(Part("words", what, (width, SETS * beside), known.rows * beside))
     for at, (inputs, wide) in enumerate(_layers(config), start=1):
         count = _directions(config) * GATES[model.cell] * hidden * (inputs + hidden + 2)
         what = f"{model.cell}, {inputs} to {hidden}" + (", both directions" if model.bidirectional else "")

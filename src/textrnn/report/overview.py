@@ -99,7 +99,7 @@ def model_line(recipe: Recipe) -> str | None:
     layers = f" × {model['layers']}" if model["layers"] > 1 else ""
     words = [f"{spoken(model['cell'])} {model['hidden_size']}{layers}"]
     words += ["both directions"] if model["bidirectional"] else []
-    words += ["pairs"] if model["bigrams"] else []
+    words += [beside for name, beside in (("bigrams", "pairs"), ("words", "words")) if model[name]]
     readout = model["readout"]
     words.append(" + ".join(map(spoken, [readout] if isinstance(readout, str) else readout)))
     words += [name for name, on in (("LayerNorm", model["layer_norm"]), ("CRF", model["crf"])) if on]

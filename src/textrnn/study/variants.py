@@ -101,6 +101,7 @@ def options(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tu
     settings.check(f"{where}.train")
     model.check_task(f"{where}.model", "classify", 3)
     unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
-    for option, value in {"model.bigrams": model.bigrams, **unused}.items():
+    unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
+    for option, value in unused.items():
         require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
     return model, settings

@@ -1,0 +1,53 @@
+"""What stands beside the embeddings of tokens, as train tells it: the pairs and the words that have their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import torch
+
+from textrnn.architecture import Model
+from textrnn.bigrams import learn_pairs
+from textrnn.models import TextRNN
+from textrnn.residence import Rows
+from textrnn.words import Learnt, Sizes, learn_words
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The pairs of `learn_pairs` and the words of `learn_words`; None where the model has none."""
+
+    pairs: torch.Tensor | None
+    words: Learnt | None
+
+    @property
+    def sizes(self) -> tuple[int, Sizes | None]:
+        """How many pairs, and the sizes of the words."""
+        return 0 if self.pairs is None else len(self.pairs), None if self.words is None else self.words.sizes
+
+    def fill(self, network: TextRNN) -> None:
+        """Give a network of these sizes what it is to look up."""
+        if network.bigrams is not None and self.pairs is not None:
+            network.bigrams.pairs.copy_(self.pairs)
+        if network.words is not None and self.words is not None:
+            network.words.keys.copy_(self.words.keys)
+            network.words.rows.copy_(self.words.rows)
+
+
+NOTHING = Beside(None, None)
+
+
+def learn(rows: Sequence[Rows], tokens: int, model: Model, lexicon: pa.Table | None, where: str) -> Beside:
+    """What the rows of train give embeddings to, where the model has any; `where` is the dotted name of its section.
+
+    lexicon: of `textrnn.lexicon`, empty or None where the recipe has none. Raises UserError when the model needs one.
+    """
+    model.check_lexicon(where, lexicon is not None and len(lexicon) > 0)
+    pairs = found = None
+    if model.bigrams is not None:
+        pairs = learn_pairs(rows, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
+    if model.words is not None and lexicon is not None:
+        found = learn_words(rows, lexicon, tokens, model.words.min_count, f"{where}.words")
+    return Beside(pairs, found)

@@ -1,0 +1,183 @@
+"""A dictionary's words over a vocabulary: by hand, from jieba's own file, refused ones, and the file of the stage."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+import pyarrow as pa
+import pytest
+
+from textrnn.embed import load_matrix
+from textrnn.errors import UserError
+from textrnn.jieba_words import read_dictionary, slow_jieba_cut
+from textrnn.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon
+from textrnn.vocab import Vocabulary
+
+DICTIONARY = [
+    ("中", "f"),
+    ("中国", "ns"),
+    ("国人", "n"),
+    ("中国人", "n"),
+    ("中国人民", "nz"),
+    ("大中", "a"),
+    ("中国", "x"),
+    ("B国", "nz"),
+]
+
+
+def lexicon_of(words):
+    """A lexicon of these words: pairs of ids and part of speech."""
+    ids = pa.array([ids for ids, _ in words], pa.list_(pa.int32()))
+    return pa.table([ids, pa.array([tag for _, tag in words]).dictionary_encode()], schema=LEXICON)
+
+
+# of tokens 2 to 11, of which 3 is no first one of two
+SOME_WORDS = lexicon_of(
+    [([first, second], "abc"[second % 3]) for first in range(2, 12, 2) for second in range(2, 12)]
+    + [([token] * 3, "b") for token in range(2, 12)]
+    + [([2, 3, token, 5], "d") for token in range(2, 12)]
+)
+
+
+def vocabulary(tokens):
+    return Vocabulary(pa.array(list(tokens)), pa.array([1] * len(tokens)))
+
+
+def words_of(table):
+    return [(row["ids"], row["tag"]) for row in table.to_pylist()]
+
+
+@pytest.mark.parametrize(
+    ("longest", "words"),
+    [
+        (2, [([3, 2], "ns"), ([2, 5], "n"), ([6, 2], "nz")]),
+        (3, [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n"), ([6, 2], "nz")]),
+        (4, [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n"), ([3, 2, 5, 4], "nz"), ([6, 2], "nz")]),
+    ],
+)
+def test_words_by_hand(longest, words):
+    table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(longest), "r")
+    assert table.schema == LEXICON
+    assert words_of(table) == words
+
+
+def test_a_token_of_several_characters_and_the_reserved_ones_make_no_word():
+    tokens = vocabulary(["<unk>", "中国", "国", "人"])
+    assert words_of(cover([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5), "r")) == [([4, 5], "n")]
+
+
+def test_without_a_lexicon_the_dictionary_is_not_read():
+    def unread():
+        raise AssertionError
+        yield
+
+    table = cover(unread(), vocabulary("中国"), None, "r")
+    assert (table.schema, len(table)) == (LEXICON, 0)
+
+
+def test_a_vocabulary_of_which_no_word_is_made_is_refused():
+    match = r"^recipes\.r\.lexicon: no word of 2 to 4 characters is left, as none is made of the encoding's tokens; say"
+    with pytest.raises(UserError, match=match):
+        cover(DICTIONARY, vocabulary(["中国", "人民", "国"]), Lexicon(4), "recipes.r.lexicon")
+
+
+def test_words_that_no_number_can_hold_are_refused():
+    tokens = vocabulary([str(at) for at in range(1 << 16)])  # and the two that are reserved
+    match = r"^r\.longest: 65,538 tokens to the power of it must be below 2\^63; got 4; lower it, or"
+    with pytest.raises(UserError, match=match):
+        cover(DICTIONARY, tokens, Lexicon(4), "r")
+    with pytest.raises(UserError, match="no word of 2 to 3 characters"):
+        cover(DICTIONARY, tokens, Lexicon(3), "r")
+
+
+def test_the_shortest_longest_is_refused_by_name():
+    Lexicon(2).check("r.lexicon")
+    with pytest.raises(UserError, match=r"^r\.lexicon\.longest: must be at least 2; got 1"):
+        Lexicon(1).check("r.lexicon")
+
+
+@pytest.mark.slow
+def test_the_dictionary_is_jieba_s_own():
+    tokenizer = slow_jieba_cut().__self__
+    words = dict(read_dictionary())
+    # jieba's own table has each beginning of a word too, without a count
+    assert words.keys() == {word for word, count in tokenizer.FREQ.items() if count}
+    assert {word: words[word] for word in ("中国", "北京大学", "B超", "慢慢")} == {
+        "中国": "ns",
+        "北京大学": "nt",
+        "B超": "n",
+        "慢慢": "d",
+    }
+
+
+def test_the_file_comes_back_and_is_the_same_bytes(tmp_path):
+    sums = set()
+    for name in ("one", "two"):
+        table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(4), "r")
+        save_lexicon(tmp_path / name, table)
+        sums.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert len(sums) == 1
+    assert load_lexicon(tmp_path / "one").equals(table)
+    save_lexicon(tmp_path / "none", cover([], vocabulary("国"), None, "r"))
+    assert len(load_lexicon(tmp_path / "none")) == 0
+
+
+def test_files_that_are_no_lexicon(tmp_path):
+    path = tmp_path / "l.arrow"
+    with pytest.raises(UserError, match=r"l\.arrow: no such file; run the stage that writes it"):
+        load_lexicon(path)
+    path.write_bytes(b"no arrow")
+    with pytest.raises(UserError, match=r"l\.arrow: is not an Arrow file"):
+        load_lexicon(path)
+    vocabulary("ab").save(path)
+    with pytest.raises(UserError, match=r"l\.arrow: does not hold words and their parts of speech; got \['token', 'co"):
+        load_lexicon(path)
+
+
+# the stage
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch, import_stage):
+    """Runs the script over a tiny encoding and dictionary; the lexicon, and the stage's report."""
+    script = import_stage("embed")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(script, "read_dictionary", lambda: iter(DICTIONARY))
+    (tmp_path / "data" / "encoded" / "e").mkdir(parents=True)
+    vocabulary("国中民人").save(tmp_path / "data" / "encoded" / "e" / "vocabulary.arrow")
+
+    def run(lexicon):
+        recipe = {"encoding": "e", "embedding_size": 3, "embedding_std": 1.0, "vectors": None, "lexicon": lexicon}
+        data = {"source": "raw", "vectors": "vectors", "punkt": "punkt", "seed": 1}
+        params = {"data": data, "embed": {"seed": 1}, "recipes": {"r": recipe}}
+        (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+        script.main("r")
+        folder = tmp_path / "data" / "embedded" / "r"
+        assert {path.name for path in folder.iterdir()} == {"embedding.arrow", "lexicon.arrow"}
+        assert load_matrix(folder / "embedding.arrow").shape == (6, 3)
+        report = json.loads((tmp_path / "metrics" / "r" / "embed.json").read_text(encoding="utf-8"))
+        return load_lexicon(folder / "lexicon.arrow"), report
+
+    return run
+
+
+def test_the_stage_writes_the_words_beside_the_matrix(stage):
+    lexicon, report = stage({"longest": 3})
+    assert words_of(lexicon) == [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
+    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon_words": 3}
+
+
+def test_the_stage_writes_an_empty_file_where_there_is_no_lexicon(stage):
+    lexicon, report = stage(None)
+    assert len(lexicon) == 0
+    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("longest", "match"), [(1, r"^recipes\.r\.lexicon\.longest: must be"), (40, r"\.longest: 6 tok")]
+)
+def test_the_stage_refuses_by_name_and_leaves_nothing(stage, tmp_path, longest, match):
+    with pytest.raises(UserError, match=match):
+        stage({"longest": longest})
+    assert not (tmp_path / "data" / "embedded" / "r").exists()
