@@ -48,6 +48,7 @@ ROOMS = (
     ("training", "distill"),
     ("journal", "evaluate"),
     ("fit", "predictions", "predictor"),
+    ("serving",),
     ("rates", "analysis", "cli"),
 )
 TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}

@@ -1,4 +1,4 @@
-"""The command `textrnn`: ask a model directory about texts."""
+"""The command `textrnn`: ask a model directory about texts, or serve several over HTTP."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from textrnn import __version__
 from textrnn.errors import UserError
+from textrnn.serving.command import serve_parser
 from textrnn.stage import output_file, run
 from textrnn.texts import Text, read_arguments, read_file, read_stream
 
@@ -133,4 +134,5 @@ def _writable(where: str | Path) -> Iterator[None]:
 # what each is for, and its arguments
 COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
     "predict": ("labels of texts, or the entities in them, as JSON lines", _predict_parser),
+    "serve": ("answers over HTTP, and a page to try models at", serve_parser),
 }
