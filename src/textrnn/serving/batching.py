@@ -84,7 +84,7 @@ class Batcher(Generic[Answer]):
 
     def _drop(self, job: Job[Answer]) -> None:
         """Take a job out of the queue, whose texts have not all been taken: nobody waits for it."""
-        if job in self._jobs:
+        if job.left and job in self._jobs:
             self._jobs.remove(job)
             self._waiting -= job.left
 
@@ -100,6 +100,8 @@ class Batcher(Generic[Answer]):
 
     async def _fill(self) -> None:
         """Wait until there is a full batch, or the first request has waited long enough."""
+        if not self._wait:
+            return
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(self._jobs[0].arrived + self._wait):
                 while 0 < self._waiting < self._most:
