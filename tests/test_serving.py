@@ -94,7 +94,7 @@ def test_two_of_one_name_and_damaged_models_are_refused(folders, tmp_path):
     other.mkdir()
     with pytest.raises(UserError, match=rf'^{other}: has the name of another model, "finder"; got {folders[1]}; '):
         load_served([*folders, other])
-    with pytest.raises(UserError, match="config.json: no such file of a model directory"):
+    with pytest.raises(UserError, match=r"config\.json: no such file of a model directory"):
         load_served([other])
 
 

@@ -117,30 +117,34 @@ def _shows(page: Page) -> Callable[[], Coroutine[None, None, HTMLResponse]]:
 
 def _add_predictions(app: FastAPI, service: Service) -> None:
     told: dict[str, Any] = {"requestBody": request_body(service.limits)}
-    answers = {200: {"model": Predictions}, **refused(400, 404, 408, 413, 415, 422, 503)}
+    done = {"model": Predictions, "description": "an answer for each text, in their order"}
+    answers = {200: done, **refused(400, 404, 408, 413, 415, 422, 503)}
 
     @app.post("/v1/models/{name}/predict", responses=answers, openapi_extra=told, summary="Ask a model about texts")
     async def predict(name: str, request: Request) -> Response:
-        """Answers come in the order of the texts."""
         return await service.predict(name, request)
 
-    @app.get("/v1/models", response_model=Models, summary="The models that are served")
+    @app.get("/v1/models", response_model=Models, summary="The models that are served", response_description="all")
     async def models() -> JSONResponse:
         return JSONResponse({"models": [model.about for model in service.models.values()]})
 
 
 def _add_states(app: FastAPI, service: Service) -> None:
-    @app.get("/health", response_model=State, summary="Whether the server lives")
+    @app.get("/health", response_model=State, summary="Whether the server lives", response_description="it does")
     async def health() -> dict[str, str]:
         return {"status": "ok"}
 
-    @app.get("/ready", response_model=State, responses={503: {"model": State}}, summary="Whether it takes requests")
+    states: dict[int | str, dict[str, Any]] = {
+        200: {"description": "it does"},
+        503: {"model": State, "description": "a model's queue is full"},
+    }
+
+    @app.get("/ready", response_model=State, responses=states, summary="Whether the server takes requests")
     async def ready() -> JSONResponse:
-        """Not while a model's queue is full."""
         full = any(batcher.full() for batcher in service.batchers.values())
         return JSONResponse({"status": "full" if full else "ready"}, 503 if full else 200)
 
-    @app.get("/metrics", response_class=Response, summary="Counters, in the text format of Prometheus")
+    @app.get("/metrics", response_class=Response, summary="What it counts", response_description="Prometheus text")
     async def metrics() -> Response:
         return Response(service.metrics.page(), media_type=CONTENT_TYPE_LATEST)
 

@@ -1,15 +1,15 @@
 const last = (reference) => reference.split("/").pop();
 
-/* A schema in words: "list of string, at most 1000", with links to the schemas below. */
+/* A schema in words: "list of string, up to 1000 of them", with links to the schemas below. */
 function kind(schema) {
   if (schema.$ref) return [make("a", { href: `#${last(schema.$ref)}` }, last(schema.$ref))];
   if (schema.anyOf) return schema.anyOf.flatMap((each, at) => (at ? [" or ", ...kind(each)] : kind(each)));
   if (schema.enum) return [schema.enum.map((each) => JSON.stringify(each)).join(" or ")];
   if (schema.type === "array") {
-    return ["list of ", ...kind(schema.items), schema.maxItems ? `; ${schema.maxItems} at most` : ""];
+    return ["list of ", ...kind(schema.items), schema.maxItems ? `, up to ${schema.maxItems} of them` : ""];
   }
   if (typeof schema.additionalProperties === "object") return ["object of ", ...kind(schema.additionalProperties)];
-  return [schema.type ?? "anything", schema.maxLength ? ` of ${schema.maxLength} characters at most` : ""];
+  return [schema.type ?? "anything", schema.maxLength ? ` (up to ${schema.maxLength} characters)` : ""];
 }
 
 function fields(schema) {
@@ -21,16 +21,16 @@ function fields(schema) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
-function asked(path, body) {
+function asked(path, body, model) {
   const { schema, example } = body.content["application/json"];
   const data = JSON.stringify(example);
-  const url = new URL(path.slice(1), document.baseURI).href;
+  const url = new URL(path.slice(1).replace("{name}", encodeURIComponent(model)), document.baseURI).href;
   return [
     make("h3", {}, "Body"),
     make("p", { className: "quiet" }, `JSON, ${body.description}`),
     fields(schema),
     make("h3", {}, "Example"),
-    make("pre", { tabIndex: 0 }, make("code", {}, `curl ${decodeURI(url)} \\\n  --json '${data}'`)),
+    make("pre", { tabIndex: 0 }, make("code", {}, `curl ${url} \\\n  --json '${data}'`)),
   ];
 }
 
@@ -45,16 +45,16 @@ function answers(responses) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
-function operation(path, method, told) {
+function operation(path, method, told, model) {
   const title = make("h2", {}, make("span", { className: "method" }, method.toUpperCase()), make("code", {}, path));
   const parts = [title, make("p", {}, [told.summary, told.description].filter(Boolean).join(". "))];
-  if (told.requestBody) parts.push(...asked(path, told.requestBody));
+  if (told.requestBody) parts.push(...asked(path, told.requestBody, model));
   return make("section", { className: "card" }, ...parts, make("h3", {}, "Answers"), answers(told.responses));
 }
 
-ask("openapi.json").then(({ paths, components, info }) => {
+Promise.all([ask("openapi.json"), ask("v1/models")]).then(([{ paths, components, info }, { models }]) => {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, told]) => operation(path, method, told)));
+    Object.entries(methods).map(([method, told]) => operation(path, method, told, models[0].name)));
   const types = Object.entries(components.schemas).filter(([, schema]) => schema.properties).map(([name, schema]) =>
     make("section", { className: "card", id: name },
       make("h2", {}, make("code", {}, name)), make("p", {}, schema.description ?? ""), fields(schema)));

@@ -43,7 +43,7 @@ function marked(text, entities, hue) {
 
 function found(entities) {
   const rows = entities.map(({ start, end, type, text }) => make("tr", {},
-    make("td", {}, worded(text)), make("td", {}, worded(type)), make("td", { className: "number" }, `${start}–${end}`)));
+    make("td", { className: "own" }, worded(text)), make("td", { className: "short" }, worded(type)), make("td", { className: "number" }, `${start}–${end}`)));
   const head = make("tr", {}, ...["Entity", "Type"].map((name) => make("th", { scope: "col" }, name)),
     make("th", { scope: "col", className: "number" }, "Characters"));
   return make("table", {}, make("caption", {}, "Entities"), make("thead", {}, head), make("tbody", {}, ...rows));
