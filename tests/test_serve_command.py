@@ -21,15 +21,19 @@ from test_cli import run  # noqa: F401  (a fixture)
 from test_predict import classifier
 from textrnn.serving.command import LIMITS, limits_of, serve_parser
 
-# a model whose calls take as long as the test says, in place of those of the directory
-SLOW = """
-import sys, time
+# the models of the directories, which answer once a file is there
+GATED = """
+import pathlib, time
 from textrnn.serving import server
+from textrnn.serving.served import Served
 load = server.load_served
-def slowed(folders):
-    from textrnn.serving.served import Served
-    return [Served(each.about, lambda texts: time.sleep(SECONDS) or each.answer(texts)) for each in load(folders)]
-server.load_served = slowed
+def gated(answer):
+    def wait(texts):
+        while not pathlib.Path(GATE).exists():
+            time.sleep(0.01)
+        return answer(texts)
+    return wait
+server.load_served = lambda folders: [Served(each.about, gated(each.answer)) for each in load(folders)]
 from textrnn.cli import main
 main()
 """
@@ -86,10 +90,10 @@ def test_faults_at_the_start_are_one_line(run, folder, tmp_path):  # noqa: F811
 
 
 @contextlib.contextmanager
-def serving(folder, *words, seconds=0.0):
-    """The process and its URL; killed at the end, or after a minute."""
-    script = SLOW.replace("SECONDS", str(seconds)) if seconds else "from textrnn.cli import main; main()"
-    command = [sys.executable, "-c", script, "serve", str(folder), "--port", "0", *map(str, words)]
+def serving(folder, *words, gate):
+    """The process and its URL; its models wait for the file `gate`, a text a call. Killed at the end, if not before."""
+    command = [sys.executable, "-c", GATED.replace("GATE", repr(str(gate))), "serve", str(folder), "--port", "0"]
+    command += ["--batch-texts", "1", *map(str, words)]
     environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
     process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     timer = threading.Timer(120, process.kill)
@@ -129,10 +133,12 @@ def ask_many(url, folder, count):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_well_once_all_is_answered(folder, number):
-    with serving(folder, "--batch-texts", 4, "--grace", 60, seconds=1) as (process, url):
+def test_a_signal_ends_it_well_once_all_is_answered(folder, number, tmp_path):
+    with serving(folder, "--grace", 60, gate=tmp_path / "gate") as (process, url):
         found, threads = ask_many(url, folder, 9)
         process.send_signal(number)
+        time.sleep(0.3)
+        (tmp_path / "gate").touch()
         for thread in threads:
             thread.join()
         assert found == [200] * 9
@@ -141,8 +147,8 @@ def test_a_signal_ends_it_well_once_all_is_answered(folder, number):
 
 
 @pytest.mark.slow
-def test_a_stop_takes_no_longer_than_its_grace_and_says_what_was_cut_off(folder):
-    with serving(folder, "--grace", 1, seconds=300) as (process, url):
+def test_a_stop_takes_no_longer_than_its_grace_and_says_what_was_cut_off(folder, tmp_path):
+    with serving(folder, "--grace", 1, gate=tmp_path / "gate") as (process, url):
         found, threads = ask_many(url, folder, 3)
         process.send_signal(signal.SIGTERM)
         assert process.wait() == 1
@@ -154,8 +160,8 @@ def test_a_stop_takes_no_longer_than_its_grace_and_says_what_was_cut_off(folder)
 
 
 @pytest.mark.slow
-def test_a_second_signal_does_not_wait(folder):
-    with serving(folder, "--grace", 600, seconds=300) as (process, url):
+def test_a_second_signal_does_not_wait(folder, tmp_path):
+    with serving(folder, "--grace", 600, gate=tmp_path / "gate") as (process, url):
         _, threads = ask_many(url, folder, 2)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.5)
@@ -167,8 +173,8 @@ def test_a_second_signal_does_not_wait(folder):
 
 
 @pytest.mark.slow
-def test_a_port_that_is_taken_is_refused(folder):
-    with serving(folder) as (_, url):
+def test_a_port_that_is_taken_is_refused(folder, tmp_path):
+    with serving(folder, gate=tmp_path / "gate") as (_, url):
         command = [sys.executable, "-c", "from textrnn.cli import main; main()", "serve", str(folder), "--port"]
         environment = {**os.environ, "PYTHONPATH": str(SOURCE)}
         port = url.rpartition(":")[2]
