@@ -398,6 +398,7 @@ def test_where_it_listens_is_told_as_a_browser_takes_it():
     with listen("127.0.0.1", 0) as one:
         port = one.getsockname()[1]
         assert url_of(one) == f"http://127.0.0.1:{port}"
+        assert one.proto == socket.IPPROTO_TCP  # or answers of two pieces wait 40 ms for each other
         with pytest.raises(UserError, match=rf"127\.0\.0\.1, port {port}: cannot be listened at; got .*--port$"):
             listen("127.0.0.1", port)
     with pytest.raises(UserError, match=r"no\.such\.host\.invalid, port 0: cannot be listened at"):

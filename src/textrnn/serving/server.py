@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import sys
@@ -70,12 +71,20 @@ def serve(folders: list[Path], host: str, port: int, limits: Limits, *, grace: f
 
 def listen(host: str, port: int) -> socket.socket:
     """A socket that listens; raises UserError where it cannot."""
-    where = f"{host}, port {port}"
     try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        # asyncio sends answers at once only through sockets that are told to be of TCP, which create_server's are not
+        flags = {"type": socket.SOCK_STREAM, "proto": socket.IPPROTO_TCP, "flags": socket.AI_PASSIVE}
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, **flags)[0]
+        with contextlib.ExitStack() as stack:
+            listening = stack.enter_context(socket.socket(family, kind, protocol))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(BACKLOG)
+            stack.pop_all()
+        return listening
     except OSError as error:
-        raise UserError(where, "cannot be listened at", got=error, do="give another --host or --port") from error
+        do = "give another --host or --port"
+        raise UserError(f"{host}, port {port}", "cannot be listened at", got=error, do=do) from error
 
 
 def url_of(listening: socket.socket) -> str:
