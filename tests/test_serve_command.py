@@ -16,7 +16,7 @@ import pytest
 import requests
 
 import textrnn.serving
-from imports import SOURCE
+from imports import ROOT, SOURCE
 from test_cli import run  # noqa: F401  (a fixture)
 from test_predict import classifier
 from textrnn.serving.command import LIMITS, limits_of, serve_parser
@@ -156,7 +156,7 @@ def test_a_stop_takes_no_longer_than_its_grace_and_says_what_was_cut_off(folder,
             thread.join()
         assert len(found) == 3
         assert 200 not in found
-        assert process.stderr.read().splitlines()[-1] == "error: 3 requests were not answered in 1 s"
+        assert process.stderr.read().splitlines()[-1] == "error: stopped; requests cut off: 3"
 
 
 @pytest.mark.slow
@@ -169,7 +169,7 @@ def test_a_second_signal_does_not_wait(folder, tmp_path):
         assert process.wait() == 1
         for thread in threads:
             thread.join()
-        assert "requests were not answered" in process.stderr.read().splitlines()[-1]
+        assert process.stderr.read().splitlines()[-1] == "error: stopped; requests cut off: 2"
 
 
 @pytest.mark.slow
@@ -182,3 +182,14 @@ def test_a_port_that_is_taken_is_refused(folder, tmp_path):
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.startswith(f"error: 127.0.0.1, port {port}: cannot be listened at; got ")
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.slow
+def test_the_benchmark_finds_no_error_and_no_wrong_answer(folder, tmp_path):
+    command = [sys.executable, str(ROOT / "benchmarks" / "serve.py"), str(folder), "--requests", "120"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert (done.returncode, done.stderr) == (0, "")
+    figure = json.loads(done.stdout)
+    assert [(each["errors"], each["wrong"]) for each in figure["loads"]] == [(0, 0)] * 5
+    assert all(0 < each["p50"] <= each["p95"] <= each["p99"] for each in figure["loads"])
+    assert list(tmp_path.iterdir()) == []  # a trial is not kept

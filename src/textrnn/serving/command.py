@@ -21,7 +21,7 @@ LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
     ("--body-timeout", 10, 1, "SECONDS", "that a request's body may take to come"),
     ("--batch-texts", 256, 1, "N", "texts of one call of a model"),
     ("--batch-wait", 0, 0, "MS", "that a call with room for more texts waits for them"),
-    ("--grace", 10, 0, "SECONDS", "that requests in flight have to be answered when the server is to stop"),
+    ("--grace", 10, 1, "SECONDS", "that requests in flight have to be answered when the server is to stop"),
 )
 
 EXAMPLES = """\

@@ -65,7 +65,7 @@ def serve(folders: list[Path], host: str, port: int, limits: Limits, *, grace: f
         Server(service, url_of(listening), grace).run([listening])
     executor.shutdown(wait=False, cancel_futures=True)
     if service.unanswered:
-        print(f"error: {service.unanswered} requests were not answered in {grace:g} s", file=sys.stderr, flush=True)
+        print(f"error: stopped; requests cut off: {service.unanswered}", file=sys.stderr, flush=True)
         os._exit(1)  # Python would wait for the model's call
 
 
