@@ -2,7 +2,7 @@
 
     python benchmarks/performance.py    # writes docs/performance.md anew
 
-benchmarks/prepare.py, train.py and predict.py keep their figures here.
+benchmarks/prepare.py, train.py, predict.py and serve.py keep their figures here.
 """
 
 from __future__ import annotations
@@ -132,6 +132,21 @@ def render_export(figure: dict[str, Any]) -> str:
     return f"## Exported models\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n"
 
 
+def render_loads(figure: dict[str, Any]) -> str:
+    """How a server answers under load, by clients and texts of a request."""
+    names = ("p50", "p95", "p99")
+    head = "| clients | texts a request | p50 | p95 | p99 | requests/s | texts/s | errors | wrong |"
+    lines = [head, "|---" * 9 + "|"]
+    for each in figure["loads"]:
+        times = " | ".join(f"{each[name]:.1f} ms" for name in names)
+        rates = f"{each['requests_per_second']:,.0f} | {each['texts_per_second']:,.0f}"
+        lines.append(
+            f"| {each['clients']} | {each['texts']} | {times} | {rates} | {each['errors']} | {each['wrong']} |"
+        )
+    told = f"{figure['text']}\nModel: `{figure['model']}`. Device: {figure['device']}."
+    return f"## Serving\n\n{told}\n\n" + "\n".join(lines) + "\n"
+
+
 # what a figure has that says more than a row of the table
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
@@ -139,6 +154,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "stages": render_memory,
     "answers": render_answers,
     "models": render_export,
+    "loads": render_loads,
 }
 
 

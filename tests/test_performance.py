@@ -10,6 +10,8 @@ SIDES = {
     "Python": {"bytes": 2048, "rows_per_second": 1001.4, "accuracy": 0.91, "entity_f1": None, "distance": "0.0e+00"},
     "8 bits": {"bytes": 1024, "rows_per_second": 2002.0, "accuracy": 0.905, "entity_f1": 0.8, "distance": "1.5e-03"},
 }
+RATES = {"requests_per_second": 1234.4, "texts_per_second": 2469, "errors": 0, "wrong": 7}
+LOAD = {"clients": 16, "texts": 2, "p50": 1.5, "p95": 2, "p99": 30.24, **RATES}
 
 
 @pytest.fixture
@@ -67,6 +69,7 @@ def test_the_page_shows_figures_sections_and_commands(performance):
                 {"model": "m", "cell": "rnn", "hidden_size": 8, "p50": 0.5, "p95": 1, "p99": 2, "texts_per_second": 2e4}
             ],
         },
+        {"benchmark": "serving", "text": "How it bears.", "device": "2 cores", "model": "m", "loads": [LOAD]},
     ]
     page = performance.render([{"date": "2026-01-02", "command": "two", **each} for each in figures])
     assert "| b | 3.0 | 2.0 | 1.5 | rows/s | 7 | " in page
@@ -79,6 +82,8 @@ def test_the_page_shows_figures_sections_and_commands(performance):
     assert "| chunks | 1.50 | 25% |" in page
     assert "## Prediction\n\nHow long.\nDevice: 2 cores.\n" in page
     assert "| `m` | rnn | 8 | 0.50 ms | 1.00 ms | 2.00 ms | 20,000 |" in page
+    assert "## Serving\n\nHow it bears.\nModel: `m`. Device: 2 cores.\n" in page
+    assert "| 16 | 2 | 1.5 ms | 2.0 ms | 30.2 ms | 1,234 | 2,469 | 0 | 7 |" in page
     assert "* `b` (2026-01-01): `one`\n* `memory` (2026-01-02): `two`\n" in page
 
 

@@ -104,7 +104,7 @@ TAGGERS = {
         list(HAN),
         Pad(None, "left", 3),
         "bio",
-        {"cell": "lstm", "bidirectional": True, "bigrams": PAIRS, "words": Words(3, 2)},
+        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS, "words": Words(3, 2)},
     ),
     "words crf bio left truncated": (WORDS, Pad(7, "left", None), "bio", {"cell": "gru", "crf": True}),
     "chars type left truncated": (list(HAN), Pad(7, "left", None), "type", {"cell": "scratch_gru", "head_size": 4}),

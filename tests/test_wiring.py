@@ -53,6 +53,7 @@ ROOMS = (
     ("training", "distill"),
     ("journal", "evaluate"),
     ("fit", "predictions", "predictor", "export", "export_command"),
+    ("serving",),
     ("rates", "analysis", "exported", "cli"),
     ("study",),
 )

@@ -1,4 +1,4 @@
-"""The command `textrnn`: ask a model directory about texts, or write it as a file for other runtimes."""
+"""The command `textrnn`: ask a model directory about texts, write it as a file, or serve several over HTTP."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from typing import Any, cast
 from textrnn import __version__
 from textrnn.errors import UserError
 from textrnn.export_command import export_parser
+from textrnn.serving.command import serve_parser
 from textrnn.stage import output_file, run
 from textrnn.texts import Text, read_arguments, read_file, read_stream
 
@@ -135,4 +136,5 @@ def _writable(where: str | Path) -> Iterator[None]:
 COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
     "predict": ("labels of texts, or the entities in them, as JSON lines", _predict_parser),
     "export": ("a model as one ONNX file, which runs without this package", export_parser),
+    "serve": ("answers over HTTP, and a page to try models at", serve_parser),
 }
