@@ -148,7 +148,7 @@ def stage(tmp_path, monkeypatch, import_stage):
     vocabulary("国中民人").save(tmp_path / "data" / "encoded" / "e" / "vocabulary.arrow")
 
     def run(lexicon):
-        recipe = {"encoding": "e", "embedding_size": 3, "vectors": None, "lexicon": lexicon}
+        recipe = {"encoding": "e", "embedding_size": 3, "embedding_std": 1.0, "vectors": None, "lexicon": lexicon}
         data = {"source": "raw", "vectors": "vectors", "punkt": "punkt", "seed": 1}
         params = {"data": data, "embed": {"seed": 1}, "recipes": {"r": recipe}}
         (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")

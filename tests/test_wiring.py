@@ -219,7 +219,7 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({"recipes.news_rnn.model.readout": "last_valid"}, [f"{s}@news_rnn" for s in TRAINED]),
     ({"recipes.names_gru.train": {"epochs": 3}}, [f"{s}@names_gru" for s in TRAINED]),
     ({"recipes.reviews_lstm.embedding_size": 50}, [f"{s}@reviews_lstm" for s in ("embed", *TRAINED)]),
-    ({"recipes.ner_bilstm_crf.lexicon": {"longest": 4}}, [f"{s}@ner_bilstm_crf" for s in ("embed", *TRAINED)]),
+    ({"recipes.ner_bilstm_crf.lexicon": {"longest": 3}}, [f"{s}@ner_bilstm_crf" for s in ("embed", *TRAINED)]),
     ({"recipes.ner_bilstm_crf.model.words": {"width": 5, "min_count": 1}}, [f"{s}@ner_bilstm_crf" for s in TRAINED]),
     ({"embed.seed": 2}, ["embed@*", *ALL_TRAINING]),
     ({"segment.verify_share": 0.5}, [f"{s}@*" for s in STAGES[2:]]),
