@@ -15,6 +15,7 @@ import datetime
 import hashlib
 import json
 import platform
+import shlex
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -49,7 +50,7 @@ def execute(command: list[str]) -> dict[str, Any]:
         raise UserError("params.yaml", "has changes of its own", do="commit or drop them before measuring")
     try:
         if subprocess.run(command).returncode:
-            raise UserError(" ".join(command), "failed", do="see its output above")
+            raise UserError(shlex.join(command), "failed", do="see its output above")
         return read_params()
     finally:
         subprocess.run(["git", "checkout", "--quiet", "HEAD", "--", "params.yaml"], check=True)
@@ -136,7 +137,7 @@ def _figures(by_split: dict[str, dict[str, Any]]) -> list[Row]:
 
 
 def _signed(command: list[str]) -> Row:
-    return {"command": " ".join(command), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    return {"command": shlex.join(command), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
 
 
 def keep(rows: list[Row]) -> None:

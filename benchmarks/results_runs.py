@@ -109,6 +109,17 @@ RUNS: dict[str, Run] = {
     "news_lstm_3_epochs": Run("news_lstm", ("limits.epochs=3",)),
     "news_lstm": Run("news_lstm", ("limits.epochs=4",)),
     "news_lstm_norm": Run("news_lstm_norm", ("limits.epochs=4",)),
+    "news_rnn_pooled_narrow": Run(
+        "news_rnn_pooled",
+        (
+            *_vectors("news_rnn_pooled"),
+            "recipes.news_rnn_pooled.model.hidden_size=128",
+            "recipes.news_rnn_pooled.model.bidirectional=false",
+            "recipes.news_rnn_pooled.model.readout=[max,last_valid]",
+            "recipes.news_rnn_pooled.model.head_dropout=0.3",
+            "recipes.news_rnn_pooled.train.epochs=5",
+        ),
+    ),
     "news_rnn_pooled": Run("news_rnn_pooled", _vectors("news_rnn_pooled")),
     "news_bilstm": Run("news_bilstm", _vectors("news_bilstm")),
     "names_gru": Run("names_gru"),
@@ -116,6 +127,19 @@ RUNS: dict[str, Run] = {
     "ner_gru": Run("ner_gru", ("limits.epochs=2",)),
     "ner_gru_faster_rate": Run(
         "ner_gru", ("limits.epochs=5", "limits.hidden_size=256", "recipes.ner_gru.train.learning_rate=0.001")
+    ),
+    "ner_bilstm_crf_no_words": Run(
+        "ner_bilstm_crf",
+        (
+            *_vectors("ner_bilstm_crf"),
+            "corpora.msra.dev.block=1",
+            "recipes.ner_bilstm_crf.model.words=null",
+            "recipes.ner_bilstm_crf.model.bigrams={width: 100, min_count: 3}",
+            "recipes.ner_bilstm_crf.model.word_dropout=0.03",
+            "recipes.ner_bilstm_crf.model.embedding_dropout=0.3",
+            "recipes.ner_bilstm_crf.train.epochs=8",
+            "recipes.ner_bilstm_crf.train.monitor=loss",
+        ),
     ),
     "ner_bilstm_crf": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
     "reviews_lstm": Run("reviews_lstm"),

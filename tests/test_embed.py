@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -121,7 +123,8 @@ def test_the_draw_is_scaled(vocabulary, tmp_path):
         (Embedding(None, 1.0, None, None), r"recipes\.r\.embedding_size: is needed where vectors is null; got null"),
         (Embedding(0, 1.0, None, None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
         (Embedding(0, 1.0, "some.vec", None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
-        (Embedding(4, 0.0, None, None), r"recipes\.r\.embedding_std: must be above 0; got 0\.0"),
+        (Embedding(4, 0.0, None, None), r"recipes\.r\.embedding_std: must be a number above 0; got 0\.0"),
+        (Embedding(4, math.inf, None, None), r"recipes\.r\.embedding_std: must be a number above 0; got inf"),
     ],
 )
 def test_an_embedding_without_a_width(embedding, match):

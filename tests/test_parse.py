@@ -451,7 +451,9 @@ def test_check_refuses_by_dotted_name(changed, message):
 
 
 def test_check_refuses_a_dev_file_beside_a_hold_out():
-    with pytest.raises(UserError, match=r"^corpora\.x\.dev: give either a dev file or \{from, sh.*\}; got HoldOut"):
+    with pytest.raises(
+        UserError, match=r"^corpora\.x\.dev: give either a dev file or \{from, share, block\}; got Hold"
+    ):
         replace(NAMES, files=FILES | {"dev": "c"}).check("corpora.x")
 
 

@@ -91,17 +91,29 @@ def test_without_draws_strata_are_not_read(staged, monkeypatch):
     }
 
 
-@pytest.mark.parametrize(("rows", "block", "size"), [(500, 7, 7), (500, 20, 20), (90, 20, 9), (5, 20, 1)])
-def test_blocks_are_held_out_whole(staged, monkeypatch, rows, block, size):
+BLOCKS = [  # rows of the file, the block and the share asked for; the size and number of blocks, how many are dev
+    (500, 20, 0.1, 20, 25, 2),
+    (503, 20, 0.1, 20, 25, 2),
+    (90, 20, 0.1, 9, 10, 1),
+    (5, 20, 0.1, 1, 5, 1),
+    (500, 333, 0.34, 170, 2, 1),
+    (401, 100, 0.3, 100, 4, 1),
+    (20, 100, 0.8, 3, 6, 5),
+    (500, 100, 0.97, 15, 33, 32),
+    (1, 100, 0.5, 1, 1, 0),
+]
+
+
+@pytest.mark.parametrize(("rows", "block", "share", "size", "count", "dev"), BLOCKS)
+def test_blocks_are_held_out_whole(staged, monkeypatch, rows, block, share, size, count, dev):
     monkeypatch.setattr(textrnn.shards, "ROWS_PER_SHARD", 150)  # blocks lie across shards
     reader = staged(train=[at % 3 for at in range(rows)], test=[0])
-    plans = plan_splits(reader, HoldOut("train", 0.1, block), 7, None)
-    count = -(-rows // size)
-    held = brute_force(np.zeros(count), round(count * 0.1), 7, "dev", list(range(count)))
+    plans = plan_splits(reader, HoldOut("train", share, block), 7, None)
+    held = brute_force(np.zeros(count), dev, 7, "dev", list(range(count)))
+    assert sum(held) == dev
     found = {name: np.concatenate([rows for rows, _ in plans[name].members(reader)]) for name in ("train", "dev")}
-    assert found["dev"].tolist() == [row for row in range(rows) if held[row // size]]
-    assert found["train"].tolist() == [row for row in range(rows) if not held[row // size]]
-    assert len(found["dev"]) == pytest.approx(rows * 0.1, abs=size)
+    assert found["dev"].tolist() == [row for row in range(rows) if held[min(row // size, count - 1)]]
+    assert found["train"].tolist() == [row for row in range(rows) if not held[min(row // size, count - 1)]]
 
 
 def test_of_blocks_rows_are_drawn_one_by_one(staged):

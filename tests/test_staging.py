@@ -12,8 +12,8 @@ from textrnn.formats import FORMATS
 from textrnn.parse import parse
 from textrnn.staging import FileCount, _drawn, stage_file
 
-TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3), 10**6)
-TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3), 10**6)
+TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
+TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3, 1), 10**6)
 # of 37 rows every fifth has a label that is none, and so have the last
 TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
 TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]

@@ -172,7 +172,7 @@ def test_words_have_rows_by_their_counts_and_parts_of_speech():
         4: ([1, 1, 2, 2, 2, 3], 4),
     }
     for min_count, (own, count) in wanted.items():
-        found = learn_words([bucket(rows, 4)], LEXICON, 9, min_count, "w")
+        found = learn_words([bucket(rows, 4)], LEXICON, 9, min_count)
         assert found.keys.tolist() == keys
         assert found.rows.tolist() == own
         assert found.sizes == Sizes(6, count, 3)
@@ -195,15 +195,17 @@ def test_the_words_are_those_that_are_counted(monkeypatch, piece, side):
     assert 0 < len(often) < len(counted)
     buckets = [bucket(long, 8, side), bucket(short, 3, side)]
     for rows in (buckets, [mapped(buckets[0]), buckets[1]]):
-        found = learn_words(rows, lexicon, 9, 3, "w")
+        found = learn_words(rows, lexicon, 9, 3)
         own = found.keys[found.rows > 1].tolist()
         assert own == sorted(sum(i * 9**at for at, i in enumerate(reversed(word))) for word in often)
         assert found.rows[found.rows > 1].tolist() == list(range(2, 2 + len(often)))
 
 
-def test_a_lexicon_of_which_train_has_nothing_is_refused():
-    with pytest.raises(UserError, match=r"^w: no word of the lexicon occurs in train; say null$"):
-        learn_words([bucket([[6, 2], [3, 1, 8]], 3)], LEXICON, 9, 1, "w")
+def test_words_that_train_never_has_go_by_their_part_of_speech():
+    tags = LEXICON["tag"].combine_chunks().dictionary
+    found = learn_words([bucket([[6, 2], [3, 1, 8]], 3)], LEXICON, 9, 1)
+    assert sorted(set(found.rows.tolist())) == list(range(1, 1 + len(tags)))
+    assert found.sizes.rows == 1 + len(tags)
 
 
 @pytest.mark.parametrize("lexicon", [None, LEXICON.slice(0, 0)], ids=["none", "empty"])

@@ -49,5 +49,5 @@ def learn(rows: Sequence[Rows], tokens: int, model: Model, lexicon: pa.Table | N
     if model.bigrams is not None:
         pairs = learn_pairs(rows, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
     if model.words is not None and lexicon is not None:
-        found = learn_words(rows, lexicon, tokens, model.words.min_count, f"{where}.words")
+        found = learn_words(rows, lexicon, tokens, model.words.min_count)
     return Beside(pairs, found)

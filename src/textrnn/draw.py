@@ -41,25 +41,28 @@ class Draw:
 
 @dataclass(frozen=True)
 class BlockDraw:
-    """A draw of whole blocks: rows 0 to size - 1 are the first, whatever their strata are."""
+    """A draw of whole blocks of `size` rows, whatever their strata are; the last block has the rows left over too."""
 
     draw: Draw
     size: int
+    blocks: int
 
     def takes(self, rows: np.ndarray, _strata: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the row numbers (N,) lie in a block that is drawn."""
-        return self.draw.takes(rows // self.size, np.zeros(len(rows), dtype=np.int64))
+        numbers = np.minimum(rows // self.size, self.blocks - 1)
+        return self.draw.takes(numbers, np.zeros(len(rows), dtype=np.int64))
 
 
 def make_block_draw(rows: int, size: int, share: float, seed: int, purpose: str) -> BlockDraw:
-    """Draw a share of the blocks of `size` rows that `rows` rows make; the last block may be shorter.
+    """Draw a share of the blocks of `size` rows that `rows` rows make, at least one of them and never all.
 
-    Blocks larger than the share of the rows are cut to it, so that a small file gives a block too.
+    Blocks larger than the share of the rows, or than what it leaves, are cut to that: a small file has blocks too.
     """
-    size = max(1, min(size, int(rows * share)))
-    blocks = np.arange(-(-rows // size))
+    size = max(1, min(size, int(rows * share), int(rows * (1 - share))))
+    blocks = np.arange(max(1, rows // size))
+    wanted = min(max(1, round(len(blocks) * share)), len(blocks) - 1)
     chunks = lambda: [(blocks, np.zeros(len(blocks), dtype=np.int64))]  # noqa: E731  (read twice)
-    return BlockDraw(make_draw(chunks, round(len(blocks) * share), seed, purpose), size)
+    return BlockDraw(make_draw(chunks, wanted, seed, purpose), size, len(blocks))
 
 
 def make_draw(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str) -> Draw:

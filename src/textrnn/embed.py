@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,8 @@ class Embedding:
         named, size = f"{where}.embedding_size", self.embedding_size
         require(size is not None or self.vectors is not None, named, "is needed where vectors is null", size)
         require(size is None or size >= 1, named, "must be at least 1", size)
-        require(self.embedding_std > 0, f"{where}.embedding_std", "must be above 0", self.embedding_std)
+        std = self.embedding_std
+        require(0 < std < math.inf, f"{where}.embedding_std", "must be a number above 0", std)
         if self.vectors is not None:
             require_name(self.vectors, f"{where}.vectors", "data.vectors")
         if self.lexicon is not None:

@@ -101,7 +101,7 @@ def _joined(columns: list[Tensor]) -> Tensor:
 
 def _project(ahead: Tensor, parts: Sequence[Tensor], rows: Indices, places: Indices, weight_ih: Tensor) -> Tensor:
     """What the input adds to the gates, (T*B, G*H) in memory of its own: the sum of its parts' shares and `ahead`."""
-    gates = None
+    gates = None  # the first part has every step, and `ahead` with it; only later ones may leave steps out
     for part, index, where, weight in zip(parts, rows, places, _shares(weight_ih, parts), strict=True):
         share = torch.addmm(ahead, part, weight.t()) if gates is None else part @ weight.t()
         share = share if index is None else share.index_select(0, index)

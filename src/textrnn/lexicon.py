@@ -51,7 +51,9 @@ def cover(
                 found[word] = ids, tag
     if not found:
         wrong = f"no word of 2 to {longest} characters is left, as none is made of the encoding's tokens"
-        raise UserError(where, wrong, do="say null, or take an encoding into Chinese characters")
+        raise UserError(
+            where, wrong, do="say null, for the model's words too, or take an encoding into Chinese characters"
+        )
     ids, tags = (pa.array([pair[at] for pair in found.values()]) for at in range(2))
     return pa.table([ids.cast(LEXICON.field("ids").type), tags.dictionary_encode()], schema=LEXICON)
 

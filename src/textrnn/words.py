@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textrnn.architecture import SETS
-from textrnn.errors import UserError
 from textrnn.lookup import SparseTable
 from textrnn.records import PAD_ID, UNKNOWN_ID
 from textrnn.residence import Rows, id_pieces
@@ -94,12 +93,11 @@ def match(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tupl
         yield length, at, (keys[at] == key) & real
 
 
-def learn_words(rows: Sequence[Rows], lexicon: pa.Table, tokens: int, min_count: int, where: str) -> Learnt:
+def learn_words(rows: Sequence[Rows], lexicon: pa.Table, tokens: int, min_count: int) -> Learnt:
     """The lexicon's words, each with a row of its own where the rows of train, as they are padded, have it often.
 
     Often is `min_count` times, overlapping words counted each. All others share a row with those of their part of
-    speech, so that what is learnt of the rare ones is known of the unseen. lexicon: of `textrnn.lexicon`. Raises
-    UserError, naming `where`, when no word occurs.
+    speech, so that what is learnt of the rare ones is known of the unseen. lexicon: of `textrnn.lexicon`, not empty.
     """
     lists = lexicon["ids"].combine_chunks()
     lengths, offsets = (torch.tensor(each.to_numpy()) for each in (lists.value_lengths(), lists.offsets))
@@ -109,8 +107,6 @@ def learn_words(rows: Sequence[Rows], lexicon: pa.Table, tokens: int, min_count:
     for ids in id_pieces(rows):
         for _, at, known in match(torch.tensor(ids).t(), keys, tokens, longest):
             counts += torch.bincount(at[known], minlength=len(keys))
-    if not counts.any():
-        raise UserError(where, "no word of the lexicon occurs in train", do="say null")
     tags = lexicon["tag"].combine_chunks()
     own = counts >= min_count
     shared = FIRST + torch.tensor(tags.indices.to_numpy()).long()[order]
