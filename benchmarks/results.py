@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from results_page import README, RESULTS, TABLE, UNSEEN, read_runs, render_page, render_readme
+from results_page import READMES, RESULTS, TABLE, UNSEEN, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
 from textrnn.checkpoints import load_model
 from textrnn.errors import UserError
@@ -174,7 +174,7 @@ def main() -> None:
     simple.add_argument("names", nargs="+", choices=BASELINES)
     for each in (runner, simple):
         each.add_argument("--source", required=True, help="the folder of real corpora")
-    actions.add_parser("render", help=f"write {TABLE} and the table in {README}")
+    actions.add_parser("render", help=f"write {TABLE} and the table in {', '.join(map(str, READMES))}")
     args = parser.parse_args()
     for name in getattr(args, "names", ()):
         if args.action == "baselines":
@@ -185,7 +185,8 @@ def main() -> None:
         keep([])
     runs = read_runs()
     TABLE.write_text(render_page(runs), encoding="utf-8")
-    README.write_text(render_readme(runs, README.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme in READMES:
+        readme.write_text(render_readme(runs, readme.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""docs/results.md and the README's table, from docs/results.json alone."""
+"""docs/results.md and the READMEs' table, from docs/results.json alone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 RESULTS = Path("docs/results.json")
 TABLE = Path("docs/results.md")
-README = Path("README.md")
+READMES = (Path("README.md"), Path("README.zh-CN.md"))
 MARKS = ("<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->")
 UNSEEN = "test, text not known"
 
@@ -155,7 +155,7 @@ def _commands(runs: Mapping[str, Measured]) -> list[str]:
 
 
 def render_readme(runs: Mapping[str, Measured], text: str) -> str:
-    """The README with its table of test figures made anew, between its two marks: recipes as they stand, and rivals."""
+    """A README with its table of test figures made anew, between its two marks: recipes as they stand, and rivals."""
     before, rest = text.split(MARKS[0])
     _, after = rest.split(MARKS[1])
     lines = ["| corpus | run | seeds | test accuracy | test entity F1 |", "|---|---|---|---|---|"]

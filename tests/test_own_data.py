@@ -1,0 +1,106 @@
+"""docs/own-data.md as a reader follows it: its file, its snippet, its entries and its commands, as they stand there."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from imports import ROOT
+from project import environment, make_project, run, stages_run
+from textrnn.check import check_params
+from textrnn.params import read_params
+
+PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
+TABLES = ("corpora", "encodings", "recipes")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", PAGE)
+
+
+def commands() -> list[list[str]]:
+    """The words of each indented line, in order."""
+    return [shlex.split(line) for line in re.findall(r"(?m)^ {4}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", PAGE))]
+
+
+def add_entries(path: Path) -> None:
+    """Each entry of the page as the first one of its table."""
+    text = path.read_text(encoding="utf-8")
+    for table, entry in zip(TABLES, blocks("yaml"), strict=True):
+        text, found = re.subn(rf"(?m)^{table}:.*\n", lambda head, entry=entry: head[0] + entry, text)
+        assert found == 1
+    path.write_text(text, encoding="utf-8")
+
+
+def split_file(folder: Path) -> None:
+    (csv,), (snippet,) = blocks("csv"), blocks("python")
+    (folder / "tickets.csv").write_text(csv, encoding="utf-8")
+    run(folder, sys.executable, "-c", snippet)
+
+
+def test_its_entries_are_accepted(tmp_path):
+    path = tmp_path / "params.yaml"
+    path.write_bytes((ROOT / "params.yaml").read_bytes())
+    add_entries(path)
+    params = read_params(path)
+    check_params(params)
+    assert {"tickets", "tickets_words", "tickets_lstm"} <= {name for table in TABLES for name in params[table]}
+
+
+def test_its_snippet_parts_the_rows_of_its_file(tmp_path):
+    split_file(tmp_path)
+    train, test = ((tmp_path / f"data/own/tickets/{name}.csv").read_text().splitlines() for name in ("train", "test"))
+    assert (len(train), len(test)) == (24, 6)
+    (csv,) = blocks("csv")
+    assert sorted(train + test) == sorted(row.rpartition(",")[0] for row in csv.splitlines()[1:])
+
+
+@contextlib.contextmanager
+def serving(project: Path, *words: str) -> Iterator[str]:
+    """The URL that the page's command prints, on a free port."""
+    own = environment(project, PYTHONPATH=str(project / "src"))
+    process = subprocess.Popen([*words, "--port", "0"], cwd=project, env=own, stdout=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+
+
+@pytest.mark.slow
+def test_its_commands_lead_from_the_file_to_a_server(tmp_path):
+    project = make_project(tmp_path / "project", {})
+    split_file(project)
+    add_entries(project / "params.yaml")
+    train, table, report, predict, predict_file, serve, curl = commands()
+
+    assert len(stages_run(run(project, *train).stdout)) == 10
+    assert "tickets_lstm" in run(project, *table).stdout
+    run(project, *report)
+    assert "tickets_lstm" in (project / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "tickets" in (project / "models" / "tickets_lstm.md").read_text(encoding="utf-8")
+
+    here = {"PYTHONPATH": str(project / "src")}
+    answers = [json.loads(line) for line in run(project, *predict, **here).stdout.splitlines()]
+    assert [answer["text"] for answer in answers] == predict[-2:]
+    assert [answer["label"] for answer in answers] == ["delivery", "billing"]
+    run(project, *predict_file, **here)
+    lines = (project / "answers.jsonl").read_text(encoding="utf-8").splitlines()
+    assert [json.loads(line)["text"] for line in lines][13] == "The invoice says 40, the shop said 30"
+    assert len(lines) == 30
+
+    with serving(project, *serve) as url:
+        assert curl[:1] + curl[2:3] == ["curl", "-d"]
+        address = curl[1].replace("http://127.0.0.1:8000", url)
+        answer = requests.post(address, data=curl[3].encode(), timeout=60).json()
+    assert [each["label"] for each in answer["predictions"]] == ["delivery"]
