@@ -17,7 +17,7 @@ from textrnn.check import check_params
 from textrnn.params import read_params
 from textrnn.study.variants import read_study
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = ("films_lstm", "tickets_lstm", "tickets_words")  # what docs/data.md and own-data.md have the reader add
 
 
@@ -69,6 +69,35 @@ def test_their_targets_are_stages():
     for page, words in commands():
         targets = [word for word in words if re.fullmatch(r"\w+@\w+", word) and not word.endswith(EXAMPLES)]
         assert set(targets) <= stages, (page, words)
+
+
+def skeleton(page: str) -> dict[str, list[str]]:
+    """What both READMEs share whatever their language: commands and names, links, code, and the depth of headings."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    fences = re.findall(r"(?ms)^```.*?^```$", text)
+    prose = re.sub(r"(?ms)^```.*?^```$", "", text)
+    indented = [line.partition("  # ")[0].strip() for line in re.findall(r"(?m)^ {4}(\S.*)$", prose)]
+    return {
+        "commands": indented,
+        "backquoted": sorted(re.findall(r"`([^`\n]+)`", prose)),
+        "links": sorted(re.findall(r"\]\((?!README|#)([^)]+)\)", prose)),
+        "code": fences,
+        "headings": re.findall(r"(?m)^#+(?= )", prose),
+    }
+
+
+def test_the_readmes_have_the_same_commands_links_and_sections():
+    english, chinese = skeleton("README.md"), skeleton("README.zh-CN.md")
+    assert {"make run", "make test", "dvc metrics diff"} <= set(english["commands"])
+    assert english == chinese
+    assert "](README.zh-CN.md)" in (ROOT / "README.md").read_text(encoding="utf-8")[:200]
+    assert "](README.md)" in (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")[:200]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_files_that_are_there(page):
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
 
 
 @pytest.mark.parametrize("wrong", ["train.distil=null", "recipes.news_rnn.train.distill=null"])

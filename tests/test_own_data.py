@@ -21,6 +21,7 @@ from textrnn.params import read_params
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 TABLES = ("corpora", "encodings", "recipes")
+COMMAND = (sys.executable, "-c", "from textrnn.cli import main; main()")  # what is installed as `textrnn`
 
 
 def blocks(language: str) -> list[str]:
@@ -29,7 +30,9 @@ def blocks(language: str) -> list[str]:
 
 def commands() -> list[list[str]]:
     """The words of each indented line, in order."""
-    return [shlex.split(line) for line in re.findall(r"(?m)^ {4}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", PAGE))]
+    lines = re.findall(r"(?m)^ {4}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", PAGE))
+    words = (shlex.split(line) for line in lines)
+    return [[*COMMAND, *rest] if first == "textrnn" else [first, *rest] for first, *rest in words]
 
 
 def add_entries(path: Path) -> None:

@@ -264,5 +264,6 @@ def test_the_committed_pages_are_made_from_the_committed_figures(results, import
     monkeypatch.setattr(import_benchmark("results_page"), "RESULTS", ROOT / "docs" / "results.json")
     runs = results.read_runs()
     assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == results.render_page(runs)
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert results.render_readme(runs, readme) == readme
+    for name in results.READMES:
+        readme = (ROOT / name).read_text(encoding="utf-8")
+        assert results.render_readme(runs, readme) == readme
