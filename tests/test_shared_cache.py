@@ -38,11 +38,12 @@ def test_what_one_clone_pushes_another_need_not_run(tmp_path):
     user = tmp_path / "user"
     run(tmp_path, "git", "clone", "-q", "-b", "larger-batches", "origin", "user")
     run(user, "git", "branch", "-q", "main", "origin/main")
-    one, whole, repro, *_ = follow(user, "### Where they are used")
+    one, whole, repro, _, experiment = follow(user, "### Where they are used")
     assert "models/news_rnn" in one
     assert "data/padded/news_rnn" in whole
     assert stages_run(repro) == []
     assert "Data and pipelines are up to date." in repro
+    assert "metrics/news_rnn/test.json" in experiment
     assert read_params(user / "params.yaml")["train"]["batch_size"] == 512
     model = "models/news_rnn/model.safetensors"
     assert written(user)[model] == written(maker)[model]
