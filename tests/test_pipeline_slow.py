@@ -145,7 +145,7 @@ def test_another_corpus_takes_params_alone(project, tmp_path):
     corpus = {
         **params["corpora"]["thucnews"],
         "files": {"train": "train.txt", "test": "test.txt", "classes": "classes.txt"},
-        "dev": {"from": "train", "share": 0.2},
+        "dev": {"from": "train", "share": 0.2, "block": 1},
     }
     entries = {
         "corpora.own": corpus,
