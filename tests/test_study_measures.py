@@ -91,6 +91,7 @@ def test_measures_of_a_run():
 def test_dev_accuracy_at_a_time_is_the_best_so_far():
     seconds = [1.0, 2.0, 4.0]
     assert [best_up_to(facts(), limit, seconds) for limit in (1.0, 3.9, 4.0)] == [0.5, 0.7, 0.7]
+    assert best_up_to(facts(), 1.5, seconds) == pytest.approx(0.6)  # on its way from one point to the next
     assert math.isnan(best_up_to(facts(), 0.9, seconds))
 
 
@@ -98,7 +99,9 @@ def test_equal_time_is_that_of_the_fastest_with_the_same_seed():
     slow, fast = {"seconds": [3.0, 6.0, 9.0]}, {"seconds": [1.0, 2.0, 3.5]}
     runs = {("slow", 1): (facts(), slow), ("fast", 1): (facts(), fast), ("other", 1): (facts(), {"seconds": [0.1] * 3})}
     runs["slow", 2] = (facts(), slow)
-    assert at_equal_time(runs, ("slow", "fast")) == {"slow": {1: 0.5, 2: 0.7}, "fast": {1: 0.7}}
+    found = at_equal_time(runs, ("slow", "fast"))
+    assert found["fast"] == {1: 0.7}
+    assert found["slow"] == {1: pytest.approx(0.5 + 0.2 / 6), 2: 0.7}  # 3.5 seconds: a sixth of the way from 3 to 6
 
 
 def test_a_diverged_run_has_its_score_but_neither_speed_nor_curve():

@@ -12,8 +12,9 @@ Expect = Literal["above", "below", "same"]
 class Comparison:
     """A measure of `first` less that of `second`, which is a variant or a plain number, and what the claim expects.
 
-    above, below: the difference lies beyond `margin`, up or down; same: it lies within. ratio: first over second is
-    compared instead, and `margin` is the share by which it differs from 1.
+    above, below: the difference lies beyond `margin`, up or down; same: it lies within. A margin below 0 lets the
+    difference lie as far on the other side: no worse by more than that. ratio: first over second is compared instead,
+    and `margin` is the share by which it differs from 1.
     """
 
     measure: str
@@ -41,11 +42,12 @@ class Claim:
 
 
 POINT = 0.01  # a difference in accuracy that is worth speaking of
-FAILS = 0.05  # one by which a training that "does not converge" is told from one that does
+FAILS = 0.05  # one that tells a training that goes wrong from one that does not
+HALF = 0.5  # accuracy that parts what converges from what does not: of two good results one is worse too
 SLIGHT = 0.05  # share by which a loss curve or a time differs visibly
 
 
-def _test(first: str, second: str, expect: Expect, margin: float = 0.0) -> Comparison:
+def _test(first: str, second: str | float, expect: Expect, margin: float = 0.0) -> Comparison:
     return Comparison("test_accuracy", first, second, expect, margin)
 
 
@@ -66,7 +68,11 @@ CLAIMS = (
         "fails_at_32",
         1,
         "With batches of 64 and rows of 32 the RNN does not converge; with rows of 16 it does.",
-        (_test("rnn_b64_p16", "rnn_b64_p32", "above", FAILS),),
+        (
+            _test("rnn_b64_p16", "rnn_b64_p32", "above", FAILS),
+            _test("rnn_b64_p32", HALF, "below"),
+            _test("rnn_b64_p16", HALF, "above"),
+        ),
     ),
     Claim(
         "batch_128",
@@ -77,8 +83,9 @@ CLAIMS = (
     Claim(
         "batch_256",
         1,
-        "Batches of 256 are smoother and faster than 64: 5 minutes in place of 18.",
+        "Batches of 256 are smoother and faster than 64.",
         (_smoother("rnn_b256_p16", "rnn_b64_p16"), _faster("rnn_b256_p16", "rnn_b64_p16")),
+        "The tutorial has 5 minutes in place of 18. How much is saved is measured, and not judged.",
     ),
     Claim(
         "batch_1024",
@@ -91,7 +98,7 @@ CLAIMS = (
         1,
         "A larger batch costs no accuracy at equal epochs.",
         tuple(
-            Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "same", POINT) for rows in (128, 256, 1024)
+            Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", -POINT) for rows in (128, 256, 1024)
         ),
         "The tutorial does not say it; its advice to take larger batches hangs on it.",
     ),
@@ -116,10 +123,7 @@ CLAIMS = (
         "pad_sizes",
         1,
         "Rows of 16 do better than rows of 7, and rows of 32 worse than those of 16.",
-        (
-            _test("rnn_b256_p16", "rnn_b256_p7", "above"),
-            _test("rnn_b256_p16", "rnn_b256_p32", "above"),
-        ),
+        (_test("rnn_b256_p16", "rnn_b256_p7", "above"), _test("rnn_b256_p16", "rnn_b256_p32", "above")),
     ),
     Claim(
         "half_text",
@@ -139,10 +143,12 @@ CLAIMS = (
         1,
         "The RNN fails at 32 because it forgets: its gradient vanishes over so many steps.",
         (
+            _test("rnn_b64_p32", HALF, "below"),
             _test("rnn_valid_b64_p32", "rnn_b64_p32", "same", FAILS),
             _test("rnn_valid_p32", "rnn_b256_p32", "same", FAILS),
         ),
-        "If forgetting were the cause, reading the state at the last token, before the padding, would not help.",
+        "It has to fail first. If forgetting were the cause, reading the state at the last token, before the padding, "
+        "would not help.",
     ),
     Claim(
         "readout_by_pad",
@@ -169,8 +175,12 @@ CLAIMS = (
         "lstm_cures",
         3,
         "Where the RNN fails, at 64 and 32, the LSTM converges.",
-        (_test("bilstm_b64", "rnn_b64_p32", "above", FAILS), _test("lstm_valid_p32", "rnn_valid_p32", "above")),
-        "The second comparison reads both at the last token: what is left is the cell's own gain.",
+        (
+            _test("bilstm_b64", "rnn_b64_p32", "above", FAILS),
+            _test("bilstm_b64", HALF, "above"),
+            _test("lstm_valid_p32", "rnn_valid_p32", "above"),
+        ),
+        "The last comparison reads both at the last token: what is left is the cell's own gain.",
     ),
     Claim(
         "lstm_batch_256",
@@ -195,6 +205,8 @@ CLAIMS = (
         (
             Comparison("early_accuracy", "bilstm_norm", "bilstm_b64", "above", POINT),
             Comparison("early_accuracy", "bilstm_stock_norm", "bilstm_stock", "above", POINT),
+            _smoother("bilstm_norm", "bilstm_b64"),
+            _smoother("bilstm_stock_norm", "bilstm_stock"),
         ),
         "LayerNorm alone, with either initialisation.",
     ),
@@ -205,6 +217,8 @@ CLAIMS = (
         (
             Comparison("early_accuracy", "bilstm_stock", "bilstm_b64", "same", POINT),
             Comparison("early_accuracy", "bilstm_stock_norm", "bilstm_norm", "same", POINT),
+            _ratio("roughness", "bilstm_stock", "bilstm_b64", "same"),
+            _ratio("roughness", "bilstm_stock_norm", "bilstm_norm", "same"),
         ),
         "Initialisation alone, without LayerNorm and with it.",
     ),
@@ -231,6 +245,6 @@ CLAIMS = (
         "gru_for_lstm",
         4,
         "A GRU does what an LSTM does at less cost.",
-        (_test("bigru_b256", "bilstm_b256", "same", POINT), _faster("bigru_b256", "bilstm_b256")),
+        (_test("bigru_b256", "bilstm_b256", "above", -POINT), _faster("bigru_b256", "bilstm_b256")),
     ),
 )

@@ -46,7 +46,7 @@ def _scale(runs: Runs) -> dict[str, Any]:
     facts, clocks = [facts for facts, _ in runs.values()], [clock for _, clock in runs.values()]
     return {
         "rows": max(each["rows"] for each in facts),
-        "epochs": max(point[EPOCH] for each in facts for point in each["points"]),
+        "epochs": max((point[EPOCH] for each in facts for point in each["points"]), default=0.0),
         "seeds": sorted({seed for _, seed in runs}),
         "threads": sorted({each["threads"] for each in clocks}),
     }

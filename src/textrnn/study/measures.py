@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from textrnn.study.statistics import roughness
 
 EQUAL_ROWS = 1024  # of a point of the loss curve, whatever the batch: the largest batch that the tutorials have
@@ -79,9 +81,17 @@ OF_DIVERGED = ("test_accuracy", "kept_share", "far_gradient_untrained")
 
 
 def best_up_to(facts: Mapping[str, Any], limit: float, seconds: list[float]) -> float:
-    """The highest dev accuracy at the points reached in `limit` seconds of training; nan where there is none."""
-    found = [point[DEV_ACCURACY] for point, taken in zip(facts["points"], seconds, strict=True) if taken <= limit]
-    return max(found, default=math.nan)
+    """The highest dev accuracy in `limit` seconds of training; nan where no point is reached in them.
+
+    Between two points it lies on the line from one to the other: the slower of two runs would else lose, of the time
+    that both have, what it trained after its last point.
+    """
+    accuracies = [point[DEV_ACCURACY] for point in facts["points"]]
+    reached = sum(taken <= limit for taken in seconds)
+    if not reached:
+        return math.nan
+    between = [float(np.interp(limit, seconds, accuracies))] if reached < len(accuracies) else []
+    return max([*accuracies[:reached], *between])
 
 
 def of_runs(runs: Mapping[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]) -> Values:

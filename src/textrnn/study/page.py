@@ -19,9 +19,9 @@ def render(verdicts: Mapping[str, Any], plots: Sequence[str], folder: str, comma
         "# The study",
         "",
         f"What the tutorials claim, measured again. Made by `{command}`: {_scale(verdicts)}. A bracket is the "
-        f"{100 * verdicts['level']:.0f}% t interval over seeds, of differences paired by seed. A claim is supported "
-        "where all its intervals lie where it expects them, not supported where one lies wholly elsewhere, and "
-        "undecided otherwise. Seconds are of this run's machine.",
+        f"{100 * verdicts['level']:.0f}% t interval over seeds (of the two GRUs' seconds over timings), of differences "
+        "paired by seed. A claim is supported where all its intervals lie where it expects them, not supported where "
+        "one lies wholly elsewhere, and undecided otherwise. Seconds are of this run's machine.",
         "",
         *_table(verdicts["claims"]),
     ]
@@ -73,7 +73,7 @@ def _measured(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[s
     for measure, variants in measured.items():
         for variant, each in variants.items():
             rows.append(f"| {MEASURES[measure].title} | `{variant}` | {_mean(measure, each)} | {each['count']} |")
-    return ["| measure | variant | mean | seeds |", "|---|---|---|---|", *rows, ""] if rows else []
+    return ["| measure | variant | mean | values |", "|---|---|---|---|", *rows, ""] if rows else []
 
 
 def _mean(measure: str, each: Mapping[str, Any]) -> str:

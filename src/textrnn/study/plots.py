@@ -28,7 +28,7 @@ def ticks(low: float, high: float, most: int = 5) -> list[float]:
     power: float = 10.0 ** math.floor(math.log10(rough))
     apart = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough * (1 - 1e-9))
     first = math.ceil(low / apart - 1e-9)
-    return [round(at * apart, 12) for at in range(first, math.floor(high / apart + 1e-9) + 1)]
+    return [float(f"{at * apart:.12g}") for at in range(first, math.floor(high / apart + 1e-9) + 1)]
 
 
 def draw_measures(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:

@@ -36,8 +36,10 @@ class Judged:
 def judge(claim: Claim, values: Values) -> Judged:
     """The verdict on a claim: not supported where one comparison is not, supported where all are, else undecided.
 
-    Not measured where a comparison has no seed to compare by. Intervals are of LEVEL each: that a claim of several
-    comparisons is supported is no less sure for it, as all of them have to hold; that it is not may be a little less.
+    Not measured where a comparison has no seed to compare by, undecided where it lacks some: those that diverged are
+    not there, and what the others say would be of trainings that went well alone. Intervals are of LEVEL each: that a
+    claim of several comparisons is supported is no less sure for it, as all of them have to hold; that it is not may be
+    a little less.
     """
     findings = tuple(_find(comparison, values) for comparison in claim.comparisons)
     verdicts = [finding.verdict for finding in findings]
@@ -69,7 +71,7 @@ def decide(comparison: Comparison, difference: Interval) -> Verdict:
 def _margins(comparison: Comparison) -> tuple[float, float]:
     if comparison.ratio:
         return -math.log1p(comparison.margin), math.log1p(comparison.margin)
-    return -comparison.margin, comparison.margin
+    return 0.0 - comparison.margin, comparison.margin  # of a margin of 0 the minus alone would be shown as -0.00
 
 
 def _find(comparison: Comparison, values: Values) -> Finding:
@@ -85,8 +87,9 @@ def _find(comparison: Comparison, values: Values) -> Finding:
     if not first.keys() & second.keys():
         return Finding(comparison, None, "not measured", f"{_subject(comparison)}: not measured")
     difference = paired(first, second)
-    verdict = decide(comparison, difference)
-    return Finding(comparison, difference, verdict, _words(comparison, difference, verdict))
+    seeds = len({seed for each in by_variant.values() for seed in each})
+    verdict = decide(comparison, difference) if difference.count == seeds else "undecided"
+    return Finding(comparison, difference, verdict, _words(comparison, difference, verdict, seeds))
 
 
 def _subject(comparison: Comparison) -> str:
@@ -94,11 +97,12 @@ def _subject(comparison: Comparison) -> str:
     return f"{MEASURES[comparison.measure].title}, {comparison.first} against {against}"
 
 
-def _words(comparison: Comparison, difference: Interval, verdict: Verdict) -> str:
+def _words(comparison: Comparison, difference: Interval, verdict: Verdict, seeds: int) -> str:
     """One line: what is compared, by how much it differs and how surely, what was expected, and what that comes to."""
     shown = [_shown(comparison, value) for value in (difference.mean, difference.low, difference.high)]
     found = f"{shown[0]} [{shown[1]}, {shown[2]}]" if math.isfinite(difference.low) else f"{shown[0]} (one seed)"
-    return f"{_subject(comparison)}: {found}, expected {_expected(comparison)}: {verdict}"
+    missing = f" ({difference.count} of {seeds} seeds)" if difference.count < seeds else ""
+    return f"{_subject(comparison)}: {found}{missing}, expected {_expected(comparison)}: {verdict}"
 
 
 def _shown(comparison: Comparison, value: float) -> str:
