@@ -1,5 +1,6 @@
 """The report: every figure where it belongs, text never markup, what is missing told; a page that a browser runs."""
 
+import asyncio
 import importlib
 import json
 import os
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 import report_files as made
+from browser import browsing, find_browser
 from imports import ROOT
 from test_study_verdicts import verdicts
 from textrnn.errors import UserError
@@ -497,14 +499,9 @@ def test_an_unknown_encoding_is_refused(project, monkeypatch):
     assert not (project / "reports").exists()
 
 
-def browser():
-    names = ("chromium", "chromium-browser", "google-chrome", "chrome")
-    return next((found for found in map(shutil.which, names) if found), None)
-
-
 @pytest.mark.slow
 def test_a_browser_runs_the_page_without_an_error(folder, shown, tmp_path):
-    if browser() is None:
+    if find_browser() is None:
         pytest.skip("no Chromium is installed")
     page = render(recipes(folder), read_study(shown))
     file = tmp_path / "page" / "index.html"
@@ -513,7 +510,13 @@ def test_a_browser_runs_the_page_without_an_error(folder, shown, tmp_path):
     # the page, and one whose script fails, so that silence means something
     for source in (page, page.replace('"use strict";', '"use strict"; missing();')):
         file.write_text(source, encoding="utf-8")
-        command = [browser(), "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path / 'profile'}"]
+        command = [
+            find_browser(),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={tmp_path / 'profile'}",
+        ]
         command += ["--enable-logging=stderr", "--dump-dom", file.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
         body = re.search(r"<body>.*</body>", done.stdout, re.S).group()
@@ -521,3 +524,22 @@ def test_a_browser_runs_the_page_without_an_error(folder, shown, tmp_path):
     attributes = {"type": "button", "id": "theme"}
     assert told[0] == (False, (attributes, "Dark theme"))
     assert told[1] == (True, ({**attributes, "hidden": ""}, "Theme"))
+
+
+@pytest.mark.slow
+def test_a_phone_need_not_scroll_sideways(shown, tmp_path):
+    if find_browser() is None:
+        pytest.skip("no Chromium is installed")
+    name, at = "a_recipe_whose_name_is_longer_than_a_phone_is_wide", made.places(tmp_path / "files")
+    made.write_recipe(at, name, CONFUSION, CLASSES, [error(ATTACK, "体育", ["x" * 99])], {})
+    file = tmp_path / "index.html"
+    file.write_text(render([read_recipe(name, "e", "c", at)], read_study(shown)), encoding="utf-8")
+
+    async def width():
+        async with browsing(find_browser(), tmp_path / "profile") as tab:
+            await tab.look_like(375, 800, "dark")
+            await tab.open(file.as_uri())
+            await tab.run("document.querySelectorAll('details').forEach(each => each.open = true)")
+            return await tab.run("document.documentElement.scrollWidth")
+
+    assert asyncio.run(width()) == 375

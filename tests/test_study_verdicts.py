@@ -127,6 +127,15 @@ def test_a_worse_result_is_no_failure_to_converge():
     assert found["lstm_cures"][:2] == ["supported", "not supported"]
 
 
+def test_a_gradient_that_is_less_than_others_need_not_fade():
+    cells = {"gru_valid_p32": [1.5, 1.51], "lstm_valid_p32": [1.6, 1.61]}
+    assert of_claims("far_gradient", rnn_valid_p32=[1.1, 1.11], **cells)["gradient_by_cell"][:3] == [
+        *["supported"] * 2,
+        "not supported",
+    ]
+    assert of_claims("far_gradient", rnn_valid_p32=[0.2, 0.21], **cells)["gradient_by_cell"][:3] == ["supported"] * 3
+
+
 def test_what_gains_costs_nothing():
     sizes = {f"rnn_b{rows}_p16": [0.9, 0.91] for rows in (128, 256, 1024)}
     assert of_claims("dev_accuracy", rnn_b64_p16=[0.8, 0.81], **sizes)["batch_free"] == ["supported"] * 3
