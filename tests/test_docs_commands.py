@@ -1,4 +1,4 @@
-"""The commands of READMEs and docs that use a model, as they stand there, with tiny models under the names they have."""
+"""The commands of READMEs and docs that use a model, as they stand there, on tiny models of the names they have."""
 
 from __future__ import annotations
 
