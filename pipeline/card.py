@@ -16,6 +16,7 @@ from textrnn.stage import output_file, run_stage
 from textrnn.weights import count_weights
 
 PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
+SAMPLE = Path("data/sample")  # what the stage `sample` writes
 
 
 def versions() -> dict[str, str]:
@@ -31,7 +32,10 @@ def read(path: Path) -> Any:
 def main(key: str) -> None:
     params, folder, metrics = read_params(), Path("models") / key, Path("metrics")
     config, weights = read(folder / "config.json"), folder / "model.safetensors"
-    encoding = pick(params, "recipes", key, "encoding")
+    encoding, vectors = (pick(params, "recipes", key, name) for name in ("encoding", "vectors"))
+    source, seed = (pick(params, "data", name) for name in ("source", "seed"))
+    drawn = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
+    drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors}
     facts = Facts(
         folder=folder.as_posix(),
         config=config,
@@ -39,7 +43,7 @@ def main(key: str) -> None:
         weights=count_weights(weights),
         size=weights.stat().st_size,
         sha256=file_sha256(weights),
-        data={"encoding": encoding, **pick(params, "encodings", encoding), "data.seed": pick(params, "data", "seed")},
+        data={"encoding": encoding, **pick(params, "encodings", encoding), **drawn},
         padded=read(metrics / key / "pad.json"),
         encoded=read(metrics / encoding / "encode.json"),
         trained=read(metrics / key / "train.json"),

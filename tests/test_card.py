@@ -12,7 +12,7 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from imports import ROOT
-from project import RECIPES
+from project import RECIPES, set_params
 from test_checkpoints import options, save
 from textrnn.architecture import Bigrams
 from textrnn.card import Facts, render
@@ -113,8 +113,19 @@ def test_the_script_writes_the_card_beside_the_directory(stage):
     assert 'textrnn.load("models/names_gru")' in text
     assert "* corpus: names\n" in text
     assert "* clip_norm: 5.0\n" in text  # the recipe's own
+    assert "* rows are: generated, none is real\n* data.source: data/sample\n" in text
+    assert "* word vectors: none\n" in text
     script.main("names_gru")
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_a_card_says_where_its_rows_and_vectors_are_from(stage):
+    script, _ = stage
+    set_params(pathlib.Path(), {"data.source": "data/web", "recipes.names_gru.vectors": "letters.vec"})
+    script.main("names_gru")
+    text = pathlib.Path("models/names_gru.md").read_text(encoding="utf-8")
+    assert "* data.source: data/web\n* data.seed: 1\n* word vectors: letters.vec\n" in text
+    assert "generated" not in text
 
 
 def test_the_lines_that_load_a_model_do(stage, capsys):

@@ -5,6 +5,7 @@ import json
 import logging
 import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -56,6 +57,17 @@ def test_the_file_lies_beside_the_directory_and_gives_the_models_logits(tmp_path
     first = path.read_bytes()
     assert export_model(folder, tmp_path / "deep" / "again.onnx", int8=int8).read_bytes() == first
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["again.onnx"]
+
+
+@pytest.mark.parametrize("given", [".", "notes/.."])
+def test_the_directory_may_be_given_without_its_name(tmp_path, monkeypatch, given):
+    folder, _, _ = save(tmp_path)
+    (folder / "notes").mkdir()
+    monkeypatch.chdir(folder)
+    assert export_model(Path(given)) == tmp_path / "tiny.onnx"
+    assert export_model(folder / given, int8=True) == tmp_path / "tiny.int8.onnx"
+    assert {path.name for path in tmp_path.glob("*.onnx")} == {"tiny.onnx", "tiny.int8.onnx"}
+    assert not list(folder.glob("**/*.onnx"))
 
 
 def test_metadata_say_what_decoding_needs(tmp_path):
@@ -187,6 +199,9 @@ def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):
         export_model(folder, tmp_path / "file" / "model.onnx")
+    for output in ("", ".", str(folder)):
+        with pytest.raises(UserError, match=r"cannot be written; got .*Is a directory"):
+            export_model(folder, Path(output))
     monkeypatch.setattr(export, "ROOM", 100)
     with pytest.raises(UserError, match="has more weights than an ONNX file holds, 100 bytes; got "):
         export_model(folder)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +192,15 @@ def test_output_file_removes_what_a_killed_process_left(tmp_path):
     with output_file(tmp_path / "out") as made:
         made.write_text("whole")
     assert names_in(tmp_path) == sorted([".out.note", f".out.{os.getppid()}", "out"])
+
+
+@pytest.mark.parametrize("name", ["folder", ".", ""])
+def test_output_file_refuses_a_folder_before_anything_is_made(tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(IsADirectoryError), output_file(Path(name)):
+        pytest.fail("it was let in")
+    assert names_in(tmp_path) == ["folder"]
 
 
 def test_output_file_leaves_nothing_on_failure(tmp_path):

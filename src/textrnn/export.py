@@ -47,7 +47,7 @@ def export_model(folder: Path, output: Path | None = None, *, int8: bool = False
         raise UserError(folder, f"has more weights than an ONNX file holds, {ROOM:,} bytes", got=f"{count:,}")
     made = make_model(saved.network)
     checker.check_model(made, full_check=True)
-    output = output or folder.with_name(folder.name + SUFFIX[int8])
+    output = output or _beside(folder, SUFFIX[int8])
     with _written(output) as path:
         if quantization is not None:
             made = _quantized(quantization, made, path)
@@ -56,6 +56,11 @@ def export_model(folder: Path, output: Path | None = None, *, int8: bool = False
             made.metadata_props.add(key=key, value=value)
         path.write_bytes(made.SerializeToString(deterministic=True))
     return output
+
+
+def _beside(folder: Path, suffix: str) -> Path:
+    named = folder.resolve() if folder.name in ("", "..") else folder  # "." has a name too
+    return named.with_name(named.name + suffix)
 
 
 @contextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import glob
 import json
 import os
@@ -112,7 +113,12 @@ def put_in_place(made: Path, path: Path) -> None:
 
 @contextlib.contextmanager
 def output_file(path: Path) -> Iterator[Path]:
-    """A new file to write, which takes the place of `path` when the block ends well."""
+    """A new file to write, which takes the place of `path` when the block ends well.
+
+    Raises IsADirectoryError, before anything is written, where that is a folder.
+    """
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     made = path.with_name(f".{path.name}.{os.getpid()}")
     _remove_left_behind(path)
