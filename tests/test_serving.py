@@ -404,6 +404,8 @@ def test_where_it_listens_is_told_as_a_browser_takes_it():
             listen("127.0.0.1", port)
     with pytest.raises(UserError, match=r"no\.such\.host\.invalid, port 0: cannot be listened at"):
         listen("no.such.host.invalid", 0)
+    with pytest.raises(UserError, match=r"a{64}, port 0: cannot be listened at; got .*label too long"):
+        listen("a" * 64, 0)
     if socket.has_ipv6:
         try:
             listening = listen("::1", 0)
