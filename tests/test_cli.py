@@ -25,6 +25,7 @@ import pytest
 import textrnn
 from imports import ROOT, SOURCE
 from test_predict import classifier, tagger
+from textrnn import cli
 from textrnn import texts as module
 from textrnn.cli import main
 from textrnn.errors import UserError
@@ -201,6 +202,7 @@ FAULTS = [
     ("a.parquet", b"PAR1 and no more", "a.parquet: cannot be read as Parquet; got "),
     ("a.parquet", pa.table({"a": ["x"], "b": [1]}), 'a.parquet: has no column "text"; got a, b; name it with --column'),
     ("a.parquet", pa.table({"text": ["x", None]}), "a.parquet, row 2: \"text\" must be a text; got 'null'"),
+    ("a.parquet", pa.table({"text": pa.array([1], pa.timestamp("ns"))}), "a.parquet: cannot be read as Parquet; got N"),
     ("a.txt.gz", gzip.compress(b"a\n" * 99)[:-9], "a.txt.gz: the compressed file is truncated or damaged"),
     ("a.doc", b"a", "a.doc: is of no known kind; got .doc; name it .txt, .jsonl, .csv or .parquet"),
     ("none.txt", None, "none.txt: no such file"),
@@ -220,6 +222,47 @@ def test_a_fault_is_one_line_and_leaves_no_output(labeller, run, tmp_path, name,
     assert said.startswith(f"error: {tmp_path}/{message}")
     assert out.read_text() == "as before\n"
     assert {path.name for path in tmp_path.iterdir()} <= {name, "out.jsonl"}
+
+
+def test_a_pipe_is_written_to_and_stays_one(labeller, run, tmp_path):
+    path, got = tmp_path / "pipe", []
+    os.mkfifo(path)
+    reader = threading.Thread(target=lambda: got.append(path.read_bytes()), daemon=True)
+    reader.start()
+    assert run("predict", labeller, *TEXTS, "--output", path) == (0, "", "")
+    assert path.is_fifo()
+    reader.join(60)
+    same([json.loads(line) for line in got[0].decode().split("\n")[:-1]], expected(labeller))
+    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+
+
+def test_a_reader_that_leaves_a_pipe_ends_it_quietly(labeller, run, tmp_path):
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    threading.Thread(target=lambda: path.open("rb").close(), daemon=True).start()
+    (tmp_path / "a.txt").write_text("中国\n" * 2000, encoding="utf-8")  # answers of more bytes than a pipe holds
+    assert run("predict", labeller, "--file", tmp_path / "a.txt", "--output", path) == (0, "", "")
+
+
+def test_what_is_in_dev_is_not_replaced(labeller, run, tmp_path, monkeypatch):
+    made = tmp_path / "made"
+    made.touch()
+    monkeypatch.setattr(cli, "DEVICES", tmp_path)  # where links to files are, as /dev/stdout may be one
+    (tmp_path / "stdout").symlink_to(made)
+    assert run("predict", labeller, *TEXTS, "--output", tmp_path / "stdout") == (0, "", "")
+    assert (tmp_path / "stdout").is_symlink()
+    assert made.read_bytes().count(b"\n") == len(TEXTS)
+
+
+@pytest.mark.parametrize(("name", "words"), [("stdin", ["-"]), ("stdout", ["a"])])
+def test_a_stream_that_is_closed_is_named(labeller, monkeypatch, capsys, name, words):
+    monkeypatch.setattr(sys, "argv", ["textrnn", "predict", str(labeller), *words])
+    said = capsys.readouterr
+    monkeypatch.setattr(sys, name, None)  # as Python has it where the shell has closed it
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 1
+    assert said().err == f"error: standard {name.removeprefix('std')}put: is closed\n"
 
 
 def test_faults_of_other_sources_and_of_the_model(labeller, run, tmp_path):
@@ -244,8 +287,11 @@ def test_faults_of_other_sources_and_of_the_model(labeller, run, tmp_path):
         (["predict", "m"], "give texts, - for standard input, or --file"),
         (["predict", "m", "a", "--file", "b.txt"], "give texts, - for standard input, or --file"),
         (["predict", "m", "-", "a"], "- for standard input stands alone"),
-        (["predict", "m", "a", "--batch-size", "0"], "--batch-size: must be a whole number from 1 up"),
-        (["predict", "m", "a", "--batch-size", "x"], "--batch-size: must be a whole number from 1 up"),
+        (["predict", "m", "a", "--batch-size", "0"], "--batch-size: must be a whole number from 1 to 1000000000"),
+        (["predict", "m", "a", "--batch-size", "x"], "--batch-size: must be a whole number from 1 to 1000000000"),
+        (["predict", "m", "a", "--batch-size", "9" * 20], "--batch-size: must be a whole number from 1 to 1000000000"),
+        (["predict", "m", "a", "--batch-size", "9" * 5000], "--batch-size: must be a whole number from 1 to"),
+        (["predict", "m", "-", "--column", "body"], "--column goes with --file"),
     ],
 )
 def test_wrong_arguments_exit_with_2(run, words, message):

@@ -59,8 +59,10 @@ def test_limits_are_what_the_arguments_say():
     [
         (["serve"], "required: MODEL"),
         (["serve", "m", "--port", "65536"], "--port: must be a whole number from 0 to 65535"),
-        (["serve", "m", "--max-texts", "0"], "--max-texts: must be a whole number from 1 up"),
-        (["serve", "m", "--batch-wait", "-1"], "--batch-wait: must be a whole number from 0 up"),
+        (["serve", "m", "--max-texts", "0"], "--max-texts: must be a whole number from 1 to 1000000000"),
+        (["serve", "m", "--batch-wait", "-1"], "--batch-wait: must be a whole number from 0 to 1000000000"),
+        (["serve", "m", "--body-timeout", "1" + "0" * 400], "--body-timeout: must be a whole number from 1 to"),
+        (["serve", "m", "--threads", "1025"], "--threads: must be a whole number from 1 to 1024"),
         (["serve", "m", "--max-queue", "9"], "--max-queue must have room for a request of --max-texts"),
     ],
 )

@@ -122,15 +122,18 @@ def test_requests_are_joined_in_batches_and_the_server_answers_meanwhile(server,
     stub.called.clear()
     stub.batches.clear()
     asked = [("stub", ["x" * n]) for n in range(1, 31)]
-    found = []
-    thread = threading.Thread(target=lambda: found.extend(server.together(asked)))
-    thread.start()
-    while server.metric('textrnn_queue_texts{model="stub"}') < 29:  # it counts while the model is busy
-        time.sleep(0.01)
+    first, found = [], []
+    threads = [threading.Thread(target=lambda: first.extend(server.together(asked[:1])))]
+    threads[0].start()
+    assert stub.called.wait(60)  # or others might come in time for the first batch
+    threads.append(threading.Thread(target=lambda: found.extend(server.together(asked[1:]))))
+    threads[1].start()
+    wait_for(server, 'textrnn_queue_texts{model="stub"}', 29)  # it counts while the model is busy
     assert server.get("/health").json() == {"status": "ok"}
     stub.open.set()
-    thread.join()
-    assert [body["predictions"] for _, body in found] == [[{"length": n}] for n in range(1, 31)]
+    for thread in threads:
+        thread.join()
+    assert [body["predictions"] for _, body in first + found] == [[{"length": n}] for n in range(1, 31)]
     assert [len(batch) for batch in stub.batches] == [1, 8, 8, 8, 5]
 
 
@@ -404,6 +407,8 @@ def test_where_it_listens_is_told_as_a_browser_takes_it():
             listen("127.0.0.1", port)
     with pytest.raises(UserError, match=r"no\.such\.host\.invalid, port 0: cannot be listened at"):
         listen("no.such.host.invalid", 0)
+    with pytest.raises(UserError, match=r"a{64}, port 0: cannot be listened at; got .*label too long"):
+        listen("a" * 64, 0)
     if socket.has_ipv6:
         try:
             listening = listen("::1", 0)

@@ -10,17 +10,18 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 from textrnn import __version__
 from textrnn.errors import UserError
 from textrnn.export_command import export_parser
-from textrnn.serving.command import serve_parser
+from textrnn.serving.command import serve_parser, whole
 from textrnn.stage import output_file, run
 from textrnn.texts import Text, read_arguments, read_file, read_stream
 
 BATCH_SIZE = 1024
-STREAM = "standard input"
+STREAM, OUT = "standard input", "standard output"
+DEVICES = Path("/dev")
 
 EXAMPLES = """\
 examples:
@@ -57,18 +58,12 @@ def _predict_parser() -> argparse.ArgumentParser:
     parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_rnn")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts; - alone for standard input, one text a line")
     parser.add_argument("--file", type=Path, metavar="PATH", help="texts of a .txt, .jsonl, .csv or .parquet file")
-    parser.add_argument("--column", default="text", metavar="NAME", help="where a file has its texts (default: text)")
-    parser.add_argument("--output", type=Path, metavar="PATH", help="a file to write, whole or not at all")
+    parser.add_argument("--column", metavar="NAME", help="where a file has its texts (default: text)")
+    parser.add_argument("--output", type=Path, metavar="PATH", help="a file to write, whole or not at all; or a pipe")
     batch_help = f"texts that are answered at once (default: {BATCH_SIZE})"
-    parser.add_argument("--batch-size", type=_positive, default=BATCH_SIZE, metavar="N", help=batch_help)
+    parser.add_argument("--batch-size", type=whole(1), default=BATCH_SIZE, metavar="N", help=batch_help)
     parser.set_defaults(run=lambda args: predict(args, parser.error))
     return parser
-
-
-def _positive(word: str) -> int:
-    if not (word.isascii() and word.isdecimal()) or int(word) < 1:
-        raise argparse.ArgumentTypeError("must be a whole number from 1 up")
-    return int(word)
 
 
 def predict(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
@@ -77,6 +72,8 @@ def predict(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
         refuse("give texts, - for standard input, or --file")
     if "-" in args.texts and len(args.texts) > 1:
         refuse("- for standard input stands alone")
+    if args.column is not None and args.file is None:
+        refuse("--column goes with --file")
     from textrnn.predictor import load  # it imports torch, which nobody waits for who asks for help
 
     predictor = load(args.model)
@@ -90,10 +87,17 @@ def predict(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
 
 def _groups(args: argparse.Namespace, *, tokens: bool) -> Iterator[list[Text]]:
     if args.file is not None:
-        return read_file(args.file, args.column, args.batch_size, tokens=tokens)
+        return read_file(args.file, args.column or "text", args.batch_size, tokens=tokens)
     if args.texts == ["-"]:
-        return read_stream(cast(io.BufferedReader, sys.stdin.buffer), STREAM, args.batch_size)
+        return read_stream(cast(io.BufferedReader, _binary(sys.stdin, STREAM)), STREAM, args.batch_size)
     return read_arguments(args.texts, args.batch_size)
+
+
+def _binary(stream: TextIO | None, name: str) -> BinaryIO:
+    """The bytes of a standard stream, which Python does not have where the shell closed it."""
+    if stream is None:
+        raise UserError(name, "is closed")
+    return stream.buffer
 
 
 def _lines(texts: list[Text], answers: list[Any]) -> bytes:
@@ -104,10 +108,7 @@ def _lines(texts: list[Text], answers: list[Any]) -> bytes:
 def _print(pieces: Iterable[bytes]) -> None:
     """The pieces to standard output, each when it is there; a reader that has gone ends it, and nothing is said."""
     try:
-        with _writable("standard output"):
-            for piece in pieces:
-                sys.stdout.buffer.write(piece)
-                sys.stdout.buffer.flush()
+        _send(pieces, _binary(sys.stdout, OUT), OUT)
     except BrokenPipeError:
         # Python flushes once more when it ends, and would complain then
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -116,10 +117,26 @@ def _print(pieces: Iterable[bytes]) -> None:
         raise
 
 
+def _send(pieces: Iterable[bytes], file: BinaryIO, where: str | Path) -> None:
+    with _writable(where):
+        for piece in pieces:
+            file.write(piece)
+            file.flush()
+
+
 def _write(pieces: Iterable[bytes], path: Path) -> None:
-    """The pieces to a file, which appears when it is whole."""
+    """The pieces to a file, which appears when it is whole; as they come to a device or pipe, which is not replaced."""
+    if _stays(path):
+        with contextlib.suppress(BrokenPipeError), _writable(path), path.open("ab") as stream:
+            _send(pieces, stream, path)
+        return
     with _writable(path), output_file(path) as made, made.open("wb") as file:
         file.writelines(pieces)
+
+
+def _stays(path: Path) -> bool:
+    # /dev/stdout is a link, and may be one to a file
+    return path.absolute().parent == DEVICES or (path.exists() and not path.is_file() and not path.is_dir())
 
 
 @contextlib.contextmanager

@@ -151,7 +151,7 @@ def _read_parquet(path: Path, column: str, most: int, tokens: bool) -> Iterator[
                     for at, value in enumerate(values, start=number + 1)
                 ]
                 number += len(values)
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
         raise UserError(path, "cannot be read as Parquet", got=error) from error
 
 

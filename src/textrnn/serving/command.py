@@ -12,6 +12,8 @@ from textrnn.serving.refusals import Limits
 # what the extra brings, as Python imports it
 EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
 
+MOST = 10**9  # of any number: what is larger fits no clock and no list, and would fail later than here
+
 # option, default, smallest, name in help, what it limits
 LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
     ("--max-body", 2 * 1024 * 1024, 1, "BYTES", "of a request's body"),
@@ -27,7 +29,7 @@ LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
 EXAMPLES = """\
 examples:
   textrnn serve models/news_rnn models/ner_gru
-  textrnn serve models/* --port 0 --max-characters 2000
+  textrnn serve models/*/ --port 0 --max-characters 2000
 """
 
 
@@ -39,25 +41,27 @@ def serve_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("models", metavar="MODEL", nargs="+", type=Path, help="model directories, such as models/*")
+    parser.add_argument("models", metavar="MODEL", nargs="+", type=Path, help="model directories, such as models/*/")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone, 127.0.0.1)")
     port_help = "0 for any that is free; printed with the host (default: 8000)"
-    parser.add_argument("--port", type=_whole(0, 65535), default=8000, metavar="N", help=port_help)
+    parser.add_argument("--port", type=whole(0, 65535), default=8000, metavar="N", help=port_help)
     threads_help = "that a model's call computes with (default: 1: small models gain nothing by more)"
-    parser.add_argument("--threads", type=_whole(1), default=1, metavar="N", help=threads_help)
+    parser.add_argument("--threads", type=whole(1, 1024), default=1, metavar="N", help=threads_help)
     for name, default, least, metavar, told in LIMITS:
         told = f"{told} (default: {default})"
-        parser.add_argument(name, type=_whole(least), default=default, metavar=metavar, help=told)
+        parser.add_argument(name, type=whole(least), default=default, metavar=metavar, help=told)
     parser.set_defaults(run=lambda args: serve(args, parser.error))
     return parser
 
 
-def _whole(least: int, most: int | None = None) -> Callable[[str], int]:
+def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+    """What reads a whole number within bounds from an argument."""
+
     def read(word: str) -> int:
-        if not (word.isascii() and word.isdecimal()) or int(word) < least or (most is not None and int(word) > most):
-            to = "up" if most is None else f"to {most}"
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least} {to}")
-        return int(word)
+        digits = word if word.isascii() and word.isdecimal() and len(word) <= len(str(MOST)) else "-1"
+        if not least <= int(digits) <= most:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
+        return int(digits)
 
     return read
 

@@ -82,7 +82,7 @@ def listen(host: str, port: int) -> socket.socket:
             listening.listen(BACKLOG)
             stack.pop_all()
         return listening
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
         do = "give another --host or --port"
         raise UserError(f"{host}, port {port}", "cannot be listened at", got=error, do=do) from error
 
