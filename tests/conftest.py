@@ -6,6 +6,7 @@ import gzip
 import importlib
 import io
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -13,6 +14,10 @@ import pytest
 
 # before torch is imported: on tensors as small as the tests', threads wait for each other more than they work
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# a shell's `&` has it ignored, and every process that a test starts and interrupts would inherit that
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},

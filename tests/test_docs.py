@@ -52,9 +52,13 @@ def test_there_are_commands_to_look_at():
 
 def test_what_they_set_is_accepted(tmp_path):
     path = tmp_path / "params.yaml"
+    seen = set()  # pages say the same in two languages
     for page, words in commands():
         sweeps = get_hydra_sweeps(values) if (values := settings(words)) else []
         for file, overrides in (each for sweep in sweeps for each in sweep.items()):
+            if (one := (file, *overrides)) in seen:
+                continue
+            seen.add(one)
             shutil.copyfile(ROOT / file, path)
             apply_overrides(path, overrides)
             try:
