@@ -21,13 +21,15 @@ setup: .venv/.done
 	.venv/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# SOURCE is the folder of the real corpora; what limits a first run is lifted
-LIFTED := -S limits.rows=null -S limits.epochs=null -S limits.hidden_size=null
+# SOURCE is the folder of the real corpora; what limits a first run is lifted, or set here: ROWS of each split, EPOCHS
+ROWS ?= null
+EPOCHS ?= null
+LIFTED := -S limits.rows=$(ROWS) -S limits.epochs=$(EPOCHS) -S limits.hidden_size=null
 
 study: setup
 	@test -n "$(SOURCE)" || { echo "error: say where the corpora are: make study SOURCE=<folder>" >&2; exit 1; }
 	@dvc exp run -S data.source=$(SOURCE) $(LIFTED) study/dvc.yaml
-	@python pipeline/study_page.py --docs
+	@python pipeline/study_page.py --docs 'make study SOURCE=<folder> ROWS=$(ROWS) EPOCHS=$(EPOCHS)'
 
 study-small: setup
 	@dvc repro study/dvc.yaml

@@ -25,20 +25,20 @@ def copy_plots(folder: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--docs", action="store_true", help="write the page too")
+    parser.add_argument("--docs", metavar="COMMAND", help="write the page too; it names COMMAND as what it was made by")
     args = parser.parse_args()
     verdicts = read_figures(Path("study/verdicts.json"))
     print("\n".join(lines(verdicts)))
     with output_folder(SHOWN / "plots") as out:
         copy_plots(out)
     write_figures(SHOWN / "verdicts.json", verdicts)
-    if not args.docs:
+    if args.docs is None:
         return
     with output_folder(Path("docs/study")) as out:
         plots = copy_plots(out)
         write_figures(out / "verdicts.json", verdicts)
     with output_file(Path("docs/study.md")) as made:
-        made.write_text(render(verdicts, plots, "study", "make study"), encoding="utf-8")
+        made.write_text(render(verdicts, plots, "study", args.docs), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ def test_the_study_from_end_to_end(tmp_path):
     said = run(project, *MAKE, "study", "SOURCE=data/sample").stdout
     assert len(runs_of(said)) == 4
     page = (project / "docs" / "study.md").read_text(encoding="utf-8")
+    assert "Made by `make study SOURCE=<folder> ROWS=null EPOCHS=null`" in page
     assert "300 rows of train, 7 epochs, 2 seeds" in page  # what limits a first run was lifted
     plots = re.findall(r"\]\((study/\S+\.svg)\)", page)
     assert len(plots) > 5
