@@ -27,11 +27,12 @@ that stands below; published ones are quoted, and name their source.
 * `unseen` is the same figure on those test rows whose text neither train nor dev has. `ECE` is the expected calibration
   error. `ceiling` is what a rule would reach that knew the most frequent label of each text in all splits.
 * A recurrent model that a baseline beats on test is marked so. Baselines know n-grams, and nothing of order beyond.
-* `ner_bilstm_crf_no_words` was measured when these were the recipe's own params, and its line below is the command of
-  that time; the run of its name sets them back, and has not been run. The recipe of today has no test figure yet.
-* `news_bilstm` was measured before recipes had `lexicon`, `words` and `embedding_std`, all of which leave it as it was.
-* The test of the pooled RNN was read for three seeds with 128 units and one direction, before the recipe was widened;
-  those figures are not listed, as their record was lost.
+* `ner_bilstm_crf_no_words` was measured when these were the recipe's own params, and dev was drawn row by row; its line
+  below is the command of that time. The run of its name sets all of that back.
+* `news_bilstm`'s first two seeds were measured before recipes had `lexicon`, `words` and `embedding_std`, all of which
+  leave it as it was.
+* The test of the pooled RNN was read for three seeds with 128 units and one direction, before dev chose the wider one;
+  `news_rnn_pooled_narrow` is that run, and has no figures here.
 * Seconds are those of training, on a machine that did other work beside it: an upper bound, and no ground to compare
   speeds on.
 """
