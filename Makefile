@@ -39,7 +39,7 @@ test: setup
 	@python -m pytest
 
 test-slow: setup
-	@python -m pytest -m slow
+	@python -m pytest -m slow --durations=15
 
 lint: setup
 	@ruff check .
