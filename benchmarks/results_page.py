@@ -31,8 +31,7 @@ that stands below; published ones are quoted, and name their source.
   below is the command of that time. The run of its name sets all of that back.
 * `news_bilstm`'s first two seeds were measured before recipes had `lexicon`, `words` and `embedding_std`, all of which
   leave it as it was.
-* The test of the pooled RNN was read for three seeds with 128 units and one direction, before dev chose the wider one;
-  `news_rnn_pooled_narrow` is that run, and has no figures here.
+* `news_rnn_pooled_narrow` is the pooled RNN as it was before dev chose the wider one. Its test was read then, too.
 * Seconds are those of training, on a machine that did other work beside it: an upper bound, and no ground to compare
   speeds on.
 """
@@ -144,10 +143,10 @@ def _steps(runs: Mapping[str, Measured]) -> str:
     """The steps of a ladder, each beside the one before; dev alone."""
     metric = "entity_f1" if any(run.values("dev", "entity_f1") for run in runs.values()) else "accuracy"
     lead = "entity F1" if metric == "entity_f1" else "accuracy"
-    lines = ["", f"| step | run | seeds | dev {lead} | dev loss | seconds |", "|---|---|---|---|---|---|"]
+    lines = ["", f"| step | run | rows | seeds | dev {lead} | dev loss | seconds |", "|---|---|---|---|---|---|---|"]
     for name, run in runs.items():
         loss = f"{statistics.mean(run.values('dev', 'loss')):.4f}"
-        cells = [run.row["step"], f"`{name}`", str(len(run.scores)), run.shown("dev", metric), loss]
+        cells = [run.row["step"], f"`{name}`", f"{run.row['rows']:,}", _seeds(run), run.shown("dev", metric), loss]
         lines.append(f"| {' | '.join(cells)} | {statistics.mean(run.seconds):,.0f} |")
     return "\n".join(lines) + "\n"
 

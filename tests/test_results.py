@@ -230,7 +230,7 @@ def test_steps_have_a_table_of_their_own_with_dev_alone(results, marks):
     rows = [("accuracy", 0.9), ("loss", 0.31234)]
     results.keep([row("news_step_1", value, metric=metric, split="dev", step="plain") for metric, value in rows])
     page = results.render_page(results.read_runs())
-    assert line(page, "plain") == ["plain", "`news_step_1`", "1", "90.00", "0.3123", "9"]
+    assert line(page, "plain") == ["plain", "`news_step_1`", "180,000", "1", "90.00", "0.3123", "9"]
     assert page.count("`news_step_1`") == 2  # and its command
     assert "news_step_1" not in results.render_readme(results.read_runs(), "".join(marks))
 
