@@ -3,6 +3,7 @@
 import ast
 import json
 import logging
+import os
 import re
 import sys
 from pathlib import Path
@@ -202,6 +203,10 @@ def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch):
     for output in ("", ".", str(folder)):
         with pytest.raises(UserError, match=r"cannot be written; got .*Is a directory"):
             export_model(folder, Path(output))
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match="pipe: is a device or a pipe, whose place no file can take"):
+        export_model(folder, tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
     monkeypatch.setattr(export, "ROOM", 100)
     with pytest.raises(UserError, match="has more weights than an ONNX file holds, 100 bytes; got "):
         export_model(folder)

@@ -48,6 +48,8 @@ def export_model(folder: Path, output: Path | None = None, *, int8: bool = False
     made = make_model(saved.network)
     checker.check_model(made, full_check=True)
     output = output or _beside(folder, SUFFIX[int8])
+    if output.exists() and not (output.is_file() or output.is_dir()):
+        raise UserError(output, "is a device or a pipe, whose place no file can take", do="name a file")
     with _written(output) as path:
         if quantization is not None:
             made = _quantized(quantization, made, path)
