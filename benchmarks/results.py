@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from results_page import READMES, RESULTS, TABLE, UNSEEN, read_runs, render_page, render_readme
+from results_page import READMES, RESULTS, TABLE, UNCROWDED, UNSEEN, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
 from textrnn.checkpoints import load_model
 from textrnn.errors import UserError
@@ -69,6 +69,7 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
         analysis = _read(metrics / "analysis.json")
         figures["test"] = _read(metrics / "test.json") | {"ece": analysis["calibration"]["ece"]}
         figures[UNSEEN] = analysis["by_text"]["rest"]
+        figures[UNCROWDED] = analysis.get("by_row", {}).get("rest", {})
     encoding = params["recipes"][recipe]["encoding"]
     fixed = {"run": name, "recipe": recipe, "family": "recurrent", **_data(params, encoding), "step": each.step}
     fixed["params"] = params_hash(params, recipe)

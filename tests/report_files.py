@@ -102,5 +102,8 @@ def _analysis(confusion: np.ndarray, classes: Sequence[str], tags: bool) -> dict
         {"gold": classes[a], "predicted": classes[b], "count": int(confusion[a, b]), "share": 0.25} for a, b in names
     ]
     groups = {"by_length": {"2-5": figures}, "by_rarest": {"0": figures, "1-9": figures}}
-    more = {"by_text": {"known": figures}, **({"entities": {"rest": figures}} if tags else {})}
+    more = {
+        "by_text": {"known": figures},
+        **({"by_row": {"fullest": figures}, "entities": {"rest": figures}} if tags else {}),
+    }
     return {"calibration": {"ece": 0.0625}, **groups, **more, "confused": pairs[:10]}

@@ -147,6 +147,8 @@ def test_sentences_by_hand(tmp_path):
     assert metrics["by_length"] == {"3-3": figures(2, 3, 2, 3), "5-5": figures(1, 2, 1, 2)}
     assert metrics["by_rarest"] == {"0": figures(1, 2, 1, 1), "1-9": figures(2, 3, 2, 4)}
     assert metrics["by_text"] == {"rest": figures(3, 5, 3, 5)}
+    # the second and the third row have two entities each: the first of these
+    assert metrics["by_row"] == {"fullest": figures(1, 2, 1, 2), "rest": figures(2, 3, 2, 3)}
     # train has LOC a b and PER c: gold a b, c, c, and of the found ones a b twice and c
     assert metrics["entities"] == {"in_train": figures(3, 3, 2, 3), "rest": figures(3, 2, 1, 2)}
     assert metrics["confused"] == [

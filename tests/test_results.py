@@ -223,7 +223,18 @@ def test_taggers_are_ranked_by_entities(results):
     results.keep([row("ner_gru", 0.9, corpus="msra"), row("ner_gru", 0.3, corpus="msra", metric="entity_f1")])
     page = results.render_page(results.read_runs())
     assert line(page, "`ner_gru`")[3] == "30.00"
+    assert line(page, "`ner_gru`")[-1] == ""
     assert "test entity F1 | unseen" in page
+
+
+def test_taggers_have_their_figure_without_the_row_of_the_most_entities(results):
+    ner = {"corpus": "msra", "metric": "entity_f1"}
+    less = {**ner, "split": "test, less the fullest row"}
+    results.keep([row("ner_gru", 0.3, **ner), row("ner_gru", 0.35, **less), row("ner_gru", 0.5, seed=2, **ner)])
+    told = "35.00 without the row of the most entities"
+    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1] == f"{told} (1 of 2 seeds)"
+    results.keep([row("ner_gru", 0.5, seed=2, **ner), row("ner_gru", 0.37, seed=2, **less)])
+    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1].startswith("36.00 ± 1.41 without the row")
 
 
 def test_steps_have_a_table_of_their_own_with_dev_alone(results, marks):

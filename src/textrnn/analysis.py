@@ -37,7 +37,8 @@ def analyze(found: Predictions, labels: Labels, segmented: ShardReader) -> Analy
     """Analyse predictions of a test split, whose texts and train's stand in the encoding's segmented shards.
 
     Figures are accuracy for classification and entity F1 for tagging: by whole length, by how often train has the
-    rarest token that the model read, and of rows whose text train or dev has against the rest. Confusion and
+    rarest token that the model read, and of rows whose text train or dev has against the rest; for tagging also of the
+    row that has the most entities against the rest, as a list in one row may hold a tenth of all. Confusion and
     calibration are of classes, or of tokens' tags. Raises UserError when the shards have other rows than those.
     """
     rows = read_test_rows(segmented)
@@ -55,6 +56,11 @@ def analyze(found: Predictions, labels: Labels, segmented: ShardReader) -> Analy
         sentences = _read_sentences(found, labels, segmented)
         known = _train_entities(segmented)
         metrics = _by_group(found, rows, lambda mask: _entity_figures(_masked(sentences, mask)))
+        fullest = _fullest(sentences)
+        metrics["by_row"] = {
+            "fullest": _entity_figures(_masked(sentences, fullest)),
+            "rest": _entity_figures(_masked(sentences, ~fullest)),
+        }
         metrics["entities"] = {
             name: _entity_figures(_restricted(sentences, known, seen))
             for name, seen in (("in_train", True), ("rest", False))
@@ -154,6 +160,12 @@ def _tagged(segmented: ShardReader, split: str) -> Iterator[tuple[int, list[str]
         columns = (batch[name].to_pylist() for name in ("row", "tokens", "tags"))
         for row, tokens, tags in zip(*columns, strict=True):
             yield row, tokens, set(bio_spans([names[tag] for tag in tags]))
+
+
+def _fullest(sentences: Sequence[Sentence]) -> np.ndarray:
+    """A mask (N,) of the sentence that has the most gold entities; of several the first."""
+    counts = np.array([len(each.gold) for each in sentences])
+    return np.arange(len(counts)) == counts.argmax()
 
 
 def _masked(sentences: Sequence[Sentence], mask: np.ndarray) -> list[Sentence]:

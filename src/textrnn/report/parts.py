@@ -16,10 +16,11 @@ GROUPS = {
     "by_length": ("By length", "{} tokens"),
     "by_rarest": ("By how often train has the rarest token read", "{} times"),
     "by_text": ("By whether train or dev has the text", "{}"),
+    "by_row": ("The row with the most entities", "{}"),
     "entities": ("By whether train has the entity", "{}"),
 }
 ALL_SEEN = 20  # classes; the confusion of more is a box that scrolls both ways, its heads staying in view
-NAMED = {"0 times": "never", "in_train": "in train", "rest": "the rest"}
+NAMED = {"0 times": "never", "in_train": "in train", "fullest": "that row", "rest": "the rest"}
 
 
 def recipe_section(recipe: Recipe) -> Markup:
