@@ -65,7 +65,7 @@ def _command(claim: Mapping[str, Any]) -> str:
     names = dict.fromkeys(name for name in sides if isinstance(name, str))
     if CELLS & names.keys():
         return "dvc repro study/dvc.yaml:study_cells"
-    return "dvc repro --glob " + " ".join(f"'study/dvc.yaml:study_run@{name}-*'" for name in names)
+    return "dvc repro --glob " + " ".join(f"'study/dvc.yaml:study_run@*-{name}'" for name in names)
 
 
 def _measured(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
