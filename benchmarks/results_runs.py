@@ -124,6 +124,10 @@ RUNS: dict[str, Run] = {
     "news_bilstm": Run("news_bilstm", _vectors("news_bilstm")),
     "names_gru": Run("names_gru"),
     "names_bigru": Run("names_bigru"),
+    "names_bigru_distilled": Run(
+        "names_bigru",
+        ("+recipes.names_bigru.train.distill={seeds: [11, 12, 13, 14, 15], weight: 0.7, temperature: 2.0}",),
+    ),
     "ner_gru": Run("ner_gru", ("limits.epochs=2",)),
     "ner_gru_faster_rate": Run(
         "ner_gru", ("limits.epochs=5", "limits.hidden_size=256", "recipes.ner_gru.train.learning_rate=0.001")
@@ -142,6 +146,9 @@ RUNS: dict[str, Run] = {
         ),
     ),
     "ner_bilstm_crf": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
+    "ner_bilstm_crf_12_epochs": Run(
+        "ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "recipes.ner_bilstm_crf.train.epochs=12")
+    ),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),
     **LADDERS,
