@@ -18,10 +18,11 @@ def main() -> None:
     runs = read_runs(facts / "runs", clocks, study.runs, study.seeds)
     verdicts = judge_all(runs, read_figures(facts / "cells.json"), read_figures(clocks / "cells.json"))
     plots = draw_all(runs)
-    plots |= {f"{each['claim']}.svg": draw_measures(each["measured"]) for each in verdicts["claims"]}
+    drawn = {each["claim"]: each["measured"] for each in verdicts["claims"] if any(each["measured"].values())}
+    plots |= {f"{name}.svg": draw_measures(measured) for name, measured in drawn.items()}
     with output_folder(Path("study/plots")) as out:
-        for name, drawn in plots.items():
-            (out / name).write_text(drawn, encoding="utf-8")
+        for name, plot in plots.items():
+            (out / name).write_text(plot, encoding="utf-8")
     write_figures(Path("study/verdicts.json"), verdicts)
 
 

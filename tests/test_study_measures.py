@@ -55,6 +55,12 @@ def test_roughness_over_windows_averages_whole_windows_alone():
     assert roughness([*losses, 0, 0, 0, 0, 0, 1, 3, 5, 7, 9], 10, window=2) == pytest.approx(np.std([2, 4]))
 
 
+def test_short_batches_are_no_points_of_a_curve():
+    losses = [9, 5, 1, 2, 7, 4]
+    assert roughness(losses, 6) == pytest.approx(np.std([5, -3]))
+    assert roughness(losses, 6, short={4}) == pytest.approx(np.std([1, 2]))  # of 9 5 1 2 4 the last half
+
+
 def test_roughness_needs_two_points():
     assert math.isnan(roughness([1, 2], 2))
     assert math.isnan(roughness([], 5))
@@ -70,7 +76,7 @@ def test_averaging_is_all_that_makes_a_batch_of_noise_smoother():
 def facts(**changes):
     points = [[2, 0.5, 1.0, 1.1, 0.5], [4, 1.0, 0.8, 0.9, 0.7], [8, 2.0, 0.5, 0.7, 0.6]]
     gradients = {"before": [1.0] * 20, "after": [2.0, *[None] * (FAR - 1), 0.5, 9.0]}
-    made = {"batch_size": 512, "rows": 2048, "points": points, "losses": [4, 3, 1, 2, 4, 3, 2, 2]}
+    made = {"batch_size": 512, "rows": 2048, "points": points, "losses": [4, 3, 1, 2, 4, 3, 2, 2], "short": []}
     made |= {"diverged": False, "gradients": gradients, "test_accuracy": 0.65, "kept_share": 0.8}
     return made | changes
 
@@ -102,6 +108,8 @@ def test_equal_time_is_that_of_the_fastest_with_the_same_seed():
     found = at_equal_time(runs, ("slow", "fast"))
     assert found["fast"] == {1: 0.7}
     assert found["slow"] == {1: pytest.approx(0.5 + 0.2 / 6), 2: 0.7}  # 3.5 seconds: a sixth of the way from 3 to 6
+    runs["fast", 1] = (facts(diverged=True), fast)
+    assert at_equal_time(runs, ("slow", "fast")) == {"slow": {1: 0.7, 2: 0.7}}
 
 
 def test_a_diverged_run_has_its_score_but_neither_speed_nor_curve():

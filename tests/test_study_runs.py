@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import json
 import math
+import time
 
 import numpy as np
 import pytest
@@ -127,12 +128,14 @@ def test_each_batchs_loss_is_kept(padded):
     run, settings = run_tiny(padded)
     found = run.facts
     assert (found["rows"], found["batch_size"], len(found["losses"])) == (20, 6, 8)
+    assert len(found["short"]) == 2
     config = make_config("tiny", PLAIN, (9, 4), 2, padded.facts, 0)
     network = start(config, matrix(), settings.seed, CPU)
     epochs = [batches(load_buckets(padded, "train"), 6, shuffle=(settings.seed, epoch)) for epoch in (0, 1)]
     taken = [batch for epoch in epochs for batch in epoch]
     expected = F.cross_entropy(network(taken[0].ids, taken[0].lengths), taken[0].targets).item()
     assert found["losses"][0] == pytest.approx(expected, rel=1e-5)
+    assert found["short"] == [step for step, batch in enumerate(taken) if len(batch) == 2]
     # train's loss at a point is that of its batches, weighed by their rows
     assert [point[0] for point in found["points"]] == [3, 4, 6, 8]
     for point, steps in zip(found["points"], ([0, 1, 2], [3], [4, 5], [6, 7]), strict=True):
@@ -151,6 +154,21 @@ def test_a_batch_of_which_the_network_is_wholly_sure_has_no_loss():
     recorder.close()
     network(torch.ones(2, 1)).sum().backward()
     assert recorder.losses == pytest.approx([0.0, 500.0], abs=1.0)
+
+
+def test_the_clock_starts_with_the_first_batch():
+    network = torch.nn.Linear(1, 2).eval()
+    recorder = Recorder(network)
+    network(torch.ones(2, 1))
+    assert math.isnan(recorder._mark)
+    network.train()
+    began = time.perf_counter()
+    network(torch.ones(2, 1))
+    assert recorder._mark >= began
+    time.sleep(0.02)
+    recorder.on_step(1, 2)
+    assert 0.02 <= recorder._trained <= time.perf_counter() - began
+    recorder.close()
 
 
 def test_a_run_is_repeated_by_its_seed_and_timed_apart(padded):

@@ -177,7 +177,14 @@ def test_claims_name_what_there_is():
 def facts(accuracy):
     gradients = {"before": [1.0, 0.5, None], "after": [1.0, 0.1 * accuracy, None]}
     points = [[2, 0.5, 1.0, 1.1, accuracy / 2], [4, 1.0, 0.8, 0.9, accuracy]]
-    made = {"batch_size": 4, "rows": 16, "points": points, "losses": [4.0, 3.0, 1.0, 2.0], "diverged": False}
+    made = {
+        "batch_size": 4,
+        "rows": 16,
+        "points": points,
+        "losses": [4.0, 3.0, 1.0, 2.0],
+        "short": [],
+        "diverged": False,
+    }
     return made | {"gradients": gradients, "test_accuracy": accuracy, "kept_share": 0.8}
 
 
@@ -229,7 +236,7 @@ def test_the_page_has_each_verdict_with_numbers_plots_and_command():
     assert part.count("![fails_at_32](study/fails_at_32") == 2
     assert "| test accuracy | `rnn_b64_p32` | 30.15% [" in part
     assert "--glob 'study/dvc.yaml:study_run@*-rnn_b64_p16' 'study/dvc.yaml:study_run@*-rnn_b64_p32'`" in part
-    assert "dvc repro study/dvc.yaml:study_cells" in page.split("## scratch_cost\n")[1]
+    assert "dvc repro -f -s study/dvc.yaml:study_cells" in page.split("## scratch_cost\n")[1]
     assert "| tutorial |" in page
 
 
@@ -290,6 +297,8 @@ def test_a_plot_of_nothing_is_still_one():
 
 def test_curves_are_means_over_seeds():
     assert mean_line([[(0, 1), (1, 2)], [(1, 4), (2, 5)]]) == [(1, 3)]
+    assert mean_line([[], [(1, 4)]]) == [(1, 4)]  # a run that diverged before its first point
+    assert mean_line([[]]) == []
     runs, _ = verdicts()
     (_, near), (at, far) = gradient_lines(runs, "after")["rnn_b64_p32"]
     assert (near, at, far) == pytest.approx((1, 1, 0.03015))

@@ -55,8 +55,8 @@ def study_section(study: Study) -> Markup:
     told = study.verdicts
     scale = f"{told['rows']:,} rows of train, {told['epochs']:g} epochs, {len(told['seeds'])} seeds, on the CPU."
     rule = (
-        f"A claim is supported where all its {100 * told['level']:.0f}% intervals over seeds lie where it expects "
-        "them, not supported where one lies wholly elsewhere, and undecided otherwise."
+        f"A claim is supported where all its {100 * told['level']:.0f}% intervals over seeds (or timings) lie where it "
+        "expects them, not supported where one lies wholly elsewhere, and undecided otherwise."
     )
     return markup(tag("p", scale, " ", rule), [_claim(claim, study.plots) for claim in told["claims"]])
 

@@ -20,8 +20,8 @@ ACCURACIES: Mapping[str, tuple[str, ...]] = {
 
 
 def mean_line(lines: Sequence[Sequence[tuple[float, float]]]) -> list[tuple[float, float]]:
-    """The mean height at each x that all lines have; a line has each x once."""
-    by_x = [dict(line) for line in lines]
+    """The mean height at each x that all lines have; a line has each x once, and one without any does not count."""
+    by_x = [dict(line) for line in lines if line]
     shared = [x for x in by_x[0] if all(x in line for line in by_x)] if by_x else []
     return [(x, sum(line[x] for line in by_x) / len(by_x)) for x in sorted(shared)]
 

@@ -34,7 +34,7 @@ MEASURES = {
     "test_accuracy": Measure("test accuracy", percent=True),
     "dev_accuracy": Measure("best dev accuracy of all epochs", percent=True),
     "dev_accuracy_at_time": Measure("dev accuracy in the seconds that the fastest takes", percent=True, clock=True),
-    "early_accuracy": Measure("mean dev accuracy in the first epoch", percent=True),
+    "early_accuracy": Measure("dev accuracy in the first epoch, mean of its evaluations", percent=True),
     "roughness": Measure("jump of the loss from batch to batch"),
     "roughness_at_rows": Measure(f"jump of the loss over {EQUAL_ROWS:,} rows each"),
     "seconds": Measure("seconds of training", clock=True),
@@ -52,7 +52,7 @@ def _per_epoch(facts: Mapping[str, Any]) -> int:
 
 
 def _roughness(facts: Mapping[str, Any], window: int) -> float:
-    return roughness(facts["losses"], _per_epoch(facts), window)
+    return roughness(facts["losses"], _per_epoch(facts), window, frozenset(facts["short"]))
 
 
 def _early(facts: Mapping[str, Any]) -> float:
@@ -112,14 +112,15 @@ def of_runs(runs: Mapping[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]
 def at_equal_time(
     runs: Mapping[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]], variants: tuple[str, ...]
 ) -> dict[str, dict[int, float]]:
-    """Dev accuracy by variant and seed in the seconds that the fastest of these variants takes, with each seed."""
+    """Dev accuracy by variant and seed in the seconds that the fastest of these variants takes, with each seed.
+
+    Runs that diverged are left out.
+    """
     found: dict[str, dict[int, float]] = {}
     for seed in sorted({seed for _, seed in runs}):
-        of_seed = {name: runs[name, seed] for name in variants if (name, seed) in runs}
-        whole = [
-            clock["seconds"][-1] for facts, clock in of_seed.values() if clock["seconds"] and not facts["diverged"]
-        ]
-        limit = min(whole, default=0.0)
+        both = {name: runs[name, seed] for name in variants if (name, seed) in runs}
+        of_seed = {name: each for name, each in both.items() if not each[0]["diverged"]}
+        limit = min((clock["seconds"][-1] for _, clock in of_seed.values() if clock["seconds"]), default=0.0)
         for name, (facts, clock) in of_seed.items():
             value = best_up_to(facts, limit, clock["seconds"])
             # a run that has no point yet has not been seen to know more than chance: nothing is said of it

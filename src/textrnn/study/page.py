@@ -21,7 +21,8 @@ def render(verdicts: Mapping[str, Any], plots: Sequence[str], folder: str, comma
         f"What the tutorials claim, measured again. Made by `{command}`: {_scale(verdicts)}. A bracket is the "
         f"{100 * verdicts['level']:.0f}% t interval over seeds (of the two GRUs' seconds over timings), of differences "
         "paired by seed. A claim is supported where all its intervals lie where it expects them, not supported where "
-        "one lies wholly elsewhere, and undecided otherwise. Seconds are of this run's machine.",
+        "one lies wholly elsewhere, and undecided otherwise. In a plot, what a panel's edge cuts goes on beyond it. "
+        "Seconds are of this run's machine. A claim's own command repeats its runs with the params of the workspace.",
         "",
         *_table(verdicts["claims"]),
     ]
@@ -41,7 +42,8 @@ def lines(verdicts: Mapping[str, Any]) -> list[str]:
 def _scale(verdicts: Mapping[str, Any]) -> str:
     seeds, threads = verdicts["seeds"], ", ".join(map(str, verdicts["threads"]))
     rows, epochs = verdicts["rows"], verdicts["epochs"]
-    return f"{rows:,} rows of train, {epochs:g} epochs, {len(seeds)} seeds, on the CPU with {threads} threads"
+    of = "thread" if threads == "1" else "threads"
+    return f"{rows:,} rows of train, {epochs:g} epochs, {len(seeds)} seeds, on the CPU with {threads} {of}"
 
 
 def _table(claims: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -64,8 +66,8 @@ def _command(claim: Mapping[str, Any]) -> str:
     sides = (finding[side] for finding in claim["findings"] for side in ("first", "second"))
     names = dict.fromkeys(name for name in sides if isinstance(name, str))
     if CELLS & names.keys():
-        return "dvc repro study/dvc.yaml:study_cells"
-    return "dvc repro --glob " + " ".join(f"'study/dvc.yaml:study_run@*-{name}'" for name in names)
+        return "dvc repro -f -s study/dvc.yaml:study_cells"
+    return "dvc repro -f -s --glob " + " ".join(f"'study/dvc.yaml:study_run@*-{name}'" for name in names)
 
 
 def _measured(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:

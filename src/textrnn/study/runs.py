@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -29,8 +30,8 @@ class Run:
     """What a run came to.
 
     facts: what another run with the same seed repeats: accuracy and loss on test, points of the curve, the loss of
-    each batch, gradients by distance before and after training, whether it diverged. clock: what none repeats: seconds
-    of training up to each point, evaluations left out, and the number of threads.
+    each batch and which of them were short, gradients by distance before and after training, whether it diverged.
+    clock: what none repeats: seconds of training up to each point, evaluations left out, and the number of threads.
     """
 
     facts: dict[str, Any]
@@ -42,11 +43,20 @@ class Recorder:
 
     def __init__(self, network: nn.Module) -> None:
         self.losses: list[float] = []
+        self.rows: list[int] = []
         self.points: list[Evaluation] = []
         self.seconds: list[float] = []
         self._trained = 0.0
-        self._hook = network.register_forward_hook(self._watch)
-        self._mark = time.perf_counter()
+        self._mark = math.nan
+        self._hooks = [
+            network.register_forward_pre_hook(self._begin),
+            network.register_forward_hook(self._watch),
+        ]
+
+    def _begin(self, module: nn.Module, _inputs: object) -> None:
+        # at the first batch: the making of the optimizer loads modules for seconds, which are no training
+        if module.training and math.isnan(self._mark):
+            self._mark = time.perf_counter()
 
     def _watch(self, _module: nn.Module, _inputs: object, logits: Tensor) -> None:
         if not logits.requires_grad:
@@ -60,7 +70,8 @@ class Recorder:
 
         logits.register_hook(keep)
 
-    def on_step(self, _step: int, _rows: int) -> None:
+    def on_step(self, _step: int, rows: int) -> None:
+        self.rows.append(rows)
         now = time.perf_counter()
         self._trained, self._mark = self._trained + now - self._mark, now
 
@@ -70,7 +81,8 @@ class Recorder:
         self._mark = time.perf_counter()
 
     def close(self) -> None:
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
 
 
 def run_variant(
@@ -116,4 +128,11 @@ def _resident(padded: ShardReader, split: str) -> list[Bucket]:
 
 def _facts(recorder: Recorder, settings: Train, rows: int) -> dict[str, Any]:
     points = [[p.step, p.epoch, p.train.loss, p.dev.loss, p.dev.accuracy] for p in recorder.points]
-    return {"batch_size": settings.batch_size, "rows": rows, "points": points, "losses": recorder.losses}
+    short = [at for at, count in enumerate(recorder.rows) if count < settings.batch_size]
+    return {
+        "batch_size": settings.batch_size,
+        "rows": rows,
+        "points": points,
+        "losses": recorder.losses,
+        "short": short,
+    }

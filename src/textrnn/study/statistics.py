@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,16 +45,18 @@ def paired(first: Mapping[int, float], second: Mapping[int, float]) -> Interval:
     return interval([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
 
 
-def roughness(losses: Sequence[float], per_epoch: int, window: int = 1) -> float:
+def roughness(losses: Sequence[float], per_epoch: int, window: int = 1, short: Collection[int] = ()) -> float:
     """How far a curve of batch losses jumps: the deviation of its first differences in the last half of each epoch.
 
     losses (S,), `per_epoch` of them an epoch; a whole run of `window` batches is averaged to one point before, so that
     curves of different batch sizes can be compared at equal numbers of rows. No difference spans two epochs. The first
-    half of an epoch is left out as the loss falls there, most of all in the first. nan where there are no two points.
+    half of an epoch is left out as the loss falls there, most of all in the first. short: which batches have fewer rows
+    than the others; their losses scatter more, and are left out. nan where there are no two points.
     """
     jumps = []
     for first in range(0, len(losses), per_epoch):
-        epoch = np.asarray(losses[first : first + per_epoch])
+        whole = [at for at in range(first, min(first + per_epoch, len(losses))) if at not in short]
+        epoch = np.asarray([losses[at] for at in whole])
         half = epoch[len(epoch) // 2 :]
         points = half[: len(half) // window * window].reshape(-1, window).mean(axis=1)
         jumps.append(np.diff(points))
