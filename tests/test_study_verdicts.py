@@ -121,10 +121,12 @@ def test_a_worse_result_is_no_failure_to_converge():
         "test_accuracy", rnn_b64_p16=[0.86, 0.87], rnn_b64_p32=[0.8, 0.81], rnn_valid_b64_p32=[0.81, 0.82]
     )
     assert found["fails_at_32"] == ["supported", "not supported", "supported"]
-    assert found["forgets"][:2] == ["not supported", "supported"]
+    assert found["forgets"][:3] == ["not supported", "supported", "supported"]
+    assert found["lstm_cures"][0] == "not supported"  # there is nothing to be cured
     found = of_claims("test_accuracy", rnn_b64_p16=[0.2, 0.21], rnn_b64_p32=[0.1, 0.11], bilstm_b64=[0.3, 0.31])
     assert found["fails_at_32"] == ["supported", "supported", "not supported"]
-    assert found["lstm_cures"][:2] == ["supported", "not supported"]
+    assert found["lstm_cures"][:3] == ["supported", "supported", "not supported"]
+    assert found["forgets"][:2] == ["supported", "not supported"]  # rows of 16 fail as well
 
 
 def test_a_gradient_that_is_less_than_others_need_not_fade():
