@@ -2,12 +2,13 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.params import pick, read_params
-from textrnn.report.sources import best_baseline
+from textrnn.params import read_params
+from textrnn.report.sources import best_baseline, encodings_and_corpora, readable
 from textrnn.stage import run
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
@@ -18,10 +19,15 @@ def recipe_row(key: str, encoding: str, corpus: str) -> dict[str, object]:
     files = [metrics / name for name in ("pad.json", "train.json", "test.json")]
     if not all(file.is_file() for file in files):
         return {"recipe": key, "corpus": corpus}
-    padded, trained, test = (json.loads(file.read_text(encoding="utf-8")) for file in files)
+    padded, trained, test = map(read_json, files)
     row = {"recipe": key, "corpus": corpus, "rows": padded["train"]["rows"], "epochs": trained["epochs"]}
     row |= {"dev_accuracy": trained["dev_accuracy"], **{f"test_{name}": test.get(name) for name in SCORES}}
     return row | baseline_columns(Path("metrics") / encoding / "baselines.json", test)
+
+
+def read_json(file: Path) -> dict[str, Any]:
+    with readable(file):
+        return json.loads(file.read_text(encoding="utf-8"))
 
 
 def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
@@ -29,16 +35,14 @@ def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
     if not file.is_file():
         return {}
     score = "entity_f1" if "entity_f1" in test else "accuracy"
-    baselines = json.loads(file.read_text(encoding="utf-8"))["baselines"]
+    baselines = read_json(file)["baselines"]
     best = best_baseline(baselines, score)
     reached = baselines[best]["test"][score]
     return {"best_baseline": best, "baseline_test": reached, "beaten": "yes" if reached > test[score] else "no"}
 
 
 def main() -> None:
-    params = read_params()
-    encodings = {key: item["encoding"] for key, item in pick(params, "recipes").items()}
-    rows = [recipe_row(key, name, pick(params, "encodings", name, "corpus")) for key, name in encodings.items()]
+    rows = [recipe_row(key, *names) for key, names in encodings_and_corpora(read_params()).items()]
     with pl.Config(
         tbl_rows=-1, tbl_cols=-1, tbl_width_chars=240, tbl_hide_dataframe_shape=True, float_precision=4
     ) as style:

@@ -100,6 +100,7 @@ def test_words_pass_with_a_lexicon_over_characters():
         ),
         ("train.batch_size", "x", r"^train\.batch_size: must be a whole number; got 'x'"),
         ("recipes", [], r"^recipes: must be a mapping of named entries"),
+        ("sample.rows", 4, r"^sample\.rows: must be 5 or more; got 4"),
         ("corpora.amazon.classes.size", "a", r"^corpora\.amazon\.classes\.size: DVC's cache does not tell"),
     ],
 )

@@ -140,6 +140,11 @@ def test_a_damaged_file_is_named(tmp_path, name, content, message):
     assert "\n" not in str(caught.value)
 
 
+def test_a_name_that_is_too_long_is_no_model(tmp_path):
+    with pytest.raises(UserError, match=r"config\.json: cannot be read; got .*File name too long"):
+        load_model(tmp_path / ("x" * 300))
+
+
 def test_weights_that_were_cut_off_are_named(tmp_path):
     folder, _, _ = save(tmp_path)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-4])
@@ -162,6 +167,7 @@ def edit(folder, change):
         (lambda c: c.update(pad_side="up"), r"config\.json\.pad_side: must be one of right, left; got 'up'"),
         (lambda c: c["model"].update(cell="gruu"), r"config\.json\.model\.cell: must be one of rnn, lstm, gru"),
         (lambda c: c["model"].update(hidden_size=-1), r"config\.json: is damaged or of another model"),
+        (lambda c: c.update(widths=[]), r"config\.json: is damaged or of another model; got .*widths"),
     ],
 )
 def test_a_configuration_that_makes_no_model_is_refused_by_name(tmp_path, change, message):

@@ -276,6 +276,13 @@ def test_faults_of_other_sources_and_of_the_model(labeller, run, tmp_path):
     code, _, said = run("predict", labeller, "a", "--output", tmp_path)
     assert (code, said.count("\n")) == (1, 1)
     assert f"error: {tmp_path}: cannot be written; got [Errno" in said
+    long = "x" * 300
+    code, _, said = run("predict", labeller, "a", "--output", tmp_path / long)
+    assert (code, said.count("\n")) == (1, 1)
+    assert f"{long}: cannot be written; got [Errno" in said
+    code, _, said = run("predict", labeller, "--file", tmp_path / f"{long}.txt")
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith(f"error: {tmp_path}/{long}.txt: cannot be read; got [Errno")
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,10 @@ def test_a_vocabulary_of_another_model_is_named(tmp_path):
     Vocabulary(pa.array(["a"]), pa.array([1], pa.int64())).save(folder / "vocabulary.arrow")
     with pytest.raises(UserError, match=r"vocabulary\.arrow: is not of a model with 9 tokens; got 3"):
         textrnn.load(folder)
+    words = pa.array([b"a", b"\xff", *(bytes([each]) for each in b"cdefgh")][:7]).cast(pa.string(), safe=False)
+    Vocabulary(words, pa.array([1] * len(words), pa.int64())).save(folder / "vocabulary.arrow")
+    with pytest.raises(UserError, match=r"vocabulary\.arrow: is damaged or of another model; got UnicodeDecodeError"):
+        textrnn.load(folder)
     with pytest.raises(UserError, match=r"nowhere/config\.json: no such file of a model directory"):
         textrnn.load(tmp_path / "nowhere")
 

@@ -497,6 +497,14 @@ def test_an_unknown_encoding_is_refused(project, monkeypatch):
     with pytest.raises(UserError, match=r"^encodings\.none: no such entry"):
         script.main()
     assert not (project / "reports").exists()
+    for recipes, message in (
+        (None, "^recipes: must be a mapping of named entries"),
+        ({"r": {}}, r"^recipes\.r\.encoding: no such entry"),
+        ({"r": {"encoding": None}}, r"^encodings\.None: no such entry"),
+    ):
+        made.write_json(project / "params.yaml", {"recipes": recipes, "encodings": {}})
+        with pytest.raises(UserError, match=message):
+            script.main()
 
 
 @pytest.mark.slow

@@ -78,7 +78,7 @@ def test_without_the_extra_it_says_what_to_install(run, monkeypatch, folder):  #
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     code, out, said = run("serve", folder, "--host", "no.such.host.invalid")  # or it would go on serving
     assert (code, out) == (1, "")
-    do = "pip install 'textrnn[serve]', in a checkout '.[serve]'"
+    do = "pip install -c constraints.txt -e '.[serve]'"
     assert said == f"error: textrnn serve: needs a package that is not installed; got uvicorn; {do}\n"
 
 

@@ -292,6 +292,9 @@ def test_figures_keep_six_digits_of_any_size(tmp_path):
     write_figures(tmp_path / "a.json", {"a": [1.23456789e-9, 0.1, math.nan], 2: 123456.789})
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1.23457e-09, 0.1, None], "2": 123457.0}
     assert read_figures(tmp_path / "a.json")["2"] == 123457.0
+    (tmp_path / "a.json").write_text("<<<<<<<", encoding="utf-8")
+    with pytest.raises(UserError, match=r"a\.json: is damaged; got"):
+        read_figures(tmp_path / "a.json")
 
 
 def test_runs_are_read_by_variant_and_seed_and_one_that_is_missing_is_named(tmp_path):

@@ -48,7 +48,7 @@ def check_params(params: Mapping[str, Any]) -> None:
     _check_names(params, "")
     section(Data, params, "data")
     section(Limits, params, "limits").check()
-    section(Sample, params, "sample")
+    section(Sample, params, "sample").check()
     section(Segment, params, "segment").check()
     section(Embed, params, "embed").check()
     section(Baseline, params, "baseline").check()

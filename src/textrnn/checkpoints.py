@@ -97,10 +97,14 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
     Raises UserError, naming the file, when one is missing, damaged or of another model.
     """
     for name in (CONFIG, WEIGHTS, *PREPARATION):
-        if not (folder / name).is_file():
+        with readable(folder / name):
+            there = (folder / name).is_file()
+        if not there:
             raise UserError(folder / name, "no such file of a model directory", do="train the recipe, or copy it whole")
     with readable(folder / CONFIG):
         config = build(Config, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG))
+        if not config.widths:
+            raise ValueError("widths has none")
         network = make_network(config)
     with readable(folder / WEIGHTS):
         network.load_state_dict(load_file(str(folder / WEIGHTS)))
@@ -115,9 +119,11 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
 
 @contextlib.contextmanager
 def readable(path: Path) -> Iterator[None]:
-    """What a damaged file raises, as a UserError that names it."""
+    """What a file that is damaged or cannot be read raises, as a UserError that names it."""
     try:
         yield
+    except OSError as error:
+        raise UserError(path, "cannot be read", got=error) from error
     except (ValueError, TypeError, KeyError, AssertionError, RuntimeError, SafetensorError) as error:
         fault = f"{type(error).__name__}: {error}"
         raise UserError(path, "is damaged or of another model", got=fault, do="train the recipe again") from error

@@ -126,7 +126,9 @@ def _send(pieces: Iterable[bytes], file: BinaryIO, where: str | Path) -> None:
 
 def _write(pieces: Iterable[bytes], path: Path) -> None:
     """The pieces to a file, which appears when it is whole; as they come to a device or pipe, which is not replaced."""
-    if _stays(path):
+    with _writable(path):
+        stays = _stays(path)
+    if stays:
         with contextlib.suppress(BrokenPipeError), _writable(path), path.open("ab") as stream:
             _send(pieces, stream, path)
         return

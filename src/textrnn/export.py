@@ -15,7 +15,7 @@ from textrnn.errors import UserError
 from textrnn.onnx_graph import make_model
 from textrnn.stage import output_file
 
-EXTRA = "install the extra onnx: pip install 'textrnn[onnx]'"
+EXTRA = "install the extra onnx: pip install -c constraints.txt -e '.[onnx]'"
 ROOM = 2**31 - 2**20  # bytes of weights: a file of protobuf ends at 2 GiB, and the graph wants some
 SUFFIX = {False: ".onnx", True: ".int8.onnx"}  # by whether weights are of 8 bits
 
@@ -48,8 +48,6 @@ def export_model(folder: Path, output: Path | None = None, *, int8: bool = False
     made = make_model(saved.network)
     checker.check_model(made, full_check=True)
     output = output or _beside(folder, SUFFIX[int8])
-    if output.exists() and not (output.is_file() or output.is_dir()):
-        raise UserError(output, "is a device or a pipe, whose place no file can take", do="name a file")
     with _written(output) as path:
         if quantization is not None:
             made = _quantized(quantization, made, path)
@@ -68,6 +66,8 @@ def _beside(folder: Path, suffix: str) -> Path:
 @contextmanager
 def _written(output: Path) -> Iterator[Path]:
     try:
+        if output.exists() and not (output.is_file() or output.is_dir()):
+            raise UserError(output, "is a device or a pipe, whose place no file can take", do="name a file")
         with output_file(output) as path:
             yield path
     except OSError as error:

@@ -47,11 +47,11 @@ def pick(params: Mapping[str, Any], *keys: str) -> Any:
     """The value under the given keys; an unknown key is refused with the nearest known one."""
     value: Any = params
     for depth, key in enumerate(keys):
-        dotted = ".".join(keys[: depth + 1])
+        dotted = ".".join(map(str, keys[: depth + 1]))  # a name may have come from the file, as something else
         if not isinstance(value, Mapping):
             raise UserError(dotted, "its parent must be a mapping", got=_shown(value))
         if key not in value:
-            raise UserError(dotted, "no such entry", do=_suggest(key, value))
+            raise UserError(dotted, "no such entry", do=_suggest(str(key), value))
         value = value[key]
     return value
 

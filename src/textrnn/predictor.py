@@ -154,5 +154,6 @@ def load(folder: str | Path) -> Predictor:
         do = "train the recipe, or copy its directory whole"
         raise UserError(folder / VOCABULARY, wrong, got=len(vocabulary), do=do)
     saved.network.recurrent.pack()
-    vocabulary.encode(())  # makes its index, which would else be part of the first answer
+    with readable(folder / VOCABULARY):
+        vocabulary.encode(())  # makes its index, which would else be part of the first answer
     return Predictor(saved, segmenter, vocabulary)

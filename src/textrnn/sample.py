@@ -37,6 +37,10 @@ class Sample:
     rows: int
     """Training rows of each corpus; dev and test files get a fifth each."""
 
+    def check(self) -> None:
+        """Refuse what the types let through, by dotted name."""
+        require(self.rows >= 5, "sample.rows", "must be 5 or more", self.rows)
+
 
 def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sample, folder: Path) -> None:
     """Write a generated corpus into an existing folder: one file per role (`train`, `dev`, `test`, `classes`).
@@ -46,7 +50,7 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
     """
     if format not in _FORMATS:
         raise UserError(f"corpora.{corpus}.format", "no such format", got=repr(format), do=f"use {', '.join(FORMATS)}")
-    require(sample.rows >= 5, "sample.rows", "must be 5 or more", sample.rows)
+    sample.check()
     make = _FORMATS[format]
     for role, name in files.items():
         rng = random.Random(f"{sample.seed}/{corpus}/{role}")

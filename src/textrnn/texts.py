@@ -68,6 +68,13 @@ def read_file(path: Path, column: str, most: int, *, tokens: bool) -> Iterator[l
     tokens: whether a list of tokens may stand for a text, in JSONL and Parquet. Raises UserError, naming the line or
     row, for what cannot be read.
     """
+    try:
+        yield from _read_file(path, column, most, tokens)
+    except OSError as error:
+        raise UserError(path, "cannot be read", got=error) from error
+
+
+def _read_file(path: Path, column: str, most: int, tokens: bool) -> Iterator[list[Text]]:
     kind = Path(path.name.removesuffix(".gz").removesuffix(".bz2")).suffix
     if not path.is_file():
         raise UserError(path, "no such file")

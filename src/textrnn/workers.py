@@ -209,7 +209,7 @@ def _cluster(address: str, folder: Path, label: str) -> Iterator[Crew]:
     try:
         from distributed import Client, KilledWorker
     except ImportError:
-        do = "pip install 'textrnn[cluster]', or unset it"
+        do = "pip install -c constraints.txt -e '.[cluster]', or unset it"
         raise Unfinished("TEXTRNN_SCHEDULER", "needs Dask, which is not installed", do=do) from None
     if ":" not in address:
         do = "give it as the scheduler prints it, tcp://host:8786"

@@ -13,6 +13,7 @@ from typing import Any
 from safetensors import SafetensorError
 
 from textrnn.errors import UserError
+from textrnn.params import pick, require
 from textrnn.weights import count_weights
 
 Row = dict[str, str]
@@ -67,6 +68,14 @@ class Recipe:
         cut = (self.segmentation or {}).get("segment")
         # of a file that came cut: characters, if most of its tokens are single ones
         return "" if cut in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
+
+
+def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The encoding and the corpus of each recipe, by name; raises UserError, by dotted name, for what is not there."""
+    recipes = pick(params, "recipes")
+    require(isinstance(recipes, Mapping), "recipes", "must be a mapping of named entries", recipes)
+    encodings = {key: pick(params, "recipes", key, "encoding") for key in recipes}
+    return {key: (name, pick(params, "encodings", name, "corpus")) for key, name in encodings.items()}
 
 
 def read_recipe(name: str, encoding: str, corpus: str, places: Places) -> Recipe:

@@ -75,7 +75,7 @@ def serve(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in EXTRA:
             raise
-        do = "pip install 'textrnn[serve]', in a checkout '.[serve]'"
+        do = "pip install -c constraints.txt -e '.[serve]'"
         raise UserError("textrnn serve", "needs a package that is not installed", got=error.name, do=do) from error
 
     server.serve(args.models, args.host, args.port, limits_of(args), grace=args.grace, threads=args.threads)

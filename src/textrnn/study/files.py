@@ -37,10 +37,13 @@ def _rounded(value: Any) -> Any:
 
 
 def read_figures(path: Path) -> Any:
-    """What `write_figures` wrote; UserError where the file is missing."""
+    """What `write_figures` wrote; UserError where the file is missing or damaged."""
     if not path.is_file():
         raise UserError(path, "no such file", do="make study-small, or make study")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(path, "is damaged", got=error, do="remove it, then make study-small, or make study") from error
 
 
 def read_runs(facts: Path, clocks: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
