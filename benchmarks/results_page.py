@@ -23,6 +23,8 @@ that stands below; published ones are quoted, and name their source.
 
 * Dev chooses: the epoch, the baselines' strength, and what a recipe is made of. Test is looked at once for a run and
   seed, and not at all for the steps of a ladder.
+* A ladder of fewer rows takes fewer steps than its recipe, and is of one seed: averaging over hundreds of steps, or a
+  rate that falls to zero, may cost there and not on all rows.
 * Where a run has several seeds of training, the figure is their mean, with the standard deviation behind ±; all of
   them have the one dev split. A run of one seed says little about differences below a point.
 * `unseen` is the same figure on those test rows whose text neither train nor dev has. `ECE` is the expected calibration
