@@ -22,6 +22,7 @@ def render(verdicts: Mapping[str, Any], plots: Sequence[str], folder: str, comma
         f"{100 * verdicts['level']:.0f}% t interval over seeds (of the two GRUs' seconds over timings), of differences "
         "paired by seed. A claim is supported where all its intervals lie where it expects them, not supported where "
         "one lies wholly elsewhere, and undecided otherwise. In a plot, what a panel's edge cuts goes on beyond it. "
+        "Verdicts are of this many rows and epochs: what is slow to learn may catch up with more. "
         "Seconds are of this run's machine. A claim's own command repeats its runs with the params of the workspace.",
         "",
         *_table(verdicts["claims"]),
