@@ -507,6 +507,19 @@ def test_an_unknown_encoding_is_refused(project, monkeypatch):
             script.main()
 
 
+def test_the_table_names_a_damaged_file(tmp_path, monkeypatch):
+    made.write_json(
+        tmp_path / "params.yaml", {"recipes": {"r": {"encoding": "e"}}, "encodings": {"e": {"corpus": "c"}}}
+    )
+    for name in ("pad", "train", "test"):
+        made.write_json(tmp_path / "metrics" / "r" / f"{name}.json", {})
+    (tmp_path / "metrics" / "r" / "train.json").write_text("<<<<<<< HEAD", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
+    with pytest.raises(UserError, match=r"metrics/r/train\.json: is damaged; got"):
+        importlib.import_module("table").main()
+
+
 @pytest.mark.slow
 def test_a_browser_runs_the_page_without_an_error(folder, shown, tmp_path):
     if find_browser() is None:
