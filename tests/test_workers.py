@@ -484,7 +484,7 @@ def test_a_second_run_at_the_same_time_is_refused(stage, log):
 def test_a_scheduler_needs_dask(monkeypatch, tasks, out, log):
     monkeypatch.setenv("TEXTRNN_SCHEDULER", "tcp://127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(Unfinished, match=r"^TEXTRNN_SCHEDULER: needs Dask, .*; pip install 'textrnn\[cluster\]', or"):
+    with pytest.raises(Unfinished, match=r"^TEXTRNN_SCHEDULER: needs Dask, .*; pip install .* -e '\.\[cluster\]', or"):
         list(run_shards(tasks.double, jobs(out, log), out, label="cut"))
 
 
