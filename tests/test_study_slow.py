@@ -30,10 +30,10 @@ def test_the_study_from_end_to_end(tmp_path):
     write_study(project)
     run(project, "git", "commit", "-qam", "a smaller study")
     # a study that was cut after its first run goes on with the others
-    said = dvc(project, "repro", "study/dvc.yaml:study_run@1-rnn_b64_p32")
-    assert runs_of(said) == ["1-rnn_b64_p32"]
+    said = dvc(project, "repro", "study/dvc.yaml:study_run@rnn_b64_p32-1")
+    assert runs_of(said) == ["rnn_b64_p32-1"]
     said = run(project, *MAKE, "study-small").stdout
-    assert runs_of(said) == ["1-rnn_b64_p16"]
+    assert runs_of(said) == ["rnn_b64_p16-1"]
     assert re.search(r"^undecided +fails_at_32: .+\n +test accuracy, .+\(one seed\)", said, flags=re.MULTILINE)
     assert re.search(r"^supported +scratch_equal", said, flags=re.MULTILINE) is None  # one seed here too
     assert not (project / "docs").exists()
@@ -46,12 +46,12 @@ def test_the_study_from_end_to_end(tmp_path):
     before = (project / "data" / "study" / "runs" / "rnn_b64_p16-1.json").read_bytes()
     write_study(project, seeds=[1, 2])
     said = run(project, *MAKE, "study-small").stdout
-    assert runs_of(said) == ["2-rnn_b64_p16", "2-rnn_b64_p32"]
+    assert runs_of(said) == ["rnn_b64_p16-2", "rnn_b64_p32-2"]
     assert re.search(r"^supported +scratch_equal", said, flags=re.MULTILINE)
     assert not [stage for stage in stages_run(said) if not stage.startswith("study/")]
 
     # a run that is made anew is the same to the byte, and its seconds are kept elsewhere
-    dvc(project, "repro", "-f", "-s", "study/dvc.yaml:study_run@1-rnn_b64_p16")
+    dvc(project, "repro", "-f", "-s", "study/dvc.yaml:study_run@rnn_b64_p16-1")
     assert (project / "data" / "study" / "runs" / "rnn_b64_p16-1.json").read_bytes() == before
 
     assert "SOURCE=<folder>" in run(project, *MAKE, "study", code=2).stderr

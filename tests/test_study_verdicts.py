@@ -237,7 +237,7 @@ def test_the_page_has_each_verdict_with_numbers_plots_and_command():
     part = page.split("## fails_at_32\n")[1].split("\n## ")[0]
     assert part.count("![fails_at_32](study/fails_at_32") == 2
     assert "| test accuracy | `rnn_b64_p32` | 30.15% [" in part
-    assert "--glob 'study/dvc.yaml:study_run@*-rnn_b64_p16' 'study/dvc.yaml:study_run@*-rnn_b64_p32'`" in part
+    assert "--glob 'study/dvc.yaml:study_run@rnn_b64_p16-*' 'study/dvc.yaml:study_run@rnn_b64_p32-*'`" in part
     assert "dvc repro -f -s study/dvc.yaml:study_cells" in page.split("## scratch_cost\n")[1]
     assert "| tutorial |" in page
 

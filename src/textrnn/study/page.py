@@ -68,7 +68,7 @@ def _command(claim: Mapping[str, Any]) -> str:
     names = dict.fromkeys(name for name in sides if isinstance(name, str))
     if CELLS & names.keys():
         return "dvc repro -f -s study/dvc.yaml:study_cells"
-    return "dvc repro -f -s --glob " + " ".join(f"'study/dvc.yaml:study_run@*-{name}'" for name in names)
+    return "dvc repro -f -s --glob " + " ".join(f"'study/dvc.yaml:study_run@{name}-*'" for name in names)
 
 
 def _measured(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
