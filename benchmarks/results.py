@@ -37,7 +37,7 @@ Row = dict[str, Any]
 
 def command_of(targets: Iterable[str], changes: Iterable[str], source: str) -> list[str]:
     """The experiment behind a run, as a person would type it; `{source}` in a change is the folder of corpora."""
-    filled = [change.format(source=source) for change in changes]
+    filled = [change.replace("{source}", source) for change in changes]
     changed = {change.split("=")[0] for change in filled}
     free = [value for value in FREE if value.split("=")[0] not in changed]
     settings = [f"data.source={source}", *free, *filled]
@@ -144,7 +144,7 @@ def _signed(command: list[str]) -> Row:
 def keep(rows: list[Row]) -> None:
     """Put the rows in place of those of the same run and seed, and of the same run with other params.
 
-    Published ones are always those of `PUBLISHED`.
+    Published ones are always those of `PUBLISHED`; baselines are dropped with their encoding.
     """
     old = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
     replaced = {(row["run"], row["seed"]) for row in rows}
@@ -155,6 +155,7 @@ def keep(rows: list[Row]) -> None:
         if (row["run"], row["seed"]) not in replaced
         and now.get(row["run"], row.get("params")) == row.get("params")
         and row["family"] != "published"
+        and (row["family"] != "baseline" or row["run"].partition(":")[0] in BASELINES)
     ]
     order = [*RUNS, *dict.fromkeys(row["run"] for row in kept if row["run"] not in RUNS)]
     kept = sorted([*kept, *rows], key=lambda row: (row["corpus"], _place(row["run"], order), row["seed"]))

@@ -36,7 +36,9 @@ def _ladder(recipe: str, before: tuple[str, ...], *steps: tuple[str, str]) -> di
     runs = {}
     for at, (step, _) in enumerate((("plain", ""), *steps)):
         without = " ".join(changes for _, changes in steps[at:]).split()
-        filled = tuple(f"recipes.{recipe}.{change}" for change in without)
+        filled = tuple(
+            change if change.startswith("encodings.") else f"recipes.{recipe}.{change}" for change in without
+        )
         taken = {change.split("=")[0] for change in filled}
         kept = (change for change in before if change.split("=")[0] not in taken)
         runs[f"{recipe}_{at}"] = Run(recipe, (*kept, *filled), step if at == 0 else f"+ {step}")
@@ -83,6 +85,8 @@ LADDERS = {
         _DROPOUTS,
         _COSINE,
         _AVERAGE,
+        ("BIOES tags", "encodings.msra_bioes.tags=bio"),
+        ("12 epochs in place of 6", "train.epochs=6"),
     ),
     **_ladder(
         "films_bilstm",
@@ -137,6 +141,7 @@ RUNS: dict[str, Run] = {
         (
             *_vectors("ner_bilstm_crf"),
             "corpora.msra.dev.block=1",
+            "encodings.msra_bioes.tags=bio",
             "recipes.ner_bilstm_crf.model.words=null",
             "recipes.ner_bilstm_crf.model.bigrams={width: 100, min_count: 3}",
             "recipes.ner_bilstm_crf.model.word_dropout=0.03",
@@ -157,7 +162,7 @@ RUNS: dict[str, Run] = {
 BASELINES: dict[str, tuple[str, ...]] = {
     "thucnews_chars": (),
     "names_chars": (),
-    "msra_bio": (),
+    "msra_bioes": (),
     "amazon_words": (),
     "imdb_words": (),
 }

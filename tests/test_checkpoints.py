@@ -32,7 +32,7 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     """A model directory of a network with random weights, and the network."""
     torch.manual_seed(4)
     beside = Beside(torch.tensor(PAIRS) if model.bigrams else None, WORDS if model.words else None)
-    config = make_config(recipe, model, (9, 4), 3, facts, *beside.sizes)
+    config = make_config(recipe, model, (9, 4), len(labels.names), facts, *beside.sizes)
     network = make_network(config)
     beside.fill(network)
     sources = {name: tmp_path / f"source-{name}" for name in PREPARATION}

@@ -163,7 +163,7 @@ def best_of_all(crf, logits, barred=None):
     """The best row of tags for logits (T, C); of equal ones the lowest, read from its end."""
     found = []
     for tags in all_rows(len(crf.start), len(logits)):
-        moves = zip((-1, *tags), tags, strict=False)  # -1: the last row, from the start
+        moves = zip((-1, *tags), (*tags, -1), strict=True)  # -1: the last row, from the start, and column, to the end
         if barred is None or not any(barred[move] for move in moves):
             found.append((-score_of(crf, logits, tags).item(), tags[::-1]))
     return list(min(found)[1][::-1])
@@ -184,22 +184,37 @@ def test_the_best_row_is_the_best_of_all(side, whole):
 
 
 NAMES = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+BIOES = ["O", "B-A", "I-A", "E-A", "S-A", "E-B", "B-B"]
+
+
+def moves_of(names):
+    """The moves that are barred."""
+    barred = barred_moves(names)
+    assert barred.shape == (len(names) + 1, len(names) + 1)
+    return {((*names, "start")[a], (*names, "end")[b]) for a, b in barred.nonzero().tolist()}
 
 
 def test_the_barred_moves_by_hand():
-    barred = barred_moves(NAMES)
-    found = {((*NAMES, "start")[a], NAMES[b]) for a, b in barred.nonzero().tolist()}
     into = {"I-LOC": ["O", "B-PER", "I-PER", "start"], "I-PER": ["O", "B-LOC", "I-LOC", "start"]}
-    assert found == {(before, name) for name, all_before in into.items() for before in all_before}
-    assert barred.shape == (6, 5)
+    assert moves_of(NAMES) == {(before, name) for name, all_before in into.items() for before in all_before}
 
 
-def test_barred_moves_are_not_taken_and_the_rest_is_the_best_of_all():
+def test_the_moves_that_bioes_tags_make_by_hand():
+    after = {"B-A": ["I-A", "E-A"], "I-A": ["I-A", "E-A"], "B-B": ["E-B"]}
+    first = ["O", "B-A", "S-A", "B-B"]
+    after |= {name: [*first, "end"] for name in ("O", "E-A", "S-A", "E-B", "start")}
+    told = {(before, name) for before in (*BIOES, "start") for name in (*BIOES, "end")}
+    assert told - moves_of(BIOES) == {(before, name) for before, names in after.items() for name in names}
+
+
+@pytest.mark.parametrize("names", [NAMES, BIOES], ids=["bio", "bioes"])
+def test_barred_moves_are_not_taken_and_the_rest_is_the_best_of_all(names):
     torch.manual_seed(7)
-    barred, valid = barred_moves(NAMES[::-1]), tokens("right", [4, 3, 1, 2], 4)
+    barred, valid = barred_moves(names[::-1]), tokens("right", [4, 3, 1, 2], 4)
     changed = 0
     for whole in (False, True):
-        crf, logits = random_crf(5, whole=whole), 3 * torch.randn(4, 4, 5, dtype=torch.float64)
+        crf = random_crf(len(names), whole=whole)
+        logits = 3 * torch.randn(4, 4, len(names), dtype=torch.float64)
         logits = logits.round() if whole else logits
         path = crf.decode(logits, valid, barred)
         changed += int((path != crf.decode(logits, valid)).any(1).sum())

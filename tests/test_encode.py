@@ -142,8 +142,18 @@ def test_type_tags_are_collapsed(tmp_path):
     assert Labels.load(out / "labels.json") == Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
 
 
-@pytest.mark.parametrize("scheme", ["bio", "type"])
-def test_gold_spans_come_from_the_bio_tags_in_both_schemes(scheme, tmp_path):
+def test_bioes_tags_come_from_the_spans(tmp_path):
+    out, report = tagged(tmp_path, "bioes")
+    names = ["O", "B-LOC", "I-LOC", "E-LOC", "S-LOC", "B-PER", "I-PER", "E-PER", "S-PER"]
+    assert Labels.load(out / "labels.json") == Labels("tag", names, "bioes", ["LOC", "PER"])
+    assert report["labels"] == 9
+    told = [[names[tag] for tag in row["tags"]] for row in rows(out, "train")]
+    assert told == [["B-LOC", "E-LOC", "S-LOC", "O", "B-PER", "E-PER", "S-PER"], ["O"]]
+    assert [[names[tag] for tag in row["tags"]] for row in rows(out, "dev")] == [["S-LOC", "S-PER", "S-LOC"]]
+
+
+@pytest.mark.parametrize("scheme", ["bio", "bioes", "type"])
+def test_gold_spans_come_from_the_bio_tags_in_every_scheme(scheme, tmp_path):
     out, _ = tagged(tmp_path, scheme)
 
     def spans(split):
@@ -207,11 +217,11 @@ def test_labels_of_classes(tmp_path):
 def test_tags_must_go_with_the_task(tmp_path):
     texts = write_segmented(tmp_path / "texts", "classify", TEXTS, CLASSES)
     with pytest.raises(
-        UserError, match=r"encodings\.e\.tags: is bio or type for a tagged corpus, else null; got 'bio'"
+        UserError, match=r"encodings\.e\.tags: is bio, bioes or type for a tagged corpus, else null; got 'bio'"
     ):
         run(texts, tmp_path / "a", Encode(1, None, "bio"))
     sentences = write_segmented(tmp_path / "sentences", "tag", SENTENCES, TAGS)
-    with pytest.raises(UserError, match=r"encodings\.e\.tags: is bio or type .*; got null"):
+    with pytest.raises(UserError, match=r"encodings\.e\.tags: is bio, bioes or type .*; got null"):
         run(sentences, tmp_path / "b", PLAIN)
 
 

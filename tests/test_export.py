@@ -31,6 +31,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 BIO = Labels("tag", ["O", "B-X", "I-X"], "bio", ["X"])
+BIOES = Labels("tag", ["O", "B-X", "I-X", "E-X", "S-X"], "bioes", ["X"])
 BESIDE = {"bigrams": Bigrams(3, 1), "words": Words(3, 1)}
 TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, **BESIDE)
 
@@ -119,8 +120,9 @@ def best_row(*given):
     return space["best_row"](*given)
 
 
-def test_a_crf_is_decoded_with_what_the_file_says(tmp_path):
-    folder, _, _ = save(tmp_path, TAGGER, BIO)
+@pytest.mark.parametrize("labels", [BIO, BIOES], ids=["bio", "bioes"])
+def test_a_crf_is_decoded_with_what_the_file_says(labels, tmp_path):
+    folder, _, _ = save(tmp_path, TAGGER, labels)
     saved = load_model(folder)
     torch.manual_seed(8)
     for value in saved.network.crf.parameters():
@@ -130,11 +132,11 @@ def test_a_crf_is_decoded_with_what_the_file_says(tmp_path):
     path = export_model(folder)
     valid = torch.arange(5) < LENGTHS[:, None]
     emitted = torch.from_numpy(logits(path))
-    theirs = guesses(saved.network, emitted, valid, barred_moves(BIO.names))
+    theirs = guesses(saved.network, emitted, valid, barred_moves(labels.names))
     facts = told(path)
     for row, length in enumerate(LENGTHS.tolist()):
         tags = best_row(emitted[row, :length].numpy(), facts["crf"], facts["labels"])
-        assert tags == [BIO.names[tag] for tag in theirs[row, :length]]
+        assert tags == [labels.names[tag] for tag in theirs[row, :length]]
 
 
 def export_weights(weights):

@@ -106,6 +106,7 @@ TAGGERS = {
         "bio",
         {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS, "words": Words(3, 2)},
     ),
+    "chars crf bioes left truncated": (list(HAN), Pad(7, "left", None), "bioes", {"cell": "gru", "crf": True}),
     "words crf bio left truncated": (WORDS, Pad(7, "left", None), "bio", {"cell": "gru", "crf": True}),
     "chars type left truncated": (list(HAN), Pad(7, "left", None), "type", {"cell": "scratch_gru", "head_size": 4}),
     "words bio right truncated": (WORDS, Pad(7, "right", 2), "bio", {"cell": "rnn", "bidirectional": True}),

@@ -171,7 +171,7 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
     params = read_params(ROOT / "params.yaml")
     for recipe in ("news_bilstm", "names_bigru", "ner_bilstm_crf", "films_bilstm"):
         steps = [run for run in results.RUNS.values() if run.recipe == recipe and run.step]
-        own = [[each for each in run.changes if each.startswith("recipes.")] for run in steps]
+        own = [[each for each in run.changes if each.startswith(("recipes.", "encodings."))] for run in steps]
         assert steps[0].step == "plain"
         assert all(run.step.startswith("+ ") for run in steps[1:])
         # each step takes some of the first one's changes away, and the last one has none but the vectors
@@ -180,9 +180,17 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
             for earlier, later in pairwise(own)
         )
         assert [each for each in own[-1] if "vectors" not in each] == []
-        off = {each.split(".", 2)[2].split("=")[0] for each in own[0]}
+        off = {each.split(".", 2)[2].split("=")[0] for each in own[0] if each.startswith("recipes.")}
         named = {f"{part}.{key}" for part in ("model", "train") for key in params["recipes"][recipe][part]}
         assert off <= named | {"vectors", "embedding_std", "pad_size"}
+
+
+def test_baselines_of_an_encoding_that_is_gone_are_dropped(results):
+    results.keep([row("thucnews_chars: majority", 0.1, family="baseline"), row("gone: majority", 0.2)])
+    results.keep([row("gone: majority", 0.2, family="baseline")])
+    results.keep([row("news_lstm", 0.9)])
+    names = [each["run"] for each in kept(results) if each["family"] != "published"]
+    assert names == ["news_lstm", "thucnews_chars: majority"]
 
 
 def test_published_rows_are_there_once_whatever_is_measured(results):
@@ -261,6 +269,8 @@ def test_the_command_is_what_a_person_types(results):
     typed = " ".join(results.command_of(["evaluate@news_rnn"], each.changes, "data/web"))
     limits = "-S limits.rows=null -S limits.epochs=null -S limits.hidden_size=null"
     assert typed == f"dvc exp run -S data.source=data/web {limits} -S recipes.news_rnn.pad_size=32 evaluate@news_rnn"
+    each = results.RUNS["names_bigru_distilled"]
+    assert "distill={seeds: [11, 12" in " ".join(results.command_of(["train@x"], each.changes, "data/web"))
     typed = " ".join(results.command_of(["train@x"], results.RUNS["news_bilstm"].changes, "data/web"))
     assert " -S data.vectors=data/web/vectors -S recipes.news_bilstm.vectors=tencent-char-200d.vec.gz " in typed
 

@@ -23,11 +23,12 @@ from textrnn.scoring import (
     score_classes,
     score_spans,
 )
-from textrnn.spans import bio_spans, spans, type_spans
+from textrnn.spans import bio_spans, bioes_spans, bioes_tags, spans, type_spans
 
 # Bare B and I, a type with a dash in it, and a type named like the bare one's are all in the draw.
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-A-B", "I-A-B", "B", "I", "B-_", "I-O"]
 TAGS = st.lists(st.sampled_from(BIO), max_size=12)
+BIOES = [*BIO, "E-PER", "S-PER", "E-LOC", "S-LOC", "E", "S", "E-S", "S-O"]
 TAG_PAIRS = st.lists(st.tuples(st.sampled_from(BIO), st.sampled_from(BIO)), max_size=12)
 CHECKS = settings(max_examples=150, deadline=None, derandomize=True)
 
@@ -73,18 +74,46 @@ def test_type_spans_by_hand(types, expected):
     assert type_spans(types.split()) == expected
 
 
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ("", []),
+        ("S-PER B-PER E-PER", [(0, 1, "PER"), (1, 3, "PER")]),
+        ("B-PER I-PER E-PER E-PER", [(0, 3, "PER"), (3, 4, "PER")]),
+        ("B-PER O E-PER I-PER", [(0, 1, "PER"), (2, 3, "PER"), (3, 4, "PER")]),
+        ("B-PER E-LOC I-LOC S", [(0, 1, "PER"), (1, 2, "LOC"), (2, 3, "LOC"), (3, 4, "_")]),
+        ("I-LOC I-LOC S-LOC I-LOC", [(0, 2, "LOC"), (2, 3, "LOC"), (3, 4, "LOC")]),
+    ],
+)
+def test_bioes_spans_by_hand(tags, expected):
+    assert bioes_spans(tags.split()) == expected
+
+
+def test_bioes_tags_by_hand():
+    found = [(0, 1, "PER"), (1, 3, "PER"), (4, 8, "LOC")]
+    assert " ".join(bioes_tags(found, 9)) == "S-PER B-PER E-PER O B-LOC I-LOC I-LOC E-LOC O"
+    assert bioes_tags([], 2) == ["O", "O"]
+
+
 def test_spans_reads_by_the_scheme_given():
     tags = ["B-PER", "I-PER"]
     assert spans(tags, "bio") == [(0, 2, "PER")]
     assert spans(tags, "type") == [(0, 1, "B-PER"), (1, 2, "I-PER")]
-    with pytest.raises(UserError, match="got 'bioes'; use one of bio, type"):
-        spans(tags, "bioes")
+    assert spans(["B-PER", "E-PER", "S-PER"], "bioes") == [(0, 2, "PER"), (2, 3, "PER")]
+    with pytest.raises(UserError, match="got 'iob'; use one of bio, bioes, type"):
+        spans(tags, "iob")
 
 
 @pytest.mark.parametrize("tag", ["PER", "S-PER", "BX", "Inner", "o", "", "O-PER"])
 def test_bio_spans_refuses_other_tags(tag):
     with pytest.raises(UserError, match=f"not a BIO tag; got '{tag}'"):
         bio_spans(["O", tag])
+
+
+@pytest.mark.parametrize("tag", ["PER", "L-PER", "EX", "o", "", "O-PER"])
+def test_bioes_spans_refuses_other_tags(tag):
+    with pytest.raises(UserError, match=f"not a BIOES tag; got '{tag}'; use B-X, I-X, E-X, S-X and O"):
+        bioes_spans(["O", tag])
 
 
 def test_score_spans_by_hand():
@@ -141,7 +170,20 @@ def test_unequal_numbers_of_sentences_are_refused():
 @CHECKS
 @given(TAGS)
 def test_bio_spans_equal_seqeval(tags):
-    assert bio_spans(tags) == [(start, last + 1, kind) for kind, start, last in get_entities(tags)]
+    assert bio_spans(tags) == bioes_spans(tags) == [(start, last + 1, kind) for kind, start, last in get_entities(tags)]
+
+
+@CHECKS
+@given(st.lists(st.sampled_from(BIOES), max_size=12))
+def test_bioes_spans_equal_seqeval(tags):
+    assert bioes_spans(tags) == [(start, last + 1, kind) for kind, start, last in get_entities(tags)]
+
+
+@CHECKS
+@given(TAGS)
+def test_bioes_tags_keep_every_span(tags):
+    found = bio_spans(tags)
+    assert bioes_spans(bioes_tags(found, len(tags))) == found
 
 
 @CHECKS

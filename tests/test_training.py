@@ -648,9 +648,10 @@ def test_values_in_range_pass():
     settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train")
 
 
-def test_an_entity_type_weighs_both_its_bio_tags():
+def test_an_entity_type_weighs_all_of_its_tags():
     weighed = settings(class_weights={"PER": 10.0, "I-LOC": 3.0, "LOC": 2.0})
     assert weighed.weight_of(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "train") == [1.0, 2.0, 3.0, 10.0, 10.0]
+    assert weighed.weight_of(["O", "S-LOC", "I-LOC", "E-PER", "S-PER"], "train") == [1.0, 2.0, 3.0, 10.0, 10.0]
     assert settings(class_weights={"PER": 10.0}).weight_of(["O", "LOC", "PER"], "train") == [1.0, 1.0, 10.0]
 
 

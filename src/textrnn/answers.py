@@ -21,9 +21,9 @@ from textrnn.spans import Span, spans
 def decide(saved: SavedModel, logits: Tensor, valid: Tensor) -> Tensor:
     """The class of each row (B,), or the tag of each token (B, T), for logits (B, C) or (B, T, C).
 
-    valid: where a row has tokens. A CRF's tags are its best row without moves that BIO tags never make.
+    valid: where a row has tokens. A CRF's tags are its best row without moves that tags of its scheme never make.
     """
-    barred = _barred(tuple(saved.labels.names)) if saved.labels.scheme == "bio" else None
+    barred = _barred(tuple(saved.labels.names)) if saved.labels.scheme in ("bio", "bioes") else None
     return guesses(saved.network, logits, valid, barred)
 
 

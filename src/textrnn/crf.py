@@ -60,10 +60,12 @@ class CRF(nn.Module):
         emissions, told = turn(logits, shifts).permute(1, 2, 0), turn(valid, shifts).t()
         transitions: Tensor = self.transitions
         start: Tensor = self.start
+        end: Tensor = self.end
         if barred is not None:
             barred = barred.to(logits.device)
-            transitions = transitions.masked_fill(barred[:-1], -torch.inf)
-            start = start.masked_fill(barred[-1], -torch.inf)
+            transitions = transitions.masked_fill(barred[:-1, :-1], -torch.inf)
+            start = start.masked_fill(barred[-1, :-1], -torch.inf)
+            end = end.masked_fill(barred[:-1, -1], -torch.inf)
         best = start[:, None] + emissions[0]  # (C, B)
         stay = torch.arange(len(start), device=logits.device)[:, None].expand_as(best)
         origins = []
@@ -71,7 +73,7 @@ class CRF(nn.Module):
             found, origin = (best[:, None] + transitions[:, :, None]).max(0)
             best = torch.where(here, found + emission, best)
             origins.append(torch.where(here, origin, stay))
-        tags = [(best + self.end[:, None]).argmax(0)]
+        tags = [(best + end[:, None]).argmax(0)]
         for origin in reversed(origins):
             tags.append(origin.gather(0, tags[-1][None])[0])
         path = torch.stack(tags[::-1], dim=1)
@@ -93,12 +95,19 @@ def _first(valid: Tensor) -> Tensor:
 
 
 def barred_moves(names: Sequence[str]) -> Tensor:
-    """The moves that BIO tags of these names never make: (C + 1, C) bool, from row to column, last from the start.
+    """The moves that BIO or BIOES tags of these names never make, (C + 1, C + 1) bool, from row to column.
 
-    I-X follows B-X and I-X alone.
+    The last row is of moves from the start, the last column of those to the end. I-X and E-X follow B-X and I-X alone;
+    where there is an E-X, nothing else follows those.
     """
-    inside = [(f"B-{name[2:]}", name) if name.startswith("I-") else None for name in names]
-    return torch.tensor([[own is not None and before not in own for own in inside] for before in (*names, "")])
+
+    def barred(before: str, after: str) -> bool:
+        if after[:2] in ("I-", "E-"):
+            return before not in (f"B-{after[2:]}", f"I-{after[2:]}")
+        return before[:2] in ("B-", "I-") and f"E-{before[2:]}" in names
+
+    all_names = (*names, "")
+    return torch.tensor([[barred(before, after) for after in all_names] for before in all_names])
 
 
 def crf_of(network: nn.Module) -> CRF | None:

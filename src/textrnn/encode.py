@@ -13,14 +13,14 @@ from textrnn.errors import UserError
 from textrnn.labels import Labels, make_labels
 from textrnn.records import ENCODED, SPAN, SPLITS, UNKNOWN_ID
 from textrnn.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
-from textrnn.spans import Scheme, bio_spans
+from textrnn.spans import Scheme, bio_spans, bioes_tags
 from textrnn.vocab import Vocabulary, VocabularyLimits, read_counts
 from textrnn.workers import Job, run_shards
 
 
 @dataclass(frozen=True)
 class Encode:
-    """What an encoding numbers: the vocabulary's limits, and for tagging BIO tags or their entity types."""
+    """What an encoding numbers: the vocabulary's limits, and for tagging the scheme of the tags."""
 
     min_count: int
     max_tokens: int | None
@@ -97,13 +97,14 @@ def _encode_batch(batch: pa.RecordBatch, vocabulary: Vocabulary, labels: Labels,
     if labels.task == "classify":
         return pa.record_batch([batch["row"], ids, batch["label"]], schema=schema)
     gold = batch["tags"].to_pylist()
-    kinds = {kind: number for number, kind in enumerate(labels.types)}
-    spans = [
-        [{"start": start, "end": end, "type": kinds[kind]} for start, end, kind in bio_spans([raw[tag] for tag in row])]
-        for row in gold
-    ]
-    if labels.scheme == "type":
+    found = [bio_spans([raw[tag] for tag in row]) for row in gold]
+    if labels.scheme == "bioes":
+        numbers = {name: number for number, name in enumerate(labels.names)}
+        gold = [[numbers[tag] for tag in bioes_tags(own, len(row))] for own, row in zip(found, gold, strict=True)]
+    elif labels.scheme == "type":
         # raw ids 2k+1 and 2k+2 are B and I of type k, whose own id is k+1
         gold = [[(tag + 1) // 2 for tag in row] for row in gold]
+    kinds = {kind: number for number, kind in enumerate(labels.types)}
+    spans = [[{"start": start, "end": end, "type": kinds[kind]} for start, end, kind in row] for row in found]
     columns = [batch["row"], ids, pa.array(gold, pa.list_(pa.int16())), pa.array(spans, pa.list_(SPAN))]
     return pa.record_batch(columns, schema=schema)

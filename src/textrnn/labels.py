@@ -36,10 +36,16 @@ def make_labels(task: Task, raw: list[str], scheme: Scheme | None, where: str) -
     require(
         (task == "tag") == (scheme is not None),
         f"{where}.tags",
-        "is bio or type for a tagged corpus, else null",
+        "is bio, bioes or type for a tagged corpus, else null",
         scheme,
     )
     if task == "classify":
         return Labels(task, raw, None, [])
     types = [tag[2:] for tag in raw if tag.startswith("B-")]
-    return Labels(task, raw if scheme == "bio" else ["O", *types], scheme, types)
+    if scheme == "bio":
+        names = raw
+    elif scheme == "bioes":
+        names = ["O", *(f"{letter}-{kind}" for kind in types for letter in "BIES")]
+    else:
+        names = ["O", *types]
+    return Labels(task, names, scheme, types)

@@ -159,12 +159,12 @@ class Train:
     def weight_of(self, labels: list[str], where: str) -> list[float] | None:
         """The weight of each label in their order, or None where all weigh the same.
 
-        A name in `class_weights` is a label, or an entity type, which weighs its B- and I- tags; the rest weigh 1.
+        A name in `class_weights` is a label, or an entity type, which weighs all of its tags; the rest weigh 1.
         Raises UserError, naming `where.class_weights.name`, for one that is neither.
         """
         if self.class_weights is None:
             return None
-        kinds = {label: label[2:] if label.startswith(("B-", "I-")) else label for label in labels}
+        kinds = {label: label[2:] if label.startswith(("B-", "I-", "E-", "S-")) else label for label in labels}
         for name in self.class_weights:
             known = f"must be one of {', '.join(dict.fromkeys([*labels, *kinds.values()]))}"
             require(name in {*labels, *kinds.values()}, f"{where}.class_weights.{name}", known, name)
