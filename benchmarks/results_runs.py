@@ -151,9 +151,7 @@ RUNS: dict[str, Run] = {
         ),
     ),
     "ner_bilstm_crf": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
-    "ner_bilstm_crf_12_epochs": Run(
-        "ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "recipes.ner_bilstm_crf.train.epochs=12")
-    ),
+    "ner_bilstm_crf_12_epochs": Run("ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.tags=bio")),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),
     **LADDERS,
