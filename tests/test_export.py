@@ -31,6 +31,7 @@ onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
 
 BIO = Labels("tag", ["O", "B-X", "I-X"], "bio", ["X"])
+NAMED_LIKE_TAGS = Labels("tag", ["O", "E-X", "I-X"], "type", ["E-X", "I-X"])
 BIOES = Labels("tag", ["O", "B-X", "I-X", "E-X", "S-X"], "bioes", ["X"])
 BESIDE = {"bigrams": Bigrams(3, 1), "words": Words(3, 1)}
 TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, **BESIDE)
@@ -120,7 +121,7 @@ def best_row(*given):
     return space["best_row"](*given)
 
 
-@pytest.mark.parametrize("labels", [BIO, BIOES], ids=["bio", "bioes"])
+@pytest.mark.parametrize("labels", [BIO, BIOES, NAMED_LIKE_TAGS], ids=["bio", "bioes", "type"])
 def test_a_crf_is_decoded_with_what_the_file_says(labels, tmp_path):
     folder, _, _ = save(tmp_path, TAGGER, labels)
     saved = load_model(folder)
@@ -132,10 +133,10 @@ def test_a_crf_is_decoded_with_what_the_file_says(labels, tmp_path):
     path = export_model(folder)
     valid = torch.arange(5) < LENGTHS[:, None]
     emitted = torch.from_numpy(logits(path))
-    theirs = guesses(saved.network, emitted, valid, barred_moves(labels.names))
+    theirs = guesses(saved.network, emitted, valid, barred_moves(labels.names) if labels.chained else None)
     facts = told(path)
     for row, length in enumerate(LENGTHS.tolist()):
-        tags = best_row(emitted[row, :length].numpy(), facts["crf"], facts["labels"])
+        tags = best_row(emitted[row, :length].numpy(), facts["crf"], facts["labels"], facts["scheme"])
         assert tags == [labels.names[tag] for tag in theirs[row, :length]]
 
 

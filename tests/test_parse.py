@@ -433,6 +433,7 @@ FILES = {"train": "a", "test": "b"}
         ({"files": {"train": None, "test": "b"}}, "files.train: must name a file; got null"),
         ({"format": "headlines"}, "files.classes: must name a file, or give classes; got null"),
         ({"classes": {"a": "x", "b": "x"}}, "classes: gives two labels one name; got ['x', 'x'] (list)"),
+        ({"classes": {"a": "x", "b": ""}}, "classes: gives a label an empty name; got ['x', ''] (list)"),
         ({"dev": None}, "dev: give either a dev file or {from, share, block}; got null"),
         ({"dev": HoldOut("dev", 0.1, 1)}, "dev.from: is train or test; got 'dev' (str)"),
         ({"dev": HoldOut("train", 0.1, 0)}, "dev.block: must be at least 1; got 0 (int)"),

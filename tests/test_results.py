@@ -279,6 +279,10 @@ def test_runs_and_baselines_name_what_there_is(results):
     params = read_params(ROOT / "params.yaml")
     assert {each.recipe for each in results.RUNS.values()} == set(params["recipes"])
     assert set(results.BASELINES) <= set(params["encodings"])
+    changes = {change.split("=")[0] for each in results.RUNS.values() for change in each.changes}
+    named = [change.split(".")[1:] for change in changes if change.startswith("encodings.")]
+    assert named
+    assert all(value in params["encodings"][encoding] for encoding, value in named)
 
 
 def test_the_committed_pages_are_made_from_the_committed_figures(results, import_benchmark, monkeypatch):

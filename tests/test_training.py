@@ -15,6 +15,7 @@ from textrnn.architecture import Bigrams
 from textrnn.batches import Bucket
 from textrnn.beside import learn
 from textrnn.errors import UserError
+from textrnn.labels import Labels
 from textrnn.models import TextRNN
 from textrnn.params import overlaid
 from textrnn.state import State
@@ -281,10 +282,18 @@ def test_pairs_learn_by_rows_beside_the_rest():
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
+def classes(*names):
+    return Labels("classify", list(names), None, [])
+
+
+def weights_of(chosen, labels):
+    return chosen.weight_of(labels.names, labels.kinds(), "train")
+
+
 def test_class_weights_make_a_weighted_mean():
-    weights = torch.tensor(settings(class_weights={"b": 10, "d": 0.5}).weight_of(["a", "b", "c", "d"], "train"))
+    weights = torch.tensor(weights_of(settings(class_weights={"b": 10, "d": 0.5}), classes("a", "b", "c", "d")))
     assert weights.tolist() == [1, 10, 1, 0.5]
-    assert settings().weight_of(["a"], "train") is None
+    assert weights_of(settings(), classes("a")) is None
     torch.manual_seed(0)
     logits, targets = torch.randn(7, 4, dtype=torch.float64), torch.tensor([0, 1, 1, 2, 3, 3, 0])
     losses = [-row.log_softmax(0)[target].item() for row, target in zip(logits, targets, strict=True)]
@@ -650,11 +659,20 @@ def test_values_in_range_pass():
 
 def test_an_entity_type_weighs_all_of_its_tags():
     weighed = settings(class_weights={"PER": 10.0, "I-LOC": 3.0, "LOC": 2.0})
-    assert weighed.weight_of(["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "train") == [1.0, 2.0, 3.0, 10.0, 10.0]
-    assert weighed.weight_of(["O", "S-LOC", "I-LOC", "E-PER", "S-PER"], "train") == [1.0, 2.0, 3.0, 10.0, 10.0]
-    assert settings(class_weights={"PER": 10.0}).weight_of(["O", "LOC", "PER"], "train") == [1.0, 1.0, 10.0]
+    for scheme, names in (("bio", "O B-LOC I-LOC B-PER I-PER"), ("bioes", "O S-LOC I-LOC E-PER S-PER")):
+        tags = Labels("tag", names.split(), scheme, ["LOC", "PER"])
+        assert weights_of(weighed, tags) == [1.0, 2.0, 3.0, 10.0, 10.0]
+    types = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
+    assert weights_of(settings(class_weights={"PER": 10.0}), types) == [1.0, 1.0, 10.0]
+
+
+def test_a_class_that_is_named_like_a_tag_has_no_type():
+    names = classes("sports", "E-sports", "S-Bahn")
+    assert weights_of(settings(class_weights={"sports": 5.0}), names) == [5.0, 1.0, 1.0]
+    with pytest.raises(UserError, match="must be one of O, S-Bahn; got 'Bahn'"):
+        weights_of(settings(class_weights={"Bahn": 5.0}), Labels("tag", ["O", "S-Bahn"], "type", ["S-Bahn"]))
 
 
 def check_all(chosen):
     chosen.check("train")
-    chosen.weight_of(["O", "PER"], "train")
+    weights_of(chosen, classes("O", "PER"))

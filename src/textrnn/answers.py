@@ -23,7 +23,7 @@ def decide(saved: SavedModel, logits: Tensor, valid: Tensor) -> Tensor:
 
     valid: where a row has tokens. A CRF's tags are its best row without moves that tags of its scheme never make.
     """
-    barred = _barred(tuple(saved.labels.names)) if saved.labels.scheme in ("bio", "bioes") else None
+    barred = _barred(tuple(saved.labels.names)) if saved.labels.chained else None
     return guesses(saved.network, logits, valid, barred)
 
 

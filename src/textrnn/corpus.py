@@ -54,6 +54,7 @@ class Corpus:
         require(named, f"{where}.files.classes", "must name a file, or give classes", None)
         names = list((self.classes or {}).values())
         require(len(set(names)) == len(names), f"{where}.classes", "gives two labels one name", names)
+        require(all(names), f"{where}.classes", "gives a label an empty name", names)
         has_file = self.files.get("dev") is not None
         either = "give either a dev file or {from, share, block}"
         require(has_file != (self.dev is not None), f"{where}.dev", either, self.dev)

@@ -101,10 +101,12 @@ def barred_moves(names: Sequence[str]) -> Tensor:
     where there is an E-X, nothing else follows those.
     """
 
+    known = set(names)
+
     def barred(before: str, after: str) -> bool:
         if after[:2] in ("I-", "E-"):
             return before not in (f"B-{after[2:]}", f"I-{after[2:]}")
-        return before[:2] in ("B-", "I-") and f"E-{before[2:]}" in names
+        return before[:2] in ("B-", "I-") and f"E-{before[2:]}" in known
 
     all_names = (*names, "")
     return torch.tensor([[barred(before, after) for after in all_names] for before in all_names])

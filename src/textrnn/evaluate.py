@@ -38,8 +38,8 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     """Score the model on a split of padded shards.
 
     For tagging, tokens are those that padding kept, and gold spans are the whole row's, so that an entity that
-    truncation cut off counts as missed. A CRF's tags are its best row without moves that BIO tags never make. Raises
-    UserError when the shards were padded for another model.
+    truncation cut off counts as missed. A CRF's tags are its best row without moves that tags of its scheme never make.
+    Raises UserError when the shards were padded for another model.
     """
     check_fit(saved, padded)
     device = next(saved.network.parameters()).device

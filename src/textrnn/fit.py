@@ -110,7 +110,7 @@ def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> 
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", labels.task)
     model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing, settings.distill)
-    return settings.weight_of(labels.names, f"{where}.train")
+    return settings.weight_of(labels.names, labels.kinds(), f"{where}.train")
 
 
 def fit(

@@ -9,7 +9,7 @@ from pathlib import Path
 from textrnn.errors import UserError
 from textrnn.params import require
 from textrnn.records import Task
-from textrnn.spans import Scheme
+from textrnn.spans import OUTSIDE, Scheme
 
 
 @dataclass(frozen=True)
@@ -20,6 +20,15 @@ class Labels:
     names: list[str]
     scheme: Scheme | None
     types: list[str]
+
+    @property
+    def chained(self) -> bool:
+        """Whether a tag says where in its entity a token stands, so that not every tag may follow every other."""
+        return self.scheme in ("bio", "bioes")
+
+    def kinds(self) -> list[str]:
+        """By id the entity type of a tag, and the name itself where that is no more than a type or a class."""
+        return [name[2:] if self.chained and name != OUTSIDE else name for name in self.names]
 
     @classmethod
     def load(cls, path: Path) -> Labels:

@@ -156,16 +156,16 @@ class Train:
         drawn = self.sampling is None or task == "classify"
         require(drawn, f"{where}.sampling", "must be null for tagging: a row has no one class", self.sampling)
 
-    def weight_of(self, labels: list[str], where: str) -> list[float] | None:
-        """The weight of each label in their order, or None where all weigh the same.
+    def weight_of(self, labels: list[str], kinds: list[str], where: str) -> list[float] | None:
+        """The weight of each label in their order, or None where all weigh the same; kinds: as `Labels.kinds` has them.
 
         A name in `class_weights` is a label, or an entity type, which weighs all of its tags; the rest weigh 1.
         Raises UserError, naming `where.class_weights.name`, for one that is neither.
         """
         if self.class_weights is None:
             return None
-        kinds = {label: label[2:] if label.startswith(("B-", "I-", "E-", "S-")) else label for label in labels}
+        known = dict.fromkeys([*labels, *kinds])
         for name in self.class_weights:
-            known = f"must be one of {', '.join(dict.fromkeys([*labels, *kinds.values()]))}"
-            require(name in {*labels, *kinds.values()}, f"{where}.class_weights.{name}", known, name)
-        return [self.class_weights.get(label, self.class_weights.get(kinds[label], 1.0)) for label in labels]
+            require(name in known, f"{where}.class_weights.{name}", f"must be one of {', '.join(known)}", name)
+        weights = self.class_weights
+        return [weights.get(name, weights.get(kind, 1.0)) for name, kind in zip(labels, kinds, strict=True)]
