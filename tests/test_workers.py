@@ -531,12 +531,18 @@ def cluster(tasks, tmp_path, monkeypatch):
     def begin(workers=2, failures=3):
         failures = {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": str(failures)}
         start("scheduler", "--port", "0", "--scheduler-file", str(where), **failures)
-        until(where.exists)
-        address = json.loads(where.read_text())["address"]
+        until(address)
         for _ in range(workers):
-            start("worker", address, "--no-nanny", "--nthreads", "1")
-        monkeypatch.setenv("TEXTRNN_SCHEDULER", address)
+            start("worker", address(), "--no-nanny", "--nthreads", "1")
+        monkeypatch.setenv("TEXTRNN_SCHEDULER", address())
         return running
+
+    def address():
+        """What the scheduler tells in its file; nothing while it has not written it to its end."""
+        try:
+            return json.loads(where.read_text())["address"]
+        except (FileNotFoundError, json.JSONDecodeError):
+            return None
 
     yield begin
     for process in running:
