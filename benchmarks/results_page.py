@@ -45,7 +45,7 @@ that stands below; published ones are quoted, and name their source.
 * `news_rnn_pooled_narrow` is the pooled RNN as it was before dev chose the wider one. Its test was read then, too.
 * Seconds are those of training, on a machine that did other work beside it: an upper bound, and no ground to compare
   speeds on.
-* The seconds of `names_bigru_distilled` hold those of its five teachers, and two hours in which it was paused.
+* The seconds of `names_bigru_distilled` hold those of its five teachers, and a long pause.
 """
 
 
