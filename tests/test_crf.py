@@ -1,4 +1,4 @@
-"""The CRF against all rows of tags there are: loss, gradients, best rows; then in tally, training and test figures."""
+"""The CRF against all rows of tags there are: loss, gradients, each token's probabilities, best rows; then in use."""
 
 import copy
 import dataclasses
@@ -157,6 +157,68 @@ def test_what_padding_holds_and_which_rows_are_beside_change_nothing(side):
     assert not path[~valid].any()
     for row in range(len(logits)):
         assert torch.equal(crf.decode(logits[row : row + 1], valid[row : row + 1])[0], path[row])
+
+
+def marginals_of_all(crf, logits, temperature):
+    """Of one row, from its logits (T, C), the probability of each tag at each token; every row of tags written down."""
+    paths = all_rows(logits.shape[1], len(logits))
+    shares = (torch.stack([score_of(crf, logits, tags) for tags in paths]) / temperature).softmax(0)
+    return (
+        torch.stack([F.one_hot(torch.tensor(path), logits.shape[1]).to(shares) for path in zip(*paths, strict=True)])
+        .mul(shares[:, None])
+        .sum(1)
+    )
+
+
+@SIDES
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+def test_a_tokens_probabilities_and_their_gradients_are_those_of_all_rows_of_tags(side, temperature):
+    torch.manual_seed(11)
+    crf, (logits, targets) = random_crf(), batch(side)
+    valid = targets >= 0
+    inputs = (logits.requires_grad_(), *crf.parameters())
+    ours = crf.log_marginals(logits, valid, temperature)[valid]
+    rows = [
+        marginals_of_all(crf, row[told], temperature) for row, told in zip(logits, valid, strict=True) if told.any()
+    ]
+    theirs = torch.cat(rows)
+    torch.testing.assert_close(ours.exp(), theirs, rtol=1e-11, atol=1e-14)
+    weights = torch.rand_like(ours)
+    pairs = (torch.autograd.grad((weights * each).sum(), inputs) for each in (ours, theirs.log()))
+    for own, other in zip(*pairs, strict=True):
+        torch.testing.assert_close(own, other, rtol=1e-9, atol=1e-12)
+        assert own.any()
+
+
+def test_the_gradient_of_the_loss_is_how_far_they_are_from_the_targets():
+    torch.manual_seed(12)
+    crf, (logits, targets) = random_crf(), batch("left")
+    valid = targets >= 0
+    (gradient,) = torch.autograd.grad(crf(logits.requires_grad_(), targets), logits)
+    wanted = crf.log_marginals(logits, valid).exp()[valid] - F.one_hot(targets[valid], CLASSES)
+    torch.testing.assert_close(gradient[valid], wanted.detach(), rtol=1e-10, atol=1e-13)
+
+
+def test_at_first_they_are_each_tokens_own_and_a_row_of_padding_is_finite():
+    torch.manual_seed(13)
+    logits, targets = batch("right")
+    found = CRF(CLASSES).double().log_marginals(logits, targets >= 0, 3.0)
+    torch.testing.assert_close(found[targets >= 0], (logits / 3).log_softmax(-1)[targets >= 0], rtol=1e-12, atol=1e-14)
+    assert found.isfinite().all()
+
+
+def test_they_keep_their_digits_in_float32_and_padding_changes_none():
+    torch.manual_seed(14)
+    exact, logits = random_crf(7, scale=2), 4 * torch.randn(3, 600, 7)
+    rounded = CRF(7)
+    rounded.load_state_dict(exact.state_dict())
+    valid = tokens("right", [600, 250, 3], 600)
+    ours = rounded.log_marginals(logits, valid, 1.5)
+    assert ours.dtype == torch.float32
+    theirs = exact.log_marginals(logits.double(), valid, 1.5)
+    torch.testing.assert_close(ours.exp().double()[valid], theirs.exp()[valid], rtol=0, atol=1e-4)
+    other = torch.where(valid[:, :, None], logits, 100 * torch.randn_like(logits))
+    assert torch.equal(rounded.log_marginals(other, valid, 1.5)[valid], ours[valid])
 
 
 def best_of_all(crf, logits, barred=None):
@@ -393,8 +455,8 @@ def test_it_is_refused_where_no_row_of_tags_is_predicted(changes):
 def test_class_weights_and_smoothing_are_refused_with_it_alone():
     tagger = dataclasses.replace(PLAIN, **TAGGER)
     with pytest.raises(UserError, match=r"^recipes\.r\.train\.class_weights: must be null where model\.crf is true"):
-        tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0, None)
+        tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0)
     with pytest.raises(UserError, match=r"^recipes\.r\.train\.label_smoothing: must be 0 where model\.crf is true"):
-        tagger.check_loss("recipes.r.train", None, 0.1, None)
-    tagger.check_loss("recipes.r.train", None, 0.0, None)
-    PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1, None)
+        tagger.check_loss("recipes.r.train", None, 0.1)
+    tagger.check_loss("recipes.r.train", None, 0.0)
+    PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1)

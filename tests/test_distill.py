@@ -13,8 +13,7 @@ import torch.nn.functional as F
 from imports import ROOT
 from test_batches import write_padded
 from test_bigrams import mapped
-from test_check import changed
-from test_crf import TAGGER
+from test_crf import TAGGER, batch, loss_of_all, marginals_of_all, random_crf
 from test_fit import LABELS, SPLITS, TYPES, matrix
 from test_graphs import Notes
 from test_models import PLAIN
@@ -25,8 +24,6 @@ from textrnn import fit as fit_module
 from textrnn.architecture import Bigrams
 from textrnn.batches import batches, load_buckets
 from textrnn.beside import Beside
-from textrnn.check import check_params
-from textrnn.crf import CRF
 from textrnn.distill import soft_targets
 from textrnn.errors import UserError
 from textrnn.fit import fit, start
@@ -142,6 +139,28 @@ def test_sure_teachers_who_are_right_are_the_usual_loss():
         assert loss.item() == pytest.approx(F.cross_entropy(logits, gold).item(), rel=1e-12)
 
 
+@pytest.mark.parametrize("temperature", [1.0, 2.5])
+@pytest.mark.parametrize("weight", [0.3, 1.0])
+def test_with_a_crf_it_is_of_each_tokens_probabilities_over_all_rows_of_tags(weight, temperature):
+    torch.manual_seed(2)
+    crf, (logits, gold) = random_crf(), batch("left")
+    soft = torch.randn_like(logits).softmax(-1)
+    far = 0
+    for row, target, said in zip(logits, gold, soft, strict=True):
+        told, said = target >= 0, said[target >= 0]
+        if told.any():
+            far += (said * (said.log() - marginals_of_all(crf, row[told], temperature).log())).sum()
+    total = (1 - weight) * loss_of_all(crf, logits, gold) + weight * temperature**2 * far
+    tally = Tally(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
+    loss = tally.loss(logits, gold, soft=soft)
+    assert loss.item() == pytest.approx((total / (gold >= 0).sum()).item(), rel=1e-12)
+    assert crf.transitions.grad is None
+    loss.backward()
+    assert crf.transitions.grad.any()
+    nothing = tally.loss(logits[:0], gold[:0], soft=soft[:0])
+    assert nothing.item() == 0
+
+
 def test_smoothing_is_of_the_gold_part_alone():
     torch.manual_seed(1)
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
@@ -155,11 +174,24 @@ def test_smoothing_is_of_the_gold_part_alone():
 def test_no_loss_without_what_it_needs():
     with pytest.raises(AssertionError, match="without soft targets"):
         Tally(None, CPU, distill=DISTILL).loss(torch.zeros(2, 4), torch.tensor([0, 1]))
-    with pytest.raises(ValueError, match="the loss of a CRF is of whole rows"):
-        Tally(None, CPU, crf=CRF(4), distill=DISTILL)
 
 
 # what teachers say
+
+
+def test_soft_targets_of_a_crf_are_the_mean_of_each_tokens_probabilities():
+    teachers = [small(seed=seed, **TAGGER, head_dropout=0.5).train() for seed in (3, 4)]
+    for seed, teacher in enumerate(teachers):
+        torch.manual_seed(seed)
+        for score in teacher.crf.parameters():
+            torch.nn.init.normal_(score)
+    (bucket,) = rows_of(6, 3, tags=True)
+    (soft,) = soft_targets(teachers, [bucket], settings(batch_size=4), 2.5)
+    for at in range(len(bucket)):
+        told = bucket.targets[at] >= 0
+        row = bucket.ids[at : at + 1], bucket.lengths[at : at + 1]
+        means = [marginals_of_all(each.crf, each.eval()(*row)[0][told], 2.5).detach() / 2 for each in teachers]
+        torch.testing.assert_close(soft[at][told], sum(means), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["classify", "tag", "bce"])
@@ -218,8 +250,8 @@ def test_recorded_steps_read_them_too():
         model, options = small(), settings(batch_size=4, distill=DISTILL)
         of = model, make_optimizer(model, options), Tally(None, CPU, distill=DISTILL), options
         stepper = Stepper(*of) if recorder is None else GraphedStepper(*of, recorder)
-        for batch in batches(softened(rows_of(4 * (WARM_UP + 3))), 4):
-            stepper(batch, 0.01)
+        for each in batches(softened(rows_of(4 * (WARM_UP + 3))), 4):
+            stepper(each, 0.01)
         ends.append(weights_of(model))
     assert recorder.calls.count("replay") == 3
     same(*ends)
@@ -295,11 +327,12 @@ def test_how_much_they_weigh(padded, tmp_path, weight):
     assert apart < 1e-5 if weight < 0.1 else apart > 1e-3
 
 
-def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch):
+@pytest.mark.parametrize("crf", [False, True])
+def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch, crf):
     rows = [([2, 3, 2], [0, 1, 0], []), ([], [], []), ([3, 2], [1, 0], []), ([4, 2, 5], [0, 0, 1], [])] * 3
     padded = write_padded(tmp_path, "tag", {"train": rows, "dev": rows})
-    model = dataclasses.replace(PLAIN, readout="every_step")
-    chosen = dataclasses.replace(STUDENT, class_weights={"LOC": 4.0})
+    model = dataclasses.replace(PLAIN, readout="every_step", crf=crf)
+    chosen = dataclasses.replace(STUDENT, class_weights=None if crf else {"LOC": 4.0})
     resident = fitted(padded, tmp_path, chosen, model, TYPES)
     monkeypatch.setattr("textrnn.batches.COPIED_BYTES", 0)
     assert {type(bucket) for bucket in load_buckets(padded, "train")} == {Mapped}
@@ -447,13 +480,6 @@ def test_values_out_of_range_are_refused_by_name(given, message):
     dataclasses.replace(STUDENT, distill=Distill((0, 2**63 - 1), 1.0, 0.1)).check("train")
 
 
-def test_it_is_refused_with_a_crf():
-    tagger = dataclasses.replace(PLAIN, **TAGGER)
-    with pytest.raises(UserError, match=r"^recipes\.r\.train\.distill: must be null where model\.crf is true"):
-        tagger.check_loss("recipes.r.train", None, 0.0, DISTILL)
-    PLAIN.check_loss("recipes.r.train", None, 0.0, DISTILL)
-
-
 def merged(own):
     """The shipped defaults with a recipe's own values over them."""
     params = read_params(ROOT / "params.yaml")
@@ -470,13 +496,3 @@ def test_params_say_it():
     ):
         with pytest.raises(UserError, match=message):
             merged({"distill": said | {name: value}})
-
-
-def test_check_refuses_it_with_a_crf_before_a_stage_runs():
-    said = {"seeds": [11, 12], "weight": 0.7, "temperature": 2.0}
-    params = changed("recipes.ner_gru.train.class_weights", None)
-    params["recipes"]["ner_gru"]["train"]["distill"] = said
-    check_params(params)
-    params["recipes"]["ner_gru"]["model"]["crf"] = True
-    with pytest.raises(UserError, match=r"^recipes\.ner_gru\.train\.distill: must be null where model\.crf is true"):
-        check_params(params)

@@ -46,6 +46,10 @@ CASES = {
     "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
     "distill": ({}, {"epochs": 2, "batch_size": 5, "distill": Distill((2,), 0.7, 2.0)}),
     "distill tags": ({"readout": "every_step"}, {"epochs": 2, "batch_size": 7, "distill": Distill((2,), 0.4, 3.0)}),
+    "distill crf": (
+        {"readout": "every_step", "crf": True},
+        {"epochs": 2, "batch_size": 7, "distill": Distill((2,), 0.4, 3.0)},
+    ),
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -70,7 +74,7 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
         rows,
         dev,
         settings(**options),
-        None if case == "crf" else CLASS_WEIGHTS,
+        None if "crf" in changes else CLASS_WEIGHTS,
         points.append,
         on_step,
         group=group,

@@ -8,7 +8,6 @@ from typing import Literal
 
 from textrnn.params import require
 from textrnn.records import Task
-from textrnn.train import Distill
 
 Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
 Pooled = Literal["last_valid", "max", "mean", "attention"]  # read whole rows and leave padding out: can be joined
@@ -125,11 +124,8 @@ class Model:
                 task == "classify" and classes == 2, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss
             )
 
-    def check_loss(
-        self, where: str, class_weights: Mapping[str, float] | None, smoothing: float, distill: Distill | None
-    ) -> None:
+    def check_loss(self, where: str, class_weights: Mapping[str, float] | None, smoothing: float) -> None:
         """Refuse what a CRF's loss, which is no sum over tokens, has no room for; `where` is the section `train`."""
         wrong = "where model.crf is true"
         require(not self.crf or class_weights is None, f"{where}.class_weights", f"must be null {wrong}", class_weights)
         require(not self.crf or not smoothing, f"{where}.label_smoothing", f"must be 0 {wrong}", smoothing)
-        require(not self.crf or distill is None, f"{where}.distill", f"must be null {wrong}", distill)

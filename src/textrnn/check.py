@@ -79,7 +79,7 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     settings = overlaid(Train, params, "train", key)
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
-    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing, settings.distill)
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
     _check_entry(params, ("recipes", key, "encoding"), "encodings")
     _check_lexicon(params, key, embedding.lexicon is not None)
     model.check_lexicon(f"{where}.model", embedding.lexicon is not None)

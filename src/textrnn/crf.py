@@ -1,4 +1,4 @@
-"""A linear-chain CRF over a tagger's logits: the loss of whole rows of tags, and the best row of tags.
+"""A linear-chain CRF over a tagger's logits: the loss of whole rows of tags, the best one, each token's probabilities.
 
 Sources: Lafferty et al. 2001, "Conditional Random Fields"; Lample et al. 2016, arXiv:1603.01360, section 2.2, whose
 score of a row this is.
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.readouts import turn
@@ -42,12 +43,28 @@ class CRF(nn.Module):
         valid, tags = targets != IGNORED_TAG, targets.clamp(min=0)
         # what a step's logits have in common changes no probability; without it sums stay small, and keep their digits
         emissions = turn(logits, shifts).log_softmax(-1).permute(1, 2, 0)
-        total = (_forward(emissions, valid, self.transitions, self.start) + self.end[:, None]).logsumexp(0)  # (B,)
+        total = (_forward(emissions, valid, self.transitions, self.start)[-1] + self.end[:, None]).logsumexp(0)  # (B,)
         gold = emissions.gather(1, tags[:, None])[:, 0]
         gold = torch.cat((gold[:1], gold[1:] + self.transitions[tags[:-1], tags[1:]]))
         last = tags.gather(0, (valid.sum(0) - 1).clamp(min=0)[None])[0]
         gold = gold.masked_fill(~valid, 0).sum(0) + self.start[tags[0]] + self.end[last]
         return (total - gold).masked_fill(~valid[0], 0).sum()
+
+    def log_marginals(self, logits: Tensor, valid: Tensor, temperature: float = 1.0) -> Tensor:
+        """Log of the probability that a token (B, T) has each tag, over all rows of tags: (B, T, C), as the logits are.
+
+        valid: (B, T), where tokens are, as for `forward`; elsewhere it is finite and means nothing. All scores are
+        divided by the temperature first. Source: forward-backward, Rabiner 1989, "A Tutorial on Hidden Markov Models",
+        section III.A.
+        """
+        shifts = _first(valid)
+        told = turn(valid, shifts).t()
+        emissions = turn(logits / temperature, shifts).log_softmax(-1).permute(1, 2, 0)
+        transitions, start, end = (each / temperature for each in (self.transitions, self.start, self.end))
+        before = _forward(emissions, told, transitions, start)
+        after = _backward(emissions, told, transitions, end)
+        found = (torch.stack(before) + torch.stack(after)).log_softmax(1).permute(2, 0, 1)
+        return turn(found, logits.shape[1] - shifts)
 
     @torch.no_grad()
     def decode(self, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
@@ -80,13 +97,22 @@ class CRF(nn.Module):
         return turn(path, valid.shape[1] - shifts).masked_fill(~valid, 0)
 
 
-def _forward(emissions: Tensor, valid: Tensor, transitions: Tensor, start: Tensor) -> Tensor:
-    """Log of the summed exponentials of all rows of tags, less their ends, by the tag they end in: (C, B)."""
-    states = start[:, None] + emissions[0]
+def _forward(emissions: Tensor, valid: Tensor, transitions: Tensor, start: Tensor) -> list[Tensor]:
+    """After each step the log of the summed exponentials of all tags up to it, by the tag they end in: T of (C, B)."""
+    states = [start[:, None] + emissions[0]]
     for emission, here in zip(emissions[1:], valid[1:], strict=True):
-        found = (states[:, None] + transitions[:, :, None]).logsumexp(0) + emission
-        states = torch.where(here, found, states)
+        found = (states[-1][:, None] + transitions[:, :, None]).logsumexp(0) + emission
+        states.append(torch.where(here, found, states[-1]))
     return states
+
+
+def _backward(emissions: Tensor, valid: Tensor, transitions: Tensor, end: Tensor) -> list[Tensor]:
+    """The same of all tags behind each step, the row's end among them, by the step's own tag: T of (C, B)."""
+    states = [end[:, None].expand_as(emissions[0])]
+    for emission, here in zip(emissions[1:].flip(0), valid[1:].flip(0), strict=True):
+        found = (transitions[:, :, None] + (emission + states[-1])[None]).logsumexp(1)
+        states.append(torch.where(here, found, states[-1]))
+    return states[::-1]
 
 
 def _first(valid: Tensor) -> Tensor:
@@ -125,3 +151,13 @@ def guesses(network: nn.Module, logits: Tensor, valid: Tensor, barred: Tensor | 
     """
     crf = crf_of(network)
     return logits.argmax(-1) if crf is None else crf.decode(logits, valid, barred)
+
+
+def log_probabilities(crf: CRF | None, logits: Tensor, valid: Tensor, temperature: float) -> Tensor:
+    """Log of each class's probability under logits (B, C) or (B, T, C), softened by the temperature; their shape.
+
+    With a CRF those of a token over all rows of tags: see CRF.log_marginals, also for valid.
+    """
+    if crf is None:
+        return F.log_softmax(logits / temperature, dim=-1)
+    return crf.log_marginals(logits, valid, temperature)

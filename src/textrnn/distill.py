@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.batches import Bucket, Rows, batch_size, batches
+from textrnn.crf import crf_of, log_probabilities
 from textrnn.precision import forward
+from textrnn.records import IGNORED_TAG
 from textrnn.train import Distill, Train
 
 Teach = Callable[[int, str, Train], nn.Module]
@@ -44,8 +45,9 @@ def soft_targets(
 ) -> list[Tensor]:
     """Of each bucket the teachers' mean of softmax(logits / temperature): (N, C), or for tagging (N, T, C), float32.
 
-    Without dropout, in the precision and the batches of training. They lie where the bucket lies: on the device, or
-    for one that stays in its shards in the memory of the host. Of padding they say something that means nothing.
+    Of a teacher with a CRF it is the probability of each tag over all rows of tags. Without dropout, in the precision
+    and the batches of training. They lie where the bucket lies: on the device, or for one that stays in its shards in
+    the memory of the host. Of padding they say something that means nothing.
     """
     sums: list[Tensor] = []
     count = 0
@@ -63,9 +65,10 @@ def soft_targets(
 
 @torch.no_grad()
 def _probabilities(teacher: nn.Module, bucket: Rows, settings: Train, temperature: float) -> Tensor:
-    """softmax(logits / temperature) of all rows of a bucket, in their order."""
+    """What a teacher thinks of all rows of a bucket, in their order."""
     parts = []
     for batch in batches([bucket], batch_size(settings)):
-        found = F.softmax(forward(teacher, batch.ids, batch.lengths, settings.precision) / temperature, dim=-1)
+        logits = forward(teacher, batch.ids, batch.lengths, settings.precision)
+        found = log_probabilities(crf_of(teacher), logits, batch.targets != IGNORED_TAG, temperature).exp_()
         parts.append(found if isinstance(bucket, Bucket) else found.cpu())
     return torch.cat(parts)

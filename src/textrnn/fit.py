@@ -109,7 +109,7 @@ def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> 
     model.check_task(f"{where}.model", labels.task, len(labels.names))
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", labels.task)
-    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing, settings.distill)
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
     return settings.weight_of(labels.names, labels.kinds(), f"{where}.train")
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textrnn.crf import CRF, crf_of
+from textrnn.crf import CRF, crf_of, log_probabilities
 from textrnn.records import IGNORED_TAG
 from textrnn.train import Distill, Monitor
 
@@ -34,7 +34,7 @@ class Tally:
     With a CRF the loss is its own, shared out over the tokens, so that it compares with the cross-entropy of a token.
     smoothing: share of each target that is spread over all classes (Szegedy et al. 2016, arXiv:1512.00567, section 7).
     distill: how much of the loss is a distance from soft targets, and how it is softened.
-    Raises ValueError for a CRF with weights, smoothing or distill.
+    Raises ValueError for a CRF with weights or smoothing.
     """
 
     def __init__(
@@ -45,7 +45,7 @@ class Tally:
         crf: CRF | None = None,
         distill: Distill | None = None,
     ) -> None:
-        if crf is not None and (weights is not None or smoothing or distill is not None):
+        if crf is not None and (weights is not None or smoothing):
             raise ValueError("the loss of a CRF is of whole rows: no class has a weight or a share of its own")
         self._weights, self._smoothing, self._crf, self._distill = weights, smoothing, crf, distill
         self.sums = torch.zeros(4, dtype=torch.float64, device=device)
@@ -96,7 +96,7 @@ class Tally:
             loss = self._crf(logits, targets)
         if self._distill is not None:
             assert soft is not None, "distillation without soft targets"
-            distance = self._distance(self._distill.temperature, flat, gold, soft.flatten(0, -2))
+            distance = self._distance(self._distill.temperature, logits, targets, soft)
             loss = (1 - self._distill.weight) * loss + self._distill.weight * distance
         with torch.no_grad():
             own = self.share(gold)
@@ -106,15 +106,16 @@ class Tally:
         divisor = (own if share is None else share).to(loss.dtype)
         return loss / divisor.clamp(min=torch.finfo(loss.dtype).tiny)
 
-    def _distance(self, temperature: float, logits: Tensor, gold: Tensor, soft: Tensor) -> Tensor:
-        """Kullback-Leibler divergence of logits (n, C) from soft (n, C), each weighed as its gold (n,) is, summed: ().
+    def _distance(self, temperature: float, logits: Tensor, targets: Tensor, soft: Tensor) -> Tensor:
+        """Kullback-Leibler divergence of each row's or token's probabilities from soft, weighed as its target is; ().
 
-        Times the temperature squared, so that its gradient is of the size of that of gold targets (Hinton et al. 2015,
-        arXiv:1503.02531, section 2).
+        Summed, times the temperature squared, so that its gradient is of the size of that of gold targets (Hinton et
+        al. 2015, arXiv:1503.02531, section 2). With a CRF the probabilities are a token's over all rows of tags, on
+        both sides (Wang et al. 2020, arXiv:2004.03846, its posterior distillation).
         """
-        told = F.log_softmax(logits / temperature, dim=-1)
+        told = log_probabilities(self._crf, logits, targets != IGNORED_TAG, temperature)
         distances = F.kl_div(told, soft, reduction="none").sum(-1)
-        return temperature**2 * (self._weigh(gold) * distances).sum()
+        return temperature**2 * (self._weigh(targets) * distances).sum()
 
     def score(self) -> Score:
         return score_of(self.sums)
