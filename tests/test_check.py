@@ -39,6 +39,10 @@ def test_what_is_shipped_passes():
     check_params(SHIPPED)
 
 
+def test_distillation_passes_with_a_crf():
+    check_params(changed("recipes.ner_bilstm_crf.train.distill", {"seeds": [2], "weight": 0.7, "temperature": 2.0}))
+
+
 def test_words_pass_with_a_lexicon_over_characters():
     for recipe in ("news_rnn", "ner_bilstm_crf"):
         params = changed(f"recipes.{recipe}.lexicon", {"longest": 4})

@@ -17,6 +17,7 @@ from textrnn.models import TextRNN
 from textrnn.precision import settle
 from textrnn.steps import Stepper, make_optimizer
 from textrnn.tally import Tally
+from textrnn.train import Distill
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
 GPU = torch.device("cuda")
@@ -49,7 +50,7 @@ def run(buckets, *, model, stepper=make_stepper, epochs=3, **changes):
     """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
     network = new_network(**model)
-    tally = Tally.of(network, None)
+    tally = Tally.of(network, None, distill=settings.distill)
     step_of = stepper(network, make_optimizer(network, settings), tally, settings)
     losses, step = [], 0
     for epoch in range(epochs):
@@ -93,6 +94,21 @@ def test_graphs_take_the_plain_steps_of_a_crf(precision):
     assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
     assert weights["crf.transitions"].all()
     assert same(run(buckets, model=model, precision=precision), (graphed, weights, losses))
+
+
+@pytest.mark.parametrize("crf", [False, True])
+def test_graphs_take_the_plain_steps_of_distillation(crf):
+    torch.manual_seed(1)
+    buckets = [
+        each.with_soft(torch.rand(*each.targets.shape, 4).softmax(-1).to(GPU)) for each in buckets_of(45, 32, tags=True)
+    ]
+    options = {"model": {"readout": "every_step", "crf": crf}, "distill": Distill((2,), 0.7, 2.0)}
+    graphed, weights, losses = run(buckets, **options)
+    plain, expected, plain_losses = run(buckets, stepper=Stepper, **options)
+    assert (type(graphed), type(plain)) == (GraphedStepper, Stepper)
+    assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
+    for name, value in weights.items():
+        assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
 
 
 @pytest.mark.parametrize("precision", MOST_APART)
