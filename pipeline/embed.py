@@ -1,15 +1,17 @@
 """Make the embedding matrix a recipe starts from: random, or aligned from pretrained vectors."""
 
+from functools import partial
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.data import Data
 from textrnn.embed import Embed, Embedding, embed, save_matrix
 from textrnn.jieba_words import read_dictionary
-from textrnn.lexicon import cover, save_lexicon
+from textrnn.lexicon import cover, save_lexicon, with_vectors
 from textrnn.params import part, pick, read_params, section
 from textrnn.records import RECIPE_KEYS
 from textrnn.stage import output_folder, run_stage, write_json
+from textrnn.vectors import read_named
 from textrnn.vocab import Vocabulary
 
 
@@ -25,9 +27,13 @@ def main(key: str) -> None:
         matrix, report = embed(vocabulary, embedding, folder, settings, where)
         save_matrix(out / "embedding.arrow", matrix)
         lexicon = cover(read_dictionary(), vocabulary, embedding.lexicon, f"{where}.lexicon")
+        if embedding.lexicon is not None and embedding.lexicon.vectors is not None:
+            read = partial(read_named, folder / embedding.lexicon.vectors)
+            lexicon = with_vectors(lexicon, vocabulary, read)
         save_lexicon(out / "lexicon.arrow", lexicon)  # empty where there is none: a stage's outputs are always the same
         if embedding.lexicon is not None:
-            report["lexicon_words"] = len(lexicon)
+            report["lexicon_words"] = lexicon["tag"].length() - lexicon["tag"].null_count
+            report["lexicon_vectors"] = lexicon["vector"].length() - lexicon["vector"].null_count
     write_json(Path("metrics") / key / "embed.json", report)
 
 

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-import torch
 
 from textrnn.architecture import Model
-from textrnn.bigrams import learn_pairs
+from textrnn.bigrams import Pairs, learn_pairs
+from textrnn.given import Given
+from textrnn.lookup import SparseTable
 from textrnn.models import TextRNN
+from textrnn.params import require
 from textrnn.residence import Rows
 from textrnn.words import Learnt, Sizes, learn_words
 
@@ -19,21 +21,28 @@ from textrnn.words import Learnt, Sizes, learn_words
 class Beside:
     """The pairs of `learn_pairs` and the words of `learn_words`; None where the model has none."""
 
-    pairs: torch.Tensor | None
+    pairs: Pairs | None
     words: Learnt | None
 
     @property
     def sizes(self) -> tuple[int, Sizes | None]:
         """How many pairs, and the sizes of the words."""
-        return 0 if self.pairs is None else len(self.pairs), None if self.words is None else self.words.sizes
+        return 0 if self.pairs is None else len(self.pairs.keys), None if self.words is None else self.words.sizes
 
     def fill(self, network: TextRNN) -> None:
-        """Give a network of these sizes what it is to look up."""
+        """Give a network of these sizes what it is to look up, and the vectors that its tables start from."""
         if network.bigrams is not None and self.pairs is not None:
-            network.bigrams.pairs.copy_(self.pairs)
+            network.bigrams.pairs.copy_(self.pairs.keys)
+            _start(network.bigrams, self.pairs.given)
         if network.words is not None and self.words is not None:
             network.words.keys.copy_(self.words.keys)
             network.words.rows.copy_(self.words.rows)
+            _start(network.words, self.words.given)
+
+
+def _start(table: SparseTable, given: Given | None) -> None:
+    if given is not None:
+        given.fill(table.weight)
 
 
 NOTHING = Beside(None, None)
@@ -42,12 +51,20 @@ NOTHING = Beside(None, None)
 def learn(rows: Sequence[Rows], tokens: int, model: Model, lexicon: pa.Table | None, where: str) -> Beside:
     """What the rows of train give embeddings to, where the model has any; `where` is the dotted name of its section.
 
-    lexicon: of `textrnn.lexicon`, empty or None where the recipe has none. Raises UserError when the model needs one.
+    lexicon: of `textrnn.lexicon`, empty or None where the recipe has none. Raises UserError when the model needs one,
+    and when a table is not as wide as the lexicon's vectors.
     """
     model.check_lexicon(where, lexicon is not None and len(lexicon) > 0)
     pairs = found = None
     if model.bigrams is not None:
-        pairs = learn_pairs(rows, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
+        pairs = learn_pairs(rows, lexicon, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
+        _check_width(pairs.given, model.bigrams.width, f"{where}.bigrams.width")
     if model.words is not None and lexicon is not None:
         found = learn_words(rows, lexicon, tokens, model.words.min_count)
+        _check_width(found.given, model.words.width, f"{where}.words.width")
     return Beside(pairs, found)
+
+
+def _check_width(given: Given | None, width: int, where: str) -> None:
+    if given is not None:
+        require(given.width == width, where, f"must be {given.width}, as wide as the lexicon's vectors", width)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +16,29 @@ from textrnn.lines import read_lines
 def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.ndarray]:
     """The vectors of the wanted tokens: (positions (K,) int64, matrix (K, width) float32), in file order.
 
-    wanted: position by token. A token that stands twice keeps its first vector.
-    Raises UserError for a missing, damaged or empty file, mixed widths, and what is no number.
+    wanted: position by token. Of tokens that stand twice, and of errors, as `read_named` has it.
+    """
+    names, matrix = read_named(path, wanted.__contains__)
+    return np.fromiter((wanted[name] for name in names), dtype=np.int64), matrix
+
+
+def read_named(path: Path, wanted: Callable[[str], bool]) -> tuple[list[str], np.ndarray]:
+    """The tokens that are wanted and their vectors (K, width) float32, in file order.
+
+    A token that stands twice keeps its first vector.
+    Raises UserError for a missing, damaged or empty file, mixed widths, what is no number, and where none is wanted.
     """
     pairs = _read_npz(path) if path.suffix == ".npz" else _read_text(path, wanted)
-    positions: dict[int, np.ndarray] = {}
+    found: dict[str, np.ndarray] = {}
     for token, vector in pairs:
-        at = wanted.get(token)
-        if at is not None and at not in positions:
-            positions[at] = vector
-    if not positions:
+        if wanted(token):
+            found.setdefault(token, vector)
+    if not found:
         raise UserError(path, "holds a vector for no token of the vocabulary", do="is it of the same kind of tokens?")
-    return np.fromiter(positions, dtype=np.int64), np.stack(list(positions.values()))
+    return list(found), np.stack(list(found.values()))
 
 
-def _read_text(path: Path, wanted: Mapping[str, int]) -> Iterator[tuple[str, np.ndarray]]:
+def _read_text(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, np.ndarray]]:
     """`token v1 v2 …` a line; a first line of two whole numbers is word2vec's header and gives the width."""
     width = 0
     for number, raw in read_lines(path):
@@ -48,7 +56,7 @@ def _read_text(path: Path, wanted: Mapping[str, int]) -> Iterator[tuple[str, np.
             wrong = f"has {len(fields) - 1} numbers instead of {width}"
             raise UserError(where, wrong, got=repr(line[:60]), do="every line must have the same width")
         token = " ".join(fields[:-width])
-        if token in wanted:
+        if wanted(token):
             yield token, _floats(fields[-width:], where)
     if not width:
         raise UserError(path, "the file holds no vectors")

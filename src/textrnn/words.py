@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textrnn.architecture import SETS
+from textrnn.given import Given, numbers, vectors_of
 from textrnn.lookup import SparseTable
 from textrnn.records import PAD_ID, UNKNOWN_ID
 from textrnn.residence import Rows, id_pieces
@@ -34,11 +35,12 @@ class Sizes:
 
 @dataclass(frozen=True, eq=False)
 class Learnt:
-    """The words' numbers, rising (N,), and the row of the table that each has (N,), both int64."""
+    """The words' numbers, rising (N,), and the row of the table that each has (N,), both int64; vectors of rows."""
 
     keys: Tensor
     rows: Tensor
     sizes: Sizes
+    given: Given | None
 
 
 class Words(SparseTable):
@@ -94,31 +96,23 @@ def match(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tupl
 
 
 def learn_words(rows: Sequence[Rows], lexicon: pa.Table, tokens: int, min_count: int) -> Learnt:
-    """The lexicon's words, each with a row of its own where the rows of train, as they are padded, have it often.
+    """The lexicon's words, each with a row of its own where it has a vector, or train, as it is padded, has it often.
 
     Often is `min_count` times, overlapping words counted each. All others share a row with those of their part of
     speech, so that what is learnt of the rare ones is known of the unseen. lexicon: of `textrnn.lexicon`, not empty.
     """
-    lists = lexicon["ids"].combine_chunks()
-    lengths, offsets = (torch.tensor(each.to_numpy()) for each in (lists.value_lengths(), lists.offsets))
-    keys, longest = _keys(torch.tensor(lists.values.to_numpy()), offsets[:-1], lengths, tokens), int(lengths.max())
+    words = lexicon.filter(lexicon["tag"].is_valid())
+    keys, longest = numbers(words["ids"], tokens), int(words["ids"].combine_chunks().value_lengths().to_numpy().max())
     keys, order = keys.sort()
     counts = torch.zeros(len(keys), dtype=torch.int64)
     for ids in id_pieces(rows):
         for _, at, known in match(torch.tensor(ids).t(), keys, tokens, longest):
             counts += torch.bincount(at[known], minlength=len(keys))
-    tags = lexicon["tag"].combine_chunks()
-    own = counts >= min_count
+    tags = words["tag"].combine_chunks()
+    there, vectors = vectors_of(words["vector"].take(pa.array(order.numpy())))
+    own = (counts >= min_count) | there
     shared = FIRST + torch.tensor(tags.indices.to_numpy()).long()[order]
     first_own = FIRST + len(tags.dictionary)
     found = torch.where(own, first_own - 1 + own.cumsum(0), shared)
-    return Learnt(keys, found, Sizes(len(keys), first_own + int(own.sum()), longest))
-
-
-def _keys(values: Tensor, starts: Tensor, lengths: Tensor, tokens: int) -> Tensor:
-    """The numbers of words (N,) whose ids lie one after the other in `values`, each from its start; int64 (N,)."""
-    keys = torch.zeros(len(starts), dtype=torch.int64)
-    for place in range(int(lengths.max())):
-        longer = (lengths > place).nonzero().squeeze(1)
-        keys[longer] = keys[longer] * tokens + values[starts[longer] + place]
-    return keys
+    given = None if vectors is None else Given(found[there], vectors)
+    return Learnt(keys, found, Sizes(len(keys), first_own + int(own.sum()), longest), given)

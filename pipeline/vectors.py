@@ -1,0 +1,32 @@
+"""Learn vectors of pairs of characters and of words, for `lexicon.vectors`; outside the DVC graph."""
+
+import argparse
+from pathlib import Path
+
+import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.jieba_words import read_dictionary
+from textrnn.neighbours import Neighbours, learn_vectors, read_texts, write_vectors
+from textrnn.stage import output_file, run
+
+
+def main() -> None:
+    """Read the train split of corpora cut into characters; write a file of vectors."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("to", type=Path, help="the file to write, in word2vec's text format, by gzip if it ends in .gz")
+    parser.add_argument("segmented", type=Path, nargs="+", help="a folder of `segment`: data/segmented/<encoding>")
+    parser.add_argument("--width", type=int, default=50, help="numbers of a vector (50)")
+    parser.add_argument("--longest", type=int, default=4, help="characters of the longest word (4)")
+    parser.add_argument("--word-count", type=int, default=3, help="how often a word of jieba's dictionary occurs (3)")
+    parser.add_argument("--pair-count", type=int, default=5, help="how often a pair that is no such word occurs (5)")
+    parser.add_argument("--seed", type=int, default=1, help="of the random start of the SVD (1)")
+    args = parser.parse_args()
+    settings = Neighbours(args.width, args.longest, args.word_count, args.pair_count, args.seed)
+    settings.check()
+    names, vectors = learn_vectors(read_texts(args.segmented), (word for word, _ in read_dictionary()), settings)
+    with output_file(args.to) as made:
+        write_vectors(made, names, vectors, args.to.suffix == ".gz")
+    print(f"{args.to}: vectors of {len(names):,} pairs and words, {settings.width} wide")
+
+
+if __name__ == "__main__":
+    run(main)
