@@ -11,6 +11,7 @@ import torch.nn.functional as F
 
 from test_batches import write_padded
 from test_fit import LABELS, SPLITS, matrix
+from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
@@ -65,7 +66,7 @@ def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_coun
     assert min_count == 1 or len(wanted) < len(counted)
     buckets = [bucket(long, 8, side), bucket(short, 3, side)]
     for rows in (buckets, [mapped(buckets[0]), buckets[1]]):
-        found = learn_pairs(rows, 9, min_count, "w")
+        found = learn_pairs(rows, None, 9, min_count, "w").keys
         assert found.dtype == torch.int64
         assert found.tolist() == wanted
 
@@ -73,13 +74,40 @@ def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_coun
 def test_pairs_of_which_none_is_left_are_refused():
     match = r"^w: no two neighbouring tokens of train occur so often; got 9, and the most of any pair is 2; lower it$"
     with pytest.raises(UserError, match=match):
-        learn_pairs([bucket([[1, 2], [1, 2]], 2)], 9, 9, "w")
+        learn_pairs([bucket([[1, 2], [1, 2]], 2)], None, 9, 9, "w")
     with pytest.raises(UserError, match="the most of any pair is 0"):
-        learn_pairs([bucket([[]], 2)], 9, 1, "w")
+        learn_pairs([bucket([[]], 2)], None, 9, 1, "w")
+
+
+GIVEN = lexicon_of(
+    [([2, 3], "n"), ([3, 2], "n"), ([7, 8], None), ([8, 7], None), ([2, 3, 4], "n")],
+    {1: [0.5, -1.0, 2.0], 2: [1.0, 2.0, 3.0], 3: [4.0, 5.0, 6.0], 4: [7.0, 8.0, 9.0]},
+)
+
+
+@pytest.mark.parametrize(("min_count", "often"), [(2, {2 * 9 + 3, 3 * 9}), (9, set())])
+def test_pairs_with_a_vector_have_rows_however_rare(min_count, often):
+    rows = [bucket([[2, 3], [2, 3], [8, 7], [5, 6]], 2)]
+    found = learn_pairs(rows, GIVEN, 9, min_count, "w")
+    wanted = sorted(often | {3 * 9 + 2, 7 * 9 + 8, 8 * 9 + 7})
+    assert found.keys.tolist() == wanted
+    vectors = dict(zip(found.given.rows.tolist(), found.given.vectors.tolist(), strict=True))
+    assert vectors == {
+        FIRST + wanted.index(3 * 9 + 2): [0.5, -1.0, 2.0],
+        FIRST + wanted.index(7 * 9 + 8): [1.0, 2.0, 3.0],
+        FIRST + wanted.index(8 * 9 + 7): [4.0, 5.0, 6.0],
+    }
+
+
+def test_without_vectors_a_lexicon_changes_no_pair():
+    rows = [bucket(ROWS, 5)]
+    plain, beside = (learn_pairs(rows, lexicon, VOCABULARY, 1, "w") for lexicon in (None, lexicon_of([([2, 3], "n")])))
+    assert torch.equal(plain.keys, beside.keys)
+    assert plain.given is beside.given is None
 
 
 def table(rows=ROWS[:2], width=3):
-    found = learn_pairs([bucket(rows, 5)], VOCABULARY, 1, "w")
+    found = learn_pairs([bucket(rows, 5)], None, VOCABULARY, 1, "w").keys
     made = Bigrams(len(found), width, VOCABULARY)
     made.pairs.copy_(found)
     return made
@@ -101,7 +129,7 @@ def test_a_pair_has_a_row_an_unknown_one_row_1_and_padding_row_0():
 def model_of(*, side="right", seed=0, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, bigrams=OPTIONS, **changes)
-    pairs = learn_pairs([bucket(ROWS[:2], 5)], VOCABULARY, 1, "w")
+    pairs = learn_pairs([bucket(ROWS[:2], 5)], None, VOCABULARY, 1, "w").keys
     model = TextRNN(options, VOCABULARY, 4, 5, side, len(pairs)).double().eval()
     model.bigrams.pairs.copy_(pairs)
     with torch.no_grad():
@@ -201,7 +229,7 @@ def test_a_recipe_learns_its_pairs_and_its_directory_has_all_of_them(run, tmp_pa
     save_model(tmp_path / "m", fitted.config, fitted.network, sources)
     again = load_model(tmp_path / "m")
     rows, dev = (load_buckets_of(tmp_path, split) for split in ("train", "dev"))
-    wanted = learn_pairs(rows, 9, 2, "w")
+    wanted = learn_pairs(rows, None, 9, 2, "w").keys
     assert fitted.config.pairs == len(wanted) > 3
     assert torch.equal(again.network.bigrams.pairs, wanted)
     assert evaluate_loss(again.network, dev, 100, None).loss == pytest.approx(fitted.outcome.dev_loss, rel=1e-5)

@@ -45,7 +45,7 @@ def test_distillation_passes_with_a_crf():
 
 def test_words_pass_with_a_lexicon_over_characters():
     for recipe in ("news_rnn", "ner_bilstm_crf"):
-        params = changed(f"recipes.{recipe}.lexicon", {"longest": 4})
+        params = changed(f"recipes.{recipe}.lexicon", {"longest": 4, "vectors": None})
         check_params(params)  # the other way round nothing is lost
         params["recipes"][recipe]["model"]["words"] = {"width": 5, "min_count": 1}
         check_params(params)
@@ -93,12 +93,12 @@ def test_words_pass_with_a_lexicon_over_characters():
         ),
         (
             "recipes.news_rnn.lexicon",
-            {"longest": 1},
+            {"longest": 1, "vectors": None},
             r"^recipes\.news_rnn\.lexicon\.longest: must be at least 2; got 1",
         ),
         (
             "recipes.news_rnn_words.lexicon",
-            {"longest": 4},
+            {"longest": 4, "vectors": None},
             r"^recipes\.news_rnn_words\.lexicon: must be null where tokens are no characters: "
             r"encodings\.thucnews_words\.segment is jieba; got",
         ),

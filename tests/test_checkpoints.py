@@ -12,6 +12,7 @@ import textrnn
 from test_models import LENGTHS, PLAIN, padded
 from textrnn.architecture import Bigrams, Words
 from textrnn.beside import Beside
+from textrnn.bigrams import Pairs
 from textrnn.checkpoints import CONFIG, PREPARATION, WEIGHTS, load_model, make_config, make_network, save_model
 from textrnn.errors import UserError
 from textrnn.labels import Labels
@@ -20,7 +21,7 @@ from textrnn.words import Learnt, Sizes
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
 PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes
-WORDS = Learnt(torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), Sizes(3, 4, 3))
+WORDS = Learnt(torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), Sizes(3, 4, 3), None)
 LABELS = Labels("classify", ["北", "south", "east"], None, [])
 
 
@@ -31,7 +32,7 @@ def options(**changes):
 def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     """A model directory of a network with random weights, and the network."""
     torch.manual_seed(4)
-    beside = Beside(torch.tensor(PAIRS) if model.bigrams else None, WORDS if model.words else None)
+    beside = Beside(Pairs(torch.tensor(PAIRS), None) if model.bigrams else None, WORDS if model.words else None)
     config = make_config(recipe, model, (9, 4), len(labels.names), facts, *beside.sizes)
     network = make_network(config)
     beside.fill(network)

@@ -24,6 +24,7 @@ from textrnn import fit as fit_module
 from textrnn.architecture import Bigrams
 from textrnn.batches import batches, load_buckets
 from textrnn.beside import Beside
+from textrnn.bigrams import Pairs
 from textrnn.distill import soft_targets
 from textrnn.errors import UserError
 from textrnn.fit import fit, start
@@ -295,7 +296,9 @@ def test_teachers_are_what_the_recipe_is_with_their_seed_and_the_student_learns_
     rows, dev = (load_buckets(padded, split) for split in ("train", "dev"))
     with torch.no_grad():
         told = [sum((t(each.ids, each.lengths) / 2).softmax(-1) for t in teachers) / 2 for each in rows]
-    network = start(student.config, matrix(), chosen.seed, CPU, Beside(student.network.bigrams.pairs, None))
+    network = start(
+        student.config, matrix(), chosen.seed, CPU, Beside(Pairs(student.network.bigrams.pairs, None), None)
+    )
     points, weighed = [], torch.tensor([1.0, 3.0])
     taught = [dataclasses.replace(each, soft=soft) for each, soft in zip(rows, told, strict=True)]
     outcome = train(network, taught, dev, chosen, weighed, points.append)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 
 import pyarrow as pa
 import pytest
@@ -11,7 +12,8 @@ import pytest
 from textrnn.embed import load_matrix
 from textrnn.errors import UserError
 from textrnn.jieba_words import read_dictionary, slow_jieba_cut
-from textrnn.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon
+from textrnn.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon, with_vectors
+from textrnn.vectors import read_named
 from textrnn.vocab import Vocabulary
 
 DICTIONARY = [
@@ -26,10 +28,12 @@ DICTIONARY = [
 ]
 
 
-def lexicon_of(words):
-    """A lexicon of these words: pairs of ids and part of speech."""
+def lexicon_of(words, vectors=None):
+    """A lexicon of these words: pairs of ids and part of speech; vectors: by place, where a word has one."""
     ids = pa.array([ids for ids, _ in words], pa.list_(pa.int32()))
-    return pa.table([ids, pa.array([tag for _, tag in words]).dictionary_encode()], schema=LEXICON)
+    tags = pa.array([tag for _, tag in words], pa.string()).dictionary_encode()
+    given = pa.array([(vectors or {}).get(at) for at in range(len(words))], pa.list_(pa.float32()))
+    return pa.table([ids, tags, given], schema=LEXICON)
 
 
 # of tokens 2 to 11, of which 3 is no first one of two
@@ -57,14 +61,14 @@ def words_of(table):
     ],
 )
 def test_words_by_hand(longest, words):
-    table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(longest), "r")
+    table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(longest, None), "r")
     assert table.schema == LEXICON
     assert words_of(table) == words
 
 
 def test_a_token_of_several_characters_and_the_reserved_ones_make_no_word():
     tokens = vocabulary(["<unk>", "中国", "国", "人"])
-    assert words_of(cover([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5), "r")) == [([4, 5], "n")]
+    assert words_of(cover([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5, None), "r")) == [([4, 5], "n")]
 
 
 def test_without_a_lexicon_the_dictionary_is_not_read():
@@ -79,22 +83,22 @@ def test_without_a_lexicon_the_dictionary_is_not_read():
 def test_a_vocabulary_of_which_no_word_is_made_is_refused():
     match = r"^recipes\.r\.lexicon: no word of 2 to 4 characters is left, as none is made of the encoding's tokens; say"
     with pytest.raises(UserError, match=match):
-        cover(DICTIONARY, vocabulary(["中国", "人民", "国"]), Lexicon(4), "recipes.r.lexicon")
+        cover(DICTIONARY, vocabulary(["中国", "人民", "国"]), Lexicon(4, None), "recipes.r.lexicon")
 
 
 def test_words_that_no_number_can_hold_are_refused():
     tokens = vocabulary([str(at) for at in range(1 << 16)])  # and the two that are reserved
     match = r"^r\.longest: 65,538 tokens to the power of it must be below 2\^63; got 4; lower it, or"
     with pytest.raises(UserError, match=match):
-        cover(DICTIONARY, tokens, Lexicon(4), "r")
+        cover(DICTIONARY, tokens, Lexicon(4, None), "r")
     with pytest.raises(UserError, match="no word of 2 to 3 characters"):
-        cover(DICTIONARY, tokens, Lexicon(3), "r")
+        cover(DICTIONARY, tokens, Lexicon(3, None), "r")
 
 
 def test_the_shortest_longest_is_refused_by_name():
-    Lexicon(2).check("r.lexicon")
+    Lexicon(2, None).check("r.lexicon")
     with pytest.raises(UserError, match=r"^r\.lexicon\.longest: must be at least 2; got 1"):
-        Lexicon(1).check("r.lexicon")
+        Lexicon(1, None).check("r.lexicon")
 
 
 @pytest.mark.slow
@@ -111,10 +115,40 @@ def test_the_dictionary_is_jieba_s_own():
     }
 
 
+def vectors_of(table):
+    return [(row["ids"], row["tag"], row["vector"]) for row in table.to_pylist()]
+
+
+def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
+    known = vocabulary("国中民人B")
+    table = cover(DICTIONARY, known, Lexicon(3, None), "r")
+    lines = ["6 2", "国人 1 2", "民B 3 4", "中国人 5 6", "国人民 7 8", "国大 9 9", "国 9 9", "民B 9 9", "中国人民 9 9"]
+    (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
+    found = with_vectors(table, known, partial(read_named, tmp_path / "v.vec"))
+    # a pair need be no word; a longer run that is none, an unknown character and longer words are left out
+    assert vectors_of(found) == [
+        ([3, 2], "ns", None),
+        ([2, 5], "n", [1, 2]),
+        ([3, 2, 5], "n", [5, 6]),
+        ([6, 2], "nz", None),
+        ([4, 6], None, [3, 4]),
+    ]
+    save_lexicon(tmp_path / "l", found)
+    assert load_lexicon(tmp_path / "l").equals(found)
+
+
+def test_vectors_of_nothing_known_are_refused(tmp_path):
+    known = vocabulary("国中")
+    (tmp_path / "v.vec").write_text("国 1 2\n国大 3 4\n", encoding="utf-8")
+    table = cover(DICTIONARY, known, Lexicon(2, None), "r")
+    with pytest.raises(UserError, match=r"v\.vec: holds a vector for no token of the vocabulary"):
+        with_vectors(table, known, partial(read_named, tmp_path / "v.vec"))
+
+
 def test_the_file_comes_back_and_is_the_same_bytes(tmp_path):
     sums = set()
     for name in ("one", "two"):
-        table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(4), "r")
+        table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(4, None), "r")
         save_lexicon(tmp_path / name, table)
         sums.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
     assert len(sums) == 1
@@ -131,7 +165,9 @@ def test_files_that_are_no_lexicon(tmp_path):
     with pytest.raises(UserError, match=r"l\.arrow: is not an Arrow file"):
         load_lexicon(path)
     vocabulary("ab").save(path)
-    with pytest.raises(UserError, match=r"l\.arrow: does not hold words and their parts of speech; got \['token', 'co"):
+    with pytest.raises(
+        UserError, match=r"l\.arrow: does not hold words, parts of speech and vectors; got \['token', 'co"
+    ):
         load_lexicon(path)
 
 
@@ -163,9 +199,19 @@ def stage(tmp_path, monkeypatch, import_stage):
 
 
 def test_the_stage_writes_the_words_beside_the_matrix(stage):
-    lexicon, report = stage({"longest": 3})
+    lexicon, report = stage({"longest": 3, "vectors": None})
     assert words_of(lexicon) == [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
-    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon_words": 3}
+    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon_words": 3, "lexicon_vectors": 0}
+
+
+def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
+    (tmp_path / "vectors").mkdir()
+    (tmp_path / "vectors" / "v.vec").write_text("中国 1 2\n人人 3 4\n", encoding="utf-8")
+    lexicon, report = stage({"longest": 2, "vectors": "v.vec"})
+    assert vectors_of(lexicon) == [([3, 2], "ns", [1, 2]), ([2, 5], "n", None), ([5, 5], None, [3, 4])]
+    assert (report["lexicon_words"], report["lexicon_vectors"]) == (2, 2)
+    with pytest.raises(UserError, match=r"^recipes\.r\.lexicon\.vectors: "):
+        stage({"longest": 2, "vectors": "../v.vec"})
 
 
 def test_the_stage_writes_an_empty_file_where_there_is_no_lexicon(stage):
@@ -179,5 +225,5 @@ def test_the_stage_writes_an_empty_file_where_there_is_no_lexicon(stage):
 )
 def test_the_stage_refuses_by_name_and_leaves_nothing(stage, tmp_path, longest, match):
     with pytest.raises(UserError, match=match):
-        stage({"longest": longest})
+        stage({"longest": longest, "vectors": None})
     assert not (tmp_path / "data" / "embedded" / "r").exists()

@@ -208,6 +208,45 @@ def test_words_that_train_never_has_go_by_their_part_of_speech():
     assert found.sizes.rows == 1 + len(tags)
 
 
+def test_words_with_a_vector_have_rows_of_their_own_and_start_from_it():
+    words = [([4, 5], "v"), ([2, 6], "n"), ([3, 8], "n"), ([5, 3], "v"), ([7, 7], None)]
+    lexicon = lexicon_of(words, {0: [1.0, 2.0, 3.0], 3: [4.0, 5.0, 6.0], 4: [9.0, 9.0, 9.0]})
+    found = learn_words([bucket([[2, 6], [2, 6]], 2)], lexicon, 9, 2)
+    assert found.keys.tolist() == [2 * 9 + 6, 3 * 9 + 8, 4 * 9 + 5, 5 * 9 + 3]  # a pair that is no word is none here
+    assert found.rows.tolist() == [3, 2, 4, 5]  # v 1, n 2
+    assert found.sizes == Sizes(4, 6, 2)
+    assert found.given.rows.tolist() == [4, 5]
+    assert found.given.vectors.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+
+
+def test_a_network_starts_from_the_vectors_and_learns_on():
+    lexicon = lexicon_of([([4, 5], "v"), ([2, 6], "n")], {0: [1.0, 2.0, 3.0]})
+    options = dataclasses.replace(PLAIN, words=OPTIONS, bigrams=Bigrams(3, 1))
+    beside = learn([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
+    model = TextRNN(options, VOCABULARY, 4, 5, "right", *beside.sizes)
+    with torch.no_grad():
+        beside.fill(model)
+    ids = torch.tensor([[4, 5]])
+    for table, rows in (
+        (model.words, model.words.find(ids.t())[0, 0, 0]),
+        (model.bigrams, model.bigrams.find(ids.t())[0]),
+    ):
+        assert table.weight[rows].tolist() == [[1.0, 2.0, 3.0]]
+        assert table.weight.requires_grad
+        others = [at for at in range(1, len(table.weight)) if at != int(rows)]
+        assert table.weight[others].abs().max() <= 1 / 3  # as it was drawn
+        assert not table.weight[0].any()
+
+
+@pytest.mark.parametrize("name", ["words", "bigrams"])
+def test_a_table_of_another_width_than_the_vectors_is_refused(name):
+    lexicon = lexicon_of([([4, 5], "v")], {0: [1.0, 2.0]})
+    options = dataclasses.replace(PLAIN, **{name: {"words": OPTIONS, "bigrams": Bigrams(3, 1)}[name]})
+    match = rf"^m\.{name}\.width: must be 2, as wide as the lexicon's vectors; got 3"
+    with pytest.raises(UserError, match=match):
+        learn([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
+
+
 @pytest.mark.parametrize("lexicon", [None, LEXICON.slice(0, 0)], ids=["none", "empty"])
 def test_words_without_a_lexicon_are_refused(lexicon):
     options = dataclasses.replace(PLAIN, words=OPTIONS)
