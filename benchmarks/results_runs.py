@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 VECTORS = "tencent-char-200d.vec.gz"  # 200 wide, of the characters of the headlines
+LEARNT = "pairs-words-50d.vec.gz"  # by pipeline/vectors.py, from the train split of headlines and MSRA
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,12 @@ class Run:
 
 def _vectors(recipe: str) -> tuple[str, ...]:
     return ("data.vectors={source}/vectors", f"recipes.{recipe}.vectors={VECTORS}")
+
+
+def _own_vectors(recipe: str) -> tuple[str, ...]:
+    """Those and vectors of pairs and words, both files put into data/vectors first."""
+    given = f"recipes.{recipe}.lexicon.vectors={LEARNT}"
+    return (f"recipes.{recipe}.vectors={VECTORS}", given)
 
 
 def _ladder(recipe: str, before: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
@@ -77,7 +84,7 @@ LADDERS = {
     **_ladder("names_bigru", (), _POOLED, _BIGRAMS, _BETWEEN, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
     **_ladder(
         "ner_bilstm_crf",
-        ("limits.rows=10000", *_vectors("ner_bilstm_crf")),
+        ("limits.rows=10000", *_own_vectors("ner_bilstm_crf")),
         _TUNED,
         ("a CRF", "model.crf=false"),
         _BIGRAMS,
@@ -87,6 +94,7 @@ LADDERS = {
         _AVERAGE,
         ("BIOES tags", "encodings.msra_bioes.tags=bio"),
         ("12 epochs in place of 6", "train.epochs=6"),
+        ("vectors of pairs and words", "lexicon.vectors=null"),
     ),
     **_ladder(
         "films_bilstm",
@@ -151,6 +159,7 @@ RUNS: dict[str, Run] = {
         ),
     ),
     "ner_bilstm_crf": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
+    "ner_bilstm_crf_all_vectors": Run("ner_bilstm_crf", _own_vectors("ner_bilstm_crf")),
     "ner_bilstm_crf_12_epochs": Run("ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.tags=bio")),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),

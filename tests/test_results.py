@@ -182,7 +182,7 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
         assert [each for each in own[-1] if "vectors" not in each] == []
         off = {each.split(".", 2)[2].split("=")[0] for each in own[0] if each.startswith("recipes.")}
         named = {f"{part}.{key}" for part in ("model", "train") for key in params["recipes"][recipe][part]}
-        assert off <= named | {"vectors", "embedding_std", "pad_size"}
+        assert off <= named | {"vectors", "lexicon.vectors", "embedding_std", "pad_size"}
 
 
 def test_baselines_of_an_encoding_that_is_gone_are_dropped(results):
