@@ -32,10 +32,12 @@ def read(path: Path) -> Any:
 def main(key: str) -> None:
     params, folder, metrics = read_params(), Path("models") / key, Path("metrics")
     config, weights = read(folder / "config.json"), folder / "model.safetensors"
-    encoding, vectors = (pick(params, "recipes", key, name) for name in ("encoding", "vectors"))
+    encoding, vectors, lexicon = (pick(params, "recipes", key, name) for name in ("encoding", "vectors", "lexicon"))
     source, seed = (pick(params, "data", name) for name in ("source", "seed"))
     drawn = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
     drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors}
+    if lexicon is not None:
+        drawn["vectors of words and pairs"] = lexicon["vectors"]
     facts = Facts(
         folder=folder.as_posix(),
         config=config,

@@ -28,7 +28,7 @@ def main(key: str) -> None:
         save_matrix(out / "embedding.arrow", matrix)
         lexicon = cover(read_dictionary(), vocabulary, embedding.lexicon, f"{where}.lexicon")
         if embedding.lexicon is not None and embedding.lexicon.vectors is not None:
-            read = partial(read_named, folder / embedding.lexicon.vectors)
+            read = partial(read_named, folder / embedding.lexicon.vectors, what="word or pair of the lexicon")
             lexicon = with_vectors(lexicon, vocabulary, read)
         save_lexicon(out / "lexicon.arrow", lexicon)  # empty where there is none: a stage's outputs are always the same
         if embedding.lexicon is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.jieba_words import read_dictionary
-from textrnn.neighbours import Neighbours, learn_vectors, read_texts, write_vectors
+from textrnn.neighbours import PACKED, Neighbours, check_place, learn_vectors, read_texts, write_vectors
 from textrnn.stage import output_file, run
 
 
@@ -22,9 +22,10 @@ def main() -> None:
     args = parser.parse_args()
     settings = Neighbours(args.width, args.longest, args.word_count, args.pair_count, args.seed)
     settings.check()
+    check_place(args.to)
     names, vectors = learn_vectors(read_texts(args.segmented), (word for word, _ in read_dictionary()), settings)
     with output_file(args.to) as made:
-        write_vectors(made, names, vectors, args.to.suffix == ".gz")
+        write_vectors(made, names, vectors, args.to.suffix == PACKED)
     print(f"{args.to}: vectors of {len(names):,} pairs and words, {settings.width} wide")
 
 

@@ -125,6 +125,10 @@ def test_a_card_says_where_its_rows_and_vectors_are_from(stage):
     script.main("names_gru")
     text = pathlib.Path("models/names_gru.md").read_text(encoding="utf-8")
     assert "* data.source: data/web\n* data.seed: 1\n* word vectors: letters.vec\n" in text
+    assert "vectors of words and pairs" not in text
+    set_params(pathlib.Path(), {"recipes.names_gru.lexicon": {"longest": 4, "vectors": "words.vec"}})
+    script.main("names_gru")
+    assert "* vectors of words and pairs: words.vec\n" in pathlib.Path("models/names_gru.md").read_text()
     assert "generated" not in text
 
 

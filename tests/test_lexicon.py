@@ -124,7 +124,7 @@ def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
     table = cover(DICTIONARY, known, Lexicon(3, None), "r")
     lines = ["6 2", "国人 1 2", "民B 3 4", "中国人 5 6", "国人民 7 8", "国大 9 9", "国 9 9", "民B 9 9", "中国人民 9 9"]
     (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
-    found = with_vectors(table, known, partial(read_named, tmp_path / "v.vec"))
+    found = with_vectors(table, known, partial(read_named, tmp_path / "v.vec", what="word or pair"))
     # a pair need be no word; a longer run that is none, an unknown character and longer words are left out
     assert vectors_of(found) == [
         ([3, 2], "ns", None),
@@ -141,8 +141,8 @@ def test_vectors_of_nothing_known_are_refused(tmp_path):
     known = vocabulary("国中")
     (tmp_path / "v.vec").write_text("国 1 2\n国大 3 4\n", encoding="utf-8")
     table = cover(DICTIONARY, known, Lexicon(2, None), "r")
-    with pytest.raises(UserError, match=r"v\.vec: holds a vector for no token of the vocabulary"):
-        with_vectors(table, known, partial(read_named, tmp_path / "v.vec"))
+    with pytest.raises(UserError, match=r"v\.vec: holds a vector for no word or pair; is it"):
+        with_vectors(table, known, partial(read_named, tmp_path / "v.vec", what="word or pair"))
 
 
 def test_the_file_comes_back_and_is_the_same_bytes(tmp_path):

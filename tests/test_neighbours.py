@@ -1,9 +1,11 @@
 """Vectors learnt from neighbours: counts, information and the reduction against plain loops; texts; what is refused."""
 
+import dataclasses
 import gzip
 import math
 import sys
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ import pytest
 from test_slices import write_segmented
 from textrnn import neighbours
 from textrnn.errors import UserError
-from textrnn.neighbours import Neighbours, Texts, learn_vectors, read_texts, write_vectors
+from textrnn.neighbours import Neighbours, Texts, check_place, learn_vectors, read_texts, write_vectors
 from textrnn.vectors import read_named
 
 SETTINGS = Neighbours(width=2, longest=3, word_count=1, pair_count=2, seed=0)
@@ -98,12 +100,16 @@ def test_what_is_beside_alike_is_alike(monkeypatch):
     assert abs(near["xy"] @ near["xx"]) < 0.5
 
 
-def test_nothing_reaches_over_the_end_of_a_text_or_through_a_token_of_more_characters(monkeypatch):
+def test_a_token_of_several_characters_or_a_blank_is_in_no_pair(monkeypatch):
     monkeypatch.setattr(neighbours, "RARE", 1)
-    plain, cut = texts_of("abcab", "cabc"), texts_of(["a", "bc", "a", "b"], ["c", " ", "a", "b"], "cabcab")
-    assert set(learn_vectors(plain, [], Neighbours(1, 2, 1, 1, 0))[0]) == {"ab", "bc", "ca"}
-    found = learn_vectors(cut, ["bca"], Neighbours(1, 3, 1, 2, 0))[0]
-    assert set(found) == {"ab", "ca", "bca"}  # bc stands once, as two tokens
+    cut = [["a", "bc", "a", "b"], ["c", " ", "a", "b"], *random_rows(30, "ab"), "cabcab"]
+    found = set(learn_vectors(texts_of(*cut), ["bca", "abc"], Neighbours(1, 3, 1, 1, 0))[0])
+    assert {"ab", "ba", "ca", "bca"} <= found
+    assert not {name for name in found if " " in name or len(name) > 3}
+    only_cut = [["a", "bc", "a", "b"], *random_rows(30, "ab")]
+    assert not {"bc", "abc", "bca", "ca"} & set(
+        learn_vectors(texts_of(*only_cut), ["bca"], Neighbours(1, 3, 1, 1, 0))[0]
+    )
 
 
 def segmented(folder, **splits):
@@ -121,6 +127,9 @@ def test_the_train_split_of_all_folders_is_read(tmp_path):
         read_texts([empty])
     with pytest.raises(UserError, match=r"index"):
         read_texts([tmp_path])
+    words = segmented(tmp_path / "words", train=[["ab", "cd", "e"]])
+    with pytest.raises(UserError, match=r"words: most tokens have several characters; got 33% of one character; take"):
+        read_texts([words])
 
 
 def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path, monkeypatch, import_stage, capsys):
@@ -132,7 +141,7 @@ def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path
     ran = ["vectors.py", "out/v.vec.gz", str(folder), "--width", "3"]
     monkeypatch.setattr(sys, "argv", ran)
     script.main()
-    names, vectors = read_named(tmp_path / "out" / "v.vec.gz", lambda name: True)
+    names, vectors = read_named(tmp_path / "out" / "v.vec.gz", lambda name: True, "name")
     assert "cab" in names
     assert {name for name in names if len(name) == 2} == {first + second for first in "abc" for second in "abc"}
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
@@ -153,6 +162,7 @@ def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path
         ({"longest": 1}, r"^--longest: must be at least 2; got 1"),
         ({"word_count": 0}, r"^--word-count: must be at least 1"),
         ({"pair_count": 0}, r"^--pair-count: must be at least 1"),
+        ({"seed": 2**32}, r"^--seed: must be at most 4294967295; got 4294967296"),
         ({"seed": -1}, r"^--seed: must be at least 0; got -1"),
         ({"longest": 40}, r"^--longest: 4 tokens to the power of it must be below 2\^63; got 40; lower it"),
         ({"width": 3}, r"^--width: 3 needs more than as many of both; got 3 pairs and words, 0 neighbours; take more"),
@@ -163,6 +173,38 @@ def test_options_out_of_range_are_refused_by_name(changes, match):
         learn_vectors(texts_of("abcabc"), [], Neighbours(**{**vars(SETTINGS), "pair_count": 1, **changes}))
 
 
+def test_texts_shorter_than_the_longest_word_and_names_that_chance_explains():
+    with pytest.raises(UserError, match=r"^--width: 2 needs"):
+        learn_vectors(texts_of("ab"), [], dataclasses.replace(SETTINGS, longest=9, pair_count=1))
+
+
+def test_a_pair_without_information_is_left_out(monkeypatch):
+    monkeypatch.setattr(neighbours, "RARE", 1)
+    rows = ["xy", *random_rows(40)]
+    names, vectors = learn_vectors(texts_of(*rows), [], dataclasses.replace(SETTINGS, pair_count=1))
+    assert "xy" not in names
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("to", "match"),
+    [
+        ("folder", r"^folder: is a folder; name a file"),
+        ("v.npz", r"^v\.npz: is not written in that format; got \.npz; end it in \.vec"),
+        ("v.vec.bz2", r"is not written in that format"),
+        ("file/v.vec", r"^file/v\.vec: cannot be written; got "),
+        ("/proc/v.vec", r"^/proc/v\.vec: cannot be written; got "),
+    ],
+)
+def test_a_place_where_no_file_can_be_is_refused_before_anything_is_learnt(tmp_path, monkeypatch, to, match):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UserError, match=match):
+        check_place(Path(to))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
+
+
 @pytest.mark.parametrize("packed", [False, True])
 def test_the_file_is_read_as_any_vectors_are(tmp_path, packed):
     path = tmp_path / ("v.vec.gz" if packed else "v.vec")
@@ -170,7 +212,7 @@ def test_the_file_is_read_as_any_vectors_are(tmp_path, packed):
     write_vectors(path, ["ab", "ba"], vectors, packed)
     text = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
     assert text == b"2 2\nab 0.5000 -1.0000\nba 0.1235 2.0000\n"
-    names, found = read_named(path, lambda name: True)
+    names, found = read_named(path, lambda name: True, "name")
     assert names == ["ab", "ba"]
     np.testing.assert_allclose(found, vectors, atol=1e-4)
     first = path.read_bytes()

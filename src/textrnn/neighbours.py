@@ -12,6 +12,7 @@ Shapes: T tokens of all texts and the gaps between them, N words and pairs, C co
 from __future__ import annotations
 
 import gzip
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +31,11 @@ from textrnn.shards import ShardReader
 REACH = 2  # tokens looked at on either side
 RARE = 20  # a token below this count is nobody's context
 SMOOTHED = 0.75  # power of the contexts' counts
+MOSTLY = 0.5  # share of tokens of one character in texts that are cut into characters
+LARGEST_SEED = 2**32 - 1  # of numpy's old generators, which scikit-learn draws from
 POWER_STEPS = 4  # of the randomized SVD
 GAP = 0  # between two texts
+PACKED = ".gz"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Neighbours:
         for name, least in (("width", 1), ("longest", PAIR), ("word_count", 1), ("pair_count", 1), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"--{name.replace('_', '-')}", f"must be at least {least}", value)
+        require(self.seed <= LARGEST_SEED, "--seed", f"must be at most {LARGEST_SEED}", self.seed)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +70,20 @@ class Texts:
 def read_texts(folders: Sequence[Path]) -> Texts:
     """The train split of folders of segmented shards; raises UserError where there is none, or not a single token."""
     lists = [column for folder in folders for column in _train_rows(folder)]
-    tokens = pa.chunked_array([column.flatten() for column in lists], pa.string()).combine_chunks().dictionary_encode()
+    # numbered before they are put together: as one array of text they would have to stay below 2 GiB
+    tokens = pa.chunked_array([column.flatten() for column in lists], pa.string()).dictionary_encode().combine_chunks()
     if not len(tokens):
         raise UserError(", ".join(map(str, folders)), "there is no token in train", do="take other corpora")
+    known = tokens.dictionary.to_pylist()
+    single = np.array([len(token) == 1 for token in known])[tokens.indices.to_numpy()].mean()
+    if single < MOSTLY:
+        wrong, do = "most tokens have several characters", "take encodings into characters"
+        raise UserError(", ".join(map(str, folders)), wrong, got=f"{single:.0%} of one character", do=do)
     lengths = np.concatenate([column.value_lengths().to_numpy() for column in lists])
     gaps = REACH * np.arange(1, len(lengths) + 1)  # before each text
     ids = np.full(len(tokens) + REACH * (len(lengths) + 1), GAP, np.int64)
     ids[np.arange(len(tokens)) + np.repeat(gaps, lengths)] = tokens.indices.to_numpy() + GAP + 1
-    return Texts(ids, ["", *tokens.dictionary.to_pylist()])
+    return Texts(ids, ["", *known])
 
 
 def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
@@ -83,7 +94,8 @@ def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
 def learn_vectors(texts: Texts, dictionary: Iterable[str], settings: Neighbours) -> tuple[list[str], np.ndarray]:
     """The pairs and words, the most frequent first, and their vectors (N, width) float32, each of length 1.
 
-    The same on the same machine, elsewhere to rounding. Raises UserError when fewer than `width` are frequent enough.
+    One whose neighbours all are what chance would give has none, and is left out. The same on the same machine,
+    elsewhere to rounding. Raises UserError when fewer than `width` are frequent enough.
     """
     settings.check()
     if len(texts.tokens) ** settings.longest >= MOST_KEYS:
@@ -112,6 +124,7 @@ def learn_vectors(texts: Texts, dictionary: Iterable[str], settings: Neighbours)
         raise UserError("--width", f"{settings.width} needs more than as many of both", got=got, do=do)
     vectors = _reduce(_information(rows, columns, shape), settings)
     order = np.argsort(-np.concatenate(counts), kind="stable")
+    order = order[vectors[order].any(axis=1)]
     return [names[at] for at in order], vectors[order]
 
 
@@ -141,7 +154,7 @@ def _find(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What of this length is frequent enough: its numbers (n,), rising; of each occurrence which it is, and where."""
     single = np.array([len(token) == 1 and not token.isspace() for token in texts.tokens])[texts.ids]
-    last = len(texts.ids) - length + 1
+    last = max(0, len(texts.ids) - length + 1)
     key, whole = np.zeros(last, np.int64), np.ones(last, bool)
     for at in range(length):
         key = key * len(texts.tokens) + texts.ids[at : at + last]
@@ -185,6 +198,22 @@ def _reduce(matrix: sparse.csr_matrix, settings: Neighbours) -> np.ndarray:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     found: np.ndarray = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0).astype(np.float32)
     return found
+
+
+def check_place(path: Path) -> None:
+    """Refuse, before anything is learnt, a path that no file of vectors can be written to, or be read from again."""
+    if path.suffix in (".npz", ".bz2"):
+        raise UserError(
+            path, "is not written in that format", got=path.suffix, do=f"end it in .vec, or in .vec{PACKED}"
+        )
+    if path.is_dir():
+        raise UserError(path, "is a folder", do="name a file")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise UserError(path, "cannot be written", got=error) from error
 
 
 def write_vectors(path: Path, names: Sequence[str], vectors: np.ndarray, packed: bool) -> None:

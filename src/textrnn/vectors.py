@@ -18,12 +18,12 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
 
     wanted: position by token. Of tokens that stand twice, and of errors, as `read_named` has it.
     """
-    names, matrix = read_named(path, wanted.__contains__)
+    names, matrix = read_named(path, wanted.__contains__, "token of the vocabulary")
     return np.fromiter((wanted[name] for name in names), dtype=np.int64), matrix
 
 
-def read_named(path: Path, wanted: Callable[[str], bool]) -> tuple[list[str], np.ndarray]:
-    """The tokens that are wanted and their vectors (K, width) float32, in file order.
+def read_named(path: Path, wanted: Callable[[str], bool], what: str) -> tuple[list[str], np.ndarray]:
+    """The tokens that are wanted and their vectors (K, width) float32, in file order; `what` says what they are.
 
     A token that stands twice keeps its first vector.
     Raises UserError for a missing, damaged or empty file, mixed widths, what is no number, and where none is wanted.
@@ -34,7 +34,7 @@ def read_named(path: Path, wanted: Callable[[str], bool]) -> tuple[list[str], np
         if wanted(token):
             found.setdefault(token, vector)
     if not found:
-        raise UserError(path, "holds a vector for no token of the vocabulary", do="is it of the same kind of tokens?")
+        raise UserError(path, f"holds a vector for no {what}", do="is it of the same kind of tokens?")
     return list(found), np.stack(list(found.values()))
 
 
