@@ -35,9 +35,8 @@ def main(key: str) -> None:
     encoding, vectors, lexicon = (pick(params, "recipes", key, name) for name in ("encoding", "vectors", "lexicon"))
     source, seed = (pick(params, "data", name) for name in ("source", "seed"))
     drawn = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
-    drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors}
-    if lexicon is not None:
-        drawn["vectors of words and pairs"] = lexicon["vectors"]
+    given = {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}
+    drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors, **given}
     facts = Facts(
         folder=folder.as_posix(),
         config=config,

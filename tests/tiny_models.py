@@ -106,7 +106,7 @@ def make_tiny(
 def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], options: Any) -> Path:
     vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
     tokens = len(vocabulary)
-    lexicon = cover(DICTIONARY, vocabulary, Lexicon(4) if options.words else None, "recipes.tiny.lexicon")
+    lexicon = cover(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
     beside = learn(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
     config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, *beside.sizes)
     torch.manual_seed(3)
