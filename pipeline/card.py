@@ -19,10 +19,6 @@ PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
 SAMPLE = Path("data/sample")  # what the stage `sample` writes
 
 
-def versions() -> dict[str, str]:
-    return {"python": platform.python_version(), **{name: version(name) for name in PACKAGES}}
-
-
 def read(path: Path) -> Any:
     if not path.is_file():
         raise UserError(path, "no such file", do="run the stage that writes it")
@@ -37,6 +33,7 @@ def main(key: str) -> None:
     drawn = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
     given = {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}
     drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors, **given}
+    installed = {name: version(name) for name in PACKAGES}
     facts = Facts(
         folder=folder.as_posix(),
         config=config,
@@ -51,7 +48,7 @@ def main(key: str) -> None:
         scores={split: read(metrics / key / f"{split}.json") for split in ("dev", "test")},
         training={**pick(params, "train"), **pick(params, "recipes", key, "train")},
         limits=pick(params, "limits"),
-        versions={"textrnn": config["version"], **versions()},
+        versions={"textrnn": config["version"], "python": platform.python_version(), **installed},
     )
     with output_file(folder.with_name(f"{key}.md")) as made:
         made.write_text(render(facts), encoding="utf-8")
