@@ -35,15 +35,16 @@ that stands below; published ones are quoted, and name their source.
 * `news_rnn_pooled`, `news_bilstm` and `ner_bilstm_crf` start from pretrained vectors, which their commands name and the
   recipes as shipped do without; `news_lstm` took four of its epochs.
 * A recurrent model that a baseline beats on test is marked so. Baselines know n-grams, and nothing of order beyond.
-* `ner_bilstm_crf_all_vectors` and the last step of that ladder start from vectors of pairs and words, too, learnt from
-  the train split of the headlines and of MSRA, without a label: the file of pretrained vectors is put into
-  `data/vectors`, then `dvc exp run -S data.source=../shared/data -S limits.rows=null segment@thucnews_chars
-  segment@msra_bioes` and `python pipeline/vectors.py data/vectors/pairs-words-50d.vec.gz data/segmented/thucnews_chars
-  data/segmented/msra_bioes`. The steps before it, and `ner_bilstm_crf`, were measured when there were no such vectors.
+* `ner_bilstm_crf` starts from vectors of pairs and words, too, learnt from the train split of the headlines and of
+  MSRA, without a label: the file of pretrained vectors is put into `data/vectors`, then `dvc exp run -S
+  data.source=../shared/data -S limits.rows=null segment@thucnews_chars segment@msra_bioes` and `python
+  pipeline/vectors.py data/vectors/pairs-words-50d.vec.gz data/segmented/thucnews_chars data/segmented/msra_bioes`.
+  `ner_bilstm_crf_characters` has the vectors of characters alone, as have the steps of the ladder that were measured
+  before.
 * `ner_bilstm_crf_no_words` was measured when these were the recipe's own params, and dev was drawn row by row; its line
   below is the command of that time. The run of its name sets all of that back.
-* `ner_bilstm_crf_12_epochs` is the recipe but for its tags, which are BIO, and was measured when the recipe had those,
-  and six epochs. The steps of its ladder up to the averaged weights are of that time, too. Of runs over BIO tags and
+* `ner_bilstm_crf_12_epochs` is `ner_bilstm_crf_characters` but for its tags, which are BIO, and was measured when the
+  recipe had those, and six epochs. The steps of its ladder up to the averaged weights are of that time, too. Of runs over BIO tags and
   those over BIOES tags entity F1 alone can be compared: macro-F1, loss and ECE are over other classes.
 * `news_bilstm`'s first two seeds were measured before recipes had `lexicon`, `words` and `embedding_std`, all of which
   leave it as it was.
