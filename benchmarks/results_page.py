@@ -45,7 +45,8 @@ that stands below; published ones are quoted, and name their source.
   below is the command of that time. The run of its name sets all of that back.
 * `ner_bilstm_crf_12_epochs` is `ner_bilstm_crf_characters` but for its tags, which are BIO, and was measured when the
   recipe had those, and six epochs. The steps of its ladder up to the averaged weights are of that time, too. Of runs
-  over BIO tags and those over BIOES tags entity F1 alone can be compared: macro-F1, loss and ECE are over other classes.
+  over BIO tags and those over BIOES tags entity F1 alone can be compared: macro-F1, loss and ECE are over other
+  classes.
 * `news_bilstm`'s first two seeds were measured before recipes had `lexicon`, `words` and `embedding_std`, all of which
   leave it as it was.
 * `news_rnn_pooled_narrow` is the pooled RNN as it was before dev chose the wider one. Its test was read then, too.
