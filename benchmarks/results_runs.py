@@ -7,6 +7,7 @@ from typing import Any
 
 VECTORS = "tencent-char-200d.vec.gz"  # 200 wide, of the characters of the headlines
 LEARNT = "pairs-words-50d.vec.gz"  # by pipeline/vectors.py, from the train split of headlines and MSRA
+SHORT = "pairs-words-50d-norm1.vec.gz"  # the same with --norm 1
 
 
 @dataclass(frozen=True)
@@ -29,9 +30,9 @@ def _vectors(recipe: str) -> tuple[str, ...]:
     return ("data.vectors={source}/vectors", f"recipes.{recipe}.vectors={VECTORS}")
 
 
-def _own_vectors(recipe: str) -> tuple[str, ...]:
+def _own_vectors(recipe: str, file: str = LEARNT) -> tuple[str, ...]:
     """Those and vectors of pairs and words, both files put into data/vectors first."""
-    given = f"recipes.{recipe}.lexicon.vectors={LEARNT}"
+    given = f"recipes.{recipe}.lexicon.vectors={file}"
     return (f"recipes.{recipe}.vectors={VECTORS}", given)
 
 
@@ -159,6 +160,7 @@ RUNS: dict[str, Run] = {
         ),
     ),
     "ner_bilstm_crf_characters": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
+    "ner_bilstm_crf_norm_1": Run("ner_bilstm_crf", _own_vectors("ner_bilstm_crf", SHORT)),
     "ner_bilstm_crf": Run("ner_bilstm_crf", _own_vectors("ner_bilstm_crf")),
     "ner_bilstm_crf_12_epochs": Run("ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.tags=bio")),
     "reviews_lstm": Run("reviews_lstm"),

@@ -16,7 +16,7 @@ from textrnn.errors import UserError
 from textrnn.neighbours import Neighbours, Texts, check_place, learn_vectors, read_texts, write_vectors
 from textrnn.vectors import read_named
 
-SETTINGS = Neighbours(width=2, longest=3, word_count=1, pair_count=2, seed=0)
+SETTINGS = Neighbours(width=2, longest=3, word_count=1, pair_count=2, norm=1.0, seed=0)
 DICTIONARY = ["cab", "ab", "bab", "abca", "zz", "a"]
 
 
@@ -93,7 +93,7 @@ def test_what_is_beside_alike_is_alike(monkeypatch):
     generator = np.random.default_rng(1)
     frames = {"xy": ("pq", "rs"), "yx": ("pq", "rs"), "xx": ("tu", "vw"), "yy": ("tu", "vw")}
     rows = [f"{frames[name][0]}{name}{frames[name][1]}" for name in generator.choice(list(frames), 200)]
-    names, vectors = learn_vectors(texts_of(*rows), [], Neighbours(4, 2, 1, 1, 0))
+    names, vectors = learn_vectors(texts_of(*rows), [], Neighbours(4, 2, 1, 1, 1.0, 0))
     near = dict(zip(names, vectors, strict=True))
     assert near["xy"] @ near["yx"] > 0.99
     assert near["xx"] @ near["yy"] > 0.99
@@ -103,12 +103,12 @@ def test_what_is_beside_alike_is_alike(monkeypatch):
 def test_a_token_of_several_characters_or_a_blank_is_in_no_pair(monkeypatch):
     monkeypatch.setattr(neighbours, "RARE", 1)
     cut = [["a", "bc", "a", "b"], ["c", " ", "a", "b"], *random_rows(30, "ab"), "cabcab"]
-    found = set(learn_vectors(texts_of(*cut), ["bca", "abc"], Neighbours(1, 3, 1, 1, 0))[0])
+    found = set(learn_vectors(texts_of(*cut), ["bca", "abc"], Neighbours(1, 3, 1, 1, 1.0, 0))[0])
     assert {"ab", "ba", "ca", "bca"} <= found
     assert not {name for name in found if " " in name or len(name) > 3}
     only_cut = [["a", "bc", "a", "b"], *random_rows(30, "ab")]
     assert not {"bc", "abc", "bca", "ca"} & set(
-        learn_vectors(texts_of(*only_cut), ["bca"], Neighbours(1, 3, 1, 1, 0))[0]
+        learn_vectors(texts_of(*only_cut), ["bca"], Neighbours(1, 3, 1, 1, 1.0, 0))[0]
     )
 
 
@@ -144,7 +144,7 @@ def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path
     names, vectors = read_named(tmp_path / "out" / "v.vec.gz", lambda name: True, "name")
     assert "cab" in names
     assert {name for name in names if len(name) == 2} == {first + second for first in "abc" for second in "abc"}
-    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-3)
+    np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 3, atol=1e-3)
     said = capsys.readouterr().out
     assert said == f"out/v.vec.gz: vectors of {len(names)} pairs and words, 3 wide\n"
     monkeypatch.setattr(sys, "argv", [*ran[:-1], "99"])
@@ -162,6 +162,9 @@ def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path
         ({"longest": 1}, r"^--longest: must be at least 2; got 1"),
         ({"word_count": 0}, r"^--word-count: must be at least 1"),
         ({"pair_count": 0}, r"^--pair-count: must be at least 1"),
+        ({"norm": 0.0}, r"^--norm: must be above 0; got 0\.0"),
+        ({"norm": math.inf}, r"^--norm: must be above 0; got inf"),
+        ({"norm": math.nan}, r"^--norm: must be above 0; got nan"),
         ({"seed": 2**32}, r"^--seed: must be at most 4294967295; got 4294967296"),
         ({"seed": -1}, r"^--seed: must be at least 0; got -1"),
         ({"longest": 40}, r"^--longest: 4 tokens to the power of it must be below 2\^63; got 40; lower it"),
@@ -184,6 +187,14 @@ def test_a_pair_without_information_is_left_out(monkeypatch):
     names, vectors = learn_vectors(texts_of(*rows), [], dataclasses.replace(SETTINGS, pair_count=1))
     assert "xy" not in names
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_the_norm_changes_nothing_but_how_long_vectors_are(monkeypatch):
+    monkeypatch.setattr(neighbours, "RARE", 1)
+    names, vectors = learn_vectors(texts_of(*random_rows(40)), DICTIONARY, SETTINGS)
+    longer = learn_vectors(texts_of(*random_rows(40)), DICTIONARY, dataclasses.replace(SETTINGS, norm=2.5))
+    assert longer[0] == names
+    np.testing.assert_allclose(longer[1], 2.5 * vectors, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ Shapes: T tokens of all texts and the gaps between them, N words and pairs, C co
 from __future__ import annotations
 
 import gzip
+import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,12 +41,16 @@ PACKED = ".gz"
 
 @dataclass(frozen=True)
 class Neighbours:
-    """What vectors are learnt: how wide, of words up to how long and of what counts; the seed of the SVD's start."""
+    """What vectors are learnt: how wide, of words up to how long and of what counts; the seed of the SVD's start.
+
+    norm: the Euclidean length of each vector.
+    """
 
     width: int
     longest: int
     word_count: int
     pair_count: int
+    norm: float
     seed: int
 
     def check(self) -> None:
@@ -53,6 +58,7 @@ class Neighbours:
         for name, least in (("width", 1), ("longest", PAIR), ("word_count", 1), ("pair_count", 1), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"--{name.replace('_', '-')}", f"must be at least {least}", value)
+        require(0 < self.norm < math.inf, "--norm", "must be above 0", self.norm)
         require(self.seed <= LARGEST_SEED, "--seed", f"must be at most {LARGEST_SEED}", self.seed)
 
 
@@ -92,7 +98,7 @@ def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
 
 
 def learn_vectors(texts: Texts, dictionary: Iterable[str], settings: Neighbours) -> tuple[list[str], np.ndarray]:
-    """The pairs and words, the most frequent first, and their vectors (N, width) float32, each of length 1.
+    """The pairs and words, the most frequent first, and their vectors (N, width) float32, each `norm` long.
 
     One whose neighbours all are what chance would give has none, and is left out. The same on the same machine,
     elsewhere to rounding. Raises UserError when fewer than `width` are frequent enough.
@@ -192,11 +198,11 @@ def _information(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) 
 
 
 def _reduce(matrix: sparse.csr_matrix, settings: Neighbours) -> np.ndarray:
-    """The left singular vectors times the roots of the singular values, each row of length 1; zero where it is."""
+    """The left singular vectors times the roots of the singular values, each row `norm` long; zero where it is."""
     left, values, _ = randomized_svd(matrix, settings.width, n_iter=POWER_STEPS, random_state=settings.seed)
     vectors = left * np.sqrt(values)
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    found: np.ndarray = np.divide(vectors, lengths, out=np.zeros_like(vectors), where=lengths > 0).astype(np.float32)
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True) / settings.norm
+    found: np.ndarray = np.divide(vectors, norms, out=np.zeros_like(vectors), where=norms > 0).astype(np.float32)
     return found
 
 
