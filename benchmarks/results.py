@@ -97,7 +97,7 @@ def measure_baselines(encoding: str, source: str) -> list[Row]:
     for name, (scores, seconds) in kept.items():
         fixed = {"run": name, "recipe": None, "family": "baseline", **_data(params, encoding)}
         rest = {"seed": 1, "parameters": None, "seconds": round(seconds, 1), "device": "cpu"}
-        figures = {split: scores[split] for split in ("dev", "test")}
+        figures = {split: scores[split] for split in ("dev", "test")} | {UNSEEN: scores.get("rest") or {}}
         rows += [fixed | figure | rest | _signed(command) for figure in _figures(figures)]
     return rows
 

@@ -9,43 +9,54 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from results_runs import RUNS, TARGETS
+
 RESULTS = Path("docs/results.json")
 TABLE = Path("docs/results.md")
 READMES = (Path("README.md"), Path("README.zh-CN.md"))
 MARKS = ("<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->")
 UNSEEN = "test, text not known"
 UNCROWDED = "test, less the fullest row"
+BEATEN = "beaten by a baseline"
+LEADS = {"accuracy": "accuracy", "entity_f1": "entity F1"}
 
 HEAD = """# Results on the real corpora
 
 Made by `python benchmarks/results.py render` from `results.json`. Every figure of ours was measured by the command
 that stands below; published ones are quoted, and name their source.
 
-* Dev chooses: the epoch, the baselines' strength, and what a recipe is made of. Test is looked at once for a run and
-  seed, and not at all for the steps of a ladder.
+* Dev chooses the epoch, the baselines' strength, and the params that were tried; not every part of a recipe was, and a
+  part that lost on the fewer rows of a ladder may stand in its recipe. Test is looked at once for a run and seed, and
+  not at all for the steps of a ladder.
 * A ladder of fewer rows takes fewer steps than its recipe, and is of one seed: averaging over hundreds of steps, or a
   rate that falls to zero, may cost there and not on all rows.
 * Where a run has several seeds of training, the figure is their mean, with the standard deviation behind ±; all of
   them have the one dev split. A run of one seed says little about differences below a point.
+* A command is of the params as they are committed: `git checkout params.yaml` before the next one, as each is written
+  into it.
 * `unseen` is the same figure on those test rows whose text neither train nor dev has. `ECE` is the expected calibration
   error. `ceiling` is what a rule would reach that knew the most frequent label of each text in all splits.
 * MSRA's test file has one row that is a long list of names with nothing between them: the last column has the figure
-  without it, where it was measured.
+  without it, where it was measured. The corpus has no dev split: a tenth of train is held out here, and published rows
+  are of all of it.
 * `amazon` is an excerpt, the first rows of what is published; `rows` says how many train had.
 * `news_rnn_pooled`, `news_bilstm` and `ner_bilstm_crf` start from pretrained vectors, which their commands name and the
   recipes as shipped do without; `news_lstm` took four of its epochs.
-* A recurrent model that a baseline beats on test is marked so. Baselines know n-grams, and nothing of order beyond.
+* A recurrent model whose test the baseline of the best dev beats is marked so. Baselines know n-grams, and nothing of
+  order beyond.
 * `ner_bilstm_crf` starts from vectors of pairs and words, too, learnt from the train split of the headlines and of
   MSRA, without a label: the file of pretrained vectors is put into `data/vectors`, then `dvc exp run -S
   data.source=../shared/data -S limits.rows=null segment@thucnews_chars segment@msra_bioes` and `python
   pipeline/vectors.py data/vectors/pairs-words-50d.vec.gz data/segmented/thucnews_chars data/segmented/msra_bioes`.
-  `ner_bilstm_crf_characters` has the vectors of characters alone, as have the steps of the ladder that were measured
-  before.
-* `ner_bilstm_crf_no_words` was measured when these were the recipe's own params, and dev was drawn row by row; its line
-  below is the command of that time. The run of its name sets all of that back.
-* `ner_bilstm_crf_12_epochs` is `ner_bilstm_crf_characters` but for its tags, which are BIO, and was measured when the
-  recipe had those, and six epochs. The steps of its ladder up to the averaged weights are of that time, too. Of runs
-  over BIO tags and those over BIOES tags entity F1 alone can be compared: macro-F1, loss and ECE are over other
+  `ner_bilstm_crf_characters` has the vectors of characters alone, as have all steps of the ladder from the second to
+  the last but one.
+* The test of MSRA was read for six versions of the recipe, each made for its dev: the first (`_no_words`), with words
+  of a lexicon (`_6_epochs`), longer (`_12_epochs`), with BIOES tags (`_characters`), with vectors of pairs and words
+  (`_norm_1`), and with longer ones. The lines below of all but the last are the commands of their time, as are those of
+  the ladder up to the averaged weights: dev was drawn row by row for `_no_words`, tags were BIO before `_characters`,
+  epochs six before `_12_epochs`, and the file of `_norm_1` was made with `--norm 1`. The runs of these names set that
+  back.
+* Of runs over BIO tags and those over BIOES tags entity F1 alone can be compared: macro-F1, loss and ECE are over other
   classes.
 * `news_bilstm`'s first two seeds were measured before recipes had `lexicon`, `words` and `embedding_std`, all of which
   leave it as it was.
@@ -69,12 +80,17 @@ class Measured:
         return [found[split, metric] for found in self.scores.values() if (split, metric) in found]
 
     def shown(self, split: str, metric: str) -> str:
-        """Mean and standard deviation over the seeds, as in the tables."""
+        """Mean and standard deviation over the seeds, as in the tables; how many have it where not all do."""
         values = self.values(split, metric)
         if not values:
             return ""
         spread = f" ± {100 * statistics.stdev(values):.2f}" if len(values) > 1 else ""
-        return f"{100 * statistics.mean(values):.2f}{spread}"
+        of = f" ({len(values)} of {len(self.scores)} seeds)" if len(values) < len(self.scores) else ""
+        return f"{100 * statistics.mean(values):.2f}{spread}{of}"
+
+    @property
+    def recurrent(self) -> bool:
+        return bool(self.row["family"] == "recurrent")
 
 
 def read_runs() -> dict[str, Measured]:
@@ -98,7 +114,7 @@ def _measured(rows: list[dict[str, Any]]) -> Measured:
 
 def render_page(runs: Mapping[str, Measured]) -> str:
     """The page: for each corpus a table of runs and one of steps, then the commands."""
-    parts = [HEAD]
+    parts = [HEAD, _targets(runs), _unmeasured(runs)]
     for corpus in dict.fromkeys(run.row["corpus"] for run in runs.values()):
         own = {name: run for name, run in runs.items() if run.row["corpus"] == corpus}
         steps = {name: run for name, run in own.items() if run.row.get("step")}
@@ -108,6 +124,34 @@ def render_page(runs: Mapping[str, Measured]) -> str:
     return "".join(parts) + "\n## Commands\n\n" + "".join(_commands(runs))
 
 
+def _targets(runs: Mapping[str, Measured]) -> str:
+    """What was aimed at beside what was reached."""
+    lines = [
+        "\n## Targets\n",
+        "Set before, for the mean over seeds on test, without a pretrained language model.\n",
+        "| run | score | target | hoped for | reached | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, (metric, target, hope) in TARGETS.items():
+        values = runs[name].values("test", metric) if name in runs else []
+        if values:
+            reached = statistics.mean(values)
+            told = "met" if reached >= target else f"missed by {100 * (target - reached):.2f}"
+            wanted = f"{100 * target:.1f} | {'' if hope is None else f'{100 * hope:.1f}'}"
+            lines.append(f"| `{name}` | {LEADS[metric]} | {wanted} | {runs[name].shown('test', metric)} | {told} |")
+    return "\n".join(lines) + "\n"
+
+
+def _unmeasured(runs: Mapping[str, Measured]) -> str:
+    """The runs that are defined and have no row, with the command for them."""
+    missing = [name for name in RUNS if name not in runs]
+    if not missing:
+        return ""
+    named = ", ".join(f"`{name}`" for name in missing)
+    command = "`python benchmarks/results.py run <name> --source ../shared/data`"
+    return f"\n## Not measured\n\nDefined, and without a row below: {named}. {command} measures them.\n"
+
+
 def _metric(runs: Iterable[Measured]) -> str:
     """What the runs of a corpus are ranked by."""
     return "entity_f1" if any(run.values("test", "entity_f1") for run in runs) else "accuracy"
@@ -115,7 +159,7 @@ def _metric(runs: Iterable[Measured]) -> str:
 
 def _table(runs: Mapping[str, Measured]) -> str:
     metric = _metric(runs.values())
-    lead = "entity F1" if metric == "entity_f1" else "accuracy"
+    lead = LEADS[metric]
     best = _best_baseline(runs.values(), metric)
     lines = [
         f"| run | rows | seeds | test {lead} | unseen | test macro-F1 | ECE | dev {lead} | parameters | seconds | |",
@@ -153,17 +197,20 @@ def _best_baseline(runs: Iterable[Measured], metric: str) -> float | None:
 def _remark(run: Measured, metric: str, best: float | None) -> str:
     if run.row["family"] == "published":
         return f"published: {run.row['source']}"
-    values, less = run.values("test", metric), len(run.values(UNCROWDED, metric))
-    beaten = run.row["family"] == "recurrent" and best is not None and values and statistics.mean(values) < best
-    of = f" ({less} of {len(values)} seeds)" if less != len(values) else ""
-    told = [f"{run.shown(UNCROWDED, metric)} without the row of the most entities{of}"] if less else []
-    return "; ".join((["beaten by a baseline"] if beaten else []) + told)
+    less = run.shown(UNCROWDED, metric)
+    told = [f"{less} without the row of the most entities"] if less else []
+    return "; ".join(([BEATEN] if _beaten(run, metric, best) else []) + told)
+
+
+def _beaten(run: Measured, metric: str, best: float | None) -> bool:
+    values = run.values("test", metric)
+    return bool(run.recurrent and best is not None and values and statistics.mean(values) < best)
 
 
 def _steps(runs: Mapping[str, Measured]) -> str:
     """The steps of a ladder, each beside the one before; dev alone."""
     metric = "entity_f1" if any(run.values("dev", "entity_f1") for run in runs.values()) else "accuracy"
-    lead = "entity F1" if metric == "entity_f1" else "accuracy"
+    lead = LEADS[metric]
     lines = ["", f"| step | run | rows | seeds | dev {lead} | dev loss | seconds |", "|---|---|---|---|---|---|---|"]
     for name, run in runs.items():
         loss = f"{statistics.mean(run.values('dev', 'loss')):.4f}"
@@ -184,12 +231,16 @@ def render_readme(runs: Mapping[str, Measured], text: str) -> str:
     """A README with its table of test figures made anew, between its two marks: recipes as they stand, and rivals."""
     before, rest = text.split(MARKS[0])
     _, after = rest.split(MARKS[1])
-    lines = ["| corpus | run | seeds | test accuracy | test entity F1 |", "|---|---|---|---|---|"]
-    corpora = list(dict.fromkeys(run.row["corpus"] for run in runs.values()))
-    for name, run in sorted(runs.items(), key=lambda each: corpora.index(each[1].row["corpus"])):
-        if run.row["family"] == "recurrent" and name != run.row["recipe"]:
-            continue  # a variant of a recipe: the page has it
-        label = f"{name} (published)" if run.row["family"] == "published" else f"`{name}`"
-        scores = (run.shown("test", metric) for metric in ("accuracy", "entity_f1"))
-        lines.append(f"| {run.row['corpus']} | {label} | {_seeds(run)} | {' | '.join(scores)} |")
+    lines = ["| corpus | run | seeds | test accuracy | test entity F1 | |", "|---|---|---|---|---|---|"]
+    for corpus in dict.fromkeys(run.row["corpus"] for run in runs.values()):
+        own = {name: run for name, run in runs.items() if run.row["corpus"] == corpus}
+        metric = _metric(own.values())
+        best = _best_baseline(own.values(), metric)
+        for name, run in own.items():
+            if run.recurrent and name != run.row["recipe"]:
+                continue  # a variant of a recipe: the page has it
+            label = f"{name} (published)" if run.row["family"] == "published" else f"`{name}`"
+            scores = " | ".join(run.shown("test", each) for each in LEADS)
+            told = BEATEN if _beaten(run, metric, best) else ""
+            lines.append(f"| {corpus} | {label} | {_seeds(run)} | {scores} | {told} |")
     return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after

@@ -168,11 +168,28 @@ RUNS: dict[str, Run] = {
     "ner_bilstm_crf_characters": Run("ner_bilstm_crf", _vectors("ner_bilstm_crf")),
     "ner_bilstm_crf_norm_1": Run("ner_bilstm_crf", _own_vectors("ner_bilstm_crf", SHORT)),
     "ner_bilstm_crf": Run("ner_bilstm_crf", _own_vectors("ner_bilstm_crf")),
+    "ner_bilstm_crf_6_epochs": Run(
+        "ner_bilstm_crf",
+        (
+            *_vectors("ner_bilstm_crf"),
+            "encodings.msra_bioes.tags=bio",
+            "recipes.ner_bilstm_crf.train.epochs=6",
+        ),
+    ),
     "ner_bilstm_crf_12_epochs": Run("ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.tags=bio")),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),
     **LADDERS,
     **CURVES,
+}
+
+# on test: the score, what recurrent models were to reach, and what it was hoped that they might
+TARGETS: dict[str, tuple[str, float, float | None]] = {
+    "news_bilstm": ("accuracy", 0.928, 0.935),
+    "news_rnn_pooled": ("accuracy", 0.90, None),
+    "ner_bilstm_crf": ("entity_f1", 0.90, 0.932),
+    "names_bigru": ("accuracy", 0.86, 0.88),
+    "films_bilstm": ("accuracy", 0.90, 0.92),
 }
 
 BASELINES: dict[str, tuple[str, ...]] = {
@@ -210,7 +227,7 @@ PUBLISHED = [
     _published(
         "BERT, pretrained", "thucnews", 180000, 0.9483, "github.com/649453932/Bert-Chinese-Text-Classification-Pytorch"
     ),
-    _published("char LSTM-CRF", "msra", 45000, 0.8881, _LATTICE, "entity_f1"),
-    _published("char LSTM-CRF with bigrams and softwords", "msra", 45000, 0.9187, _LATTICE, "entity_f1"),
-    _published("Lattice LSTM-CRF", "msra", 45000, 0.9318, _LATTICE, "entity_f1"),
+    _published("char LSTM-CRF", "msra", 46400, 0.8881, _LATTICE, "entity_f1"),
+    _published("char LSTM-CRF with bigrams and softwords", "msra", 46400, 0.9187, _LATTICE, "entity_f1"),
+    _published("Lattice LSTM-CRF", "msra", 46400, 0.9318, _LATTICE, "entity_f1"),
 ]

@@ -21,7 +21,8 @@ def main(key: str) -> None:
     encoded = Path("data/encoded") / key
     labels, tokens = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
     ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
-    results = list(train_baselines(ids, labels, tokens, settings, epochs))
+    texts = ShardReader(Path("data/segmented") / key, "segmented")
+    results = list(train_baselines(ids, texts, labels, tokens, settings, epochs))
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
     found = {"baselines": {each.name: each.metrics() for each in results}, "ceiling": ceiling}
     write_json(Path("metrics") / key / "baselines.json", found)

@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 
 from test_ngrams import SETTINGS
 from test_pad import write_encoded
+from test_slices import write_segmented
 from textrnn.baselines import noise_ceiling, train_baselines
 from textrnn.errors import UserError
 from textrnn.labels import Labels
@@ -42,9 +43,16 @@ SENTENCES = {
 }
 
 
+def write_texts(folder, task, splits):
+    """Segmented shards that ids were made of: the token of an id is its number."""
+    rows = {split: [([str(each) for each in ids], *rest[:1]) for ids, *rest in splits[split]] for split in splits}
+    return write_segmented(folder, task, rows)
+
+
 def train(tmp_path, task, splits, labels, tokens, epochs=8):
     reader = ShardReader(write_encoded(tmp_path / "in", task, splits), "encoded")
-    return {each.name: each for each in train_baselines(reader, labels, tokens, SETTINGS, epochs)}
+    texts = write_texts(tmp_path / "texts", task, splits)
+    return {each.name: each for each in train_baselines(reader, texts, labels, tokens, SETTINGS, epochs)}
 
 
 def test_classification_by_hand(tmp_path):
@@ -53,7 +61,8 @@ def test_classification_by_hand(tmp_path):
     # nine of 19 rows are b: recall 1, precision a half, of dev's and test's four rows
     f1 = (2 * 2 / (2 + 4)) / 3
     score = {"accuracy": 0.5, "macro_f1": pytest.approx(f1)}
-    assert found["majority"].metrics() == {"dev": score, "test": score}
+    # of test's rows 4, 4 and 3, 2 and 2, 3 train has all
+    assert found["majority"].metrics() == {"dev": score, "test": score, "rest": None}
     for name in ("logistic_regression", "bag_of_ngrams"):
         metrics = found[name].metrics()
         assert metrics["dev"] == {"accuracy": 1.0, "macro_f1": 1.0}
@@ -68,7 +77,7 @@ def test_classification_by_hand(tmp_path):
 
 def test_the_usual_tag_of_each_token_by_hand(tmp_path):
     found = train(tmp_path, "tag", SENTENCES, TYPES, 7)
-    assert list(found) == ["majority", "most_frequent_tag"]
+    assert list(found) == ["majority", "most_frequent_tag", "logistic_regression"]
     majority, usual = found["majority"].metrics(), found["most_frequent_tag"].metrics()
     assert majority["dev"] == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx(0.8 / 3), "entity_f1": 0.0}
     assert majority["test"]["accuracy"] == pytest.approx(2 / 7)
@@ -77,6 +86,32 @@ def test_the_usual_tag_of_each_token_by_hand(tmp_path):
     assert usual["test"]["accuracy"] == pytest.approx(6 / 7)
     assert usual["test"]["macro_f1"] == pytest.approx((2 * 2 / (3 + 2) + 1 + 2 * 2 / (2 + 3)) / 3)
     assert usual["test"]["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+
+
+def test_texts_that_train_and_dev_have_not_have_figures_of_their_own(tmp_path):
+    splits = {**TEXTS, "dev": [*TEXTS["dev"], ([4, 3], 2)]}
+    splits["test"] = [([2, 3, 2], 1), ([2, 3], 0), ([4, 3], 2), ([3, 3], 0), ([2, 2, 2], 1)]
+    majority = train(tmp_path, "classify", splits, CLASSES, 5)["majority"]
+    assert majority.test["accuracy"] == 2 / 5
+    assert majority.rest == {"accuracy": 2 / 3, "macro_f1": pytest.approx(2 * 2 / (2 + 3) / 3)}
+    (tmp_path / "tags").mkdir()
+    # the first sentence of test is one of train's
+    tagged = {**SENTENCES, "test": [SENTENCES["train"][0], *SENTENCES["test"]]}
+    usual = train(tmp_path / "tags", "tag", tagged, TYPES, 7)["most_frequent_tag"]
+    assert usual.test["accuracy"] == pytest.approx(9 / 10)
+    assert usual.rest["accuracy"] == pytest.approx(6 / 7)
+    assert usual.rest["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+
+
+def test_new_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
+    ids = ShardReader(write_encoded(tmp_path / "in", "classify", TEXTS), "encoded")
+    rows = {split: [([str(each) for each in ids], label) for ids, label in TEXTS[split]] for split in TEXTS}
+    rows["test"] = [(["new"], 0), *rows["test"][1:]]
+    backwards = {**rows, "test": rows["test"][::-1]}
+    for name, (written, numbers) in {"as": (rows, None), "back": (backwards, [3, 2, 1, 0, *range(4, 19)])}.items():
+        texts = write_segmented(tmp_path / name, "classify", written, numbers=numbers)
+        majority = next(train_baselines(ids, texts, CLASSES, 5, SETTINGS, 1))
+        assert majority.rest == {"accuracy": 0.0, "macro_f1": 0.0}  # row 0, of class 2
 
 
 def test_bio_tags_are_read_by_their_scheme(tmp_path):
@@ -128,6 +163,8 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
     encoded = tmp_path / "data" / "encoded" / "letters"
     encoded.mkdir(parents=True)
     write_encoded(encoded / "ids", "classify", TEXTS)
+    (tmp_path / "data" / "segmented").mkdir()
+    write_texts(tmp_path / "data" / "segmented" / "letters", "classify", TEXTS)
     CLASSES.save(encoded / "labels.json")
     Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3])).save(encoded / "vocabulary.arrow")
     script.main("letters")
@@ -139,6 +176,7 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
     assert {key for each in found.values() for key in each} == {
         "dev",
         "test",
+        "rest",
         "features",
         "regularization",
         "best_epoch",

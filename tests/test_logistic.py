@@ -84,5 +84,5 @@ def test_two_fits_are_the_same_and_one_class_is_refused():
     rows, labels = draw(100, 4)
     given = make_texts(rows, labels), make_texts(rows, labels), make_texts(rows), SETTINGS
     assert np.array_equal(fit_logistic(*given).test, fit_logistic(*given).test)
-    with pytest.raises(UserError, match=r"^baseline: the training split has rows of one class alone; give it more"):
+    with pytest.raises(UserError, match=r"^baseline: the training split is of one class alone; give it more"):
         fit_logistic(make_texts(rows), *given[1:])

@@ -109,7 +109,14 @@ def measured(results, tmp_path, monkeypatch):
             "by_text": {"known": {"rows": 3, "accuracy": 0.1}, "rest": {"rows": 9, "accuracy": 0.8}},
         },
         "metrics/names_chars/baselines": {
-            "baselines": {"majority": {"dev": {"accuracy": 0.4}, "test": {"accuracy": 0.3}, "best_epoch": 3}},
+            "baselines": {
+                "majority": {
+                    "dev": {"accuracy": 0.4},
+                    "test": {"accuracy": 0.3},
+                    "rest": {"accuracy": 0.2},
+                    "best_epoch": 3,
+                }
+            },
             "ceiling": {"dev": 1.0, "test": 0.9},
         },
         "logs/names_bigru": {"seconds": 12.345, "device": "cpu", "threads": 1},
@@ -161,6 +168,7 @@ def test_baselines_come_with_the_ceiling(results, measured):
     assert [(each["run"], each["split"], each["value"], each["seconds"]) for each in rows] == [
         ("names_chars: majority", "dev", 0.4, 0.5),
         ("names_chars: majority", "test", 0.3, 0.5),
+        ("names_chars: majority", "test, text not known", 0.2, 0.5),
         ("names_chars: ceiling", "dev", 1.0, 0.0),
         ("names_chars: ceiling", "test", 0.9, 0.0),
     ]
@@ -214,7 +222,10 @@ def test_the_table_has_mean_and_spread_over_seeds(results):
     assert cells[8:] == ["12,345", "9, cpu", ""]
     assert line(page, "`news_rnn`")[2:5] == ["1", "85.43", ""]
     results.keep([row("names_gru", 0.8, corpus="names"), row("names_gru", 0.75, corpus="names", seed=2, **unseen)])
-    assert line(results.render_page(results.read_runs()), "`names_gru`")[3:5] == ["80.00", "75.00"]
+    assert line(results.render_page(results.read_runs()), "`names_gru`")[3:5] == [
+        "80.00 (1 of 2 seeds)",
+        "75.00 (1 of 2 seeds)",
+    ]
 
 
 def test_a_recurrent_model_that_a_baseline_beats_is_marked(results):
@@ -241,9 +252,47 @@ def test_taggers_have_their_figure_without_the_row_of_the_most_entities(results)
     less = {**ner, "split": "test, less the fullest row"}
     results.keep([row("ner_gru", 0.3, **ner), row("ner_gru", 0.35, **less), row("ner_gru", 0.5, seed=2, **ner)])
     told = "35.00 without the row of the most entities"
-    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1] == f"{told} (1 of 2 seeds)"
+    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1] == told.replace(" ", " (1 of 2 seeds) ", 1)
     results.keep([row("ner_gru", 0.5, seed=2, **ner), row("ner_gru", 0.37, seed=2, **less)])
     assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1].startswith("36.00 ± 1.41 without the row")
+
+
+def test_targets_stand_beside_what_was_reached(results):
+    results.keep([])
+    page = results.render_page(results.read_runs())
+    assert "`news_bilstm`" not in page.split("## Not measured")[0].split("## Targets")[1]
+    results.keep([row("news_bilstm", 0.93), row("news_bilstm", 0.926, 2), row("news_bilstm", 0.1, split="dev")])
+    results.keep([row("names_bigru", 0.8555, corpus="names")])
+    page = results.render_page(results.read_runs()).split("## Not measured")[0]
+    assert line(page, "`news_bilstm`") == ["`news_bilstm`", "accuracy", "92.8", "93.5", "92.80 ± 0.28", "met"]
+    assert line(page, "`names_bigru`") == ["`names_bigru`", "accuracy", "86.0", "88.0", "85.55", "missed by 0.45"]
+
+
+def test_runs_without_a_row_are_named(results):
+    results.keep([])
+
+    def missing():
+        page = results.render_page(results.read_runs())
+        return page.split("## Not measured")[1].split("##")[0] if "## Not measured" in page else ""
+
+    assert "`ner_gru`, " in missing()
+    results.keep([row(name, 0.5) for name in results.RUNS if name != "ner_gru"])
+    assert "without a row below: `ner_gru`. `python" in missing()
+    results.keep([row("ner_gru", 0.5)])
+    assert missing() == ""
+
+
+def test_the_readme_says_what_a_baseline_beats_by_the_score_of_its_corpus(results, marks):
+    on = {"corpus": "msra", "split": "test"}
+    results.keep(
+        [row("ner_gru", 0.3, metric="entity_f1", recipe="ner_gru", **on), row("ner_gru", 0.9, recipe="ner_gru", **on)]
+    )
+    majority = {"metric": "entity_f1", "corpus": "msra", "family": "baseline", "recipe": None}
+    scores = (("dev", 0.5), ("test", 0.4))
+    results.keep([row("msra_bioes: majority", f1, split=split, **majority) for split, f1 in scores])
+    readme = results.render_readme(results.read_runs(), "".join(marks))
+    assert "| msra | `ner_gru` | 1 | 90.00 | 30.00 | beaten by a baseline |\n" in readme
+    assert "| msra | `msra_bioes: majority` | 1 |  | 40.00 |  |\n" in readme
 
 
 def test_steps_have_a_table_of_their_own_with_dev_alone(results, marks):
@@ -259,7 +308,7 @@ def test_the_readme_keeps_what_stands_around_the_table(results, marks):
     results.keep([row("news_rnn", 0.85432)])
     first, last = marks
     readme = results.render_readme(results.read_runs(), f"before\n{first}\nold\n{last}\nafter\n")
-    assert "| thucnews | `news_rnn` | 1 | 85.43 |  |\n" in readme
+    assert "| thucnews | `news_rnn` | 1 | 85.43 |  |  |\n" in readme
     assert "old" not in readme
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")

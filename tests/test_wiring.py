@@ -40,7 +40,7 @@ ROOMS = (
     ("architecture", "train"),
     ("check", "report"),
     ("kernels", "inputs", "dropout", "memory"),
-    ("cells", "lookup", "given", "readouts", "crf", "average", "bag"),
+    ("cells", "lookup", "given", "readouts", "crf", "average", "bag", "windows"),
     ("recurrent", "baselines"),
     ("models", "bigrams", "words", "beside", "residence", "sampling", "tally"),
     ("onnx_nodes", "onnx_lookup", "onnx_graph"),

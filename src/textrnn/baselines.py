@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import partial
+from itertools import compress, pairwise
 from typing import Any
 
 import numpy as np
@@ -19,51 +20,65 @@ from textrnn.logistic import fit_logistic
 from textrnn.ngrams import Baseline, Texts, read_texts
 from textrnn.scoring import score_classes, score_spans
 from textrnn.shards import ShardReader
+from textrnn.slices import read_test_rows
 from textrnn.spans import Span, spans
+from textrnn.windows import fit_windows, read_sentences
 
 Figures = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One baseline: its figures on dev and test, what dev chose of it, and the seconds that it took."""
+    """One baseline: its figures on dev, test, and the rows of test whose text is new; what dev chose; its seconds.
+
+    rest: None where train or dev has every text of test.
+    """
 
     name: str
     dev: Figures
     test: Figures
+    rest: Figures | None
     chosen: dict[str, Any]
     seconds: float
 
     def metrics(self) -> dict[str, Any]:
         """All of it that is the same in every run."""
-        return {"dev": self.dev, "test": self.test, **self.chosen}
+        return {"dev": self.dev, "test": self.test, "rest": self.rest, **self.chosen}
 
 
 def train_baselines(
-    encoded: ShardReader, labels: Labels, tokens: int, settings: Baseline, epochs: int
+    encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline, epochs: int
 ) -> Iterator[Result]:
     """The baselines of an encoding, trained on the id shards of its train split, whose rows are not truncated.
 
-    tokens: the size of the vocabulary; epochs: of the bag of n-grams. For classification the majority class,
-    multinomial logistic regression and a bag of n-grams; for tagging the majority tag, and of each token its most
-    frequent tag, which sees no context and is a floor, not a rival. Raises UserError when a split has no rows.
+    segmented: the shards that the ids were made of, for which texts of test are new; tokens: the size of the
+    vocabulary; epochs: of the bag of n-grams. For classification the majority class, multinomial logistic regression
+    and a bag of n-grams; for tagging the majority tag, of each token its most frequent tag, which sees no context and
+    is a floor, not a rival, and multinomial logistic regression on the n-grams around a token. Raises UserError when
+    a split has no rows.
     """
     if labels.task == "tag":
-        yield from _tag(encoded, labels, tokens)
+        yield from _tag(encoded, segmented, labels, tokens, settings)
         return
     train, dev, test = (read_texts(encoded, split) for split in ("train", "dev", "test"))
+    score = partial(_classified, labels, dev, test, _new(encoded, segmented))
     usual = int(np.bincount(train.labels).argmax())
-    yield _classified("majority", labels, dev, test, [np.full(len(split), usual) for split in (dev, test)], 0.0)
+    yield score("majority", [np.full(len(split), usual) for split in (dev, test)], {}, 0.0)
     started = time.monotonic()
     fitted = fit_logistic(train, dev, test, settings)
-    chosen: dict[str, Any] = {"features": fitted.features, "regularization": fitted.regularization}
-    took = time.monotonic() - started
-    yield _classified("logistic_regression", labels, dev, test, [fitted.dev, fitted.test], took, chosen)
+    yield score("logistic_regression", [fitted.dev, fitted.test], fitted.chosen(), time.monotonic() - started)
     started = time.monotonic()
     bagged = fit_bag(train, dev, test, tokens, len(labels.names), settings, epochs)
     chosen = {"best_epoch": bagged.epoch}
-    took = time.monotonic() - started
-    yield _classified("bag_of_ngrams", labels, dev, test, [bagged.dev, bagged.test], took, chosen)
+    yield score("bag_of_ngrams", [bagged.dev, bagged.test], chosen, time.monotonic() - started)
+
+
+def _new(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
+    """Which of test's rows, in the order of the id shards, have a text that neither train nor dev has; (N,) bool."""
+    rows = np.concatenate([np.empty(0, np.int64), *(np.array(batch["row"]) for batch in encoded.batches("test"))])
+    known = read_test_rows(segmented)
+    found: np.ndarray = ~known.repeated[np.searchsorted(known.row, rows)]
+    return found
 
 
 def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
@@ -88,49 +103,72 @@ def _rows(texts: Texts) -> Iterator[tuple[bytes, int]]:
 
 
 def _classified(
-    name: str,
     labels: Labels,
     dev: Texts,
     test: Texts,
+    new: np.ndarray,
+    name: str,
     guesses: list[np.ndarray],
+    chosen: dict[str, Any],
     seconds: float,
-    chosen: dict[str, Any] | None = None,
 ) -> Result:
-    scores = [
-        score_classes(texts.labels, guess, labels.names) for texts, guess in zip((dev, test), guesses, strict=True)
-    ]
-    on_dev, on_test = ({"accuracy": each.accuracy, "macro_f1": each.macro_f1} for each in scores)
-    return Result(name, on_dev, on_test, chosen or {}, seconds)
+    on_dev, on_test = (_score(each.labels, guess, labels) for each, guess in zip((dev, test), guesses, strict=True))
+    on_rest = _score(test.labels[new], guesses[1][new], labels) if new.any() else None
+    return Result(name, on_dev, on_test, on_rest, chosen, seconds)
 
 
-def _tag(encoded: ShardReader, labels: Labels, tokens: int) -> Iterator[Result]:
+def _score(gold: np.ndarray, guess: np.ndarray, labels: Labels) -> Figures:
+    scores = score_classes(gold, guess, labels.names)
+    return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
+
+
+def _tag(
+    encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline
+) -> Iterator[Result]:
+    train, dev, test = (read_sentences(encoded, split) for split in ("train", "dev", "test"))
+    if not len(train.ids):
+        raise UserError(encoded.folder, "the train split has no tokens")
+    new = _new(encoded, segmented)
+
+    everywhere, told = np.ones(len(test), bool), np.repeat(new, np.diff(test.offsets)).any()
+
+    def score(name: str, guesses: Sequence[np.ndarray], chosen: dict[str, Any], started: float) -> Result:
+        on_dev = _score_tags(encoded, "dev", labels, guesses[0], np.ones(len(dev), bool))
+        on_test = _score_tags(encoded, "test", labels, guesses[1], everywhere)
+        on_rest = _score_tags(encoded, "test", labels, guesses[1], new) if told else None
+        return Result(name, on_dev, on_test, on_rest, chosen, time.monotonic() - started)
+
     started = time.monotonic()
     counts = np.zeros((tokens, len(labels.names)), dtype=np.int64)
-    for batch in encoded.batches("train"):
-        np.add.at(counts, (np.array(batch["ids"].flatten()), np.array(batch["tags"].flatten())), 1)
-    if not counts.any():
-        raise UserError(encoded.folder, "the train split has no tokens")
+    np.add.at(counts, (train.ids, train.tags), 1)
     usual = int(counts.sum(axis=0).argmax())
-    always = np.full(tokens, usual)
+    yield score("majority", [np.full(len(each.ids), usual) for each in (dev, test)], {}, started)
     # a token that train has not, as the unknown one may be, has the majority's tag
     frequent = np.where(counts.any(axis=1), counts.argmax(axis=1), usual)
-    for name, table in (("majority", always), ("most_frequent_tag", frequent)):
-        dev, test = (_score_tags(encoded, split, labels, table) for split in ("dev", "test"))
-        yield Result(name, dev, test, {}, time.monotonic() - started)
+    yield score("most_frequent_tag", [frequent[each.ids] for each in (dev, test)], {}, started)
+    started = time.monotonic()
+    fitted = fit_windows(train, dev, test, settings)
+    yield score("logistic_regression", [fitted.dev, fitted.test], fitted.chosen(), started)
 
 
-def _score_tags(encoded: ShardReader, split: str, labels: Labels, table: np.ndarray) -> Figures:
-    """Figures of the tags that a table (tokens,) gives; as in `evaluate`, accuracy and macro-F1 are over tokens."""
+def _score_tags(encoded: ShardReader, split: str, labels: Labels, tags: np.ndarray, kept: np.ndarray) -> Figures:
+    """Figures of the tags of a split's tokens, in their order, over the rows (N,) that are kept.
+
+    As in `evaluate`, accuracy and macro-F1 are over tokens.
+    """
     gold, guess = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     entities: tuple[list[set[Span]], list[set[Span]]] = ([], [])
+    row = token = 0
     for batch in encoded.batches(split):
-        tags = table[np.array(batch["ids"].flatten())]
-        gold.append(np.array(batch["tags"].flatten(), dtype=np.int64))
-        guess.append(tags)
-        entities[0].extend(_gold_spans(batch, labels))
-        entities[1].extend(_found_spans(batch, tags, labels))
-    classes = score_classes(np.concatenate(gold), np.concatenate(guess), labels.names)
-    return {"accuracy": classes.accuracy, "macro_f1": classes.macro_f1, "entity_f1": score_spans(*entities).f1}
+        own, counted = tags[token : token + len(batch["ids"].flatten())], kept[row : row + len(batch)]
+        row, token = row + len(batch), token + len(own)
+        of_tokens = np.repeat(counted, np.diff(batch["ids"].offsets.to_numpy()))
+        gold.append(np.array(batch["tags"].flatten(), dtype=np.int64)[of_tokens])
+        guess.append(own[of_tokens])
+        for found, there in zip(entities, (_gold_spans(batch, labels), _found_spans(batch, own, labels)), strict=True):
+            found.extend(compress(there, counted))
+    classes = _score(np.concatenate(gold), np.concatenate(guess), labels)
+    return {**classes, "entity_f1": score_spans(*entities).f1}
 
 
 def _gold_spans(batch: pa.RecordBatch, labels: Labels) -> list[set[Span]]:

@@ -39,11 +39,7 @@ class Columns:
             pairs = np.unique(np.concatenate([row * CELLS + cell for cell, row in _cells(piece, order)]))
             cells, counts = np.unique(pairs % CELLS, return_counts=True)
             rows[cells] += counts
-        found = np.flatnonzero(rows >= min(MIN_ROWS, rows.max()))
-        found = np.sort(found[np.argsort(-rows[found], kind="stable")[:features]])
-        column = np.full(CELLS, -1, dtype=np.int32)
-        column[found] = np.arange(len(found))
-        return cls(order, column, len(found))
+        return cls(order, *columns_of(rows, features))
 
     def counts(self, texts: Texts) -> sparse.csr_matrix:
         """How often each row has each feature: (N, count) float64."""
@@ -54,6 +50,15 @@ class Columns:
             rows, columns = rows[columns >= 0], columns[columns >= 0]
             made.append(sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(piece), self.count)))
         return sparse.vstack(made, format="csr")
+
+
+def columns_of(counts: np.ndarray, features: int) -> tuple[np.ndarray, int]:
+    """Of each cell its column, or -1, (CELLS,) int32, and how many columns there are: see Columns.choose."""
+    found = np.flatnonzero(counts >= min(MIN_ROWS, counts.max()))
+    found = np.sort(found[np.argsort(-counts[found], kind="stable")[:features]])
+    column = np.full(CELLS, -1, dtype=np.int32)
+    column[found] = np.arange(len(found))
+    return column, len(found)
 
 
 def _cells(texts: Texts, order: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -71,6 +76,10 @@ class Logistic:
     features: int
     regularization: float
 
+    def chosen(self) -> dict[str, float]:
+        """What stands beside its figures."""
+        return {"features": self.features, "regularization": self.regularization}
+
 
 def fit_logistic(train: Texts, dev: Texts, test: Texts, settings: Baseline) -> Logistic:
     """Fit one regression for each strength in `settings.regularization`; dev's accuracy chooses.
@@ -80,12 +89,23 @@ def fit_logistic(train: Texts, dev: Texts, test: Texts, settings: Baseline) -> L
     scikit-learn. L-BFGS goes from the strongest to the weakest, each starting where the last one ended; a tie goes to
     the stronger. Nothing is drawn. Raises UserError when train has one class alone.
     """
-    if len(np.unique(train.labels)) < 2:
-        raise UserError("baseline", "the training split has rows of one class alone", do="give it more rows")
     columns = Columns.choose(train, settings.ngrams, settings.features)
     weigh = TfidfTransformer(sublinear_tf=True)
     inputs = weigh.fit_transform(columns.counts(train))
     seen, unseen = (weigh.transform(columns.counts(texts)) for texts in (dev, test))
+    return fit_strengths((inputs, train.labels), (seen, dev.labels), unseen, settings)
+
+
+def fit_strengths(
+    train: tuple[sparse.csr_matrix, np.ndarray],
+    dev: tuple[sparse.csr_matrix, np.ndarray],
+    test: sparse.csr_matrix,
+    settings: Baseline,
+) -> Logistic:
+    """One regression for each strength, on inputs (N, F) and classes (N,); the one that dev's accuracy chooses."""
+    inputs, gold = train
+    if len(np.unique(gold)) < 2:
+        raise UserError("baseline", "the training split is of one class alone", do="give it more rows")
     model = LogisticRegression(max_iter=settings.iterations, warm_start=True)
     best, best_hits = None, -1
     for strength in sorted(settings.regularization, reverse=True):
@@ -93,10 +113,16 @@ def fit_logistic(train: Texts, dev: Texts, test: Texts, settings: Baseline) -> L
         with warnings.catch_warnings():
             # `iterations` is a bound on time: a fit that it ends is a model like any other, judged on dev
             warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(inputs, train.labels)
-        guess = model.predict(seen)
-        hits = int((guess == dev.labels).sum())
+            model.fit(inputs, gold)
+        guess = _guess(model, dev[0])
+        hits = int((guess == dev[1]).sum())
         if hits > best_hits:
-            best, best_hits = Logistic(guess, model.predict(unseen), columns.count, strength), hits
+            best, best_hits = Logistic(guess, _guess(model, test), inputs.shape[1], strength), hits
     assert best is not None
     return best
+
+
+def _guess(model: LogisticRegression, inputs: sparse.csr_matrix) -> np.ndarray:
+    # scikit-learn refuses a table without rows, which a split without a token is
+    found: np.ndarray = model.predict(inputs) if inputs.shape[0] else np.empty(0, np.int64)
+    return found

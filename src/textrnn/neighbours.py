@@ -58,7 +58,8 @@ class Neighbours:
         for name, least in (("width", 1), ("longest", PAIR), ("word_count", 1), ("pair_count", 1), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"--{name.replace('_', '-')}", f"must be at least {least}", value)
-        require(0 < self.norm < math.inf, "--norm", "must be above 0", self.norm)
+        # numbers are written with four digits behind the point
+        require(0.1 <= self.norm < math.inf, "--norm", "must be at least 0.1, and finite", self.norm)
         require(self.seed <= LARGEST_SEED, "--seed", f"must be at most {LARGEST_SEED}", self.seed)
 
 
