@@ -50,7 +50,7 @@ that stands below; published ones are quoted, and name their source.
   pipeline/vectors.py data/vectors/pairs-words-50d.vec.gz data/segmented/thucnews_chars data/segmented/msra_bioes`.
   `ner_bilstm_crf_characters` has the vectors of characters alone, as have all steps of the ladder from the second to
   the last but one.
-* The test of MSRA was read for six versions of the recipe, each made for its dev: the first (`_no_words`), with words
+* The test of MSRA was read for six versions of the recipe, each chosen on dev: the first (`_no_words`), with words
   of a lexicon (`_6_epochs`), longer (`_12_epochs`), with BIOES tags (`_characters`), with vectors of pairs and words
   (`_norm_1`), and with longer ones. The lines below of all but the last are the commands of their time, as are those of
   the ladder up to the averaged weights: dev was drawn row by row for `_no_words`, tags were BIO before `_characters`,
