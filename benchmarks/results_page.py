@@ -42,8 +42,8 @@ that stands below; published ones are quoted, and name their source.
 * `amazon` is an excerpt, the first rows of what is published; `rows` says how many train had.
 * `news_rnn_pooled`, `news_bilstm` and `ner_bilstm_crf` start from pretrained vectors, which their commands name and the
   recipes as shipped do without; `news_lstm` took four of its epochs.
-* A recurrent model whose test the baseline of the best dev beats is marked so. Baselines know n-grams, and nothing of
-  order beyond.
+* A recurrent model that the baseline of the best dev beats is marked so, on test or else on its unseen texts, where
+  both were measured. Baselines know n-grams, and nothing of order beyond.
 * `ner_bilstm_crf` starts from vectors of pairs and words, too, learnt from the train split of the headlines and of
   MSRA, without a label: the file of pretrained vectors is put into `data/vectors`, then `dvc exp run -S
   data.source=../shared/data -S limits.rows=null segment@thucnews_chars segment@msra_bioes` and `python
@@ -187,24 +187,29 @@ def _seeds(run: Measured) -> str:
     return "" if run.row["family"] == "published" else str(len(run.scores))
 
 
-def _best_baseline(runs: Iterable[Measured], metric: str) -> float | None:
-    """Test's figure of the baseline that dev ranks first."""
+def _best_baseline(runs: Iterable[Measured], metric: str) -> Measured | None:
+    """The baseline that dev ranks first."""
     found = [run for run in runs if run.row["family"] == "baseline" and not run.row["run"].endswith(": ceiling")]
-    ranked = sorted((run.values("dev", metric)[0], run.values("test", metric)[0]) for run in found)
-    return ranked[-1][1] if ranked else None
+    return max(found, key=lambda run: (run.values("dev", metric), run.values("test", metric)), default=None)
 
 
-def _remark(run: Measured, metric: str, best: float | None) -> str:
+def _remark(run: Measured, metric: str, best: Measured | None) -> str:
     if run.row["family"] == "published":
         return f"published: {run.row['source']}"
     less = run.shown(UNCROWDED, metric)
-    told = [f"{less} without the row of the most entities"] if less else []
-    return "; ".join(([BEATEN] if _beaten(run, metric, best) else []) + told)
+    told = [_beaten(run, metric, best), f"{less} without the row of the most entities" if less else ""]
+    return "; ".join(filter(None, told))
 
 
-def _beaten(run: Measured, metric: str, best: float | None) -> bool:
-    values = run.values("test", metric)
-    return bool(run.recurrent and best is not None and values and statistics.mean(values) < best)
+def _beaten(run: Measured, metric: str, best: Measured | None) -> str:
+    """That the baseline beats a recurrent run on test, or else on what is new there; empty where on neither."""
+    if best is None or not run.recurrent:
+        return ""
+    for split, told in (("test", BEATEN), (UNSEEN, f"{BEATEN} on unseen texts")):
+        values, rival = run.values(split, metric), best.values(split, metric)
+        if values and rival and statistics.mean(values) < rival[0]:
+            return told
+    return ""
 
 
 def _steps(runs: Mapping[str, Measured]) -> str:
@@ -241,6 +246,6 @@ def render_readme(runs: Mapping[str, Measured], text: str) -> str:
                 continue  # a variant of a recipe: the page has it
             label = f"{name} (published)" if run.row["family"] == "published" else f"`{name}`"
             scores = " | ".join(run.shown("test", each) for each in LEADS)
-            told = BEATEN if _beaten(run, metric, best) else ""
+            told = _beaten(run, metric, best)
             lines.append(f"| {corpus} | {label} | {_seeds(run)} | {scores} | {told} |")
     return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after

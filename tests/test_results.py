@@ -239,6 +239,21 @@ def test_a_recurrent_model_that_a_baseline_beats_is_marked(results):
     assert line(page, "TextRCNN")[-1] == "published: github.com/649453932/Chinese-Text-Classification-Pytorch"
 
 
+def test_a_baseline_that_is_ahead_on_unseen_texts_alone_is_told_too(results, marks):
+    unseen = {"corpus": "names", "split": "test, text not known"}
+    runs = [("names_gru", 0.8, 0.84), ("names_bigru", 0.8, 0.86)]
+    results.keep([row(name, test, corpus="names", recipe=name) for name, test, _ in runs])
+    results.keep([row(name, value, seed=2, recipe=name, **unseen) for name, _, value in runs])
+    scores = (("dev", 0.5), ("test", 0.7), ("test, text not known", 0.85))
+    majority = {"corpus": "names", "family": "baseline", "recipe": None}
+    results.keep([row("names_chars: majority", value, **majority | {"split": split}) for split, value in scores])
+    page = results.render_page(results.read_runs()).split("## Not measured")[1]
+    assert line(page, "`names_gru`")[-1] == "beaten by a baseline on unseen texts"
+    assert line(page, "`names_bigru`")[-1] == ""
+    readme = results.render_readme(results.read_runs(), "".join(marks))
+    assert "(1 of 2 seeds) |  | beaten by a baseline on unseen texts |" in readme
+
+
 def test_taggers_are_ranked_by_entities(results):
     results.keep([row("ner_gru", 0.9, corpus="msra"), row("ner_gru", 0.3, corpus="msra", metric="entity_f1")])
     page = results.render_page(results.read_runs())
