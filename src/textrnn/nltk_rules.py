@@ -45,8 +45,9 @@ MIDDLE, HEAD, TAIL, WHOLE = 0, 1, 2, 3  # bits: begins its sentence, ends it
 
 MARK, OPENED = "\ue000", "\ue001"  # for private use: texts that hold them are left to nltk
 ISOLATED = ';@#$%&?!*()\\[\\]{}<>«“‘„»”’\u2012-\u2015"' + MARK + OPENED
+# not `)++`: before Python 3.11.5 a possessive group stops short after an alternative that failed (gh-106052)
 PLAIN_TOKENS = re.compile(
-    rf"[{ISOLATED}]|[:,](?![0-9])|\.{{2,}}|--|(?:[^ {ISOLATED}:,.-]++|[:,](?=[0-9])|\.(?!\.)|-(?!-))++"
+    rf"[{ISOLATED}]|[:,](?![0-9])|\.{{2,}}|--|(?:[^ {ISOLATED}:,.-]++|[:,](?=[0-9])|\.(?!\.)|-(?!-))+"
 )
 # RE2: which chunks PLAIN_TOKENS does not know. (?i) is Python's in CONTRACTIONS2, to which ı and İ are an i. What is a
 # digit beyond ASCII hangs on the Unicode version, of which Python and nltk's `regex` may each have their own.
