@@ -132,6 +132,12 @@ def test_an_empty_split_is_refused(tmp_path, task, labels):
         train(tmp_path, task, splits, labels, 7)
 
 
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_tagged_split_without_a_token_is_refused_by_name(tmp_path, split):
+    with pytest.raises(UserError, match=rf"in: the {split} split has no tokens$"):
+        train(tmp_path, "tag", {**SENTENCES, split: []}, TYPES, 7)
+
+
 def test_the_ceiling_is_each_text_s_usual_label_in_all_splits(tmp_path):
     splits = {
         "train": [([2, 3], 0), ([2, 3], 0), ([4], 1)],

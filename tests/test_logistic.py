@@ -84,5 +84,22 @@ def test_two_fits_are_the_same_and_one_class_is_refused():
     rows, labels = draw(100, 4)
     given = make_texts(rows, labels), make_texts(rows, labels), make_texts(rows), SETTINGS
     assert np.array_equal(fit_logistic(*given).test, fit_logistic(*given).test)
-    with pytest.raises(UserError, match=r"^baseline: the training split is of one class alone; give it more"):
+    with pytest.raises(UserError, match=r"^baseline: the training split is of one class or tag alone; give it more"):
         fit_logistic(make_texts(rows), *given[1:])
+
+
+def test_every_strength_is_fitted_on_many_rows_too(monkeypatch):
+    steps = []
+
+    class Spy(LogisticRegression):
+        def fit(self, *given):
+            super().fit(*given)
+            steps.append(int(self.n_iter_.max()))
+            return self
+
+    monkeypatch.setattr("textrnn.logistic.LogisticRegression", Spy)
+    rows, gold = draw(20_000, 1)
+    texts = make_texts(rows, gold)
+    fit_logistic(texts, texts, texts, dataclasses.replace(SETTINGS, regularization=(1.0, 0.5, 0.25)))
+    assert len(steps) == 3
+    assert min(steps) > 2

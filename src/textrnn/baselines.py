@@ -126,10 +126,10 @@ def _tag(
     encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline
 ) -> Iterator[Result]:
     train, dev, test = (read_sentences(encoded, split) for split in ("train", "dev", "test"))
-    if not len(train.ids):
-        raise UserError(encoded.folder, "the train split has no tokens")
+    for split, its in (("train", train), ("dev", dev), ("test", test)):
+        if not len(its.ids):
+            raise UserError(encoded.folder, f"the {split} split has no tokens")
     new = _new(encoded, segmented)
-
     everywhere, told = np.ones(len(test), bool), np.repeat(new, np.diff(test.offsets)).any()
 
     def score(name: str, guesses: Sequence[np.ndarray], chosen: dict[str, Any], started: float) -> Result:

@@ -17,6 +17,9 @@ from textrnn.ngrams import Baseline, Texts, ngrams
 
 CELLS = 2**24  # n-grams are counted by hash in so many cells, 64 MB: two of a million meet in one now and then
 ROWS_AT_ONCE = 4_096
+# of the gradient of the mean loss; with scikit-learn's 1e-4 a new strength, whose share in the mean over many rows is
+# small, would be done before its first step
+TOLERANCE = 1e-7
 MIN_ROWS = 2  # an n-gram of a single training row tells nothing of another row
 
 
@@ -105,8 +108,8 @@ def fit_strengths(
     """One regression for each strength, on inputs (N, F) and classes (N,); the one that dev's accuracy chooses."""
     inputs, gold = train
     if len(np.unique(gold)) < 2:
-        raise UserError("baseline", "the training split is of one class alone", do="give it more rows")
-    model = LogisticRegression(max_iter=settings.iterations, warm_start=True)
+        raise UserError("baseline", "the training split is of one class or tag alone", do="give it more rows")
+    model = LogisticRegression(tol=TOLERANCE, max_iter=settings.iterations, warm_start=True)
     best, best_hits = None, -1
     for strength in sorted(settings.regularization, reverse=True):
         model.C = 1 / strength
@@ -114,15 +117,9 @@ def fit_strengths(
             # `iterations` is a bound on time: a fit that it ends is a model like any other, judged on dev
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(inputs, gold)
-        guess = _guess(model, dev[0])
+        guess = model.predict(dev[0])
         hits = int((guess == dev[1]).sum())
         if hits > best_hits:
-            best, best_hits = Logistic(guess, _guess(model, test), inputs.shape[1], strength), hits
+            best, best_hits = Logistic(guess, model.predict(test), inputs.shape[1], strength), hits
     assert best is not None
     return best
-
-
-def _guess(model: LogisticRegression, inputs: sparse.csr_matrix) -> np.ndarray:
-    # scikit-learn refuses a table without rows, which a split without a token is
-    found: np.ndarray = model.predict(inputs) if inputs.shape[0] else np.empty(0, np.int64)
-    return found

@@ -12,7 +12,6 @@ Shapes: T tokens of all texts and the gaps between them, N words and pairs, C co
 from __future__ import annotations
 
 import gzip
-import math
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -58,8 +57,8 @@ class Neighbours:
         for name, least in (("width", 1), ("longest", PAIR), ("word_count", 1), ("pair_count", 1), ("seed", 0)):
             value = getattr(self, name)
             require(value >= least, f"--{name.replace('_', '-')}", f"must be at least {least}", value)
-        # numbers are written with four digits behind the point
-        require(0.1 <= self.norm < math.inf, "--norm", "must be at least 0.1, and finite", self.norm)
+        # numbers are written with four digits behind the point, and held in float32
+        require(0.1 <= self.norm <= 1000, "--norm", "must lie in [0.1, 1000]", self.norm)
         require(self.seed <= LARGEST_SEED, "--seed", f"must be at most {LARGEST_SEED}", self.seed)
 
 
