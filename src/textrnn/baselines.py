@@ -130,13 +130,13 @@ def _tag(
         if not len(its.ids):
             raise UserError(encoded.folder, f"the {split} split has no tokens")
     new = _new(encoded, segmented)
-    everywhere, told = np.ones(len(test), bool), np.repeat(new, np.diff(test.offsets)).any()
+    told = np.repeat(new, np.diff(test.offsets)).any()
+    masks = [np.ones(len(test), bool), *([new] if told else [])]
 
     def score(name: str, guesses: Sequence[np.ndarray], chosen: dict[str, Any], started: float) -> Result:
-        on_dev = _score_tags(encoded, "dev", labels, guesses[0], np.ones(len(dev), bool))
-        on_test = _score_tags(encoded, "test", labels, guesses[1], everywhere)
-        on_rest = _score_tags(encoded, "test", labels, guesses[1], new) if told else None
-        return Result(name, on_dev, on_test, on_rest, chosen, time.monotonic() - started)
+        (on_dev,) = _score_tags(encoded, "dev", labels, guesses[0], [np.ones(len(dev), bool)])
+        on_test, *on_rest = _score_tags(encoded, "test", labels, guesses[1], masks)
+        return Result(name, on_dev, on_test, next(iter(on_rest), None), chosen, time.monotonic() - started)
 
     started = time.monotonic()
     counts = np.zeros((tokens, len(labels.names)), dtype=np.int64)
@@ -151,24 +151,30 @@ def _tag(
     yield score("logistic_regression", [fitted.dev, fitted.test], fitted.chosen(), started)
 
 
-def _score_tags(encoded: ShardReader, split: str, labels: Labels, tags: np.ndarray, kept: np.ndarray) -> Figures:
-    """Figures of the tags of a split's tokens, in their order, over the rows (N,) that are kept.
+def _score_tags(
+    encoded: ShardReader, split: str, labels: Labels, tags: np.ndarray, masks: Sequence[np.ndarray]
+) -> list[Figures]:
+    """Figures of the tags of a split's tokens, in their order, over the rows of each mask (N,).
 
     As in `evaluate`, accuracy and macro-F1 are over tokens.
     """
-    gold, guess = [np.empty(0, np.int64)], [np.empty(0, np.int64)]
+    gold, lengths = [], []
     entities: tuple[list[set[Span]], list[set[Span]]] = ([], [])
-    row = token = 0
+    token = 0
     for batch in encoded.batches(split):
-        own, counted = tags[token : token + len(batch["ids"].flatten())], kept[row : row + len(batch)]
-        row, token = row + len(batch), token + len(own)
-        of_tokens = np.repeat(counted, np.diff(batch["ids"].offsets.to_numpy()))
-        gold.append(np.array(batch["tags"].flatten(), dtype=np.int64)[of_tokens])
-        guess.append(own[of_tokens])
-        for found, there in zip(entities, (_gold_spans(batch, labels), _found_spans(batch, own, labels)), strict=True):
-            found.extend(compress(there, counted))
-    classes = _score(np.concatenate(gold), np.concatenate(guess), labels)
-    return {**classes, "entity_f1": score_spans(*entities).f1}
+        gold.append(np.array(batch["tags"].flatten(), dtype=np.int64))
+        lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
+        own = tags[token : token + len(gold[-1])]
+        token += len(own)
+        entities[0].extend(_gold_spans(batch, labels))
+        entities[1].extend(_found_spans(batch, own, labels))
+    figures = []
+    for kept in masks:
+        of_tokens = np.repeat(kept, np.concatenate(lengths))
+        classes = _score(np.concatenate(gold)[of_tokens], tags[of_tokens], labels)
+        f1 = score_spans(*(list(compress(each, kept)) for each in entities)).f1
+        figures.append({**classes, "entity_f1": f1})
+    return figures
 
 
 def _gold_spans(batch: pa.RecordBatch, labels: Labels) -> list[set[Span]]:

@@ -52,10 +52,9 @@ def read_sentences(encoded: ShardReader, split: str) -> Sentences:
 def fit_windows(train: Sentences, dev: Sentences, test: Sentences, settings: Baseline) -> Logistic:
     """Fit one regression for each strength in `settings.regularization`; dev's accuracy over tokens chooses.
 
-    Features are the n-grams of 1 to `settings.ngrams`
-    tokens that lie no further than `ngrams - 1` from a token, each at its place, and are 1 or 0: those around two
-    tokens of train at least, the most frequent `settings.features`. Rows have marks on both sides. Each tag is guessed
-    alone: nothing is known of the neighbours'. Otherwise as `fit_logistic`.
+    Features are the n-grams of 1 to `settings.ngrams` tokens that lie no further than `ngrams - 1` from a token, each
+    at its place: those around two tokens of train at least, the most frequent `settings.features`. Rows have marks on
+    both sides. Each tag is guessed alone: nothing is known of the neighbours'. Otherwise as `fit_logistic`.
     """
     counts = np.zeros(CELLS, dtype=np.int32)
     for piece in train.pieces(ROWS_AT_ONCE):
