@@ -26,7 +26,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_sides import CASES, RUNGS, Case, read_rows, time_gru, time_rung
 from performance import PAGE, compare, keep, read, render
 from textrnn.errors import UserError
-from textrnn.precision import settle
+from textrnn.modeling.nn.precision import settle
 from textrnn.stage import run
 
 REPEATS, BATCHES, WARM_UP = 5, 160, 10

@@ -13,16 +13,16 @@ import torch
 from torch import nn
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.architecture import Cell, Model
-from textrnn.batches import batches
-from textrnn.cells import ScratchGRU
-from textrnn.graphs import CudaRecorder, Work, make_stepper
-from textrnn.models import TextRNN
-from textrnn.pad import bucket_widths
-from textrnn.residence import Bucket
-from textrnn.steps import Stepper, make_optimizer
-from textrnn.tally import Tally
-from textrnn.train import Train
+from textrnn.common.config.model import Cell, Model
+from textrnn.common.config.train import Train
+from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.nn.scratch_gru import ScratchGRU
+from textrnn.preparation.padding.pad import bucket_widths
+from textrnn.training.batching.batches import batches
+from textrnn.training.batching.buckets import Bucket
+from textrnn.training.optimization.cuda_graphs import CudaRecorder, Work, make_stepper
+from textrnn.training.optimization.step import Stepper, make_optimizer
 
 CLASSES, EMBEDDING, HIDDEN, WIDTHS = 10, 300, 128, 6
 Rung = Literal["eager", "resident", "fused", "graphs", "bfloat16", "buckets"]

@@ -23,10 +23,10 @@ import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, keep, read, render
-from textrnn.checkpoints import CONFIG, SEGMENTATION, VOCABULARY
-from textrnn.predictor import Predictor, load
+from textrnn.inference.prediction.predictor import Predictor, load
+from textrnn.modeling.models.model_directory import CONFIG, SEGMENTATION, VOCABULARY
+from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import run
-from textrnn.vocab import Vocabulary
 
 CALLS = 3000  # of one text each
 WARM_UP = 200

@@ -24,16 +24,16 @@ from typing import Any
 import pyarrow as pa
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.corpus import Corpus, HoldOut
-from textrnn.encode import Encode, encode
-from textrnn.pad import Pad, pad
-from textrnn.parse import parse
-from textrnn.records import RESERVED
-from textrnn.segment import Punkt, Segment, Segmentation, segment
-from textrnn.segmenters import Cleaning, Segmenter, clean, load_punkt
-from textrnn.shards import ROWS_PER_BATCH, ShardReader
+from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.storage.schemas import RESERVED
+from textrnn.common.storage.shards import ROWS_PER_BATCH, ShardReader
+from textrnn.preparation.encoding.encode import Encode, encode
+from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.preparation.parsing.parse import parse
+from textrnn.preparation.segmentation.segment import Punkt, Segment, Segmentation, segment
+from textrnn.preparation.segmentation.segmenters import Cleaning, Segmenter, clean, load_punkt
+from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import run
-from textrnn.vocab import Vocabulary
 
 STEPS: tuple[Cleaning, ...] = ("lower", "digits", "urls")
 WIDTH, MIN_COUNT = 200, 2

@@ -24,11 +24,11 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from results_page import READMES, RESULTS, TABLE, UNCROWDED, UNSEEN, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
-from textrnn.checkpoints import load_model
+from textrnn.common.config.params import pick, read_params
 from textrnn.errors import UserError
-from textrnn.params import pick, read_params
+from textrnn.modeling.models.model_directory import load_model
+from textrnn.modeling.models.summary import summarize
 from textrnn.stage import run, write_json
-from textrnn.summary import summarize
 
 FREE = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
 SCORES = ("loss", "accuracy", "macro_f1", "entity_f1")

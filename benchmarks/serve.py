@@ -28,7 +28,7 @@ import aiohttp
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, keep, read, render
 from predict import TOKENS, draw_texts
-from textrnn.predictor import load
+from textrnn.inference.prediction.predictor import load
 from textrnn.stage import run
 
 LOADS = ((1, 1), (16, 1), (128, 1), (512, 1), (16, 32))  # clients, texts of a request

@@ -23,28 +23,28 @@ from torch import nn
 from torch.profiler import profile as profiler
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.architecture import Model
-from textrnn.batches import Bucket, batch_size, batches, load_buckets
-from textrnn.cells import ScratchGRU
-from textrnn.checkpoints import SavedModel, make_config
-from textrnn.corpus import Corpus
-from textrnn.embed import Embed, Embedding, embed
-from textrnn.encode import Encode, encode
-from textrnn.evaluate import evaluate
-from textrnn.fit import fit, start
-from textrnn.graphs import make_stepper
-from textrnn.labels import Labels
-from textrnn.pad import Pad, pad
-from textrnn.params import overlaid, part, pick, read_params, section
-from textrnn.parse import parse
-from textrnn.records import ENCODING_KEYS, RECIPE_KEYS
-from textrnn.segment import Segment, Segmentation, segment
-from textrnn.shards import ShardReader
+from textrnn.common.config.corpus import Corpus
+from textrnn.common.config.model import Model
+from textrnn.common.config.params import overlaid, part, pick, read_params, section
+from textrnn.common.config.train import Cosine, Train
+from textrnn.common.storage.schemas import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.common.storage.shards import ShardReader
+from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.model_directory import SavedModel, make_config
+from textrnn.modeling.nn.scratch_gru import ScratchGRU
+from textrnn.preparation.embedding.embed import Embed, Embedding, embed
+from textrnn.preparation.encoding.encode import Encode, encode
+from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.preparation.parsing.parse import parse
+from textrnn.preparation.segmentation.segment import Segment, Segmentation, segment
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.results.evaluation.evaluate import evaluate
 from textrnn.stage import run
-from textrnn.steps import make_optimizer
-from textrnn.tally import Tally
-from textrnn.train import Cosine, Train
-from textrnn.vocab import Vocabulary
+from textrnn.training.batching.batches import Bucket, batch_size, batches, load_buckets
+from textrnn.training.optimization.cuda_graphs import make_stepper
+from textrnn.training.optimization.step import make_optimizer
+from textrnn.training.trainer.setup import fit, start
 
 CORPUS, ENCODING = "thucnews", "thucnews_chars"
 RECIPES = ("news_rnn", "news_lstm")

@@ -6,14 +6,14 @@ from dataclasses import astuple
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.analysis import analyze
-from textrnn.checkpoints import load_model
-from textrnn.fit import pick_device
-from textrnn.params import pick, read_params
-from textrnn.predictions import predict
-from textrnn.shards import ShardReader
+from textrnn.common.config.params import pick, read_params
+from textrnn.common.storage.shards import ShardReader
+from textrnn.modeling.models.model_directory import load_model
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.results.analysis.error_analysis import analyze
+from textrnn.results.evaluation.predictions import predict
 from textrnn.stage import output_file, output_folder, run_stage, write_json
-from textrnn.vocab import Vocabulary
+from textrnn.training.trainer.setup import pick_device
 
 
 def main(key: str) -> None:

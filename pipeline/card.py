@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.card import Facts, render
+from textrnn.common.config.params import pick, read_params
+from textrnn.common.storage.shards import file_sha256
+from textrnn.common.storage.weights import count_weights
 from textrnn.errors import UserError
-from textrnn.labels import Labels
-from textrnn.params import pick, read_params
-from textrnn.shards import file_sha256
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.results.card.model_card import Facts, render
 from textrnn.stage import output_file, run_stage
-from textrnn.weights import count_weights
 
 PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
 SAMPLE = Path("data/sample")  # what the stage `sample` writes

@@ -4,15 +4,15 @@ from functools import partial
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.data import Data
-from textrnn.embed import Embed, Embedding, embed, save_matrix
-from textrnn.jieba_words import read_dictionary
-from textrnn.lexicon import cover, save_lexicon, with_vectors
-from textrnn.params import part, pick, read_params, section
-from textrnn.records import RECIPE_KEYS
+from textrnn.common.config.data import Data
+from textrnn.common.config.params import part, pick, read_params, section
+from textrnn.common.storage.schemas import RECIPE_KEYS
+from textrnn.preparation.embedding.embed import Embed, Embedding, embed, save_matrix
+from textrnn.preparation.embedding.lexicon import cover, save_lexicon, with_vectors
+from textrnn.preparation.embedding.vector_files import read_named
+from textrnn.preparation.segmentation.jieba_words import read_dictionary
+from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import output_folder, run_stage, write_json
-from textrnn.vectors import read_named
-from textrnn.vocab import Vocabulary
 
 
 def main(key: str) -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.errors import UserError
-from textrnn.sources import AMAZON_FILES, amazon_by_hand, corpora, fetch_corpus
 from textrnn.stage import run
+from textrnn.tools.downloads import AMAZON_FILES, amazon_by_hand, corpora, fetch_corpus
 
 
 def main() -> None:

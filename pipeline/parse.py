@@ -4,12 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.corpus import Corpus
-from textrnn.data import Data
-from textrnn.limits import Limits
-from textrnn.params import read_params, section
-from textrnn.parse import parse
-from textrnn.resume import resumable_folder
+from textrnn.common.config.corpus import Corpus
+from textrnn.common.config.data import Data
+from textrnn.common.config.params import read_params, section
+from textrnn.common.settings.limits import Limits
+from textrnn.common.storage.resumable import resumable_folder
+from textrnn.preparation.parsing.parse import parse
 from textrnn.stage import run_stage, write_json
 
 

@@ -4,17 +4,17 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.architecture import Model
-from textrnn.embed import load_matrix
-from textrnn.fit import limit
-from textrnn.labels import Labels
-from textrnn.lexicon import load_lexicon
-from textrnn.limits import Limits
-from textrnn.params import overlaid, pick, read_params, section
-from textrnn.rates import Range, draw, range_test, suggest, write_points
-from textrnn.shards import ShardReader
+from textrnn.common.config.model import Model
+from textrnn.common.config.params import overlaid, pick, read_params, section
+from textrnn.common.config.train import Train
+from textrnn.common.settings.limits import Limits
+from textrnn.common.storage.shards import ShardReader
+from textrnn.preparation.embedding.embed import load_matrix
+from textrnn.preparation.embedding.lexicon import load_lexicon
+from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.stage import output_file, run
-from textrnn.train import Train
+from textrnn.tools.lr_range_test import Range, draw, range_test, suggest, write_points
+from textrnn.training.trainer.setup import limit
 
 
 def main() -> None:

@@ -4,11 +4,11 @@ from dataclasses import asdict
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.data import Data
-from textrnn.params import part, pick, read_params, section
-from textrnn.records import ENCODING_KEYS
-from textrnn.resume import resumable_folder
-from textrnn.segment import Segment, Segmentation, segment, segment_inputs
+from textrnn.common.config.data import Data
+from textrnn.common.config.params import part, pick, read_params, section
+from textrnn.common.storage.resumable import resumable_folder
+from textrnn.common.storage.schemas import ENCODING_KEYS
+from textrnn.preparation.segmentation.segment import Segment, Segmentation, segment, segment_inputs
 from textrnn.stage import run_stage, write_json
 
 

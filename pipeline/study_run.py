@@ -4,14 +4,14 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.embed import load_matrix
-from textrnn.labels import Labels
-from textrnn.params import read_params
-from textrnn.shards import ShardReader
+from textrnn.common.config.params import read_params
+from textrnn.common.storage.shards import ShardReader
+from textrnn.preparation.embedding.embed import load_matrix
+from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.stage import run
-from textrnn.study.files import read_figures, run_name, write_figures
-from textrnn.study.runs import run_variant
-from textrnn.study.variants import check_encoding, options, read_study
+from textrnn.study.runs.json_files import read_figures, run_name, write_figures
+from textrnn.study.runs.training_run import run_variant
+from textrnn.study.runs.variants import check_encoding, options, read_study
 
 
 def main() -> None:

@@ -3,13 +3,13 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.params import read_params
+from textrnn.common.config.params import read_params
 from textrnn.stage import output_folder, run
-from textrnn.study.curves import draw_all
-from textrnn.study.files import read_figures, read_runs, write_figures
-from textrnn.study.judging import judge_all
-from textrnn.study.plots import draw_measures
-from textrnn.study.variants import read_study
+from textrnn.study.runs.json_files import read_figures, read_runs, write_figures
+from textrnn.study.runs.variants import read_study
+from textrnn.study.verdicts.curves import draw_all
+from textrnn.study.verdicts.judging import judge_all
+from textrnn.study.verdicts.measure_plots import draw_measures
 
 
 def main() -> None:

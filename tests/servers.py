@@ -14,10 +14,10 @@ from typing import Any
 import aiohttp
 import requests
 
-from textrnn.serving.app import Service
-from textrnn.serving.refusals import Limits
-from textrnn.serving.served import Served
-from textrnn.serving.server import Server, listen, url_of
+from textrnn.inference.serving.app import Service
+from textrnn.inference.serving.http_errors import Limits
+from textrnn.inference.serving.loaded_model import Served
+from textrnn.inference.serving.server import Server, listen, url_of
 
 LIMITS = Limits(
     body_bytes=100_000,

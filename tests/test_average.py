@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from test_training import Constant, rows_of, run, settings, small
-from textrnn import training
-from textrnn.average import Average, ema_share
-from textrnn.tally import Score
-from textrnn.train import Ema, Swa
+from textrnn.common.config.train import Ema, Swa
+from textrnn.modeling.models.loss import Score
+from textrnn.training.optimization.weight_averaging import Average, ema_share
+from textrnn.training.trainer import loop as training
 
 
 def walked(kind, values, per_epoch=2):

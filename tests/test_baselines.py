@@ -9,11 +9,11 @@ from ruamel.yaml import YAML
 from test_ngrams import SETTINGS
 from test_pad import write_encoded
 from test_slices import write_segmented
-from textrnn.baselines import noise_ceiling, train_baselines
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.labels import Labels
-from textrnn.shards import ShardReader
-from textrnn.vocab import Vocabulary
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.results.baselines.run_baselines import noise_ceiling, train_baselines
 
 CLASSES = Labels("classify", ["a", "b", "c"], None, [])
 TEXTS = {

@@ -9,7 +9,10 @@ import torch
 
 from test_pad import write_encoded
 from test_training import SETTINGS
-from textrnn.batches import (
+from textrnn.common.storage.shards import ShardReader
+from textrnn.errors import UserError
+from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.training.batching.batches import (
     Tokens,
     batch_size,
     batches,
@@ -19,14 +22,11 @@ from textrnn.batches import (
     load_spans,
     rows_of,
 )
-from textrnn.errors import UserError
-from textrnn.pad import Pad, pad
-from textrnn.residence import Bucket, Mapped
-from textrnn.shards import ShardReader
+from textrnn.training.batching.buckets import Bucket, Mapped
 
 
 def write_padded(folder, task, splits, size=None, side="right"):
-    """A folder of padded shards, written by textrnn.pad, of rows (ids, label) or (ids, tags, spans)."""
+    """A folder of padded shards, written by textrnn.preparation.padding.pad, of rows (ids, label) or (ids, tags, spans)."""
     write_encoded(folder / "encoded", task, splits)
     (folder / "padded").mkdir()
     pad(folder / "encoded", Pad(size, side, None if size else 6), folder / "padded")
@@ -173,8 +173,8 @@ def test_buckets_of_several_widths(tmp_path):
 
 
 def test_several_shards_of_a_width_are_one_bucket(tmp_path, monkeypatch):
-    monkeypatch.setattr("textrnn.shards.ROWS_PER_SHARD", 2)
-    monkeypatch.setattr("textrnn.shards.ROWS_PER_BATCH", 1)
+    monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_SHARD", 2)
+    monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 1)
     padded = write_padded(tmp_path, "classify", CLASSIFY, 2)
     assert len(padded.of("train")) == 3
     (bucket,) = load_buckets(padded, "train")
@@ -206,11 +206,11 @@ def long_split(task, rows=97):
 @pytest.mark.parametrize("task", ["classify", "tag"])
 @pytest.mark.parametrize("size", [None, 5])
 def test_rows_left_in_their_shards_make_the_same_batches(tmp_path, monkeypatch, task, size):
-    monkeypatch.setattr("textrnn.shards.ROWS_PER_SHARD", 12)
-    monkeypatch.setattr("textrnn.shards.ROWS_PER_BATCH", 4)
+    monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_SHARD", 12)
+    monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 4)
     padded = write_padded(tmp_path, task, long_split(task), size)
     resident = load_buckets(padded, "train")
-    monkeypatch.setattr("textrnn.batches.COPIED_BYTES", 0)
+    monkeypatch.setattr("textrnn.training.batching.batches.COPIED_BYTES", 0)
     mapped = load_buckets(padded, "train")
     assert {type(bucket) for bucket in resident} == {Bucket}
     assert {type(bucket) for bucket in mapped} == {Mapped}
@@ -243,7 +243,7 @@ def test_rows_stay_in_their_shards_where_a_gpu_has_no_room(tmp_path, monkeypatch
 
 
 def test_ranges_are_checked_in_the_shards_too(tmp_path, monkeypatch):
-    monkeypatch.setattr("textrnn.batches.COPIED_BYTES", 0)
+    monkeypatch.setattr("textrnn.training.batching.batches.COPIED_BYTES", 0)
     buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY), "train")
     check_ranges(buckets, 10, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a token id that the model has not \(0\.\.8\); got 9"):

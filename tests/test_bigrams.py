@@ -15,18 +15,18 @@ from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
-from textrnn import residence
-from textrnn.architecture import Bigrams as Options
-from textrnn.batches import load_buckets
-from textrnn.bigrams import FIRST, Bigrams, learn_pairs
-from textrnn.checkpoints import PREPARATION, load_model, save_model
+from textrnn.common.config.model import Bigrams as Options
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.fit import fit
-from textrnn.inputs import Steps
-from textrnn.models import TextRNN, initialize
-from textrnn.residence import Bucket, Column, Mapped
-from textrnn.shards import ShardReader
-from textrnn.training import evaluate_loss
+from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
+from textrnn.modeling.models.text_rnn import TextRNN, initialize
+from textrnn.modeling.nn.bigrams import FIRST, Bigrams, learn_pairs
+from textrnn.modeling.nn.layer_input import Steps
+from textrnn.training.batching import buckets as residence
+from textrnn.training.batching.batches import load_buckets
+from textrnn.training.batching.buckets import Bucket, Column, Mapped
+from textrnn.training.trainer.loop import evaluate_loss
+from textrnn.training.trainer.setup import fit
 
 OPTIONS = Options(3, 1)
 

@@ -14,11 +14,11 @@ from ruamel.yaml import YAML
 from imports import ROOT
 from project import RECIPES, set_params
 from test_checkpoints import options, save
-from textrnn.architecture import Bigrams
-from textrnn.card import Facts, render
+from textrnn.common.config.model import Bigrams
+from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
-from textrnn.labels import Labels
-from textrnn.shards import file_sha256
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.results.card.model_card import Facts, render
 
 GOLDEN = ROOT / "tests" / "card.golden.md"
 PADDED = {"rows": 2700, "longest": 468, "truncated_rows": 12}

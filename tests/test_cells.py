@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from test_kernels import CountProducts
-from textrnn.cells import ScratchGRU
-from textrnn.inputs import Steps
-from textrnn.recurrent import Recurrent
+from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.recurrent import Recurrent
+from textrnn.modeling.nn.scratch_gru import ScratchGRU
 
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
 DTYPES = pytest.mark.parametrize("dtype", list(TOLERANCE), ids=str)

@@ -5,9 +5,9 @@ import copy
 import pytest
 
 from imports import ROOT
-from textrnn.check import check_params
+from textrnn.common.config.check import check_params
+from textrnn.common.config.params import read_params
 from textrnn.errors import UserError
-from textrnn.params import read_params
 
 SHIPPED = read_params(ROOT / "params.yaml")
 

@@ -10,14 +10,22 @@ import torch
 
 import textrnn
 from test_models import LENGTHS, PLAIN, padded
-from textrnn.architecture import Bigrams, Words
-from textrnn.beside import Beside
-from textrnn.bigrams import Pairs
-from textrnn.checkpoints import CONFIG, PREPARATION, WEIGHTS, load_model, make_config, make_network, save_model
+from textrnn.common.config.model import Bigrams, Words
 from textrnn.errors import UserError
-from textrnn.labels import Labels
-from textrnn.vocab import Vocabulary
-from textrnn.words import Learnt, Sizes
+from textrnn.modeling.models.model_directory import (
+    CONFIG,
+    PREPARATION,
+    WEIGHTS,
+    load_model,
+    make_config,
+    make_network,
+    save_model,
+)
+from textrnn.modeling.nn.bigrams import Pairs
+from textrnn.modeling.nn.soft_lexicon import Learnt, Sizes
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.training.trainer.token_features import Beside
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
 PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes

@@ -15,16 +15,16 @@ from test_checkpoints import save
 from test_evaluate import BIO, TYPE_ROWS, TYPES, make, stub
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of, settings, small
-from textrnn.batches import Bucket, batches, load_buckets
-from textrnn.checkpoints import PREPARATION, load_model, save_model
-from textrnn.crf import CRF, barred_moves, crf_of, guesses
 from textrnn.errors import UserError
-from textrnn.evaluate import evaluate, metrics
-from textrnn.models import initialize
-from textrnn.precision import forward
-from textrnn.steps import Stepper, make_optimizer
-from textrnn.tally import Tally
-from textrnn.training import evaluate_loss, train
+from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
+from textrnn.modeling.models.text_rnn import initialize
+from textrnn.modeling.nn.crf import CRF, barred_moves, crf_of, guesses
+from textrnn.modeling.nn.precision import forward
+from textrnn.results.evaluation.evaluate import evaluate, metrics
+from textrnn.training.batching.batches import Bucket, batches, load_buckets
+from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.trainer.loop import evaluate_loss, train
 
 CPU = torch.device("cpu")
 CLASSES, WIDTH = 3, 5

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import textrnn.draw
-from textrnn.draw import hash_rows, hashes, make_draw
+import textrnn.preparation.parsing.stratified_sample
+from textrnn.preparation.parsing.stratified_sample import hash_rows, hashes, make_draw
 
 MASK = 2**64 - 1
 STRATA = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2] * 2)
@@ -106,8 +106,8 @@ def test_many_rows_and_bins_against_brute_force(random_seed, kinds, bits, share,
     strata = (random.geometric(0.2, 3000) % kinds) * 2**57
     cuts = np.sort(random.integers(0, 3000, 7))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textrnn.draw, "ROWS_PER_BIN", rows_per_bin)
-        patch.setattr(textrnn.draw, "MOST_BITS", max(bits, 1))
+        patch.setattr(textrnn.preparation.parsing.stratified_sample, "ROWS_PER_BIN", rows_per_bin)
+        patch.setattr(textrnn.preparation.parsing.stratified_sample, "MOST_BITS", max(bits, 1))
         mask = draw(strata, round(3000 * share), random_seed, "limit/train", cuts)
     expected = brute_force(strata, round(3000 * share), random_seed, "limit/train", list(range(3000)))
     assert mask.tolist() == expected.tolist()

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from textrnn.dropout import dropout, locked_dropout
-from textrnn.inputs import Steps
-from textrnn.recurrent import Recurrent
+from textrnn.modeling.nn.dropout import dropout, locked_dropout
+from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.recurrent import Recurrent
 
 MANY = 1 << 20
 
@@ -110,7 +110,7 @@ def test_layers_and_directions_do_not_share_masks(monkeypatch):
         masks.append(out != 0)
         return out
 
-    monkeypatch.setattr("textrnn.recurrent.dropout", recorded)
+    monkeypatch.setattr("textrnn.modeling.nn.recurrent.dropout", recorded)
     torch.manual_seed(0)
     model = Recurrent("gru", 3, 32, 3, True, 0.5)
     model(Steps.of(torch.randn(20, 16, 3)), None)

@@ -8,9 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from textrnn.embed import Embed, Embedding, embed, load_matrix, save_matrix
 from textrnn.errors import UserError
-from textrnn.vocab import Vocabulary
+from textrnn.preparation.embedding.embed import Embed, Embedding, embed, load_matrix, save_matrix
+from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 COUNTS = {"a": 10, "b": 6, "c": 3, "d": 1}  # ids 2 to 5
 

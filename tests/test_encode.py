@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from textrnn.encode import Encode, encode
+from textrnn.common.storage.schemas import COUNTS, ENCODED, SEGMENTED
+from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
-from textrnn.labels import Labels, make_labels
-from textrnn.records import COUNTS, ENCODED, SEGMENTED
-from textrnn.shards import ShardReader, ShardWriter, write_index
-from textrnn.spans import bio_spans
-from textrnn.vocab import Vocabulary
+from textrnn.preparation.encoding.encode import Encode, encode
+from textrnn.preparation.vocabulary.labels import Labels, make_labels
+from textrnn.preparation.vocabulary.spans import bio_spans
+from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 PLAIN = Encode(min_count=1, max_tokens=None, tags=None)
 CLASSES = ["down", "up"]

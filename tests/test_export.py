@@ -16,16 +16,17 @@ from imports import ROOT
 from test_batches import write_padded
 from test_checkpoints import LABELS, options, save
 from test_models import LENGTHS, PLAIN, padded
-from textrnn import export, exported
-from textrnn.architecture import Bigrams, Words
-from textrnn.checkpoints import load_model
-from textrnn.crf import barred_moves, guesses
+from textrnn.common.config.model import Bigrams, Words
 from textrnn.errors import UserError
-from textrnn.evaluate import evaluate, metrics
-from textrnn.export import export_model
-from textrnn.export_command import export_parser
-from textrnn.exported import measure
-from textrnn.labels import Labels
+from textrnn.inference.export import comparison as exported
+from textrnn.inference.export import onnx_export as export
+from textrnn.inference.export.command import export_parser
+from textrnn.inference.export.comparison import measure
+from textrnn.inference.export.onnx_export import export_model
+from textrnn.modeling.models.model_directory import load_model
+from textrnn.modeling.nn.crf import barred_moves, guesses
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.results.evaluation.evaluate import evaluate, metrics
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -13,17 +13,17 @@ import torch
 from test_batches import write_padded
 from test_models import PLAIN
 from test_training import SETTINGS
-from textrnn.batches import load_buckets
-from textrnn.checkpoints import make_config
+from textrnn.common.config.train import Swa
+from textrnn.common.storage.resumable import resumable_folder
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import Unfinished, UserError
-from textrnn.fit import fit, pick_device, start, state_key
-from textrnn.journal import Journal
-from textrnn.labels import Labels
-from textrnn.resume import resumable_folder
-from textrnn.shards import ShardReader
-from textrnn.state import KEPT
-from textrnn.train import Swa
-from textrnn.training import evaluate_loss
+from textrnn.modeling.models.model_directory import make_config
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.training.batching.batches import load_buckets
+from textrnn.training.trainer.checkpointer import KEPT
+from textrnn.training.trainer.logger import Journal
+from textrnn.training.trainer.loop import evaluate_loss
+from textrnn.training.trainer.setup import fit, pick_device, start, state_key
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])

@@ -9,15 +9,15 @@ from test_batches import long_split, write_padded
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of
-from textrnn.architecture import Bigrams, Words
-from textrnn.batches import Tokens, batch_size, batches, load_buckets
-from textrnn.beside import learn
-from textrnn.graphs import GraphedStepper, make_stepper
-from textrnn.models import TextRNN
-from textrnn.precision import settle
-from textrnn.steps import Stepper, make_optimizer
-from textrnn.tally import Tally
-from textrnn.train import Distill
+from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.train import Distill
+from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.nn.precision import settle
+from textrnn.training.batching.batches import Tokens, batch_size, batches, load_buckets
+from textrnn.training.optimization.cuda_graphs import GraphedStepper, make_stepper
+from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.trainer.token_features import learn
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
 GPU = torch.device("cuda")
@@ -136,11 +136,11 @@ def test_graphs_can_be_switched_off(monkeypatch):
 
 @pytest.mark.parametrize("task", ["classify", "tag"])
 def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, monkeypatch, task):
-    monkeypatch.setattr("textrnn.shards.ROWS_PER_SHARD", 12)
-    monkeypatch.setattr("textrnn.shards.ROWS_PER_BATCH", 4)
+    monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_SHARD", 12)
+    monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 4)
     padded = write_padded(tmp_path, task, long_split(task, 400))
     resident = load_buckets(padded, "train", GPU)
-    monkeypatch.setattr("textrnn.batches._room", lambda device: 0)
+    monkeypatch.setattr("textrnn.training.batching.batches._room", lambda device: 0)
     sent = load_buckets(padded, "train", GPU)
     for size in (7, Tokens(40)):
         both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)

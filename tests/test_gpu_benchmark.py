@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from textrnn.errors import UserError
-from textrnn.residence import Bucket
+from textrnn.training.batching.buckets import Bucket
 
 # what the tutorials' loop offers, in a few lines: the last two ids stand for what is unknown and for padding
 LOOP = """

@@ -10,14 +10,14 @@ import pytest
 import torch
 
 from test_training import SETTINGS, rows_of, small
-from textrnn import graphs
-from textrnn.architecture import Bigrams, Words
-from textrnn.batches import batch_size, batches
+from textrnn.common.config.model import Bigrams, Words
 from textrnn.errors import Unfinished
-from textrnn.graphs import MOST_GRAPHS, WARM_UP, CudaRecorder, GraphedStepper, make_stepper
-from textrnn.processes import ALONE
-from textrnn.steps import Stepper, make_optimizer
-from textrnn.tally import Tally
+from textrnn.modeling.models.loss import Tally
+from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.distributed.process_group import ALONE
+from textrnn.training.optimization import cuda_graphs as graphs
+from textrnn.training.optimization.cuda_graphs import MOST_GRAPHS, WARM_UP, CudaRecorder, GraphedStepper, make_stepper
+from textrnn.training.optimization.step import Stepper, make_optimizer
 
 CPU = torch.device("cpu")
 

@@ -16,8 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from textrnn import jieba_words
-from textrnn.jieba_words import FastCut, cut_batch, is_fast, load_jieba_cut, slow_jieba_cut
+from textrnn.preparation.segmentation import jieba_words
+from textrnn.preparation.segmentation.jieba_words import FastCut, cut_batch, is_fast, load_jieba_cut, slow_jieba_cut
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
@@ -249,7 +249,7 @@ def test_a_cache_that_lies_about_is_not_read(monkeypatch, tmp_path):
 
 def test_nothing_is_written_nor_said(tmp_path):
     code = (
-        "from textrnn.jieba_words import load_jieba_cut, slow_jieba_cut\n"
+        "from textrnn.preparation.segmentation.jieba_words import load_jieba_cut, slow_jieba_cut\n"
         "for cut in (load_jieba_cut(), slow_jieba_cut()): print(*cut('清华大学'))"
     )
     env = {**os.environ, "PYTHONPATH": str(SRC), "TMPDIR": str(tmp_path), "PYTHONWARNINGS": "ignore"}

@@ -7,11 +7,11 @@ import types
 
 import pytest
 
-from textrnn import journal as module
 from textrnn.errors import UserError
-from textrnn.journal import Journal
-from textrnn.state import Evaluation, State
-from textrnn.tally import Score
+from textrnn.modeling.models.loss import Score
+from textrnn.training.trainer import logger as module
+from textrnn.training.trainer.checkpointer import Evaluation, State
+from textrnn.training.trainer.logger import Journal
 
 
 @pytest.fixture(autouse=True)

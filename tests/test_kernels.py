@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from textrnn.inputs import Steps
-from textrnn.kernels import run
+from textrnn.modeling.nn.kernels import run
+from textrnn.modeling.nn.layer_input import Steps
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 EXACT = {"rtol": 1e-12, "atol": 1e-12}

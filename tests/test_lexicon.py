@@ -9,12 +9,12 @@ from functools import partial
 import pyarrow as pa
 import pytest
 
-from textrnn.embed import load_matrix
 from textrnn.errors import UserError
-from textrnn.jieba_words import read_dictionary, slow_jieba_cut
-from textrnn.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon, with_vectors
-from textrnn.vectors import read_named
-from textrnn.vocab import Vocabulary
+from textrnn.preparation.embedding.embed import load_matrix
+from textrnn.preparation.embedding.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon, with_vectors
+from textrnn.preparation.embedding.vector_files import read_named
+from textrnn.preparation.segmentation.jieba_words import read_dictionary, slow_jieba_cut
+from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 DICTIONARY = [
     ("中", "f"),

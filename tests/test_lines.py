@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import textrnn.bzip2
-import textrnn.lines
-from textrnn.bzip2 import Irregular, read_blocks
+import textrnn.common.files.bzip2
+import textrnn.common.files.lines
+from textrnn.common.files.bzip2 import Irregular, read_blocks
+from textrnn.common.files.lines import read_lines, share_read
 from textrnn.errors import UserError
-from textrnn.lines import read_lines, share_read
 
 RANDOM = random.Random(1)
 WORDS = [RANDOM.randbytes(RANDOM.randint(1, 9)).replace(b"\n", b"") for _ in range(500)]
@@ -57,7 +57,7 @@ def test_lines_across_pieces(tmp_path_factory, given_lines, piece, mark):
     if not expected[-1] and len(expected) > (text == b"\xef\xbb\xbf"):
         expected.pop()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textrnn.lines, "PIECE", piece)
+        patch.setattr(textrnn.common.files.lines, "PIECE", piece)
         if not text:
             with pytest.raises(UserError, match="the file is empty"):
                 list(read_lines(path))
@@ -81,14 +81,14 @@ def test_blocks_are_decoded_one_by_one(tmp_path):
 def test_marks_across_windows(tmp_path, monkeypatch, window):
     path = tmp_path / "a.bz2"
     path.write_bytes((b"".join(bz2.compress(b"%d" % at * at, 1) for at in range(40)) + PACKED)[: 6000 + len(SMALL)])
-    monkeypatch.setattr(textrnn.bzip2, "WINDOW", window)
+    monkeypatch.setattr(textrnn.common.files.bzip2, "WINDOW", window)
     with path.open("rb") as file:
-        marks = list(textrnn.bzip2._find_marks(file.fileno()))
+        marks = list(textrnn.common.files.bzip2._find_marks(file.fileno()))
     bits = int.from_bytes(path.read_bytes(), "big")
     length = path.stat().st_size * 8
     low = (1 << 48) - 1
     at_bits = ((at, bits >> (length - at - 48) & low) for at in range(length - 47))
-    kinds = {textrnn.bzip2.BLOCK: False, textrnn.bzip2.END: True}
+    kinds = {textrnn.common.files.bzip2.BLOCK: False, textrnn.common.files.bzip2.END: True}
     assert marks == [(at, kinds[value]) for at, value in at_bits if value in kinds]
     assert len(marks) > 70
 
@@ -174,7 +174,7 @@ def test_unsound_files_are_left_to_python(tmp_path, name):
 def test_what_looks_like_a_mark_within_a_block_is_none(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     path.write_bytes(PACKED)
-    real = textrnn.bzip2._find_marks
+    real = textrnn.common.files.bzip2._find_marks
 
     def with_a_false_one(file):
         for at, is_end in real(file):
@@ -182,7 +182,7 @@ def test_what_looks_like_a_mark_within_a_block_is_none(tmp_path, monkeypatch):
             if at == 32:
                 yield 5000, False
 
-    monkeypatch.setattr(textrnn.bzip2, "_find_marks", with_a_false_one)
+    monkeypatch.setattr(textrnn.common.files.bzip2, "_find_marks", with_a_false_one)
     assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)
 
 
@@ -190,8 +190,8 @@ def test_no_more_than_two_pieces_a_thread_are_ahead(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     path.write_bytes(bz2.compress(TEXT * 8, 1))
     decoded = []
-    real = textrnn.bzip2._decode
-    monkeypatch.setattr(textrnn.bzip2, "_decode", lambda *given: decoded.append(1) or real(*given))
+    real = textrnn.common.files.bzip2._decode
+    monkeypatch.setattr(textrnn.common.files.bzip2, "_decode", lambda *given: decoded.append(1) or real(*given))
     with path.open("rb") as file:
         pieces = read_blocks(file.fileno(), 2)
         next(pieces)
@@ -203,7 +203,7 @@ def test_no_more_than_two_pieces_a_thread_are_ahead(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["a.bz2", "a.gz", "a.txt"])
 def test_share_read(tmp_path, monkeypatch, name, workers):
     monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
-    monkeypatch.setattr(textrnn.lines, "PIECE", 20_000)
+    monkeypatch.setattr(textrnn.common.files.lines, "PIECE", 20_000)
     path = tmp_path / name
     path.write_bytes({".bz2": PACKED, ".gz": gzip.compress(TEXT), ".txt": TEXT}[name[1:]])
     assert share_read(path) == 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from test_models import LENGTHS, close, padded, small
-from textrnn.lookup import SparseTable, drop_words, embed_distinct, embed_in_place
+from textrnn.modeling.nn.embedding_lookup import SparseTable, drop_words, embed_distinct, embed_in_place
 
 TOKENS = 40
 

@@ -9,12 +9,12 @@ import torch.nn.functional as F
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from textrnn.architecture import Model
-from textrnn.dropout import dropout
+from textrnn.common.config.model import Model
 from textrnn.errors import UserError
-from textrnn.inputs import Steps
-from textrnn.lookup import distinct
-from textrnn.models import TextRNN, initialize
+from textrnn.modeling.models.text_rnn import TextRNN, initialize
+from textrnn.modeling.nn.dropout import dropout
+from textrnn.modeling.nn.embedding_lookup import distinct
+from textrnn.modeling.nn.layer_input import Steps
 
 # For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
 # their work.

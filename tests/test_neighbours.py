@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from test_slices import write_segmented
-from textrnn import neighbours
 from textrnn.errors import UserError
-from textrnn.neighbours import Neighbours, Texts, check_place, learn_vectors, read_texts, write_vectors
-from textrnn.vectors import read_named
+from textrnn.preparation.embedding.vector_files import read_named
+from textrnn.tools import ppmi_vectors as neighbours
+from textrnn.tools.ppmi_vectors import Neighbours, Texts, check_place, learn_vectors, read_texts, write_vectors
 
 SETTINGS = Neighbours(width=2, longest=3, word_count=1, pair_count=2, norm=1.0, seed=0)
 DICTIONARY = ["cab", "ab", "bab", "abca", "zz", "a"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from test_pad import write_encoded
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.ngrams import Baseline, Texts, ngrams, read_texts
-from textrnn.shards import ShardReader
+from textrnn.results.baselines.ngrams import Baseline, Texts, ngrams, read_texts
 
 SETTINGS = Baseline(
     seed=1,

@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
-from textrnn import nltk_words
-from textrnn.nltk_words import NltkWords
-from textrnn.segmenters import clean, learn_punkt, load_punkt
+from textrnn.preparation.segmentation import nltk_words
+from textrnn.preparation.segmentation.nltk_words import NltkWords
+from textrnn.preparation.segmentation.segmenters import clean, learn_punkt, load_punkt
 
 EMPTY = {"abbrev_types": [], "collocations": [], "sent_starters": [], "ortho_context": {}}
 SMALL = {

@@ -9,12 +9,12 @@ import torch
 
 from project import PARAMS, RECIPES
 from test_models import PLAIN
-from textrnn.architecture import Bigrams, Model, Words
-from textrnn.models import TextRNN
-from textrnn.onnx_graph import make_model
-from textrnn.params import overlaid
-from textrnn.records import PAD_ID
-from textrnn.words import Sizes
+from textrnn.common.config.model import Bigrams, Model, Words
+from textrnn.common.config.params import overlaid
+from textrnn.common.storage.schemas import PAD_ID
+from textrnn.inference.export.onnx_graph import make_model
+from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.nn.soft_lexicon import Sizes
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import pytest
 
+from textrnn.common.config.params import build, part, pick, read_params, require, require_name, section
 from textrnn.errors import UserError
-from textrnn.params import build, part, pick, read_params, require, require_name, section
 
 
 @dataclass(frozen=True)

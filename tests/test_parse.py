@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.corpus import Corpus, HoldOut
+from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.storage.schemas import SPLITS
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.parse import parse
-from textrnn.records import SPLITS
-from textrnn.shards import ShardReader
+from textrnn.preparation.parsing.parse import parse
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 HEADLINES = Corpus("headlines", {}, None, {}, None, 0)
@@ -314,8 +314,8 @@ def test_more_rows_than_a_batch(parsed, rows_of):
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from textrnn.corpus import Corpus, HoldOut
-from textrnn.parse import parse
+from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.preparation.parsing.parse import parse
 raw, out = map(Path, sys.argv[1:])
 out.mkdir()
 files = {"train": "train.csv.gz", "test": "test.csv.gz"}
@@ -338,21 +338,21 @@ def test_bytes_depend_on_nothing_but_rows_and_seed(parsed, tmp_path):
 SMALL_SHARDS = """
 import json, os, signal, sys
 from pathlib import Path
-import textrnn.shards, textrnn.staging
-from textrnn.corpus import Corpus, HoldOut
-from textrnn.parse import parse
-from textrnn.resume import resumable_folder
+import textrnn.common.storage.shards, textrnn.preparation.parsing.staging
+from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.preparation.parsing.parse import parse
+from textrnn.common.storage.resumable import resumable_folder
 raw, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
-for module in (textrnn.shards, textrnn.staging):
+for module in (textrnn.common.storage.shards, textrnn.preparation.parsing.staging):
     module.ROWS_PER_SHARD, module.ROWS_PER_BATCH = 500, 100
-write = textrnn.shards.ShardWriter.write
+write = textrnn.common.storage.shards.ShardWriter.write
 def write_or_die(*given):
     global kill_at
     kill_at -= 1
     if kill_at == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     write(*given)
-textrnn.shards.ShardWriter.write = write_or_die
+textrnn.common.storage.shards.ShardWriter.write = write_or_die
 classes = {"__label__1": "negative", "__label__2": "positive"}
 files = {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"}
 corpus = Corpus("fasttext", files, classes, {}, HoldOut("train", 0.1, 1), 10**6)

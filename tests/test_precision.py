@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from textrnn.errors import UserError
-from textrnn.precision import check_precision, forward, make_scaler, settle
+from textrnn.modeling.nn.precision import check_precision, forward, make_scaler, settle
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 

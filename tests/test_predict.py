@@ -18,20 +18,20 @@ import textrnn
 from imports import SOURCE
 from test_checkpoints import save
 from test_models import PLAIN
-from textrnn import predictor as module
-from textrnn import preparation
-from textrnn.architecture import Bigrams, Words
-from textrnn.checkpoints import PREPARATION, save_model
+from textrnn.common.config.model import Bigrams, Words
 from textrnn.errors import UserError
-from textrnn.evaluate import evaluate
-from textrnn.labels import Labels
-from textrnn.pad import Pad
-from textrnn.predictions import predict
-from textrnn.preparation import Padding, cut_places, has_single_characters
-from textrnn.segment import Segmentation
-from textrnn.segmenters import Segmenter
-from textrnn.spans import bioes_tags, spans
-from textrnn.vocab import Vocabulary
+from textrnn.inference.prediction import model_inputs as preparation
+from textrnn.inference.prediction import predictor as module
+from textrnn.inference.prediction.model_inputs import Padding, cut_places, has_single_characters
+from textrnn.modeling.models.model_directory import PREPARATION, save_model
+from textrnn.preparation.padding.pad import Pad
+from textrnn.preparation.segmentation.segment import Segmentation
+from textrnn.preparation.segmentation.segmenters import Segmenter
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.spans import bioes_tags, spans
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.results.evaluation.evaluate import evaluate
+from textrnn.results.evaluation.predictions import predict
 from tiny_models import HAN, PUNKT, TAGS, WORDS, english, han, make_tiny, move, sentences, texts
 
 CLEAN = ("lower", "digits", "urls")

@@ -17,15 +17,15 @@ import torch
 
 from imports import SOURCE
 from test_training import rows_of, settings, small
-from textrnn import launch as module
-from textrnn.architecture import Bigrams, Words
+from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.train import Distill, Ema, Swa
 from textrnn.errors import Unfinished, UserError
-from textrnn.launch import gathered, process_count
-from textrnn.processes import ALONE, Group
-from textrnn.state import Keeper, decode
-from textrnn.steps import seed_step
-from textrnn.train import Distill, Ema, Swa
-from textrnn.training import evaluate_loss, train
+from textrnn.training.distributed import launcher as module
+from textrnn.training.distributed.launcher import gathered, process_count
+from textrnn.training.distributed.process_group import ALONE, Group
+from textrnn.training.optimization.step import seed_step
+from textrnn.training.trainer.checkpointer import Keeper, decode
+from textrnn.training.trainer.loop import evaluate_loss, train
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
 SEEDED = threading.Lock()  # threads have one generator between them
@@ -249,8 +249,8 @@ from pathlib import Path
 import torch
 from textrnn import stage
 from textrnn.errors import UserError
-from textrnn.launch import gathered
-from textrnn.processes import joined
+from textrnn.training.distributed.launcher import gathered
+from textrnn.training.distributed.process_group import joined
 import test_processes as tests
 
 def main():

@@ -20,18 +20,18 @@ from test_fit import LABELS, SPLITS, matrix
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS
-from textrnn import rates as module
-from textrnn.architecture import Words
-from textrnn.batches import batches, load_buckets
-from textrnn.checkpoints import make_config
-from textrnn.embed import save_matrix
+from textrnn.common.config.model import Words
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.fit import start
-from textrnn.labels import Labels
-from textrnn.lexicon import LEXICON, save_lexicon
-from textrnn.rates import Point, Range, draw, raise_rate, range_test, suggest, write_points
-from textrnn.shards import ShardReader
-from textrnn.tally import Score
+from textrnn.modeling.models.loss import Score
+from textrnn.modeling.models.model_directory import make_config
+from textrnn.preparation.embedding.embed import save_matrix
+from textrnn.preparation.embedding.lexicon import LEXICON, save_lexicon
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.tools import lr_range_test as module
+from textrnn.tools.lr_range_test import Point, Range, draw, raise_rate, range_test, suggest, write_points
+from textrnn.training.batching.batches import batches, load_buckets
+from textrnn.training.trainer.setup import start
 
 CPU = torch.device("cpu")
 PLAIN_RATES = Range(1e-4, 1.0, 40)

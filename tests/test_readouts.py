@@ -8,10 +8,10 @@ import torch
 
 from test_models import CELLS, DIRECTIONS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded, small, states_of
 from test_models import with_and_without_kernels as both_ways
-from textrnn.architecture import Model
+from textrnn.common.config.model import Model
+from textrnn.common.config.params import build
 from textrnn.errors import UserError
-from textrnn.params import build
-from textrnn.readouts import Attention, read
+from textrnn.modeling.nn.pooling import Attention, read
 
 POOLED = ("last_valid", "max", "mean", "attention")
 

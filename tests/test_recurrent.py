@@ -5,10 +5,10 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-import textrnn.kernels
-from textrnn.dropout import dropout
-from textrnn.inputs import Steps
-from textrnn.recurrent import Recurrent, reversed_steps, turned
+import textrnn.modeling.nn.kernels
+from textrnn.modeling.nn.dropout import dropout
+from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.recurrent import Recurrent, reversed_steps, turned
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
@@ -110,8 +110,8 @@ def test_the_ends_are_the_last_h_with_lengths_and_the_last_output_without(
 def test_the_kernels_run_but_where_torch_is_faster(cell, kernels, table, monkeypatch):
     model, _ = pair(cell, 3, False, kernels=kernels)
     calls = []
-    run = textrnn.kernels.run
-    monkeypatch.setattr("textrnn.kernels.run", lambda *args: calls.append(args[0]) or run(*args))
+    run = textrnn.modeling.nn.kernels.run
+    monkeypatch.setattr("textrnn.modeling.nn.kernels.run", lambda *args: calls.append(args[0]) or run(*args))
     model(inputs(model, table=table)[0], LENGTHS)
     by_kernels = 3 if cell != "lstm" else int(table)  # only the first layer reads a table
     assert calls == ["gru" if cell == "scratch_gru" else cell] * (by_kernels if kernels else 0)

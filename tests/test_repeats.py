@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import textrnn.repeats
-from textrnn.repeats import Repeats
+import textrnn.preparation.parsing.duplicates
+from textrnn.preparation.parsing.duplicates import Repeats
 
 batches = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 2)), min_size=1, max_size=12)
 splits = st.lists(st.tuples(st.sampled_from(["train", "dev"]), batches), max_size=8)
@@ -21,9 +21,9 @@ def add(repeats, split, rows):
 @given(splits, st.integers(0, 40), st.integers(1, 20), st.integers(1, 3))
 def test_against_brute_force(tmp_path_factory, given_batches, rows, held, bits):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textrnn.repeats, "ROWS_HELD", held)
-        patch.setattr(textrnn.repeats, "ROWS_PER_PART", 4)
-        patch.setattr(textrnn.repeats, "MOST_BITS", bits)
+        patch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_HELD", held)
+        patch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_PER_PART", 4)
+        patch.setattr(textrnn.preparation.parsing.duplicates, "MOST_BITS", bits)
         repeats = Repeats(tmp_path_factory.mktemp("repeats") / "parts", rows)
         assert repeats.bits == min((rows // 4).bit_length(), bits)
         texts, labels = defaultdict(Counter), defaultdict(set)
@@ -47,8 +47,8 @@ def test_tokens_are_joined(tmp_path):
 
 
 def test_rows_lie_in_as_many_files_as_they_need(tmp_path, monkeypatch):
-    monkeypatch.setattr(textrnn.repeats, "ROWS_PER_PART", 100)
-    monkeypatch.setattr(textrnn.repeats, "ROWS_HELD", 64)
+    monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_PER_PART", 100)
+    monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_HELD", 64)
     repeats = Repeats(tmp_path / "parts", 1000)
     for first in range(0, 1000, 50):
         add(repeats, "train", [(str(at % 500), at // 500) for at in range(first, first + 50)])

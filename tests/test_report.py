@@ -20,15 +20,26 @@ from browser import browsing, find_browser
 from imports import ROOT
 from test_study_verdicts import verdicts
 from textrnn.errors import UserError
-from textrnn.report.charts import LEFT, RIGHT, WIDE, Confidence, Standing, across, dots, histogram, reliability, steps
-from textrnn.report.examples import LONGEST
-from textrnn.report.markup import markup, number, table, tag, text
-from textrnn.report.overview import model_line
-from textrnn.report.page import render
-from textrnn.report.sources import best_baseline, read_recipe
-from textrnn.report.study import read_study
-from textrnn.study.curves import draw_all
-from textrnn.study.plots import draw_measures
+from textrnn.results.charts.charts import (
+    LEFT,
+    RIGHT,
+    WIDE,
+    Confidence,
+    Standing,
+    across,
+    dots,
+    histogram,
+    reliability,
+    steps,
+)
+from textrnn.results.charts.markup import markup, number, table, tag, text
+from textrnn.results.report.examples import LONGEST
+from textrnn.results.report.overview import model_line
+from textrnn.results.report.page import render
+from textrnn.results.report.recipe_files import best_baseline, read_recipe
+from textrnn.results.report.study import read_study
+from textrnn.study.verdicts.curves import draw_all
+from textrnn.study.verdicts.measure_plots import draw_measures
 
 ATTACK = "<script>alert(1)</script>"
 CLASSES = ["体育", "a&b", ATTACK]

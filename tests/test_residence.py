@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.residence import AHEAD, Bucket, Column, send_ahead
+from textrnn.training.batching.buckets import AHEAD, Bucket, Column, send_ahead
 
 CPU = torch.device("cpu")
 

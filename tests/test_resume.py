@@ -13,9 +13,8 @@ import sys
 import pytest
 
 from imports import SOURCE
-from textrnn import resume as module
-from textrnn.errors import Unfinished, UserError
-from textrnn.resume import (
+from textrnn.common.storage import resumable as module
+from textrnn.common.storage.resumable import (
     NOTES,
     at_work,
     fingerprint,
@@ -25,6 +24,7 @@ from textrnn.resume import (
     resumable_folder,
     working,
 )
+from textrnn.errors import Unfinished, UserError
 
 
 @pytest.fixture
@@ -292,7 +292,7 @@ def test_a_second_run_is_refused_and_harms_nothing(tmp_path):
 
 def test_a_lock_goes_with_its_process(tmp_path):
     code = (
-        "import os, sys, pathlib; from textrnn.resume import resumable_folder\n"
+        "import os, sys, pathlib; from textrnn.common.storage.resumable import resumable_folder\n"
         "with resumable_folder(pathlib.Path(sys.argv[1]), seed=1): os.kill(os.getpid(), 9)"
     )
     path = str(tmp_path / "out")

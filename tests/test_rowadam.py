@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from test_processes import together
-from textrnn.lookup import SparseTable
-from textrnn.processes import ALONE
-from textrnn.rowadam import RowAdam, sum_rows
+from textrnn.modeling.nn.embedding_lookup import SparseTable
+from textrnn.training.distributed.process_group import ALONE
+from textrnn.training.optimization.row_adam import RowAdam, sum_rows
 
 ROWS, WIDTH = 12, 5
 READS = [[3, 3, 7, 1], [7, 2, 0, 0], [3, 11, 11, 11], [5], [3, 7]]

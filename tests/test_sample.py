@@ -12,9 +12,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
-from textrnn import sample as module
 from textrnn.errors import UserError
-from textrnn.sample import FORMATS, Sample, write_sample
+from textrnn.preparation.sample import generator as module
+from textrnn.preparation.sample.generator import FORMATS, Sample, write_sample
 
 FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
@@ -76,7 +76,7 @@ def test_bytes_follow_seed_and_corpus(format, corpora, tmp_path):
 
 def test_bytes_do_not_hang_on_the_process(corpora, tmp_path):
     code = (
-        "import sys, pathlib; from textrnn.sample import *; "
+        "import sys, pathlib; from textrnn.preparation.sample.generator import *; "
         f"write_sample('corpus', 'names', {FILES['names']!r}, Sample(1, {ROWS}), pathlib.Path(sys.argv[1]))"
     )
     env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(module.__file__).parents[1])}

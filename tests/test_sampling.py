@@ -8,12 +8,12 @@ import torch
 from test_batches import numbered, order
 from test_bigrams import mapped
 from test_training import rows_of, run, settings, small
-from textrnn.batches import count_batches, row_counts
+from textrnn.common.config.params import overlaid
+from textrnn.common.config.train import Power, Train
 from textrnn.errors import UserError
-from textrnn.params import overlaid
-from textrnn.residence import Bucket
-from textrnn.sampling import make_sampling
-from textrnn.train import Power, Train
+from textrnn.training.batching.batches import count_batches, row_counts
+from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.sampling import make_sampling
 
 SIZES = (600, 300, 90, 10)  # rows of each class
 

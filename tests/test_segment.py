@@ -7,15 +7,15 @@ import json
 import pyarrow as pa
 import pytest
 
-from textrnn import segment as module
-from textrnn import shards as shards_module
-from textrnn import workers as workers_module
+from textrnn.common.executor import tasks as workers_module
+from textrnn.common.storage import shards as shards_module
+from textrnn.common.storage.resumable import resumable_folder
+from textrnn.common.storage.schemas import COUNTS, PARSED, SEGMENTED
+from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
-from textrnn.records import COUNTS, PARSED, SEGMENTED
-from textrnn.resume import resumable_folder
-from textrnn.segment import Punkt, Segment, Segmentation, segment, segment_inputs
-from textrnn.segmenters import Segmenter, clean, learn_punkt
-from textrnn.shards import ShardReader, ShardWriter, write_index
+from textrnn.preparation.segmentation import segment as module
+from textrnn.preparation.segmentation.segment import Punkt, Segment, Segmentation, segment, segment_inputs
+from textrnn.preparation.segmentation.segmenters import Segmenter, clean, learn_punkt
 
 NO_CHECK = Segment(0.0, 1)
 LABELS = {"classify": ["down", "up"], "tag": ["O", "B-LOC", "I-LOC"]}

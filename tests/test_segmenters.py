@@ -21,7 +21,7 @@ from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTrainer
 
 from textrnn.errors import UserError
-from textrnn.segmenters import URL, Segmenter, clean, learn_punkt, load_punkt, save_state
+from textrnn.preparation.segmentation.segmenters import URL, Segmenter, clean, learn_punkt, load_punkt, save_state
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL_URL = re.compile(r"([^ ]+(?<=\.[a-z]{3}))")
@@ -171,7 +171,7 @@ def test_the_learnt_tables_are_nltks(learnt):
 
 def test_learning_does_not_hang_on_the_hash_seed():
     code = (
-        "import json, sys; from textrnn.segmenters import learn_punkt;"
+        "import json, sys; from textrnn.preparation.segmentation.segmenters import learn_punkt;"
         "print(json.dumps(learn_punkt(json.loads(sys.stdin.read()))))"
     )
     paths = {"PYTHONPATH": str(ROOT / "src")}

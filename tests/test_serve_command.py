@@ -15,17 +15,17 @@ import time
 import pytest
 import requests
 
-import textrnn.serving
+import textrnn.inference.serving
 from imports import ROOT, SOURCE
 from test_cli import run  # noqa: F401  (a fixture)
 from test_predict import classifier
-from textrnn.serving.command import LIMITS, limits_of, serve_parser
+from textrnn.inference.serving.command import LIMITS, limits_of, serve_parser
 
 # the models of the directories, which answer once a file is there
 GATED = """
 import pathlib, time
-from textrnn.serving import server
-from textrnn.serving.served import Served
+from textrnn.inference.serving import server
+from textrnn.inference.serving.loaded_model import Served
 load = server.load_served
 def gated(answer):
     def wait(texts):
@@ -73,8 +73,8 @@ def test_wrong_arguments_exit_with_2(run, words, message):  # noqa: F811
 
 
 def test_without_the_extra_it_says_what_to_install(run, monkeypatch, folder):  # noqa: F811
-    monkeypatch.delitem(sys.modules, "textrnn.serving.server", raising=False)
-    monkeypatch.delattr(textrnn.serving, "server", raising=False)
+    monkeypatch.delitem(sys.modules, "textrnn.inference.serving.server", raising=False)
+    monkeypatch.delattr(textrnn.inference.serving, "server", raising=False)
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     code, out, said = run("serve", folder, "--host", "no.such.host.invalid")  # or it would go on serving
     assert (code, out) == (1, "")

@@ -13,8 +13,8 @@ import pytest
 from browser import browsing, find_browser
 from servers import Stub, running
 from test_predict import classifier
-from textrnn.serving.pages import DOCS, TRY, load_page
-from textrnn.serving.served import Served, load_served
+from textrnn.inference.serving.loaded_model import Served, load_served
+from textrnn.inference.serving.pages import DOCS, TRY, load_page
 
 # an entity of every two characters but blanks, so that places are known
 SENTENCE = "😀𠮷野 <b>x</b> 北京"

@@ -18,10 +18,10 @@ import textrnn
 from servers import LIMITS, Stub, running
 from test_predict import classifier, tagger
 from textrnn.errors import UserError
-from textrnn.predictor import Entity, Labelled, Tagged
-from textrnn.serving import schemas
-from textrnn.serving.served import load_served
-from textrnn.serving.server import listen, url_of
+from textrnn.inference.prediction.predictor import Entity, Labelled, Tagged
+from textrnn.inference.serving import schemas
+from textrnn.inference.serving.loaded_model import load_served
+from textrnn.inference.serving.server import listen, url_of
 from tiny_models import HAN, han
 
 KEYS = {"where", "what", "got", "do"}

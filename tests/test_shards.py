@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from textrnn import shards as module
+from textrnn.common.storage import shards as module
+from textrnn.common.storage.schemas import PARSED, padded_schema
+from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.errors import UserError
-from textrnn.records import PARSED, padded_schema
-from textrnn.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 
 SCHEMA = PARSED["tag"]
 ROWS = [

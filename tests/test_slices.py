@@ -4,9 +4,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from textrnn.records import SEGMENTED
-from textrnn.shards import ShardReader, ShardWriter, write_index
-from textrnn.slices import by_length, by_rarest, by_repeat, read_test_rows
+from textrnn.common.storage.schemas import SEGMENTED
+from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.results.metrics.subsets import by_length, by_rarest, by_repeat, read_test_rows
 
 
 def write_segmented(folder, task, splits, labels=(), numbers=None):

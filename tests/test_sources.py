@@ -16,9 +16,9 @@ from pathlib import Path
 
 import pytest
 
-from textrnn import sources
 from textrnn.errors import UserError
-from textrnn.sources import Source, fetch, fetch_corpus
+from textrnn.tools import downloads as sources
+from textrnn.tools.downloads import Source, fetch, fetch_corpus
 
 SCRIPT = Path(__file__).resolve().parent.parent / "pipeline" / "fetch.py"
 DATA = bytes(range(256)) * 400  # 102,400 bytes: several pieces
@@ -310,7 +310,7 @@ def test_the_script_fetches_all_and_notes_amazon(web: Web, tmp_path: Path) -> No
         web.files[f"/{source.corpus}/{source.name}"] = source.name.encode()
     toy.write_text(
         f"import runpy, sys\nsys.path[:0] = [{str(SCRIPT.parent)!r}, {str(SCRIPT.parent.parent / 'src')!r}]\n"
-        f"from textrnn import sources\nfrom textrnn.sources import Source\nsources.SOURCES = {table!r}\n"
+        f"from textrnn import sources\nfrom textrnn.tools.downloads import Source\nsources.SOURCES = {table!r}\n"
         f"runpy.run_path({str(SCRIPT)!r}, run_name='__main__')\n",
         encoding="utf-8",
     )

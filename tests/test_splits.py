@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import textrnn.shards
+import textrnn.common.storage.shards
 from test_draw import brute_force
-from textrnn.corpus import HoldOut
-from textrnn.records import PARSED
-from textrnn.repeats import Repeats
-from textrnn.shards import ShardReader, ShardWriter, write_index
-from textrnn.splits import deal, plan_splits, strata_of
+from textrnn.common.config.corpus import HoldOut
+from textrnn.common.storage.schemas import PARSED
+from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.preparation.parsing.duplicates import Repeats
+from textrnn.preparation.parsing.splits import deal, plan_splits, strata_of
 
 tag_lists = st.lists(st.lists(st.integers(0, 140), min_size=1, max_size=6), max_size=20)
 
@@ -54,8 +54,8 @@ def staged(tmp_path):
 
 @pytest.mark.parametrize("limit", [None, 1, 37, 250])
 def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
-    monkeypatch.setattr(textrnn.shards, "ROWS_PER_BATCH", 50)
-    monkeypatch.setattr(textrnn.shards, "ROWS_PER_SHARD", 150)
+    monkeypatch.setattr(textrnn.common.storage.shards, "ROWS_PER_BATCH", 50)
+    monkeypatch.setattr(textrnn.common.storage.shards, "ROWS_PER_SHARD", 150)
     random = np.random.default_rng(5)
     labels = {"train": random.integers(0, 3, 500), "test": random.integers(0, 3, 90)}
     reader = staged(**labels)
@@ -82,7 +82,7 @@ def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
 
 def test_without_draws_strata_are_not_read(staged, monkeypatch):
     reader = staged(train=[0, 1], dev=[1], test=[1, 1])
-    monkeypatch.setattr("textrnn.splits.strata_of", None)
+    monkeypatch.setattr("textrnn.preparation.parsing.splits.strata_of", None)
     plans = plan_splits(reader, None, 1, None)
     assert {name: (plan.role, plan.draws) for name, plan in plans.items()} == {
         "train": ("train", ()),
@@ -106,7 +106,7 @@ BLOCKS = [  # rows of the file, the block and the share asked for; the size and 
 
 @pytest.mark.parametrize(("rows", "block", "share", "size", "count", "dev"), BLOCKS)
 def test_blocks_are_held_out_whole(staged, monkeypatch, rows, block, share, size, count, dev):
-    monkeypatch.setattr(textrnn.shards, "ROWS_PER_SHARD", 150)  # blocks lie across shards
+    monkeypatch.setattr(textrnn.common.storage.shards, "ROWS_PER_SHARD", 150)  # blocks lie across shards
     reader = staged(train=[at % 3 for at in range(rows)], test=[0])
     plans = plan_splits(reader, HoldOut("train", share, block), 7, None)
     held = brute_force(np.zeros(count), dev, 7, "dev", list(range(count)))

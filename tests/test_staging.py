@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-import textrnn.resume
-import textrnn.shards
-import textrnn.staging
-from textrnn.corpus import Corpus, HoldOut
-from textrnn.formats import FORMATS
-from textrnn.parse import parse
-from textrnn.staging import FileCount, _drawn, stage_file
+import textrnn.common.storage.resumable
+import textrnn.common.storage.shards
+import textrnn.preparation.parsing.staging
+from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.preparation.parsing.formats import FORMATS
+from textrnn.preparation.parsing.parse import parse
+from textrnn.preparation.parsing.staging import FileCount, _drawn, stage_file
 
 TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
 TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3, 1), 10**6)
@@ -25,7 +25,7 @@ class Stopped(Exception):  # noqa: N818
 
 @pytest.fixture(autouse=True)
 def _small_shards(monkeypatch):
-    for module in (textrnn.shards, textrnn.staging):
+    for module in (textrnn.common.storage.shards, textrnn.preparation.parsing.staging):
         monkeypatch.setattr(module, "ROWS_PER_BATCH", 2)
         monkeypatch.setattr(module, "ROWS_PER_SHARD", 4)
 
@@ -36,7 +36,7 @@ def bytes_of(folder):
 
 def stop_after(monkeypatch, markers):
     """Let that many markers be written; stop where the next one would be."""
-    real, left = textrnn.resume.finish, [markers]
+    real, left = textrnn.common.storage.resumable.finish, [markers]
 
     def finish(*given):
         left[0] -= 1
@@ -44,7 +44,7 @@ def stop_after(monkeypatch, markers):
             raise Stopped
         return real(*given)
 
-    monkeypatch.setattr(textrnn.staging, "finish", finish)
+    monkeypatch.setattr(textrnn.preparation.parsing.staging, "finish", finish)
 
 
 @pytest.mark.parametrize("limit", [None, 22, 28])
@@ -67,12 +67,14 @@ def test_a_run_goes_on_wherever_it_was_stopped(tmp_path, monkeypatch, write_corp
             assert run(out) == whole
             break
         finished = [
-            file for name in textrnn.resume.finished(out) for file in textrnn.resume.result_of(out, name)["files"]
+            file
+            for name in textrnn.common.storage.resumable.finished(out)
+            for file in textrnn.common.storage.resumable.result_of(out, name)["files"]
         ]
         assert len(finished) == shards
         written = []
         with monkeypatch.context() as patch:
-            patch.setattr(textrnn.staging, "ShardWriter", spy(written))
+            patch.setattr(textrnn.preparation.parsing.staging, "ShardWriter", spy(written))
             assert run(out) == whole
         assert len(written) > 0
         assert not {f"staging/{name}" for name in written} & set(finished)
@@ -84,7 +86,7 @@ def test_a_run_goes_on_wherever_it_was_stopped(tmp_path, monkeypatch, write_corp
 def spy(written):
     """A ShardWriter that notes the names of the files it opens."""
 
-    class Spy(textrnn.shards.ShardWriter):
+    class Spy(textrnn.common.storage.shards.ShardWriter):
         def _open(self):
             super()._open()
             written.append(self._path.name)
@@ -105,7 +107,7 @@ def test_markers_hold_where_the_file_was_and_what_was_counted(tmp_path, write_co
     assert count == FileCount(37, 28, {"a label that is none of the 2 classes": 9}, first)
     # the last shard is empty: what comes after the one before it is rejected
     assert [shard.rows for shard in shards] == [4, 4, 4, 4, 4, 4, 4, 0]
-    markers = [textrnn.resume.result_of(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
+    markers = [textrnn.common.storage.resumable.result_of(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
     assert [marker["count"]["read"] for marker in markers] == [4, 9, 14, 19, 24, 29, 34, 37]
     assert [marker["count"]["kept"] for marker in markers] == [4, 8, 12, 16, 20, 24, 28, 28]
     assert [marker["ended"] for marker in markers] == [False] * 7 + [True]
@@ -145,7 +147,7 @@ class Bar:
 @pytest.mark.parametrize(("limit", "totals"), [(None, [1000, 800, 800]), (900, [900, 800, 800])])
 def test_the_bar_expects_as_many_rows_as_the_file_promises(monkeypatch, tmp_path, limit, totals):
     shares = iter([0.1, 0.25, 0.0])  # the last is what a file that is not being read has
-    monkeypatch.setattr(textrnn.staging, "share_read", lambda path: next(shares))
+    monkeypatch.setattr(textrnn.preparation.parsing.staging, "share_read", lambda path: next(shares))
     bar, seen = Bar(), []
     with _drawn(bar, tmp_path, limit) as advance:
         for _ in range(3):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from textrnn.study.measures import FAR, MEASURES, OF_FACTS, at_equal_time, best_up_to, of_runs
-from textrnn.study.statistics import interval, paired, roughness
+from textrnn.study.verdicts.measures import FAR, MEASURES, OF_FACTS, at_equal_time, best_up_to, of_runs
+from textrnn.study.verdicts.statistics import interval, paired, roughness
 
 RNG = np.random.default_rng(3)
 

@@ -16,18 +16,18 @@ from test_batches import write_padded
 from test_fit import LABELS, TEXTS, matrix
 from test_models import PLAIN
 from test_training import SETTINGS
-from textrnn.batches import batches, load_buckets
-from textrnn.checkpoints import make_config
+from textrnn.common.config.params import read_params
 from textrnn.errors import UserError
-from textrnn.fit import start
-from textrnn.models import TextRNN
-from textrnn.params import read_params
-from textrnn.residence import Bucket
-from textrnn.study.cells import differences, seconds
-from textrnn.study.files import read_figures, read_runs, write_figures
-from textrnn.study.gradients import by_distance, input_gradients
-from textrnn.study.runs import Recorder, run_variant
-from textrnn.study.variants import Cells, check_encoding, options, read_study
+from textrnn.modeling.models.model_directory import make_config
+from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.study.runs.cell_comparison import differences, seconds
+from textrnn.study.runs.gradients import by_distance, input_gradients
+from textrnn.study.runs.json_files import read_figures, read_runs, write_figures
+from textrnn.study.runs.training_run import Recorder, run_variant
+from textrnn.study.runs.variants import Cells, check_encoding, options, read_study
+from textrnn.training.batching.batches import batches, load_buckets
+from textrnn.training.batching.buckets import Bucket
+from textrnn.training.trainer.setup import start
 
 CPU = torch.device("cpu")
 SPLITS = {"train": TEXTS, "dev": TEXTS[::3], "test": TEXTS[::2]}
@@ -205,7 +205,7 @@ def test_the_two_grus_agree_in_double_precision():
 
 
 def test_a_wrong_gru_is_seen(monkeypatch):
-    from textrnn.cells import ScratchGRU
+    from textrnn.modeling.nn.scratch_gru import ScratchGRU
 
     right = ScratchGRU.equations
     monkeypatch.setattr(ScratchGRU, "equations", lambda self, x: tuple(1.01 * each for each in right(self, x)))

@@ -8,15 +8,15 @@ from itertools import pairwise
 import pytest
 
 from imports import ROOT
-from textrnn.params import read_params
-from textrnn.study.claims import CLAIMS, Claim, Comparison
-from textrnn.study.curves import ACCURACIES, GRADIENTS, accuracy_lines, draw_all, gradient_lines, mean_line
-from textrnn.study.judging import judge_all
-from textrnn.study.measures import MEASURES
-from textrnn.study.page import CELLS, lines, render
-from textrnn.study.plots import draw_lines, draw_measures, ticks
-from textrnn.study.statistics import Interval
-from textrnn.study.verdicts import decide, judge
+from textrnn.common.config.params import read_params
+from textrnn.study.verdicts.claims import CLAIMS, Claim, Comparison
+from textrnn.study.verdicts.curves import ACCURACIES, GRADIENTS, accuracy_lines, draw_all, gradient_lines, mean_line
+from textrnn.study.verdicts.judging import judge_all
+from textrnn.study.verdicts.measure_plots import draw_lines, draw_measures, ticks
+from textrnn.study.verdicts.measures import MEASURES
+from textrnn.study.verdicts.page import CELLS, lines, render
+from textrnn.study.verdicts.rules import decide, judge
+from textrnn.study.verdicts.statistics import Interval
 
 SVG = "{http://www.w3.org/2000/svg}"
 

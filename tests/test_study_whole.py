@@ -5,16 +5,16 @@ import pytest
 
 from imports import ROOT
 from test_batches import write_padded
-from textrnn.labels import Labels
-from textrnn.params import read_params
-from textrnn.study.cells import differences, seconds
-from textrnn.study.curves import draw_all
-from textrnn.study.files import read_figures, read_runs, run_name, write_figures
-from textrnn.study.judging import judge_all
-from textrnn.study.page import render
-from textrnn.study.plots import draw_measures
-from textrnn.study.runs import run_variant
-from textrnn.study.variants import Cells, options, read_study
+from textrnn.common.config.params import read_params
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.study.runs.cell_comparison import differences, seconds
+from textrnn.study.runs.json_files import read_figures, read_runs, run_name, write_figures
+from textrnn.study.runs.training_run import run_variant
+from textrnn.study.runs.variants import Cells, options, read_study
+from textrnn.study.verdicts.curves import draw_all
+from textrnn.study.verdicts.judging import judge_all
+from textrnn.study.verdicts.measure_plots import draw_measures
+from textrnn.study.verdicts.page import render
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.vectors import read_vectors
+from textrnn.preparation.embedding.vector_files import read_vectors
 
 WANTED = {"a": 2, "b": 3, "中": 4, "unseen": 5, "New York": 6, ". .": 7, "<unk>": 8}
 LINES = "中 0.5 -1 2e-1\nx 9 9 9\na 1 2 3\n"

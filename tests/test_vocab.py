@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textrnn.common.storage.schemas import COUNTS
 from textrnn.errors import UserError
-from textrnn.records import COUNTS
-from textrnn.vocab import Vocabulary, VocabularyLimits, read_counts
+from textrnn.preparation.vocabulary.tokens import Vocabulary, VocabularyLimits, read_counts
 
 ALL = VocabularyLimits(1, None)
 TOKENS = pa.list_(pa.string())

@@ -11,10 +11,10 @@ from sklearn.linear_model import LogisticRegression
 
 from test_ngrams import SETTINGS
 from test_pad import write_encoded
-from textrnn import windows
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.shards import ShardReader
-from textrnn.windows import Sentences, fit_windows, read_sentences
+from textrnn.results.baselines import context_windows as windows
+from textrnn.results.baselines.context_windows import Sentences, fit_windows, read_sentences
 
 
 def sentences_of(rows, tags=None):

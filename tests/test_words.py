@@ -20,17 +20,17 @@ from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
-from textrnn import residence
-from textrnn.architecture import Bigrams
-from textrnn.architecture import Words as Options
-from textrnn.beside import learn
-from textrnn.checkpoints import PREPARATION, load_model, save_model
+from textrnn.common.config.model import Bigrams
+from textrnn.common.config.model import Words as Options
 from textrnn.errors import UserError
-from textrnn.fit import fit
-from textrnn.inputs import Steps
-from textrnn.lookup import embed_distinct, embed_in_place
-from textrnn.models import TextRNN, initialize
-from textrnn.words import Sizes, Words, learn_words
+from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
+from textrnn.modeling.models.text_rnn import TextRNN, initialize
+from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_in_place
+from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.soft_lexicon import Sizes, Words, learn_words
+from textrnn.training.batching import buckets as residence
+from textrnn.training.trainer.setup import fit
+from textrnn.training.trainer.token_features import learn
 
 OPTIONS = Options(3, 1)
 # of ROWS, [[3, 1, 4, 1, 5], [2, 6], [5, 3, 8], [7]], where 1 is unknown and so in no word

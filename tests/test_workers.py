@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from imports import SOURCE
-from textrnn import workers as module
+from textrnn.common.executor import tasks as module
+from textrnn.common.executor.tasks import Job, WorkerDied, run_shards
+from textrnn.common.storage.resumable import NOTES, at_work, finished, resumable_folder
 from textrnn.errors import Unfinished, UserError
-from textrnn.resume import NOTES, at_work, finished, resumable_folder
 from textrnn.stage import worker_count
-from textrnn.workers import Job, WorkerDied, run_shards
 
 TASKS = '''\
 import os
@@ -110,10 +110,10 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), SOURCE]
 
-from textrnn import workers
-from textrnn.resume import resumable_folder
+from textrnn.common.executor import tasks as workers
+from textrnn.common.storage.resumable import resumable_folder
 from textrnn.stage import run
-from textrnn.workers import Job, run_shards
+from textrnn.common.executor.tasks import Job, run_shards
 
 import shard_tasks
 
@@ -489,7 +489,7 @@ def test_a_scheduler_needs_dask(monkeypatch, tasks, out, log):
 
 
 def test_dask_is_imported_only_for_a_scheduler():
-    code = "import sys, textrnn.workers; sys.exit('distributed' in sys.modules or 'dask' in sys.modules)"
+    code = "import sys, textrnn.common.executor.tasks; sys.exit('distributed' in sys.modules or 'dask' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(SOURCE)}).returncode == 0
 
 

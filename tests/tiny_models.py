@@ -14,16 +14,23 @@ import torch
 
 from test_models import PLAIN
 from test_segment import write_parsed
-from textrnn.batches import load_buckets
-from textrnn.beside import learn
-from textrnn.checkpoints import PREPARATION, SavedModel, load_model, make_config, make_network, save_model
-from textrnn.encode import Encode, encode
-from textrnn.labels import Labels
-from textrnn.lexicon import Lexicon, cover
-from textrnn.pad import Pad, pad
-from textrnn.segment import Punkt, Segment, Segmentation, segment
-from textrnn.shards import ShardReader
-from textrnn.vocab import Vocabulary
+from textrnn.common.storage.shards import ShardReader
+from textrnn.modeling.models.model_directory import (
+    PREPARATION,
+    SavedModel,
+    load_model,
+    make_config,
+    make_network,
+    save_model,
+)
+from textrnn.preparation.embedding.lexicon import Lexicon, cover
+from textrnn.preparation.encoding.encode import Encode, encode
+from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.preparation.segmentation.segment import Punkt, Segment, Segmentation, segment
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.training.batching.batches import load_buckets
+from textrnn.training.trainer.token_features import learn
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 CLASSES = {"classify": ["down", "up"], "tag": TAGS}

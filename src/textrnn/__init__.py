@@ -10,5 +10,5 @@ __version__ = "0.1.0"
 
 
 def load(folder: str | Path) -> Any:
-    """The Predictor of a model directory: see textrnn.predictor, which imports torch, and is imported now."""
-    return importlib.import_module("textrnn.predictor").load(folder)
+    """The Predictor of a model directory: see textrnn.inference.prediction.predictor, which imports torch, and is imported now."""
+    return importlib.import_module("textrnn.inference.prediction.predictor").load(folder)

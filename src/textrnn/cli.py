@@ -14,10 +14,10 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from textrnn import __version__
 from textrnn.errors import UserError
-from textrnn.export_command import export_parser
-from textrnn.serving.command import serve_parser, whole
+from textrnn.inference.export.command import export_parser
+from textrnn.inference.prediction.text_sources import Text, read_arguments, read_file, read_stream
+from textrnn.inference.serving.command import serve_parser, whole
 from textrnn.stage import output_file, run
-from textrnn.texts import Text, read_arguments, read_file, read_stream
 
 BATCH_SIZE = 1024
 STREAM, OUT = "standard input", "standard output"
@@ -74,7 +74,9 @@ def predict(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
         refuse("- for standard input stands alone")
     if args.column is not None and args.file is None:
         refuse("--column goes with --file")
-    from textrnn.predictor import load  # it imports torch, which nobody waits for who asks for help
+    from textrnn.inference.prediction.predictor import (
+        load,  # it imports torch, which nobody waits for who asks for help
+    )
 
     predictor = load(args.model)
     groups = _groups(args, tokens=predictor.task == "tag")

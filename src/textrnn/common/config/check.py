@@ -1,0 +1,115 @@
+"""The whole of params.yaml against what the stages know, before any of them runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from textrnn.common.config.corpus import Corpus
+from textrnn.common.config.data import Data
+from textrnn.common.config.model import Model
+from textrnn.common.config.params import overlaid, part, pick, require, section
+from textrnn.common.config.train import Train
+from textrnn.common.settings.limits import Limits
+from textrnn.common.storage.schemas import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.errors import UserError
+from textrnn.preparation.embedding.embed import Embed, Embedding
+from textrnn.preparation.encoding.encode import Encode
+from textrnn.preparation.padding.pad import Pad
+from textrnn.preparation.sample.generator import Sample
+from textrnn.preparation.segmentation.segment import Segment, Segmentation
+from textrnn.results.baselines.ngrams import Baseline
+
+SECTIONS = (
+    "data",
+    "limits",
+    "sample",
+    "corpora",
+    "encodings",
+    "segment",
+    "embed",
+    "model",
+    "train",
+    "baseline",
+    "recipes",
+)
+CHARACTERS = ("chars", "tokens")  # ways of cutting that leave characters, `tokens` where the file has them cut
+DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
+
+
+def check_params(params: Mapping[str, Any]) -> None:
+    """Refuse by dotted name whatever a stage would: an unknown, missing or mistyped key, a value out of range.
+
+    A stage is re-run for the values it reads, so a key that no stage reads would go unseen without this.
+    """
+    for name in params:
+        if name not in SECTIONS:
+            raise UserError(name, "unknown section of params.yaml", do=f"known: {', '.join(SECTIONS)}")
+    _check_names(params, "")
+    section(Data, params, "data")
+    section(Limits, params, "limits").check()
+    section(Sample, params, "sample").check()
+    section(Segment, params, "segment").check()
+    section(Embed, params, "embed").check()
+    section(Baseline, params, "baseline").check()
+    section(Model, params, "model").check("model")
+    section(Train, params, "train").check("train")
+    for key in _entries(params, "corpora"):
+        section(Corpus, params, "corpora", key).check(f"corpora.{key}")
+    for key in _entries(params, "encodings"):
+        part(Segmentation, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        part(Encode, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        _check_entry(params, ("encodings", key, "corpus"), "corpora")
+    for key in _entries(params, "recipes"):
+        _check_recipe(params, key)
+
+
+def _check_recipe(params: Mapping[str, Any], key: str) -> None:
+    where = f"recipes.{key}"
+    embedding = part(Embedding, params, "recipes", key, among=RECIPE_KEYS)
+    embedding.check(where)
+    padding = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
+    padding.check(where)
+    model = overlaid(Model, params, "model", key)
+    model.check(f"{where}.model")
+    if padding.buckets is not None and model.readout == "last_step":
+        wrong = "must be null where model.readout is last_step: it reads padding, so results would hang on the widths"
+        do = f"say {where}.model.readout: last_valid, or {where}.buckets: null"
+        raise UserError(f"{where}.buckets", wrong, got=padding.buckets, do=do)
+    settings = overlaid(Train, params, "train", key)
+    settings.check(f"{where}.train")
+    settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
+    _check_entry(params, ("recipes", key, "encoding"), "encodings")
+    _check_lexicon(params, key, embedding.lexicon is not None)
+    model.check_lexicon(f"{where}.model", embedding.lexicon is not None)
+
+
+def _check_lexicon(params: Mapping[str, Any], key: str, lexicon: bool) -> None:
+    """Refuse a lexicon over tokens that are words already: its words are found in characters that stand in a row."""
+    encoding = pick(params, "recipes", key, "encoding")
+    cut = pick(params, "encodings", encoding, "segment")
+    wrong = f"must be null where tokens are no characters: encodings.{encoding}.segment is {cut}"
+    require(not lexicon or cut in CHARACTERS, f"recipes.{key}.lexicon", wrong, pick(params, "recipes", key, "lexicon"))
+
+
+def _entries(params: Mapping[str, Any], table: str) -> list[str]:
+    entries = pick(params, table)
+    if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
+        raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
+    return list(entries)
+
+
+def _check_entry(params: Mapping[str, Any], keys: tuple[str, ...], table: str) -> None:
+    name = pick(params, *keys)
+    if name not in _entries(params, table):
+        known = ", ".join(_entries(params, table))
+        raise UserError(".".join(keys), f"must name an entry of {table}", got=repr(name), do=f"known: {known}")
+
+
+def _check_names(values: Any, where: str) -> None:
+    if isinstance(values, Mapping):
+        for key, value in values.items():
+            if key in DROPPED:
+                raise UserError(f"{where}{key}", "DVC's cache does not tell values of this name apart", do="rename it")
+            _check_names(value, f"{where}{key}.")

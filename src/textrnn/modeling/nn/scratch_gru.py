@@ -1,0 +1,86 @@
+"""The GRU from scratch: the textbook's equations in a loop over time, equal to nn.GRU weight for weight.
+
+Shapes: B batch, T steps, F features, H hidden.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from textrnn.modeling.nn.kernels import run
+from textrnn.modeling.nn.layer_input import Steps
+
+
+class ScratchGRU(nn.Module):
+    """One layer of a gated recurrent unit in one direction, with torch's parameters: three blocks in the order r, z, n.
+
+    Its equations, for input x and state h (Cho et al. 2014, arXiv:1406.1078, in the form that torch.nn.GRU documents):
+
+        r  = sigmoid(x W_xr + b_xr + h W_hr + b_hr)      reset gate
+        z  = sigmoid(x W_xz + b_xz + h W_hz + b_hz)      update gate
+        n  = tanh(x W_xn + b_xn + r * (h W_hn + b_hn))   candidate
+        h' = z * h + (1 - z) * n
+
+    `equations` is them as they stand. Calling the module computes the same: on a CPU by the loops of `kernels`,
+    elsewhere by torch's kernel for one step, which has all that stands between the matrix products in one launch.
+
+    `weight_ih` (3H, F), `weight_hh` (3H, H), `bias_ih` (3H,), `bias_hh` (3H,); the same seed gives nn.GRU's values.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int) -> None:
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.weight_ih = nn.Parameter(torch.empty(3 * hidden_size, input_size))
+        self.weight_hh = nn.Parameter(torch.empty(3 * hidden_size, hidden_size))
+        self.bias_ih = nn.Parameter(torch.empty(3 * hidden_size))
+        self.bias_hh = nn.Parameter(torch.empty(3 * hidden_size))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw every parameter from U(-1/sqrt(H), 1/sqrt(H)), as nn.GRU does and in its order."""
+        bound = 1 / math.sqrt(self.hidden_size)
+        for parameter in self.parameters():
+            nn.init.uniform_(parameter, -bound, bound)
+
+    def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Run over all T >= 1 steps of x (T, B, F) from h0 (B, H), zero where None.
+
+        Returns the state after every step (T, B, H) and after the last one (B, H).
+        """
+        if x.device.type != "cpu":
+            return self.step_by_step(x, h0)
+        return run("gru", Steps.of(x), (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh), h0)
+
+    def step_by_step(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What `forward` computes, by torch.gru_cell."""
+        h = x.new_zeros(x.shape[1], self.hidden_size) if h0 is None else h0
+        states = []
+        for step in x.unbind(0):
+            h = torch.gru_cell(step, h, self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh)
+            states.append(h)
+        return torch.stack(states), h
+
+    def equations(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What `forward` computes, to be read: autograd finds the gradients."""
+        # The input's share of all gates needs no state: one product for all steps, outside the loop.
+        projected = F.linear(x, self.weight_ih, self.bias_ih)  # (T, B, 3H)
+        h = x.new_zeros(x.shape[1], self.hidden_size) if h0 is None else h0  # (B, H)
+        states = []
+        for from_input in projected.unbind(0):  # (B, 3H)
+            xr, xz, xn = from_input.chunk(3, dim=-1)  # (B, H) each
+            hr, hz, hn = F.linear(h, self.weight_hh, self.bias_hh).chunk(3, dim=-1)  # (B, H) each
+            r = torch.sigmoid(xr + hr)
+            z = torch.sigmoid(xz + hz)
+            n = torch.tanh(xn + r * hn)
+            h = z * h + (1 - z) * n
+            states.append(h)
+        return torch.stack(states), h  # (T, B, H), (B, H)
+
+    def extra_repr(self) -> str:
+        """The sizes, for print(model)."""
+        return f"{self.input_size}, {self.hidden_size}"

@@ -1,0 +1,130 @@
+"""The words of a dictionary that can be made of a vocabulary's characters, vectors of words and pairs, their file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from textrnn.common.config.params import require, require_name
+from textrnn.common.storage.schemas import UNKNOWN_ID
+from textrnn.errors import UserError
+from textrnn.preparation.vocabulary.tokens import Vocabulary
+
+# a word's ids, its part of speech, and the vector it was given; a pair of tokens that is no word has no part of speech
+LEXICON = pa.schema(
+    [
+        ("ids", pa.list_(pa.int32())),
+        ("tag", pa.dictionary(pa.int32(), pa.string())),
+        ("vector", pa.list_(pa.float32())),
+    ]
+)
+SHORTEST = 2  # a character alone has an embedding in any case; it is also the length of a pair
+ReadNamed = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
+MOST_KEYS = 2**63  # a word's ids are digits of one int64: see textrnn.modeling.nn.soft_lexicon
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """Which words of jieba's dictionary a recipe knows: those of two characters up to `longest`.
+
+    vectors: a file of vectors of such words, and of pairs of characters, in the folder data.vectors; null for none.
+    """
+
+    longest: int
+    vectors: str | None
+
+    def check(self, where: str) -> None:
+        require(self.longest >= SHORTEST, f"{where}.longest", f"must be at least {SHORTEST}", self.longest)
+        if self.vectors is not None:
+            require_name(self.vectors, f"{where}.vectors", "data.vectors")
+
+
+def cover(
+    dictionary: Iterable[tuple[str, str]], vocabulary: Vocabulary, lexicon: Lexicon | None, where: str
+) -> pa.Table:
+    """The words of a dictionary, each with its part of speech, all of whose characters have an id; a table of LEXICON.
+
+    A word that stands twice has its first part of speech; none has a vector yet. Without `lexicon` there is none.
+    Raises UserError, naming `where`, when no word is left, as where tokens are no characters, and when words are too
+    long to be numbered.
+    """
+    if lexicon is None:
+        return LEXICON.empty_table()
+    tokens, longest = len(vocabulary), lexicon.longest
+    if tokens**longest >= MOST_KEYS:
+        wrong = f"{tokens:,} tokens to the power of it must be below 2^63"
+        raise UserError(f"{where}.longest", wrong, got=longest, do="lower it, or the encoding's max_tokens")
+    found: dict[str, tuple[list[int], str]] = {}
+    for word, tag in dictionary:
+        if SHORTEST <= len(word) <= longest and word not in found:
+            ids = vocabulary.encode(list(word))
+            if UNKNOWN_ID not in ids:
+                found[word] = ids, tag
+    if not found:
+        wrong = f"no word of 2 to {longest} characters is left, as none is made of the encoding's tokens"
+        raise UserError(
+            where, wrong, do="say null, for the model's words too, or take an encoding into Chinese characters"
+        )
+    return _table(list(found.values()), {}, np.zeros((0, 0), np.float32))
+
+
+def with_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadNamed) -> pa.Table:
+    """The words of `cover`, those that a file of vectors has with theirs, and behind them its pairs that are no words.
+
+    A pair is two characters of the vocabulary. read: `textrnn.preparation.embedding.vector_files.read_named` of a file, whose errors are raised.
+    """
+    rows = list(zip(table["ids"].to_pylist(), table["tag"].to_pylist(), strict=True))
+    place = {tuple(ids): at for at, (ids, _) in enumerate(rows)}
+    longest = max(map(len, place))
+
+    def wanted(token: str) -> bool:
+        if not SHORTEST <= len(token) <= longest:
+            return False
+        ids = vocabulary.encode(list(token))
+        return tuple(ids) in place or (len(ids) == SHORTEST and UNKNOWN_ID not in ids)
+
+    names, matrix = read(wanted)
+    given = {}  # by row of the table, the row of the matrix
+    for at, name in enumerate(names):
+        ids = vocabulary.encode(list(name))
+        row = place.get(tuple(ids), len(rows))
+        if row == len(rows):
+            rows.append((ids, None))
+        given[row] = at
+    return _table(rows, given, matrix)
+
+
+def _table(rows: Sequence[tuple[list[int], str | None]], given: dict[int, int], matrix: np.ndarray) -> pa.Table:
+    """A table of LEXICON; given: of a row that has a vector, the matrix's row."""
+    ids = pa.array([row[0] for row in rows], LEXICON.field("ids").type)
+    tags = pa.array([row[1] for row in rows], pa.string()).dictionary_encode()
+    places = sorted(given)
+    there = np.zeros(len(rows), bool)
+    there[places] = True
+    ends = np.concatenate(([0], there.cumsum() * matrix.shape[1])).astype(np.int32)
+    values = pa.array(matrix[[given[place] for place in places]].reshape(-1), pa.float32())
+    vectors = pa.ListArray.from_arrays(pa.array(ends), values, mask=pa.array(~there))
+    return pa.table([ids, tags, vectors], schema=LEXICON)
+
+
+def save_lexicon(path: Path, table: pa.Table) -> None:
+    """A table of LEXICON, for `load_lexicon`."""
+    with pa.ipc.new_file(str(path), LEXICON) as file:
+        file.write_table(table)
+
+
+def load_lexicon(path: Path) -> pa.Table:
+    """The table of `save_lexicon`; raises UserError when the file is missing or something else."""
+    if not path.is_file():
+        raise UserError(path, "no such file", do="run the stage that writes it")
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+    except pa.ArrowInvalid as error:
+        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
+    if not table.schema.equals(LEXICON):
+        raise UserError(path, "does not hold words, parts of speech and vectors", got=table.schema.names)
+    return table

@@ -1,0 +1,21 @@
+"""The published file formats, one module each, behind one interface."""
+
+from __future__ import annotations
+
+from textrnn.errors import UserError
+from textrnn.preparation.parsing.formats import bio, fasttext, headlines, names
+from textrnn.preparation.parsing.formats.rows import Format
+
+FORMATS: dict[str, Format] = {
+    "headlines": headlines.FORMAT,
+    "names": names.FORMAT,
+    "bio": bio.FORMAT,
+    "fasttext": fasttext.FORMAT,
+}
+
+
+def find_format(name: str, where: str) -> Format:
+    """The format of that name; UserError, naming the param `where`, when there is none."""
+    if name not in FORMATS:
+        raise UserError(where, f"must be one of {', '.join(FORMATS)}", got=repr(name))
+    return FORMATS[name]

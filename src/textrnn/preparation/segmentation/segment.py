@@ -1,0 +1,220 @@
+"""A parsed corpus into shards of tokens, one task a shard, and the token counts of its training split."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from textrnn.common.config.params import require, require_name
+from textrnn.common.executor.tasks import Job, run_shards
+from textrnn.common.storage.schemas import COUNTS, SEGMENTED, SPLITS
+from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, index_sha256, write_index
+from textrnn.errors import UserError
+from textrnn.preparation.parsing.stratified_sample import hash_rows
+from textrnn.preparation.segmentation.segmenters import (
+    Cleaning,
+    Segmenter,
+    Segmenting,
+    clean,
+    learn_punkt,
+    load_punkt,
+    save_state,
+)
+from textrnn.stage import output_file
+
+
+@dataclass(frozen=True)
+class Segment:
+    """How fast segmentation is held against the libraries' own while it runs.
+
+    verify_share: the share of rows, from 0 to 1, that is cut a second time, by nltk or jieba itself.
+    seed: which rows.
+    """
+
+    verify_share: float
+    seed: int
+
+    def check(self) -> None:
+        require(0 <= self.verify_share <= 1, "segment.verify_share", "must lie between 0 and 1", self.verify_share)
+        require(self.seed >= 0, "segment.seed", "must not be negative", self.seed)
+
+
+@dataclass(frozen=True)
+class Punkt:
+    """Which sentence model `nltk` words use.
+
+    model: `train` to learn it from the training split, or the name of a published model in the folder data.punkt.
+    rows: how many training rows it learns from, from the start, all of them in memory; null with a published model.
+    """
+
+    model: str
+    rows: int | None
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """How an encoding cuts texts: cleaning steps in order, the way of segmenting, and nltk's sentence model."""
+
+    clean: tuple[Cleaning, ...]
+    segment: Segmenting
+    punkt: Punkt | None
+
+    def check(self, where: str) -> None:
+        """Refuse combinations that mean nothing; `where` is the dotted name of the encoding."""
+        needs = self.segment == "nltk"
+        require(
+            needs == (self.punkt is not None), f"{where}.punkt", "goes with segment: nltk, and only there", self.punkt
+        )
+        if self.punkt is not None:
+            require_name(self.punkt.model, f"{where}.punkt.model", "data.punkt")
+            learned, rows = self.punkt.model == "train", self.punkt.rows
+            named = f"{where}.punkt.rows"
+            require(learned == (rows is not None), named, "goes with model: train, and only there", rows)
+            require(rows is None or rows > 0, named, "must be at least 1", rows)
+
+
+def segment_inputs(parsed: Path, segmentation: Segmentation, *, punkt_folder: Path) -> dict[str, str]:
+    """Checksums of all that `segment` reads."""
+    sums = {"parsed": index_sha256(parsed)}
+    if segmentation.punkt is not None and segmentation.punkt.model != "train":
+        model = punkt_folder / segmentation.punkt.model
+        sums |= {path.name: file_sha256(path) for path in sorted(model.glob("*")) if path.is_file()}
+    return sums
+
+
+def segment(
+    parsed: Path, segmentation: Segmentation, settings: Segment, *, punkt_folder: Path, out: Path
+) -> dict[str, Any]:
+    """Write token shards, `counts.arrow` and `segmentation.json` into the folder `out`; return token statistics.
+
+    `out` is of `resumable_folder`. Each shard is cut alone and results are joined in shard order, so the bytes do not
+    depend on the workers. Raises RuntimeError when a row drawn for it is cut otherwise by the original.
+    """
+    reader = ShardReader(parsed, "parsed")
+    task = reader.facts["task"]
+    if task == "tag" and (segmentation.segment != "tokens" or segmentation.clean):
+        got = f"segment: {segmentation.segment}, clean: [{', '.join(segmentation.clean)}]"
+        raise UserError(parsed, "a tagged corpus is cut already", got=got, do="set segment: tokens, clean: []")
+    model = Job("segmentation", 1, (parsed, segmentation, punkt_folder, out))
+    (state,) = (json.dumps(done["state"]) for done in run_shards(_save_state, [model], out, label="punkt"))
+    jobs = [
+        Job(f"{split}-{number:05d}", shard.rows, (parsed, split, number, state, settings, out))
+        for split in SPLITS
+        for number, shard in enumerate(reader.of(split))
+    ]
+    shards: list[Shard] = []
+    counts = pa.table([[], []], schema=COUNTS)
+    tokens: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    verified = 0
+    for done in run_shards(_segment_shard, jobs, out, label="segment"):
+        shard = Shard(**done["shard"])
+        shards.append(shard)
+        tokens[shard.split] += done["tokens"]
+        verified += done["verified"]
+        if shard.split == "train":
+            counts = _sum_counts([counts, _read_table(out / done["counts"])])
+    _write_table(out / "counts.arrow", counts.sort_by([("count", "descending"), ("token", "ascending")]))
+    write_index(out, "segmented", shards, task=task, labels=_labels(parsed))
+    # last: a shard without its counts would be cut again by a run that goes on from here
+    for file in out.glob("counts-*-*.arrow"):
+        file.unlink()
+    return {"tokens": tokens, "distinct_in_train": len(counts), "verified_rows": verified}
+
+
+def _save_state(parsed: Path, segmentation: Segmentation, punkt_folder: Path, out: Path) -> dict[str, Any]:
+    punkt = _punkt(ShardReader(parsed, "parsed"), segmentation, punkt_folder)
+    state = {"clean": list(segmentation.clean), "segment": segmentation.segment, "punkt": punkt}
+    save_state(out / "segmentation.json", state)
+    return {"files": ["segmentation.json"], "state": state}
+
+
+@functools.lru_cache(maxsize=1)
+def _segmenter(state: str) -> Segmenter:
+    # what a process has learned of chunks in one shard serves it in the next
+    return Segmenter(json.loads(state))
+
+
+def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: Segment, out: Path) -> dict[str, Any]:
+    reader = ShardReader(parsed, "parsed")
+    schema = SEGMENTED[reader.facts["task"]]
+    segmenter = _segmenter(state)
+    counts = [_count(pa.array([], pa.string()))]  # a shard may have no rows
+    verified = tokens = 0
+    with ShardWriter(out, split, schema, first=number) as writer:
+        for batch in reader.stream(reader.of(split)[number]):
+            if "text" in batch.schema.names:
+                cut = segmenter.column(batch["text"])
+                verified += _verify(segmenter, batch, cut, settings, f"{parsed}, {split}")
+                batch = pa.record_batch([batch["row"], cut, batch["label"]], schema=schema)
+            values = batch["tokens"].flatten()
+            tokens += len(values)
+            counts.append(_count(values))
+            writer.write(batch)
+    file = f"counts-{split}-{number:05d}.arrow"
+    _write_table(out / file, _sum_counts(counts))
+    shard = writer.shards[0]
+    return {
+        "files": [shard.file, file],
+        "shard": asdict(shard),
+        "counts": file,
+        "tokens": tokens,
+        "verified": verified,
+    }
+
+
+def _verify(segmenter: Segmenter, batch: pa.RecordBatch, cut: pa.ListArray, settings: Segment, where: str) -> int:
+    """Hold the rows drawn for it against the original way of cutting; how many there were."""
+    if settings.verify_share == 0:
+        return 0
+    rows = batch["row"].to_numpy()
+    drawn = hash_rows(rows, settings.seed, "verify") < settings.verify_share * 2.0**64
+    compared = 0
+    for at in np.flatnonzero(drawn).tolist():
+        text, got = batch["text"][at].as_py(), cut[at].as_py()
+        wanted = segmenter.original(text)
+        if wanted is not None and wanted != got:
+            raise RuntimeError(f"{where}, row {rows[at]}: cut as {got}, by the original as {wanted}; text: {text!r}")
+        compared += wanted is not None
+    return compared
+
+
+def _punkt(reader: ShardReader, segmentation: Segmentation, folder: Path) -> dict[str, Any] | None:
+    if segmentation.punkt is None:
+        return None
+    if segmentation.punkt.model != "train":
+        return load_punkt(folder / segmentation.punkt.model)
+    texts = (text for batch in reader.batches("train") for text in batch["text"].to_pylist())
+    return learn_punkt(clean(text, segmentation.clean) for text in islice(texts, segmentation.punkt.rows))
+
+
+def _count(values: pa.StringArray) -> pa.Table:
+    counted = pc.value_counts(values)
+    return pa.table([counted.field("values"), counted.field("counts")], schema=COUNTS)
+
+
+def _sum_counts(tables: Sequence[pa.Table]) -> pa.Table:
+    summed = pa.concat_tables(tables).group_by("token").aggregate([("count", "sum")])
+    return pa.table([summed["token"], summed["count_sum"]], schema=COUNTS)
+
+
+def _read_table(path: Path) -> pa.Table:
+    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+
+def _write_table(path: Path, table: pa.Table) -> None:
+    with output_file(path) as made, pa.ipc.new_file(str(made), COUNTS) as file:
+        file.write_table(table.combine_chunks())
+
+
+def _labels(parsed: Path) -> list[str]:
+    labels: list[str] = json.loads((parsed / "labels.json").read_text(encoding="utf-8"))["labels"]
+    return labels

@@ -1,0 +1,103 @@
+"""Rows of token ids as n-grams: what a linear baseline sees of a text, and how the baselines are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from textrnn.common.config.params import require
+from textrnn.common.storage.schemas import PAD_ID
+from textrnn.common.storage.shards import ShardReader
+from textrnn.errors import UserError
+from textrnn.preparation.parsing.stratified_sample import hash_rows
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """How the baselines are trained; see params.yaml for each value's meaning and unit."""
+
+    seed: int
+    ngrams: int
+    features: int
+    regularization: tuple[float, ...]
+    iterations: int
+    buckets: int
+    width: int
+    epochs: int
+    batch_size: int
+    learning_rate: float
+
+    def check(self) -> None:
+        """Refuse what the types let through."""
+        require(0 <= self.seed < 2**63, "baseline.seed", "must lie in [0, 2^63)", self.seed)
+        for name in ("ngrams", "features", "iterations", "buckets", "width", "epochs", "batch_size"):
+            require(getattr(self, name) >= 1, f"baseline.{name}", "must be at least 1", getattr(self, name))
+        strengths = self.regularization
+        above = bool(strengths) and min(strengths) > 0
+        require(above, "baseline.regularization", "must be a list of numbers above 0", list(strengths))
+        require(self.learning_rate > 0, "baseline.learning_rate", "must be above 0", self.learning_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """Rows of ids, none truncated: ids (M,) int32 end to end, offsets (N + 1,) int64, labels (N,) int64."""
+
+    ids: np.ndarray
+    offsets: np.ndarray
+    labels: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def take(self, rows: np.ndarray) -> Texts:
+        """The rows of an index (B,), in its order."""
+        lengths = np.diff(self.offsets)[rows]
+        offsets = np.concatenate(([0], np.cumsum(lengths)))
+        at = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        return Texts(self.ids[at], offsets, self.labels[rows])
+
+    def pieces(self, rows: int) -> Iterator[Texts]:
+        """All rows in order, so many at a time."""
+        for first in range(0, len(self), rows):
+            yield self.take(np.arange(first, min(first + rows, len(self))))
+
+
+def read_texts(encoded: ShardReader, split: str) -> Texts:
+    """The split's rows of id shards, for classification; raises UserError when there are none."""
+    ids, lengths, labels = [], [], []
+    for batch in encoded.batches(split):
+        # copied: a batch's pages are given back when the next one is read
+        ids.append(np.array(batch["ids"].flatten()))
+        lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
+        labels.append(np.array(batch["label"], dtype=np.int64))
+    if not sum(map(len, labels)):
+        raise UserError(encoded.folder, f"the {split} split is empty")
+    offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
+    return Texts(np.concatenate(ids), offsets, np.concatenate(labels))
+
+
+def ngrams(texts: Texts, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """The n-grams of one order: their 64-bit hashes (G,) uint64 and the row of each (G,) int64, row by row.
+
+    From order 2 on a row begins and ends with one mark, the id of padding, which no token has: a name's first two
+    letters are then another trigram than the same two within it. Equal n-grams have equal hashes; a hash is a chain
+    of SplitMix64, so that two different n-grams meet in one with a chance of 2^-64.
+    """
+    ids, offsets = (texts.ids, texts.offsets) if order == 1 else _marked(texts)
+    lengths = np.diff(offsets)
+    counts = np.maximum(lengths - order + 1, 0)
+    rows = np.repeat(np.arange(len(texts)), counts)
+    first = np.arange(counts.sum()) + np.repeat(offsets[:-1] - np.concatenate(([0], np.cumsum(counts)))[:-1], counts)
+    hashes = np.zeros(len(first), dtype=np.uint64)
+    for step in range(order):
+        hashes = hash_rows(hashes ^ ids[first + step].astype(np.uint64), order, "ngram")
+    return hashes, rows
+
+
+def _marked(texts: Texts) -> tuple[np.ndarray, np.ndarray]:
+    """The rows with a mark before and behind each: ids (M + 2N,) and offsets (N + 1,)."""
+    ends = texts.offsets
+    ids = np.insert(texts.ids, np.repeat(ends, 2)[1:-1], PAD_ID)
+    return ids, ends + 2 * np.arange(len(ends))

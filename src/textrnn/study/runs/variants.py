@@ -1,0 +1,107 @@
+"""The study's own params, and the model and training that a variant with a seed comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from textrnn.common.config.model import Model
+from textrnn.common.config.params import build, pick, require, section
+from textrnn.common.config.train import Train
+from textrnn.common.settings.limits import Limits, cap
+from textrnn.errors import UserError
+
+
+@dataclass(frozen=True)
+class Variant:
+    """A change of the recipe: the width of its rows, and values over its own of `model` and `train`."""
+
+    pad_size: int
+    model: Mapping[str, Any]
+    train: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How one layer of each GRU is compared; all sizes are whole numbers from 1."""
+
+    steps: int
+    batch_size: int
+    input_size: int
+    hidden_size: int
+    repeats: int
+
+
+@dataclass(frozen=True)
+class Study:
+    """study/params.yaml; see there for the meaning and unit of each value."""
+
+    recipe: str
+    encoding: str
+    seeds: tuple[int, ...]
+    pads: tuple[int, ...]
+    evaluate_rows: int
+    gradient_rows: int
+    train: Mapping[str, Any]
+    cells: Cells
+    runs: tuple[str, ...]
+    variants: Mapping[str, Variant]
+
+    def check(self) -> None:
+        """Refuse what the types let through, by dotted name."""
+        for name in ("seeds", "pads", "runs"):
+            values = getattr(self, name)
+            require(0 < len(values) == len(set(values)), name, "must have one or more, each once", values)
+        counts = {"evaluate_rows": self.evaluate_rows, "gradient_rows": self.gradient_rows}
+        counts |= {f"cells.{name}": value for name, value in vars(self.cells).items()}
+        counts |= {f"pads[{at}]": pad for at, pad in enumerate(self.pads)}
+        for name, value in counts.items():
+            require(value >= 1, name, "must be at least 1", value)
+        for at, name in enumerate(self.runs):
+            known = f"must name an entry of variants: {', '.join(self.variants)}"
+            require(name in self.variants, f"runs[{at}]", known, name)
+        for name, variant in self.variants.items():
+            wrong = f"must be one of pads: {', '.join(map(str, self.pads))}"
+            require(variant.pad_size in self.pads, f"variants.{name}.pad_size", wrong, variant.pad_size)
+
+
+def read_study(values: Mapping[str, Any]) -> Study:
+    """The study of the values of study/params.yaml; UserError by dotted name for what is wrong with them."""
+    study = build(Study, values, "study")
+    study.check()
+    return study
+
+
+def check_encoding(study: Study, params: Mapping[str, Any]) -> None:
+    """Refuse an encoding that is not the recipe's: its ids would be of another vocabulary than the embedding."""
+    own = pick(params, "recipes", study.recipe, "encoding")
+    require(own == study.encoding, "study.encoding", f"must be {own}, as in recipes.{study.recipe}", study.encoding)
+
+
+def options(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
+    """The model and the training of a variant with a seed; params: of params.yaml, whose `limits` apply.
+
+    Dev is evaluated every `evaluate_rows` rows, so that curves of all batch sizes have as many points. Raises UserError
+    for a variant that is not there, and by dotted name for values that do not fit.
+    """
+    if name not in study.variants:
+        raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
+    variant, where = study.variants[name], f"study.variants.{name}"
+    own = pick(params, "recipes", study.recipe)
+    limits = section(Limits, params, "limits")
+    model_values = {**pick(params, "model"), **own["model"], **variant.model}
+    hidden = cap(model_values["hidden_size"], limits.hidden_size)
+    model = build(Model, {**model_values, "hidden_size": hidden}, f"{where}.model")
+    train_values = {**pick(params, "train"), **own["train"], **study.train, **variant.train, "seed": seed}
+    train_values["epochs"] = cap(train_values["epochs"], limits.epochs)
+    train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
+    settings = build(Train, train_values, f"{where}.train")
+    model.check(f"{where}.model")
+    settings.check(f"{where}.train")
+    model.check_task(f"{where}.model", "classify", 3)
+    unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
+    unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
+    for option, value in unused.items():
+        require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
+    return model, settings

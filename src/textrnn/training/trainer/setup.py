@@ -1,0 +1,260 @@
+"""A recipe's training from prepared files: the network it starts from, the device, the run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from textrnn.common.config.model import Model
+from textrnn.common.config.train import Swa, Train
+from textrnn.common.settings.limits import Limits, cap
+from textrnn.common.storage.shards import ShardReader, file_sha256
+from textrnn.errors import Unfinished
+from textrnn.modeling.models.model_directory import Config, make_config, make_network
+from textrnn.modeling.models.summary import describe
+from textrnn.modeling.models.text_rnn import TextRNN, initialize
+from textrnn.modeling.nn.precision import check_precision, settle
+from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.training.batching.batches import (
+    Rows,
+    batch_size,
+    check_ranges,
+    count_batches,
+    load_buckets,
+    row_counts,
+    rows_of,
+)
+from textrnn.training.batching.sampling import make_sampling
+from textrnn.training.distributed.process_group import ALONE, Group, joined
+from textrnn.training.optimization.memory import keep_freed_memory
+from textrnn.training.trainer.checkpointer import Keeper, State, decode
+from textrnn.training.trainer.distillation import with_teachers
+from textrnn.training.trainer.logger import Journal
+from textrnn.training.trainer.loop import Kept, Outcome, train
+from textrnn.training.trainer.token_features import NOTHING, Beside, learn
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network and what it came from; how fast it was, and the steps at which it went on after a stop.
+
+    seconds: of training, before a stop and after it, evaluations on dev included. Where it was distilled those of its
+    teachers are in them, and the steps at which these went on, or were found trained, come first.
+    """
+
+    config: Config
+    network: TextRNN
+    outcome: Outcome
+    rows_per_second: float
+    seconds: float
+    resumed_from: list[int]
+
+
+def pick_device(local: int | None = None) -> torch.device:
+    """TEXTRNN_DEVICE, or a GPU where there is one, or the CPU.
+
+    local: this process's number where several train on one machine: each takes the GPU of its number.
+    """
+    name = os.environ.get("TEXTRNN_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        if local is not None and device == torch.device("cuda"):
+            device = torch.device("cuda", local)
+        torch.zeros(1, dtype=torch.float64, device=device).item()  # the sums of a Score are float64
+    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
+        got = f"{name!r}" if local is None else f"{name!r} in process {local}"
+        raise Unfinished("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
+    if device.index is not None and device.type == "cuda":
+        torch.cuda.set_device(device)
+    return device
+
+
+def limit(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
+    """Both with the caps of `limits`."""
+    hidden = cap(model.hidden_size, limits.hidden_size)
+    return replace(model, hidden_size=hidden), replace(settings, epochs=cap(settings.epochs, limits.epochs))
+
+
+def state_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str, Any]:
+    """The key of `resumable_folder` for a run: params, checksums of the input files, the version of torch.
+
+    Neither the device nor the number of threads or processes is in it: a run may go on with others, and the result is
+    then the same to rounding. inputs: of a folder of shards its index, which has the checksums of the rest.
+    """
+    checksums = {str(path): file_sha256(path) for path in inputs}
+    return {"params": repr((model, settings)), "inputs": checksums, "torch": torch.__version__}
+
+
+def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device, beside: Beside = NOTHING) -> TextRNN:
+    """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width).
+
+    beside: of `learn`, for a model that joins anything to its tokens.
+    """
+    torch.manual_seed(seed)
+    settle(device)
+    keep_freed_memory()
+    network = make_network(config)
+    initialize(network, config.model.initialization)
+    with torch.no_grad():
+        network.embedding.weight.copy_(torch.from_numpy(np.array(matrix)))
+        beside.fill(network)
+    return network.to(device)
+
+
+def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> list[float] | None:
+    """Refuse, by dotted name, values that do not fit each other or the labels; else the weight of each label."""
+    where = f"recipes.{recipe}"
+    model.check(f"{where}.model")
+    model.check_task(f"{where}.model", labels.task, len(labels.names))
+    settings.check(f"{where}.train")
+    settings.check_task(f"{where}.train", labels.task)
+    model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
+    return settings.weight_of(labels.names, labels.kinds(), f"{where}.train")
+
+
+def fit(
+    recipe: str,
+    padded: ShardReader,
+    matrix: np.ndarray,
+    labels: Labels,
+    model: Model,
+    settings: Train,
+    *,
+    lexicon: pa.Table | None = None,
+    curves: Path | None,
+    live: Path | None,
+    work: Path | None = None,
+    group: Group = ALONE,
+) -> Fitted:
+    """Train the recipe on padded shards, from the embedding matrix (tokens, width); curves go to a CSV file.
+
+    lexicon: of `textrnn.preparation.embedding.lexicon`, where the model has words.
+    work: a folder of `resumable_folder`, in which the run keeps its state, and goes on from the one that is there.
+    For `distill` its teachers are trained first, each as the recipe itself would be with its seed, and keep theirs
+    beside it. In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the
+    data (a readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
+    """
+    where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
+    device = pick_device(group.local if group.count > 1 else None)
+    check_precision(settings.precision, device, f"{where}.train.precision")
+    shape, classes = (len(matrix), matrix.shape[1]), len(labels.names)
+    with memory_told(), joined(group, device) as group:
+        rows = load_buckets(padded, "train", device, classes if settings.distill else 0)
+        dev = load_buckets(padded, "dev", device)
+        check_ranges([*rows, *dev], shape[0], classes, padded.folder)
+        beside = learn(rows, shape[0], model, lexicon, f"{where}.model")
+        config = make_config(recipe, model, shape, classes, padded.facts, *beside.sizes)
+        weights = None if weighed is None else torch.tensor(weighed, device=device)
+        ground = _Ground(config, matrix, beside, rows, dev, weights, device, group, work, curves is not None)
+        before: list[State] = []
+        if settings.distill is not None:
+            rows = with_teachers(rows, settings, settings.distill, partial(ground.teach, before))
+        keeper = None if work is None else Keeper(work)
+        kept = _go_on(keeper, group)
+        if ground.aloud:
+            print(describe(config), flush=True)
+            if isinstance(settings.average, Swa) and settings.average.from_epoch > settings.epochs:
+                told = f"no weights are averaged: all {settings.epochs} epochs come before from_epoch"
+                print(f"{where}.train.average: {told} {settings.average.from_epoch}", flush=True)
+        journal = partial(_journal, recipe, rows, settings, curves, live, kept[0], ground.aloud)
+        fitted = ground.run(rows, settings, keeper, kept, journal)
+        resumed = [step for state in before for step in state.resumed]
+        seconds = sum(state.seconds for state in before) + fitted.seconds
+        return replace(fitted, seconds=seconds, resumed_from=[*resumed, *fitted.resumed_from])
+
+
+@dataclass(frozen=True, eq=False)
+class _Ground:
+    """What a recipe's own run and those of its teachers have in common."""
+
+    config: Config
+    matrix: np.ndarray
+    beside: Beside
+    rows: Sequence[Rows]
+    dev: Sequence[Rows]
+    weights: torch.Tensor | None
+    device: torch.device
+    group: Group
+    work: Path | None
+    aloud: bool
+
+    def run(
+        self, rows: Sequence[Rows], settings: Train, keeper: Keeper | None, kept: Kept, opened: Callable[[], Journal]
+    ) -> Fitted:
+        """One run over rows that may have soft targets, from the state that it goes on from or that of no step."""
+        network = start(self.config, self.matrix, settings.seed, self.device, self.beside)
+        options: dict[str, Any] = {"group": self.group, "keeper": keeper, "kept": kept}
+        with opened() as journal:
+            told = (journal.report, journal.on_step)
+            outcome = train(network, rows, self.dev, settings, self.weights, *told, **options)
+            state = kept[0]
+            return Fitted(self.config, network, outcome, journal.rows_per_second(), state.seconds, state.resumed)
+
+    def teach(self, before: list[State], number: int, title: str, settings: Train) -> TextRNN:
+        """The teacher of a number, from 1, trained or as it was kept; the state it ended in, less weights, is added."""
+        if self.aloud:
+            print(title, flush=True)
+        keeper = None if self.work is None else Keeper(self.work, number)
+        kept = _go_on(keeper, self.group)
+        name = f"{self.config.recipe}, {title}"
+        journal = partial(_journal, name, self.rows, settings, None, None, kept[0], self.aloud)
+        fitted = self.run(self.rows, settings, keeper, kept, journal)
+        if keeper is not None:
+            keeper.keep_end(kept[0])
+        before.append(State(seconds=kept[0].seconds, resumed=kept[0].resumed))
+        return fitted.network
+
+
+def _go_on(keeper: Keeper | None, group: Group) -> Kept:
+    """The state that process 0 has kept, in all processes, or that of no step; it is told where the run goes on."""
+    data = group.hand_out((keeper.latest() if keeper else None) or b"")
+    if not data:
+        return State(), {}
+    kept = decode(data)
+    kept[0].resumed.append(kept[0].step)
+    if group.rank == 0:
+        print(f"resumed from step {kept[0].step}", flush=True)
+    return kept
+
+
+def _journal(
+    title: str,
+    rows: Sequence[Rows],
+    settings: Train,
+    curves: Path | None,
+    live: Path | None,
+    state: State,
+    aloud: bool,
+) -> Journal:
+    """The journal of a run over these rows; see Journal."""
+    size = batch_size(settings)
+    sampling = make_sampling(rows, settings)
+    steps = settings.epochs * count_batches(rows, size, settings.drop_last, sampling)
+    counts = zip(row_counts(rows, sampling), rows, strict=True)
+    full = [(count, rows_of(size, bucket.width)) for count, bucket in counts]
+    taken = [count - count % of if settings.drop_last and count > of else count for count, of in full]
+    return Journal(title, steps, settings.epochs * sum(taken), curves, live, state, aloud=aloud)
+
+
+@contextmanager
+def memory_told() -> Iterator[None]:
+    """A lack of memory, as torch and Python tell it, as an Unfinished."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # torch has no class of its own for a CPU that has no memory left
+        if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
+            raise
+        do = "the same command continues from the last checkpoint, if there is one; else try a smaller "
+        do += "train.batch_size or batch_tokens"
+        got = str(error).partition("\n")[0][:200] or None
+        raise Unfinished("training", "memory ran out", got=got, do=do) from error

@@ -1,0 +1,70 @@
+"""What stands beside the embeddings of tokens, as train tells it: the pairs and the words that have their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from textrnn.common.config.model import Model
+from textrnn.common.config.params import require
+from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.nn.bigrams import Pairs, learn_pairs
+from textrnn.modeling.nn.embedding_lookup import SparseTable
+from textrnn.modeling.nn.soft_lexicon import Learnt, Sizes, learn_words
+from textrnn.training.batching.buckets import Rows
+from textrnn.training.trainer.pretrained_rows import Given
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """The pairs of `learn_pairs` and the words of `learn_words`; None where the model has none."""
+
+    pairs: Pairs | None
+    words: Learnt | None
+
+    @property
+    def sizes(self) -> tuple[int, Sizes | None]:
+        """How many pairs, and the sizes of the words."""
+        return 0 if self.pairs is None else len(self.pairs.keys), None if self.words is None else self.words.sizes
+
+    def fill(self, network: TextRNN) -> None:
+        """Give a network of these sizes what it is to look up, and the vectors that its tables start from."""
+        if network.bigrams is not None and self.pairs is not None:
+            network.bigrams.pairs.copy_(self.pairs.keys)
+            _start(network.bigrams, self.pairs.given)
+        if network.words is not None and self.words is not None:
+            network.words.keys.copy_(self.words.keys)
+            network.words.rows.copy_(self.words.rows)
+            _start(network.words, self.words.given)
+
+
+def _start(table: SparseTable, given: Given | None) -> None:
+    if given is not None:
+        given.fill(table.weight)
+
+
+NOTHING = Beside(None, None)
+
+
+def learn(rows: Sequence[Rows], tokens: int, model: Model, lexicon: pa.Table | None, where: str) -> Beside:
+    """What the rows of train give embeddings to, where the model has any; `where` is the dotted name of its section.
+
+    lexicon: of `textrnn.preparation.embedding.lexicon`, empty or None where the recipe has none. Raises UserError when the model needs one,
+    and when a table is not as wide as the lexicon's vectors.
+    """
+    model.check_lexicon(where, lexicon is not None and len(lexicon) > 0)
+    pairs = found = None
+    if model.bigrams is not None:
+        pairs = learn_pairs(rows, lexicon, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
+        _check_width(pairs.given, model.bigrams.width, f"{where}.bigrams.width")
+    if model.words is not None and lexicon is not None:
+        found = learn_words(rows, lexicon, tokens, model.words.min_count)
+        _check_width(found.given, model.words.width, f"{where}.words.width")
+    return Beside(pairs, found)
+
+
+def _check_width(given: Given | None, width: int, where: str) -> None:
+    if given is not None:
+        require(given.width == width, where, f"must be {given.width}, as wide as the lexicon's vectors", width)
