@@ -25,13 +25,18 @@ import pyarrow as pa
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.config.encode import Encode
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.segment import Cleaning, Punkt, Segment, Segmentation
 from textrnn.common.storage.schemas import RESERVED
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ShardReader
-from textrnn.preparation.encoding.encode import Encode, encode
-from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.preparation.encoding.encode import encode
+from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.parsing.parse import parse
-from textrnn.preparation.segmentation.segment import Punkt, Segment, Segmentation, segment
-from textrnn.preparation.segmentation.segmenters import Cleaning, Segmenter, clean, load_punkt
+from textrnn.preparation.segmentation.cleaning import clean
+from textrnn.preparation.segmentation.punkt import load_punkt
+from textrnn.preparation.segmentation.segment import segment
+from textrnn.preparation.segmentation.segmenters import Segmenter
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import run
 

@@ -24,24 +24,30 @@ from torch.profiler import profile as profiler
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.corpus import Corpus
+from textrnn.common.config.embed import Embed, Embedding
+from textrnn.common.config.encode import Encode
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import overlaid, part, pick, read_params, section
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.params import part, pick, read_params, section
+from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.train import Cosine, Train
-from textrnn.common.storage.schemas import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.loss import Tally
 from textrnn.modeling.models.model_directory import SavedModel, make_config
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
-from textrnn.preparation.embedding.embed import Embed, Embedding, embed
-from textrnn.preparation.encoding.encode import Encode, encode
-from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.preparation.embedding.embed import embed
+from textrnn.preparation.encoding.encode import encode
+from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.parsing.parse import parse
-from textrnn.preparation.segmentation.segment import Segment, Segmentation, segment
+from textrnn.preparation.segmentation.segment import segment
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.results.evaluation.evaluate import evaluate
 from textrnn.stage import run
-from textrnn.training.batching.batches import Bucket, batch_size, batches, load_buckets
+from textrnn.training.batching.batches import Bucket, batch_size, batches
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.cuda_graphs import make_stepper
 from textrnn.training.optimization.step import make_optimizer
 from textrnn.training.trainer.setup import fit, start

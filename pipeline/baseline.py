@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.config.baseline import Baseline
+from textrnn.common.config.data import Limits
 from textrnn.common.config.params import read_params, section
-from textrnn.common.settings.limits import Limits, cap
+from textrnn.common.settings.limits import cap
 from textrnn.common.storage.shards import ShardReader
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.baselines.ngrams import Baseline
 from textrnn.results.baselines.run_baselines import noise_ceiling, train_baselines
 from textrnn.stage import run_stage, write_json
 

@@ -5,12 +5,15 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Data
+from textrnn.common.config.embed import Embed, Embedding
 from textrnn.common.config.params import part, pick, read_params, section
-from textrnn.common.storage.schemas import RECIPE_KEYS
-from textrnn.preparation.embedding.embed import Embed, Embedding, embed, save_matrix
-from textrnn.preparation.embedding.lexicon import cover, save_lexicon, with_vectors
+from textrnn.common.config.types import RECIPE_KEYS
+from textrnn.preparation.embedding.embed import embed
+from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
+from textrnn.preparation.embedding.lexicon import cover, with_vectors
 from textrnn.preparation.embedding.vector_files import read_named
-from textrnn.preparation.segmentation.jieba_words import read_dictionary
+from textrnn.preparation.vocabulary.embedding_file import save_matrix
+from textrnn.preparation.vocabulary.lexicon_file import save_lexicon
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import output_folder, run_stage, write_json
 

@@ -4,11 +4,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.config.encode import Encode
 from textrnn.common.config.params import part, read_params
+from textrnn.common.config.types import ENCODING_KEYS
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import ENCODING_KEYS
 from textrnn.common.storage.shards import index_sha256
-from textrnn.preparation.encoding.encode import Encode, encode
+from textrnn.preparation.encoding.encode import encode
 from textrnn.stage import output_file, run_stage, write_json
 
 

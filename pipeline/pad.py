@@ -5,11 +5,12 @@ from dataclasses import asdict
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.config.pad import Pad
 from textrnn.common.config.params import part, pick, read_params
+from textrnn.common.config.types import RECIPE_KEYS
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import RECIPE_KEYS
 from textrnn.common.storage.shards import index_sha256
-from textrnn.preparation.padding.pad import Pad, pad
+from textrnn.preparation.padding.pad import pad
 from textrnn.stage import output_file, run_stage, write_json
 
 

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.corpus import Corpus
-from textrnn.common.config.data import Data
+from textrnn.common.config.data import Data, Limits
 from textrnn.common.config.params import read_params, section
-from textrnn.common.settings.limits import Limits
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.preparation.parsing.parse import parse
 from textrnn.stage import run_stage, write_json

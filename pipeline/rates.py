@@ -4,17 +4,18 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import overlaid, pick, read_params, section
+from textrnn.common.config.params import pick, read_params, section
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import Limits
+from textrnn.common.settings.limits import limit
+from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.embedding.embed import load_matrix
-from textrnn.preparation.embedding.lexicon import load_lexicon
+from textrnn.preparation.vocabulary.embedding_file import load_matrix
 from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.lexicon_file import load_lexicon
 from textrnn.stage import output_file, run
 from textrnn.tools.lr_range_test import Range, draw, range_test, suggest, write_points
-from textrnn.training.trainer.setup import limit
 
 
 def main() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Data
 from textrnn.common.config.params import part, pick, read_params, section
+from textrnn.common.config.segment import Segment, Segmentation
+from textrnn.common.config.types import ENCODING_KEYS
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import ENCODING_KEYS
-from textrnn.preparation.segmentation.segment import Segment, Segmentation, segment, segment_inputs
+from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.stage import run_stage, write_json
 
 

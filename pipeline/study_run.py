@@ -6,7 +6,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.embedding.embed import load_matrix
+from textrnn.preparation.vocabulary.embedding_file import load_matrix
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.stage import run
 from textrnn.study.runs.json_files import read_figures, run_name, write_figures

@@ -7,20 +7,23 @@ from pathlib import Path
 import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import overlaid, pick, read_params, section
+from textrnn.common.config.params import pick, read_params, section
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import Limits
+from textrnn.common.settings.limits import limit
+from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import INDEX, ShardReader
 from textrnn.modeling.models.model_directory import PREPARATION, save_model
-from textrnn.preparation.embedding.embed import load_matrix
-from textrnn.preparation.embedding.lexicon import load_lexicon
+from textrnn.modeling.nn.device import pick_device
+from textrnn.preparation.vocabulary.embedding_file import load_matrix
 from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.lexicon_file import load_lexicon
 from textrnn.stage import output_file, run_stage, write_json
 from textrnn.training.distributed.launcher import gathered
 from textrnn.training.trainer.checkpointer import KEPT
-from textrnn.training.trainer.setup import fit, limit, pick_device, state_key
+from textrnn.training.trainer.setup import fit, state_key
 
 
 def main(key: str) -> None:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.preparation.segmentation.jieba_words import read_dictionary
+from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
 from textrnn.stage import output_file, run
 from textrnn.tools.ppmi_vectors import PACKED, Neighbours, check_place, learn_vectors, read_texts, write_vectors
 

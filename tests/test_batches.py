@@ -9,20 +9,13 @@ import torch
 
 from test_pad import write_encoded
 from test_training import SETTINGS
+from textrnn.common.config.pad import Pad
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.preparation.padding.pad import Pad, pad
-from textrnn.training.batching.batches import (
-    Tokens,
-    batch_size,
-    batches,
-    check_ranges,
-    count_batches,
-    load_buckets,
-    load_spans,
-    rows_of,
-)
+from textrnn.preparation.padding.pad import pad
+from textrnn.training.batching.batches import Tokens, batch_size, batches, count_batches, rows_of
 from textrnn.training.batching.buckets import Bucket, Mapped
+from textrnn.training.batching.loading import check_ranges, load_buckets, load_spans
 
 
 def write_padded(folder, task, splits, size=None, side="right"):
@@ -210,7 +203,7 @@ def test_rows_left_in_their_shards_make_the_same_batches(tmp_path, monkeypatch, 
     monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 4)
     padded = write_padded(tmp_path, task, long_split(task), size)
     resident = load_buckets(padded, "train")
-    monkeypatch.setattr("textrnn.training.batching.batches.COPIED_BYTES", 0)
+    monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
     mapped = load_buckets(padded, "train")
     assert {type(bucket) for bucket in resident} == {Bucket}
     assert {type(bucket) for bucket in mapped} == {Mapped}
@@ -243,7 +236,7 @@ def test_rows_stay_in_their_shards_where_a_gpu_has_no_room(tmp_path, monkeypatch
 
 
 def test_ranges_are_checked_in_the_shards_too(tmp_path, monkeypatch):
-    monkeypatch.setattr("textrnn.training.batching.batches.COPIED_BYTES", 0)
+    monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
     buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY), "train")
     check_ranges(buckets, 10, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a token id that the model has not \(0\.\.8\); got 9"):

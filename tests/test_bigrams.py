@@ -20,11 +20,12 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
 from textrnn.modeling.models.text_rnn import TextRNN, initialize
-from textrnn.modeling.nn.bigrams import FIRST, Bigrams, learn_pairs
+from textrnn.modeling.nn.bigrams import FIRST, Bigrams
 from textrnn.modeling.nn.layer_input import Steps
 from textrnn.training.batching import buckets as residence
-from textrnn.training.batching.batches import load_buckets
 from textrnn.training.batching.buckets import Bucket, Column, Mapped
+from textrnn.training.batching.loading import load_buckets
+from textrnn.training.trainer.bigram_features import learn_pairs
 from textrnn.training.trainer.loop import evaluate_loss
 from textrnn.training.trainer.setup import fit
 

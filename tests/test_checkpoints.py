@@ -21,11 +21,12 @@ from textrnn.modeling.models.model_directory import (
     make_network,
     save_model,
 )
-from textrnn.modeling.nn.bigrams import Pairs
-from textrnn.modeling.nn.soft_lexicon import Learnt, Sizes
+from textrnn.modeling.nn.soft_lexicon import Sizes
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.training.trainer.bigram_features import Pairs
 from textrnn.training.trainer.token_features import Beside
+from textrnn.training.trainer.word_features import Learnt
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
 PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes

@@ -22,7 +22,8 @@ from textrnn.modeling.models.text_rnn import initialize
 from textrnn.modeling.nn.crf import CRF, barred_moves, crf_of, guesses
 from textrnn.modeling.nn.precision import forward
 from textrnn.results.evaluation.evaluate import evaluate, metrics
-from textrnn.training.batching.batches import Bucket, batches, load_buckets
+from textrnn.training.batching.batches import Bucket, batches
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.step import Stepper, make_optimizer
 from textrnn.training.trainer.loop import evaluate_loss, train
 

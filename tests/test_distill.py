@@ -20,19 +20,22 @@ from test_models import PLAIN
 from test_processes import together
 from test_training import rows_of, settings, small
 from textrnn.common.config.model import Bigrams
-from textrnn.common.config.params import overlaid, read_params
+from textrnn.common.config.params import read_params
 from textrnn.common.config.train import Distill, Ema, Train
-from textrnn.common.storage.resumable import NOTES, finished, resumable_folder
+from textrnn.common.settings.merging import overlaid
+from textrnn.common.storage.markers import NOTES, finished
+from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Tally
-from textrnn.modeling.nn.bigrams import Pairs
 from textrnn.tools.lr_range_test import Range, range_test
-from textrnn.training.batching.batches import batches, load_buckets
+from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Mapped
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedStepper
 from textrnn.training.optimization.step import Stepper, make_optimizer
 from textrnn.training.trainer import distillation as module
 from textrnn.training.trainer import setup as fit_module
+from textrnn.training.trainer.bigram_features import Pairs
 from textrnn.training.trainer.checkpointer import KEPT
 from textrnn.training.trainer.distillation import soft_targets
 from textrnn.training.trainer.logger import Journal
@@ -337,7 +340,7 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
     model = dataclasses.replace(PLAIN, readout="every_step", crf=crf)
     chosen = dataclasses.replace(STUDENT, class_weights=None if crf else {"LOC": 4.0})
     resident = fitted(padded, tmp_path, chosen, model, TYPES)
-    monkeypatch.setattr("textrnn.training.batching.batches.COPIED_BYTES", 0)
+    monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
     assert {type(bucket) for bucket in load_buckets(padded, "train")} == {Mapped}
     left = fitted(padded, tmp_path, chosen, model, TYPES)
     same(resident.network.state_dict(), left.network.state_dict())

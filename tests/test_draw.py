@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import textrnn.preparation.parsing.stratified_sample
-from textrnn.preparation.parsing.stratified_sample import hash_rows, hashes, make_draw
+from textrnn.common.storage.hashing import hash_rows, hashes
+from textrnn.preparation.parsing.stratified_sample import make_draw
 
 MASK = 2**64 - 1
 STRATA = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2] * 2)

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textrnn.common.config.encode import Encode
 from textrnn.common.storage.schemas import COUNTS, ENCODED, SEGMENTED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
-from textrnn.preparation.encoding.encode import Encode, encode
+from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.vocabulary.labels import Labels, make_labels
 from textrnn.preparation.vocabulary.spans import bio_spans
 from textrnn.preparation.vocabulary.tokens import Vocabulary

@@ -18,12 +18,13 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import Unfinished, UserError
 from textrnn.modeling.models.model_directory import make_config
+from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.training.batching.batches import load_buckets
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.checkpointer import KEPT
 from textrnn.training.trainer.logger import Journal
 from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.setup import fit, pick_device, start, state_key
+from textrnn.training.trainer.setup import fit, start, state_key
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])

@@ -14,7 +14,8 @@ from textrnn.common.config.train import Distill
 from textrnn.modeling.models.loss import Tally
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.precision import settle
-from textrnn.training.batching.batches import Tokens, batch_size, batches, load_buckets
+from textrnn.training.batching.batches import Tokens, batch_size, batches
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.cuda_graphs import GraphedStepper, make_stepper
 from textrnn.training.optimization.step import Stepper, make_optimizer
 from textrnn.training.trainer.token_features import learn
@@ -140,7 +141,7 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
     monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 4)
     padded = write_padded(tmp_path, task, long_split(task, 400))
     resident = load_buckets(padded, "train", GPU)
-    monkeypatch.setattr("textrnn.training.batching.batches._room", lambda device: 0)
+    monkeypatch.setattr("textrnn.training.batching.loading._room", lambda device: 0)
     sent = load_buckets(padded, "train", GPU)
     for size in (7, Tokens(40)):
         both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)

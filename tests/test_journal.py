@@ -10,8 +10,8 @@ import pytest
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score
 from textrnn.training.trainer import logger as module
-from textrnn.training.trainer.checkpointer import Evaluation, State
 from textrnn.training.trainer.logger import Journal
+from textrnn.training.trainer.run_state import Evaluation, State
 
 
 @pytest.fixture(autouse=True)

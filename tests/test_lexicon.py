@@ -9,11 +9,14 @@ from functools import partial
 import pyarrow as pa
 import pytest
 
+from textrnn.common.config.embed import Lexicon
 from textrnn.errors import UserError
-from textrnn.preparation.embedding.embed import load_matrix
-from textrnn.preparation.embedding.lexicon import LEXICON, Lexicon, cover, load_lexicon, save_lexicon, with_vectors
+from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
+from textrnn.preparation.embedding.lexicon import cover, with_vectors
 from textrnn.preparation.embedding.vector_files import read_named
-from textrnn.preparation.segmentation.jieba_words import read_dictionary, slow_jieba_cut
+from textrnn.preparation.segmentation.jieba_words import slow_jieba_cut
+from textrnn.preparation.vocabulary.embedding_file import load_matrix
+from textrnn.preparation.vocabulary.lexicon_file import LEXICON, load_lexicon, save_lexicon
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 DICTIONARY = [

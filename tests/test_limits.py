@@ -6,9 +6,9 @@ import pytest
 
 from test_models import PLAIN
 from test_training import SETTINGS
-from textrnn.common.settings.limits import Limits, cap
+from textrnn.common.config.data import Limits
+from textrnn.common.settings.limits import cap, limit
 from textrnn.errors import UserError
-from textrnn.training.trainer.setup import limit
 
 
 @pytest.mark.parametrize(("value", "most", "capped"), [(7, None, 7), (7, 4, 4), (7, 7, 7), (7, 9, 7)])

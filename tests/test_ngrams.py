@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from test_pad import write_encoded
+from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.results.baselines.ngrams import Baseline, Texts, ngrams, read_texts
+from textrnn.results.baselines.ngrams import Texts, ngrams, read_texts
 
 SETTINGS = Baseline(
     seed=1,

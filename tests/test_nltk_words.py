@@ -18,8 +18,9 @@ from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer
 
 from textrnn.preparation.segmentation import nltk_words
+from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.nltk_words import NltkWords
-from textrnn.preparation.segmentation.segmenters import clean, learn_punkt, load_punkt
+from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
 
 EMPTY = {"abbrev_types": [], "collocations": [], "sent_starters": [], "ortho_context": {}}
 SMALL = {

@@ -10,7 +10,7 @@ import torch
 from project import PARAMS, RECIPES
 from test_models import PLAIN
 from textrnn.common.config.model import Bigrams, Model, Words
-from textrnn.common.config.params import overlaid
+from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.inference.export.onnx_graph import make_model
 from textrnn.modeling.models.text_rnn import TextRNN

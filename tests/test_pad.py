@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textrnn.common.config.pad import Pad
 from textrnn.common.storage import shards as shards_module
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.schemas import ENCODED, padded_schema
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
-from textrnn.preparation.padding.pad import Pad, bucket_widths, pad
+from textrnn.preparation.padding.pad import bucket_widths, pad
 
 
 def write_encoded(folder, task, splits):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.common.config.corpus import Corpus, HoldOut
-from textrnn.common.storage.schemas import SPLITS
+from textrnn.common.config.types import SPLITS
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.parse import parse

@@ -19,13 +19,13 @@ from imports import SOURCE
 from test_checkpoints import save
 from test_models import PLAIN
 from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.segment import Segmentation
 from textrnn.errors import UserError
 from textrnn.inference.prediction import model_inputs as preparation
 from textrnn.inference.prediction import predictor as module
 from textrnn.inference.prediction.model_inputs import Padding, cut_places, has_single_characters
 from textrnn.modeling.models.model_directory import PREPARATION, save_model
-from textrnn.preparation.padding.pad import Pad
-from textrnn.preparation.segmentation.segment import Segmentation
 from textrnn.preparation.segmentation.segmenters import Segmenter
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.preparation.vocabulary.spans import bioes_tags, spans

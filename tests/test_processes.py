@@ -24,8 +24,9 @@ from textrnn.training.distributed import launcher as module
 from textrnn.training.distributed.launcher import gathered, process_count
 from textrnn.training.distributed.process_group import ALONE, Group
 from textrnn.training.optimization.step import seed_step
-from textrnn.training.trainer.checkpointer import Keeper, decode
+from textrnn.training.trainer.checkpointer import Keeper
 from textrnn.training.trainer.loop import evaluate_loss, train
+from textrnn.training.trainer.run_state import decode
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
 SEEDED = threading.Lock()  # threads have one generator between them

@@ -25,12 +25,13 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score
 from textrnn.modeling.models.model_directory import make_config
-from textrnn.preparation.embedding.embed import save_matrix
-from textrnn.preparation.embedding.lexicon import LEXICON, save_lexicon
+from textrnn.preparation.vocabulary.embedding_file import save_matrix
 from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.vocabulary.lexicon_file import LEXICON, save_lexicon
 from textrnn.tools import lr_range_test as module
 from textrnn.tools.lr_range_test import Point, Range, draw, raise_rate, range_test, suggest, write_points
-from textrnn.training.batching.batches import batches, load_buckets
+from textrnn.training.batching.batches import batches
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.setup import start
 
 CPU = torch.device("cpu")

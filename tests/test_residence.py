@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.training.batching.buckets import AHEAD, Bucket, Column, send_ahead
+from textrnn.training.batching.buckets import Bucket, Column
+from textrnn.training.batching.prefetch import AHEAD, send_ahead
 
 CPU = torch.device("cpu")
 

@@ -14,16 +14,9 @@ import pytest
 
 from imports import SOURCE
 from textrnn.common.storage import resumable as module
-from textrnn.common.storage.resumable import (
-    NOTES,
-    at_work,
-    fingerprint,
-    finish,
-    finished,
-    result_of,
-    resumable_folder,
-    working,
-)
+from textrnn.common.storage.code_version import fingerprint
+from textrnn.common.storage.markers import NOTES, at_work, finish, finished, result_of, working
+from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import Unfinished, UserError
 
 

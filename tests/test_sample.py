@@ -12,9 +12,10 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
+from textrnn.common.config.data import Sample
 from textrnn.errors import UserError
 from textrnn.preparation.sample import generator as module
-from textrnn.preparation.sample.generator import FORMATS, Sample, write_sample
+from textrnn.preparation.sample.generator import FORMATS, write_sample
 
 FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},

@@ -8,8 +8,8 @@ import torch
 from test_batches import numbered, order
 from test_bigrams import mapped
 from test_training import rows_of, run, settings, small
-from textrnn.common.config.params import overlaid
 from textrnn.common.config.train import Power, Train
+from textrnn.common.settings.merging import overlaid
 from textrnn.errors import UserError
 from textrnn.training.batching.batches import count_batches, row_counts
 from textrnn.training.batching.buckets import Bucket

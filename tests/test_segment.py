@@ -7,6 +7,7 @@ import json
 import pyarrow as pa
 import pytest
 
+from textrnn.common.config.segment import Punkt, Segment, Segmentation
 from textrnn.common.executor import tasks as workers_module
 from textrnn.common.storage import shards as shards_module
 from textrnn.common.storage.resumable import resumable_folder
@@ -14,8 +15,10 @@ from textrnn.common.storage.schemas import COUNTS, PARSED, SEGMENTED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation import segment as module
-from textrnn.preparation.segmentation.segment import Punkt, Segment, Segmentation, segment, segment_inputs
-from textrnn.preparation.segmentation.segmenters import Segmenter, clean, learn_punkt
+from textrnn.preparation.segmentation.cleaning import clean
+from textrnn.preparation.segmentation.punkt import learn_punkt
+from textrnn.preparation.segmentation.segment import segment, segment_inputs
+from textrnn.preparation.segmentation.segmenters import Segmenter
 
 NO_CHECK = Segment(0.0, 1)
 LABELS = {"classify": ["down", "up"], "tag": ["O", "B-LOC", "I-LOC"]}

@@ -21,7 +21,9 @@ from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTrainer
 
 from textrnn.errors import UserError
-from textrnn.preparation.segmentation.segmenters import URL, Segmenter, clean, learn_punkt, load_punkt, save_state
+from textrnn.preparation.segmentation.cleaning import URL, clean
+from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
+from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
 
 ROOT = Path(__file__).resolve().parent.parent
 TUTORIAL_URL = re.compile(r"([^ ]+(?<=\.[a-z]{3}))")

@@ -11,24 +11,17 @@ import torch
 from test_training import rows_of, settings, small
 from textrnn.common.config.model import Bigrams, Words
 from textrnn.common.config.train import Cosine, Ema, Step, Swa
-from textrnn.common.storage.resumable import NOTES, finished, resumable_folder
+from textrnn.common.storage.markers import NOTES, finished
+from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import Unfinished, UserError
 from textrnn.modeling.models.loss import Score, Tally
 from textrnn.stage import Terminated
 from textrnn.training.batching.batches import batches
 from textrnn.training.optimization.step import Stepper, make_optimizer
 from textrnn.training.trainer import checkpointer as module
-from textrnn.training.trainer.checkpointer import (
-    KEPT,
-    DivergedError,
-    Evaluation,
-    Keeper,
-    State,
-    checkpoint_seconds,
-    decode,
-    encode,
-)
+from textrnn.training.trainer.checkpointer import KEPT, Keeper, checkpoint_seconds
 from textrnn.training.trainer.loop import train
+from textrnn.training.trainer.run_state import DivergedError, Evaluation, State, decode, encode
 
 CPU = torch.device("cpu")
 POINTS = [Evaluation(at, at / 3, Score(1 / at, 0.1 + 0.2), Score(2 / at, 1 / 3)) for at in (2, 7)]

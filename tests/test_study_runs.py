@@ -25,8 +25,9 @@ from textrnn.study.runs.gradients import by_distance, input_gradients
 from textrnn.study.runs.json_files import read_figures, read_runs, write_figures
 from textrnn.study.runs.training_run import Recorder, run_variant
 from textrnn.study.runs.variants import Cells, check_encoding, options, read_study
-from textrnn.training.batching.batches import batches, load_buckets
+from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.setup import start
 
 CPU = torch.device("cpu")

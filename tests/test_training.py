@@ -11,17 +11,18 @@ from torch import nn
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from textrnn.common.config.model import Bigrams
-from textrnn.common.config.params import overlaid
 from textrnn.common.config.train import Cosine, Ema, Step, Swa, Train
+from textrnn.common.settings.merging import overlaid
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score, Tally
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.training.batching.batches import Bucket
+from textrnn.training.optimization.schedule import learning_rate
 from textrnn.training.optimization.step import Stepper, clip, make_optimizer, matrices, mix, seed_step
 from textrnn.training.trainer import loop as training
-from textrnn.training.trainer.checkpointer import State
-from textrnn.training.trainer.loop import Outcome, evaluate_loss, learning_rate, train
+from textrnn.training.trainer.loop import Outcome, evaluate_loss, train
+from textrnn.training.trainer.run_state import State
 from textrnn.training.trainer.token_features import learn
 
 SETTINGS = Train(

@@ -27,10 +27,11 @@ from textrnn.modeling.models.model_directory import PREPARATION, load_model, sav
 from textrnn.modeling.models.text_rnn import TextRNN, initialize
 from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_in_place
 from textrnn.modeling.nn.layer_input import Steps
-from textrnn.modeling.nn.soft_lexicon import Sizes, Words, learn_words
+from textrnn.modeling.nn.soft_lexicon import Sizes, Words
 from textrnn.training.batching import buckets as residence
 from textrnn.training.trainer.setup import fit
 from textrnn.training.trainer.token_features import learn
+from textrnn.training.trainer.word_features import learn_words
 
 OPTIONS = Options(3, 1)
 # of ROWS, [[3, 1, 4, 1, 5], [2, 6], [5, 3, 8], [7]], where 1 is unknown and so in no word

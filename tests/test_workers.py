@@ -17,8 +17,10 @@ import pytest
 
 from imports import SOURCE
 from textrnn.common.executor import tasks as module
-from textrnn.common.executor.tasks import Job, WorkerDied, run_shards
-from textrnn.common.storage.resumable import NOTES, at_work, finished, resumable_folder
+from textrnn.common.executor.tasks import run_shards
+from textrnn.common.executor.workers import Job, WorkerDied
+from textrnn.common.storage.markers import NOTES, at_work, finished
+from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import Unfinished, UserError
 from textrnn.stage import worker_count
 

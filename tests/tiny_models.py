@@ -14,6 +14,10 @@ import torch
 
 from test_models import PLAIN
 from test_segment import write_parsed
+from textrnn.common.config.embed import Lexicon
+from textrnn.common.config.encode import Encode
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.segment import Punkt, Segment, Segmentation
 from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.model_directory import (
     PREPARATION,
@@ -23,13 +27,13 @@ from textrnn.modeling.models.model_directory import (
     make_network,
     save_model,
 )
-from textrnn.preparation.embedding.lexicon import Lexicon, cover
-from textrnn.preparation.encoding.encode import Encode, encode
-from textrnn.preparation.padding.pad import Pad, pad
-from textrnn.preparation.segmentation.segment import Punkt, Segment, Segmentation, segment
+from textrnn.preparation.embedding.lexicon import cover
+from textrnn.preparation.encoding.encode import encode
+from textrnn.preparation.padding.pad import pad
+from textrnn.preparation.segmentation.segment import segment
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.training.batching.batches import load_buckets
+from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.token_features import learn
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]

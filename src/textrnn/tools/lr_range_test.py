@@ -26,13 +26,15 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Tally
 from textrnn.modeling.models.model_directory import make_config
+from textrnn.modeling.nn.device import pick_device
 from textrnn.modeling.nn.precision import check_precision
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.stage import progress
-from textrnn.training.batching.batches import Bucket, Rows, batch_size, batches, check_ranges, load_buckets
+from textrnn.training.batching.batches import Bucket, Rows, batch_size, batches
+from textrnn.training.batching.loading import check_ranges, load_buckets
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.optimization.step import Stepper, make_optimizer
-from textrnn.training.trainer.setup import check_recipe, memory_told, pick_device, start
+from textrnn.training.trainer.setup import check_recipe, memory_told, start
 from textrnn.training.trainer.token_features import learn
 
 # parts of the whole range, so that a curve of more batches has the same shape and less noise

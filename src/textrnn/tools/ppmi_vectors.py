@@ -22,11 +22,11 @@ import pyarrow as pa
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
+from textrnn.common.config.embed import SHORTEST as PAIR
 from textrnn.common.config.params import require
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.embedding.lexicon import MOST_KEYS
-from textrnn.preparation.embedding.lexicon import SHORTEST as PAIR
 
 REACH = 2  # tokens looked at on either side
 RARE = 20  # a token below this count is nobody's context

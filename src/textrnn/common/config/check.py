@@ -5,20 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.corpus import Corpus
-from textrnn.common.config.data import Data
+from textrnn.common.config.data import Data, Limits, Sample
+from textrnn.common.config.embed import Embed, Embedding
+from textrnn.common.config.encode import Encode
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import overlaid, part, pick, require, section
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.params import part, pick, require, section
+from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import Limits
-from textrnn.common.storage.schemas import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
+from textrnn.common.settings.merging import overlaid
 from textrnn.errors import UserError
-from textrnn.preparation.embedding.embed import Embed, Embedding
-from textrnn.preparation.encoding.encode import Encode
-from textrnn.preparation.padding.pad import Pad
-from textrnn.preparation.sample.generator import Sample
-from textrnn.preparation.segmentation.segment import Segment, Segmentation
-from textrnn.results.baselines.ngrams import Baseline
 
 SECTIONS = (
     "data",

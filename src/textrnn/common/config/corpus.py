@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textrnn.common.config.params import require, require_name
-from textrnn.common.storage.schemas import SPLITS
+from textrnn.common.config.types import SPLITS
 from textrnn.preparation.parsing.formats import find_format
 
 

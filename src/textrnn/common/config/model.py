@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textrnn.common.config.params import require
-from textrnn.common.storage.schemas import Task
+from textrnn.common.config.types import Task
+from textrnn.modeling.nn.soft_lexicon import SETS
 
 Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
 Pooled = Literal["last_valid", "max", "mean", "attention"]  # read whole rows and leave padding out: can be joined
 Readout = Literal["last_step", "last_valid", "max", "mean", "attention", "every_step"]
 Loss = Literal["cross_entropy", "bce"]
 Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
-
-
-SETS = 3  # words that begin at a token, go on through it, end at it
 
 
 @dataclass(frozen=True)

@@ -61,15 +61,6 @@ def section(cls: type[Section], params: Mapping[str, Any], *keys: str) -> Sectio
     return build(cls, pick(params, *keys), ".".join(keys))
 
 
-def overlaid(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
-    """The section `name`, the defaults of all recipes, with the recipe's own values of that name over it."""
-    defaults, own = pick(params, name), pick(params, "recipes", recipe, name)
-    where = f"recipes.{recipe}.{name}"
-    build(cls, defaults, name)
-    require(isinstance(own, Mapping), where, "must be a mapping", own)
-    return build(cls, {**defaults, **own}, where)
-
-
 def part(cls: type[Section], params: Mapping[str, Any], *keys: str, among: typing.Collection[str]) -> Section:
     """The dataclass of one stage from an entry that several share; the entry has no keys but `among`.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from textrnn.common.config.params import require
-from textrnn.common.storage.schemas import Task
+from textrnn.common.config.types import Task
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Monitor = Literal["loss", "accuracy"]

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 
-from textrnn.common.config.params import require
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The largest rows of a split, epochs and hidden size; null lifts one."""
-
-    rows: int | None
-    epochs: int | None
-    hidden_size: int | None
-
-    def check(self) -> None:
-        for name, value in self.__dict__.items():
-            require(value is None or value >= 1, f"limits.{name}", "must be at least 1, or null", value)
+from textrnn.common.config.data import Limits
+from textrnn.common.config.model import Model
+from textrnn.common.config.train import Train
 
 
 def cap(value: int, limit: int | None) -> int:
     """The value, or the limit where that is smaller."""
     return value if limit is None else min(value, limit)
+
+
+def limit(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
+    """Both with the caps of `limits`."""
+    hidden = cap(model.hidden_size, limits.hidden_size)
+    return replace(model, hidden_size=hidden), replace(settings, epochs=cap(settings.epochs, limits.epochs))

@@ -8,25 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import functools
-import hashlib
-import json
 import os
 import re
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import IO, Any
 
+from textrnn.common.storage.code_version import _hash, fingerprint
+from textrnn.common.storage.markers import NOTES, _read_marker, finished
 from textrnn.errors import Unfinished
-from textrnn.stage import output_file, put_in_place
-
-PACKAGE = Path(__file__).resolve().parents[2]
-DISTRIBUTIONS = ("nltk", "jieba", "rjieba", "numpy", "pyarrow", "regex")
-NOTES = ".finished"
+from textrnn.stage import put_in_place
 
 
 def _kept_shards(names: set[str]) -> str:
@@ -78,33 +71,6 @@ def resumable_folder(path: Path, kept: Kept | None = None, /, **key: Any) -> Ite
             raise
 
 
-@functools.cache
-def fingerprint() -> str:
-    """The code of the library and the versions of what cuts and writes data, as a short hash.
-
-    Taken once a process: a worker that has run for days answers for the modules it has loaded, not for the files that
-    have been edited since.
-    """
-    code = {str(file.relative_to(PACKAGE)): _file_hash(file) for file in sorted(PACKAGE.rglob("*.py"))}
-    return _hash([code, {name: _version(name) for name in DISTRIBUTIONS}, sys.version_info[:2]])
-
-
-def _file_hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _hash(values: Any) -> str:
-    text = json.dumps(values, sort_keys=True, allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
@@ -151,65 +117,3 @@ def _keep_finished(folder: Path) -> None:
 
 
 # Markers: `.finished/<shard>.json`, written when a shard's files are closed. Notes: `.finished/<shard>.<pid>.working`.
-
-
-def finish(folder: Path, name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Write the marker of a shard; return its result as it will be read from there.
-
-    result: values JSON has; `files` lists what the shard wrote, by names in `folder`, closed by now.
-    """
-    sizes = {file: (folder / file).stat().st_size for file in result["files"]}
-    text = json.dumps({"result": result, "sizes": sizes}, ensure_ascii=False, allow_nan=False)
-    with output_file(folder / NOTES / f"{name}.json") as made:
-        made.write_text(text, encoding="utf-8")
-    read: dict[str, Any] = json.loads(text)["result"]
-    return read
-
-
-def finished(folder: Path) -> set[str]:
-    """Names of the shards whose marker is whole, and whose files are there with the sizes it gives."""
-    names = {path.name.removesuffix(".json") for path in (folder / NOTES).glob("*.json")}
-    return {name for name in names if _trusted(folder, name)}
-
-
-def result_of(folder: Path, name: str) -> dict[str, Any]:
-    """The result of a finished shard."""
-    result: dict[str, Any] = _read_marker(folder, name)["result"]
-    return result
-
-
-def is_finished(folder: Path, name: str) -> bool:
-    """Whether `finished` has the shard, without a look at the others."""
-    return (folder / NOTES / f"{name}.json").is_file() and _trusted(folder, name)
-
-
-def _read_marker(folder: Path, name: str) -> dict[str, Any]:
-    marker: dict[str, Any] = json.loads((folder / NOTES / f"{name}.json").read_text(encoding="utf-8"))
-    return marker
-
-
-def _trusted(folder: Path, name: str) -> bool:
-    try:
-        sizes = _read_marker(folder, name)["sizes"]
-    except ValueError:  # cut off, as after a power failure
-        return False
-    files = {file: folder / file for file in sizes}
-    return all(path.is_file() and path.stat().st_size == sizes[file] for file, path in files.items())
-
-
-@contextlib.contextmanager
-def working(folder: Path, name: str) -> Iterator[None]:
-    """A note that this process works on a shard, gone with the end of the block and not with that of the process."""
-    note = folder / NOTES / f"{name}.{os.getpid()}.working"
-    note.touch()
-    try:
-        yield
-    finally:
-        note.unlink(missing_ok=True)
-
-
-def at_work(folder: Path) -> dict[str, int]:
-    """Shards that have a note and are not finished, with the process that wrote it."""
-    notes = (path.name.rsplit(".", 2) for path in (folder / NOTES).glob("*.working"))
-    done = finished(folder)
-    return {name: int(process) for name, process, _ in notes if name not in done}

@@ -2,22 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import pyarrow as pa
 
-Task = Literal["classify", "tag"]
-Split = Literal["train", "dev", "test"]
-Side = Literal["right", "left"]
-
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-
-# the keys of an entry that more than one stage reads, so that each stage can refuse a misspelt one
-ENCODING_KEYS = ("corpus", "clean", "segment", "punkt", "min_count", "max_tokens", "tags")
-RECIPE_KEYS = (
-    *("encoding", "pad_size", "pad_side", "buckets"),
-    *("embedding_size", "embedding_std", "vectors", "lexicon", "model", "train"),
-)
+from textrnn.common.config.types import Task
 
 PAD_ID = 0
 UNKNOWN_ID = 1

@@ -13,15 +13,16 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
-from textrnn.common.storage.schemas import Split
+from textrnn.common.config.types import Split
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.inference.export.onnx_export import need
 from textrnn.modeling.models.model_directory import WEIGHTS, SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.results.evaluation.evaluate import BATCH_SIZE, evaluate, metrics
-from textrnn.training.batching.batches import batches, load_buckets
+from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.loading import load_buckets
 
 PYTHON = "python"
 

@@ -10,7 +10,8 @@ from itertools import chain
 import numpy as np
 import pyarrow.compute as pc
 
-from textrnn.common.storage.schemas import PAD_ID, Side
+from textrnn.common.config.types import Side
+from textrnn.common.storage.schemas import PAD_ID
 from textrnn.preparation.padding.rows import choose_widths, rectangle
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 

@@ -9,7 +9,7 @@ from typing import Any, TypedDict
 import torch
 from torch import Tensor
 
-from textrnn.common.storage.schemas import Task
+from textrnn.common.config.types import Task
 from textrnn.errors import UserError
 from textrnn.inference.prediction.model_inputs import Batch, Padding, Place, cut_places, has_single_characters
 from textrnn.modeling.models.decoding import decide, entities, probabilities

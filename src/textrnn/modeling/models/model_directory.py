@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save
 from textrnn import __version__
 from textrnn.common.config.model import Model
 from textrnn.common.config.params import build
-from textrnn.common.storage.schemas import Side
+from textrnn.common.config.types import Side
 from textrnn.errors import UserError
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import Sizes

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textrnn.common.config.model import SETS, Cell
+from textrnn.common.config.model import Cell
 from textrnn.modeling.models.model_directory import Config
 from textrnn.modeling.nn.bigrams import FIRST
+from textrnn.modeling.nn.soft_lexicon import SETS
 
 GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "gru": 3, "scratch_gru": 3}  # rows of a weight matrix, over H
 WEIGHT_BYTES = 4  # weights are float32 whatever the precision of products

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.common.config.model import Initialization, Model, Pooled
-from textrnn.common.storage.schemas import PAD_ID, Side
+from textrnn.common.config.types import Side
+from textrnn.common.storage.schemas import PAD_ID
 from textrnn.modeling.nn.bigrams import Bigrams
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.dropout import dropout, locked_dropout

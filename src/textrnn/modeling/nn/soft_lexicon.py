@@ -7,19 +7,15 @@ a set.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import pyarrow as pa
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from textrnn.common.config.model import SETS
 from textrnn.common.storage.schemas import PAD_ID, UNKNOWN_ID
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.training.batching.buckets import Rows, id_pieces
-from textrnn.training.trainer.pretrained_rows import Given, numbers, vectors_of
 
 FIRST = PAD_ID + 1  # row of the first part of speech: before it stands padding's, zero
 
@@ -31,16 +27,6 @@ class Sizes:
     words: int
     rows: int
     longest: int
-
-
-@dataclass(frozen=True, eq=False)
-class Learnt:
-    """The words' numbers, rising (N,), and the row of the table that each has (N,), both int64; vectors of rows."""
-
-    keys: Tensor
-    rows: Tensor
-    sizes: Sizes
-    given: Given | None
 
 
 class Words(SparseTable):
@@ -95,24 +81,4 @@ def match(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tupl
         yield length, at, (keys[at] == key) & real
 
 
-def learn_words(rows: Sequence[Rows], lexicon: pa.Table, tokens: int, min_count: int) -> Learnt:
-    """The lexicon's words, each with a row of its own where it has a vector, or train, as it is padded, has it often.
-
-    Often is `min_count` times, overlapping words counted each. All others share a row with those of their part of
-    speech, so that what is learnt of the rare ones is known of the unseen. lexicon: of `textrnn.preparation.embedding.lexicon`, not empty.
-    """
-    words = lexicon.filter(lexicon["tag"].is_valid())
-    keys, longest = numbers(words["ids"], tokens), int(words["ids"].combine_chunks().value_lengths().to_numpy().max())
-    keys, order = keys.sort()
-    counts = torch.zeros(len(keys), dtype=torch.int64)
-    for ids in id_pieces(rows):
-        for _, at, known in match(torch.tensor(ids).t(), keys, tokens, longest):
-            counts += torch.bincount(at[known], minlength=len(keys))
-    tags = words["tag"].combine_chunks()
-    there, vectors = vectors_of(words["vector"].take(pa.array(order.numpy())))
-    own = (counts >= min_count) | there
-    shared = FIRST + torch.tensor(tags.indices.to_numpy()).long()[order]
-    first_own = FIRST + len(tags.dictionary)
-    found = torch.where(own, first_own - 1 + own.cumsum(0), shared)
-    given = None if vectors is None else Given(found[there], vectors)
-    return Learnt(keys, found, Sizes(len(keys), first_own + int(own.sum()), longest), given)
+SETS = 3  # words that begin at a token, go on through it, end at it

@@ -3,44 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from textrnn.common.config.params import require, require_name
+from textrnn.common.config.embed import SHORTEST, Lexicon
 from textrnn.common.storage.schemas import UNKNOWN_ID
 from textrnn.errors import UserError
+from textrnn.preparation.vocabulary.lexicon_file import LEXICON
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 
-# a word's ids, its part of speech, and the vector it was given; a pair of tokens that is no word has no part of speech
-LEXICON = pa.schema(
-    [
-        ("ids", pa.list_(pa.int32())),
-        ("tag", pa.dictionary(pa.int32(), pa.string())),
-        ("vector", pa.list_(pa.float32())),
-    ]
-)
-SHORTEST = 2  # a character alone has an embedding in any case; it is also the length of a pair
 ReadNamed = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
 MOST_KEYS = 2**63  # a word's ids are digits of one int64: see textrnn.modeling.nn.soft_lexicon
-
-
-@dataclass(frozen=True)
-class Lexicon:
-    """Which words of jieba's dictionary a recipe knows: those of two characters up to `longest`.
-
-    vectors: a file of vectors of such words, and of pairs of characters, in the folder data.vectors; null for none.
-    """
-
-    longest: int
-    vectors: str | None
-
-    def check(self, where: str) -> None:
-        require(self.longest >= SHORTEST, f"{where}.longest", f"must be at least {SHORTEST}", self.longest)
-        if self.vectors is not None:
-            require_name(self.vectors, f"{where}.vectors", "data.vectors")
 
 
 def cover(
@@ -109,22 +83,3 @@ def _table(rows: Sequence[tuple[list[int], str | None]], given: dict[int, int], 
     values = pa.array(matrix[[given[place] for place in places]].reshape(-1), pa.float32())
     vectors = pa.ListArray.from_arrays(pa.array(ends), values, mask=pa.array(~there))
     return pa.table([ids, tags, vectors], schema=LEXICON)
-
-
-def save_lexicon(path: Path, table: pa.Table) -> None:
-    """A table of LEXICON, for `load_lexicon`."""
-    with pa.ipc.new_file(str(path), LEXICON) as file:
-        file.write_table(table)
-
-
-def load_lexicon(path: Path) -> pa.Table:
-    """The table of `save_lexicon`; raises UserError when the file is missing or something else."""
-    if not path.is_file():
-        raise UserError(path, "no such file", do="run the stage that writes it")
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except pa.ArrowInvalid as error:
-        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
-    if not table.schema.equals(LEXICON):
-        raise UserError(path, "does not hold words, parts of speech and vectors", got=table.schema.names)
-    return table

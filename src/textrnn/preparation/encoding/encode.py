@@ -3,34 +3,22 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from textrnn.common.executor.tasks import Job, run_shards
-from textrnn.common.storage.schemas import ENCODED, SPAN, SPLITS, UNKNOWN_ID
+from textrnn.common.config.encode import Encode
+from textrnn.common.config.types import SPLITS
+from textrnn.common.executor.tasks import run_shards
+from textrnn.common.executor.workers import Job
+from textrnn.common.storage.schemas import ENCODED, SPAN, UNKNOWN_ID
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.vocabulary.labels import Labels, make_labels
-from textrnn.preparation.vocabulary.spans import Scheme, bio_spans, bioes_tags
-from textrnn.preparation.vocabulary.tokens import Vocabulary, VocabularyLimits, read_counts
-
-
-@dataclass(frozen=True)
-class Encode:
-    """What an encoding numbers: the vocabulary's limits, and for tagging the scheme of the tags."""
-
-    min_count: int
-    max_tokens: int | None
-    tags: Scheme | None
-
-    def check(self, where: str) -> None:
-        self.limits().check(where)
-
-    def limits(self) -> VocabularyLimits:
-        return VocabularyLimits(self.min_count, self.max_tokens)
+from textrnn.preparation.vocabulary.spans import bio_spans, bioes_tags
+from textrnn.preparation.vocabulary.tokens import Vocabulary, read_counts
 
 
 def encode(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from textrnn.common.storage.schemas import Side
+from textrnn.common.config.types import Side
 
 
 def choose_widths(lengths: np.ndarray, widths: Sequence[int]) -> np.ndarray:

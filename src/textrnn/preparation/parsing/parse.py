@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.common.config.corpus import Corpus
-from textrnn.common.storage.resumable import NOTES
-from textrnn.common.storage.schemas import SPLITS
+from textrnn.common.config.types import SPLITS
+from textrnn.common.storage.markers import NOTES
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.duplicates import Repeats

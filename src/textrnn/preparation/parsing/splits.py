@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.corpus import HoldOut
-from textrnn.common.storage.schemas import PARSED, SPLITS, Task
+from textrnn.common.config.types import SPLITS, Task
+from textrnn.common.storage.schemas import PARSED
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
 from textrnn.preparation.parsing.duplicates import Repeats
 from textrnn.preparation.parsing.stratified_sample import BlockDraw, Draw, make_block_draw, make_draw

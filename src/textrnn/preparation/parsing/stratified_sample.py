@@ -5,12 +5,13 @@ Rows are streamed and never held: a draw is, for each stratum, the largest hash 
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+
+from textrnn.common.storage.hashing import hash_rows
 
 ROWS_PER_BIN = 256  # bins of hashes that a stratum is counted in: about its size over this, …
 MOST_BITS = 12  # … and at most two to the power of this
@@ -86,21 +87,6 @@ def make_draw(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str
         hashed = lambda: _hashed(chunks(), kinds[cut], seed, purpose)  # noqa: E731  (a stream to be read twice)
         largest[cut] = _largest(hashed, sizes[cut], quotas[cut])
     return Draw(seed, purpose, kinds[quotas > 0], largest[quotas > 0])
-
-
-def hashes(rows: int, seed: int, purpose: str) -> np.ndarray:
-    """(rows,) uint64: the hashes of the row numbers from 0."""
-    return hash_rows(np.arange(rows), seed, purpose)
-
-
-def hash_rows(rows: np.ndarray, seed: int, purpose: str) -> np.ndarray:
-    """(N,) uint64: SplitMix64 (Steele et al. 2014) of each row number, offset by the seed and the purpose."""
-    offset = int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), "little")
-    with np.errstate(over="ignore"):
-        mixed = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(offset)
-        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return mixed ^ (mixed >> np.uint64(31))
 
 
 def _quotas(sizes: np.ndarray, wanted: int) -> np.ndarray:

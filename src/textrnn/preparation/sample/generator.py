@@ -11,10 +11,10 @@ import io
 import random
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
-from textrnn.common.config.params import require, require_name
+from textrnn.common.config.data import Sample
+from textrnn.common.config.params import require_name
 from textrnn.errors import UserError
 from textrnn.preparation.sample import word_tables as words
 
@@ -26,20 +26,6 @@ RARE = (0x4E00, 0x9FA5)  # code points of the characters that make the long tail
 _SLOT = re.compile(r"\{(\w+)\}")
 _CAPITAL = re.compile(r"~(\w)")
 _Slots = Mapping[str, Callable[[], str]]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """The `sample` section of params.yaml."""
-
-    seed: int
-    """Seed of every draw, joined with the corpus and the role of the file."""
-    rows: int
-    """Training rows of each corpus; dev and test files get a fifth each."""
-
-    def check(self) -> None:
-        """Refuse what the types let through, by dotted name."""
-        require(self.rows >= 5, "sample.rows", "must be 5 or more", self.rows)
 
 
 def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sample, folder: Path) -> None:

@@ -22,7 +22,7 @@ in a row joined. No dictionary word is letters and digits alone, so a token's lo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
@@ -82,16 +82,6 @@ def slow_jieba_cut() -> Cut:
     tokenizer.initialized = True
     cut: Cut = tokenizer.lcut
     return cut
-
-
-def read_dictionary() -> Iterator[tuple[str, str]]:
-    """The words of jieba's own dictionary, each with its part of speech, in the order of the file in the package."""
-    import jieba
-
-    with jieba.Tokenizer().get_dict_file() as file:
-        for line in file:
-            word, _, tag = line.decode("utf-8").split()
-            yield word, tag
 
 
 class FastCut:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.common.config.params import require
-from textrnn.common.storage.schemas import Task
+from textrnn.common.config.types import Scheme, Task
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.spans import OUTSIDE, Scheme
+from textrnn.preparation.vocabulary.spans import OUTSIDE
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
+from textrnn.common.config.types import Scheme
 from textrnn.errors import UserError
 
 OUTSIDE = "O"
 Span = tuple[int, int, str]  # start, end (exclusive), type
-Scheme = Literal["bio", "bioes", "type"]
 
 
 def spans(tags: Sequence[str], scheme: Scheme) -> list[Span]:

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textrnn.preparation.parsing.stratified_sample import hashes
-from textrnn.results.baselines.ngrams import Baseline, Texts, ngrams
+from textrnn.common.config.baseline import Baseline
+from textrnn.common.storage.hashing import hashes
+from textrnn.results.baselines.ngrams import Texts, ngrams
 
 ROWS_AT_ONCE = 4_096
 

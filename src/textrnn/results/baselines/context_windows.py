@@ -11,11 +11,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from textrnn.common.config.baseline import Baseline
+from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.parsing.stratified_sample import hash_rows
 from textrnn.results.baselines.logistic_regression import CELLS, ROWS_AT_ONCE, Logistic, columns_of, fit_strengths
-from textrnn.results.baselines.ngrams import Baseline
 
 
 @dataclass(frozen=True, eq=False)

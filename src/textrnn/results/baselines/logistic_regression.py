@@ -12,8 +12,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 
+from textrnn.common.config.baseline import Baseline
 from textrnn.errors import UserError
-from textrnn.results.baselines.ngrams import Baseline, Texts, ngrams
+from textrnn.results.baselines.ngrams import Texts, ngrams
 
 CELLS = 2**24  # n-grams are counted by hash in so many cells, 64 MB: two of a million meet in one now and then
 ROWS_AT_ONCE = 4_096

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.vocabulary.labels import Labels
@@ -20,7 +21,7 @@ from textrnn.preparation.vocabulary.spans import Span, spans
 from textrnn.results.baselines.bag_of_ngrams import fit_bag
 from textrnn.results.baselines.context_windows import fit_windows, read_sentences
 from textrnn.results.baselines.logistic_regression import fit_logistic
-from textrnn.results.baselines.ngrams import Baseline, Texts, read_texts
+from textrnn.results.baselines.ngrams import Texts, read_texts
 from textrnn.results.metrics.scores import score_classes, score_spans
 from textrnn.results.metrics.subsets import read_test_rows
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.common.storage.schemas import SPLITS
+from textrnn.common.config.types import SPLITS
 from textrnn.preparation.vocabulary.labels import Labels
 
 NAMES_SHOWN = 50

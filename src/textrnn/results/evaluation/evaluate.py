@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from textrnn.common.storage.schemas import IGNORED_TAG, Split
+from textrnn.common.config.types import Split
+from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.decoding import decide, entities
@@ -18,7 +19,8 @@ from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.nn.precision import settle
 from textrnn.preparation.vocabulary.spans import Span
 from textrnn.results.metrics.scores import ClassScores, SpanScores, score_classes, score_spans
-from textrnn.training.batching.batches import Bucket, Rows, batches, check_ranges, load_buckets, load_spans
+from textrnn.training.batching.batches import Bucket, Rows, batches
+from textrnn.training.batching.loading import check_ranges, load_buckets, load_spans
 
 BATCH_SIZE = 256
 

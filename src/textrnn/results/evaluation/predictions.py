@@ -7,14 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, UNKNOWN_ID, Split
+from textrnn.common.config.types import Split
+from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, UNKNOWN_ID
 from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.decoding import decide, probabilities
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.results.evaluation.evaluate import check_fit
-from textrnn.training.batching.batches import batches, check_ranges, load_buckets
+from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.loading import check_ranges, load_buckets
 
 BATCH_SIZE = 256
 NO_TOKEN = -1  # the count of the rarest token of a row that has none

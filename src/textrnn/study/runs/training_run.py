@@ -18,10 +18,10 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.preparation.vocabulary.labels import Labels
 from textrnn.study.runs.gradients import by_distance
-from textrnn.training.batching.batches import CPU, check_ranges, load_buckets
 from textrnn.training.batching.buckets import Bucket
-from textrnn.training.trainer.checkpointer import DivergedError, Evaluation
+from textrnn.training.batching.loading import CPU, check_ranges, load_buckets
 from textrnn.training.trainer.loop import evaluate_loss, train
+from textrnn.training.trainer.run_state import DivergedError, Evaluation
 from textrnn.training.trainer.setup import memory_told, start
 
 

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
 from textrnn.common.config.params import build, pick, require, section
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import Limits, cap
+from textrnn.common.settings.limits import cap
 from textrnn.errors import UserError
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from textrnn.common.config.train import Power, Train
-from textrnn.preparation.parsing.stratified_sample import hashes
+from textrnn.common.storage.hashing import hashes
 from textrnn.training.batching.buckets import Bucket, Rows
 
 

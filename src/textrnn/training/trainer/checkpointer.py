@@ -7,83 +7,19 @@ textrnn.common.storage.resumable), so it has a marker, which holds the file's SH
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import os
 import re
 import time
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
 
-import safetensors.torch
-from torch import Tensor
-
-from textrnn.common.storage.resumable import NOTES, Kept, finish, finished, result_of
-from textrnn.errors import Unfinished, UserError
-from textrnn.modeling.models.loss import Score
+from textrnn.common.storage.markers import NOTES, finish, finished, result_of
+from textrnn.common.storage.resumable import Kept
+from textrnn.errors import Unfinished
 from textrnn.stage import output_file
+from textrnn.training.trainer.run_state import DivergedError, State, encode
 
 SECONDS = "TEXTRNN_CHECKPOINT_SECONDS"
-
-Stop = Literal["patience", "time_limit"]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """One point of the curves: after `step` batches, train over the batches since the last point, and dev."""
-
-    step: int
-    epoch: float
-    train: Score
-    dev: Score
-
-
-@dataclass
-class State:
-    """How far a run is: steps taken and their rows, seconds trained, the points of its curves, its best weights.
-
-    best: the point that `train.monitor` chose, whose weights `best_weights` are. resumed: the steps it went on from.
-    """
-
-    step: int = 0
-    rows: int = 0
-    seconds: float = 0.0
-    points: list[Evaluation] = field(default_factory=list)
-    best: Evaluation | None = None
-    best_weights: dict[str, Tensor] = field(default_factory=dict)
-    stopped_by: Stop | None = None
-    resumed: list[int] = field(default_factory=list)
-
-
-def encode(state: State, tensors: dict[str, Tensor]) -> bytes:
-    """The state, and the tensors that go with it, as bytes."""
-    facts = {name: value for name, value in vars(state).items() if name not in ("points", "best", "best_weights")}
-    facts["points"] = [asdict(point) for point in state.points]
-    facts["best"] = None if state.best is None else state.best.step
-    kept = {f"state.{name}": value for name, value in tensors.items()}
-    kept |= {f"best.{name}": value for name, value in state.best_weights.items()}
-    plain = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
-    made: bytes = safetensors.torch.save(plain, {"facts": json.dumps(facts, allow_nan=False)})
-    return made
-
-
-def decode(data: bytes) -> tuple[State, dict[str, Tensor]]:
-    """What `encode` was given, on the CPU."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
-    points = [
-        Evaluation(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
-        for point in facts.pop("points")
-    ]
-    best = next((point for point in points if point.step == facts["best"]), None)
-    kept = safetensors.torch.load(data)
-    parts: dict[str, dict[str, Tensor]] = {"state": {}, "best": {}}
-    for name, value in kept.items():
-        part, _, rest = name.partition(".")
-        parts[part][rest] = value
-    facts |= {"points": points, "best": best, "best_weights": parts["best"]}
-    return State(**facts), parts["state"]
 
 
 class Keeper:
@@ -163,10 +99,6 @@ def checkpoint_seconds() -> float:
     if not (math.isfinite(seconds) and seconds >= 0):
         raise Unfinished(SECONDS, "must be a number of seconds from 0 up", got=repr(given))
     return seconds
-
-
-class DivergedError(UserError):
-    """The loss is no number, or explodes: a fault of the run itself, which going on would only repeat."""
 
 
 def _note(names: set[str]) -> str:

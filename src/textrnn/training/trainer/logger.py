@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any
 
 from textrnn.errors import Unfinished
-from textrnn.training.trainer.checkpointer import Evaluation, State
+from textrnn.training.trainer.run_state import Evaluation, State
 
 COLUMNS = ("step", "split", "loss", "accuracy")
 

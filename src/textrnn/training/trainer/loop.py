@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textrnn.common.config.train import Cosine, Precision, Step, Train
+from textrnn.common.config.train import Precision, Train
 from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.modeling.models.loss import Score, Tally, score_of
 from textrnn.modeling.nn.crf import guesses
@@ -27,9 +27,11 @@ from textrnn.training.batching.batches import Bucket, Rows, Size, batch_size, ba
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.distributed.process_group import ALONE, Group
 from textrnn.training.optimization.cuda_graphs import make_stepper
+from textrnn.training.optimization.schedule import learning_rate
 from textrnn.training.optimization.step import make_optimizer, seed_step
 from textrnn.training.optimization.weight_averaging import Average
-from textrnn.training.trainer.checkpointer import DivergedError, Evaluation, Keeper, State, Stop, encode
+from textrnn.training.trainer.checkpointer import Keeper
+from textrnn.training.trainer.run_state import DivergedError, Evaluation, State, Stop, encode
 
 LOOK_STEPS = 100  # between two looks at whether the loss is still one: each waits for the device
 GPU_ASK_STEPS = 16  # between two questions whether any process wants to stop or to save: all wait for each other
@@ -70,21 +72,6 @@ def evaluate_loss(
         tally.loss(logits, batch.targets, guess=guesses(model, logits, batch.targets != IGNORED_TAG))
     model.train()
     return score_of(group.gather(tally.sums).sum(0))
-
-
-def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
-    """The rate of batch `step` (from 0) of a run of `settings.epochs`."""
-    schedule = settings.schedule
-    if isinstance(schedule, Step):
-        return settings.learning_rate * schedule.factor ** (step // steps_per_epoch // schedule.every)
-    if isinstance(schedule, Cosine):
-        steps = settings.epochs * steps_per_epoch
-        rising = round(schedule.warmup * steps)
-        if step < rising:
-            return settings.learning_rate * (step + 1) / rising
-        share = (step - rising) / (steps - rising)
-        return settings.learning_rate * (schedule.floor + (1 - schedule.floor) * (1 + math.cos(math.pi * share)) / 2)
-    return settings.learning_rate
 
 
 def train(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -16,30 +15,24 @@ import torch
 
 from textrnn.common.config.model import Model
 from textrnn.common.config.train import Swa, Train
-from textrnn.common.settings.limits import Limits, cap
 from textrnn.common.storage.shards import ShardReader, file_sha256
 from textrnn.errors import Unfinished
 from textrnn.modeling.models.model_directory import Config, make_config, make_network
 from textrnn.modeling.models.summary import describe
 from textrnn.modeling.models.text_rnn import TextRNN, initialize
+from textrnn.modeling.nn.device import pick_device
 from textrnn.modeling.nn.precision import check_precision, settle
 from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.training.batching.batches import (
-    Rows,
-    batch_size,
-    check_ranges,
-    count_batches,
-    load_buckets,
-    row_counts,
-    rows_of,
-)
+from textrnn.training.batching.batches import Rows, batch_size, count_batches, row_counts, rows_of
+from textrnn.training.batching.loading import check_ranges, load_buckets
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.distributed.process_group import ALONE, Group, joined
 from textrnn.training.optimization.memory import keep_freed_memory
-from textrnn.training.trainer.checkpointer import Keeper, State, decode
+from textrnn.training.trainer.checkpointer import Keeper
 from textrnn.training.trainer.distillation import with_teachers
 from textrnn.training.trainer.logger import Journal
 from textrnn.training.trainer.loop import Kept, Outcome, train
+from textrnn.training.trainer.run_state import State, decode
 from textrnn.training.trainer.token_features import NOTHING, Beside, learn
 
 
@@ -57,31 +50,6 @@ class Fitted:
     rows_per_second: float
     seconds: float
     resumed_from: list[int]
-
-
-def pick_device(local: int | None = None) -> torch.device:
-    """TEXTRNN_DEVICE, or a GPU where there is one, or the CPU.
-
-    local: this process's number where several train on one machine: each takes the GPU of its number.
-    """
-    name = os.environ.get("TEXTRNN_DEVICE") or ("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        if local is not None and device == torch.device("cuda"):
-            device = torch.device("cuda", local)
-        torch.zeros(1, dtype=torch.float64, device=device).item()  # the sums of a Score are float64
-    except (RuntimeError, AssertionError, TypeError, ImportError) as error:
-        got = f"{name!r}" if local is None else f"{name!r} in process {local}"
-        raise Unfinished("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
-    if device.index is not None and device.type == "cuda":
-        torch.cuda.set_device(device)
-    return device
-
-
-def limit(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
-    """Both with the caps of `limits`."""
-    hidden = cap(model.hidden_size, limits.hidden_size)
-    return replace(model, hidden_size=hidden), replace(settings, epochs=cap(settings.epochs, limits.epochs))
 
 
 def state_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str, Any]:

@@ -10,11 +10,12 @@ import pyarrow as pa
 from textrnn.common.config.model import Model
 from textrnn.common.config.params import require
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.bigrams import Pairs, learn_pairs
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.modeling.nn.soft_lexicon import Learnt, Sizes, learn_words
+from textrnn.modeling.nn.soft_lexicon import Sizes
 from textrnn.training.batching.buckets import Rows
+from textrnn.training.trainer.bigram_features import Pairs, learn_pairs
 from textrnn.training.trainer.pretrained_rows import Given
+from textrnn.training.trainer.word_features import Learnt, learn_words
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from textrnn.common.config.types import Task
 from textrnn.common.files.lines import read_lines
-from textrnn.common.storage.schemas import Task
 
 
 @dataclass(frozen=True, slots=True)
