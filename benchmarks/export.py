@@ -15,8 +15,8 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, keep, read, render
 from textrnn.common.storage.shards import ShardReader
-from textrnn.inference.export.comparison import PYTHON, Measured, measure
-from textrnn.inference.export.onnx_export import export_model
+from textrnn.inference.onnx.comparison import PYTHON, Measured, measure
+from textrnn.inference.onnx.export import export_model
 from textrnn.stage import run
 
 REPEATS = 5

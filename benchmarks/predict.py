@@ -25,7 +25,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, keep, read, render
 from textrnn.inference.prediction.predictor import Predictor, load
 from textrnn.modeling.models.model_directory import CONFIG, SEGMENTATION, VOCABULARY
-from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.stage import run
 
 CALLS = 3000  # of one text each

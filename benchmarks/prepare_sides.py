@@ -30,6 +30,7 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Cleaning, Punkt, Segment, Segmentation
 from textrnn.common.storage.schemas import RESERVED
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ShardReader
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.parsing.parse import parse
@@ -37,7 +38,6 @@ from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import load_punkt
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.preparation.segmentation.segmenters import Segmenter
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import run
 
 STEPS: tuple[Cleaning, ...] = ("lower", "digits", "urls")

@@ -27,8 +27,8 @@ from results_runs import BASELINES, PUBLISHED, RUNS
 from textrnn.common.config.params import pick, read_params
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import load_model
-from textrnn.modeling.models.summary import summarize
 from textrnn.stage import run, write_json
+from textrnn.training.trainer.summary import summarize
 
 FREE = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
 SCORES = ("loss", "accuracy", "macro_f1", "entity_f1")

@@ -34,17 +34,17 @@ from textrnn.common.config.train import Cosine, Train
 from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.shards import ShardReader
+from textrnn.evaluation.scoring.evaluate import evaluate
 from textrnn.modeling.models.loss import Tally
 from textrnn.modeling.models.model_directory import SavedModel, make_config
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.embed import embed
 from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.segmentation.segment import segment
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.evaluation.evaluate import evaluate
 from textrnn.stage import run
 from textrnn.training.batching.batches import Bucket, batch_size, batches
 from textrnn.training.batching.loading import load_buckets

@@ -8,11 +8,11 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import pick, read_params
 from textrnn.common.storage.shards import ShardReader
+from textrnn.evaluation.analysis.errors import analyze
+from textrnn.evaluation.scoring.predictions import predict
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.device import pick_device
-from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.analysis.error_analysis import analyze
-from textrnn.results.evaluation.predictions import predict
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.stage import output_file, output_folder, run_stage, write_json
 
 

@@ -8,9 +8,9 @@ from textrnn.common.config.data import Limits
 from textrnn.common.config.params import read_params, section
 from textrnn.common.settings.limits import cap
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.baselines.run_baselines import noise_ceiling, train_baselines
+from textrnn.evaluation.baselines.fit import noise_ceiling, train_baselines
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.stage import run_stage, write_json
 
 

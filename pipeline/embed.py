@@ -8,13 +8,13 @@ from textrnn.common.config.data import Data
 from textrnn.common.config.embed import Embed, Embedding
 from textrnn.common.config.params import part, pick, read_params, section
 from textrnn.common.config.types import RECIPE_KEYS
+from textrnn.preparation.artifacts.embedding_matrix import save_matrix
+from textrnn.preparation.artifacts.lexicon_table import save_lexicon
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.embed import embed
 from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
 from textrnn.preparation.embedding.lexicon import cover, with_vectors
 from textrnn.preparation.embedding.vector_files import read_named
-from textrnn.preparation.vocabulary.embedding_file import save_matrix
-from textrnn.preparation.vocabulary.lexicon_file import save_lexicon
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.stage import output_folder, run_stage, write_json
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.storage.shards import ShardReader
+from textrnn.evaluation.metrics.precision_recall import confusion_rows
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.device import pick_device
-from textrnn.results.evaluation.evaluate import evaluate, metrics
-from textrnn.results.metrics.scores import confusion_rows
 from textrnn.stage import output_file, run_stage, write_json
 
 PLOT_ROWS = 2000

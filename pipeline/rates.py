@@ -11,9 +11,9 @@ from textrnn.common.config.train import Train
 from textrnn.common.settings.limits import limit
 from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.vocabulary.embedding_file import load_matrix
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.lexicon_file import load_lexicon
+from textrnn.preparation.artifacts.embedding_matrix import load_matrix
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.lexicon_table import load_lexicon
 from textrnn.stage import output_file, run
 from textrnn.tools.lr_range_test import Range, draw, range_test, suggest, write_points
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Sample
 from textrnn.common.config.params import pick, read_params, require, section
-from textrnn.preparation.sample.generator import write_sample
+from textrnn.preparation.sample.synthetic_corpora import write_sample
 from textrnn.stage import output_folder, run_stage
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.stage import run
+from textrnn.study.plan.json_files import write_figures
+from textrnn.study.plan.variants import read_study
 from textrnn.study.runs.cell_comparison import differences, seconds
-from textrnn.study.runs.json_files import write_figures
-from textrnn.study.runs.variants import read_study
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import index_sha256
 from textrnn.preparation.padding.pad import pad
 from textrnn.stage import output_folder, run
-from textrnn.study.runs.json_files import write_figures
-from textrnn.study.runs.variants import read_study
+from textrnn.study.plan.json_files import write_figures
+from textrnn.study.plan.variants import read_study
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.stage import output_file, output_folder, run
-from textrnn.study.runs.json_files import read_figures, write_figures
-from textrnn.study.verdicts.page import lines, render
+from textrnn.study.plan.json_files import read_figures, write_figures
+from textrnn.study.verdicts.study_page import lines, render
 
 SHOWN = Path("study/shown")
 

@@ -6,12 +6,12 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.vocabulary.embedding_file import load_matrix
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.embedding_matrix import load_matrix
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.stage import run
-from textrnn.study.runs.json_files import read_figures, run_name, write_figures
+from textrnn.study.plan.json_files import read_figures, run_name, write_figures
+from textrnn.study.plan.variants import check_encoding, options, read_study
 from textrnn.study.runs.training_run import run_variant
-from textrnn.study.runs.variants import check_encoding, options, read_study
 
 
 def main() -> None:

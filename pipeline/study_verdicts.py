@@ -5,8 +5,8 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.stage import output_folder, run
-from textrnn.study.runs.json_files import read_figures, read_runs, write_figures
-from textrnn.study.runs.variants import read_study
+from textrnn.study.plan.json_files import read_figures, read_runs, write_figures
+from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.judging import judge_all
 from textrnn.study.verdicts.measure_plots import draw_measures

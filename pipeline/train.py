@@ -17,9 +17,9 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import INDEX, ShardReader
 from textrnn.modeling.models.model_directory import PREPARATION, save_model
 from textrnn.modeling.nn.device import pick_device
-from textrnn.preparation.vocabulary.embedding_file import load_matrix
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.lexicon_file import load_lexicon
+from textrnn.preparation.artifacts.embedding_matrix import load_matrix
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.lexicon_table import load_lexicon
 from textrnn.stage import output_file, run_stage, write_json
 from textrnn.training.distributed.launcher import gathered
 from textrnn.training.trainer.checkpointer import KEPT

@@ -11,9 +11,9 @@ from test_batches import write_padded
 from test_checkpoints import LABELS, save
 from test_slices import write_segmented
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.results.analysis.error_analysis import analyze, confused
-from textrnn.results.evaluation.predictions import Predictions
+from textrnn.evaluation.analysis.errors import analyze, confused
+from textrnn.evaluation.scoring.predictions import Predictions
+from textrnn.preparation.artifacts.labels import Labels
 
 CLASSES = Labels("classify", ["x", "y", "z"], None, [])
 TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
@@ -98,7 +98,7 @@ def test_examples_are_of_each_pair_the_surest_first(tmp_path, monkeypatch):
         "tokens": ["a"],
     }
     assert (errors[0]["tokens"], errors[2]["tokens"]) == (["a", "b"], ["b", "a"])
-    monkeypatch.setattr("textrnn.results.analysis.error_analysis.EXAMPLES", 1)
+    monkeypatch.setattr("textrnn.evaluation.analysis.errors.EXAMPLES", 1)
     assert [error["row"] for error in analyze(found, CLASSES, segmented).errors] == [1, 2]
 
 

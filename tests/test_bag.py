@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from test_ngrams import ROWS, SETTINGS, make_texts
-from textrnn.results.baselines.bag_of_ngrams import Bag, fit_bag
-from textrnn.results.baselines.ngrams import ngrams
+from textrnn.evaluation.baselines.bag_of_ngrams import Bag, fit_bag
+from textrnn.evaluation.baselines.ngrams import ngrams
 
 SMALL = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4]]
 # which class depends on the order of two tokens alone
@@ -42,7 +42,7 @@ def test_without_ngrams_a_row_without_tokens_has_the_bias():
 
 
 def test_more_rows_than_are_guessed_at_once(monkeypatch):
-    monkeypatch.setattr("textrnn.results.baselines.bag_of_ngrams.ROWS_AT_ONCE", 2)
+    monkeypatch.setattr("textrnn.evaluation.baselines.bag_of_ngrams.ROWS_AT_ONCE", 2)
     torch.manual_seed(1)
     network = Bag(5, 3, SETTINGS)
     torch.nn.init.normal_(network.linear.weight)
@@ -84,7 +84,7 @@ def test_the_first_epoch_of_the_best_dev_accuracy_is_kept(monkeypatch):
 def test_the_rate_falls_linearly_and_each_epoch_has_all_rows(monkeypatch):
     steps = []
     monkeypatch.setattr(
-        "textrnn.results.baselines.bag_of_ngrams._step",
+        "textrnn.evaluation.baselines.bag_of_ngrams._step",
         lambda network, optimizers, batch, rate: steps.append((batch, rate)),
     )
     rows = [[2 + at % 3, 2 + at // 3] for at in range(9)]

@@ -11,9 +11,9 @@ from test_pad import write_encoded
 from test_slices import write_segmented
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.baselines.run_baselines import noise_ceiling, train_baselines
+from textrnn.evaluation.baselines.fit import noise_ceiling, train_baselines
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 CLASSES = Labels("classify", ["a", "b", "c"], None, [])
 TEXTS = {

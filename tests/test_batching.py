@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from textrnn.inference.serving.batching import Batcher, Full
+from textrnn.inference.serving.request_batcher import Batcher, Full
 
 
 class Model:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from textrnn.results.metrics.calibration import Bin, calibration_error, reliability
+from textrnn.evaluation.metrics.calibration import Bin, calibration_error, reliability
 
 
 def test_two_bins_by_hand():

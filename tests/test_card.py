@@ -17,8 +17,8 @@ from test_checkpoints import options, save
 from textrnn.common.config.model import Bigrams
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.results.card.model_card import Facts, render
+from textrnn.evaluation.card.model_card import Facts, render
+from textrnn.preparation.artifacts.labels import Labels
 
 GOLDEN = ROOT / "tests" / "card.golden.md"
 PADDED = {"rows": 2700, "longest": 468, "truncated_rows": 12}

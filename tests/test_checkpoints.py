@@ -22,8 +22,8 @@ from textrnn.modeling.models.model_directory import (
     save_model,
 )
 from textrnn.modeling.nn.soft_lexicon import Sizes
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.training.trainer.bigram_features import Pairs
 from textrnn.training.trainer.token_features import Beside
 from textrnn.training.trainer.word_features import Learnt

@@ -30,7 +30,7 @@ from textrnn.cli import main
 from textrnn.errors import UserError
 from textrnn.inference.prediction import text_sources as module
 from textrnn.inference.prediction.text_sources import read_file, read_stream
-from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 TEXTS = ["中国股市，今日", "", 'say "中国"', "a,b", "two\u2028half lines\x0b", "大涨三百点" * 40]
 

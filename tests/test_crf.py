@@ -16,12 +16,12 @@ from test_evaluate import BIO, TYPE_ROWS, TYPES, make, stub
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of, settings, small
 from textrnn.errors import UserError
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.modeling.models.loss import Tally
 from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
 from textrnn.modeling.models.text_rnn import initialize
 from textrnn.modeling.nn.crf import CRF, barred_moves, crf_of, guesses
 from textrnn.modeling.nn.precision import forward
-from textrnn.results.evaluation.evaluate import evaluate, metrics
 from textrnn.training.batching.batches import Bucket, batches
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.step import Stepper, make_optimizer

@@ -15,7 +15,7 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from imports import ROOT
 from textrnn.common.config.check import check_params
 from textrnn.common.config.params import read_params
-from textrnn.study.runs.variants import read_study
+from textrnn.study.plan.variants import read_study
 
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = ("films_lstm", "tickets_lstm", "tickets_words")  # what docs/data.md and own-data.md have the reader add

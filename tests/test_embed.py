@@ -10,9 +10,9 @@ import pytest
 
 from textrnn.common.config.embed import Embed, Embedding
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.embedding_matrix import load_matrix, save_matrix
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.embed import embed
-from textrnn.preparation.vocabulary.embedding_file import load_matrix, save_matrix
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 COUNTS = {"a": 10, "b": 6, "c": 3, "d": 1}  # ids 2 to 5
 

@@ -13,10 +13,10 @@ from textrnn.common.config.encode import Encode
 from textrnn.common.storage.schemas import COUNTS, ENCODED, SEGMENTED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.labels import Labels, make_labels
+from textrnn.preparation.artifacts.tag_schemes import bio_spans
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.encoding.encode import encode
-from textrnn.preparation.vocabulary.labels import Labels, make_labels
-from textrnn.preparation.vocabulary.spans import bio_spans
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 PLAIN = Encode(min_count=1, max_tokens=None, tags=None)
 CLASSES = ["down", "up"]

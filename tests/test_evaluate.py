@@ -16,9 +16,9 @@ from test_checkpoints import save
 from test_models import PLAIN
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.modeling.models.model_directory import SavedModel, load_model, make_config
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.results.evaluation.evaluate import evaluate, metrics
+from textrnn.preparation.artifacts.labels import Labels
 
 
 class Stub(nn.Module):
@@ -68,7 +68,7 @@ def test_more_rows_than_a_batch_give_the_mean_over_all_rows(tmp_path, monkeypatc
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2, 2], 0)], "test": TEXTS})
     saved = stub(padded, CLASSES, GUESSES)
     whole = metrics(evaluate(saved, padded, "test"))
-    monkeypatch.setattr("textrnn.results.evaluation.evaluate.BATCH_SIZE", 3)
+    monkeypatch.setattr("textrnn.evaluation.scoring.evaluate.BATCH_SIZE", 3)
     assert metrics(evaluate(saved, padded, "test")) == pytest.approx(whole, rel=1e-12)
 
 

@@ -18,15 +18,15 @@ from test_checkpoints import LABELS, options, save
 from test_models import LENGTHS, PLAIN, padded
 from textrnn.common.config.model import Bigrams, Words
 from textrnn.errors import UserError
-from textrnn.inference.export import comparison as exported
-from textrnn.inference.export import onnx_export as export
-from textrnn.inference.export.command import export_parser
-from textrnn.inference.export.comparison import measure
-from textrnn.inference.export.onnx_export import export_model
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics
+from textrnn.inference.onnx import comparison as exported
+from textrnn.inference.onnx import export as export
+from textrnn.inference.onnx.command import export_parser
+from textrnn.inference.onnx.comparison import measure
+from textrnn.inference.onnx.export import export_model
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.crf import barred_moves, guesses
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.results.evaluation.evaluate import evaluate, metrics
+from textrnn.preparation.artifacts.labels import Labels
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")

@@ -19,7 +19,7 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import Unfinished, UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.checkpointer import KEPT
 from textrnn.training.trainer.logger import Journal

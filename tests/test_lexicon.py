@@ -11,13 +11,13 @@ import pytest
 
 from textrnn.common.config.embed import Lexicon
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.embedding_matrix import load_matrix
+from textrnn.preparation.artifacts.lexicon_table import LEXICON, load_lexicon, save_lexicon
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
 from textrnn.preparation.embedding.lexicon import cover, with_vectors
 from textrnn.preparation.embedding.vector_files import read_named
 from textrnn.preparation.segmentation.jieba_words import slow_jieba_cut
-from textrnn.preparation.vocabulary.embedding_file import load_matrix
-from textrnn.preparation.vocabulary.lexicon_file import LEXICON, load_lexicon, save_lexicon
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 DICTIONARY = [
     ("中", "f"),

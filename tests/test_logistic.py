@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from test_ngrams import SETTINGS, make_texts, tuples
 from textrnn.errors import UserError
-from textrnn.results.baselines.logistic_regression import Columns, fit_logistic
+from textrnn.evaluation.baselines.logistic_regression import Columns, fit_logistic
 
 
 def grams(row, order):
@@ -27,7 +27,7 @@ def draw(rows, seed, classes=3):
 
 @pytest.mark.parametrize("order", [1, 3])
 def test_features_are_the_ngrams_of_two_rows_and_their_counts(monkeypatch, order):
-    monkeypatch.setattr("textrnn.results.baselines.logistic_regression.ROWS_AT_ONCE", 7)
+    monkeypatch.setattr("textrnn.evaluation.baselines.logistic_regression.ROWS_AT_ONCE", 7)
     rows, _ = draw(60, 1)
     columns = Columns.choose(make_texts(rows), order, 10_000)
     in_rows = Counter(each for row in rows for each in set(grams(row, order)))
@@ -97,7 +97,7 @@ def test_every_strength_is_fitted_on_many_rows_too(monkeypatch):
             steps.append(int(self.n_iter_.max()))
             return self
 
-    monkeypatch.setattr("textrnn.results.baselines.logistic_regression.LogisticRegression", Spy)
+    monkeypatch.setattr("textrnn.evaluation.baselines.logistic_regression.LogisticRegression", Spy)
     rows, gold = draw(20_000, 1)
     texts = make_texts(rows, gold)
     fit_logistic(texts, texts, texts, dataclasses.replace(SETTINGS, regularization=(1.0, 0.5, 0.25)))

@@ -11,7 +11,7 @@ from imports import SOURCE
 PROGRAM = """
     import resource, sys
     import torch
-    from textrnn.training.optimization.memory import keep_freed_memory
+    from textrnn.training.optimization.allocator import keep_freed_memory
 
     kept = sys.argv[1] == "keep" and keep_freed_memory()
 

@@ -9,7 +9,7 @@ from test_pad import write_encoded
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.results.baselines.ngrams import Texts, ngrams, read_texts
+from textrnn.evaluation.baselines.ngrams import Texts, ngrams, read_texts
 
 SETTINGS = Baseline(
     seed=1,

@@ -12,7 +12,7 @@ from test_models import PLAIN
 from textrnn.common.config.model import Bigrams, Model, Words
 from textrnn.common.settings.merging import overlaid
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.inference.export.onnx_graph import make_model
+from textrnn.inference.onnx.graph import make_model
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import Sizes
 

@@ -24,7 +24,7 @@ from project import commit, dvc, environment, make_project, run, set_params, sta
 from textrnn.common.config.params import read_params
 from textrnn.common.storage.markers import NOTES
 from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 RECIPE = "names_gru"
 GOAL = f"evaluate@{RECIPE}"

@@ -22,16 +22,16 @@ from textrnn.common.config.model import Bigrams, Words
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Segmentation
 from textrnn.errors import UserError
+from textrnn.evaluation.scoring.evaluate import evaluate
+from textrnn.evaluation.scoring.predictions import predict
 from textrnn.inference.prediction import model_inputs as preparation
 from textrnn.inference.prediction import predictor as module
 from textrnn.inference.prediction.model_inputs import Padding, cut_places, has_single_characters
 from textrnn.modeling.models.model_directory import PREPARATION, save_model
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.tag_schemes import bioes_tags, spans
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.spans import bioes_tags, spans
-from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.evaluation.evaluate import evaluate
-from textrnn.results.evaluation.predictions import predict
 from tiny_models import HAN, PUNKT, TAGS, WORDS, english, han, make_tiny, move, sentences, texts
 
 CLEAN = ("lower", "digits", "urls")

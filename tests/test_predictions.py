@@ -10,10 +10,10 @@ import torch
 from test_batches import write_padded
 from test_evaluate import CLASSES, GUESSES, TEXTS, TYPE_ROWS, TYPES, stub
 from textrnn.errors import UserError
+from textrnn.evaluation.scoring.predictions import predict
 from textrnn.modeling.models.decoding import probabilities
 from textrnn.modeling.nn.crf import CRF
-from textrnn.preparation.vocabulary.tokens import Vocabulary
-from textrnn.results.evaluation.predictions import predict
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 # the counts of ids 2 to 9
 VOCABULARY = Vocabulary(pa.array(list("abcdefgh")), pa.array([90, 50, 40, 30, 20, 10, 5, 1], pa.int64()))
@@ -22,7 +22,7 @@ VOCABULARY = Vocabulary(pa.array(list("abcdefgh")), pa.array([90, 50, 40, 30, 20
 @pytest.mark.parametrize("size", [4, None], ids=["one width", "buckets"])
 @pytest.mark.parametrize("batch", [256, 3])
 def test_texts_by_hand(tmp_path, monkeypatch, size, batch):
-    monkeypatch.setattr("textrnn.results.evaluation.predictions.BATCH_SIZE", batch)
+    monkeypatch.setattr("textrnn.evaluation.scoring.predictions.BATCH_SIZE", batch)
     rows = [*TEXTS, ([2, 1], 2), ([], 1)]
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2], 0)], "test": rows}, size)
     found = predict(stub(padded, CLASSES, GUESSES), VOCABULARY, padded, "test")

@@ -25,9 +25,9 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score
 from textrnn.modeling.models.model_directory import make_config
-from textrnn.preparation.vocabulary.embedding_file import save_matrix
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.lexicon_file import LEXICON, save_lexicon
+from textrnn.preparation.artifacts.embedding_matrix import save_matrix
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.lexicon_table import LEXICON, save_lexicon
 from textrnn.tools import lr_range_test as module
 from textrnn.tools.lr_range_test import Point, Range, draw, raise_rate, range_test, suggest, write_points
 from textrnn.training.batching.batches import batches

@@ -20,7 +20,7 @@ from browser import browsing, find_browser
 from imports import ROOT
 from test_study_verdicts import verdicts
 from textrnn.errors import UserError
-from textrnn.results.charts.charts import (
+from textrnn.evaluation.rendering.charts import (
     LEFT,
     RIGHT,
     WIDE,
@@ -32,12 +32,12 @@ from textrnn.results.charts.charts import (
     reliability,
     steps,
 )
-from textrnn.results.charts.markup import markup, number, table, tag, text
-from textrnn.results.report.examples import LONGEST
-from textrnn.results.report.overview import model_line
-from textrnn.results.report.page import render
-from textrnn.results.report.recipe_files import best_baseline, read_recipe
-from textrnn.results.report.study import read_study
+from textrnn.evaluation.rendering.markup import markup, number, table, tag, text
+from textrnn.evaluation.report.examples import LONGEST
+from textrnn.evaluation.report.overview import model_line
+from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.recipe_files import best_baseline, read_recipe
+from textrnn.evaluation.report.study_section import read_study
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.measure_plots import draw_measures
 

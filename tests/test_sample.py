@@ -14,8 +14,8 @@ from sklearn.pipeline import make_pipeline
 
 from textrnn.common.config.data import Sample
 from textrnn.errors import UserError
-from textrnn.preparation.sample import generator as module
-from textrnn.preparation.sample.generator import FORMATS, write_sample
+from textrnn.preparation.sample import synthetic_corpora as module
+from textrnn.preparation.sample.synthetic_corpora import FORMATS, write_sample
 
 FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
@@ -77,7 +77,7 @@ def test_bytes_follow_seed_and_corpus(format, corpora, tmp_path):
 
 def test_bytes_do_not_hang_on_the_process(corpora, tmp_path):
     code = (
-        "import sys, pathlib; from textrnn.preparation.sample.generator import *; "
+        "import sys, pathlib; from textrnn.preparation.sample.synthetic_corpora import *; "
         f"write_sample('corpus', 'names', {FILES['names']!r}, Sample(1, {ROWS}), pathlib.Path(sys.argv[1]))"
     )
     env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(module.__file__).parents[1])}

@@ -17,13 +17,13 @@ from seqeval.metrics.sequence_labeling import get_entities
 from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.spans import bio_spans, bioes_spans, bioes_tags, spans, type_spans
-from textrnn.results.metrics.scores import (
+from textrnn.evaluation.metrics.precision_recall import (
     ClassRow,
     confusion_rows,
     score_classes,
     score_spans,
 )
+from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_spans, bioes_tags, spans, type_spans
 
 # Bare B and I, a type with a dash in it, and a type named like the bare one's are all in the draw.
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-A-B", "I-A-B", "B", "I", "B-_", "I-O"]

@@ -19,7 +19,7 @@ from servers import LIMITS, Stub, running
 from test_predict import classifier, tagger
 from textrnn.errors import UserError
 from textrnn.inference.prediction.predictor import Entity, Labelled, Tagged
-from textrnn.inference.serving import schemas
+from textrnn.inference.serving import openapi as schemas
 from textrnn.inference.serving.loaded_model import load_served
 from textrnn.inference.serving.server import listen, url_of
 from tiny_models import HAN, han

@@ -6,7 +6,7 @@ import pytest
 
 from textrnn.common.storage.schemas import SEGMENTED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
-from textrnn.results.metrics.subsets import by_length, by_rarest, by_repeat, read_test_rows
+from textrnn.evaluation.metrics.subsets import by_length, by_rarest, by_repeat, read_test_rows
 
 
 def write_segmented(folder, task, splits, labels=(), numbers=None):

@@ -20,11 +20,11 @@ from textrnn.common.config.params import read_params
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.study.plan.json_files import read_figures, read_runs, write_figures
+from textrnn.study.plan.variants import Cells, check_encoding, options, read_study
 from textrnn.study.runs.cell_comparison import differences, seconds
 from textrnn.study.runs.gradients import by_distance, input_gradients
-from textrnn.study.runs.json_files import read_figures, read_runs, write_figures
 from textrnn.study.runs.training_run import Recorder, run_variant
-from textrnn.study.runs.variants import Cells, check_encoding, options, read_study
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets

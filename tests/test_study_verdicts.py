@@ -14,9 +14,9 @@ from textrnn.study.verdicts.curves import ACCURACIES, GRADIENTS, accuracy_lines,
 from textrnn.study.verdicts.judging import judge_all
 from textrnn.study.verdicts.measure_plots import draw_lines, draw_measures, ticks
 from textrnn.study.verdicts.measures import MEASURES
-from textrnn.study.verdicts.page import CELLS, lines, render
 from textrnn.study.verdicts.rules import decide, judge
 from textrnn.study.verdicts.statistics import Interval
+from textrnn.study.verdicts.study_page import CELLS, lines, render
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -6,15 +6,15 @@ import pytest
 from imports import ROOT
 from test_batches import write_padded
 from textrnn.common.config.params import read_params
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.study.plan.json_files import read_figures, read_runs, run_name, write_figures
+from textrnn.study.plan.variants import Cells, options, read_study
 from textrnn.study.runs.cell_comparison import differences, seconds
-from textrnn.study.runs.json_files import read_figures, read_runs, run_name, write_figures
 from textrnn.study.runs.training_run import run_variant
-from textrnn.study.runs.variants import Cells, options, read_study
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.judging import judge_all
 from textrnn.study.verdicts.measure_plots import draw_measures
-from textrnn.study.verdicts.page import render
+from textrnn.study.verdicts.study_page import render
 
 pytestmark = pytest.mark.slow
 

@@ -13,9 +13,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from test_models import CELLS, DIRECTIONS, PLAIN
 from textrnn.common.config.model import Bigrams, Words
 from textrnn.modeling.models.model_directory import Config, make_network
-from textrnn.modeling.models.summary import Cost, Part, describe, summarize
 from textrnn.modeling.nn.pooling import Attention
 from textrnn.modeling.nn.soft_lexicon import Sizes
+from textrnn.training.trainer.summary import Cost, Part, describe, summarize
 
 
 def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, sizes=None, **changes):

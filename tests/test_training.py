@@ -16,9 +16,9 @@ from textrnn.common.settings.merging import overlaid
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score, Tally
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.training.batching.batches import Bucket
-from textrnn.training.optimization.schedule import learning_rate
+from textrnn.training.optimization.lr_schedule import learning_rate
 from textrnn.training.optimization.step import Stepper, clip, make_optimizer, matrices, mix, seed_step
 from textrnn.training.trainer import loop as training
 from textrnn.training.trainer.loop import Outcome, evaluate_loss, train

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from textrnn.common.storage.schemas import COUNTS
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.tokens import Vocabulary, VocabularyLimits, read_counts
+from textrnn.preparation.artifacts.vocabulary import Vocabulary, VocabularyLimits, read_counts
 
 ALL = VocabularyLimits(1, None)
 TOKENS = pa.list_(pa.string())

@@ -13,8 +13,8 @@ from test_ngrams import SETTINGS
 from test_pad import write_encoded
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.results.baselines import context_windows as windows
-from textrnn.results.baselines.context_windows import Sentences, fit_windows, read_sentences
+from textrnn.evaluation.baselines import context_windows as windows
+from textrnn.evaluation.baselines.context_windows import Sentences, fit_windows, read_sentences
 
 
 def sentences_of(rows, tags=None):

@@ -27,12 +27,12 @@ from textrnn.modeling.models.model_directory import (
     make_network,
     save_model,
 )
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.lexicon import cover
 from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.segmentation.segment import segment
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.token_features import learn
 

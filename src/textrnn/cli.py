@@ -14,7 +14,7 @@ from typing import Any, BinaryIO, TextIO, cast
 
 from textrnn import __version__
 from textrnn.errors import UserError
-from textrnn.inference.export.command import export_parser
+from textrnn.inference.onnx.command import export_parser
 from textrnn.inference.prediction.text_sources import Text, read_arguments, read_file, read_stream
 from textrnn.inference.serving.command import serve_parser, whole
 from textrnn.stage import output_file, run

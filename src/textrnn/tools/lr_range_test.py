@@ -28,7 +28,7 @@ from textrnn.modeling.models.loss import Tally
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
 from textrnn.modeling.nn.precision import check_precision
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.stage import progress
 from textrnn.training.batching.batches import Bucket, Rows, batch_size, batches
 from textrnn.training.batching.loading import check_ranges, load_buckets

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textrnn.common.config.types import Scheme
-from textrnn.preparation.vocabulary.tokens import VocabularyLimits
+from textrnn.preparation.artifacts.vocabulary import VocabularyLimits
 
 
 @dataclass(frozen=True)

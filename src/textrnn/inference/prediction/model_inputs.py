@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from textrnn.common.config.types import Side
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.preparation.padding.rows import choose_widths, rectangle
-from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.padding.pad_rows import choose_widths, rectangle
 
 MOST_ROWS = 256  # of a batch
 MOST_CELLS = 1 << 16  # of a batch of more than one row

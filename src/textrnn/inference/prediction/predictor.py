@@ -14,8 +14,8 @@ from textrnn.errors import UserError
 from textrnn.inference.prediction.model_inputs import Batch, Padding, Place, cut_places, has_single_characters
 from textrnn.modeling.models.decoding import decide, entities, probabilities
 from textrnn.modeling.models.model_directory import SEGMENTATION, VOCABULARY, SavedModel, load_model, readable
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 PREPARED = 4096  # texts prepared before the first of them is answered
 

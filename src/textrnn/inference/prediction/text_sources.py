@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats.rows import Reject, decode, shorten
+from textrnn.preparation.parsing.formats.base import Reject, decode, shorten
 
 PIECE = 1 << 20  # bytes of a stream that are taken at once, where so many are there
 BOM = b"\xef\xbb\xbf"

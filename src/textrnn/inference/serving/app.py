@@ -15,13 +15,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from textrnn import __version__
-from textrnn.inference.serving.batching import Batcher, Full
 from textrnn.inference.serving.http_errors import Limits, Refusal
 from textrnn.inference.serving.loaded_model import Served
-from textrnn.inference.serving.metrics import UNKNOWN, Metrics
+from textrnn.inference.serving.openapi import Models, Predictions, State, refused, request_body
 from textrnn.inference.serving.pages import DOCS, TRY, Page, load_page
+from textrnn.inference.serving.prometheus import UNKNOWN, Metrics
+from textrnn.inference.serving.request_batcher import Batcher, Full
 from textrnn.inference.serving.request_body import GONE, read_texts
-from textrnn.inference.serving.schemas import Models, Predictions, State, refused, request_body
 
 RETRY_AFTER = {"Retry-After": "1"}  # seconds
 TOLD = "Recurrent text models over HTTP. Texts are neither logged nor kept."

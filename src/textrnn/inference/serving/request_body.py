@@ -9,7 +9,7 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 
 from textrnn.inference.serving.http_errors import Limits, Refusal, kind
-from textrnn.preparation.parsing.formats.rows import shorten
+from textrnn.preparation.parsing.formats.base import shorten
 
 BODY = "the body"
 EXAMPLE = {"texts": ["a headline", "another"]}

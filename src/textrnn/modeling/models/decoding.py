@@ -14,8 +14,8 @@ from torch import Tensor
 
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.nn.crf import barred_moves, crf_of, guesses
-from textrnn.preparation.vocabulary.labels import Labels
-from textrnn.preparation.vocabulary.spans import Span, spans
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.tag_schemes import Span, spans
 
 
 def decide(saved: SavedModel, logits: Tensor, valid: Tensor) -> Tensor:

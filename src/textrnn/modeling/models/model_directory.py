@@ -21,7 +21,7 @@ from textrnn.common.config.types import Side
 from textrnn.errors import UserError
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import Sizes
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"

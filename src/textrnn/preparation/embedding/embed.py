@@ -10,8 +10,8 @@ import numpy as np
 from textrnn.common.config.embed import Embed, Embedding
 from textrnn.common.storage.schemas import PAD_ID, RESERVED
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.vector_files import read_vectors
-from textrnn.preparation.vocabulary.tokens import Vocabulary
 
 
 def embed(

@@ -10,8 +10,8 @@ import pyarrow as pa
 from textrnn.common.config.embed import SHORTEST, Lexicon
 from textrnn.common.storage.schemas import UNKNOWN_ID
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.lexicon_file import LEXICON
-from textrnn.preparation.vocabulary.tokens import Vocabulary
+from textrnn.preparation.artifacts.lexicon_table import LEXICON
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 ReadNamed = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
 MOST_KEYS = 2**63  # a word's ids are digits of one int64: see textrnn.modeling.nn.soft_lexicon

@@ -16,9 +16,9 @@ from textrnn.common.executor.workers import Job
 from textrnn.common.storage.schemas import ENCODED, SPAN, UNKNOWN_ID
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.errors import UserError
-from textrnn.preparation.vocabulary.labels import Labels, make_labels
-from textrnn.preparation.vocabulary.spans import bio_spans, bioes_tags
-from textrnn.preparation.vocabulary.tokens import Vocabulary, read_counts
+from textrnn.preparation.artifacts.labels import Labels, make_labels
+from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_tags
+from textrnn.preparation.artifacts.vocabulary import Vocabulary, read_counts
 
 
 def encode(

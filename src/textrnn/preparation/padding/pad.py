@@ -17,7 +17,7 @@ from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import Job
 from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, padded_schema
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, write_index
-from textrnn.preparation.padding.rows import choose_widths, rectangle
+from textrnn.preparation.padding.pad_rows import choose_widths, rectangle
 
 
 def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[int]:

@@ -15,7 +15,7 @@ from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.duplicates import Repeats
 from textrnn.preparation.parsing.formats import find_format
-from textrnn.preparation.parsing.formats.rows import Format
+from textrnn.preparation.parsing.formats.base import Format
 from textrnn.preparation.parsing.splits import Split, deal, plan_splits
 from textrnn.preparation.parsing.staging import STAGING, FileCount, stage_file
 

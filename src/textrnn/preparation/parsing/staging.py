@@ -18,7 +18,7 @@ from textrnn.common.files.lines import share_read
 from textrnn.common.storage.markers import finish, finished, result_of
 from textrnn.common.storage.schemas import PARSED
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ROWS_PER_SHARD, Shard, ShardWriter
-from textrnn.preparation.parsing.formats.rows import Reject, Row, TagRow, TextRow, shorten
+from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow, TextRow, shorten
 
 STAGING = "staging"
 

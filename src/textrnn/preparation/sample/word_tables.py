@@ -1,4 +1,4 @@
-"""The words that generated corpora are made of: tables alone, for `textrnn.preparation.sample.generator`.
+"""The words that generated corpora are made of: tables alone, for `textrnn.preparation.sample.synthetic_corpora`.
 
 Every sentence here was invented for this project; words are everyday ones, so that characters overlap between classes.
 A `{slot}` in a template is filled from the table or by the function of that name.

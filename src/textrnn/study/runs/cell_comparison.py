@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from textrnn.modeling.nn.recurrent import WEIGHTS
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
-from textrnn.study.runs.variants import Cells
+from textrnn.study.plan.variants import Cells
 
 Layer = Callable[[Tensor], tuple[Tensor, Tensor]]
 COMPARED = ("equations", "kernels")  # ScratchGRU as it is read, and as it runs

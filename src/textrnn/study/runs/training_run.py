@@ -16,7 +16,7 @@ from textrnn.common.config.model import Model
 from textrnn.common.config.train import Train
 from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.model_directory import make_config
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.runs.gradients import by_distance
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import CPU, check_ranges, load_buckets

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from textrnn.study.runs.json_files import Runs
+from textrnn.study.plan.json_files import Runs
 from textrnn.study.verdicts.measure_plots import draw_lines
 from textrnn.study.verdicts.measures import DEV_ACCURACY, EPOCH
 

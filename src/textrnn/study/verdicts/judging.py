@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from textrnn.study.runs.json_files import Runs
+from textrnn.study.plan.json_files import Runs
 from textrnn.study.verdicts.claims import CLAIMS, Claim
 from textrnn.study.verdicts.measures import EPOCH, Values, at_equal_time, of_runs
 from textrnn.study.verdicts.rules import as_json, judge

@@ -27,7 +27,7 @@ from textrnn.training.batching.batches import Bucket, Rows, Size, batch_size, ba
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.distributed.process_group import ALONE, Group
 from textrnn.training.optimization.cuda_graphs import make_stepper
-from textrnn.training.optimization.schedule import learning_rate
+from textrnn.training.optimization.lr_schedule import learning_rate
 from textrnn.training.optimization.step import make_optimizer, seed_step
 from textrnn.training.optimization.weight_averaging import Average
 from textrnn.training.trainer.checkpointer import Keeper

@@ -18,21 +18,21 @@ from textrnn.common.config.train import Swa, Train
 from textrnn.common.storage.shards import ShardReader, file_sha256
 from textrnn.errors import Unfinished
 from textrnn.modeling.models.model_directory import Config, make_config, make_network
-from textrnn.modeling.models.summary import describe
 from textrnn.modeling.models.text_rnn import TextRNN, initialize
 from textrnn.modeling.nn.device import pick_device
 from textrnn.modeling.nn.precision import check_precision, settle
-from textrnn.preparation.vocabulary.labels import Labels
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.training.batching.batches import Rows, batch_size, count_batches, row_counts, rows_of
 from textrnn.training.batching.loading import check_ranges, load_buckets
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.distributed.process_group import ALONE, Group, joined
-from textrnn.training.optimization.memory import keep_freed_memory
+from textrnn.training.optimization.allocator import keep_freed_memory
 from textrnn.training.trainer.checkpointer import Keeper
 from textrnn.training.trainer.distillation import with_teachers
 from textrnn.training.trainer.logger import Journal
 from textrnn.training.trainer.loop import Kept, Outcome, train
 from textrnn.training.trainer.run_state import State, decode
+from textrnn.training.trainer.summary import describe
 from textrnn.training.trainer.token_features import NOTHING, Beside, learn
 
 

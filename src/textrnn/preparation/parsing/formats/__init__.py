@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import bio, fasttext, headlines, names
-from textrnn.preparation.parsing.formats.rows import Format
+from textrnn.preparation.parsing.formats.base import Format
 
 FORMATS: dict[str, Format] = {
     "headlines": headlines.FORMAT,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
-from textrnn.preparation.parsing.formats.rows import Format, Reject, Row, TagRow, decode, shorten
+from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TagRow, decode, shorten
 
 TAG = re.compile(r"O|[BI]-\S+")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.preparation.parsing.formats.rows import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
+from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
 
 PREFIX = "__label__"
 

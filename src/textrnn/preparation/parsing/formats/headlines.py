@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats.rows import Format, Reject, Row, TextRow, decode, read_texts, shorten
+from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TextRow, decode, read_texts, shorten
 
 
 def read(path: Path) -> Iterator[Row]:

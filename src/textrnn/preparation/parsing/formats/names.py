@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.preparation.parsing.formats.rows import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
+from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
 
 
 def read(path: Path) -> Iterator[Row]:

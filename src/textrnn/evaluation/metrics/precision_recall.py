@@ -1,0 +1,136 @@
+"""Scores of predictions: classes against classes, entity spans against entity spans."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from textrnn.errors import UserError
+from textrnn.preparation.artifacts.tag_schemes import Span
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """One line of a report: precision, recall and F1 as fractions in 0..1, and the number of gold items."""
+
+    name: str
+    precision: float
+    recall: float
+    f1: float
+    support: int
+
+
+@dataclass(frozen=True, eq=False)  # an array has no single truth value to compare by
+class ClassScores:
+    """Scores of N classified samples; `confusion` (C, C) counts samples at [gold, predicted].
+
+    `report` has a row per label in label order, then `macro avg` and `weighted avg`.
+    """
+
+    accuracy: float
+    macro_f1: float
+    report: list[ClassRow]
+    confusion: np.ndarray
+
+
+@dataclass(frozen=True)
+class SpanScores:
+    """Exact-span scores, micro-averaged over all entities.
+
+    `report` has a row per entity type in sorted order, then `micro avg`, `macro avg` and `weighted avg`.
+    """
+
+    precision: float
+    recall: float
+    f1: float
+    report: list[ClassRow]
+
+
+def score_classes(gold: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> ClassScores:
+    """Score predicted class ids (N,) against gold ids (N,), both in 0..len(labels)-1.
+
+    Every label counts in the averages, also one that neither side has: it scores 0, as in scikit-learn's
+    `classification_report(labels=range(C), zero_division=0)`.
+    Raises UserError when there is no sample, ValueError when shapes differ or an id has no label.
+    """
+    confusion = _confusion(gold, predicted, len(labels))
+    total = int(confusion.sum())
+    if total == 0:
+        raise UserError("scores", "no sample to score", do="give a split that has samples")
+    hits = np.diag(confusion)
+    counts = zip(labels, hits, confusion.sum(axis=0), confusion.sum(axis=1), strict=True)
+    rows = [_row(name, int(hit), int(guessed), int(support)) for name, hit, guessed, support in counts]
+    macro, weighted = _averages(rows)
+    return ClassScores(int(hits.sum()) / total, macro.f1, [*rows, macro, weighted], confusion)
+
+
+def score_spans(gold: Iterable[Collection[Span]], predicted: Iterable[Collection[Span]]) -> SpanScores:
+    """Score predicted spans against gold spans, sentence by sentence; a hit has the same start, end and type.
+
+    A gold span beyond the end of a truncated sentence is a miss like any other. All scores are 0 where there is
+    nothing to divide by. Micro, macro and weighted rows are those of seqeval's `classification_report`.
+    Raises ValueError when one side has more sentences than the other.
+    """
+    hits: Counter[str] = Counter()
+    guessed: Counter[str] = Counter()
+    support: Counter[str] = Counter()
+    for gold_row, predicted_row in zip(gold, predicted, strict=True):
+        gold_set, predicted_set = set(gold_row), set(predicted_row)
+        hits.update(kind for _, _, kind in gold_set & predicted_set)
+        guessed.update(kind for _, _, kind in predicted_set)
+        support.update(kind for _, _, kind in gold_set)
+    rows = [_row(kind, hits[kind], guessed[kind], support[kind]) for kind in sorted(guessed | support)]
+    micro = _row("micro avg", hits.total(), guessed.total(), support.total())
+    return SpanScores(micro.precision, micro.recall, micro.f1, [*rows, micro, *_averages(rows)])
+
+
+def confusion_rows(confusion: np.ndarray, labels: Sequence[str], limit: int) -> list[tuple[str, str]]:
+    """Expand confusion counts (C, C) at [gold, predicted] into (actual, predicted) rows, as DVC's plot reads them.
+
+    Above `limit` samples the counts are scaled down: each nonzero cell keeps one row, and the rows left over are
+    shared out in proportion to the rest of each count, rounded down. So at most `limit` rows come out, or one per
+    nonzero cell where there are more such cells than `limit`.
+    """
+    cells = [(int(i), int(j), int(confusion[i, j])) for i, j in np.argwhere(confusion)]
+    surplus = sum(count for _, _, count in cells) - len(cells)
+    room = min(max(limit - len(cells), 0), surplus)
+    rows: list[tuple[str, str]] = []
+    for i, j, count in cells:
+        extra = (count - 1) * room // surplus if surplus else 0
+        rows += [(labels[i], labels[j])] * (1 + extra)
+    return rows
+
+
+def _confusion(gold: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndarray:
+    if gold.ndim != 1 or gold.shape != predicted.shape:
+        raise ValueError(f"gold {gold.shape} and predicted {predicted.shape} must both be (N,)")
+    # int64 first: a narrow dtype such as uint8 would overflow in the cell number below; floats are refused.
+    pair = np.stack([gold, predicted]).astype(np.int64, casting="same_kind")
+    if pair.size and (pair.min() < 0 or pair.max() >= classes):
+        raise ValueError(f"class ids {pair.min()}..{pair.max()} do not fit {classes} labels")
+    return np.bincount(pair[0] * classes + pair[1], minlength=classes * classes).reshape(classes, classes)
+
+
+def _row(name: str, hits: int, guessed: int, support: int) -> ClassRow:
+    precision = hits / guessed if guessed else 0.0
+    recall = hits / support if support else 0.0
+    f1 = 2 * hits / (guessed + support) if hits else 0.0
+    return ClassRow(name, precision, recall, f1, support)
+
+
+def _averages(rows: Sequence[ClassRow]) -> tuple[ClassRow, ClassRow]:
+    """The `macro avg` and `weighted avg` (by support) rows of per-class rows; zeros where the weights sum to 0."""
+    support = sum(row.support for row in rows)
+
+    def mean(name: str, weights: Sequence[int]) -> ClassRow:
+        total = sum(weights) or 1
+        pairs = list(zip(rows, weights, strict=True))
+        precision = sum(row.precision * weight for row, weight in pairs) / total
+        recall = sum(row.recall * weight for row, weight in pairs) / total
+        f1 = sum(row.f1 * weight for row, weight in pairs) / total
+        return ClassRow(name, precision, recall, f1, support)
+
+    return mean("macro avg", [1] * len(rows)), mean("weighted avg", [row.support for row in rows])

@@ -1,0 +1,159 @@
+"""What stages left of a recipe, read for the report; what is not there is None or empty, and told."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+
+from textrnn.common.config.params import pick, require
+from textrnn.common.files.safetensors_header import count_weights
+from textrnn.errors import UserError
+
+Row = dict[str, str]
+UNSPACED = ("chars", "jieba")  # segmentations whose tokens have no blanks between them
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders that stages write to, one inside for each recipe or encoding."""
+
+    metrics: Path
+    models: Path
+    analyzed: Path
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a recipe's files hold; `missing` has those that are not there, each with a stage that makes it."""
+
+    name: str
+    encoding: str
+    corpus: str
+    pad: dict[str, Any] | None
+    train: dict[str, Any] | None
+    dev: dict[str, float] | None
+    test: dict[str, float] | None
+    analysis: dict[str, Any] | None
+    baselines: dict[str, Any] | None
+    curves: list[Row]
+    classes: list[Row]
+    confusion: list[list[str]]
+    lengths: list[Row]
+    reliability: list[Row]
+    errors: list[dict[str, Any]]
+    config: dict[str, Any] | None
+    segmentation: dict[str, Any] | None
+    parameters: int | None
+    missing: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def tags(self) -> bool:
+        """Whether it tags tokens, and is judged by entities."""
+        return self.test is not None and "entity_f1" in self.test
+
+    @property
+    def score(self) -> str:
+        """The figure that recipes of its task are compared by."""
+        return "entity_f1" if self.tags else "accuracy"
+
+    def spacing(self, tokens: Sequence[str]) -> str:
+        """What stood between the tokens of a text, near enough to be read."""
+        cut = (self.segmentation or {}).get("segment")
+        # of a file that came cut: characters, if most of its tokens are single ones
+        return "" if cut in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
+
+
+def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """The encoding and the corpus of each recipe, by name; raises UserError, by dotted name, for what is not there."""
+    recipes = pick(params, "recipes")
+    require(isinstance(recipes, Mapping), "recipes", "must be a mapping of named entries", recipes)
+    encodings = {key: pick(params, "recipes", key, "encoding") for key in recipes}
+    return {key: (name, pick(params, "encodings", name, "corpus")) for key, name in encodings.items()}
+
+
+def read_recipe(name: str, encoding: str, corpus: str, places: Places) -> Recipe:
+    """All that there is of a recipe. Raises UserError, naming the file, for one that is there and cannot be read."""
+    metrics, model = places.metrics / name, places.models / name
+    reader = _Reader()
+    return Recipe(
+        name,
+        encoding,
+        corpus,
+        pad=reader.json(metrics / "pad.json", f"evaluate@{name}"),
+        train=reader.json(metrics / "train.json", f"evaluate@{name}"),
+        dev=reader.json(metrics / "dev.json", f"evaluate@{name}"),
+        test=reader.json(metrics / "test.json", f"evaluate@{name}"),
+        analysis=reader.json(metrics / "analysis.json", f"analyze@{name}"),
+        baselines=reader.json(places.metrics / encoding / "baselines.json", f"baseline@{encoding}"),
+        curves=reader.table(metrics / "curves.csv", f"evaluate@{name}"),
+        classes=reader.table(metrics / "classes.csv", f"evaluate@{name}"),
+        confusion=reader.grid(metrics / "confusion_counts.csv", f"evaluate@{name}"),
+        lengths=reader.table(metrics / "lengths.csv", f"evaluate@{name}"),
+        reliability=reader.table(metrics / "reliability.csv", f"analyze@{name}"),
+        errors=reader.lines(places.analyzed / name / "errors.jsonl", f"analyze@{name}"),
+        config=reader.json(model / "config.json", f"evaluate@{name}"),
+        segmentation=reader.json(model / "segmentation.json", f"evaluate@{name}"),
+        parameters=reader.parameters(model / "model.safetensors", f"evaluate@{name}"),
+        missing=reader.missing,
+    )
+
+
+class _Reader:
+    """Reads files that may be absent, and keeps which were."""
+
+    def __init__(self) -> None:
+        self.missing: list[tuple[str, str]] = []
+
+    def json(self, path: Path, stage: str) -> dict[str, Any] | None:
+        with readable(path):
+            return json.loads(path.read_text(encoding="utf-8")) if self._there(path, stage) else None
+
+    def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
+        if not self._there(path, stage):
+            return []
+        # no splitlines: a token may hold a character that only Python takes for the end of a line
+        with readable(path), path.open(encoding="utf-8", newline="\n") as file:
+            return [json.loads(line) for line in file]
+
+    def table(self, path: Path, stage: str) -> list[Row]:
+        head, *rows = self.grid(path, stage) or [[]]
+        with readable(path):
+            return [dict(zip(head, row, strict=True)) for row in rows]
+
+    def grid(self, path: Path, stage: str) -> list[list[str]]:
+        if not self._there(path, stage):
+            return []
+        with readable(path), path.open(encoding="utf-8", newline="") as file:
+            return list(csv.reader(file))
+
+    def parameters(self, path: Path, stage: str) -> int | None:
+        """How many numbers were trained, from the head of the file of weights alone."""
+        with readable(path):
+            return count_weights(path) if self._there(path, stage) else None
+
+    def _there(self, path: Path, stage: str) -> bool:
+        if path.is_file():
+            return True
+        self.missing.append((path.as_posix(), stage))
+        return False
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """What a damaged file raises, as a UserError that names it."""
+    try:
+        yield
+    except (ValueError, csv.Error, SafetensorError) as error:
+        raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
+
+
+def best_baseline(baselines: Mapping[str, Any], score: str) -> str:
+    """The name of the baseline of the best score on dev; the first of equal ones."""
+    return max(baselines, key=lambda name: float(baselines[name]["dev"][score]))
