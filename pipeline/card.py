@@ -8,10 +8,10 @@ from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import pick, read_params
-from textrnn.common.files.safetensors_header import count_weights
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
 from textrnn.evaluation.card.model_card import Facts, render
+from textrnn.evaluation.outputs.safetensors_header import count_weights
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.stage import output_file, run_stage
 

@@ -18,8 +18,9 @@ def main(key: str) -> None:
     settings = part(Encode, read_params(), "encodings", key, among=ENCODING_KEYS)
     settings.check(where)
     segmented, folder = Path("data/segmented") / key, Path("data/encoded") / key
+    given = {"encode": asdict(settings), "segmented": index_sha256(segmented)}
     with (
-        resumable_folder(folder / "ids", encode=asdict(settings), segmented=index_sha256(segmented)) as ids,
+        resumable_folder(folder / "ids", stage="encode", **given) as ids,
         output_file(folder / "vocabulary.arrow") as vocabulary,
         output_file(folder / "labels.json") as labels,
     ):

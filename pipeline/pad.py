@@ -21,7 +21,8 @@ def main(key: str) -> None:
     encoded = Path("data/encoded") / pick(params, "recipes", key, "encoding") / "ids"
     metrics = Path("metrics") / key
     given = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
-    with resumable_folder(Path("data/padded") / key, **given) as out, output_file(metrics / "lengths.csv") as plot:
+    folder = resumable_folder(Path("data/padded") / key, stage="pad", **given)
+    with folder as out, output_file(metrics / "lengths.csv") as plot:
         report, lengths = pad(encoded, settings, out)
         with plot.open("w", encoding="utf-8", newline="") as file:
             rows = csv.writer(file, lineterminator="\n")

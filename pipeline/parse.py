@@ -23,8 +23,8 @@ def main(key: str) -> None:
     # no checksums: to take them is to read gigabytes once more
     stats = [(path, path.stat()) for path in files]
     raw = [[str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for path, stat in stats]
-    entry = asdict(corpus)
-    with resumable_folder(Path("data/parsed") / key, corpus=entry, seed=data.seed, rows=limits.rows, raw=raw) as out:
+    given = {"corpus": asdict(corpus), "seed": data.seed, "rows": limits.rows, "raw": raw}
+    with resumable_folder(Path("data/parsed") / key, stage="parse", **given) as out:
         counts = parse(source, corpus, seed=data.seed, limit=limits.rows, out=out)
     write_json(Path("metrics") / key / "parse.json", counts)
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
+from textrnn.evaluation.outputs.recipe_files import Places, encodings_and_corpora, read_recipe
 from textrnn.evaluation.report.page import render
-from textrnn.evaluation.report.recipe_files import Places, encodings_and_corpora, read_recipe
 from textrnn.evaluation.report.study_section import read_study
 from textrnn.stage import output_file, run
 

@@ -23,7 +23,7 @@ def main(key: str) -> None:
     punkt = Path(section(Data, params, "data").punkt)
     inputs = segment_inputs(parsed, segmentation, punkt_folder=punkt)
     given = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
-    with resumable_folder(Path("data/segmented") / key, **given) as out:
+    with resumable_folder(Path("data/segmented") / key, stage="segment", **given) as out:
         report = segment(parsed, segmentation, settings, punkt_folder=punkt, out=out)
     write_json(Path("metrics") / key / "segment.json", report)
 

@@ -19,8 +19,9 @@ def main() -> None:
     with output_folder(Path("data/study/padded")) as whole:
         kept = {}
         for width in study.pads:
+            given = {"pad": width, "encoded": index_sha256(encoded)}
             settings = Pad(pad_size=width, pad_side="right", buckets=None)
-            with resumable_folder(whole / str(width), pad=width, encoded=index_sha256(encoded)) as out:
+            with resumable_folder(whole / str(width), stage="study_pad", **given) as out:
                 report, _ = pad(encoded, settings, out)
             kept[str(width)] = 1 - report["train"]["truncated_share"]
         write_figures(whole / "kept.json", kept)

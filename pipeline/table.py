@@ -8,7 +8,7 @@ import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
-from textrnn.evaluation.report.recipe_files import best_baseline, encodings_and_corpora, readable
+from textrnn.evaluation.outputs.recipe_files import best_baseline, encodings_and_corpora, readable
 from textrnn.stage import run
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")

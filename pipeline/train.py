@@ -46,7 +46,7 @@ def main(key: str) -> None:
             train(curves=None, live=None)
             return
         state = state_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
-        with resumable_folder(Path("models") / key, KEPT, **state) as out:
+        with resumable_folder(Path("models") / key, KEPT, stage="train", **state) as out:
             with output_file(metrics / "curves.csv") as curves:
                 run = train(curves=curves, live=Path("dvclive") / key, work=out)
             save_model(out, run.config, run.network, dict(zip(PREPARATION, sources, strict=True)))

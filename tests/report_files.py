@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from textrnn.evaluation.report.recipe_files import Places
+from textrnn.evaluation.outputs.recipe_files import Places
 
 MODEL = {
     "cell": "gru",

@@ -20,6 +20,7 @@ from browser import browsing, find_browser
 from imports import ROOT
 from test_study_verdicts import verdicts
 from textrnn.errors import UserError
+from textrnn.evaluation.outputs.recipe_files import best_baseline, read_recipe
 from textrnn.evaluation.rendering.charts import (
     LEFT,
     RIGHT,
@@ -36,7 +37,6 @@ from textrnn.evaluation.rendering.markup import markup, number, table, tag, text
 from textrnn.evaluation.report.examples import LONGEST
 from textrnn.evaluation.report.overview import model_line
 from textrnn.evaluation.report.page import render
-from textrnn.evaluation.report.recipe_files import best_baseline, read_recipe
 from textrnn.evaluation.report.study_section import read_study
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.measure_plots import draw_measures

@@ -13,7 +13,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from test_models import CELLS, DIRECTIONS, PLAIN
 from textrnn.common.config.model import Bigrams, Words
 from textrnn.modeling.models.model_directory import Config, make_network
-from textrnn.modeling.nn.pooling import Attention
+from textrnn.modeling.nn.pooling import Attention, readout_names
 from textrnn.modeling.nn.soft_lexicon import Sizes
 from textrnn.training.trainer.summary import Cost, Part, describe, summarize
 
@@ -98,16 +98,16 @@ def operations(told, width):
     start = torch.zeros(model.layers * directions, 1, model.hidden_size, requires_grad=True)
     state = (start, torch.zeros_like(start)) if model.cell == "lstm" else start
     wide = directions * model.hidden_size
-    sizes = [wide * len(model.readouts), *([model.head_size] if model.head_size else [])]
+    sizes = [wide * len(readout_names(model.readout)), *([model.head_size] if model.head_size else [])]
     sizes.append(1 if model.loss == "bce" else told.classes)
     head = nn.Sequential(*(nn.Linear(*pair) for pair in itertools.pairwise(sizes)))
     x = torch.ones(width, 1, size, requires_grad=True)
-    attention = Attention(wide) if "attention" in model.readouts else None
+    attention = Attention(wide) if "attention" in readout_names(model.readout) else None
     with ExitStack() as stack:
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # oneDNN's LSTM is one step to the counter
         forward = stack.enter_context(FlopCounterMode(display=False))
         states = body(x, state)[0][:, 0]
-        found = states if model.readout == "every_step" else states[-1:].repeat(1, len(model.readouts))
+        found = states if model.readout == "every_step" else states[-1:].repeat(1, len(readout_names(model.readout)))
         if attention is not None:
             read = attention(states[:, None], torch.zeros(width, 1, dtype=torch.bool))
             found = torch.cat((read, found[:, wide:]), dim=1)

@@ -21,6 +21,7 @@ from textrnn.training.batching.batches import Bucket
 from textrnn.training.optimization.lr_schedule import learning_rate
 from textrnn.training.optimization.step import Stepper, clip, make_optimizer, matrices, mix, seed_step
 from textrnn.training.trainer import loop as training
+from textrnn.training.trainer.class_weights import class_weights
 from textrnn.training.trainer.loop import Outcome, evaluate_loss, train
 from textrnn.training.trainer.run_state import State
 from textrnn.training.trainer.token_features import learn
@@ -288,7 +289,7 @@ def classes(*names):
 
 
 def weights_of(chosen, labels):
-    return chosen.weight_of(labels.names, labels.kinds(), "train")
+    return class_weights(chosen.class_weights, labels, "train.class_weights")
 
 
 def test_class_weights_make_a_weighted_mean():

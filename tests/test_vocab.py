@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from textrnn.common.config.encode import Encode
 from textrnn.common.storage.schemas import COUNTS
 from textrnn.errors import UserError
-from textrnn.preparation.artifacts.vocabulary import Vocabulary, VocabularyLimits, read_counts
+from textrnn.preparation.artifacts.vocabulary import Vocabulary, read_counts
 
-ALL = VocabularyLimits(1, None)
+ALL = (1, None)
 TOKENS = pa.list_(pa.string())
 
 
@@ -20,7 +21,7 @@ def table(counts):
 
 
 def vocabulary(*words):
-    return Vocabulary.build(table({word: len(words) - at for at, word in enumerate(words)}), ALL)
+    return Vocabulary.build(table({word: len(words) - at for at, word in enumerate(words)}), *ALL)
 
 
 def words(vocabulary):
@@ -28,7 +29,7 @@ def words(vocabulary):
 
 
 def test_golden_order():
-    built = Vocabulary.build(table({"b": 2, "ä": 2, "𠮷": 2, "\uffee": 2, "Z": 2, "a": 7, "c": 1, "": 2}), ALL)
+    built = Vocabulary.build(table({"b": 2, "ä": 2, "𠮷": 2, "\uffee": 2, "Z": 2, "a": 7, "c": 1, "": 2}), *ALL)
     # by falling count, ties by code point: U+FFEE stands before U+20BB7, unlike in UTF-16
     assert words(built) == ["a", "", "Z", "b", "ä", "\uffee", "𠮷", "c"]
     assert built.counts.to_pylist() == [7, 2, 2, 2, 2, 2, 2, 1]
@@ -38,34 +39,34 @@ def test_golden_order():
 
 def test_the_order_given_does_not_matter():
     counts = {"d": 1, "c": 3, "b": 1, "a": 3}
-    assert words(Vocabulary.build(table(counts), ALL)) == ["a", "c", "b", "d"]
-    assert words(Vocabulary.build(table(dict(sorted(counts.items()))), ALL)) == ["a", "c", "b", "d"]
+    assert words(Vocabulary.build(table(counts), *ALL)) == ["a", "c", "b", "d"]
+    assert words(Vocabulary.build(table(dict(sorted(counts.items()))), *ALL)) == ["a", "c", "b", "d"]
 
 
 @pytest.mark.parametrize(
     ("limits", "want"),
     [
-        (VocabularyLimits(2, None), ["a", "b", "c"]),
-        (VocabularyLimits(3, None), ["a"]),
-        (VocabularyLimits(4, None), []),
-        (VocabularyLimits(1, 2), ["a", "b"]),
-        (VocabularyLimits(1, 9), ["a", "b", "c", "d"]),
-        (VocabularyLimits(2, 4), ["a", "b", "c"]),
+        ((2, None), ["a", "b", "c"]),
+        ((3, None), ["a"]),
+        ((4, None), []),
+        ((1, 2), ["a", "b"]),
+        ((1, 9), ["a", "b", "c", "d"]),
+        ((2, 4), ["a", "b", "c"]),
     ],
 )
 def test_limits(limits, want):
-    built = Vocabulary.build(table({"d": 1, "c": 2, "b": 2, "a": 3}), limits)
+    built = Vocabulary.build(table({"d": 1, "c": 2, "b": 2, "a": 3}), *limits)
     assert words(built) == want
     assert len(built) == 2 + len(want)
 
 
 def test_counts_in_several_chunks():
     chunked = pa.concat_tables([table({"b": 2, "a": 1}), table({"c": 2, "d": 5})])
-    assert words(Vocabulary.build(chunked, ALL)) == ["d", "b", "c", "a"]
+    assert words(Vocabulary.build(chunked, *ALL)) == ["d", "b", "c", "a"]
 
 
 def test_a_text_cannot_reach_the_reserved_ids():
-    built = Vocabulary.build(table({"<pad>": 3, "<unk>": 3, "x": 5}), ALL)
+    built = Vocabulary.build(table({"<pad>": 3, "<unk>": 3, "x": 5}), *ALL)
     assert built.encode(["x", "<pad>", "<unk>", "y"]) == [2, 3, 4, 1]
     without = vocabulary("x")
     assert without.encode(["<pad>", "<unk>", "x"]) == [1, 1, 2]
@@ -103,7 +104,7 @@ def test_a_sliced_column_by_hand():
 
 
 def test_an_empty_vocabulary(tmp_path):
-    built = Vocabulary.build(table({}), ALL)
+    built = Vocabulary.build(table({}), *ALL)
     assert len(built) == 2
     assert built.encode(["a"]) == [1]
     assert built.encode_lists(pa.array([["a", "b"], []], TOKENS)).to_pylist() == [[1, 1], []]
@@ -112,7 +113,7 @@ def test_an_empty_vocabulary(tmp_path):
 
 
 def test_save_and_load(tmp_path):
-    built = Vocabulary.build(table({"b": 2, "a": 2, "<pad>": 9, " ": 1}), ALL)
+    built = Vocabulary.build(table({"b": 2, "a": 2, "<pad>": 9, " ": 1}), *ALL)
     built.save(tmp_path / "one.arrow")
     back = Vocabulary.load(tmp_path / "one.arrow")
     back.save(tmp_path / "two.arrow")
@@ -140,11 +141,11 @@ def test_files_that_are_no_counts(tmp_path):
 @pytest.mark.parametrize(
     ("limits", "match"),
     [
-        (VocabularyLimits(0, None), r"encodings\.e\.min_count: must be at least 1; got 0"),
-        (VocabularyLimits(1, 0), r"encodings\.e\.max_tokens: must be at least 1; got 0"),
+        (Encode(0, None, None), r"encodings\.e\.min_count: must be at least 1; got 0"),
+        (Encode(1, 0, None), r"encodings\.e\.max_tokens: must be at least 1; got 0"),
     ],
 )
 def test_limits_out_of_range(limits, match):
     with pytest.raises(UserError, match=match):
         limits.check("encodings.e")
-    VocabularyLimits(1, 1).check("encodings.e")
+    Encode(1, 1, None).check("encodings.e")

@@ -8,6 +8,7 @@ import functools
 import json
 import re
 import shutil
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +22,55 @@ from imports import ROOT, SOURCE, all_imports, direct_imports
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
 STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze", "card")
-UNLISTED = {"errors.py", "params.py", "stage.py", "__init__.py"}  # what every stage imports
-WHOLE = ("src/textrnn/formats", "src/textrnn/report")  # packages that are listed as their folders
+FLOOR = {"__init__", "errors", "stage", "cli"}  # modules on the top floor, beside the wings
+LISTED_BY_CHECK_ALONE = "common/config"  # declarations: DVC tracks the values of params.yaml themselves
 
-# Rooms from the ground up: a module imports only from rooms below its own, or from its own.
-ROOMS = (
-    ("errors",),
-    ("params", "stage"),
-    ("resume", "workers"),
-    ("data", "limits", "bzip2", "lines", "weights"),
-    ("records", "draw", "spans"),
-    ("nltk_rules", "nltk_sentences", "nltk_words", "jieba_words"),
-    ("shards", "formats", "segmenters", "labels", "rectangles", "sample_words"),
-    ("corpus", "staging", "repeats", "splits", "sample", "sources", "vocab", "texts", "card"),
-    ("parse", "segment", "encode", "vectors", "lexicon", "pad", "scoring"),
-    ("ngrams", "calibration", "slices", "preparation"),
-    ("embed", "logistic", "windows", "neighbours"),
-    ("architecture", "train"),
-    ("check", "report"),
-    ("kernels", "inputs", "dropout", "memory"),
-    ("cells", "lookup", "given", "readouts", "crf", "average", "bag"),
-    ("recurrent", "baselines"),
-    ("models", "bigrams", "words", "beside", "residence", "sampling", "tally"),
-    ("onnx_nodes", "onnx_lookup", "onnx_graph"),
-    ("batches", "precision", "processes"),
-    ("launch", "rowadam"),
-    ("steps",),
-    ("graphs",),
-    ("checkpoints",),
-    ("summary", "state", "answers"),
-    ("training", "distill"),
-    ("journal", "evaluate"),
-    ("fit", "predictions", "predictor", "export", "export_command"),
-    ("serving",),
-    ("rates", "analysis", "exported", "cli"),
-    ("study",),
+# The packages from the ground up: a package imports only from itself and from those above it in this list.
+LAYERS = (
+    "common/config",
+    "common/storage",
+    "common/files",
+    "common/executor",
+    "common/settings",
+    "preparation/sample",
+    "preparation/parsing",
+    "preparation/segmentation",
+    "preparation/artifacts",
+    "preparation/encoding",
+    "preparation/embedding",
+    "preparation/padding",
+    "modeling/nn",
+    "modeling/models",
+    "training/batching",
+    "training/distributed",
+    "training/optimization",
+    "training/trainer",
+    "evaluation/metrics",
+    "evaluation/scoring",
+    "evaluation/analysis",
+    "evaluation/baselines",
+    "evaluation/outputs",
+    "evaluation/card",
+    "evaluation/rendering",
+    "evaluation/report",
+    "inference/prediction",
+    "inference/onnx",
+    "inference/serving",
+    "study/plan",
+    "study/runs",
+    "study/verdicts",
+    "tools",
 )
-TORCH_ROOMS = {name for room in ROOMS[ROOMS.index(("kernels", "inputs", "dropout", "memory")) :] for name in room}
-BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "textrnn", "checkout"}
+TORCH = ("modeling/", "training/", "evaluation/scoring", "evaluation/baselines", "inference/", "study/runs", "tools")
+BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "filelock", "textrnn", "checkout"}
+MOST_MODULES = 12
+MOST_WINGS = 10
 
 
-def room_of(path: Path) -> str:
-    return path.relative_to(SOURCE / "textrnn").parts[0].removesuffix(".py")
+def package_of(path: Path) -> str | None:
+    """The package of a file of the library; None for the modules of the top floor and a wing's own `__init__`."""
+    relative = path.relative_to(SOURCE / "textrnn").as_posix()
+    return next((package for package in LAYERS if relative.startswith(f"{package}/")), None)
 
 
 def modules() -> list[Path]:
@@ -93,9 +101,9 @@ def dvc_yaml() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stage", ["check", *STAGES, "report"])
-def test_a_stage_lists_exactly_the_modules_its_script_imports(stage):
+def test_a_stage_lists_exactly_the_packages_its_script_reaches(stage):
     definition = dvc_yaml()[stage]
-    assert_lists_its_imports(stage, definition.get("do", definition))
+    assert_lists_its_packages(stage, definition.get("do", definition))
 
 
 @pytest.mark.parametrize("stage", STUDY)
@@ -103,51 +111,99 @@ def test_a_stage_of_the_study_does_so_too(stage):
     stages = YAML(typ="safe").load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert tuple(stages) == STUDY
     assert stages[stage]["wdir"] == ".."  # as the paths are the root's
-    assert_lists_its_imports(stage, stages[stage])
+    assert_lists_its_packages(stage, stages[stage])
 
 
-def assert_lists_its_imports(stage: str, definition: dict[str, Any]) -> None:
-    imported = {file for file in all_imports(ROOT / "pipeline" / f"{stage}.py") if file.name not in UNLISTED}
-    names = {str(file.relative_to(ROOT)) for file in imported}
-    names = {next((each for each in WHOLE if name.startswith(f"{each}/")), name) for name in names}
-    listed = {dep for dep in definition["deps"] if dep.startswith("src/")}
-    assert listed == names
+def assert_lists_its_packages(stage: str, definition: dict[str, Any]) -> None:
+    reached = {package_of(file) for file in all_imports(ROOT / "pipeline" / f"{stage}.py")} - {None}
+    if stage != "check":
+        reached.discard(LISTED_BY_CHECK_ALONE)
+    listed = [dep for dep in definition["deps"] if dep.startswith("src/")]
+    assert listed == [f"src/textrnn/{package}" for package in LAYERS if package in reached]
     assert f"pipeline/{stage}.py" in definition["deps"]
 
 
-def test_every_module_has_its_room():
-    assert {room_of(path) for path in modules()} - {"__init__"} == {name for room in ROOMS for name in room}
+def test_every_module_lies_in_a_package_of_the_list():
+    floor = {path.stem for path in modules() if package_of(path) is None and path.parent == SOURCE / "textrnn"}
+    assert floor == FLOOR
+    lost = [path for path in modules() if package_of(path) is None and path.name != "__init__.py"]
+    assert [path for path in lost if path.parent != SOURCE / "textrnn"] == []
+    assert {package_of(path) for path in modules()} - {None} == set(LAYERS)
 
 
-def test_the_table_of_rooms_in_the_docs_has_every_module():
-    part = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").split("\n## Rooms\n")[1].split("\n## ")[0]
-    first_cells = [line.split("|")[1] for line in part.splitlines() if line.startswith("| `")]
-    told = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
-    assert sorted(told) == sorted(name for room in ROOMS for name in room)
+def test_no_floor_is_crowded():
+    assert len({package.split("/")[0] for package in LAYERS}) <= MOST_WINGS
+    folders = {path.parent for path in modules() if path.name != "__init__.py"}
+    counts = {folder: len(list(folder.glob("*.py"))) - (folder / "__init__.py").is_file() for folder in folders}
+    assert {folder: count for folder, count in counts.items() if count > MOST_MODULES} == {}
 
 
-def test_imports_run_one_way():
-    level = {name: number for number, room in enumerate(ROOMS) for name in room}
-    level["__init__"] = -1
-    back = [
+def test_no_path_stutters():
+    stutters = [
+        path for path in modules() if path.stem == path.parent.name or path.parent.name == path.parent.parent.name
+    ]
+    assert stutters == []
+
+
+def test_every_package_has_a_readme_of_a_few_lines():
+    for package in LAYERS:
+        text = (SOURCE / "textrnn" / package / "README.md").read_text(encoding="utf-8")
+        assert text.startswith(f"# {package}\n"), package
+        for word in ("**For:**", "**Reads:**", "**Writes:**", "**Start at:**"):
+            assert text.count(word) == 1, (package, word)
+        start = re.search(r"\*\*Start at:\*\* `([\w/]+\.py)`", text)
+        assert start is not None, package
+        assert (SOURCE / "textrnn" / package / start[1]).is_file(), package
+        assert len(text.splitlines()) <= 12, package
+
+
+def test_the_docs_show_the_layers():
+    part = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").split("\n## Packages\n")[1].split("\n## ")[0]
+    shown = [line.split("`")[1] for line in part.splitlines() if line.startswith("| `")]
+    assert shown == list(LAYERS)
+
+
+def test_imports_run_downward():
+    level = {package: number for number, package in enumerate(LAYERS)}
+    up = [
         f"{path.relative_to(SOURCE)} imports {target.relative_to(SOURCE)}"
         for path in modules()
         for target in direct_imports(path)
-        if level[room_of(target)] > level[room_of(path)] and room_of(target) != room_of(path)
+        if (own := package_of(path)) and (other := package_of(target)) and level[other] > level[own]
     ]
-    assert back == []
+    assert up == []
+    for name in FLOOR - {"__init__", "cli"}:
+        assert {package_of(file) for file in all_imports(SOURCE / "textrnn" / f"{name}.py")} == {
+            None
+        } or name == "errors"
 
 
 def test_no_module_is_in_a_ring_of_imports():
     assert [str(path) for path in modules() if path.name != "__init__.py" and path in all_imports(path)] == []
 
 
-def test_only_the_rooms_that_train_import_torch():
-    importers = {room_of(path) for path in modules() if "torch" in outside_imports(path)}
-    assert importers <= TORCH_ROOMS
-    for stage in ("check", "sample", "parse", "segment", "encode", "embed", "pad", "report"):
-        reached = {room_of(path) for path in all_imports(ROOT / "pipeline" / f"{stage}.py")}
-        assert not reached & TORCH_ROOMS, stage
+def test_config_declares_and_checks_and_computes_nothing():
+    """What it would compute could change without a stage being run again, as none but `check` depends on it."""
+    for path in sorted((SOURCE / "textrnn" / LISTED_BY_CHECK_ALONE).glob("*.py")):
+        if path.name in ("params.py", "check.py", "__init__.py"):  # the reader of the file; what only `check` imports
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                assert node.name.lstrip("_").startswith("check"), f"{path.name}: {node.name}"
+                assert isinstance(node.returns, ast.Constant), f"{path.name}: {node.name} returns something"
+                assert node.returns.value is None, f"{path.name}: {node.name} returns something"
+            if isinstance(node, ast.ClassDef):
+                assert [ast.unparse(each) for each in node.decorator_list] == ["dataclass(frozen=True)"], node.name
+    importers = [path for path in modules() if SOURCE / "textrnn/common/config/check.py" in direct_imports(path)]
+    assert importers == []
+
+
+def test_only_packages_that_train_or_predict_import_torch():
+    importers = {str(package_of(path)) for path in modules() if "torch" in outside_imports(path)}
+    assert [package for package in sorted(importers) if not package.startswith(TORCH)] == []
+    for stage in ("check", "sample", "parse", "segment", "encode", "embed", "pad", "card", "report"):
+        reached = all_imports(ROOT / "pipeline" / f"{stage}.py")
+        assert [path for path in reached if "torch" in outside_imports(path)] == [], stage
 
 
 def test_training_needs_only_what_a_bare_gpu_image_has():
@@ -300,3 +356,86 @@ def test_a_leaf_touches_exactly_its_stages(project, changes, expected):
     wanted |= {name for name in lock_file() if any(fnmatch.fnmatch(name, pattern) for pattern in expected)}
     wanted |= {"report"} if expected else set()  # which tells of every recipe
     assert touched(project, changes) == wanted
+
+
+def copy_of_the_project(folder: Path) -> Path:
+    """What decides about code: the graph, the library, the scripts, and what DVC ignores."""
+    shutil.copytree(ROOT / "src" / "textrnn", folder / "src" / "textrnn", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "pipeline", folder / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", "params.yaml", ".dvcignore"):
+        shutil.copyfile(ROOT / name, folder / name)
+    Repo.init(str(folder), no_scm=True).close()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def code(tmp_path_factory):
+    return copy_of_the_project(tmp_path_factory.mktemp("code"))
+
+
+def code_hashes(project: Path) -> dict[str, dict[str, str]]:
+    """By stage the hash that DVC takes of each of its deps on code."""
+    found: dict[str, dict[str, str]] = {}
+    known: dict[str, str] = {}
+    with Repo(str(project)) as repo:
+        for stage in repo.index.stages:
+            for dep in stage.deps:
+                if dep.def_path.startswith(("src/", "pipeline/")):
+                    if dep.def_path not in known:
+                        dep.save()
+                        known[dep.def_path] = dep.hash_info.value
+                    found.setdefault(stage.name, {})[dep.def_path] = known[dep.def_path]
+    return found
+
+
+ALL = ("check", *(f"{stage}@*" for stage in STAGES), "report")
+MODELS = ("train@*", "evaluate@*", "analyze@*")
+EDITS: list[tuple[str, tuple[str, ...]]] = [
+    ("training/optimization/row_adam.py", ("train@*",)),
+    ("training/trainer/logger.py", ("train@*",)),
+    ("training/distributed/launcher.py", ("train@*",)),
+    ("training/batching/prefetch.py", MODELS),
+    ("modeling/nn/kernels.py", MODELS),
+    ("common/files/bzip2.py", ("parse@*", "embed@*")),
+    ("preparation/parsing/formats/bio.py", ("parse@*",)),
+    ("preparation/segmentation/nltk_rules.py", ("segment@*",)),
+    ("preparation/embedding/vector_files.py", ("embed@*",)),
+    ("preparation/padding/pad.py", ("pad@*",)),
+    ("preparation/sample/word_tables.py", ("sample@*",)),
+    ("common/settings/limits.py", ("train@*", "baseline@*")),
+    ("common/config/train.py", ("check",)),
+    ("evaluation/scoring/evaluate.py", ("evaluate@*", "analyze@*")),
+    ("evaluation/analysis/errors.py", ("analyze@*",)),
+    ("evaluation/baselines/bag_of_ngrams.py", ("baseline@*",)),
+    ("evaluation/card/model_card.py", ("card@*",)),
+    ("evaluation/report/overview.py", ("report",)),
+    ("evaluation/report/style.css", ("report",)),
+    ("stage.py", ()),
+    ("errors.py", ()),
+    ("cli.py", ()),
+    ("inference/serving/app.py", ()),
+    ("inference/prediction/predictor.py", ()),
+    ("study/verdicts/claims.py", ()),
+    ("tools/lr_range_test.py", ()),
+    ("modeling/nn/README.md", ()),
+    ("modeling/nn/.kernels.py.swp", ()),
+    ("modeling/nn/.#kernels.py", ()),
+    ("modeling/nn/kernels.py~", ()),
+    ("modeling/nn/__pycache__/kernels.cpython-311.pyc", ()),
+]
+
+
+@pytest.mark.parametrize(("file", "expected"), EDITS, ids=[file for file, _ in EDITS])
+def test_an_edit_of_code_touches_exactly_its_stages(code, file, expected):
+    """By DVC's own hashes: what runs again of itself, before any of its outputs changes another stage's inputs."""
+    before = code_hashes(code)
+    path = code / "src" / "textrnn" / file
+    text = path.read_bytes() if path.is_file() else None
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes((text or b"") + b"\n# edited\n")
+    try:
+        after = code_hashes(code)
+    finally:
+        path.unlink() if text is None else path.write_bytes(text)
+    changed = {stage for stage in before if before[stage] != after[stage]}
+    assert changed == {name for name in before if any(fnmatch.fnmatch(name, pattern) for pattern in expected)}

@@ -34,6 +34,7 @@ from textrnn.training.batching.batches import Bucket, Rows, batch_size, batches
 from textrnn.training.batching.loading import check_ranges, load_buckets
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.trainer.class_weights import class_weights
 from textrnn.training.trainer.setup import check_recipe, memory_told, start
 from textrnn.training.trainer.token_features import learn
 
@@ -126,7 +127,9 @@ def range_test(
     Raises UserError for rates that make no range, and what `fit` raises for values that do not fit the data.
     """
     rates.check()
-    where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
+    where = f"recipes.{recipe}"
+    check_recipe(recipe, model, settings, labels)
+    weighed = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
     sizes = (len(matrix), matrix.shape[1]), len(labels.names)

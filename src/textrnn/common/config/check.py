@@ -12,11 +12,10 @@ from textrnn.common.config.embed import Embed, Embedding
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.model import Model
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.params import part, pick, require, section
+from textrnn.common.config.params import Section, build, part, pick, require, section
 from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.train import Train
 from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
-from textrnn.common.settings.merging import overlaid
 from textrnn.errors import UserError
 
 SECTIONS = (
@@ -69,19 +68,26 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     embedding.check(where)
     padding = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
     padding.check(where)
-    model = overlaid(Model, params, "model", key)
+    model = _merged(Model, params, "model", key)
     model.check(f"{where}.model")
     if padding.buckets is not None and model.readout == "last_step":
         wrong = "must be null where model.readout is last_step: it reads padding, so results would hang on the widths"
         do = f"say {where}.model.readout: last_valid, or {where}.buckets: null"
         raise UserError(f"{where}.buckets", wrong, got=padding.buckets, do=do)
-    settings = overlaid(Train, params, "train", key)
+    settings = _merged(Train, params, "train", key)
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
     model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
     _check_entry(params, ("recipes", key, "encoding"), "encodings")
     _check_lexicon(params, key, embedding.lexicon is not None)
     model.check_lexicon(f"{where}.model", embedding.lexicon is not None)
+
+
+def _merged(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
+    """What `common/settings` merges for the stages; here it is only checked, so that `check` depends on config alone."""
+    own = pick(params, "recipes", recipe, name)
+    require(isinstance(own, Mapping), f"recipes.{recipe}.{name}", "must be a mapping", own)
+    return build(cls, {**pick(params, name), **own}, f"recipes.{recipe}.{name}")
 
 
 def _check_lexicon(params: Mapping[str, Any], key: str, lexicon: bool) -> None:

@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from textrnn.common.config.params import require, require_name
-from textrnn.common.config.types import SPLITS
-from textrnn.preparation.parsing.formats import find_format
+from textrnn.common.config.types import SPLITS, Format
 
 
 @dataclass(frozen=True)
@@ -34,7 +33,7 @@ class Corpus:
     max_rejects: how many faulty rows, over all files, are let pass.
     """
 
-    format: str
+    format: Format
     files: Mapping[str, str | None]
     classes: Mapping[str, str] | None
     rows: Mapping[str, int | None]
@@ -43,7 +42,6 @@ class Corpus:
 
     def check(self, where: str) -> None:
         """Refuse what the types let through; `where` is the dotted name of the entry."""
-        find_format(self.format, f"{where}.format")
         for role, name in self.files.items():
             require(role in (*SPLITS, "classes"), f"{where}.files", "roles are train, dev, test, classes", role)
             if name is not None:

@@ -8,7 +8,6 @@ from typing import Literal
 
 from textrnn.common.config.params import require
 from textrnn.common.config.types import Task
-from textrnn.modeling.nn.soft_lexicon import SETS
 
 Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
 Pooled = Literal["last_valid", "max", "mean", "attention"]  # read whole rows and leave padding out: can be joined
@@ -80,16 +79,6 @@ class Model:
     crf: bool
     initialization: Initialization
 
-    @property
-    def readouts(self) -> tuple[Readout, ...]:
-        """What is read out, one or more, in the order in which it is joined."""
-        return self.readout if isinstance(self.readout, tuple) else (self.readout,)
-
-    @property
-    def beside(self) -> int:
-        """How wide all is that is joined to a token's embedding."""
-        return (self.bigrams.width if self.bigrams else 0) + (SETS * self.words.width if self.words else 0)
-
     def check(self, where: str) -> None:
         """Refuse what the types let through; `where` is the dotted name of the section."""
         for name in ("hidden_size", "layers"):
@@ -101,7 +90,7 @@ class Model:
             require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
         tags = self.readout == "every_step" and self.loss == "cross_entropy"
         require(not self.crf or tags, f"{where}.crf", "needs readout every_step and loss cross_entropy", self.crf)
-        names = self.readouts
+        names = self.readout if isinstance(self.readout, tuple) else (self.readout,)
         require(0 < len(names) == len(set(names)), f"{where}.readout", "must name one or more, each once", names)
         if self.bigrams is not None:
             self.bigrams.check(f"{where}.bigrams")

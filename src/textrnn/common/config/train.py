@@ -155,17 +155,3 @@ class Train:
         """Refuse what the task has no use for; `where` is the dotted name of the section."""
         drawn = self.sampling is None or task == "classify"
         require(drawn, f"{where}.sampling", "must be null for tagging: a row has no one class", self.sampling)
-
-    def weight_of(self, labels: list[str], kinds: list[str], where: str) -> list[float] | None:
-        """The weight of each label in their order, or None where all weigh the same; kinds: as `Labels.kinds` has them.
-
-        A name in `class_weights` is a label, or an entity type, which weighs all of its tags; the rest weigh 1.
-        Raises UserError, naming `where.class_weights.name`, for one that is neither.
-        """
-        if self.class_weights is None:
-            return None
-        known = dict.fromkeys([*labels, *kinds])
-        for name in self.class_weights:
-            require(name in known, f"{where}.class_weights.{name}", f"must be one of {', '.join(known)}", name)
-        weights = self.class_weights
-        return [weights.get(name, weights.get(kind, 1.0)) for name, kind in zip(labels, kinds, strict=True)]

@@ -11,6 +11,7 @@ Split = Literal["train", "dev", "test"]
 
 
 Side = Literal["right", "left"]
+Format = Literal["headlines", "names", "bio", "fasttext"]
 
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")

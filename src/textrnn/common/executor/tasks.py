@@ -21,7 +21,7 @@ from textrnn.common.executor.cluster import _cluster
 from textrnn.common.executor.local import _processes
 from textrnn.common.executor.workers import PATIENCE_SECONDS, Call, Crew, Job, Task
 from textrnn.common.storage.code_version import fingerprint
-from textrnn.common.storage.markers import NOTES, finish, finished, is_finished, result_of, working
+from textrnn.common.storage.markers import NOTES, finish, finished, is_finished, read_packages, result_of, working
 from textrnn.errors import Unfinished
 from textrnn.stage import progress, worker_count
 
@@ -48,7 +48,9 @@ def run_shards(task: Task, jobs: Sequence[Job], folder: Path, *, label: str) -> 
     left = [job for job in jobs if job.name not in done]
     scheduler = os.environ.get("TEXTRNN_SCHEDULER", "")
     with _crew(left, folder, label, scheduler) as crew:
-        call = partial(_run_job, task, folder.absolute() if scheduler else folder, fingerprint())
+        packages = read_packages(folder)
+        code = packages, fingerprint(packages)
+        call = partial(_run_job, task, folder.absolute() if scheduler else folder, code)
         pairs = _in_order(crew, call, left) if crew else ((job, call(job)) for job in left)
         rows = {"total": sum(job.rows for job in jobs), "initial": sum(job.rows for job in jobs if job.name in done)}
         fresh = iter(progress(pairs, **rows, unit=" rows", label=label, count=lambda pair: pair[0].rows))
@@ -57,12 +59,13 @@ def run_shards(task: Task, jobs: Sequence[Job], folder: Path, *, label: str) -> 
     _check_all_here(jobs, folder, label, PATIENCE_SECONDS if scheduler else 0.0)
 
 
-def _run_job(task: Task, folder: Path, code: str, job: Job) -> dict[str, Any]:
+def _run_job(task: Task, folder: Path, code: tuple[tuple[str, ...] | None, str], job: Job) -> dict[str, Any]:
     """What runs in a worker."""
     here = f"worker {socket.gethostname()}:{os.getpid()}"
     if not (folder / NOTES).is_dir():
         raise Unfinished(here, "does not see the output folder", got=folder, do="let all workers share a file system")
-    if code != fingerprint():
+    packages, wanted = code
+    if fingerprint(packages) != wanted:
         raise Unfinished(here, "has other code or other versions of libraries than this run", do="start it again")
     if is_finished(folder, job.name):  # Dask asks again for a result that died with the worker that held it
         return result_of(folder, job.name)

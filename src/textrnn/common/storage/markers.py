@@ -5,13 +5,14 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from textrnn.stage import output_file
 
 NOTES = ".finished"
+PACKAGES = "packages"  # a file of NOTES: the packages whose code the run depends on, one a line; absent: all of them
 
 
 def finish(folder: Path, name: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -44,6 +45,11 @@ def is_finished(folder: Path, name: str) -> bool:
     return (folder / NOTES / f"{name}.json").is_file() and _trusted(folder, name)
 
 
+def files_of(folder: Path, name: str) -> list[str]:
+    """The files of a finished shard, by names in `folder`."""
+    return list(_read_marker(folder, name)["sizes"])
+
+
 def _read_marker(folder: Path, name: str) -> dict[str, Any]:
     marker: dict[str, Any] = json.loads((folder / NOTES / f"{name}.json").read_text(encoding="utf-8"))
     return marker
@@ -74,3 +80,16 @@ def at_work(folder: Path) -> dict[str, int]:
     notes = (path.name.rsplit(".", 2) for path in (folder / NOTES).glob("*.working"))
     done = finished(folder)
     return {name: int(process) for name, process, _ in notes if name not in done}
+
+
+def write_packages(folder: Path, packages: Collection[str] | None) -> None:
+    """Note which packages of the library the run depends on, for its workers; None is all of the library."""
+    if packages is not None:
+        (folder / NOTES).mkdir(exist_ok=True)
+        (folder / NOTES / PACKAGES).write_text("".join(f"{package}\n" for package in packages), encoding="utf-8")
+
+
+def read_packages(folder: Path) -> tuple[str, ...] | None:
+    """What `write_packages` noted."""
+    note = folder / NOTES / PACKAGES
+    return tuple(note.read_text(encoding="utf-8").split()) if note.is_file() else None

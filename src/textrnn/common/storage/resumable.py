@@ -7,19 +7,21 @@ writes the data are. Then every shard comes out the same to the byte, so it does
 from __future__ import annotations
 
 import contextlib
-import fcntl
-import os
 import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from textrnn.common.storage.code_version import _hash, fingerprint
-from textrnn.common.storage.markers import NOTES, _read_marker, finished
+from filelock import FileLock, Timeout
+
+from textrnn.common.storage.code_version import fingerprint, hash_values, packages_of, scripts_hash, stage_code
+from textrnn.common.storage.markers import NOTES, files_of, finished, write_packages
 from textrnn.errors import Unfinished
 from textrnn.stage import put_in_place
+
+LOCK_SECONDS = 0.2  # long enough for a lock file that is just being removed, short for one that is held
 
 
 def _kept_shards(names: set[str]) -> str:
@@ -41,23 +43,29 @@ class Kept:
 
 
 @contextlib.contextmanager
-def resumable_folder(path: Path, kept: Kept | None = None, /, **key: Any) -> Iterator[Path]:
+def resumable_folder(
+    path: Path, kept: Kept | None = None, /, *, stage: str | None = None, **key: Any
+) -> Iterator[Path]:
     """A new folder to fill shard by shard, which takes the place of `path` when the block ends well.
 
     It is called `.<name>.<hash>` and stands beside `path`. An interrupt, an exit, an Unfinished, a full disk or a lack
     of memory leaves it with its finished shards, if there are any; the next run with the same key, code and versions
     goes on in it, and one with others removes it. Any other exception removes it at once. `kept` may say otherwise.
 
-    key: all that the content hangs on besides code and versions, as values JSON has.
+    stage: whose code, as dvc.yaml lists it, decides whether the run is the same; None for the whole library.
+    key: all that the content depends on besides code and versions, as values JSON has.
     Raises Unfinished when another run is writing `path`.
     """
     kept = kept or Kept()
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
-        made = path.with_name(f".{path.name}.{_hash([key, fingerprint()])}")
+        code = stage_code(stage) if stage else None
+        packages = packages_of(code)
+        made = path.with_name(f".{path.name}.{hash_values([key, fingerprint(packages), scripts_hash(code)])}")
         _remove_others(made, path, kept.others)
         made.mkdir(exist_ok=True)
         _keep_finished(made)
+        write_packages(made, packages)
         try:
             yield made
             put_in_place(made, path)
@@ -74,26 +82,16 @@ def resumable_folder(path: Path, kept: Kept | None = None, /, **key: Any) -> Ite
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
     lock = path.with_name(f".{path.name}.lock")
-    while True:
-        with lock.open("a") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise Unfinished(path, "another run is writing it", do="wait for it, or stop it") from None
-            # a run that has just ended has removed the file we opened: then the next one opens another
-            if _is_at(file, lock):
-                try:
-                    yield
-                finally:
-                    lock.unlink(missing_ok=True)
-                return
-
-
-def _is_at(file: IO[str], path: Path) -> bool:
     try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
+        with FileLock(lock, timeout=LOCK_SECONDS):
+            try:
+                yield
+            finally:
+                lock.unlink(missing_ok=True)  # held: whoever waits for this file then makes another
+    except Timeout as error:
+        if error.lock_file != str(lock):
+            raise
+        raise Unfinished(path, "another run is writing it", do="wait for it, or stop it") from None
 
 
 def _remove_others(made: Path, path: Path, left: int) -> None:
@@ -107,7 +105,7 @@ def _remove_others(made: Path, path: Path, left: int) -> None:
 def _keep_finished(folder: Path) -> None:
     names = finished(folder)
     kept = {folder / NOTES / f"{name}.json" for name in names}
-    kept |= {folder / file for name in names for file in _read_marker(folder, name)["sizes"]}
+    kept |= {folder / file for name in names for file in files_of(folder, name)}
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from textrnn.evaluation.outputs.recipe_files import Recipe
 from textrnn.evaluation.rendering.markup import Child, Markup, markup, percent, table, tag, text
-from textrnn.evaluation.report.recipe_files import Recipe
 
 PER_PAIR = 8  # examples of a pair of classes, the surest first
 SENTENCES = 30  # of a tagger, those of the most wrong entities first

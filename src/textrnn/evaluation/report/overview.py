@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from textrnn.evaluation.outputs.recipe_files import Recipe, best_baseline
 from textrnn.evaluation.rendering.charts import Standing, dots
 from textrnn.evaluation.rendering.markup import Child, Markup, markup, percent, table, tag
-from textrnn.evaluation.report.recipe_files import Recipe, best_baseline
 
 SCORES = {
     "accuracy": "accuracy",

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from textrnn.evaluation.outputs.recipe_files import Recipe
 from textrnn.evaluation.rendering.markup import Markup, markup, tag
 from textrnn.evaluation.report.overview import overview
-from textrnn.evaluation.report.recipe_files import Recipe
 from textrnn.evaluation.report.sections import recipe_section
 from textrnn.evaluation.report.study_section import Study, study_section
 

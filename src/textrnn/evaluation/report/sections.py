@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from textrnn.evaluation.outputs.recipe_files import Recipe
 from textrnn.evaluation.rendering.charts import Confidence, curves, histogram, reliability
 from textrnn.evaluation.rendering.markup import Child, Markup, facts, markup, meter, percent, scroller, table, tag, text
 from textrnn.evaluation.report.examples import examples
 from textrnn.evaluation.report.overview import SCORES, model_line, spoken
-from textrnn.evaluation.report.recipe_files import Recipe
 
 GROUPS = {
     "by_length": ("By length", "{} tokens"),

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from textrnn.evaluation.outputs.recipe_files import readable
 from textrnn.evaluation.rendering.markup import Markup, figure, markup, scroller, tag
-from textrnn.evaluation.report.recipe_files import readable
 
 STYLE = {"supported": "verdict good", "not supported": "verdict bad"}
 # the plots' own style is left behind: inside a page it would be the whole page's

@@ -133,7 +133,7 @@ def _read(graph: Graph, network: TextRNN, states: str, ends: str, lengths: str) 
     if network.config.readout == "every_step":
         return graph.add("Transpose", states, perm=[1, 0, 2])
     found = []
-    for readout in network.config.readouts:
+    for readout in network.readouts:
         if readout == "last_valid":
             found.append(ends)
         elif readout == "mean":

@@ -21,9 +21,14 @@ from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
 from textrnn.modeling.nn.embedding_lookup import drop_words, embed_distinct, embed_in_place
 from textrnn.modeling.nn.layer_input import Steps
-from textrnn.modeling.nn.pooling import Attention, read, turn
+from textrnn.modeling.nn.pooling import Attention, read, readout_names, turn
 from textrnn.modeling.nn.recurrent import Recurrent
-from textrnn.modeling.nn.soft_lexicon import Sizes, Words
+from textrnn.modeling.nn.soft_lexicon import SETS, Sizes, Words
+
+
+def joined_width(config: Model) -> int:
+    """The width of all that is joined to a token's embedding: its pair's and its words'."""
+    return (config.bigrams.width if config.bigrams else 0) + (SETS * config.words.width if config.words else 0)
 
 
 class Head(nn.Module):
@@ -71,7 +76,7 @@ class TextRNN(nn.Module):
         self.embedding = nn.Embedding(tokens, embedding_size, padding_idx=PAD_ID)
         self.recurrent = Recurrent(
             config.cell,
-            embedding_size + config.beside,
+            embedding_size + joined_width(config),
             config.hidden_size,
             config.layers,
             config.bidirectional,
@@ -79,8 +84,9 @@ class TextRNN(nn.Module):
             config.locked_dropout,
         )
         features = config.hidden_size * self.recurrent.directions
-        self.attention = Attention(features) if "attention" in config.readouts else None
-        features *= len(config.readouts)
+        self.readouts = readout_names(config.readout)
+        self.attention = Attention(features) if "attention" in self.readouts else None
+        features *= len(self.readouts)
         self.norm = nn.LayerNorm(features) if config.layer_norm else None
         self.head = Head(features, config, 1 if config.loss == "bce" else classes)
         self.crf = CRF(classes) if config.crf else None
@@ -141,7 +147,7 @@ class TextRNN(nn.Module):
         if self.config.readout == "every_step":
             return states.transpose(0, 1)
         ends = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
-        names = cast(tuple[Pooled, ...], self.config.readouts)  # of the others none comes here
+        names = cast(tuple[Pooled, ...], self.readouts)  # of the others none comes here
         return read(names, states, ends, lengths, self.attention)
 
 

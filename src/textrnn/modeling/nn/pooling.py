@@ -10,7 +10,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from textrnn.common.config.model import Pooled
+from textrnn.common.config.model import Pooled, Readout
+
+
+def readout_names(readout: tuple[Pooled, ...] | Readout) -> tuple[Readout, ...]:
+    """The names of a model's readout, one or more, in the order in which they are joined."""
+    return readout if isinstance(readout, tuple) else (readout,)
 
 
 class Attention(nn.Module):

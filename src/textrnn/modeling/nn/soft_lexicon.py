@@ -17,6 +17,7 @@ from torch import Tensor
 from textrnn.common.storage.schemas import PAD_ID, UNKNOWN_ID
 from textrnn.modeling.nn.embedding_lookup import SparseTable
 
+SETS = 3  # words that begin at a token, go on through it, end at it
 FIRST = PAD_ID + 1  # row of the first part of speech: before it stands padding's, zero
 
 

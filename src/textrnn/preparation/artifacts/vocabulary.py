@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textrnn.common.config.params import require
 from textrnn.common.storage.schemas import COUNTS, RESERVED, UNKNOWN_ID
 from textrnn.errors import UserError
-
-
-@dataclass(frozen=True)
-class VocabularyLimits:
-    """Which tokens get a number: those seen at least `min_count` times, at most `max_tokens` (null: all)."""
-
-    min_count: int
-    max_tokens: int | None
-
-    def check(self, where: str) -> None:
-        require(self.min_count >= 1, f"{where}.min_count", "must be at least 1", self.min_count)
-        if self.max_tokens is not None:
-            require(self.max_tokens >= 1, f"{where}.max_tokens", "must be at least 1", self.max_tokens)
 
 
 class Vocabulary:
@@ -42,10 +27,13 @@ class Vocabulary:
         return len(self.words) + len(RESERVED)
 
     @classmethod
-    def build(cls, counted: pa.Table, limits: VocabularyLimits) -> Vocabulary:
-        """From the training split's token counts, a table of COUNTS."""
-        table = counted.filter(pc.greater_equal(counted["count"], limits.min_count))
-        table = table.sort_by([("count", "descending"), ("token", "ascending")]).slice(0, limits.max_tokens)
+    def build(cls, counted: pa.Table, min_count: int, max_tokens: int | None) -> Vocabulary:
+        """The vocabulary of the training split's token counts, a table of COUNTS.
+
+        It has the tokens seen at least `min_count` times, at most `max_tokens` of them (None: all).
+        """
+        table = counted.filter(pc.greater_equal(counted["count"], min_count))
+        table = table.sort_by([("count", "descending"), ("token", "ascending")]).slice(0, max_tokens)
         table = table.combine_chunks()
         return cls(_one_chunk(table["token"], pa.string()), _one_chunk(table["count"], pa.int64()))
 

@@ -32,7 +32,7 @@ def encode(
     reader = ShardReader(segmented, "segmented")
     task, raw = reader.facts["task"], reader.facts["labels"]
     labels = make_labels(task, raw, settings.tags, where)
-    vocabulary = Vocabulary.build(read_counts(segmented / "counts.arrow"), settings.limits())
+    vocabulary = Vocabulary.build(read_counts(segmented / "counts.arrow"), settings.min_count, settings.max_tokens)
     if len(vocabulary.words) == 0:
         raise UserError(f"{where}.min_count", "no token of train is seen that often", got=settings.min_count)
     vocabulary.save(vocabulary_file)

@@ -28,6 +28,7 @@ from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.distributed.process_group import ALONE, Group, joined
 from textrnn.training.optimization.allocator import keep_freed_memory
 from textrnn.training.trainer.checkpointer import Keeper
+from textrnn.training.trainer.class_weights import class_weights
 from textrnn.training.trainer.distillation import with_teachers
 from textrnn.training.trainer.logger import Journal
 from textrnn.training.trainer.loop import Kept, Outcome, train
@@ -78,15 +79,14 @@ def start(config: Config, matrix: np.ndarray, seed: int, device: torch.device, b
     return network.to(device)
 
 
-def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> list[float] | None:
-    """Refuse, by dotted name, values that do not fit each other or the labels; else the weight of each label."""
+def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> None:
+    """Refuse, by dotted name, values that do not fit each other or the labels."""
     where = f"recipes.{recipe}"
     model.check(f"{where}.model")
     model.check_task(f"{where}.model", labels.task, len(labels.names))
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", labels.task)
     model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
-    return settings.weight_of(labels.names, labels.kinds(), f"{where}.train")
 
 
 def fit(
@@ -111,7 +111,9 @@ def fit(
     beside it. In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the
     data (a readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
     """
-    where, weighed = f"recipes.{recipe}", check_recipe(recipe, model, settings, labels)
+    where = f"recipes.{recipe}"
+    check_recipe(recipe, model, settings, labels)
+    weighed = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
     device = pick_device(group.local if group.count > 1 else None)
     check_precision(settings.precision, device, f"{where}.train.precision")
     shape, classes = (len(matrix), matrix.shape[1]), len(labels.names)

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from textrnn.common.config.model import Cell
 from textrnn.modeling.models.model_directory import Config
+from textrnn.modeling.models.text_rnn import joined_width
 from textrnn.modeling.nn.bigrams import FIRST
+from textrnn.modeling.nn.pooling import readout_names
 from textrnn.modeling.nn.soft_lexicon import SETS
 
 GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "gru": 3, "scratch_gru": 3}  # rows of a weight matrix, over H
@@ -72,13 +74,13 @@ def describe(config: Config) -> str:
 
 def _layers(config: Config) -> list[tuple[int, int]]:
     """(F, D * H) of each recurrent layer."""
-    wide, first = config.model.hidden_size * _directions(config), config.embedding_size + config.model.beside
+    wide, first = config.model.hidden_size * _directions(config), config.embedding_size + joined_width(config.model)
     return [(first if at == 0 else wide, wide) for at in range(config.model.layers)]
 
 
 def _features(config: Config) -> int:
     """How wide all that is read out is."""
-    return _layers(config)[-1][1] * len(config.model.readouts)
+    return _layers(config)[-1][1] * len(readout_names(config.model.readout))
 
 
 def _directions(config: Config) -> int:
@@ -115,10 +117,10 @@ def _parts(config: Config) -> tuple[Part, ...]:
         what = f"{model.cell}, {inputs} to {hidden}" + (", both directions" if model.bidirectional else "")
         parts.append(Part(f"recurrent, layer {at}", what, (width, wide), count))
     steps = (width,) if model.readout == "every_step" else ()
-    if "attention" in model.readouts:
+    if "attention" in readout_names(model.readout):
         parts.append(Part("attention", f"additive, {wide} to {wide} to 1", (wide,), wide * (wide + 2)))
     features = _features(config)
-    parts.append(Part("readout", ", ".join(model.readouts), (*steps, features), 0))
+    parts.append(Part("readout", ", ".join(readout_names(model.readout)), (*steps, features), 0))
     if model.layer_norm:
         parts.append(Part("norm", "LayerNorm", (*steps, features), 2 * features))
     for name, inputs, outputs in _linears(config):
@@ -141,8 +143,8 @@ def _cost(config: Config, width: int) -> Cost:
     gates = _directions(config) * GATES[config.model.cell] * hidden
     step = sum(2 * gates * (inputs + hidden) for inputs, _ in _layers(config))
     head = sum(2 * inputs * outputs for _, inputs, outputs in _linears(config))
-    wide = _features(config) // len(config.model.readouts)
-    step += 2 * wide * (wide + 1) if "attention" in config.model.readouts else 0
+    wide = _features(config) // len(readout_names(config.model.readout))
+    step += 2 * wide * (wide + 1) if "attention" in readout_names(config.model.readout) else 0
     forward = width * step + head * (width if config.model.readout == "every_step" else 1)
     return Cost(width, forward, TRAINING * forward)
 

@@ -13,8 +13,8 @@ from typing import Any
 from safetensors import SafetensorError
 
 from textrnn.common.config.params import pick, require
-from textrnn.common.files.safetensors_header import count_weights
 from textrnn.errors import UserError
+from textrnn.evaluation.outputs.safetensors_header import count_weights
 
 Row = dict[str, str]
 UNSPACED = ("chars", "jieba")  # segmentations whose tokens have no blanks between them

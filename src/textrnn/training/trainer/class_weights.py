@@ -1,0 +1,23 @@
+"""The weight of each label in the loss, from `train.class_weights`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from textrnn.common.config.params import require
+from textrnn.preparation.artifacts.labels import Labels
+
+
+def class_weights(weights: Mapping[str, float] | None, labels: Labels, where: str) -> list[float] | None:
+    """The weight of each label in the order of their ids, or None where all weigh the same.
+
+    A name in `weights` is a label, or an entity type, which stands for all of its tags; every other label weighs 1.
+    Raises UserError, naming `where.name`, for a name that is neither.
+    """
+    if weights is None:
+        return None
+    types = labels.kinds()
+    known = dict.fromkeys([*labels.names, *types])
+    for name in weights:
+        require(name in known, f"{where}.{name}", f"must be one of {', '.join(known)}", name)
+    return [weights.get(name, weights.get(type_, 1.0)) for name, type_ in zip(labels.names, types, strict=True)]
