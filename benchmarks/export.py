@@ -15,9 +15,9 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, keep, read, render
 from textrnn.common.storage.shards import ShardReader
-from textrnn.inference.onnx.comparison import PYTHON, Measured, measure
+from textrnn.inference.onnx.comparison import PYTHON, RuntimeMeasurement, measure
 from textrnn.inference.onnx.export import export_model
-from textrnn.stage import run
+from textrnn.stage import run_command
 
 REPEATS = 5
 NAMES = {PYTHON: "Python", "float32": "onnxruntime", "int8": "onnxruntime, 8 bits"}
@@ -41,7 +41,7 @@ def measure_model(folder: Path, repeats: int) -> dict[str, Any]:
     return {"recipe": folder.name, **rows, "sides": {NAMES[name]: side_of(side) for name, side in sides.items()}}
 
 
-def side_of(side: Measured) -> dict[str, Any]:
+def side_of(side: RuntimeMeasurement) -> dict[str, Any]:
     """The figures that are kept of one way to run a model."""
     return {
         "bytes": side.size,
@@ -71,4 +71,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

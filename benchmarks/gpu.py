@@ -26,8 +26,8 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_sides import CASES, RUNGS, Case, read_rows, time_gru, time_rung
 from performance import PAGE, compare, keep, read, render
 from textrnn.errors import UserError
-from textrnn.modeling.nn.precision import settle
-from textrnn.stage import run
+from textrnn.modeling.nn.precision import make_deterministic
+from textrnn.stage import run_command
 
 REPEATS, BATCHES, WARM_UP = 5, 160, 10
 LADDER = Path("docs/gpu.md")
@@ -137,7 +137,7 @@ def main() -> None:
     on_gpu = torch.device(args.device).type == "cuda"
     if on_gpu and not torch.cuda.is_available():
         raise UserError("--device", "there is no GPU here", got=args.device, do="run it where there is one")
-    settle(torch.device(args.device))
+    make_deterministic(torch.device(args.device))
     args.name = torch.cuda.get_device_name(torch.device(args.device)) if on_gpu else "CPU"
     args.command = " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]])
     args.trial = not on_gpu or args.batches != BATCHES or args.repeats != REPEATS
@@ -149,4 +149,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -15,18 +15,18 @@ from torch import nn
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.model import Cell, Model
 from textrnn.common.config.train import Train
-from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.padding.pad import bucket_widths
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
-from textrnn.training.optimization.cuda_graphs import CudaRecorder, Work, make_stepper
-from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, Work, make_train_step
+from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 CLASSES, EMBEDDING, HIDDEN, WIDTHS = 10, 300, 128, 6
-Rung = Literal["eager", "resident", "fused", "graphs", "bfloat16", "buckets"]
-RUNGS: tuple[Rung, ...] = ("eager", "resident", "fused", "graphs", "bfloat16", "buckets")  # each has those before it
+Rung = Literal["eager", "to_device", "fused", "graphs", "bfloat16", "buckets"]
+RUNGS: tuple[Rung, ...] = ("eager", "to_device", "fused", "graphs", "bfloat16", "buckets")  # each has those before it
 GRU_STEPS, GRU_BATCH, GRU_SIZE, GRU_REPEATS, GRU_WARM_UP = 64, 64, 256, 50, 5
 
 
@@ -85,7 +85,9 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
     optimizer: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
     if "fused" in has:
         optimizer = make_optimizer(network, settings)
-    step_of = (make_stepper if "graphs" in has else Stepper)(network, optimizer, Tally(None, device), settings)
+    step_of = (make_train_step if "graphs" in has else TrainStep)(
+        network, optimizer, RunningLoss(None, device), settings
+    )
     rows = by_width(titles.rows) if "buckets" in has else [titles.rows]
     resident = [bucket.to(device) for bucket in rows] if "resident" in has else rows
     step = 0
@@ -122,7 +124,7 @@ def time_gru(scratch: bool, graph: bool, device: torch.device) -> float:
 
 def _warm(work: Work, graph: bool, device: torch.device) -> Work:
     """The work, warmed up, as itself or as a graph."""
-    recorder = CudaRecorder(device) if graph and device.type == "cuda" else None
+    recorder = CudaGraphRecorder(device) if graph and device.type == "cuda" else None
     for _ in range(GRU_WARM_UP):
         work() if recorder is None else recorder.warm_up(work)
     return work if recorder is None else recorder.record(work)

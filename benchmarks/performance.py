@@ -17,7 +17,7 @@ from statistics import median
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.stage import run, write_json
+from textrnn.stage import run_command, write_json
 
 FIGURES = Path("docs/performance.json")
 PAGE = Path("docs/performance.md")
@@ -163,4 +163,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -26,7 +26,7 @@ from performance import PAGE, device, keep, read, render
 from textrnn.inference.prediction.predictor import Predictor, load
 from textrnn.modeling.models.model_directory import CONFIG, SEGMENTATION, VOCABULARY
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.stage import run
+from textrnn.stage import run_command
 
 CALLS = 3000  # of one text each
 WARM_UP = 200
@@ -97,4 +97,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

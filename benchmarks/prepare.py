@@ -25,7 +25,7 @@ from performance import PAGE, compare, device, keep, read, render
 from prepare_memory import draw, measure_memory
 from prepare_sides import REVIEWS
 from textrnn.errors import UserError
-from textrnn.stage import run
+from textrnn.stage import run_command
 
 REPEATS = 5
 SIZES = [10_000, 100_000, 1_000_000, 4_000_000]
@@ -158,4 +158,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -38,7 +38,7 @@ from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import load_punkt
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.preparation.segmentation.segmenters import Segmenter
-from textrnn.stage import run
+from textrnn.stage import run_command
 
 STEPS: tuple[Cleaning, ...] = ("lower", "digits", "urls")
 WIDTH, MIN_COUNT = 200, 2
@@ -225,4 +225,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -24,10 +24,10 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from results_page import READMES, RESULTS, TABLE, UNCROWDED, UNSEEN, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
-from textrnn.common.config.params import pick, read_params
+from textrnn.common.config.params import get_param, read_params
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import load_model
-from textrnn.stage import run, write_json
+from textrnn.stage import run_command, write_json
 from textrnn.training.trainer.summary import summarize
 
 FREE = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
@@ -119,7 +119,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _data(params: dict[str, Any], encoding: str) -> Row:
-    corpus = pick(params, "encodings", encoding, "corpus")
+    corpus = get_param(params, "encodings", encoding, "corpus")
     rows = _read(Path("metrics") / corpus / "parse.json")["rows"]["train"]
     return {"corpus": corpus, "rows": rows}
 
@@ -192,4 +192,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

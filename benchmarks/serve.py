@@ -29,7 +29,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, keep, read, render
 from predict import TOKENS, draw_texts
 from textrnn.inference.prediction.predictor import load
-from textrnn.stage import run
+from textrnn.stage import run_command
 
 LOADS = ((1, 1), (16, 1), (128, 1), (512, 1), (16, 32))  # clients, texts of a request
 REQUESTS = 5000  # of each load
@@ -126,4 +126,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

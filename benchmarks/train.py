@@ -24,7 +24,7 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, compare, device, keep, read, render
 from textrnn.errors import UserError
-from textrnn.stage import run
+from textrnn.stage import run_command
 
 REPEATS = 5
 SAMPLES = 25_600  # of a repeat of a loop
@@ -155,4 +155,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -28,14 +28,14 @@ from textrnn.common.config.embed import Embed, Embedding
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.model import Model
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.params import part, pick, read_params, section
+from textrnn.common.config.params import get_param, load_section, load_stage_params, read_params
 from textrnn.common.config.segment import Segment, Segmentation
-from textrnn.common.config.train import Cosine, Train
+from textrnn.common.config.train import CosineSchedule, Train
 from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
-from textrnn.common.settings.merging import overlaid
+from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.scoring.evaluate import evaluate
-from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import SavedModel, make_config
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.artifacts.labels import Labels
@@ -45,12 +45,13 @@ from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.segmentation.segment import segment
-from textrnn.stage import run
-from textrnn.training.batching.batches import Bucket, batch_size, batches
+from textrnn.stage import run_command
+from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.optimization.cuda_graphs import make_stepper
+from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.step import make_optimizer
-from textrnn.training.trainer.setup import fit, start
+from textrnn.training.trainer.setup import build_network, train_recipe
 
 CORPUS, ENCODING = "thucnews", "thucnews_chars"
 RECIPES = ("news_rnn", "news_lstm")
@@ -64,19 +65,21 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
     folders = {name: work / name for name in ("parsed", "segmented", "ids")}
     for folder in folders.values():
         folder.mkdir(parents=True)
-    parse(args.source / CORPUS, section(Corpus, params, "corpora", CORPUS), seed=1, limit=None, out=folders["parsed"])
-    way = part(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
+    parse(
+        args.source / CORPUS, load_section(Corpus, params, "corpora", CORPUS), seed=1, limit=None, out=folders["parsed"]
+    )
+    way = load_stage_params(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
     segment(folders["parsed"], way, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
     encode(
         folders["segmented"],
-        part(Encode, params, "encodings", ENCODING, among=ENCODING_KEYS),
+        load_stage_params(Encode, params, "encodings", ENCODING, among=ENCODING_KEYS),
         where=ENCODING,
         ids=folders["ids"],
         vocabulary_file=work / "vocabulary.arrow",
         labels_file=work / "labels.json",
     )
     for recipe in RECIPES:
-        settings = part(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
+        settings = load_stage_params(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
         for name, each in ((recipe, settings), (f"{recipe}_buckets", replace(settings, buckets=BUCKETS))):
             (work / name).mkdir()
             pad(folders["ids"], each, work / name)
@@ -86,12 +89,12 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
 def recipe_of(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
     """A recipe's model and settings, its padded shards, labels and initial embedding."""
     params, name = read_params(), args.recipe
-    model = overlaid(Model, params, "model", name)
-    settings = overlaid(Train, params, "train", name)
+    model = load_recipe_section(Model, params, "model", name)
+    settings = load_recipe_section(Train, params, "train", name)
     padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
     if args.buckets:
         model = replace(model, readout="last_valid")  # what padding is read, the last step cannot be had without
-    size = Embedding(pick(params, "recipes", name, "embedding_size"), 1.0, None, None)
+    size = Embedding(get_param(params, "recipes", name, "embedding_size"), 1.0, None, None)
     matrix, _ = embed(Vocabulary.load(args.work / "vocabulary.arrow"), size, args.work, Embed(1), name)
     return model, settings, padded, Labels.load(args.work / "labels.json"), matrix
 
@@ -102,9 +105,9 @@ def loop(args: argparse.Namespace) -> dict[str, Any]:
     settings = replace(settings, batch_size=args.batch_size)
     config = make_config(args.recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
     device = torch.device("cpu")
-    network = start(config, matrix, settings.seed, device).train()
-    tally = Tally(None, device)
-    take_step = make_stepper(network, make_optimizer(network, settings), tally, settings)
+    network = build_network(config, matrix, settings.seed, device).train()
+    tally = RunningLoss(None, device)
+    take_step = make_train_step(network, make_optimizer(network, settings), tally, settings)
     order = endless(padded, settings)
     for _ in range(WARM_UP):
         take_step(next(order), settings.learning_rate)
@@ -144,8 +147,10 @@ def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
     model, settings, padded, labels, matrix = recipe_of(args)
     started = time.perf_counter()
     # chosen on dev
-    settings = replace(settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=Cosine("cosine", 0.0, 0.0))
-    fitted = fit(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
+    settings = replace(
+        settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=CosineSchedule("cosine", 0.0, 0.0)
+    )
+    fitted = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
     fitted.network.eval()
     scores = evaluate(SavedModel(fitted.config, labels, fitted.network), padded, "test")
     seconds = time.perf_counter() - started
@@ -192,4 +197,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -6,10 +6,10 @@ from dataclasses import astuple
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import pick, read_params
+from textrnn.common.config.params import get_param, read_params
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.analysis.errors import analyze
-from textrnn.evaluation.scoring.predictions import predict
+from textrnn.evaluation.scoring.predictions import predict_split
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -17,10 +17,10 @@ from textrnn.stage import output_file, output_folder, run_stage, write_json
 
 
 def main(key: str) -> None:
-    encoding, model = pick(read_params(), "recipes", key, "encoding"), Path("models") / key
+    encoding, model = get_param(read_params(), "recipes", key, "encoding"), Path("models") / key
     saved = load_model(model, pick_device())
     padded = ShardReader(Path("data/padded") / key, "padded")
-    found = predict(saved, Vocabulary.load(model / "vocabulary.arrow"), padded, "test")
+    found = predict_split(saved, Vocabulary.load(model / "vocabulary.arrow"), padded, "test")
     analysis = analyze(found, saved.labels, ShardReader(Path("data/segmented") / encoding, "segmented"))
     # the examples hold text of the corpus: in DVC's cache, never in git
     with output_folder(Path("data/analyzed") / key) as out:

@@ -5,7 +5,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.data import Limits
-from textrnn.common.config.params import read_params, section
+from textrnn.common.config.params import load_section, read_params
 from textrnn.common.settings.limits import cap
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.baselines.fit import noise_ceiling, train_baselines
@@ -16,7 +16,7 @@ from textrnn.stage import run_stage, write_json
 
 def main(key: str) -> None:
     params = read_params()
-    settings, limits = section(Baseline, params, "baseline"), section(Limits, params, "limits")
+    settings, limits = load_section(Baseline, params, "baseline"), load_section(Limits, params, "limits")
     settings.check()
     limits.check()
     encoded = Path("data/encoded") / key

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import pick, read_params
+from textrnn.common.config.params import get_param, read_params
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
-from textrnn.evaluation.card.model_card import Facts, render
+from textrnn.evaluation.card.model_card import CardFacts, render
 from textrnn.evaluation.outputs.safetensors_header import count_weights
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.stage import output_file, run_stage
@@ -28,26 +28,28 @@ def read(path: Path) -> Any:
 def main(key: str) -> None:
     params, folder, metrics = read_params(), Path("models") / key, Path("metrics")
     config, weights = read(folder / "config.json"), folder / "model.safetensors"
-    encoding, vectors, lexicon = (pick(params, "recipes", key, name) for name in ("encoding", "vectors", "lexicon"))
-    source, seed = (pick(params, "data", name) for name in ("source", "seed"))
+    encoding, vectors, lexicon = (
+        get_param(params, "recipes", key, name) for name in ("encoding", "vectors", "lexicon")
+    )
+    source, seed = (get_param(params, "data", name) for name in ("source", "seed"))
     drawn = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
     given = {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}
     drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors, **given}
     installed = {name: version(name) for name in PACKAGES}
-    facts = Facts(
+    facts = CardFacts(
         folder=folder.as_posix(),
         config=config,
         labels=Labels.load(folder / "labels.json"),
         weights=count_weights(weights),
         size=weights.stat().st_size,
         sha256=file_sha256(weights),
-        data={"encoding": encoding, **pick(params, "encodings", encoding), **drawn},
+        data={"encoding": encoding, **get_param(params, "encodings", encoding), **drawn},
         padded=read(metrics / key / "pad.json"),
         encoded=read(metrics / encoding / "encode.json"),
         trained=read(metrics / key / "train.json"),
         scores={split: read(metrics / key / f"{split}.json") for split in ("dev", "test")},
-        training={**pick(params, "train"), **pick(params, "recipes", key, "train")},
-        limits=pick(params, "limits"),
+        training={**get_param(params, "train"), **get_param(params, "recipes", key, "train")},
+        limits=get_param(params, "limits"),
         versions={"textrnn": config["version"], "python": platform.python_version(), **installed},
     )
     with output_file(folder.with_name(f"{key}.md")) as made:

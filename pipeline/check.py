@@ -5,7 +5,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.check import check_params
 from textrnn.common.config.params import read_params
-from textrnn.stage import run, write_json
+from textrnn.stage import run_command, write_json
 
 
 def main() -> None:
@@ -15,4 +15,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.encode import Encode
-from textrnn.common.config.params import part, read_params
+from textrnn.common.config.params import load_stage_params, read_params
 from textrnn.common.config.types import ENCODING_KEYS
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import index_sha256
@@ -15,7 +15,7 @@ from textrnn.stage import output_file, run_stage, write_json
 
 def main(key: str) -> None:
     where = f"encodings.{key}"
-    settings = part(Encode, read_params(), "encodings", key, among=ENCODING_KEYS)
+    settings = load_stage_params(Encode, read_params(), "encodings", key, among=ENCODING_KEYS)
     settings.check(where)
     segmented, folder = Path("data/segmented") / key, Path("data/encoded") / key
     given = {"encode": asdict(settings), "segmented": index_sha256(segmented)}

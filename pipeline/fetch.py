@@ -5,7 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.errors import UserError
-from textrnn.stage import run
+from textrnn.stage import run_command
 from textrnn.tools.downloads import AMAZON_FILES, amazon_by_hand, corpora, fetch_corpus
 
 
@@ -30,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.params import part, pick, read_params
+from textrnn.common.config.params import get_param, load_stage_params, read_params
 from textrnn.common.config.types import RECIPE_KEYS
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import index_sha256
@@ -16,9 +16,9 @@ from textrnn.stage import output_file, run_stage, write_json
 
 def main(key: str) -> None:
     params = read_params()
-    settings = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
+    settings = load_stage_params(Pad, params, "recipes", key, among=RECIPE_KEYS)
     settings.check(f"recipes.{key}")
-    encoded = Path("data/encoded") / pick(params, "recipes", key, "encoding") / "ids"
+    encoded = Path("data/encoded") / get_param(params, "recipes", key, "encoding") / "ids"
     metrics = Path("metrics") / key
     given = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
     folder = resumable_folder(Path("data/padded") / key, stage="pad", **given)

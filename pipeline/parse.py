@@ -6,7 +6,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.corpus import Corpus
 from textrnn.common.config.data import Data, Limits
-from textrnn.common.config.params import read_params, section
+from textrnn.common.config.params import load_section, read_params
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.preparation.parsing.parse import parse
 from textrnn.stage import run_stage, write_json
@@ -14,8 +14,8 @@ from textrnn.stage import run_stage, write_json
 
 def main(key: str) -> None:
     params = read_params()
-    corpus = section(Corpus, params, "corpora", key)
-    data, limits = section(Data, params, "data"), section(Limits, params, "limits")
+    corpus = load_section(Corpus, params, "corpora", key)
+    data, limits = load_section(Data, params, "data"), load_section(Limits, params, "limits")
     corpus.check(f"corpora.{key}")
     limits.check()
     source = Path(data.source) / key

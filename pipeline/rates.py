@@ -6,16 +6,16 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import pick, read_params, section
+from textrnn.common.config.params import get_param, load_section, read_params
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import limit
-from textrnn.common.settings.merging import overlaid
+from textrnn.common.settings.limits import apply_limits
+from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.shards import ShardReader
 from textrnn.preparation.artifacts.embedding_matrix import load_matrix
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon
-from textrnn.stage import output_file, run
-from textrnn.tools.lr_range_test import Range, draw, range_test, suggest, write_points
+from textrnn.stage import output_file, run_command
+from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, suggest_rate, write_points
 
 
 def main() -> None:
@@ -26,22 +26,25 @@ def main() -> None:
     parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (1)")
     parser.add_argument("--steps", type=int, default=300, help="how many batches, each at a higher rate (300)")
     args = parser.parse_args()
-    key, rates, params = args.recipe, Range(args.first, args.last, args.steps), read_params()
-    limits = section(Limits, params, "limits")
+    key, rates, params = args.recipe, RateRange(args.first, args.last, args.steps), read_params()
+    limits = load_section(Limits, params, "limits")
     limits.check()
-    model = overlaid(Model, params, "model", key)
-    settings = overlaid(Train, params, "train", key)
-    model, settings = limit(model, settings, limits)
+    model = load_recipe_section(Model, params, "model", key)
+    settings = load_recipe_section(Train, params, "train", key)
+    model, settings = apply_limits(model, settings, limits)
     padded, embedded = ShardReader(Path("data/padded") / key, "padded"), Path("data/embedded") / key
     matrix, lexicon = load_matrix(embedded / "embedding.arrow"), load_lexicon(embedded / "lexicon.arrow")
-    labels = Labels.load(Path("data/encoded") / pick(params, "recipes", key, "encoding") / "labels.json")
+    labels = Labels.load(Path("data/encoded") / get_param(params, "recipes", key, "encoding") / "labels.json")
     points = range_test(key, padded, matrix, labels, model, settings, rates, lexicon)
-    suggested, table, plot = suggest(points, rates), *(Path("plots/rates") / f"{key}.{kind}" for kind in ("csv", "svg"))
+    suggested, table, plot = (
+        suggest_rate(points, rates),
+        *(Path("plots/rates") / f"{key}.{kind}" for kind in ("csv", "svg")),
+    )
     with output_file(table) as made:
         write_points(made, points)
     try:
         with output_file(plot) as made:
-            draw(made, points, suggested, f"{key}: learning-rate range test")
+            draw_curve(made, points, suggested, f"{key}: learning-rate range test")
     except ImportError:
         print(f"no {plot}: matplotlib is not installed; pip install -c constraints.txt -e '.[plots]'")
     found = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
@@ -49,4 +52,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -4,17 +4,17 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
-from textrnn.evaluation.outputs.recipe_files import Places, encodings_and_corpora, read_recipe
+from textrnn.evaluation.outputs.recipe_files import ResultFolders, encodings_and_corpora, read_recipe
 from textrnn.evaluation.report.page import render
 from textrnn.evaluation.report.study_section import read_study
-from textrnn.stage import output_file, run
+from textrnn.stage import output_file, run_command
 
 REPORT = Path("reports/index.html")
 STUDY = Path("study/shown")
 
 
 def main() -> None:
-    params, places = read_params(), Places(Path("metrics"), Path("models"), Path("data/analyzed"))
+    params, places = read_params(), ResultFolders(Path("metrics"), Path("models"), Path("data/analyzed"))
     recipes = [read_recipe(key, *names, places) for key, names in encodings_and_corpora(params).items()]
     with output_file(REPORT) as made:
         made.write_text(render(recipes, read_study(STUDY)), encoding="utf-8", newline="\n")
@@ -25,4 +25,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

@@ -4,16 +4,16 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Sample
-from textrnn.common.config.params import pick, read_params, require, section
+from textrnn.common.config.params import get_param, load_section, read_params, require
 from textrnn.preparation.sample.synthetic_corpora import write_sample
 from textrnn.stage import output_folder, run_stage
 
 
 def main(corpus: str) -> None:
     params = read_params()
-    sample = section(Sample, params, "sample")
-    kind = pick(params, "corpora", corpus, "format")
-    named = pick(params, "corpora", corpus, "files")
+    sample = load_section(Sample, params, "sample")
+    kind = get_param(params, "corpora", corpus, "format")
+    named = get_param(params, "corpora", corpus, "files")
     require(isinstance(named, dict), f"corpora.{corpus}.files", "must map each role to a file name", named)
     files = {role: str(name) for role, name in named.items() if name is not None}
     with output_folder(Path("data/sample") / corpus) as folder:

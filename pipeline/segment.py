@@ -5,7 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Data
-from textrnn.common.config.params import part, pick, read_params, section
+from textrnn.common.config.params import get_param, load_section, load_stage_params, read_params
 from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.types import ENCODING_KEYS
 from textrnn.common.storage.resumable import resumable_folder
@@ -15,12 +15,12 @@ from textrnn.stage import run_stage, write_json
 
 def main(key: str) -> None:
     params = read_params()
-    segmentation = part(Segmentation, params, "encodings", key, among=ENCODING_KEYS)
-    settings = section(Segment, params, "segment")
+    segmentation = load_stage_params(Segmentation, params, "encodings", key, among=ENCODING_KEYS)
+    settings = load_section(Segment, params, "segment")
     segmentation.check(f"encodings.{key}")
     settings.check()
-    parsed = Path("data/parsed") / pick(params, "encodings", key, "corpus")
-    punkt = Path(section(Data, params, "data").punkt)
+    parsed = Path("data/parsed") / get_param(params, "encodings", key, "corpus")
+    punkt = Path(load_section(Data, params, "data").punkt)
     inputs = segment_inputs(parsed, segmentation, punkt_folder=punkt)
     given = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
     with resumable_folder(Path("data/segmented") / key, stage="segment", **given) as out:

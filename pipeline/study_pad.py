@@ -8,7 +8,7 @@ from textrnn.common.config.params import read_params
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import index_sha256
 from textrnn.preparation.padding.pad import pad
-from textrnn.stage import output_folder, run
+from textrnn.stage import output_folder, run_command
 from textrnn.study.plan.json_files import write_figures
 from textrnn.study.plan.variants import read_study
 
@@ -28,4 +28,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

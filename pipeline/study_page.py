@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.stage import output_file, output_folder, run
+from textrnn.stage import output_file, output_folder, run_command
 from textrnn.study.plan.json_files import read_figures, write_figures
 from textrnn.study.verdicts.study_page import lines, render
 
@@ -42,4 +42,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

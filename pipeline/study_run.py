@@ -8,9 +8,9 @@ from textrnn.common.config.params import read_params
 from textrnn.common.storage.shards import ShardReader
 from textrnn.preparation.artifacts.embedding_matrix import load_matrix
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.stage import run
+from textrnn.stage import run_command
 from textrnn.study.plan.json_files import read_figures, run_name, write_figures
-from textrnn.study.plan.variants import check_encoding, options, read_study
+from textrnn.study.plan.variants import check_encoding, read_study, variant_settings
 from textrnn.study.runs.training_run import run_variant
 
 
@@ -21,7 +21,7 @@ def main() -> None:
     given = parser.parse_args()
     params, study = read_params(), read_study(read_params(Path("study/params.yaml")))
     check_encoding(study, params)
-    model, settings = options(study, params, given.variant, given.seed)
+    model, settings = variant_settings(study, params, given.variant, given.seed)
     padded, pad_size = Path("data/study/padded"), str(study.variants[given.variant].pad_size)
     matrix = load_matrix(Path("data/embedded") / study.recipe / "embedding.arrow")
     labels = Labels.load(Path("data/encoded") / study.encoding / "labels.json")
@@ -36,4 +36,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

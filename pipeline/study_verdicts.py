@@ -4,7 +4,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
-from textrnn.stage import output_folder, run
+from textrnn.stage import output_folder, run_command
 from textrnn.study.plan.json_files import read_figures, read_runs, write_figures
 from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.curves import draw_all
@@ -27,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

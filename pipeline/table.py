@@ -8,8 +8,8 @@ import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
-from textrnn.evaluation.outputs.recipe_files import best_baseline, encodings_and_corpora, readable
-from textrnn.stage import run
+from textrnn.evaluation.outputs.recipe_files import best_baseline, encodings_and_corpora, reading_result
+from textrnn.stage import run_command
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
 
@@ -26,7 +26,7 @@ def recipe_row(key: str, encoding: str, corpus: str) -> dict[str, object]:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    with readable(file):
+    with reading_result(file):
         return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -51,4 +51,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

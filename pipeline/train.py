@@ -9,47 +9,47 @@ import torch
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import pick, read_params, section
+from textrnn.common.config.params import get_param, load_section, read_params
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import limit
-from textrnn.common.settings.merging import overlaid
+from textrnn.common.settings.limits import apply_limits
+from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import INDEX, ShardReader
-from textrnn.modeling.models.model_directory import PREPARATION, save_model
+from textrnn.modeling.models.model_directory import PREPARATION_FILES, save_model
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.embedding_matrix import load_matrix
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon
 from textrnn.stage import output_file, run_stage, write_json
-from textrnn.training.distributed.launcher import gathered
-from textrnn.training.trainer.checkpointer import KEPT
-from textrnn.training.trainer.setup import fit, state_key
+from textrnn.training.distributed.launcher import launch_group
+from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
+from textrnn.training.trainer.setup import run_key, train_recipe
 
 
 def main(key: str) -> None:
     params = read_params()
-    limits = section(Limits, params, "limits")
+    limits = load_section(Limits, params, "limits")
     limits.check()
-    model = overlaid(Model, params, "model", key)
-    settings = overlaid(Train, params, "train", key)
-    model, settings = limit(model, settings, limits)
-    encoding = pick(params, "recipes", key, "encoding")
+    model = load_recipe_section(Model, params, "model", key)
+    settings = load_recipe_section(Train, params, "train", key)
+    model, settings = apply_limits(model, settings, limits)
+    encoding = get_param(params, "recipes", key, "encoding")
     encoded, metrics = Path("data/encoded") / encoding, Path("metrics") / key
     padded, embedded = Path("data/padded") / key, Path("data/embedded") / key
     embedding, lexicon = embedded / "embedding.arrow", embedded / "lexicon.arrow"
     sources = [encoded / "vocabulary.arrow", encoded / "labels.json"]
     sources.append(Path("data/segmented") / encoding / "segmentation.json")
-    with gathered() as group:
+    with launch_group() as group:
         data = ShardReader(padded, "padded"), load_matrix(embedding), Labels.load(encoded / "labels.json")
-        train = partial(fit, key, *data, model, settings, lexicon=load_lexicon(lexicon), group=group)
+        train = partial(train_recipe, key, *data, model, settings, lexicon=load_lexicon(lexicon), group=group)
         if group.rank:  # process 0 alone writes
             train(curves=None, live=None)
             return
-        state = state_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
-        with resumable_folder(Path("models") / key, KEPT, stage="train", **state) as out:
+        state = run_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
+        with resumable_folder(Path("models") / key, CHECKPOINT_RETENTION, stage="train", **state) as out:
             with output_file(metrics / "curves.csv") as curves:
                 run = train(curves=curves, live=Path("dvclive") / key, work=out)
-            save_model(out, run.config, run.network, dict(zip(PREPARATION, sources, strict=True)))
+            save_model(out, run.config, run.network, dict(zip(PREPARATION_FILES, sources, strict=True)))
             write_json(metrics / "train.json", asdict(run.outcome))
             # how long it took is no metric: it differs from run to run, and would come back from the cache
             took = {"seconds": run.seconds, "rows_per_second": run.rows_per_second}

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
-from textrnn.stage import output_file, run
-from textrnn.tools.ppmi_vectors import PACKED, Neighbours, check_place, learn_vectors, read_texts, write_vectors
+from textrnn.stage import output_file, run_command
+from textrnn.tools.ppmi_vectors import (
+    PACKED,
+    VectorSettings,
+    check_output,
+    learn_vectors,
+    read_token_stream,
+    write_vectors,
+)
 
 
 def main() -> None:
@@ -21,14 +28,14 @@ def main() -> None:
     parser.add_argument("--norm", type=float, default=3.0, help="Euclidean length of each vector (3)")
     parser.add_argument("--seed", type=int, default=1, help="of the random start of the SVD (1)")
     args = parser.parse_args()
-    settings = Neighbours(args.width, args.longest, args.word_count, args.pair_count, args.norm, args.seed)
+    settings = VectorSettings(args.width, args.longest, args.word_count, args.pair_count, args.norm, args.seed)
     settings.check()
-    check_place(args.to)
-    names, vectors = learn_vectors(read_texts(args.segmented), (word for word, _ in read_dictionary()), settings)
+    check_output(args.to)
+    names, vectors = learn_vectors(read_token_stream(args.segmented), (word for word, _ in read_dictionary()), settings)
     with output_file(args.to) as made:
         write_vectors(made, names, vectors, args.to.suffix == PACKED)
     print(f"{args.to}: vectors of {len(names):,} pairs and words, {settings.width} wide")
 
 
 if __name__ == "__main__":
-    run(main)
+    run_command(main)

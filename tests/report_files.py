@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from textrnn.evaluation.outputs.recipe_files import Places
+from textrnn.evaluation.outputs.recipe_files import ResultFolders
 
 MODEL = {
     "cell": "gru",
@@ -26,8 +26,8 @@ MODEL = {
 }
 
 
-def places(folder: Path) -> Places:
-    return Places(folder / "metrics", folder / "models", folder / "data" / "analyzed")
+def places(folder: Path) -> ResultFolders:
+    return ResultFolders(folder / "metrics", folder / "models", folder / "data" / "analyzed")
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -41,7 +41,9 @@ def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
         csv.writer(file, lineterminator="\n").writerows(rows)
 
 
-def write_baselines(at: Places, encoding: str, score: str, ceiling: Any = None, **figures: tuple[float, float]) -> None:
+def write_baselines(
+    at: ResultFolders, encoding: str, score: str, ceiling: Any = None, **figures: tuple[float, float]
+) -> None:
     """A baselines.json of (dev, test) by name."""
     made = {
         name: {
@@ -54,7 +56,7 @@ def write_baselines(at: Places, encoding: str, score: str, ceiling: Any = None, 
 
 
 def write_recipe(
-    at: Places,
+    at: ResultFolders,
     name: str,
     confusion: np.ndarray,
     classes: Sequence[str],

@@ -15,11 +15,11 @@ import aiohttp
 import requests
 
 from textrnn.inference.serving.app import Service
-from textrnn.inference.serving.http_errors import Limits
-from textrnn.inference.serving.loaded_model import Served
+from textrnn.inference.serving.http_errors import RequestLimits
+from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.server import Server, listen, url_of
 
-LIMITS = Limits(
+LIMITS = RequestLimits(
     body_bytes=100_000,
     texts=50,
     characters=1000,
@@ -50,9 +50,9 @@ class Stub:
             raise ZeroDivisionError("a secret of the server")
         return [json.dumps({"length": len(text)}).encode() for text in texts]
 
-    def served(self) -> Served:
+    def served(self) -> LoadedModel:
         about = {"name": self.name, "task": "classify", "labels": ["a"], "sha256": "", "params": {}}
-        return Served(about, self.answer)
+        return LoadedModel(about, self.answer)
 
 
 @dataclass
@@ -94,7 +94,7 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(*models: Served, grace: float = 20, **limits: Any) -> Any:
+def running(*models: LoadedModel, grace: float = 20, **limits: Any) -> Any:
     """A server of these models, with limits other than LIMITS where given, stopped at the end."""
     executor = ThreadPoolExecutor(1)
     service = Service(models, replace(LIMITS, **limits), executor)

@@ -8,14 +8,14 @@ import torch
 from test_training import Constant, rows_of, run, settings, small
 from textrnn.common.config.train import Ema, Swa
 from textrnn.modeling.models.loss import Score
-from textrnn.training.optimization.weight_averaging import Average, ema_share
+from textrnn.training.optimization.weight_averaging import WeightAverage, ema_weight
 from textrnn.training.trainer import loop as training
 
 
 def walked(kind, values, per_epoch=2):
     """A network whose weight takes these values, one a step; the means after each of the steps."""
     network, means = Constant(1), []
-    average = Average(network, kind)
+    average = WeightAverage(network, kind)
     for step, value in enumerate(values, start=1):
         with torch.no_grad():
             network.weight.fill_(value)
@@ -33,7 +33,7 @@ def test_ema_by_hand():
         weights = [0.8 ** (step - at) for at in range(1, step + 1)]
         wanted = sum(w * v for w, v in zip(weights, values, strict=False)) / sum(weights)
         assert means[step - 1] == pytest.approx(wanted, rel=1e-6)
-    assert [ema_share(0.8, 1), ema_share(0.0, 5)] == [pytest.approx(1), 1]
+    assert [ema_weight(0.8, 1), ema_weight(0.0, 5)] == [pytest.approx(1), 1]
 
 
 def test_swa_by_hand():
@@ -44,12 +44,12 @@ def test_swa_by_hand():
 
 def test_without_a_kind_it_does_nothing():
     assert walked(None, [1.0, 2.0]) == [1, 2]
-    assert Average(Constant(), None).tensors() == {}
+    assert WeightAverage(Constant(), None).tensors() == {}
 
 
 def test_weights_are_changed_in_place_and_come_back_to_the_bit_also_after_a_fault():
     network = small()
-    average = Average(network, Ema("ema", 0.5))
+    average = WeightAverage(network, Ema("ema", 0.5))
     average.update(1, 9)
     places = [weight.data_ptr() for weight in network.parameters()]
     with torch.no_grad():
@@ -71,7 +71,7 @@ def test_weights_are_changed_in_place_and_come_back_to_the_bit_also_after_a_faul
 def test_frozen_weights_are_left_out():
     network = small()
     network.embedding.weight.requires_grad_(False)
-    names = set(Average(network, Ema("ema", 0.5)).tensors())
+    names = set(WeightAverage(network, Ema("ema", 0.5)).tensors())
     assert names == {"average.count"} | {
         f"average.{name}" for name, _ in network.named_parameters() if name != "embedding.weight"
     }
@@ -95,9 +95,9 @@ def test_dev_is_evaluated_on_the_mean_and_the_mean_is_kept(monkeypatch, kind):
     def on_step(*_):
         values.append(plain.weight.detach().clone())
 
-    training.train(plain, rows, rows, options, None, lambda _: None, on_step)
+    training.train_model(plain, rows, rows, options, None, lambda _: None, on_step)
     means = []
-    average = Average(model, kind)
+    average = WeightAverage(model, kind)
     for step, value in enumerate(values, start=1):  # averaging does not change the steps that are taken
         with torch.no_grad():
             model.weight.copy_(value)

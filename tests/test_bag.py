@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from test_ngrams import ROWS, SETTINGS, make_texts
-from textrnn.evaluation.baselines.bag_of_ngrams import Bag, fit_bag
+from textrnn.evaluation.baselines.bag_of_ngrams import BagOfNgrams, fit_bag
 from textrnn.evaluation.baselines.ngrams import ngrams
 
 SMALL = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4]]
@@ -18,7 +18,7 @@ WHICH = [0, 1] * 20
 
 def test_logits_are_of_the_mean_of_tokens_and_hashed_ngrams():
     torch.manual_seed(1)
-    network = Bag(5, 3, dataclasses.replace(SETTINGS, ngrams=3, buckets=7))
+    network = BagOfNgrams(5, 3, dataclasses.replace(SETTINGS, ngrams=3, buckets=7))
     torch.nn.init.normal_(network.linear.weight)
     torch.nn.init.normal_(network.linear.bias)
     assert network.embedding.weight.shape == (5 + 7, 8)
@@ -32,7 +32,7 @@ def test_logits_are_of_the_mean_of_tokens_and_hashed_ngrams():
 
 
 def test_without_ngrams_a_row_without_tokens_has_the_bias():
-    network = Bag(5, 3, dataclasses.replace(SETTINGS, ngrams=1))
+    network = BagOfNgrams(5, 3, dataclasses.replace(SETTINGS, ngrams=1))
     torch.nn.init.ones_(network.linear.weight)
     network.linear.bias.data = torch.tensor([1.0, 5.0, 2.0])
     assert network.embedding.weight.shape == (5, 8)
@@ -44,7 +44,7 @@ def test_without_ngrams_a_row_without_tokens_has_the_bias():
 def test_more_rows_than_are_guessed_at_once(monkeypatch):
     monkeypatch.setattr("textrnn.evaluation.baselines.bag_of_ngrams.ROWS_AT_ONCE", 2)
     torch.manual_seed(1)
-    network = Bag(5, 3, SETTINGS)
+    network = BagOfNgrams(5, 3, SETTINGS)
     torch.nn.init.normal_(network.linear.weight)
     texts = make_texts(SMALL)
     assert network.guess(texts).tolist() == network(texts).argmax(1).tolist()
@@ -76,7 +76,7 @@ def test_the_first_epoch_of_the_best_dev_accuracy_is_kept(monkeypatch):
         right = next(hits)
         return np.array([0] * right + [1] * (4 - right))
 
-    monkeypatch.setattr(Bag, "guess", guess)
+    monkeypatch.setattr(BagOfNgrams, "guess", guess)
     found = fitted(ORDERED, WHICH, dev=SMALL, dev_labels=[0] * 4, epochs=4)
     assert (found.epoch, found.dev.tolist(), set(found.test.tolist())) == (2, [0, 0, 0, 1], {2})
 
@@ -104,14 +104,14 @@ def test_two_fits_are_the_same_and_another_seed_is_another():
     weights = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
-        weights.append(Bag(5, 2, SETTINGS).embedding.weight.detach())
+        weights.append(BagOfNgrams(5, 2, SETTINGS).embedding.weight.detach())
     assert torch.equal(weights[0], weights[1])
     assert not torch.equal(weights[0], weights[2])
     assert float(weights[0].abs().max()) <= 1 / 8
 
 
 def test_ids_of_any_size_are_hashed_into_the_buckets():
-    network = Bag(5, 3, dataclasses.replace(SETTINGS, ngrams=4, buckets=2))
+    network = BagOfNgrams(5, 3, dataclasses.replace(SETTINGS, ngrams=4, buckets=2))
     numbers, first = network.members(make_texts(ROWS[:4]))
     assert int(numbers.max()) < 5 + 2
     assert first.tolist() == [0, 3 + 4 + 3 + 2, 12 + 1, 13 + 1 + 2 + 1]

@@ -13,9 +13,9 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import pad
-from textrnn.training.batching.batches import Tokens, batch_size, batches, count_batches, rows_of
-from textrnn.training.batching.buckets import Bucket, Mapped
-from textrnn.training.batching.loading import check_ranges, load_buckets, load_spans
+from textrnn.training.batching.batches import TokenBudget, batch_size, batches, count_batches, rows_per_batch
+from textrnn.training.batching.buckets import Bucket, MappedBucket
+from textrnn.training.batching.loading import check_id_ranges, load_buckets, load_spans
 
 
 def write_padded(folder, task, splits, size=None, side="right"):
@@ -95,31 +95,31 @@ def test_drop_last_drops_no_bucket_whole():
 
 def test_batches_by_tokens_have_rows_by_their_width():
     buckets = numbered(17, 8, 5)
-    found = order(buckets, Tokens(6))
+    found = order(buckets, TokenBudget(6))
     assert [len(rows) for rows in found] == [6, 6, 5, 3, 3, 2, 2, 2, 1]  # widths 1, 2 and 3 take 6, 3 and 2 rows
     assert [row for rows in found for row in rows] == list(range(30))
-    assert count_batches(buckets, Tokens(6), False) == 9
-    assert [len(rows) for rows in order(buckets, Tokens(6), drop_last=True)] == [6, 6, 3, 3, 2, 2]
-    assert order(numbered(2, 2), Tokens(1)) == [[0], [1], [2], [3]]
-    assert sorted(map(len, order(buckets, Tokens(6), shuffle=(1, 0)))) == [1, 2, 2, 2, 3, 3, 5, 6, 6]
+    assert count_batches(buckets, TokenBudget(6), False) == 9
+    assert [len(rows) for rows in order(buckets, TokenBudget(6), drop_last=True)] == [6, 6, 3, 3, 2, 2]
+    assert order(numbered(2, 2), TokenBudget(1)) == [[0], [1], [2], [3]]
+    assert sorted(map(len, order(buckets, TokenBudget(6), shuffle=(1, 0)))) == [1, 2, 2, 2, 3, 3, 5, 6, 6]
 
 
 def test_tokens_stand_in_for_rows_where_they_are_given():
     assert batch_size(SETTINGS) == 4
-    assert batch_size(dataclasses.replace(SETTINGS, batch_tokens=100)) == Tokens(100)
-    assert [rows_of(4, width) for width in (1, 200)] == [4, 4]
-    assert [rows_of(Tokens(100), width) for width in (1, 33, 100, 101)] == [100, 3, 1, 1]
+    assert batch_size(dataclasses.replace(SETTINGS, batch_tokens=100)) == TokenBudget(100)
+    assert [rows_per_batch(4, width) for width in (1, 200)] == [4, 4]
+    assert [rows_per_batch(TokenBudget(100), width) for width in (1, 33, 100, 101)] == [100, 3, 1, 1]
 
 
 @pytest.mark.parametrize("shuffle", [None, (1, 3)], ids=str)
 @pytest.mark.parametrize("start", [0, 1, 5, 9, 10])
 def test_an_epoch_starts_at_any_batch_without_gathering_those_before(start, shuffle, monkeypatch):
     buckets = numbered(17, 8, 5)
-    whole = order(buckets, Tokens(6), shuffle=shuffle)
+    whole = order(buckets, TokenBudget(6), shuffle=shuffle)
     taken = []
     take = Bucket.take
     monkeypatch.setattr(Bucket, "take", lambda self, index: taken.append(index) or take(self, index))
-    assert order(buckets, Tokens(6), shuffle=shuffle, start=start) == whole[start:]
+    assert order(buckets, TokenBudget(6), shuffle=shuffle, start=start) == whole[start:]
     assert len(taken) == len(whole[start:])
 
 
@@ -206,12 +206,12 @@ def test_rows_left_in_their_shards_make_the_same_batches(tmp_path, monkeypatch, 
     monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
     mapped = load_buckets(padded, "train")
     assert {type(bucket) for bucket in resident} == {Bucket}
-    assert {type(bucket) for bucket in mapped} == {Mapped}
+    assert {type(bucket) for bucket in mapped} == {MappedBucket}
     pieces = [piece for bucket in mapped for piece in bucket.ids.pieces]
     assert len(pieces) > len(mapped)  # several shards, several pieces each
     assert not any(piece.flags.owndata or piece.flags.writeable for piece in pieces)  # they are the mapped file
     for options in ({}, {"shuffle": (1, 0)}, {"shuffle": (2, 5), "drop_last": True, "start": 3}):
-        for length in (1, 7, 1000, Tokens(20)):
+        for length in (1, 7, 1000, TokenBudget(20)):
             both = list(zip(batches(resident, length, **options), batches(mapped, length, **options), strict=True))
             assert len(both) == max(
                 0, count_batches(mapped, length, options.get("drop_last", False)) - options.get("start", 0)
@@ -227,7 +227,7 @@ def test_rows_stay_in_their_shards_where_a_gpu_has_no_room(tmp_path, monkeypatch
     padded = write_padded(tmp_path, "classify", CLASSIFY, 3)
     needed = 5 * (8 + 3 * 4 + 4 + 4)  # row, ids, length and label of 5 rows
     sent = []
-    monkeypatch.setattr(Mapped, "resident", lambda self: sent.append(self.device) or "there")
+    monkeypatch.setattr(MappedBucket, "to_device", lambda self: sent.append(self.device) or "there")
     for free, there in ((2 * needed, True), (2 * needed - 2, False)):
         monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
         (bucket,) = load_buckets(padded, "train", torch.device("cuda:1"))
@@ -238,11 +238,11 @@ def test_rows_stay_in_their_shards_where_a_gpu_has_no_room(tmp_path, monkeypatch
 def test_ranges_are_checked_in_the_shards_too(tmp_path, monkeypatch):
     monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
     buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY), "train")
-    check_ranges(buckets, 10, 3, tmp_path)
+    check_id_ranges(buckets, 10, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a token id that the model has not \(0\.\.8\); got 9"):
-        check_ranges(buckets, 9, 3, tmp_path)
+        check_id_ranges(buckets, 9, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a label that the model has not \(0\.\.1\); got 2"):
-        check_ranges(buckets, 10, 2, tmp_path)
+        check_id_ranges(buckets, 10, 2, tmp_path)
 
 
 def test_an_empty_split_is_refused(tmp_path):
@@ -253,8 +253,8 @@ def test_an_empty_split_is_refused(tmp_path):
 
 def test_rows_of_another_vocabulary_or_other_labels_are_refused(tmp_path):
     buckets = load_buckets(write_padded(tmp_path, "classify", CLASSIFY), "train")
-    check_ranges(buckets, 10, 3, tmp_path)
+    check_id_ranges(buckets, 10, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a token id that the model has not \(0\.\.8\); got 9; run the stages"):
-        check_ranges(buckets, 9, 3, tmp_path)
+        check_id_ranges(buckets, 9, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a label that the model has not \(0\.\.1\); got 2; run the stages"):
-        check_ranges(buckets, 10, 2, tmp_path)
+        check_id_ranges(buckets, 10, 2, tmp_path)

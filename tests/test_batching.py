@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from textrnn.inference.serving.request_batcher import Batcher, Full
+from textrnn.inference.serving.request_batcher import QueueFull, RequestBatcher
 
 
 class Model:
@@ -33,7 +33,7 @@ class Model:
 @contextlib.asynccontextmanager
 async def batching(model, most=4, wait=0.0, room=1000):
     with ThreadPoolExecutor(1) as executor:
-        batcher = Batcher(model, executor, most=most, wait=wait, room=room)
+        batcher = RequestBatcher(model, executor, most=most, wait=wait, room=room)
         task = asyncio.create_task(batcher.run())
         try:
             yield batcher
@@ -122,7 +122,7 @@ def test_no_more_may_wait_than_there_is_room_for():
         model = Model()
         async with batching(model, room=5) as batcher:
             first, tasks = await blocked(model, batcher, ["a", "b", "c"])
-            with pytest.raises(Full):
+            with pytest.raises(QueueFull):
                 await batcher.ask(["d", "e", "f"])
             rest = asyncio.create_task(batcher.ask(["d", "e"]))
             await asyncio.sleep(0)

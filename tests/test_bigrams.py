@@ -15,19 +15,19 @@ from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
-from textrnn.common.config.model import Bigrams as Options
+from textrnn.common.config.model import BigramEmbedding as Options
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
-from textrnn.modeling.models.text_rnn import TextRNN, initialize
-from textrnn.modeling.nn.bigrams import FIRST, Bigrams
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
+from textrnn.modeling.nn.bigrams import FIRST, BigramEmbedding
+from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.training.batching import buckets as residence
-from textrnn.training.batching.buckets import Bucket, Column, Mapped
+from textrnn.training.batching.buckets import Bucket, MappedBucket, MappedColumn
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.bigram_features import learn_pairs
+from textrnn.training.trainer.bigram_features import learn_bigrams
 from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.setup import fit
+from textrnn.training.trainer.setup import train_recipe
 
 OPTIONS = Options(3, 1)
 
@@ -50,16 +50,16 @@ def bucket(rows, width, side="right"):
 def mapped(whole):
     """The same rows, left in two pieces."""
     half = len(whole) // 2
-    ids = Column([whole.ids[:half].numpy(), whole.ids[half:].numpy()])
-    row, lengths, targets = (Column([each.numpy()]) for each in (whole.row, whole.lengths, whole.targets))
-    return Mapped(row, ids, lengths, targets, torch.device("cpu"))
+    ids = MappedColumn([whole.ids[:half].numpy(), whole.ids[half:].numpy()])
+    row, lengths, targets = (MappedColumn([each.numpy()]) for each in (whole.row, whole.lengths, whole.targets))
+    return MappedBucket(row, ids, lengths, targets, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("piece", [1, 50, 1 << 22])
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("min_count", [1, 3, 9])
 def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_count):
-    monkeypatch.setattr(residence, "PIECE", piece)
+    monkeypatch.setattr(residence, "IDS_PER_CHUNK", piece)
     long, short = random_rows(60, 8), random_rows(40, 3, seed=1)
     counted = pairs_of(long) + pairs_of(short)
     wanted = sorted(first * 9 + second for (first, second), count in counted.items() if count >= min_count)
@@ -67,7 +67,7 @@ def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_coun
     assert min_count == 1 or len(wanted) < len(counted)
     buckets = [bucket(long, 8, side), bucket(short, 3, side)]
     for rows in (buckets, [mapped(buckets[0]), buckets[1]]):
-        found = learn_pairs(rows, None, 9, min_count, "w").keys
+        found = learn_bigrams(rows, None, 9, min_count, "w").keys
         assert found.dtype == torch.int64
         assert found.tolist() == wanted
 
@@ -75,9 +75,9 @@ def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_coun
 def test_pairs_of_which_none_is_left_are_refused():
     match = r"^w: no two neighbouring tokens of train occur so often; got 9, and the most of any pair is 2; lower it$"
     with pytest.raises(UserError, match=match):
-        learn_pairs([bucket([[1, 2], [1, 2]], 2)], None, 9, 9, "w")
+        learn_bigrams([bucket([[1, 2], [1, 2]], 2)], None, 9, 9, "w")
     with pytest.raises(UserError, match="the most of any pair is 0"):
-        learn_pairs([bucket([[]], 2)], None, 9, 1, "w")
+        learn_bigrams([bucket([[]], 2)], None, 9, 1, "w")
 
 
 GIVEN = lexicon_of(
@@ -89,7 +89,7 @@ GIVEN = lexicon_of(
 @pytest.mark.parametrize(("min_count", "often"), [(2, {2 * 9 + 3, 3 * 9}), (9, set())])
 def test_pairs_with_a_vector_have_rows_however_rare(min_count, often):
     rows = [bucket([[2, 3], [2, 3], [8, 7], [5, 6]], 2)]
-    found = learn_pairs(rows, GIVEN, 9, min_count, "w")
+    found = learn_bigrams(rows, GIVEN, 9, min_count, "w")
     wanted = sorted(often | {3 * 9 + 2, 7 * 9 + 8, 8 * 9 + 7})
     assert found.keys.tolist() == wanted
     vectors = dict(zip(found.given.rows.tolist(), found.given.vectors.tolist(), strict=True))
@@ -102,14 +102,16 @@ def test_pairs_with_a_vector_have_rows_however_rare(min_count, often):
 
 def test_without_vectors_a_lexicon_changes_no_pair():
     rows = [bucket(ROWS, 5)]
-    plain, beside = (learn_pairs(rows, lexicon, VOCABULARY, 1, "w") for lexicon in (None, lexicon_of([([2, 3], "n")])))
+    plain, beside = (
+        learn_bigrams(rows, lexicon, VOCABULARY, 1, "w") for lexicon in (None, lexicon_of([([2, 3], "n")]))
+    )
     assert torch.equal(plain.keys, beside.keys)
     assert plain.given is beside.given is None
 
 
 def table(rows=ROWS[:2], width=3):
-    found = learn_pairs([bucket(rows, 5)], None, VOCABULARY, 1, "w").keys
-    made = Bigrams(len(found), width, VOCABULARY)
+    found = learn_bigrams([bucket(rows, 5)], None, VOCABULARY, 1, "w").keys
+    made = BigramEmbedding(len(found), width, VOCABULARY)
     made.pairs.copy_(found)
     return made
 
@@ -130,7 +132,7 @@ def test_a_pair_has_a_row_an_unknown_one_row_1_and_padding_row_0():
 def model_of(*, side="right", seed=0, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, bigrams=OPTIONS, **changes)
-    pairs = learn_pairs([bucket(ROWS[:2], 5)], None, VOCABULARY, 1, "w").keys
+    pairs = learn_bigrams([bucket(ROWS[:2], 5)], None, VOCABULARY, 1, "w").keys
     model = TextRNN(options, VOCABULARY, 4, 5, side, len(pairs)).double().eval()
     model.bigrams.pairs.copy_(pairs)
     with torch.no_grad():
@@ -145,7 +147,7 @@ def test_they_are_joined_to_the_tokens(cell):
     joined = torch.cat(
         (F.embedding(ids, model.embedding.weight), model.bigrams.weight[model.bigrams.find(ids.t()).t()]), -1
     )
-    states, _ = model.recurrent(Steps.of(F.relu(joined).transpose(0, 1)), LENGTHS)
+    states, _ = model.recurrent(LayerInput.of(F.relu(joined).transpose(0, 1)), LENGTHS)
     close(model.features(ids, LENGTHS), F.relu(states.sum(0) / LENGTHS[:, None]))
 
 
@@ -194,7 +196,7 @@ def test_under_autocast_gradients_stay_near_float32():
 def test_initialization_leaves_them_as_they_are():
     model = model_of()
     before = model.bigrams.weight.clone()
-    initialize(model, "xavier")
+    initialize_weights(model, "xavier")
     assert torch.equal(model.bigrams.weight, before)
 
 
@@ -215,7 +217,9 @@ def run(tmp_path, monkeypatch):
             head_dropout=0.1,
         )
         settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=0.03, clip_norm=1.0, **changes)
-        return fit("tiny", rows, matrix(), LABELS, model, settings, curves=tmp_path / "c", live=None, work=work)
+        return train_recipe(
+            "tiny", rows, matrix(), LABELS, model, settings, curves=tmp_path / "c", live=None, work=work
+        )
 
     return run
 
@@ -223,14 +227,14 @@ def run(tmp_path, monkeypatch):
 def test_a_recipe_learns_its_pairs_and_its_directory_has_all_of_them(run, tmp_path):
     fitted = run()
     (tmp_path / "m").mkdir()
-    sources = {name: tmp_path / name for name in PREPARATION}
-    for name in PREPARATION[::2]:
+    sources = {name: tmp_path / name for name in PREPARATION_FILES}
+    for name in PREPARATION_FILES[::2]:
         sources[name].write_text("")
     LABELS.save(sources["labels.json"])
     save_model(tmp_path / "m", fitted.config, fitted.network, sources)
     again = load_model(tmp_path / "m")
     rows, dev = (load_buckets_of(tmp_path, split) for split in ("train", "dev"))
-    wanted = learn_pairs(rows, None, 9, 2, "w").keys
+    wanted = learn_bigrams(rows, None, 9, 2, "w").keys
     assert fitted.config.pairs == len(wanted) > 3
     assert torch.equal(again.network.bigrams.pairs, wanted)
     assert evaluate_loss(again.network, dev, 100, None).loss == pytest.approx(fitted.outcome.dev_loss, rel=1e-5)

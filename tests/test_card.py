@@ -14,16 +14,16 @@ from ruamel.yaml import YAML
 from imports import ROOT
 from project import RECIPES, set_params
 from test_checkpoints import options, save
-from textrnn.common.config.model import Bigrams
+from textrnn.common.config.model import BigramOptions
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
-from textrnn.evaluation.card.model_card import Facts, render
+from textrnn.evaluation.card.model_card import CardFacts, render
 from textrnn.preparation.artifacts.labels import Labels
 
 GOLDEN = ROOT / "tests" / "card.golden.md"
 PADDED = {"rows": 2700, "longest": 468, "truncated_rows": 12}
 SCORES = {"loss": 0.5, "accuracy": 0.875, "macro_f1": 0.25}
-FACTS = Facts(
+FACTS = CardFacts(
     folder="models/tiny",
     config={
         "recipe": "tiny",
@@ -57,7 +57,7 @@ FACTS = Facts(
 
 
 def changed(**changes):
-    return render(Facts(**{**FACTS.__dict__, **changes}))
+    return render(CardFacts(**{**FACTS.__dict__, **changes}))
 
 
 def test_a_card_word_for_word():
@@ -82,7 +82,7 @@ def stage(tmp_path, monkeypatch):
     """A folder with all that the script reads, and the script's module."""
     (tmp_path / "models").mkdir()
     (tmp_path / "source").mkdir()
-    folder, _, network = save(tmp_path / "source", options(bigrams=Bigrams(3, 1)), recipe="names_gru")
+    folder, _, network = save(tmp_path / "source", options(bigrams=BigramOptions(3, 1)), recipe="names_gru")
     shutil.move(folder, tmp_path / "models" / "names_gru")
     cut = tmp_path / "models" / "names_gru" / "segmentation.json"
     cut.write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from test_kernels import CountProducts
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.recurrent import Recurrent
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 
@@ -50,7 +50,7 @@ def test_every_cell_is_its_equations_by_hand(cell, kernels, dtype):
     model = Recurrent(cell, 3, 4, 1, False, 0.0).to(dtype)
     model.kernels = kernels
     x, h0 = torch.randn(5, 2, 3, dtype=dtype), torch.randn(1, 2, 4, dtype=dtype)
-    out, last = model(Steps.of(x), None, h0)
+    out, last = model(LayerInput.of(x), None, h0)
     weights = [weight.detach().double().numpy() for weight in model.parameters()]
     expected = np.empty((5, 2, 4))
     for row in range(2):

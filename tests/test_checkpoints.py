@@ -10,27 +10,29 @@ import torch
 
 import textrnn
 from test_models import LENGTHS, PLAIN, padded
-from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import (
     CONFIG,
-    PREPARATION,
+    PREPARATION_FILES,
     WEIGHTS,
     load_model,
     make_config,
     make_network,
     save_model,
 )
-from textrnn.modeling.nn.soft_lexicon import Sizes
+from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.training.trainer.bigram_features import Pairs
-from textrnn.training.trainer.token_features import Beside
-from textrnn.training.trainer.word_features import Learnt
+from textrnn.training.trainer.bigram_features import BigramFeatures
+from textrnn.training.trainer.token_features import TokenFeatures
+from textrnn.training.trainer.word_features import WordFeatures
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
 PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes
-WORDS = Learnt(torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), Sizes(3, 4, 3), None)
+WORDS = WordFeatures(
+    torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), LexiconSizes(3, 4, 3), None
+)
 LABELS = Labels("classify", ["北", "south", "east"], None, [])
 
 
@@ -41,11 +43,13 @@ def options(**changes):
 def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     """A model directory of a network with random weights, and the network."""
     torch.manual_seed(4)
-    beside = Beside(Pairs(torch.tensor(PAIRS), None) if model.bigrams else None, WORDS if model.words else None)
+    beside = TokenFeatures(
+        BigramFeatures(torch.tensor(PAIRS), None) if model.bigrams else None, WORDS if model.words else None
+    )
     config = make_config(recipe, model, (9, 4), len(labels.names), facts, *beside.sizes)
     network = make_network(config)
     beside.fill(network)
-    sources = {name: tmp_path / f"source-{name}" for name in PREPARATION}
+    sources = {name: tmp_path / f"source-{name}" for name in PREPARATION_FILES}
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
     words.save(sources["vocabulary.arrow"])
     labels.save(sources["labels.json"])
@@ -63,8 +67,13 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
         {"cell": "lstm", "layers": 2, "bidirectional": True, "layer_norm": True, "dropout": 0.5, "readout": "max"},
         {"cell": "scratch_gru", "relu": True, "head_size": 6, "head_dropout": 0.5, "readout": "last_step"},
         {"cell": "rnn", "readout": "every_step"},
-        {"readout": ("max", "attention"), "bigrams": Bigrams(3, 1), "locked_dropout": True, "embedding_dropout": 0.5},
-        {"words": Words(3, 1), "readout": "every_step"},
+        {
+            "readout": ("max", "attention"),
+            "bigrams": BigramOptions(3, 1),
+            "locked_dropout": True,
+            "embedding_dropout": 0.5,
+        },
+        {"words": SoftLexiconOptions(3, 1), "readout": "every_step"},
     ],
     ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams", "words"],
 )
@@ -82,8 +91,8 @@ def test_the_model_comes_back_to_the_bit(tmp_path, changes):
 
 def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
     folder, _, _ = save(tmp_path)
-    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *PREPARATION}
-    for name in PREPARATION:
+    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *PREPARATION_FILES}
+    for name in PREPARATION_FILES:
         assert (folder / name).read_bytes() == (tmp_path / f"source-{name}").read_bytes()
     assert json.loads((folder / CONFIG).read_text(encoding="utf-8")) == {
         "recipe": "tiny",
@@ -104,7 +113,7 @@ def test_the_same_model_is_the_same_bytes_and_needs_nothing_from_where_it_was_ma
     for run in ("a", "b"):
         (tmp_path / run).mkdir()
         save(tmp_path / run)
-    for name in (CONFIG, WEIGHTS, *PREPARATION):
+    for name in (CONFIG, WEIGHTS, *PREPARATION_FILES):
         assert (tmp_path / "a" / "tiny" / name).read_bytes() == (tmp_path / "b" / "tiny" / name).read_bytes()
     moved = (tmp_path / "a" / "tiny").rename(tmp_path / "moved")
     for path in (tmp_path / "a").iterdir():
@@ -112,7 +121,7 @@ def test_the_same_model_is_the_same_bytes_and_needs_nothing_from_where_it_was_ma
     assert load_model(moved).config.recipe == "tiny"
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, *PREPARATION])
+@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, *PREPARATION_FILES])
 def test_a_missing_file_is_named(tmp_path, name):
     folder, _, _ = save(tmp_path)
     (folder / name).unlink()

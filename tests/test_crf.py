@@ -17,15 +17,16 @@ from test_models import PLAIN
 from test_training import SETTINGS, rows_of, settings, small
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
-from textrnn.modeling.models.loss import Tally
-from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
-from textrnn.modeling.models.text_rnn import initialize
-from textrnn.modeling.nn.crf import CRF, barred_moves, crf_of, guesses
-from textrnn.modeling.nn.precision import forward
-from textrnn.training.batching.batches import Bucket, batches
+from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.text_rnn import initialize_weights
+from textrnn.modeling.nn.crf import CRF, find_crf, forbidden_transitions, predict_classes
+from textrnn.modeling.nn.precision import forward_in_precision
+from textrnn.training.batching.batches import batches
+from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.optimization.step import Stepper, make_optimizer
-from textrnn.training.trainer.loop import evaluate_loss, train
+from textrnn.training.optimization.step import TrainStep, make_optimizer
+from textrnn.training.trainer.loop import evaluate_loss, train_model
 
 CPU = torch.device("cpu")
 CLASSES, WIDTH = 3, 5
@@ -252,7 +253,7 @@ BIOES = ["O", "B-A", "I-A", "E-A", "S-A", "E-B", "B-B"]
 
 def moves_of(names):
     """The moves that are barred."""
-    barred = barred_moves(names)
+    barred = forbidden_transitions(names)
     assert barred.shape == (len(names) + 1, len(names) + 1)
     return {((*names, "start")[a], (*names, "end")[b]) for a, b in barred.nonzero().tolist()}
 
@@ -273,7 +274,7 @@ def test_the_moves_that_bioes_tags_make_by_hand():
 @pytest.mark.parametrize("names", [NAMES, BIOES], ids=["bio", "bioes"])
 def test_barred_moves_are_not_taken_and_the_rest_is_the_best_of_all(names):
     torch.manual_seed(7)
-    barred, valid = barred_moves(names[::-1]), tokens("right", [4, 3, 1, 2], 4)
+    barred, valid = forbidden_transitions(names[::-1]), tokens("right", [4, 3, 1, 2], 4)
     changed = 0
     for whole in (False, True):
         crf = random_crf(len(names), whole=whole)
@@ -294,7 +295,7 @@ def test_training_bars_nothing():
 def test_the_tally_shares_the_loss_out_over_the_tokens():
     torch.manual_seed(8)
     crf, (logits, targets) = random_crf(), batch("right")
-    tally = Tally(None, CPU, crf=crf)
+    tally = RunningLoss(None, CPU, crf=crf)
     logits.requires_grad_()
     loss = tally.loss(logits, targets)
     wanted = loss_of_all(crf, logits, targets).item() / sum(LENGTHS)
@@ -306,12 +307,12 @@ def test_the_tally_shares_the_loss_out_over_the_tokens():
     for own, other in zip(torch.autograd.grad(parts, (logits, *crf.parameters())), whole, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-12, atol=1e-14)
     with pytest.raises(ValueError, match="no class has a weight or a share of its own"):
-        Tally(torch.ones(CLASSES), CPU, crf=crf)
+        RunningLoss(torch.ones(CLASSES), CPU, crf=crf)
 
 
 def test_the_tally_counts_the_guess_it_is_given():
     logits, targets = batch("left")
-    tally = Tally(None, CPU, crf=CRF(CLASSES).double())
+    tally = RunningLoss(None, CPU, crf=CRF(CLASSES).double())
     tally.loss(logits, targets, guess=targets.clamp(min=0))
     assert tally.score().accuracy == 1.0
 
@@ -321,13 +322,13 @@ def test_guesses_are_best_rows_with_a_crf_and_highest_logits_without():
     model, rows = small(**TAGGER), rows_of(6, tags=True)[0]
     nn.init.normal_(model.crf.transitions, std=3)
     logits, valid = model(rows.ids, rows.lengths), rows.targets >= 0
-    assert crf_of(model) is model.crf
-    assert torch.equal(guesses(model, logits, valid), model.crf.decode(logits, valid))
+    assert find_crf(model) is model.crf
+    assert torch.equal(predict_classes(model, logits, valid), model.crf.decode(logits, valid))
     plain = small(readout="every_step")
-    assert crf_of(plain) is None
-    assert torch.equal(guesses(plain, logits, valid), logits.argmax(-1))
-    assert not torch.equal(guesses(model, logits, valid)[valid], logits.argmax(-1)[valid])
-    tally = Tally(None, CPU, crf=model.crf)
+    assert find_crf(plain) is None
+    assert torch.equal(predict_classes(plain, logits, valid), logits.argmax(-1))
+    assert not torch.equal(predict_classes(model, logits, valid)[valid], logits.argmax(-1)[valid])
+    tally = RunningLoss(None, CPU, crf=model.crf)
     score = evaluate_loss(model, [rows], 4, None)
     tally.loss(logits, rows.targets, guess=model.crf.decode(logits, valid))
     assert score.loss == pytest.approx(tally.score().loss, rel=1e-5)
@@ -342,7 +343,7 @@ def test_the_logits_of_a_model_do_not_hang_on_its_crf():
 
 def test_it_starts_from_zeros_whatever_the_initialization():
     model = small(**TAGGER)
-    initialize(model, "xavier")
+    initialize_weights(model, "xavier")
     assert [name for name, _ in model.crf.named_parameters()] == ["transitions", "start", "end"]
     assert not any(score.any() for score in model.crf.parameters())
 
@@ -358,25 +359,25 @@ def coin(count=24, width=6):
 
 def test_training_learns_moves_that_no_logit_tells():
     model = small(classes=2, **TAGGER)
-    outcome = train(model, [coin()], [coin()], settings(epochs=20, learning_rate=0.1), None, lambda _: None)
+    outcome = train_model(model, [coin()], [coin()], settings(epochs=20, learning_rate=0.1), None, lambda _: None)
     assert outcome.dev_accuracy == 1.0  # of best rows; a tagger that reads forwards knows one tag in six
     assert outcome.dev_loss < 0.02
     assert model.crf.transitions[0, 1] > model.crf.transitions[0, 0] + 1
     plain = small(classes=2, readout="every_step")
-    assert train(plain, [coin()], [coin()], settings(epochs=20), None, lambda _: None).dev_accuracy < 0.8
+    assert train_model(plain, [coin()], [coin()], settings(epochs=20), None, lambda _: None).dev_accuracy < 0.8
 
 
 def test_half_precision_leaves_the_crf_alone():
     model, rows = small(**TAGGER), rows_of(8, tags=True)[0]
-    logits = forward(model, rows.ids, rows.lengths, "bfloat16")
-    tally = Tally.of(model, None)
+    logits = forward_in_precision(model, rows.ids, rows.lengths, "bfloat16")
+    tally = RunningLoss.of(model, None)
     tally.loss(logits, rows.targets).backward()
     exact = random_crf(4).double()
     exact.load_state_dict({name: score.double() for name, score in model.crf.state_dict().items()})
     exact(logits.detach().double(), rows.targets).backward()
     count, own = (rows.targets >= 0).sum(), model.crf.transitions.grad.double()
     torch.testing.assert_close(own, exact.transitions.grad / count, rtol=1e-5, atol=1e-6)
-    step = Stepper(model, make_optimizer(model, SETTINGS), tally, settings(precision="bfloat16"))
+    step = TrainStep(model, make_optimizer(model, SETTINGS), tally, settings(precision="bfloat16"))
     before = model.crf.transitions.detach().clone()
     step(rows, 0.01)
     assert not torch.equal(model.crf.transitions, before)
@@ -402,7 +403,7 @@ def test_test_figures_bar_what_bio_tags_never_do(tmp_path, side):
     assert plain.classes.accuracy == 4 / 6
     assert found.classes.accuracy == 1.0
     assert (plain.entities.f1 < 1, found.entities.f1) == (True, 1.0)
-    tally = Tally(None, CPU, crf=crf)
+    tally = RunningLoss(None, CPU, crf=crf)
     (batch,) = batches(load_buckets(padded, "test"), 4)
     tally.loss(saved.network(batch.ids, batch.lengths), batch.targets)
     assert found.loss == pytest.approx(tally.score().loss, rel=1e-6)
@@ -427,7 +428,7 @@ def test_a_model_comes_back_with_its_transitions_and_figures_do_not_hang_on_the_
         torch.manual_seed(3)
         for score in network.crf.parameters():
             nn.init.normal_(score)
-        save_model(folder, config, network, {name: place / f"source-{name}" for name in PREPARATION})
+        save_model(folder, config, network, {name: place / f"source-{name}" for name in PREPARATION_FILES})
         saved = load_model(folder)
         assert torch.equal(saved.network.crf.transitions, network.crf.transitions)
         found.append(metrics(evaluate(saved, padded, "test")))

@@ -19,29 +19,29 @@ from test_graphs import Notes
 from test_models import PLAIN
 from test_processes import together
 from test_training import rows_of, settings, small
-from textrnn.common.config.model import Bigrams
+from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.params import read_params
 from textrnn.common.config.train import Distill, Ema, Train
-from textrnn.common.settings.merging import overlaid
-from textrnn.common.storage.markers import NOTES, finished
+from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import Tally
-from textrnn.tools.lr_range_test import Range, range_test
+from textrnn.modeling.models.loss import RunningLoss
+from textrnn.tools.lr_range_test import RateRange, range_test
 from textrnn.training.batching.batches import batches
-from textrnn.training.batching.buckets import Mapped
+from textrnn.training.batching.buckets import MappedBucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedStepper
-from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep
+from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import distillation as module
 from textrnn.training.trainer import setup as fit_module
-from textrnn.training.trainer.bigram_features import Pairs
-from textrnn.training.trainer.checkpointer import KEPT
+from textrnn.training.trainer.bigram_features import BigramFeatures
+from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.distillation import soft_targets
-from textrnn.training.trainer.logger import Journal
-from textrnn.training.trainer.loop import train
-from textrnn.training.trainer.setup import fit, start
-from textrnn.training.trainer.token_features import Beside
+from textrnn.training.trainer.logger import RunLogger
+from textrnn.training.trainer.loop import train_model
+from textrnn.training.trainer.setup import build_network, train_recipe
+from textrnn.training.trainer.token_features import TokenFeatures
 
 CPU = torch.device("cpu")
 DISTILL = Distill((11, 12), 0.7, 2.0)
@@ -68,7 +68,7 @@ def softened(rows, classes=4, seed=0):
     generator = torch.Generator().manual_seed(seed)
     shapes = [(*bucket.targets.shape, classes) for bucket in rows]
     return [
-        bucket.with_soft(torch.randn(shape, generator=generator).softmax(-1))
+        bucket.with_soft_targets(torch.randn(shape, generator=generator).softmax(-1))
         for bucket, shape in zip(rows, shapes, strict=True)
     ]
 
@@ -85,7 +85,7 @@ def same(one, other):
 
 def fitted(padded, folder, chosen=STUDENT, model=PLAIN, labels=LABELS, **places):
     places = {"curves": folder / "curves.csv", "live": None, **places}
-    return fit("tiny", padded, matrix(), labels, model, chosen, **places)
+    return train_recipe("tiny", padded, matrix(), labels, model, chosen, **places)
 
 
 # the loss
@@ -119,7 +119,7 @@ def test_loss_and_gradient_by_hand(tags, weights, weight, temperature):
         share += own
         one = torch.arange(4) == target
         gradient[at] = own * ((1 - weight) * (hard - one.double()) + weight * temperature * (warm - told))
-    tally = Tally(
+    tally = RunningLoss(
         None if weights is None else torch.tensor(weights).double(), CPU, distill=Distill((1,), weight, temperature)
     )
     loss = tally.loss(logits, gold, soft=soft)
@@ -139,7 +139,7 @@ def test_sure_teachers_who_are_right_are_the_usual_loss():
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
     sure = F.one_hot(gold, 4).double()
     for weight in (0.2, 1.0):
-        loss = Tally(None, CPU, distill=Distill((1,), weight, 1.0)).loss(logits, gold, soft=sure)
+        loss = RunningLoss(None, CPU, distill=Distill((1,), weight, 1.0)).loss(logits, gold, soft=sure)
         assert loss.item() == pytest.approx(F.cross_entropy(logits, gold).item(), rel=1e-12)
 
 
@@ -155,7 +155,7 @@ def test_with_a_crf_it_is_of_each_tokens_probabilities_over_all_rows_of_tags(wei
         if told.any():
             far += (said * (said.log() - marginals_of_all(crf, row[told], temperature).log())).sum()
     total = (1 - weight) * loss_of_all(crf, logits, gold) + weight * temperature**2 * far
-    tally = Tally(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
+    tally = RunningLoss(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
     loss = tally.loss(logits, gold, soft=soft)
     assert loss.item() == pytest.approx((total / (gold >= 0).sum()).item(), rel=1e-12)
     assert crf.transitions.grad is None
@@ -169,7 +169,7 @@ def test_smoothing_is_of_the_gold_part_alone():
     torch.manual_seed(1)
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
     soft = torch.randn(5, 4, dtype=torch.float64).softmax(-1)
-    loss = Tally(None, CPU, 0.1, distill=Distill((1,), 0.4, 2.0)).loss(logits, gold, soft=soft).item()
+    loss = RunningLoss(None, CPU, 0.1, distill=Distill((1,), 0.4, 2.0)).loss(logits, gold, soft=soft).item()
     hard = F.cross_entropy(logits, gold, label_smoothing=0.1).item()
     far = (soft * (soft.log() - (logits / 2).log_softmax(-1))).sum(-1).mean().item()
     assert loss == pytest.approx(0.6 * hard + 0.4 * 4 * far, rel=1e-12)
@@ -177,7 +177,7 @@ def test_smoothing_is_of_the_gold_part_alone():
 
 def test_no_loss_without_what_it_needs():
     with pytest.raises(AssertionError, match="without soft targets"):
-        Tally(None, CPU, distill=DISTILL).loss(torch.zeros(2, 4), torch.tensor([0, 1]))
+        RunningLoss(None, CPU, distill=DISTILL).loss(torch.zeros(2, 4), torch.tensor([0, 1]))
 
 
 # what teachers say
@@ -228,7 +228,7 @@ def test_soft_targets_lie_with_their_rows_and_make_the_same_batches():
     teachers = [small(seed=seed) for seed in (3, 4)]
     (one,), (other,) = (soft_targets(teachers, [rows], settings(), 2.0) for rows in (whole, halves))
     assert torch.equal(one, other)
-    both = [whole.with_soft(one)], [halves.with_soft(other)]
+    both = [whole.with_soft_targets(one)], [halves.with_soft_targets(other)]
     assert both[1][0].device == halves.device
     for ours, theirs in zip(batches(*both[:1], 4, shuffle=(1, 0)), batches(both[1], 4, shuffle=(1, 0)), strict=True):
         assert theirs.soft.dtype == torch.float32
@@ -240,7 +240,7 @@ def test_soft_targets_lie_with_their_rows_and_make_the_same_batches():
 
 def test_room_for_soft_targets_is_asked_for(padded, monkeypatch):
     needed = 10 * (8 + 3 * 4 + 4 + 4) + 10 * (8 + 4 + 4 + 4)  # of 10 rows each row, ids, length and label
-    monkeypatch.setattr(Mapped, "resident", lambda self: "there")
+    monkeypatch.setattr(MappedBucket, "to_device", lambda self: "there")
     for soft, more in ((0, 0), (2, 20 * 2 * 4)):
         for free, there in ((2 * (needed + more), True), (2 * (needed + more) - 2, False)):
             monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
@@ -252,8 +252,8 @@ def test_recorded_steps_read_them_too():
     ends = []
     for recorder in (None, Notes()):
         model, options = small(), settings(batch_size=4, distill=DISTILL)
-        of = model, make_optimizer(model, options), Tally(None, CPU, distill=DISTILL), options
-        stepper = Stepper(*of) if recorder is None else GraphedStepper(*of, recorder)
+        of = model, make_optimizer(model, options), RunningLoss(None, CPU, distill=DISTILL), options
+        stepper = TrainStep(*of) if recorder is None else GraphedTrainStep(*of, recorder)
         for each in batches(softened(rows_of(4 * (WARM_UP + 3))), 4):
             stepper(each, 0.01)
         ends.append(weights_of(model))
@@ -283,7 +283,7 @@ def noted(monkeypatch):
 def test_teachers_are_what_the_recipe_is_with_their_seed_and_the_student_learns_of_them(
     padded, tmp_path, monkeypatch, capsys
 ):
-    model = dataclasses.replace(PLAIN, head_dropout=0.3, bigrams=Bigrams(3, 1))
+    model = dataclasses.replace(PLAIN, head_dropout=0.3, bigrams=BigramOptions(3, 1))
     chosen = dataclasses.replace(
         STUDENT, average=Ema("ema", 0.7), sampling="balanced", class_weights={"odd": 3.0}, label_smoothing=0.1
     )
@@ -299,12 +299,16 @@ def test_teachers_are_what_the_recipe_is_with_their_seed_and_the_student_learns_
     rows, dev = (load_buckets(padded, split) for split in ("train", "dev"))
     with torch.no_grad():
         told = [sum((t(each.ids, each.lengths) / 2).softmax(-1) for t in teachers) / 2 for each in rows]
-    network = start(
-        student.config, matrix(), chosen.seed, CPU, Beside(Pairs(student.network.bigrams.pairs, None), None)
+    network = build_network(
+        student.config,
+        matrix(),
+        chosen.seed,
+        CPU,
+        TokenFeatures(BigramFeatures(student.network.bigrams.pairs, None), None),
     )
     points, weighed = [], torch.tensor([1.0, 3.0])
     taught = [dataclasses.replace(each, soft=soft) for each, soft in zip(rows, told, strict=True)]
-    outcome = train(network, taught, dev, chosen, weighed, points.append)
+    outcome = train_model(network, taught, dev, chosen, weighed, points.append)
     for name, value in network.state_dict().items():
         torch.testing.assert_close(student.network.state_dict()[name], value, rtol=1e-4, atol=1e-6)
     assert student.outcome.dev_loss == pytest.approx(outcome.dev_loss, rel=1e-5)
@@ -341,7 +345,7 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
     chosen = dataclasses.replace(STUDENT, class_weights=None if crf else {"LOC": 4.0})
     resident = fitted(padded, tmp_path, chosen, model, TYPES)
     monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
-    assert {type(bucket) for bucket in load_buckets(padded, "train")} == {Mapped}
+    assert {type(bucket) for bucket in load_buckets(padded, "train")} == {MappedBucket}
     left = fitted(padded, tmp_path, chosen, model, TYPES)
     same(resident.network.state_dict(), left.network.state_dict())
     assert resident.outcome == left.outcome
@@ -351,7 +355,7 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
 
 def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeypatch):
     alone = fitted(padded, tmp_path)
-    lock, begun, begin = threading.Lock(), threading.Barrier(2), fit_module.start
+    lock, begun, begin = threading.Lock(), threading.Barrier(2), fit_module.build_network
 
     def locked(*given):  # threads have one generator between them, which a step of training seeds too
         with lock:
@@ -359,10 +363,10 @@ def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeyp
         begun.wait(60)
         return network
 
-    monkeypatch.setattr(fit_module, "start", locked)
+    monkeypatch.setattr(fit_module, "build_network", locked)
     monkeypatch.setattr(fit_module, "joined", lambda group, device: contextlib.nullcontext(group))
     work = tmp_path / "work"
-    (work / NOTES).mkdir(parents=True)
+    (work / MARKERS).mkdir(parents=True)
 
     def member(group):
         return fitted(padded, tmp_path, group=group, **({"curves": None} if group.rank else {"work": work}))
@@ -373,12 +377,12 @@ def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeyp
         same(found[0].network.state_dict(), found[1].network.state_dict())
         for name, value in alone.network.state_dict().items():
             torch.testing.assert_close(found[0].network.state_dict()[name], value, rtol=1e-4, atol=2e-5)
-    assert finished(work) == {"teacher-1-step-12", "teacher-2-step-12"}
+    assert finished_shards(work) == {"teacher-1-step-12", "teacher-2-step-12"}
 
 
 def test_the_range_test_asks_no_teacher(padded):
     data = padded, matrix(), LABELS, PLAIN
-    asked, plain = (range_test("tiny", *data, each, Range(1e-4, 1.0, 20)) for each in (STUDENT, PLAINLY))
+    asked, plain = (range_test("tiny", *data, each, RateRange(1e-4, 1.0, 20)) for each in (STUDENT, PLAINLY))
     assert asked == plain
 
 
@@ -387,7 +391,7 @@ def test_the_range_test_asks_no_teacher(padded):
 
 def stopping(monkeypatch, title, at):
     """The steps that are taken, with whose they are; the run of that title stops at a step."""
-    taken, plain = [], Journal.on_step
+    taken, plain = [], RunLogger.on_step
 
     def on_step(self, step, rows):
         taken.append((self._recipe.partition(" of")[0], step))
@@ -395,7 +399,7 @@ def stopping(monkeypatch, title, at):
             raise KeyboardInterrupt
         plain(self, step, rows)
 
-    monkeypatch.setattr(Journal, "on_step", on_step)
+    monkeypatch.setattr(RunLogger, "on_step", on_step)
     return taken
 
 
@@ -431,12 +435,15 @@ def test_a_run_goes_on_in_the_teacher_or_student_that_it_was_in(padded, tmp_path
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", seconds)
     with monkeypatch.context() as patched:
         taken = stopping(patched, title, at)
-        with pytest.raises(KeyboardInterrupt) as caught, resumable_folder(tmp_path / "out", KEPT, run=1) as work:
+        with (
+            pytest.raises(KeyboardInterrupt) as caught,
+            resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION, run=1) as work,
+        ):
             fitted(padded, tmp_path, model=model, work=work)
     assert taken[-1] == (title, at)
     assert caught.value.__notes__ == [f"step {told} is saved; the same command continues there"]
     taken = stopping(monkeypatch, None, 0)
-    with resumable_folder(tmp_path / "out", KEPT, run=1) as work:
+    with resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION, run=1) as work:
         again = fitted(padded, tmp_path, model=model, work=work)
     titles = [*TEACHERS, "tiny"]
     after = titles[titles.index(whose) + 1 :]
@@ -451,9 +458,9 @@ def test_a_run_goes_on_in_the_teacher_or_student_that_it_was_in(padded, tmp_path
 def test_a_teacher_whose_weights_are_damaged_is_trained_again(padded, tmp_path, monkeypatch, capsys):
     whole = fitted(padded, tmp_path)
     work = tmp_path / "work"
-    (work / NOTES).mkdir(parents=True)
+    (work / MARKERS).mkdir(parents=True)
     fitted(padded, tmp_path, work=work)
-    kept = work / NOTES / "teacher-1-step-12.safetensors"
+    kept = work / MARKERS / "teacher-1-step-12.safetensors"
     kept.write_bytes(kept.read_bytes()[:-8] + b"\0" * 7 + b"\1")
     taken = stopping(monkeypatch, None, 0)
     again = fitted(padded, tmp_path, work=work)
@@ -489,7 +496,7 @@ def test_values_out_of_range_are_refused_by_name(given, message):
 def merged(own):
     """The shipped defaults with a recipe's own values over them."""
     params = read_params(ROOT / "params.yaml")
-    return overlaid(Train, {"train": params["train"], "recipes": {"r": {"train": own}}}, "train", "r")
+    return load_recipe_section(Train, {"train": params["train"], "recipes": {"r": {"train": own}}}, "train", "r")
 
 
 def test_params_say_it():

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import textrnn.preparation.parsing.stratified_sample
-from textrnn.common.storage.hashing import hash_rows, hashes
-from textrnn.preparation.parsing.stratified_sample import make_draw
+from textrnn.common.storage.hashing import hash_range, hash_rows
+from textrnn.preparation.parsing.stratified_sample import sample_stratified
 
 MASK = 2**64 - 1
 STRATA = np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 2] * 2)
@@ -23,7 +23,7 @@ def draw(strata, rows, seed, purpose, cuts=(), numbers=None):
     """The mask of a draw of the strata (N,), streamed in pieces cut before those positions; rows count from 0."""
     numbers = np.arange(len(strata)) if numbers is None else numbers
     pieces = list(zip(np.split(numbers, cuts), np.split(strata, cuts), strict=True))
-    drawn = make_draw(lambda: iter(pieces), rows, seed, purpose)
+    drawn = sample_stratified(lambda: iter(pieces), rows, seed, purpose)
     return np.concatenate([drawn.takes(*piece) for piece in pieces])
 
 
@@ -56,7 +56,7 @@ def taken(strata, mask):
 
 
 def test_hashes_are_split_mix():
-    assert hashes(50, 7, "dev").tolist() == [split_mix(row, 7, "dev") for row in range(50)]
+    assert hash_range(50, 7, "dev").tolist() == [split_mix(row, 7, "dev") for row in range(50)]
 
 
 def test_hashes_of_any_rows():
@@ -64,7 +64,7 @@ def test_hashes_of_any_rows():
 
 
 def test_hashes_golden():
-    assert hashes(3, 1, "dev").tolist() == [17650168450256756803, 6421478824707965055, 6381110426156454737]
+    assert hash_range(3, 1, "dev").tolist() == [17650168450256756803, 6421478824707965055, 6381110426156454737]
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_a_draw_holds_a_number_a_stratum_and_reads_three_times():
         for first in range(0, 10_000, 512):
             yield np.arange(first, min(first + 512, 10_000)), strata[first : first + 512]
 
-    drawn = make_draw(chunks, 1000, 1, "dev")
+    drawn = sample_stratified(chunks, 1000, 1, "dev")
     assert len(reads) == 3
     assert (drawn.strata.tolist(), len(drawn.largest)) == ([3, 5, 9], 3)
     # a tenth of the rows has about the lowest tenth of the hashes
@@ -190,4 +190,4 @@ def test_seed_and_purpose_move_the_draw():
 
 
 def test_seed_and_purpose_do_not_run_together():
-    assert hashes(1, 1, "2")[0] != hashes(1, 12, "")[0]
+    assert hash_range(1, 1, "2")[0] != hash_range(1, 12, "")[0]

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.recurrent import Recurrent
 
 MANY = 1 << 20
@@ -113,7 +113,7 @@ def test_layers_and_directions_do_not_share_masks(monkeypatch):
     monkeypatch.setattr("textrnn.modeling.nn.recurrent.dropout", recorded)
     torch.manual_seed(0)
     model = Recurrent("gru", 3, 32, 3, True, 0.5)
-    model(Steps.of(torch.randn(20, 16, 3)), None)
+    model(LayerInput.of(torch.randn(20, 16, 3)), None)
     assert [mask.shape for mask in masks] == [(20, 16, 64)] * 2  # below layers 2 and 3
     halves = [half for mask in masks for half in mask.chunk(2, dim=2)]
     for at, half in enumerate(halves):
@@ -144,7 +144,7 @@ def test_layers_lock_their_masks_where_asked_to(monkeypatch, locked):
     monkeypatch.setattr(Recurrent, "_states", lambda self, run, x, start: seen.append(x) or (x.dense(), x.dense()[-1]))
     torch.manual_seed(0)
     model = Recurrent("gru", 8, 8, 2, False, 0.5, locked)
-    model(Steps.of(torch.ones(20, 16, 8)), None)
+    model(LayerInput.of(torch.ones(20, 16, 8)), None)
     below = seen[1].dense()
     assert (below == 0).double().mean().item() == pytest.approx(0.5, abs=0.1)
     assert (below == below[0]).all().item() == locked

@@ -16,7 +16,7 @@ from imports import ROOT
 from test_batches import write_padded
 from test_checkpoints import LABELS, options, save
 from test_models import LENGTHS, PLAIN, padded
-from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.inference.onnx import comparison as exported
@@ -25,7 +25,7 @@ from textrnn.inference.onnx.command import export_parser
 from textrnn.inference.onnx.comparison import measure
 from textrnn.inference.onnx.export import export_model
 from textrnn.modeling.models.model_directory import load_model
-from textrnn.modeling.nn.crf import barred_moves, guesses
+from textrnn.modeling.nn.crf import forbidden_transitions, predict_classes
 from textrnn.preparation.artifacts.labels import Labels
 
 onnx = pytest.importorskip("onnx")
@@ -34,7 +34,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 BIO = Labels("tag", ["O", "B-X", "I-X"], "bio", ["X"])
 NAMED_LIKE_TAGS = Labels("tag", ["O", "E-X", "I-X"], "type", ["E-X", "I-X"])
 BIOES = Labels("tag", ["O", "B-X", "I-X", "E-X", "S-X"], "bioes", ["X"])
-BESIDE = {"bigrams": Bigrams(3, 1), "words": Words(3, 1)}
+BESIDE = {"bigrams": BigramOptions(3, 1), "words": SoftLexiconOptions(3, 1)}
 TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, **BESIDE)
 
 
@@ -134,7 +134,9 @@ def test_a_crf_is_decoded_with_what_the_file_says(labels, tmp_path):
     path = export_model(folder)
     valid = torch.arange(5) < LENGTHS[:, None]
     emitted = torch.from_numpy(logits(path))
-    theirs = guesses(saved.network, emitted, valid, barred_moves(labels.names) if labels.chained else None)
+    theirs = predict_classes(
+        saved.network, emitted, valid, forbidden_transitions(labels.names) if labels.chained else None
+    )
     facts = told(path)
     for row, length in enumerate(LENGTHS.tolist()):
         tags = best_row(emitted[row, :length].numpy(), facts["crf"], facts["labels"], facts["scheme"])

@@ -16,15 +16,15 @@ from test_training import SETTINGS
 from textrnn.common.config.train import Swa
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import ShardReader
-from textrnn.errors import Unfinished, UserError
+from textrnn.errors import ResumableError, UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.checkpointer import KEPT
-from textrnn.training.trainer.logger import Journal
+from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
+from textrnn.training.trainer.logger import RunLogger
 from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.setup import fit, start, state_key
+from textrnn.training.trainer.setup import build_network, run_key, train_recipe
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])
@@ -53,7 +53,7 @@ def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTING
     vectors = matrix() if vectors is None else vectors
     curves = tmp_path / "curves.csv"
     places = {"curves": curves, "live": None, **places}
-    return fit("tiny", padded, vectors, labels, model, settings, **places)
+    return train_recipe("tiny", padded, vectors, labels, model, settings, **places)
 
 
 def test_training_from_end_to_end(tmp_path, capsys):
@@ -98,8 +98,8 @@ def test_a_run_goes_on_from_its_working_folder(tmp_path, capsys, monkeypatch):
     whole = run(tmp_path / "whole", settings=settings)
     for stop in (5, 6):
         with monkeypatch.context() as patched:
-            patched.setattr(Journal, "on_step", stopping_at(stop))
-            with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", KEPT) as work:
+            patched.setattr(RunLogger, "on_step", stopping_at(stop))
+            with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION) as work:
                 run(tmp_path / "parts", settings=settings, work=work)
         shutil.rmtree(tmp_path / "parts")
         (tmp_path / "parts").mkdir()
@@ -130,14 +130,14 @@ def test_the_key_of_a_state(tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     for file in files:
         file.write_text("1")
-    keys = [state_key(PLAIN, SETTINGS, files), state_key(PLAIN, dataclasses.replace(SETTINGS, seed=2), files)]
-    keys.append(state_key(dataclasses.replace(PLAIN, layers=2), SETTINGS, files))
+    keys = [run_key(PLAIN, SETTINGS, files), run_key(PLAIN, dataclasses.replace(SETTINGS, seed=2), files)]
+    keys.append(run_key(dataclasses.replace(PLAIN, layers=2), SETTINGS, files))
     files[1].write_text("2")
-    keys.append(state_key(PLAIN, SETTINGS, files))
+    keys.append(run_key(PLAIN, SETTINGS, files))
     assert len({json.dumps(key) for key in keys}) == 4
     assert keys[0]["torch"] == torch.__version__
     files[1].write_text("1")
-    assert state_key(PLAIN, SETTINGS, files) == keys[0]
+    assert run_key(PLAIN, SETTINGS, files) == keys[0]
 
 
 @pytest.mark.parametrize(
@@ -153,14 +153,16 @@ def test_memory_that_runs_out_is_told_in_a_line(tmp_path, monkeypatch, error):
     def failing(*_):
         raise error
 
-    monkeypatch.setattr(Journal, "on_step", failing)
-    with pytest.raises(Unfinished, match=r"^training: memory ran out;.* smaller train\.batch_size or batch_tokens$"):
+    monkeypatch.setattr(RunLogger, "on_step", failing)
+    with pytest.raises(
+        ResumableError, match=r"^training: memory ran out;.* smaller train\.batch_size or batch_tokens$"
+    ):
         run(tmp_path)
 
 
 def test_another_runtime_error_stays_what_it_is(tmp_path, monkeypatch):
     error = RuntimeError("a fault of ours")
-    monkeypatch.setattr(Journal, "on_step", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(RunLogger, "on_step", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(RuntimeError, match="a fault of ours"):
         run(tmp_path)
 
@@ -204,10 +206,10 @@ def facts(side="right"):
 def test_the_network_starts_from_the_matrix_and_the_seed():
     config = make_config("r", dataclasses.replace(PLAIN, initialization="xavier"), (9, 4), 2, facts())
     values = matrix()
-    network = start(config, values, 3, CPU)
+    network = build_network(config, values, 3, CPU)
     assert np.array_equal(network.embedding.weight.detach().numpy(), values)
     assert not network.head.outer.bias.any()  # initialised as asked
-    again, other = start(config, values, 3, CPU), start(config, values, 4, CPU)
+    again, other = build_network(config, values, 3, CPU), build_network(config, values, 4, CPU)
     assert torch.equal(again.head.outer.weight, network.head.outer.weight)
     assert not torch.equal(other.head.outer.weight, network.head.outer.weight)
     with torch.no_grad():
@@ -217,7 +219,7 @@ def test_the_network_starts_from_the_matrix_and_the_seed():
 
 def test_pretrained_vectors_leave_the_other_weights_as_they_are():
     config = make_config("r", PLAIN, (9, 4), 2, facts())
-    a, b = start(config, matrix(), 3, CPU), start(config, matrix() * 2, 3, CPU)
+    a, b = build_network(config, matrix(), 3, CPU), build_network(config, matrix() * 2, 3, CPU)
     assert torch.equal(a.head.outer.weight, b.head.outer.weight)
 
 

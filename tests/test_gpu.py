@@ -9,16 +9,16 @@ from test_batches import long_split, write_padded
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of
-from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.train import Distill
-from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.precision import settle
-from textrnn.training.batching.batches import Tokens, batch_size, batches
+from textrnn.modeling.nn.precision import make_deterministic
+from textrnn.training.batching.batches import TokenBudget, batch_size, batches
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.optimization.cuda_graphs import GraphedStepper, make_stepper
-from textrnn.training.optimization.step import Stepper, make_optimizer
-from textrnn.training.trainer.token_features import learn
+from textrnn.training.optimization.cuda_graphs import GraphedTrainStep, make_train_step
+from textrnn.training.optimization.step import TrainStep, make_optimizer
+from textrnn.training.trainer.token_features import learn_token_features
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
 GPU = torch.device("cuda")
@@ -29,7 +29,7 @@ MOST_APART = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
 @pytest.fixture(autouse=True)
 def _settled(monkeypatch):
     monkeypatch.delenv("TEXTRNN_CUDA_GRAPHS", raising=False)
-    settle(GPU)
+    make_deterministic(GPU)
 
 
 def buckets_of(*counts, tags=False):
@@ -41,17 +41,17 @@ def new_network(tokens=12, **model):
     torch.manual_seed(0)
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
     options = dataclasses.replace(PLAIN, **options)
-    beside = learn(rows_of(18), tokens, options, SOME_WORDS, "w")
+    beside = learn_token_features(rows_of(18), tokens, options, SOME_WORDS, "w")
     made = TextRNN(options, tokens, 6, 4, "right", *beside.sizes)
     beside.fill(made)
     return made.to(GPU)
 
 
-def run(buckets, *, model, stepper=make_stepper, epochs=3, **changes):
+def run(buckets, *, model, stepper=make_train_step, epochs=3, **changes):
     """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
     network = new_network(**model)
-    tally = Tally.of(network, None, distill=settings.distill)
+    tally = RunningLoss.of(network, None, distill=settings.distill)
     step_of = stepper(network, make_optimizer(network, settings), tally, settings)
     losses, step = [], 0
     for epoch in range(epochs):
@@ -76,8 +76,8 @@ def test_graphs_take_the_plain_steps(cell, bidirectional, tags):
     buckets = buckets_of(45, 32, 3, tags=tags)
     model = {"cell": cell, "bidirectional": bidirectional, "readout": "every_step" if tags else "last_valid"}
     graphed, weights, losses = run(buckets, model=model)
-    plain, expected, plain_losses = run(buckets, model=model, stepper=Stepper)
-    assert (type(graphed), type(plain)) == (GraphedStepper, Stepper)
+    plain, expected, plain_losses = run(buckets, model=model, stepper=TrainStep)
+    assert (type(graphed), type(plain)) == (GraphedTrainStep, TrainStep)
     assert losses[-1] < losses[0]
     # dropout of other masks would be apart by far more
     assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
@@ -89,8 +89,8 @@ def test_graphs_take_the_plain_steps(cell, bidirectional, tags):
 def test_graphs_take_the_plain_steps_of_a_crf(precision):
     buckets, model = buckets_of(45, 32, 3, tags=True), {"readout": "every_step", "crf": True}
     graphed, weights, losses = run(buckets, model=model, precision=precision)
-    _, _, plain_losses = run(buckets, model=model, precision=precision, stepper=Stepper)
-    assert type(graphed) is GraphedStepper
+    _, _, plain_losses = run(buckets, model=model, precision=precision, stepper=TrainStep)
+    assert type(graphed) is GraphedTrainStep
     assert losses[-1] < losses[0]
     assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
     assert weights["crf.transitions"].all()
@@ -101,12 +101,13 @@ def test_graphs_take_the_plain_steps_of_a_crf(precision):
 def test_graphs_take_the_plain_steps_of_distillation(crf):
     torch.manual_seed(1)
     buckets = [
-        each.with_soft(torch.rand(*each.targets.shape, 4).softmax(-1).to(GPU)) for each in buckets_of(45, 32, tags=True)
+        each.with_soft_targets(torch.rand(*each.targets.shape, 4).softmax(-1).to(GPU))
+        for each in buckets_of(45, 32, tags=True)
     ]
     options = {"model": {"readout": "every_step", "crf": crf}, "distill": Distill((2,), 0.7, 2.0)}
     graphed, weights, losses = run(buckets, **options)
-    plain, expected, plain_losses = run(buckets, stepper=Stepper, **options)
-    assert (type(graphed), type(plain)) == (GraphedStepper, Stepper)
+    plain, expected, plain_losses = run(buckets, stepper=TrainStep, **options)
+    assert (type(graphed), type(plain)) == (GraphedTrainStep, TrainStep)
     assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
     for name, value in weights.items():
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
@@ -117,12 +118,12 @@ def test_graphs_take_the_plain_steps_of_distillation(crf):
 def test_graphs_take_the_plain_steps_in_other_precisions(cell, precision):
     buckets = buckets_of(45, 32)
     _, _, losses = run(buckets, model={"cell": cell}, precision=precision)
-    _, _, plain_losses = run(buckets, model={"cell": cell}, precision=precision, stepper=Stepper)
+    _, _, plain_losses = run(buckets, model={"cell": cell}, precision=precision, stepper=TrainStep)
     assert losses.isfinite().all()
     assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
 
 
-@pytest.mark.parametrize("stepper", [make_stepper, Stepper], ids=["graphs", "plain"])
+@pytest.mark.parametrize("stepper", [make_train_step, TrainStep], ids=["graphs", "plain"])
 @pytest.mark.parametrize("cell", CELLS)
 def test_the_same_seed_gives_the_same_bytes(cell, stepper):
     buckets = buckets_of(45, 32)
@@ -132,7 +133,7 @@ def test_the_same_seed_gives_the_same_bytes(cell, stepper):
 
 def test_graphs_can_be_switched_off(monkeypatch):
     monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "0")
-    assert type(run(buckets_of(8), model={}, epochs=1)[0]) is Stepper
+    assert type(run(buckets_of(8), model={}, epochs=1)[0]) is TrainStep
 
 
 @pytest.mark.parametrize("task", ["classify", "tag"])
@@ -141,9 +142,9 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
     monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 4)
     padded = write_padded(tmp_path, task, long_split(task, 400))
     resident = load_buckets(padded, "train", GPU)
-    monkeypatch.setattr("textrnn.training.batching.loading._room", lambda device: 0)
+    monkeypatch.setattr("textrnn.training.batching.loading._bytes_available", lambda device: 0)
     sent = load_buckets(padded, "train", GPU)
-    for size in (7, Tokens(40)):
+    for size in (7, TokenBudget(40)):
         both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)
         for one, other in both:
             for column, found in zip((one.row, *one.inputs), (other.row, *other.inputs), strict=True):
@@ -155,8 +156,8 @@ def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, mo
 
 
 BLOCKS = {
-    "bigrams": Bigrams(3, 1),
-    "words": Words(3, 2),
+    "bigrams": BigramOptions(3, 1),
+    "words": SoftLexiconOptions(3, 2),
     "readout": ("max", "attention", "last_valid"),
     "word_dropout": 0.1,
     "embedding_dropout": 0.2,
@@ -169,19 +170,19 @@ LEARNT = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
 def test_graphs_take_the_plain_steps_of_all_blocks(precision):
     buckets, options = buckets_of(45, 32), {"model": BLOCKS, "precision": precision, **LEARNT}
     graphed, _, losses = run(buckets, **options)
-    _, _, plain_losses = run(buckets, stepper=Stepper, **options)
-    assert type(graphed) is GraphedStepper
+    _, _, plain_losses = run(buckets, stepper=TrainStep, **options)
+    assert type(graphed) is GraphedTrainStep
     assert losses[-1] < losses[0]
     assert torch.allclose(losses, plain_losses, atol=max(MOST_APART[precision], 1e-4))
     assert same(run(buckets, **options), run(buckets, **options))
 
 
 @pytest.mark.parametrize("model", [{}, BLOCKS], ids=["plain", "blocks"])
-@pytest.mark.parametrize("stepper", [make_stepper, Stepper], ids=["graphs", "plain"])
+@pytest.mark.parametrize("stepper", [make_train_step, TrainStep], ids=["graphs", "plain"])
 def test_no_step_waits_for_the_device(stepper, model):
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **(LEARNT if model else {}))
     network = new_network(**model)
-    step_of = stepper(network, make_optimizer(network, settings), Tally(torch.ones(4, device=GPU), GPU), settings)
+    step_of = stepper(network, make_optimizer(network, settings), RunningLoss(torch.ones(4, device=GPU), GPU), settings)
     warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
     for batch in warm:
         step_of(batch, 0.01)

@@ -86,7 +86,7 @@ def test_every_rung_is_timed_beside_the_yardstick_and_a_trial_keeps_nothing(gpu,
     started(gpu, monkeypatch, tmp_path, *options)
     figure = json.loads(capfd.readouterr().out.splitlines()[-1])
     assert (figure["benchmark"], figure["yardstick"], figure["device"]) == ("gpu_rnn_b64", 50.0, "CPU")
-    assert list(figure["rungs"]) == ["eager", "resident", "fused", "graphs", "bfloat16", "buckets"]
+    assert list(figure["rungs"]) == ["eager", "to_device", "fused", "graphs", "bfloat16", "buckets"]
     assert figure["ours"] == figure["rungs"]["buckets"]["ours"] > 0
     assert all(rung["ratio"] == pytest.approx(rung["ours"] / 50, abs=0.01) for rung in figure["rungs"].values())
     assert not list(tmp_path.glob("*.md")) + list(tmp_path.glob("performance.json"))

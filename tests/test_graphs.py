@@ -10,14 +10,20 @@ import pytest
 import torch
 
 from test_training import SETTINGS, rows_of, small
-from textrnn.common.config.model import Bigrams, Words
-from textrnn.errors import Unfinished
-from textrnn.modeling.models.loss import Tally
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
+from textrnn.errors import ResumableError
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.training.batching.batches import batch_size, batches
-from textrnn.training.distributed.process_group import ALONE
+from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.optimization import cuda_graphs as graphs
-from textrnn.training.optimization.cuda_graphs import MOST_GRAPHS, WARM_UP, CudaRecorder, GraphedStepper, make_stepper
-from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.optimization.cuda_graphs import (
+    MAX_GRAPHS,
+    WARM_UP,
+    CudaGraphRecorder,
+    GraphedTrainStep,
+    make_train_step,
+)
+from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 CPU = torch.device("cpu")
 
@@ -46,7 +52,7 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
     """Steps over buckets of widths 2, 3, ... with so many rows each; what came of them, and the stepper."""
     settings = dataclasses.replace(SETTINGS, clip_norm=1.0, **changes)
     network = small(dropout=0.4, layers=2, **(model or {}))
-    tally = Tally(None, CPU)
+    tally = RunningLoss(None, CPU)
     stepper = make(network, make_optimizer(network, settings), tally, settings)
     buckets = [rows_of(count, width)[0] for width, count in enumerate(counts, start=2)]
     step = 0
@@ -60,8 +66,8 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
 
 def test_recorded_steps_are_the_plain_steps():
     notes = Notes()
-    plain = run(Stepper)
-    graphed = run(lambda *given: GraphedStepper(*given, notes))
+    plain = run(TrainStep)
+    graphed = run(lambda *given: GraphedTrainStep(*given, notes))
     assert plain.keys() == graphed.keys()
     for name, value in plain.items():
         assert torch.equal(value, graphed[name]), name
@@ -72,40 +78,45 @@ def test_recorded_steps_are_the_plain_steps():
 
 
 def test_recorded_steps_are_the_plain_steps_with_all_there_is():
-    model = {"bigrams": Bigrams(3, 1), "words": Words(3, 2), "readout": ("max", "attention"), "word_dropout": 0.2}
+    model = {
+        "bigrams": BigramOptions(3, 1),
+        "words": SoftLexiconOptions(3, 2),
+        "readout": ("max", "attention"),
+        "word_dropout": 0.2,
+    }
     model |= {"embedding_dropout": 0.2, "locked_dropout": True}
     changes = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
-    plain = run(Stepper, model=model, **changes)
-    graphed = run(lambda *given: GraphedStepper(*given, Notes()), model=model, **changes)
+    plain = run(TrainStep, model=model, **changes)
+    graphed = run(lambda *given: GraphedTrainStep(*given, Notes()), model=model, **changes)
     assert all(torch.equal(value, graphed[name]) for name, value in plain.items())
 
 
 def test_a_shape_is_recorded_once_after_its_warm_up_and_replayed_from_then_on():
     notes = Notes()
-    run(lambda *given: GraphedStepper(*given, notes), epochs=1, counts=(4 * (WARM_UP + 2) + 1,))
+    run(lambda *given: GraphedTrainStep(*given, notes), epochs=1, counts=(4 * (WARM_UP + 2) + 1,))
     assert notes.calls == ["warm up"] * WARM_UP + ["record", "replay", "replay"]
 
 
 def test_a_rest_of_a_bucket_is_never_recorded_however_often_it_comes():
     notes = Notes()
-    run(lambda *given: GraphedStepper(*given, notes), epochs=WARM_UP + 3, counts=(3,))
+    run(lambda *given: GraphedTrainStep(*given, notes), epochs=WARM_UP + 3, counts=(3,))
     assert notes.calls == []
 
 
 def test_rows_are_full_by_tokens_too():
     notes = Notes()
     # widths 2 and 3 take 6 and 4 rows
-    run(lambda *given: GraphedStepper(*given, notes), epochs=1, counts=(6 * 4, 4 * 5 + 1), batch_tokens=12)
+    run(lambda *given: GraphedTrainStep(*given, notes), epochs=1, counts=(6 * 4, 4 * 5 + 1), batch_tokens=12)
     assert notes.calls.count("replay") == 1 + 2
     assert notes.calls.count("warm up") == 2 * WARM_UP
 
 
 def test_more_shapes_than_there_may_be_graphs_take_plain_steps(monkeypatch):
-    monkeypatch.setattr(graphs, "MOST_GRAPHS", 2)
+    monkeypatch.setattr(graphs, "MAX_GRAPHS", 2)
     notes = Notes()
-    run(lambda *given: GraphedStepper(*given, notes), epochs=5, counts=(4, 4, 4))
+    run(lambda *given: GraphedTrainStep(*given, notes), epochs=5, counts=(4, 4, 4))
     assert notes.calls.count("record") == 2
-    assert MOST_GRAPHS >= 6  # a recipe without truncation has that many widths
+    assert MAX_GRAPHS >= 6  # a recipe without truncation has that many widths
 
 
 @dataclasses.dataclass
@@ -120,17 +131,17 @@ class Elsewhere:
 
 def test_graphs_are_for_one_process_on_a_gpu_that_wants_them(monkeypatch):
     monkeypatch.delenv("TEXTRNN_CUDA_GRAPHS", raising=False)
-    monkeypatch.setattr(CudaRecorder, "__init__", lambda self, device: None)
-    monkeypatch.setattr(Stepper, "__init__", lambda self, *given: None)
+    monkeypatch.setattr(CudaGraphRecorder, "__init__", lambda self, device: None)
+    monkeypatch.setattr(TrainStep, "__init__", lambda self, *given: None)
 
-    def kind(device, group=ALONE):
-        return type(make_stepper(Elsewhere(torch.device(device)), None, None, SETTINGS, group))
+    def kind(device, group=SINGLE_PROCESS):
+        return type(make_train_step(Elsewhere(torch.device(device)), None, None, SETTINGS, group))
 
-    assert kind("cuda:0") is GraphedStepper
-    assert kind("cpu") is Stepper
-    assert kind("cuda:0", group=SimpleNamespace(count=2)) is Stepper
+    assert kind("cuda:0") is GraphedTrainStep
+    assert kind("cpu") is TrainStep
+    assert kind("cuda:0", group=SimpleNamespace(count=2)) is TrainStep
     monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "0")
-    assert kind("cuda:0") is Stepper
+    assert kind("cuda:0") is TrainStep
     monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "yes")
-    with pytest.raises(Unfinished, match=r"^TEXTRNN_CUDA_GRAPHS: must be 0 or 1; got 'yes'$"):
+    with pytest.raises(ResumableError, match=r"^TEXTRNN_CUDA_GRAPHS: must be 0 or 1; got 'yes'$"):
         kind("cpu")

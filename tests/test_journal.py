@@ -10,8 +10,8 @@ import pytest
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score
 from textrnn.training.trainer import logger as module
-from textrnn.training.trainer.logger import Journal
-from textrnn.training.trainer.run_state import Evaluation, State
+from textrnn.training.trainer.logger import RunLogger
+from textrnn.training.trainer.run_state import EvaluationPoint, RunState
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ class Writer:
         self.closed = True
 
 
-POINTS = [Evaluation(at, at / 4, Score(1 / at, 0.25), Score(2 / at, 0.75)) for at in (2, 4)]
+POINTS = [EvaluationPoint(at, at / 4, Score(1 / at, 0.25), Score(2 / at, 0.75)) for at in (2, 4)]
 
 
 HEADER = "step,split,loss,accuracy"
@@ -47,7 +47,7 @@ LINES = ["2,train,0.500000,0.250000", "2,dev,1.000000,0.750000", "4,train,0.2500
 
 def opened(folder, state=None, live=None):
     """The journal of a run of 8 steps of 10 rows."""
-    return Journal("tiny", 8, 80, folder / "curves.csv", live, state or State())
+    return RunLogger("tiny", 8, 80, folder / "curves.csv", live, state or RunState())
 
 
 def lines(folder):
@@ -101,7 +101,7 @@ def test_what_a_stopped_run_has_evaluated_is_written_anew_and_not_told_again(tmp
     monkeypatch.setenv("TEXTRNN_TENSORBOARD", str(tmp_path))
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
     monkeypatch.setattr(Writer, "made", [])
-    with opened(tmp_path, State(step=3, rows=30, points=POINTS[:1])) as journal:
+    with opened(tmp_path, RunState(step=3, rows=30, points=POINTS[:1])) as journal:
         journal.on_step(4, 10)
         journal.report(POINTS[1])
     assert lines(tmp_path) == [HEADER, *LINES]
@@ -112,7 +112,7 @@ def test_what_a_stopped_run_has_evaluated_is_written_anew_and_not_told_again(tmp
 
 def test_neither_rate_nor_time_left_count_what_was_done_earlier(tmp_path, capsys, monkeypatch):
     clock = Clock(monkeypatch)
-    with opened(tmp_path, State(step=5, rows=50)) as journal:
+    with opened(tmp_path, RunState(step=5, rows=50)) as journal:
         journal.on_step(6, 10)
         clock.now += 20  # 10 rows in 20 seconds, 20 rows are left
         journal.report(POINTS[0])
@@ -142,7 +142,7 @@ class Bar:
 def test_the_progress_bar_is_in_rows(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setitem(sys.modules, "tqdm", types.SimpleNamespace(tqdm=Bar))
-    with opened(tmp_path, State(step=5, rows=50)) as journal:
+    with opened(tmp_path, RunState(step=5, rows=50)) as journal:
         journal.on_step(6, 10)
         journal.on_step(7, 7)
         journal.report(POINTS[0])
@@ -157,7 +157,7 @@ def test_a_journal_without_curves_keeps_silent(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
     monkeypatch.setitem(sys.modules, "tqdm", None)
     monkeypatch.setenv("TEXTRNN_TENSORBOARD", str(tmp_path / "board"))
-    with Journal("tiny", 8, 80, None, None, State()) as journal:
+    with RunLogger("tiny", 8, 80, None, None, RunState()) as journal:
         journal.on_step(1, 10)
         journal.report(POINTS[0])
     assert capsys.readouterr() == ("", "")

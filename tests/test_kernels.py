@@ -8,8 +8,8 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from textrnn.modeling.nn.kernels import run
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.kernels import run_layer
+from textrnn.modeling.nn.layer_input import LayerInput
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
 EXACT = {"rtol": 1e-12, "atol": 1e-12}
@@ -53,7 +53,9 @@ class Case:
 
     def ours(self, start=True):
         weights = list(self.stock.parameters())
-        return run(self.mode, Steps(self.features, self.index, self.shape), weights, self.start if start else None)
+        return run_layer(
+            self.mode, LayerInput(self.features, self.index, self.shape), weights, self.start if start else None
+        )
 
     def theirs(self, start=True):
         x = self.features.view(*self.shape, -1) if self.index is None else self.features[self.index]
@@ -134,7 +136,7 @@ def test_gradients_agree_with_finite_differences(mode, table):
     case = Case(mode, table=table, sizes=(3, 2, 2, 3))
 
     def kernel(features, *rest):
-        return run(mode, Steps(features, case.index, case.shape), rest[:4], rest[4])
+        return run_layer(mode, LayerInput(features, case.index, case.shape), rest[:4], rest[4])
 
     assert torch.autograd.gradcheck(kernel, case.leaves())
 
@@ -214,28 +216,28 @@ def test_one_product_projects_all_steps_or_the_distinct_rows(mode, blocks, table
 
 def test_steps_stand_in_their_places():
     x = torch.arange(24.0).view(3, 4, 2)
-    steps = Steps.of(x)
+    steps = LayerInput.of(x)
     assert steps.shape == (3, 4)
     assert torch.equal(steps.dense(), x)
     index = torch.tensor([[1, 0], [1, 2]])
-    rows = Steps(torch.tensor([[5.0], [6.0], [7.0]]), index, (2, 2))
+    rows = LayerInput(torch.tensor([[5.0], [6.0], [7.0]]), index, (2, 2))
     assert rows.dense().tolist() == [[[6.0], [5.0]], [[6.0], [7.0]]]
 
 
 def test_steps_that_read_a_blank_row_are_left_out():
-    steps = Steps(torch.tensor([[0.0], [6.0], [7.0]]), torch.tensor([[0, 2], [1, 0]]), (2, 2), blank=True)
+    steps = LayerInput(torch.tensor([[0.0], [6.0], [7.0]]), torch.tensor([[0, 2], [1, 0]]), (2, 2), blank=True)
     assert [found.tolist() for found in steps.read()] == [[2, 1], [1, 2]]
     assert [found.tolist() for found in steps.gather(torch.tensor([[1, 0]])).read()] == [[1, 2], [0, 1]]
     assert [found.tolist() for found in steps.gather(torch.tensor([[0, 1]])).read()] == [[], []]
     assert steps.dense().flatten().tolist() == [0, 7, 6, 0]
     assert [found is None for found in dataclasses.replace(steps, blank=False).read()] == [False, True]
-    assert Steps.of(torch.ones(2, 2, 1)).read() == (None, None)
+    assert LayerInput.of(torch.ones(2, 2, 1)).read() == (None, None)
 
 
 @LAYOUTS
 def test_gathered_steps_are_each_row_s_own(table):
     case = Case("rnn", table=table)
-    steps = Steps(case.features, case.index, case.shape)
+    steps = LayerInput(case.features, case.index, case.shape)
     order = torch.randint(STEPS, (2, BATCH))
     gathered = steps.gather(order)
     assert gathered.shape == (2, BATCH)
@@ -256,15 +258,15 @@ def test_features_beside_others_are_joined_to_them(mode, tables):
     first = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
     second = torch.randn(6 if tables == "both" else 8, 3, dtype=torch.float64, requires_grad=True)
     index, other = torch.tensor([[0, 4], [4, 2], [1, 1], [0, 0]]), torch.tensor([[5, 5], [0, 3], [2, 2], [1, 5]])
-    beside = Steps(second, other if tables == "both" else None, (4, 2))
-    x = Steps(first, index, (4, 2), beside)
+    beside = LayerInput(second, other if tables == "both" else None, (4, 2))
+    x = LayerInput(first, index, (4, 2), beside)
     dense = torch.cat((first[index], second[other] if tables == "both" else second.view(4, 2, 3)), dim=-1)
     assert torch.equal(x.dense(), dense)
     turned = torch.tensor([[3, 0], [2, 1], [1, 2], [0, 3]])
     assert torch.equal(x.gather(turned).dense(), dense.gather(0, turned[:, :, None].expand(-1, -1, 7)))
     learnt = [*weights, first, second]
     found = []
-    for way in (x, Steps.of(dense)):
-        states, last = run(mode, way, weights, None)
+    for way in (x, LayerInput.of(dense)):
+        states, last = run_layer(mode, way, weights, None)
         found.append((states, torch.autograd.grad(states.square().sum() + last.sum(), learnt)))
     torch.testing.assert_close(found[0], found[1], rtol=1e-10, atol=1e-12)

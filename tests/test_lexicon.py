@@ -15,8 +15,8 @@ from textrnn.preparation.artifacts.embedding_matrix import load_matrix
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, load_lexicon, save_lexicon
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
-from textrnn.preparation.embedding.lexicon import cover, with_vectors
-from textrnn.preparation.embedding.vector_files import read_named
+from textrnn.preparation.embedding.lexicon import add_vectors, build_lexicon
+from textrnn.preparation.embedding.vector_files import read_selected
 from textrnn.preparation.segmentation.jieba_words import slow_jieba_cut
 
 DICTIONARY = [
@@ -64,14 +64,14 @@ def words_of(table):
     ],
 )
 def test_words_by_hand(longest, words):
-    table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(longest, None), "r")
+    table = build_lexicon(DICTIONARY, vocabulary("国中民人B"), Lexicon(longest, None), "r")
     assert table.schema == LEXICON
     assert words_of(table) == words
 
 
 def test_a_token_of_several_characters_and_the_reserved_ones_make_no_word():
     tokens = vocabulary(["<unk>", "中国", "国", "人"])
-    assert words_of(cover([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5, None), "r")) == [([4, 5], "n")]
+    assert words_of(build_lexicon([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5, None), "r")) == [([4, 5], "n")]
 
 
 def test_without_a_lexicon_the_dictionary_is_not_read():
@@ -79,23 +79,23 @@ def test_without_a_lexicon_the_dictionary_is_not_read():
         raise AssertionError
         yield
 
-    table = cover(unread(), vocabulary("中国"), None, "r")
+    table = build_lexicon(unread(), vocabulary("中国"), None, "r")
     assert (table.schema, len(table)) == (LEXICON, 0)
 
 
 def test_a_vocabulary_of_which_no_word_is_made_is_refused():
     match = r"^recipes\.r\.lexicon: no word of 2 to 4 characters is left, as none is made of the encoding's tokens; say"
     with pytest.raises(UserError, match=match):
-        cover(DICTIONARY, vocabulary(["中国", "人民", "国"]), Lexicon(4, None), "recipes.r.lexicon")
+        build_lexicon(DICTIONARY, vocabulary(["中国", "人民", "国"]), Lexicon(4, None), "recipes.r.lexicon")
 
 
 def test_words_that_no_number_can_hold_are_refused():
     tokens = vocabulary([str(at) for at in range(1 << 16)])  # and the two that are reserved
     match = r"^r\.longest: 65,538 tokens to the power of it must be below 2\^63; got 4; lower it, or"
     with pytest.raises(UserError, match=match):
-        cover(DICTIONARY, tokens, Lexicon(4, None), "r")
+        build_lexicon(DICTIONARY, tokens, Lexicon(4, None), "r")
     with pytest.raises(UserError, match="no word of 2 to 3 characters"):
-        cover(DICTIONARY, tokens, Lexicon(3, None), "r")
+        build_lexicon(DICTIONARY, tokens, Lexicon(3, None), "r")
 
 
 def test_the_shortest_longest_is_refused_by_name():
@@ -124,10 +124,10 @@ def vectors_of(table):
 
 def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
     known = vocabulary("国中民人B")
-    table = cover(DICTIONARY, known, Lexicon(3, None), "r")
+    table = build_lexicon(DICTIONARY, known, Lexicon(3, None), "r")
     lines = ["6 2", "国人 1 2", "民B 3 4", "中国人 5 6", "国人民 7 8", "国大 9 9", "国 9 9", "民B 9 9", "中国人民 9 9"]
     (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
-    found = with_vectors(table, known, partial(read_named, tmp_path / "v.vec", what="word or pair"))
+    found = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
     # a pair need be no word; a longer run that is none, an unknown character and longer words are left out
     assert vectors_of(found) == [
         ([3, 2], "ns", None),
@@ -143,20 +143,20 @@ def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
 def test_vectors_of_nothing_known_are_refused(tmp_path):
     known = vocabulary("国中")
     (tmp_path / "v.vec").write_text("国 1 2\n国大 3 4\n", encoding="utf-8")
-    table = cover(DICTIONARY, known, Lexicon(2, None), "r")
+    table = build_lexicon(DICTIONARY, known, Lexicon(2, None), "r")
     with pytest.raises(UserError, match=r"v\.vec: holds a vector for no word or pair; is it"):
-        with_vectors(table, known, partial(read_named, tmp_path / "v.vec", what="word or pair"))
+        add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
 
 
 def test_the_file_comes_back_and_is_the_same_bytes(tmp_path):
     sums = set()
     for name in ("one", "two"):
-        table = cover(DICTIONARY, vocabulary("国中民人B"), Lexicon(4, None), "r")
+        table = build_lexicon(DICTIONARY, vocabulary("国中民人B"), Lexicon(4, None), "r")
         save_lexicon(tmp_path / name, table)
         sums.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
     assert len(sums) == 1
     assert load_lexicon(tmp_path / "one").equals(table)
-    save_lexicon(tmp_path / "none", cover([], vocabulary("国"), None, "r"))
+    save_lexicon(tmp_path / "none", build_lexicon([], vocabulary("国"), None, "r"))
     assert len(load_lexicon(tmp_path / "none")) == 0
 
 

@@ -7,7 +7,7 @@ import pytest
 from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn.common.config.data import Limits
-from textrnn.common.settings.limits import cap, limit
+from textrnn.common.settings.limits import apply_limits, cap
 from textrnn.errors import UserError
 
 
@@ -20,9 +20,9 @@ def test_a_cap_lowers_epochs_and_hidden_size_and_nothing_else():
     model = dataclasses.replace(PLAIN, hidden_size=512)
     settings = dataclasses.replace(SETTINGS, epochs=50)
     capped = dataclasses.replace(model, hidden_size=128), dataclasses.replace(settings, epochs=4)
-    assert limit(model, settings, Limits(rows=3, epochs=4, hidden_size=128)) == capped
-    assert limit(model, settings, Limits(rows=None, epochs=None, hidden_size=None)) == (model, settings)
-    assert limit(model, settings, Limits(rows=None, epochs=99, hidden_size=512)) == (model, settings)
+    assert apply_limits(model, settings, Limits(rows=3, epochs=4, hidden_size=128)) == capped
+    assert apply_limits(model, settings, Limits(rows=None, epochs=None, hidden_size=None)) == (model, settings)
+    assert apply_limits(model, settings, Limits(rows=None, epochs=99, hidden_size=512)) == (model, settings)
 
 
 @pytest.mark.parametrize("name", ["rows", "epochs", "hidden_size"])

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import textrnn.common.files.bzip2
 import textrnn.common.files.lines
-from textrnn.common.files.bzip2 import Irregular, read_blocks
-from textrnn.common.files.lines import read_lines, share_read
+from textrnn.common.files.bzip2 import MalformedStream, read_blocks
+from textrnn.common.files.lines import fraction_read, read_lines
 from textrnn.errors import UserError
 
 RANDOM = random.Random(1)
@@ -57,7 +57,7 @@ def test_lines_across_pieces(tmp_path_factory, given_lines, piece, mark):
     if not expected[-1] and len(expected) > (text == b"\xef\xbb\xbf"):
         expected.pop()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textrnn.common.files.lines, "PIECE", piece)
+        patch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", piece)
         if not text:
             with pytest.raises(UserError, match="the file is empty"):
                 list(read_lines(path))
@@ -167,7 +167,7 @@ def test_sound_files_are_not_read_twice(tmp_path, name):
 def test_unsound_files_are_left_to_python(tmp_path, name):
     path = tmp_path / "a.bz2"
     path.write_bytes(ODD[name])
-    with pytest.raises(Irregular):
+    with pytest.raises(MalformedStream):
         blocks(path)
 
 
@@ -203,14 +203,14 @@ def test_no_more_than_two_pieces_a_thread_are_ahead(tmp_path, monkeypatch):
 @pytest.mark.parametrize("name", ["a.bz2", "a.gz", "a.txt"])
 def test_share_read(tmp_path, monkeypatch, name, workers):
     monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
-    monkeypatch.setattr(textrnn.common.files.lines, "PIECE", 20_000)
+    monkeypatch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", 20_000)
     path = tmp_path / name
     path.write_bytes({".bz2": PACKED, ".gz": gzip.compress(TEXT), ".txt": TEXT}[name[1:]])
-    assert share_read(path) == 0
-    shares = [share_read(path) for _ in read_lines(path)]
+    assert fraction_read(path) == 0
+    shares = [fraction_read(path) for _ in read_lines(path)]
     assert shares == sorted(shares)
     assert 0 < shares[0] < 0.5 < 0.9 < shares[-1] <= 1
-    assert share_read(path) == 0
+    assert fraction_read(path) == 0
 
 
 def test_files_are_closed_when_the_reading_stops_early(tmp_path, monkeypatch):

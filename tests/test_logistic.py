@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 
 from test_ngrams import SETTINGS, make_texts, tuples
 from textrnn.errors import UserError
-from textrnn.evaluation.baselines.logistic_regression import Columns, fit_logistic
+from textrnn.evaluation.baselines.logistic_regression import NgramFeatures, fit_logistic
 
 
 def grams(row, order):
@@ -29,7 +29,7 @@ def draw(rows, seed, classes=3):
 def test_features_are_the_ngrams_of_two_rows_and_their_counts(monkeypatch, order):
     monkeypatch.setattr("textrnn.evaluation.baselines.logistic_regression.ROWS_AT_ONCE", 7)
     rows, _ = draw(60, 1)
-    columns = Columns.choose(make_texts(rows), order, 10_000)
+    columns = NgramFeatures.choose(make_texts(rows), order, 10_000)
     in_rows = Counter(each for row in rows for each in set(grams(row, order)))
     kept = sorted(each for each, count in in_rows.items() if count >= 2)
     wanted = np.array([[grams(row, order).count(each) for each in kept] for row in rows])
@@ -40,13 +40,13 @@ def test_features_are_the_ngrams_of_two_rows_and_their_counts(monkeypatch, order
 
 def test_the_features_are_those_in_the_most_rows():
     rows = [[2, 3], [2, 3, 3, 3], [2, 4, 4, 4, 4], [5]]
-    counts = Columns.choose(make_texts(rows), 1, 1).counts(make_texts(rows)).toarray()
+    counts = NgramFeatures.choose(make_texts(rows), 1, 1).counts(make_texts(rows)).toarray()
     assert counts.tolist() == [[1], [1], [1], [0]]
-    assert Columns.choose(make_texts(rows), 1, 9).count == 2
+    assert NgramFeatures.choose(make_texts(rows), 1, 9).count == 2
 
 
 def test_where_no_ngram_stands_twice_all_are_features():
-    assert Columns.choose(make_texts([[2, 3], [4]]), 1, 9).count == 3
+    assert NgramFeatures.choose(make_texts([[2, 3], [4]]), 1, 9).count == 3
 
 
 @pytest.mark.parametrize("order", [1, 2])

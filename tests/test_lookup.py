@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from test_models import LENGTHS, close, padded, small
-from textrnn.modeling.nn.embedding_lookup import SparseTable, drop_words, embed_distinct, embed_in_place
+from textrnn.modeling.nn.embedding_lookup import SparseTable, drop_words, embed_distinct, embed_each_position
 
 TOKENS = 40
 
@@ -52,7 +52,7 @@ def test_distinct_rows_are_the_rows(at):
     table, ids = tables()[at], some_ids()
     steps = embed_distinct(table, ids, 0.0, True)
     assert len(steps.features) == TOKENS
-    assert torch.equal(steps.dense(), embed_in_place(table, ids, 0.0, True))
+    assert torch.equal(steps.dense(), embed_each_position(table, ids, 0.0, True))
     assert torch.equal(steps.dense()[ids != 0], table.weight[ids][ids != 0])
     assert not steps.dense()[ids == 0].any()
 
@@ -62,7 +62,7 @@ def test_distinct_rows_are_the_rows(at):
 def test_a_token_loses_the_same_values_wherever_it_occurs(at, distinct):
     table, ids = tables()[at], some_ids()
     torch.manual_seed(1)
-    found = embed_distinct(table, ids, 0.4, True).dense() if distinct else embed_in_place(table, ids, 0.4, True)
+    found = embed_distinct(table, ids, 0.4, True).dense() if distinct else embed_each_position(table, ids, 0.4, True)
     share = []
     for token in range(1, TOKENS):
         rows = found[ids == token]
@@ -71,8 +71,8 @@ def test_a_token_loses_the_same_values_wherever_it_occurs(at, distinct):
         share.append(kept.double().mean())
         torch.testing.assert_close(rows[0][kept], table.weight[token][kept] / 0.6, rtol=1e-4, atol=0)
     assert torch.stack(share).mean().item() == pytest.approx(0.6, abs=4 * (0.24 / (6 * TOKENS)) ** 0.5)
-    whole = embed_distinct(table, ids, 0.4, False).dense() if distinct else embed_in_place(table, ids, 0.4, False)
-    assert torch.equal(whole, embed_in_place(table, ids, 0.0, True))
+    whole = embed_distinct(table, ids, 0.4, False).dense() if distinct else embed_each_position(table, ids, 0.4, False)
+    assert torch.equal(whole, embed_each_position(table, ids, 0.0, True))
 
 
 def test_embedding_dropout_is_part_of_the_model():
@@ -90,7 +90,9 @@ def test_a_sparse_table_has_the_gradient_of_a_dense_one(distinct):
         dense.weight.copy_(sparse.weight)
     ids, weigh = some_ids((4, 5)), torch.randn(4, 5, 6, dtype=torch.float64)
     for table in (dense, sparse):
-        found = embed_distinct(table, ids, 0.0, True).dense() if distinct else embed_in_place(table, ids, 0.0, True)
+        found = (
+            embed_distinct(table, ids, 0.0, True).dense() if distinct else embed_each_position(table, ids, 0.0, True)
+        )
         (found.square() * weigh).sum().backward()
     assert sparse.weight.grad.is_sparse
     close(sparse.weight.grad.to_dense(), dense.weight.grad)

@@ -11,10 +11,10 @@ from torch.nn.utils.rnn import pack_padded_sequence
 
 from textrnn.common.config.model import Model
 from textrnn.errors import UserError
-from textrnn.modeling.models.text_rnn import TextRNN, initialize
+from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
 from textrnn.modeling.nn.dropout import dropout
-from textrnn.modeling.nn.embedding_lookup import distinct
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.embedding_lookup import distinct_ids
+from textrnn.modeling.nn.layer_input import LayerInput
 
 # For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
 # their work.
@@ -61,7 +61,7 @@ def padded(rows=ROWS, width=5, side="right"):
 
 def states_of(model, ids, lengths=None):
     """The embedded tokens' states (B, T, D*H) and last h, each token embedded in its place."""
-    stepwise, last = model.recurrent(Steps.of(model.embedding(ids.T)), lengths)
+    stepwise, last = model.recurrent(LayerInput.of(model.embedding(ids.T)), lengths)
     return stepwise.transpose(0, 1), last
 
 
@@ -242,7 +242,7 @@ def test_distinct_is_unique(dtype):
     generator = torch.Generator().manual_seed(6)
     for tokens, shape in [(1, (3, 2)), (7, (1, 1)), (7, (5, 4)), (300, (9, 8)), (300, (40, 30)), (5, (0, 3))]:
         ids = torch.randint(tokens, shape, generator=generator).to(dtype)
-        used, index = distinct(ids, tokens)
+        used, index = distinct_ids(ids, tokens)
         wanted, places = torch.unique(ids.long(), return_inverse=True)
         assert torch.equal(used, wanted)
         assert torch.equal(index, places)
@@ -276,7 +276,7 @@ def test_layer_norm_stands_between_readout_and_head():
 
 def test_relu_follows_the_embedding_and_the_states_and_a_head_size_adds_a_layer():
     model = small(relu=True, readout="every_step", head_size=7)
-    states, _ = model.recurrent(Steps.of(model.embedding(padded().T).clamp(min=0)), LENGTHS)
+    states, _ = model.recurrent(LayerInput.of(model.embedding(padded().T).clamp(min=0)), LENGTHS)
     inner, outer = model.head.inner, model.head.outer
     assert (inner.in_features, inner.out_features, outer.in_features) == (3, 7, 7)
     hidden = (states.transpose(0, 1).clamp(min=0) @ inner.weight.T + inner.bias).clamp(min=0)
@@ -330,7 +330,7 @@ def large(cell, way):
         model.norm.weight.fill_(3)
         model.norm.bias.fill_(4)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    initialize(model, way)
+    initialize_weights(model, way)
     return model, before
 
 

@@ -12,11 +12,18 @@ import pytest
 
 from test_slices import write_segmented
 from textrnn.errors import UserError
-from textrnn.preparation.embedding.vector_files import read_named
+from textrnn.preparation.embedding.vector_files import read_selected
 from textrnn.tools import ppmi_vectors as neighbours
-from textrnn.tools.ppmi_vectors import Neighbours, Texts, check_place, learn_vectors, read_texts, write_vectors
+from textrnn.tools.ppmi_vectors import (
+    TokenStream,
+    VectorSettings,
+    check_output,
+    learn_vectors,
+    read_token_stream,
+    write_vectors,
+)
 
-SETTINGS = Neighbours(width=2, longest=3, word_count=1, pair_count=2, norm=1.0, seed=0)
+SETTINGS = VectorSettings(width=2, longest=3, word_count=1, pair_count=2, norm=1.0, seed=0)
 DICTIONARY = ["cab", "ab", "bab", "abca", "zz", "a"]
 
 
@@ -25,7 +32,7 @@ def texts_of(*rows):
     ids = [0, 0]
     for row in rows:
         ids += [*map(tokens.index, row), 0, 0]
-    return Texts(np.array(ids), tokens)
+    return TokenStream(np.array(ids), tokens)
 
 
 def random_rows(count, letters="abc", seed=0):
@@ -68,7 +75,7 @@ def information_of(kept, contexts):
 
 
 def test_vectors_are_the_singular_vectors_of_what_is_told_by_neighbours(monkeypatch):
-    monkeypatch.setattr(neighbours, "RARE", 5)
+    monkeypatch.setattr(neighbours, "MIN_CONTEXT_COUNT", 5)
     rows = [*random_rows(60), "zabz", "zzcab"]  # z is too rare to be a neighbour
     names, vectors = learn_vectors(texts_of(*rows), DICTIONARY, SETTINGS)
     kept = counted(rows)
@@ -89,11 +96,11 @@ def test_vectors_are_the_singular_vectors_of_what_is_told_by_neighbours(monkeypa
 
 
 def test_what_is_beside_alike_is_alike(monkeypatch):
-    monkeypatch.setattr(neighbours, "RARE", 2)
+    monkeypatch.setattr(neighbours, "MIN_CONTEXT_COUNT", 2)
     generator = np.random.default_rng(1)
     frames = {"xy": ("pq", "rs"), "yx": ("pq", "rs"), "xx": ("tu", "vw"), "yy": ("tu", "vw")}
     rows = [f"{frames[name][0]}{name}{frames[name][1]}" for name in generator.choice(list(frames), 200)]
-    names, vectors = learn_vectors(texts_of(*rows), [], Neighbours(4, 2, 1, 1, 1.0, 0))
+    names, vectors = learn_vectors(texts_of(*rows), [], VectorSettings(4, 2, 1, 1, 1.0, 0))
     near = dict(zip(names, vectors, strict=True))
     assert near["xy"] @ near["yx"] > 0.99
     assert near["xx"] @ near["yy"] > 0.99
@@ -101,14 +108,14 @@ def test_what_is_beside_alike_is_alike(monkeypatch):
 
 
 def test_a_token_of_several_characters_or_a_blank_is_in_no_pair(monkeypatch):
-    monkeypatch.setattr(neighbours, "RARE", 1)
+    monkeypatch.setattr(neighbours, "MIN_CONTEXT_COUNT", 1)
     cut = [["a", "bc", "a", "b"], ["c", " ", "a", "b"], *random_rows(30, "ab"), "cabcab"]
-    found = set(learn_vectors(texts_of(*cut), ["bca", "abc"], Neighbours(1, 3, 1, 1, 1.0, 0))[0])
+    found = set(learn_vectors(texts_of(*cut), ["bca", "abc"], VectorSettings(1, 3, 1, 1, 1.0, 0))[0])
     assert {"ab", "ba", "ca", "bca"} <= found
     assert not {name for name in found if " " in name or len(name) > 3}
     only_cut = [["a", "bc", "a", "b"], *random_rows(30, "ab")]
     assert not {"bc", "abc", "bca", "ca"} & set(
-        learn_vectors(texts_of(*only_cut), ["bca"], Neighbours(1, 3, 1, 1, 1.0, 0))[0]
+        learn_vectors(texts_of(*only_cut), ["bca"], VectorSettings(1, 3, 1, 1, 1.0, 0))[0]
     )
 
 
@@ -120,28 +127,28 @@ def segmented(folder, **splits):
 def test_the_train_split_of_all_folders_is_read(tmp_path):
     one = segmented(tmp_path / "one", train=["ab", "", "c"], test=["d"])
     two = segmented(tmp_path / "two", train=[["b", "ab"]], dev=["e"])
-    found = read_texts([one, two])
+    found = read_token_stream([one, two])
     assert [found.tokens[at] for at in found.ids] == ["", "", "a", "b", *[""] * 4, "c", "", "", "b", "ab", "", ""]
     empty = segmented(tmp_path / "empty", train=[""], test=["d"])
     with pytest.raises(UserError, match=r"empty: there is no token in train; take other corpora"):
-        read_texts([empty])
+        read_token_stream([empty])
     with pytest.raises(UserError, match=r"index"):
-        read_texts([tmp_path])
+        read_token_stream([tmp_path])
     words = segmented(tmp_path / "words", train=[["ab", "cd", "e"]])
     with pytest.raises(UserError, match=r"words: most tokens have several characters; got 33% of one character; take"):
-        read_texts([words])
+        read_token_stream([words])
 
 
 def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path, monkeypatch, import_stage, capsys):
     script = import_stage("vectors")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(script, "read_dictionary", lambda: iter([("cab", "n")]))
-    monkeypatch.setattr(neighbours, "RARE", 1)
+    monkeypatch.setattr(neighbours, "MIN_CONTEXT_COUNT", 1)
     folder = segmented(tmp_path / "s", train=random_rows(40))
     ran = ["vectors.py", "out/v.vec.gz", str(folder), "--width", "3"]
     monkeypatch.setattr(sys, "argv", ran)
     script.main()
-    names, vectors = read_named(tmp_path / "out" / "v.vec.gz", lambda name: True, "name")
+    names, vectors = read_selected(tmp_path / "out" / "v.vec.gz", lambda name: True, "name")
     assert "cab" in names
     assert {name for name in names if len(name) == 2} == {first + second for first in "abc" for second in "abc"}
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 3, atol=1e-3)
@@ -173,7 +180,7 @@ def test_the_command_writes_the_file_and_leaves_none_when_it_is_refused(tmp_path
 )
 def test_options_out_of_range_are_refused_by_name(changes, match):
     with pytest.raises(UserError, match=match):
-        learn_vectors(texts_of("abcabc"), [], Neighbours(**{**vars(SETTINGS), "pair_count": 1, **changes}))
+        learn_vectors(texts_of("abcabc"), [], VectorSettings(**{**vars(SETTINGS), "pair_count": 1, **changes}))
 
 
 def test_texts_shorter_than_the_longest_word_and_names_that_chance_explains():
@@ -182,7 +189,7 @@ def test_texts_shorter_than_the_longest_word_and_names_that_chance_explains():
 
 
 def test_a_pair_without_information_is_left_out(monkeypatch):
-    monkeypatch.setattr(neighbours, "RARE", 1)
+    monkeypatch.setattr(neighbours, "MIN_CONTEXT_COUNT", 1)
     rows = ["xy", *random_rows(40)]
     names, vectors = learn_vectors(texts_of(*rows), [], dataclasses.replace(SETTINGS, pair_count=1))
     assert "xy" not in names
@@ -190,7 +197,7 @@ def test_a_pair_without_information_is_left_out(monkeypatch):
 
 
 def test_the_norm_changes_nothing_but_how_long_vectors_are(monkeypatch):
-    monkeypatch.setattr(neighbours, "RARE", 1)
+    monkeypatch.setattr(neighbours, "MIN_CONTEXT_COUNT", 1)
     names, vectors = learn_vectors(texts_of(*random_rows(40)), DICTIONARY, SETTINGS)
     longer = learn_vectors(texts_of(*random_rows(40)), DICTIONARY, dataclasses.replace(SETTINGS, norm=2.5))
     assert longer[0] == names
@@ -212,7 +219,7 @@ def test_a_place_where_no_file_can_be_is_refused_before_anything_is_learnt(tmp_p
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match=match):
-        check_place(Path(to))
+        check_output(Path(to))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder"]
 
 
@@ -223,7 +230,7 @@ def test_the_file_is_read_as_any_vectors_are(tmp_path, packed):
     write_vectors(path, ["ab", "ba"], vectors, packed)
     text = gzip.decompress(path.read_bytes()) if packed else path.read_bytes()
     assert text == b"2 2\nab 0.5000 -1.0000\nba 0.1235 2.0000\n"
-    names, found = read_named(path, lambda name: True, "name")
+    names, found = read_selected(path, lambda name: True, "name")
     assert names == ["ab", "ba"]
     np.testing.assert_allclose(found, vectors, atol=1e-4)
     first = path.read_bytes()

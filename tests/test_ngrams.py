@@ -9,7 +9,7 @@ from test_pad import write_encoded
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.evaluation.baselines.ngrams import Texts, ngrams, read_texts
+from textrnn.evaluation.baselines.ngrams import EncodedTexts, ngrams, read_encoded_texts
 
 SETTINGS = Baseline(
     seed=1,
@@ -29,7 +29,7 @@ def make_texts(rows, labels=None):
     lengths = [len(row) for row in rows]
     ids = np.array([token for row in rows for token in row], dtype=np.int32)
     labels = np.array(labels if labels is not None else [0] * len(rows), dtype=np.int64)
-    return Texts(ids, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), labels)
+    return EncodedTexts(ids, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), labels)
 
 
 def rows_of(texts):
@@ -87,12 +87,12 @@ def test_pieces_are_all_rows_in_order():
 def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
     many = [([2 + at % 7] * (at % 4), at % 3) for at in range(9_000)]  # more than two batches of a shard
     reader = ShardReader(write_encoded(tmp_path / "in", "classify", {"train": many, "dev": many[:3]}), "encoded")
-    texts = read_texts(reader, "train")
+    texts = read_encoded_texts(reader, "train")
     assert rows_of(texts) == [ids for ids, _ in many]
     assert texts.labels.tolist() == [label for _, label in many]
-    assert len(read_texts(reader, "dev")) == 3
+    assert len(read_encoded_texts(reader, "dev")) == 3
     with pytest.raises(UserError, match=r"in: the test split is empty$"):
-        read_texts(reader, "test")
+        read_encoded_texts(reader, "test")
 
 
 @pytest.mark.parametrize(

@@ -9,12 +9,12 @@ import torch
 
 from project import PARAMS, RECIPES
 from test_models import PLAIN
-from textrnn.common.config.model import Bigrams, Model, Words
-from textrnn.common.settings.merging import overlaid
+from textrnn.common.config.model import BigramOptions, Model, SoftLexiconOptions
+from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.inference.onnx.graph import make_model
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.soft_lexicon import Sizes
+from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 
 onnx = pytest.importorskip("onnx")
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -32,7 +32,7 @@ def number(word):
 
 def network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON, **changes):
     torch.manual_seed(5)
-    sizes = Sizes(len(lexicon), len(lexicon), max(map(len, lexicon)))
+    sizes = LexiconSizes(len(lexicon), len(lexicon), max(map(len, lexicon)))
     made = TextRNN(
         dataclasses.replace(PLAIN, **changes),
         TOKENS,
@@ -101,7 +101,12 @@ def test_layers(cell, layers):
         assert differ(network(cell=cell, layers=layers, bidirectional=True, readout=readout)) < 1e-6
 
 
-BESIDE = ({}, {"bigrams": Bigrams(3, 1)}, {"words": Words(3, 1)}, {"bigrams": Bigrams(2, 1), "words": Words(3, 1)})
+BESIDE = (
+    {},
+    {"bigrams": BigramOptions(3, 1)},
+    {"words": SoftLexiconOptions(3, 1)},
+    {"bigrams": BigramOptions(2, 1), "words": SoftLexiconOptions(3, 1)},
+)
 OPTIONS = list(itertools.product(BESIDE, (False, True), (False, True), (None, 6)))
 
 
@@ -117,16 +122,16 @@ def test_what_stands_before_and_behind_the_layers(beside, relu, layer_norm, head
 def test_pairs_under_readouts_that_look_at_all_states(readout, side):
     changes = {"cell": "lstm", "bidirectional": True, "layer_norm": True}
     joined = readout if len(readout) > 1 else readout[0]
-    assert differ(network(bigrams=Bigrams(3, 1), readout=joined, side=side, **changes)) < 1e-6
+    assert differ(network(bigrams=BigramOptions(3, 1), readout=joined, side=side, **changes)) < 1e-6
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_model_of_every_recipe_is_one_of_those(recipe):
-    options = dataclasses.asdict(overlaid(Model, PARAMS, "model", recipe))
+    options = dataclasses.asdict(load_recipe_section(Model, PARAMS, "model", recipe))
     options |= {"hidden_size": 4, "head_size": options["head_size"] and 6}
     pairs, words = options.pop("bigrams"), options.pop("words")
-    options |= {"bigrams": Bigrams(3, 1)} if pairs else {}
-    options |= {"words": Words(3, 1)} if words else {}
+    options |= {"bigrams": BigramOptions(3, 1)} if pairs else {}
+    options |= {"words": SoftLexiconOptions(3, 1)} if words else {}
     classes = 2 if options["loss"] == "bce" else CLASSES
     assert differ(network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
 
@@ -144,7 +149,7 @@ def test_a_crf_is_no_part_of_the_graph():
 
 @pytest.mark.parametrize("known", [[9 * 4 + 4], [0, 80], list(range(81)), [k * 2 for k in range(32)]])
 def test_every_pair_is_found_as_the_network_finds_it(known):
-    model = network(bigrams=Bigrams(3, 1), readout="every_step", pairs=known)
+    model = network(bigrams=BigramOptions(3, 1), readout="every_step", pairs=known)
     ids = np.array([(a, b) for a in range(1, 9) for b in range(9)])
     session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
     lengths = np.array([2 if b else 1 for _, b in ids])
@@ -157,7 +162,7 @@ def test_every_pair_is_found_as_the_network_finds_it(known):
 @pytest.mark.parametrize("longest", [2, 3, 4])
 def test_every_word_is_found_as_the_network_finds_it(longest, side):
     lexicon = [word for word in LEXICON if len(word) <= longest]
-    model = network(words=Words(3, 1), readout="every_step", lexicon=lexicon, side=side)
+    model = network(words=SoftLexiconOptions(3, 1), readout="every_step", lexicon=lexicon, side=side)
     assert differ(model) < 1e-6
     rng = np.random.default_rng(longest)
     ids = rng.choice([1, 2, 3, 4, 5, 8], (4000, 6))

@@ -5,7 +5,15 @@ from typing import Any, Literal
 
 import pytest
 
-from textrnn.common.config.params import build, part, pick, read_params, require, require_name, section
+from textrnn.common.config.params import (
+    build_dataclass,
+    get_param,
+    load_section,
+    load_stage_params,
+    read_params,
+    require,
+    require_file_name,
+)
 from textrnn.errors import UserError
 
 
@@ -60,7 +68,7 @@ VALUES = {
 
 def refused(match, **changed):
     with pytest.raises(UserError, match=f"^{re.escape(match)}$"):
-        build(Options, VALUES | changed, "train")
+        build_dataclass(Options, VALUES | changed, "train")
 
 
 @pytest.fixture
@@ -74,7 +82,7 @@ def read(tmp_path):
 
 
 def test_build_converts_every_kind_of_field():
-    built = build(Options, VALUES, "train")
+    built = build_dataclass(Options, VALUES, "train")
     assert built == Options(
         3,
         0.5,
@@ -96,13 +104,13 @@ def test_build_converts_every_kind_of_field():
 
 
 def test_whole_number_serves_as_number():
-    rate = build(Options, VALUES | {"rate": 2}, "train").rate
+    rate = build_dataclass(Options, VALUES | {"rate": 2}, "train").rate
     assert (rate, type(rate)) == (2.0, float)
 
 
 @pytest.mark.parametrize(("value", "built"), [({"depth": 5}, Inner(5)), ("train", "train")])
 def test_union_of_text_and_mapping(value, built):
-    assert build(Options, VALUES | {"punkt": value}, "train").punkt == built
+    assert build_dataclass(Options, VALUES | {"punkt": value}, "train").punkt == built
 
 
 def test_unknown_key_suggests_the_nearest():
@@ -111,12 +119,12 @@ def test_unknown_key_suggests_the_nearest():
 
 def test_unknown_key_far_from_all_lists_the_known():
     with pytest.raises(UserError, match=r"^inner\.qqqq: unknown param; known: depth$"):
-        build(Inner, {"depth": 1, "qqqq": 2}, "inner")
+        build_dataclass(Inner, {"depth": 1, "qqqq": 2}, "inner")
 
 
 def test_missing_key():
     with pytest.raises(UserError, match=r"^inner\.depth: missing param; add it \(null where it does not apply\)$"):
-        build(Inner, {}, "inner")
+        build_dataclass(Inner, {}, "inner")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +188,9 @@ def test_faults_are_told_of_the_kind_that_is_meant(value, message):
 
 
 def test_first_kind_is_built():
-    assert build(Options, VALUES | {"schedule": {"kind": "step", "every": 5}}, "train").schedule == Step("step", 5)
+    assert build_dataclass(Options, VALUES | {"schedule": {"kind": "step", "every": 5}}, "train").schedule == Step(
+        "step", 5
+    )
 
 
 def test_literal_compares_types():
@@ -188,14 +198,14 @@ def test_literal_compares_types():
     class Bits:
         bits: Literal[1, 8]
 
-    assert build(Bits, {"bits": 8}, "b") == Bits(8)
+    assert build_dataclass(Bits, {"bits": 8}, "b") == Bits(8)
     for value in (True, 1.0, "1", 2):
         with pytest.raises(UserError, match=r"^b\.bits: must be one of 1, 8; got"):
-            build(Bits, {"bits": value}, "b")
+            build_dataclass(Bits, {"bits": value}, "b")
 
 
 def test_mapping_keys_become_text_and_may_not_collide():
-    assert build(Options, VALUES | {"weights": {0: 1, 1: 2}}, "train").weights == {"0": 1.0, "1": 2.0}
+    assert build_dataclass(Options, VALUES | {"weights": {0: 1, 1: 2}}, "train").weights == {"0": 1.0, "1": 2.0}
     refused("train.weights: has a key twice, as a number and as text; got 1, '1'", weights={1: 1, "1": 2})
 
 
@@ -250,39 +260,39 @@ def test_missing_file(tmp_path):
 
 def test_pick():
     params = {"recipes": {"news_rnn": {"pad_size": 16}}, "limits": None}
-    assert pick(params, "recipes", "news_rnn", "pad_size") == 16
-    assert pick(params) is params
+    assert get_param(params, "recipes", "news_rnn", "pad_size") == 16
+    assert get_param(params) is params
     with pytest.raises(UserError, match=r"^recipes\.news_rn: no such entry; did you mean news_rnn\?$"):
-        pick(params, "recipes", "news_rn")
+        get_param(params, "recipes", "news_rn")
     with pytest.raises(UserError, match=r"^recipes\.zzz: no such entry; known: news_rnn$"):
-        pick(params, "recipes", "zzz")
+        get_param(params, "recipes", "zzz")
     with pytest.raises(UserError, match=r"^limits\.rows: its parent must be a mapping; got null$"):
-        pick(params, "limits", "rows")
+        get_param(params, "limits", "rows")
     with pytest.raises(UserError, match=r"^x: no such entry; known: none$"):
-        pick({}, "x")
+        get_param({}, "x")
 
 
 def test_section():
     params = {"nests": {"one": {"depth": 4}, "two": {"depth": "4"}, "three": 7}}
-    assert section(Inner, params, "nests", "one") == Inner(4)
+    assert load_section(Inner, params, "nests", "one") == Inner(4)
     with pytest.raises(UserError, match=r"^nests\.two\.depth: must be a whole number; got '4' \(str\)$"):
-        section(Inner, params, "nests", "two")
+        load_section(Inner, params, "nests", "two")
     with pytest.raises(UserError, match=r"^nests\.three: must be a mapping; got 7 \(int\)$"):
-        section(Inner, params, "nests", "three")
+        load_section(Inner, params, "nests", "three")
 
 
 def test_part_takes_its_own_keys_and_refuses_strangers():
     among = ("depth", "width", "colour")
     entry = {"depth": 4, "width": "not mine", "colour": None}
-    assert part(Inner, {"nests": {"one": entry}}, "nests", "one", among=among) == Inner(4)
+    assert load_stage_params(Inner, {"nests": {"one": entry}}, "nests", "one", among=among) == Inner(4)
     with pytest.raises(UserError, match=r"^nests\.one\.color: unknown param; did you mean colour\?$"):
-        part(Inner, {"nests": {"one": {"depth": 4, "width": 1, "color": 2}}}, "nests", "one", among=among)
+        load_stage_params(Inner, {"nests": {"one": {"depth": 4, "width": 1, "color": 2}}}, "nests", "one", among=among)
     with pytest.raises(UserError, match=r"^nests\.one\.depth: missing param"):
-        part(Inner, {"nests": {"one": {"width": 1}}}, "nests", "one", among=among)
+        load_stage_params(Inner, {"nests": {"one": {"width": 1}}}, "nests", "one", among=among)
     with pytest.raises(UserError, match=r"^nests\.one\.depth: must be a whole number; got True \(bool\)$"):
-        part(Inner, {"nests": {"one": {"depth": True}}}, "nests", "one", among=among)
+        load_stage_params(Inner, {"nests": {"one": {"depth": True}}}, "nests", "one", among=among)
     with pytest.raises(UserError, match=r"^nests\.one: must be a mapping; got \[\] \(list\)$"):
-        part(Inner, {"nests": {"one": []}}, "nests", "one", among=among)
+        load_stage_params(Inner, {"nests": {"one": []}}, "nests", "one", among=among)
 
 
 def test_require():
@@ -294,8 +304,8 @@ def test_require():
 @pytest.mark.parametrize("name", ["/etc/vectors.txt", "../vectors.txt", "a/../../b.txt", ""])
 def test_a_name_that_leads_out_of_its_folder_is_refused(name):
     with pytest.raises(UserError, match=r"recipes\.a\.vectors: must be the name of something inside data\.vectors"):
-        require_name(name, "recipes.a.vectors", "data.vectors")
+        require_file_name(name, "recipes.a.vectors", "data.vectors")
 
 
 def test_a_name_inside_its_folder_is_let_through():
-    require_name("chinese/sgns.txt.bz2", "recipes.a.vectors", "data.vectors")
+    require_file_name("chinese/sgns.txt.bz2", "recipes.a.vectors", "data.vectors")

@@ -22,7 +22,7 @@ from safetensors.numpy import load_file
 from imports import ROOT
 from project import commit, dvc, environment, make_project, run, set_params, stages_run, written
 from textrnn.common.config.params import read_params
-from textrnn.common.storage.markers import NOTES
+from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.shards import ShardReader
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
@@ -423,7 +423,7 @@ def test_interrupted_training_leaves_no_out(project):
     assert told
     step = told[1]
     (left,) = (project / "models").glob(f".{RECIPE}.*")
-    assert [path.name for path in (left / NOTES).glob("*.safetensors")] == [f"step-{step}.safetensors"]
+    assert [path.name for path in (left / MARKERS).glob("*.safetensors")] == [f"step-{step}.safetensors"]
     shutil.rmtree(left)
     assert written(project) == before
 

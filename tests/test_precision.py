@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from textrnn.errors import UserError
-from textrnn.modeling.nn.precision import check_precision, forward, make_scaler, settle
+from textrnn.modeling.nn.precision import check_precision, forward_in_precision, make_deterministic, make_scaler
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -22,7 +22,7 @@ class Product(nn.Module):
         self.weight = nn.Parameter(torch.randn(3, 8, generator=generator))
         self.seen = []
 
-    def forward(self, ids, lengths):
+    def forward_in_precision(self, ids, lengths):
         product = nn.functional.linear(self.embedding[ids].sum(1) / lengths[:, None], self.weight)
         self.seen.append(product.dtype)
         return product
@@ -30,7 +30,7 @@ class Product(nn.Module):
 
 def run(precision):
     network = Product()
-    logits = forward(network, torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]), precision)
+    logits = forward_in_precision(network, torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]), precision)
     logits.square().sum().backward()
     return network, logits
 
@@ -94,9 +94,9 @@ def test_a_gpu_is_told_to_repeat_itself(monkeypatch):
     monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG")
     try:
         torch.backends.cudnn.benchmark = True
-        settle(CPU)
+        make_deterministic(CPU)
         assert torch.backends.cudnn.benchmark
-        settle(GPU)
+        make_deterministic(GPU)
         assert [getattr(torch.backends.cudnn, flag) for flag in flags] == [True, False, False]
         assert not torch.backends.cuda.matmul.allow_tf32
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"

@@ -18,16 +18,16 @@ import textrnn
 from imports import SOURCE
 from test_checkpoints import save
 from test_models import PLAIN
-from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Segmentation
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate
-from textrnn.evaluation.scoring.predictions import predict
+from textrnn.evaluation.scoring.predictions import predict_split
 from textrnn.inference.prediction import model_inputs as preparation
 from textrnn.inference.prediction import predictor as module
-from textrnn.inference.prediction.model_inputs import Padding, cut_places, has_single_characters
-from textrnn.modeling.models.model_directory import PREPARATION, save_model
+from textrnn.inference.prediction.model_inputs import PaddingRule, cut_spans, has_single_characters
+from textrnn.modeling.models.model_directory import PREPARATION_FILES, save_model
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import bioes_tags, spans
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -35,7 +35,7 @@ from textrnn.preparation.segmentation.segmenters import Segmenter
 from tiny_models import HAN, PUNKT, TAGS, WORDS, english, han, make_tiny, move, sentences, texts
 
 CLEAN = ("lower", "digits", "urls")
-PAIRS = Bigrams(3, 1)
+PAIRS = BigramOptions(3, 1)
 LAST_STEP = {"cell": "rnn", "layers": 2, "readout": "last_step"}
 
 # (way of cutting, padding, options of the model); texts have up to 14 tokens
@@ -75,7 +75,7 @@ def classifier(folder, name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_labels_and_probabilities_are_those_of_the_padded_rows(tmp_path, name):
     tiny = classifier(tmp_path, name)
-    expected, names = predict(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels.names
+    expected, names = predict_split(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels.names
     predictor = textrnn.load(tiny.folder)
     together, alone = predictor.predict(tiny.texts), [predictor.predict([text])[0] for text in tiny.texts]
     for found in (together, alone):  # by the loops of `kernels`, and by torch's modules
@@ -104,7 +104,7 @@ TAGGERS = {
         list(HAN),
         Pad(None, "left", 3),
         "bio",
-        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS, "words": Words(3, 2)},
+        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS, "words": SoftLexiconOptions(3, 2)},
     ),
     "chars crf bioes left truncated": (list(HAN), Pad(7, "left", None), "bioes", {"cell": "gru", "crf": True}),
     "words crf bio left truncated": (WORDS, Pad(7, "left", None), "bio", {"cell": "gru", "crf": True}),
@@ -123,7 +123,7 @@ def tagger(folder, name):
 @pytest.mark.parametrize("name", TAGGERS)
 def test_entities_are_those_of_the_padded_rows(tmp_path, name):
     tiny = tagger(tmp_path, name)
-    expected, labels = predict(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels
+    expected, labels = predict_split(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels
     wanted = []
     for start, end in zip(expected.offsets, expected.offsets[1:], strict=False):
         wanted.append(spans([labels.names[tag] for tag in expected.guess[start:end]], labels.scheme))
@@ -164,14 +164,14 @@ def test_words_that_a_text_holds_count(tmp_path):
     tiny.saved.network.words.weight.data.zero_()
     without = tmp_path / "without"
     without.mkdir()
-    save_model(without, tiny.saved.config, tiny.saved.network, {name: tiny.folder / name for name in PREPARATION})
+    save_model(without, tiny.saved.config, tiny.saved.network, {name: tiny.folder / name for name in PREPARATION_FILES})
     assert textrnn.load(without).predict(tiny.texts) != before
 
 
 def test_where_a_text_is_cut():
-    assert cut_places(" 北 京\u3000a", True) == (["北", "京", "a"], [(1, 2), (3, 4), (5, 6)])
-    assert cut_places(" New  York\t1", False) == (["New", "York", "1"], [(1, 4), (6, 10), (11, 12)])
-    assert cut_places(" \n", True) == cut_places(" ", False) == ([], [])
+    assert cut_spans(" 北 京\u3000a", True) == (["北", "京", "a"], [(1, 2), (3, 4), (5, 6)])
+    assert cut_spans(" New  York\t1", False) == (["New", "York", "1"], [(1, 4), (6, 10), (11, 12)])
+    assert cut_spans(" \n", True) == cut_spans(" ", False) == ([], [])
     counts = pa.array([1, 1], pa.int64())
     assert has_single_characters(Vocabulary(pa.array(["北", "𠮷"]), counts))
     assert not has_single_characters(Vocabulary(pa.array(["北", "New"]), counts))
@@ -212,7 +212,7 @@ def test_order_and_answers_hang_on_no_batch(tmp_path, monkeypatch):
     predictor = textrnn.load(tiny.folder)
     whole = predictor.predict(tiny.texts)
     monkeypatch.setattr(module, "PREPARED", 7)
-    monkeypatch.setattr(preparation, "MOST_ROWS", 2)
+    monkeypatch.setattr(preparation, "MAX_BATCH_ROWS", 2)
     for many in (tiny.texts, tuple(tiny.texts), iter(tiny.texts)):
         for found, before in zip(predictor.predict(many), whole, strict=True):
             assert found["label"] == before["label"]
@@ -221,7 +221,7 @@ def test_order_and_answers_hang_on_no_batch(tmp_path, monkeypatch):
 
 
 def test_batches_keep_within_their_bounds():
-    padding = Padding((2, 4), "right", False, True)
+    padding = PaddingRule((2, 4), "right", False, True)
     ids = [[1] * n for n in (3, 0, 40_000, 2, 40_000, 5)]
     found = [(batch.rows.tolist(), batch.ids.shape, batch.lengths.tolist()) for batch in padding.batches(ids)]
     assert found == [

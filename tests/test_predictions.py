@@ -10,8 +10,8 @@ import torch
 from test_batches import write_padded
 from test_evaluate import CLASSES, GUESSES, TEXTS, TYPE_ROWS, TYPES, stub
 from textrnn.errors import UserError
-from textrnn.evaluation.scoring.predictions import predict
-from textrnn.modeling.models.decoding import probabilities
+from textrnn.evaluation.scoring.predictions import predict_split
+from textrnn.modeling.models.decoding import class_probabilities
 from textrnn.modeling.nn.crf import CRF
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
@@ -25,7 +25,7 @@ def test_texts_by_hand(tmp_path, monkeypatch, size, batch):
     monkeypatch.setattr("textrnn.evaluation.scoring.predictions.BATCH_SIZE", batch)
     rows = [*TEXTS, ([2, 1], 2), ([], 1)]
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2], 0)], "test": rows}, size)
-    found = predict(stub(padded, CLASSES, GUESSES), VOCABULARY, padded, "test")
+    found = predict_split(stub(padded, CLASSES, GUESSES), VOCABULARY, padded, "test")
     assert found.row.tolist() == list(range(10))
     assert found.offsets.tolist() == list(range(11))
     assert found.gold.tolist() == [label for _, label in rows]
@@ -37,7 +37,7 @@ def test_texts_by_hand(tmp_path, monkeypatch, size, batch):
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_tokens_that_are_cut_off_are_neither_predicted_nor_read(tmp_path, side):
     padded = write_padded(tmp_path, "tag", {"train": TYPE_ROWS[:1], "test": TYPE_ROWS}, 4, side)
-    found = predict(stub(padded, TYPES, [0, 0, 0, 1, 1]), VOCABULARY, padded, "test")
+    found = predict_split(stub(padded, TYPES, [0, 0, 0, 1, 1]), VOCABULARY, padded, "test")
     kept = [tags[:4] for _, tags, _ in TYPE_ROWS]
     assert np.diff(found.offsets).tolist() == [len(tags) for tags in kept]
     assert found.gold.tolist() == [tag for tags in kept for tag in tags]
@@ -50,7 +50,7 @@ def test_things_follow_their_rows_out_of_the_buckets(tmp_path):
     rows = [([2, 3, 4], [0, 1, 2], []), ([4], [2], []), ([3, 2], [1, 0], [])]
     padded = write_padded(tmp_path, "tag", {"train": rows, "test": rows})
     assert len(padded.facts["widths"]) == 3
-    found = predict(stub(padded, TYPES, [0, 0, 0, 1, 2]), VOCABULARY, padded, "test")
+    found = predict_split(stub(padded, TYPES, [0, 0, 0, 1, 2]), VOCABULARY, padded, "test")
     assert found.offsets.tolist() == [0, 3, 4, 6]
     assert found.gold.tolist() == found.guess.tolist() == [0, 1, 2, 2, 1, 0]
 
@@ -58,7 +58,7 @@ def test_things_follow_their_rows_out_of_the_buckets(tmp_path):
 def test_rows_of_another_vocabulary_are_refused(tmp_path):
     padded = write_padded(tmp_path, "classify", {"train": TEXTS, "test": TEXTS}, 4)
     with pytest.raises(UserError, match=r"padded: has a token id that the model has not \(0\.\.8\); got 9"):
-        predict(stub(padded, CLASSES, GUESSES[:-1]), VOCABULARY, padded, "test")
+        predict_split(stub(padded, CLASSES, GUESSES[:-1]), VOCABULARY, padded, "test")
 
 
 def test_a_crf_is_as_sure_as_all_rows_of_tags_with_that_tag_are_probable():
@@ -67,7 +67,7 @@ def test_a_crf_is_as_sure_as_all_rows_of_tags_with_that_tag_are_probable():
     for weight in crf.parameters():
         torch.nn.init.normal_(weight)
     logits, targets = torch.randn(2, 3, 3), torch.tensor([[0, 2, 1], [1, 0, -100]])
-    found = probabilities(crf, logits, targets)
+    found = class_probabilities(crf, logits, targets)
     for row, steps in ((0, 3), (1, 2)):
         wanted, total = torch.zeros(steps, 3, dtype=torch.float64), 0.0
         for tags in itertools.product(range(3), repeat=steps):
@@ -84,14 +84,14 @@ def test_a_taggers_crf_decides_what_is_predicted(tmp_path):
     rows = [([2, 4, 3], [0, 2, 1], [])]
     padded = write_padded(tmp_path, "tag", {"train": rows, "test": rows})
     saved = stub(padded, TYPES, [0, 0, 0, 1, 2])
-    without = predict(saved, VOCABULARY, padded, "test")
+    without = predict_split(saved, VOCABULARY, padded, "test")
     saved.network.crf = CRF(3)
-    same = predict(saved, VOCABULARY, padded, "test")
+    same = predict_split(saved, VOCABULARY, padded, "test")
     assert same.guess.tolist() == without.guess.tolist() == [0, 2, 1]
     assert same.confidence == pytest.approx(without.confidence)  # its scores are zeros
     saved.network.crf.transitions.data[0, 2] = -100.0  # a 2 never follows a 0
     saved.network.crf.transitions.data[2, 1] = -100.0
-    found = predict(saved, VOCABULARY, padded, "test")
+    found = predict_split(saved, VOCABULARY, padded, "test")
     # rows of tags that avoid both moves and agree with two of the three logits: 0 0 1, 0 1 1, 1 2 2, 2 2 2, ...
     score = {
         tags: sum(tag == wanted for tag, wanted in zip(tags, (0, 2, 1), strict=True))

@@ -17,16 +17,16 @@ import torch
 
 from imports import SOURCE
 from test_training import rows_of, settings, small
-from textrnn.common.config.model import Bigrams, Words
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.train import Distill, Ema, Swa
-from textrnn.errors import Unfinished, UserError
+from textrnn.errors import ResumableError, UserError
 from textrnn.training.distributed import launcher as module
-from textrnn.training.distributed.launcher import gathered, process_count
-from textrnn.training.distributed.process_group import ALONE, Group
+from textrnn.training.distributed.launcher import launch_group, process_count
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.step import seed_step
-from textrnn.training.trainer.checkpointer import Keeper
-from textrnn.training.trainer.loop import evaluate_loss, train
-from textrnn.training.trainer.run_state import decode
+from textrnn.training.trainer.checkpointer import Checkpointer
+from textrnn.training.trainer.loop import evaluate_loss, train_model
+from textrnn.training.trainer.run_state import decode_run_state
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
 SEEDED = threading.Lock()  # threads have one generator between them
@@ -37,12 +37,15 @@ CASES = {
     "tag": ({"readout": "every_step", "cell": "gru"}, {"epochs": 2, "batch_size": 7}),
     "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2, "batch_size": 7}),
     "bigrams": (
-        {"bigrams": Bigrams(3, 1), "readout": ("max", "attention")},
+        {"bigrams": BigramOptions(3, 1), "readout": ("max", "attention")},
         {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01, "average": Ema("ema", 0.5)},
     ),
-    "words": ({"words": Words(3, 2)}, {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01}),
-    "one row of words": ({"words": Words(3, 2)}, {"epochs": 1, "batch_size": 1}),
-    "one row of pairs": ({"bigrams": Bigrams(3, 1)}, {"epochs": 1, "batch_size": 1}),
+    "words": (
+        {"words": SoftLexiconOptions(3, 2)},
+        {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01},
+    ),
+    "one row of words": ({"words": SoftLexiconOptions(3, 2)}, {"epochs": 1, "batch_size": 1}),
+    "one row of pairs": ({"bigrams": BigramOptions(3, 1)}, {"epochs": 1, "batch_size": 1}),
     "drawn": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
     "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
     "distill": ({}, {"epochs": 2, "batch_size": 5, "distill": Distill((2,), 0.7, 2.0)}),
@@ -55,7 +58,7 @@ CASES = {
 }
 
 
-def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
+def trained(case, group=SINGLE_PROCESS, on_step=lambda *_: None, folder=None):
     """Outcome, points, and the weights as one vector."""
     changes, options = CASES[case]
     with SEEDED:
@@ -65,12 +68,12 @@ def trained(case, group=ALONE, on_step=lambda *_: None, folder=None):
         generator = torch.Generator().manual_seed(3)
         shapes = [(*each.targets.shape, 4) for each in rows]
         said = [torch.randn(shape, generator=generator).softmax(-1) for shape in shapes]
-        rows = [each.with_soft(soft) for each, soft in zip(rows, said, strict=True)]
+        rows = [each.with_soft_targets(soft) for each, soft in zip(rows, said, strict=True)]
     dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
-    keeper = None if folder is None or group.rank else Keeper(folder)
-    data = group.hand_out((keeper.latest() if keeper else None) or b"")
-    kept = decode(data) if data else None
-    outcome = train(
+    keeper = None if folder is None or group.rank else Checkpointer(folder)
+    data = group.broadcast_bytes((keeper.latest() if keeper else None) or b"")
+    kept = decode_run_state(data) if data else None
+    outcome = train_model(
         model,
         rows,
         dev,
@@ -93,7 +96,7 @@ class Board:
 
 
 @dataclasses.dataclass(frozen=True)
-class Threads(Group):
+class Threads(ProcessGroup):
     """A group of threads: it exchanges as processes do, by what it is told on a board."""
 
     board: Board | None = None
@@ -114,7 +117,7 @@ class Threads(Group):
         for each, gradients in zip(parameters, zip(*self.all(own), strict=True), strict=True):
             each.grad = sum(gradients[1:], gradients[0].clone())
 
-    def hand_out(self, data):
+    def broadcast_bytes(self, data):
         return self.all(data)[0]
 
 
@@ -177,7 +180,7 @@ def test_evaluation_is_shared_out_and_added_up():
         assert len(board) == count
 
 
-class Part(Group):
+class Part(ProcessGroup):
     """A process that is asked for its share and gets nothing of the others'."""
 
     given: list[torch.Tensor] = []  # noqa: RUF012
@@ -190,7 +193,7 @@ class Part(Group):
 def test_the_parts_of_a_batch_are_the_batch():
     for rows in range(12):
         for count in (1, 2, 3, 5):
-            parts = [list(range(rows))[Group(rank, count).part(rows)] for rank in range(count)]
+            parts = [list(range(rows))[ProcessGroup(rank, count).part(rows)] for rank in range(count)]
             assert [row for part in parts for row in part] == list(range(rows))
             assert max(map(len, parts)) - min(map(len, parts)) <= 1
 
@@ -198,19 +201,19 @@ def test_the_parts_of_a_batch_are_the_batch():
 @pytest.mark.parametrize("given", ["0", "-1", "two", "1.5"])
 def test_how_many_must_be_a_number(monkeypatch, given):
     monkeypatch.setenv("TEXTRNN_PROCESSES", given)
-    with pytest.raises(Unfinished, match=r"^TEXTRNN_PROCESSES: must be a whole number from 1 up; got"):
+    with pytest.raises(ResumableError, match=r"^TEXTRNN_PROCESSES: must be a whole number from 1 up; got"):
         process_count()
 
 
 def test_one_process_is_alone(monkeypatch):
     for name in ("RANK", "WORLD_SIZE", "TEXTRNN_PROCESSES"):
         monkeypatch.delenv(name, raising=False)
-    with gathered() as group:
-        assert group == ALONE
+    with launch_group() as group:
+        assert group == SINGLE_PROCESS
     monkeypatch.setenv("RANK", "0")  # torchrun with one
     monkeypatch.setenv("WORLD_SIZE", "1")
-    with gathered() as group:
-        assert group == ALONE
+    with launch_group() as group:
+        assert group == SINGLE_PROCESS
 
 
 @pytest.mark.parametrize(("cores", "count", "threads"), [(8, 2, 4), (3, 2, 1), (2, 4, 1)])
@@ -232,10 +235,10 @@ def test_only_process_0_tells_what_all_have_found(monkeypatch, error):
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     for rank, raised in (("0", type(error)), ("1", SystemExit)):
         monkeypatch.setenv("RANK", rank)
-        with pytest.raises(raised), gathered():
+        with pytest.raises(raised), launch_group():
             raise error
-    with pytest.raises(Unfinished), gathered():
-        raise Unfinished("here", "a fault of this process alone")
+    with pytest.raises(ResumableError), launch_group():
+        raise ResumableError("here", "a fault of this process alone")
 
 
 REAL = (
@@ -272,8 +275,8 @@ def sums(group):
     assert weights[2].grad.tolist() == [0.0]
     assert group.gather(torch.tensor([1.5 + group.rank])).tolist() == [[1.5], [2.5]]
     assert group.any(False, group.rank == 1, True) == [False, True, True]
-    assert group.hand_out(b"0 gives" if group.rank == 0 else b"") == b"0 gives"
-    assert group.hand_out(b"") == b""
+    assert group.broadcast_bytes(b"0 gives" if group.rank == 0 else b"") == b"0 gives"
+    assert group.broadcast_bytes(b"") == b""
 
 def cases(group, out):
     sums(group)
@@ -422,7 +425,7 @@ def test_copies_do_not_outlive_the_process_that_started_them(start, tmp_path):
 def test_a_copy_that_the_main_thread_does_not_miss_ends_the_run(monkeypatch, tmp_path, capsys):
     # as where it waits on a GPU, which no closed connection wakes
     monkeypatch.setattr(module, "GRACE_SECONDS", 0.1)
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
     monkeypatch.setattr(os, "_exit", sys.exit)
     process = subprocess.Popen([sys.executable, "-c", "raise SystemExit(3)"])
     with (tmp_path / "said").open("w+b") as said:

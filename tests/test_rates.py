@@ -20,7 +20,7 @@ from test_fit import LABELS, SPLITS, matrix
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS
-from textrnn.common.config.model import Words
+from textrnn.common.config.model import SoftLexiconOptions
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score
@@ -29,13 +29,21 @@ from textrnn.preparation.artifacts.embedding_matrix import save_matrix
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, save_lexicon
 from textrnn.tools import lr_range_test as module
-from textrnn.tools.lr_range_test import Point, Range, draw, raise_rate, range_test, suggest, write_points
+from textrnn.tools.lr_range_test import (
+    RatePoint,
+    RateRange,
+    draw_curve,
+    raise_rate,
+    range_test,
+    suggest_rate,
+    write_points,
+)
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.setup import start
+from textrnn.training.trainer.setup import build_network
 
 CPU = torch.device("cpu")
-PLAIN_RATES = Range(1e-4, 1.0, 40)
+PLAIN_RATES = RateRange(1e-4, 1.0, 40)
 
 
 @pytest.fixture(autouse=True)
@@ -44,25 +52,25 @@ def _on_the_cpu(monkeypatch):
 
 
 def test_each_rate_is_the_same_factor_over_the_last():
-    assert [Range(1e-3, 1.0, 4).rate(step) for step in range(4)] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0])
-    wide = Range(2e-6, 0.5, 300)
+    assert [RateRange(1e-3, 1.0, 4).rate(step) for step in range(4)] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0])
+    wide = RateRange(2e-6, 0.5, 300)
     assert (wide.rate(0), wide.rate(299)) == pytest.approx((2e-6, 0.5), rel=1e-12)
 
 
 @pytest.mark.parametrize(
     ("rates", "message"),
     [
-        (Range(0.0, 1.0, 100), r"^--from: must be above 0; got 0\.0"),
-        (Range(math.nan, 1.0, 100), r"^--from: must be above 0; got nan"),
-        (Range(1e-3, 1e-3, 100), r"^--to: must be above --from, 0\.001; got 0\.001"),
-        (Range(1e-3, math.inf, 100), r"^--to: must be above --from, 0\.001; got inf"),
-        (Range(1e-3, 1.0, 19), r"^--steps: must be at least 20; got 19"),
+        (RateRange(0.0, 1.0, 100), r"^--from: must be above 0; got 0\.0"),
+        (RateRange(math.nan, 1.0, 100), r"^--from: must be above 0; got nan"),
+        (RateRange(1e-3, 1e-3, 100), r"^--to: must be above --from, 0\.001; got 0\.001"),
+        (RateRange(1e-3, math.inf, 100), r"^--to: must be above --from, 0\.001; got inf"),
+        (RateRange(1e-3, 1.0, 19), r"^--steps: must be at least 20; got 19"),
     ],
 )
 def test_rates_that_make_no_range_are_refused(rates, message):
     with pytest.raises(UserError, match=message):
         rates.check()
-    Range(1e-3, 1.0, 20).check()
+    RateRange(1e-3, 1.0, 20).check()
 
 
 def scripted(monkeypatch, losses, rates):
@@ -87,7 +95,7 @@ def scripted(monkeypatch, losses, rates):
 
 
 def test_smoothing_against_its_definition(monkeypatch):
-    rates, losses = Range(1e-4, 1.0, 60), [2 + math.sin(at) for at in range(60)]
+    rates, losses = RateRange(1e-4, 1.0, 60), [2 + math.sin(at) for at in range(60)]
     points, taken = scripted(monkeypatch, losses, rates)
     assert taken == [rates.rate(step) for step in range(60)]
     assert [(point.step, point.rate, point.loss) for point in points] == list(
@@ -103,7 +111,7 @@ def test_smoothing_against_its_definition(monkeypatch):
 def test_it_stops_at_four_times_the_lowest_smoothed_loss(monkeypatch):
     # of 30 batches a loss weighs 1/e of the next one, so the smoothed loss ends near the last one
     losses = [2.0] * 10 + [1.0] * 10 + [3.9] * 5 + [5.0] * 5
-    points, taken = scripted(monkeypatch, losses, Range(1e-4, 1.0, 30))
+    points, taken = scripted(monkeypatch, losses, RateRange(1e-4, 1.0, 30))
     lowest = min(point.smoothed for point in points)
     assert [point.smoothed > 4 * lowest for point in points] == [False] * (len(points) - 1) + [True]
     assert points[-1].loss == 5.0
@@ -119,28 +127,28 @@ def test_it_stops_at_a_loss_that_is_no_finite_number(monkeypatch, loss):
 
 
 def curve(losses, rates):
-    return [Point(at + 1, rates.rate(at), 0.0, loss) for at, loss in enumerate(losses)]
+    return [RatePoint(at + 1, rates.rate(at), 0.0, loss) for at, loss in enumerate(losses)]
 
 
 def test_the_steepest_fall_by_hand():
-    rates = Range(1e-4, 1.0, 40)  # falls are measured over two batches before and after
+    rates = RateRange(1e-4, 1.0, 40)  # falls are measured over two batches before and after
     falls = [0.05] * 12 + [0.2] * 4 + [0.05] * 4 + [0.15] * 10 + [-0.2] * 9
     losses = list(itertools.accumulate(falls, lambda loss, fall: loss - fall, initial=5.0))
-    assert suggest(curve(losses, rates), rates) == rates.rate(14)  # the middle of batches 12 to 16
+    assert suggest_rate(curve(losses, rates), rates) == rates.rate(14)  # the middle of batches 12 to 16
 
 
 def test_a_fall_after_the_lowest_loss_does_not_count():
-    rates = Range(1e-4, 1.0, 40)
+    rates = RateRange(1e-4, 1.0, 40)
     losses = [5 - 0.1 * at for at in range(20)] + [9.0] * 10 + [3.5] * 10
-    assert suggest(curve(losses, rates), rates) <= rates.rate(17)
-    assert suggest(curve([5 - 4 / (1 + math.exp(10 - at)) for at in range(40)], rates), rates) == rates.rate(10)
+    assert suggest_rate(curve(losses, rates), rates) <= rates.rate(17)
+    assert suggest_rate(curve([5 - 4 / (1 + math.exp(10 - at)) for at in range(40)], rates), rates) == rates.rate(10)
 
 
 @pytest.mark.parametrize(
     "losses", [[1.0], [1.0, 2.0, 3.0], [1.0 + at for at in range(40)], [1.0, 0.9, 0.8, *[2.0] * 9]]
 )
 def test_a_loss_that_never_fell_suggests_nothing(losses):
-    assert suggest(curve(losses, PLAIN_RATES), PLAIN_RATES) is None
+    assert suggest_rate(curve(losses, PLAIN_RATES), PLAIN_RATES) is None
 
 
 def run(tmp_path, rates=PLAIN_RATES, **changes):
@@ -152,7 +160,7 @@ def run(tmp_path, rates=PLAIN_RATES, **changes):
 def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
     points = run(tmp_path, clip_norm=None, batch_size=3, drop_last=True)
     padded = ShardReader(tmp_path / "padded", "padded")
-    network = start(make_config("r", PLAIN, (9, 4), 2, padded.facts), matrix(), SETTINGS.seed, CPU)
+    network = build_network(make_config("r", PLAIN, (9, 4), 2, padded.facts), matrix(), SETTINGS.seed, CPU)
     optimizer = torch.optim.Adam(network.parameters())
     rows, seed = load_buckets(padded, "train"), SETTINGS.seed
     epochs = (batches(rows, 3, drop_last=True, shuffle=(seed, epoch)) for epoch in itertools.count())
@@ -178,12 +186,12 @@ def test_class_weights_with_a_crf_are_refused(tmp_path):
     weighed = dataclasses.replace(SETTINGS, class_weights={"PER": 2.0})
     with pytest.raises(UserError, match=r"^recipes\.tiny\.train\.class_weights: must be null where model\.crf is true"):
         range_test("tiny", padded, matrix(), labels, model, weighed, PLAIN_RATES)
-    assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, Range(1e-4, 1e-3, 20))) == 20
+    assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, RateRange(1e-4, 1e-3, 20))) == 20
 
 
 def test_the_words_of_a_lexicon_are_found_as_in_training(tmp_path):
     padded = write_padded(tmp_path, "classify", SPLITS)
-    model = dataclasses.replace(PLAIN, words=Words(3, 1))
+    model = dataclasses.replace(PLAIN, words=SoftLexiconOptions(3, 1))
     options = (padded, matrix(), LABELS, model, SETTINGS, PLAIN_RATES)
     assert len(range_test("tiny", *options, SOME_WORDS)) > 1
     with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon"):
@@ -192,7 +200,7 @@ def test_the_words_of_a_lexicon_are_found_as_in_training(tmp_path):
 
 def test_dropout_is_on_as_in_training(tmp_path):
     facts = write_padded(tmp_path, "classify", SPLITS).facts
-    network = start(make_config("r", PLAIN, (9, 4), 2, facts), matrix(), 1, CPU).eval()
+    network = build_network(make_config("r", PLAIN, (9, 4), 2, facts), matrix(), 1, CPU).eval()
     rows = load_buckets(ShardReader(tmp_path / "padded", "padded"), "train")
     raise_rate(network, batches(rows, 4), SETTINGS, None, PLAIN_RATES)
     assert network.training
@@ -208,7 +216,7 @@ def test_the_same_seed_gives_the_same_file(tmp_path):
 
 
 def test_the_file_by_hand(tmp_path):
-    write_points(tmp_path / "r.csv", [Point(1, 1e-6, 2.0, 2.0), Point(2, 0.0123456789, 1 / 3, 1.5)])
+    write_points(tmp_path / "r.csv", [RatePoint(1, 1e-6, 2.0, 2.0), RatePoint(2, 0.0123456789, 1 / 3, 1.5)])
     lines = ["step,rate,loss,smoothed_loss", "1,1e-06,2.000000,2.000000", "2,0.0123457,0.333333,1.500000", ""]
     assert (tmp_path / "r.csv").read_bytes().decode() == "\n".join(lines)
 
@@ -216,7 +224,7 @@ def test_the_file_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"rates": Range(1.0, 0.1, 40)}, r"^--to: must be above --from"),
+        ({"rates": RateRange(1.0, 0.1, 40)}, r"^--to: must be above --from"),
         ({"class_weights": {"eevn": 2.0}}, r"^recipes\.tiny\.train\.class_weights\.eevn: must be one of even, odd"),
         ({"learning_rate": -1.0}, r"^recipes\.tiny\.train\.learning_rate: must be above 0"),
     ],
@@ -231,10 +239,10 @@ def test_what_training_refuses_is_refused(tmp_path, changes, message):
 
 def test_the_plot_marks_the_suggestion_and_has_no_background(tmp_path):
     pytest.importorskip("matplotlib")
-    points = [Point(at + 1, 10 ** (at / 10 - 4), 3 - at / 20, 3 - at / 20) for at in range(40)]
+    points = [RatePoint(at + 1, 10 ** (at / 10 - 4), 3 - at / 20, 3 - at / 20) for at in range(40)]
     texts = {}
     for name, suggested in (("a", 0.01), ("b", 0.01), ("none", None)):
-        draw(tmp_path / name, points, suggested, "tiny")
+        draw_curve(tmp_path / name, points, suggested, "tiny")
         texts[name] = (tmp_path / name).read_text(encoding="utf-8")
     assert texts["a"] == texts["b"]
     assert module.MARK in texts["a"]
@@ -288,9 +296,9 @@ def test_the_command_writes_table_and_plot_and_says_one_line(prepared, monkeypat
     )
     assert found, said
     _, *rows = (prepared / "plots/rates/tiny.csv").read_text(encoding="utf-8").splitlines()
-    rates = Range(1e-3, 0.5, 60)
-    points = [Point(at, rates.rate(at), 0.0, float(row.split(",")[3])) for at, row in enumerate(rows)]
-    assert found[1] == f"{suggest(points, rates):.1e}"
+    rates = RateRange(1e-3, 0.5, 60)
+    points = [RatePoint(at, rates.rate(at), 0.0, float(row.split(",")[3])) for at, row in enumerate(rows)]
+    assert found[1] == f"{suggest_rate(points, rates):.1e}"
     assert module.MARK in (prepared / "plots/rates/tiny.svg").read_text(encoding="utf-8")
     assert {path.name for path in (prepared / "plots/rates").iterdir()} == {"tiny.csv", "tiny.svg"}
 

@@ -9,9 +9,9 @@ import torch
 from test_models import CELLS, DIRECTIONS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded, small, states_of
 from test_models import with_and_without_kernels as both_ways
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import build
+from textrnn.common.config.params import build_dataclass
 from textrnn.errors import UserError
-from textrnn.modeling.nn.pooling import Attention, read, readout_names
+from textrnn.modeling.nn.pooling import AttentionPooling, pool, readout_names
 
 POOLED = ("last_valid", "max", "mean", "attention")
 
@@ -38,7 +38,7 @@ def test_attention_by_hand(bidirectional):
 
 
 def test_attention_to_a_query_of_0_is_the_mean():
-    attention = Attention(3).double()
+    attention = AttentionPooling(3).double()
     with torch.no_grad():
         attention.query.weight.zero_()
     states = torch.randn(4, 1, 3, dtype=torch.float64)
@@ -101,11 +101,11 @@ def test_under_autocast_it_stays_near_float32():
 
 def test_only_a_model_that_attends_has_its_weights():
     assert small(readout=("max", "mean")).attention is None
-    assert read(["mean"], torch.ones(2, 1, 3), torch.zeros(1, 3), torch.tensor([2]), None).tolist() == [[1, 1, 1]]
+    assert pool(["mean"], torch.ones(2, 1, 3), torch.zeros(1, 3), torch.tensor([2]), None).tolist() == [[1, 1, 1]]
 
 
 def options(**changes):
-    return build(Model, {**dataclasses.asdict(PLAIN), **changes}, "m")
+    return build_dataclass(Model, {**dataclasses.asdict(PLAIN), **changes}, "m")
 
 
 def test_one_readout_or_a_list_is_read():

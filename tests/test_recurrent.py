@@ -7,7 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import textrnn.modeling.nn.kernels
 from textrnn.modeling.nn.dropout import dropout
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.recurrent import Recurrent, reversed_steps, turned
 
 STOCK = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}
@@ -45,7 +45,7 @@ def inputs(model, dtype=torch.float64, table=False):
     features = torch.randn(ROWS if table else STEPS * BATCH, FEATURES, dtype=dtype, requires_grad=True)
     h0 = torch.randn(len(model.runs), BATCH, HIDDEN, dtype=dtype, requires_grad=True)
     index = torch.randint(ROWS, (STEPS, BATCH)) if table else None
-    return Steps(features, index, (STEPS, BATCH)), h0
+    return LayerInput(features, index, (STEPS, BATCH)), h0
 
 
 def run_stock(stock, x, h0, lengths):
@@ -110,8 +110,8 @@ def test_the_ends_are_the_last_h_with_lengths_and_the_last_output_without(
 def test_the_kernels_run_but_where_torch_is_faster(cell, kernels, table, monkeypatch):
     model, _ = pair(cell, 3, False, kernels=kernels)
     calls = []
-    run = textrnn.modeling.nn.kernels.run
-    monkeypatch.setattr("textrnn.modeling.nn.kernels.run", lambda *args: calls.append(args[0]) or run(*args))
+    run = textrnn.modeling.nn.kernels.run_layer
+    monkeypatch.setattr("textrnn.modeling.nn.kernels.run_layer", lambda *args: calls.append(args[0]) or run(*args))
     model(inputs(model, table=table)[0], LENGTHS)
     by_kernels = 3 if cell != "lstm" else int(table)  # only the first layer reads a table
     assert calls == ["gru" if cell == "scratch_gru" else cell] * (by_kernels if kernels else 0)
@@ -135,13 +135,13 @@ def test_padding_and_batch_mates_change_nothing(cell, bidirectional):
     wider = torch.full((STEPS + 5, BATCH, FEATURES), 9.0, dtype=out.dtype)
     for row, length in enumerate(LENGTHS.clamp(min=1).tolist()):
         wider[:length, row] = x.dense()[:length, row].detach()
-    out_wider, last_wider = model(Steps.of(wider), LENGTHS, h0)
+    out_wider, last_wider = model(LayerInput.of(wider), LENGTHS, h0)
     torch.testing.assert_close(out_wider[:STEPS], out, rtol=0, atol=1e-12)
     torch.testing.assert_close(last_wider, last, rtol=0, atol=1e-12)
-    torch.testing.assert_close(model.ends(Steps.of(wider), LENGTHS), model.ends(x, LENGTHS), rtol=0, atol=1e-12)
+    torch.testing.assert_close(model.ends(LayerInput.of(wider), LENGTHS), model.ends(x, LENGTHS), rtol=0, atol=1e-12)
     assert not out_wider[STEPS:].any()
     for row, length in enumerate(LENGTHS.clamp(min=1).tolist()):
-        short = Steps.of(wider[:length, row : row + 1])
+        short = LayerInput.of(wider[:length, row : row + 1])
         alone, last_alone = model(short, LENGTHS[row : row + 1], h0[:, row : row + 1])
         torch.testing.assert_close(alone[:, 0], out[:length, row], rtol=0, atol=1e-12)
         torch.testing.assert_close(last_alone[:, 0], last[:, row], rtol=0, atol=1e-12)
@@ -154,7 +154,7 @@ def test_without_lengths_the_padding_is_read(cell):
     x, h0 = inputs(model)
     changed = x.dense().detach().clone()
     changed[-1] += 1
-    assert not torch.allclose(model(x, None, h0)[1], model(Steps.of(changed), None, h0)[1], atol=1e-3)
+    assert not torch.allclose(model(x, None, h0)[1], model(LayerInput.of(changed), None, h0)[1], atol=1e-3)
 
 
 @pytest.mark.parametrize("kernels", [True, False], ids=["kernels", "modules"])
@@ -173,9 +173,9 @@ def test_reversed_steps_by_hand():
     assert index.T.tolist() == [[3, 2, 1, 0], [1, 0, 2, 3], [0, 1, 2, 3], [0, 1, 2, 3]]
     assert torch.equal(index.gather(0, index), torch.arange(4)[:, None].expand(4, 4))
     x = torch.arange(6.0).reshape(3, 2, 1)
-    table = Steps(x.flatten(0, 1), torch.tensor([[0, 1], [2, 3], [4, 5]]), (3, 2))
-    beside = Steps(table.features, table.index, table.shape, table)
-    for steps, wanted in ((Steps.of(x), x), (table, x), (beside, torch.cat((x, x), dim=-1))):
+    table = LayerInput(x.flatten(0, 1), torch.tensor([[0, 1], [2, 3], [4, 5]]), (3, 2))
+    beside = LayerInput(table.features, table.index, table.shape, table)
+    for steps, wanted in ((LayerInput.of(x), x), (table, x), (beside, torch.cat((x, x), dim=-1))):
         assert torch.equal(turned(steps, None).dense(), wanted.flip(0))
 
 
@@ -267,10 +267,10 @@ def test_a_prediction_of_few_rows_is_the_same(cell, bidirectional, lengths, tabl
     x, h0 = inputs(model, torch.float32, table)
     with torch.no_grad():
         expected = (*model(x, lengths, h0), model.ends(x, lengths))
-    assert model.by_hand(BATCH, torch.device("cpu"))
+    assert model.uses_kernels(BATCH, torch.device("cpu"))
     with torch.inference_mode():
-        assert model.by_hand(BATCH, torch.device("cpu")) == (cell == "scratch_gru")
-        assert model.by_hand(33, torch.device("cpu"))
+        assert model.uses_kernels(BATCH, torch.device("cpu")) == (cell == "scratch_gru")
+        assert model.uses_kernels(33, torch.device("cpu"))
         found = (*model(x, lengths, h0), model.ends(x, lengths))
         model.pack()
         packed = (*model(x, lengths, h0), model.ends(x, lengths))

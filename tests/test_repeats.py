@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import textrnn.preparation.parsing.duplicates
-from textrnn.preparation.parsing.duplicates import Repeats
+from textrnn.preparation.parsing.duplicates import DuplicateCounter
 
 batches = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 2)), min_size=1, max_size=12)
 splits = st.lists(st.tuples(st.sampled_from(["train", "dev"]), batches), max_size=8)
@@ -23,8 +23,8 @@ def test_against_brute_force(tmp_path_factory, given_batches, rows, held, bits):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_HELD", held)
         patch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_PER_PART", 4)
-        patch.setattr(textrnn.preparation.parsing.duplicates, "MOST_BITS", bits)
-        repeats = Repeats(tmp_path_factory.mktemp("repeats") / "parts", rows)
+        patch.setattr(textrnn.preparation.parsing.duplicates, "MAX_BITS", bits)
+        repeats = DuplicateCounter(tmp_path_factory.mktemp("repeats") / "parts", rows)
         assert repeats.bits == min((rows // 4).bit_length(), bits)
         texts, labels = defaultdict(Counter), defaultdict(set)
         for split, batch in given_batches:
@@ -34,26 +34,26 @@ def test_against_brute_force(tmp_path_factory, given_batches, rows, held, bits):
                 labels[split, text].add(label)
         for split, other in (("dev", "train"), ("train", "dev"), ("train", "train")):
             expected = sum(number for text, number in texts[split].items() if text in texts[other])
-            assert repeats.also_in(split, other) == expected
+            assert repeats.count_also_in(split, other) == expected
         for split in ("train", "dev"):
-            assert repeats.with_two_labels(split) == sum(len(labels[split, text]) > 1 for text in texts[split])
+            assert repeats.count_conflicting_labels(split) == sum(len(labels[split, text]) > 1 for text in texts[split])
 
 
 def test_tokens_are_joined(tmp_path):
-    repeats = Repeats(tmp_path / "parts", 3)
+    repeats = DuplicateCounter(tmp_path / "parts", 3)
     repeats.add("train", pa.array([["a", "bc"], ["d"]]), np.array([0, 0]))
     repeats.add("test", pa.array([["ab", "c"], ["a", "b"], ["d"]]), np.array([0, 0, 0]))
-    assert repeats.also_in("test", "train") == 2
+    assert repeats.count_also_in("test", "train") == 2
 
 
 def test_rows_lie_in_as_many_files_as_they_need(tmp_path, monkeypatch):
     monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_PER_PART", 100)
     monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_HELD", 64)
-    repeats = Repeats(tmp_path / "parts", 1000)
+    repeats = DuplicateCounter(tmp_path / "parts", 1000)
     for first in range(0, 1000, 50):
         add(repeats, "train", [(str(at % 500), at // 500) for at in range(first, first + 50)])
         assert sum(len(held) for held in repeats._held["train"]) < 64
-    assert repeats.with_two_labels("train") == 500
+    assert repeats.count_conflicting_labels("train") == 500
     files = sorted((tmp_path / "parts").iterdir())
     assert [path.name for path in files] == [f"train-{part:04d}" for part in range(16)]
     assert sum(path.stat().st_size for path in files) == 16_000
@@ -62,6 +62,6 @@ def test_rows_lie_in_as_many_files_as_they_need(tmp_path, monkeypatch):
 
 def test_what_an_earlier_run_left_is_not_counted(tmp_path):
     for _ in range(2):
-        repeats = Repeats(tmp_path / "parts", 2)
+        repeats = DuplicateCounter(tmp_path / "parts", 2)
         add(repeats, "train", [("a", 0), ("b", 1)])
-        assert repeats.also_in("train", "train") == 2
+        assert repeats.count_also_in("train", "train") == 2

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.training.batching.buckets import Bucket, Column
-from textrnn.training.batching.prefetch import AHEAD, send_ahead
+from textrnn.training.batching.buckets import Bucket, MappedColumn
+from textrnn.training.batching.prefetch import BATCHES_AHEAD, prefetch_to_device
 
 CPU = torch.device("cpu")
 
@@ -17,7 +17,7 @@ def batch(number):
 
 
 def test_a_column_gathers_from_its_pieces_in_the_order_asked_for():
-    column = Column([np.arange(10, 13), np.arange(0), np.arange(13, 14), np.arange(14, 20)])
+    column = MappedColumn([np.arange(10, 13), np.arange(0), np.arange(13, 14), np.arange(14, 20)])
     index = np.array([9, 0, 3, 3, 2, 4])
     assert len(column) == 10
     assert column.gather(index, torch.int64, False).tolist() == [19, 10, 13, 13, 12, 14]
@@ -35,24 +35,24 @@ def test_batches_come_in_order_and_no_more_than_a_few_are_made_ahead():
     # what is submitted is made at some time, so the makers asked for are what is bounded
     asked = []
     makers = ((lambda number=number: maker(number)) for number in range(20) if asked.append(number) is None)
-    for number, found in enumerate(send_ahead(makers, CPU)):
+    for number, found in enumerate(prefetch_to_device(makers, CPU)):
         assert found.row.tolist() == [number]
-        assert len(asked) <= number + AHEAD + 1
+        assert len(asked) <= number + BATCHES_AHEAD + 1
     assert number == 19
     assert [each for each, _ in made] == list(range(20))
     assert {thread for _, thread in made}.isdisjoint({threading.current_thread()})
 
 
 def test_few_batches_and_none():
-    assert [found.row.tolist() for found in send_ahead([lambda: batch(7)], CPU)] == [[7]]
-    assert list(send_ahead([], CPU)) == []
+    assert [found.row.tolist() for found in prefetch_to_device([lambda: batch(7)], CPU)] == [[7]]
+    assert list(prefetch_to_device([], CPU)) == []
 
 
 def test_a_fault_is_raised_in_its_turn():
     def fault():
         raise OSError("the disk is gone")
 
-    found = send_ahead([lambda: batch(0), fault, lambda: batch(2)], CPU)
+    found = prefetch_to_device([lambda: batch(0), fault, lambda: batch(2)], CPU)
     assert next(found).row.tolist() == [0]
     with pytest.raises(OSError, match="the disk is gone"):
         next(found)
@@ -61,9 +61,11 @@ def test_a_fault_is_raised_in_its_turn():
 def test_the_thread_ends_with_the_iterator():
     before = set(threading.enumerate())
     made = []
-    found = send_ahead([(lambda number=number: made.append(number) or batch(number)) for number in range(50)], CPU)
+    found = prefetch_to_device(
+        [(lambda number=number: made.append(number) or batch(number)) for number in range(50)], CPU
+    )
     next(found)
     assert len(set(threading.enumerate()) - before) == 1
     found.close()
     assert set(threading.enumerate()) == before
-    assert len(made) <= AHEAD + 1
+    assert len(made) <= BATCHES_AHEAD + 1

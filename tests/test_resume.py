@@ -15,9 +15,16 @@ import pytest
 from imports import SOURCE
 from textrnn.common.storage import resumable as module
 from textrnn.common.storage.code_version import fingerprint
-from textrnn.common.storage.markers import NOTES, at_work, finish, finished, result_of, working
+from textrnn.common.storage.markers import (
+    MARKERS,
+    finished_shards,
+    mark_finished,
+    note_work,
+    read_result,
+    shards_in_work,
+)
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.errors import Unfinished, UserError
+from textrnn.errors import ResumableError, UserError
 
 
 @pytest.fixture
@@ -35,9 +42,9 @@ def code(tmp_path, monkeypatch):
 
 def shard(folder, name, text="xyz"):
     """What a worker does for a shard: its file, then its marker."""
-    (folder / NOTES).mkdir(exist_ok=True)
+    (folder / MARKERS).mkdir(exist_ok=True)
     (folder / f"{name}.txt").write_text(text, encoding="utf-8")
-    return finish(folder, name, {"files": [f"{name}.txt"], "counts": {"a": 1}})
+    return mark_finished(folder, name, {"files": [f"{name}.txt"], "counts": {"a": 1}})
 
 
 def stopped(path, error=KeyboardInterrupt, names=("s0", "s1"), **key):
@@ -78,7 +85,7 @@ def test_a_folder_takes_its_place_without_markers(tmp_path):
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
-@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit, ResumableError, OSError, MemoryError])
 def test_a_stop_leaves_the_folder_for_the_same_key(tmp_path, error):
     out = tmp_path / "out"
     made = stopped(out, error, seed=1)
@@ -87,7 +94,7 @@ def test_a_stop_leaves_the_folder_for_the_same_key(tmp_path, error):
     with resumable_folder(out, seed=1) as again:
         assert again == made
         assert names_in(again) == [".finished/s0.json", ".finished/s1.json", "s0.txt", "s1.txt"]
-        assert finished(again) == {"s0", "s1"}
+        assert finished_shards(again) == {"s0", "s1"}
     assert names_in(out) == ["s0.txt", "s1.txt"]
 
 
@@ -127,7 +134,7 @@ def test_the_order_of_a_key_is_all_the_same(tmp_path):
     made = stopped(tmp_path / "out", a={"x": 1, "y": [2, "字"]}, b=None)
     with resumable_folder(tmp_path / "out", b=None, a={"y": [2, "字"], "x": 1}) as again:
         assert again == made
-        assert finished(again) == {"s0", "s1"}
+        assert finished_shards(again) == {"s0", "s1"}
 
 
 def edit(folder):
@@ -181,7 +188,7 @@ def test_neighbours_with_longer_names_are_left_alone(tmp_path):
     kept = tmp_path / ".out.notes"
     kept.mkdir()
     with resumable_folder(tmp_path / "out", seed=1):
-        assert finished(neighbour) == {"s0", "s1"}
+        assert finished_shards(neighbour) == {"s0", "s1"}
         assert kept.is_dir()
 
 
@@ -189,19 +196,19 @@ def test_neighbours_with_longer_names_are_left_alone(tmp_path):
 
 
 def test_a_result_is_what_its_marker_says(tmp_path):
-    (tmp_path / NOTES).mkdir()
+    (tmp_path / MARKERS).mkdir()
     (tmp_path / "s.txt").write_text("four")
-    result = finish(tmp_path, "s", {"files": ["s.txt"], "pair": (1, 2), "名": {3: "字"}})
+    result = mark_finished(tmp_path, "s", {"files": ["s.txt"], "pair": (1, 2), "名": {3: "字"}})
     assert result == {"files": ["s.txt"], "pair": [1, 2], "名": {"3": "字"}}
-    assert result_of(tmp_path, "s") == result
+    assert read_result(tmp_path, "s") == result
     assert names_in(tmp_path) == [".finished/s.json", "s.txt"]
-    assert json.loads((tmp_path / NOTES / "s.json").read_text(encoding="utf-8"))["sizes"] == {"s.txt": 4}
+    assert json.loads((tmp_path / MARKERS / "s.json").read_text(encoding="utf-8"))["sizes"] == {"s.txt": 4}
 
 
 def test_no_marker_for_a_file_that_was_not_written(tmp_path):
-    (tmp_path / NOTES).mkdir()
+    (tmp_path / MARKERS).mkdir()
     with pytest.raises(FileNotFoundError, match=r"lost\.txt"):
-        finish(tmp_path, "s", {"files": ["lost.txt"]})
+        mark_finished(tmp_path, "s", {"files": ["lost.txt"]})
     assert names_in(tmp_path) == []
 
 
@@ -218,12 +225,12 @@ def lengthen(folder):
 
 
 def cut_off(folder):
-    marker = folder / NOTES / "s1.json"
+    marker = folder / MARKERS / "s1.json"
     marker.write_text(marker.read_text()[:-5])
 
 
 def empty(folder):
-    (folder / NOTES / "s1.json").write_text("")
+    (folder / MARKERS / "s1.json").write_text("")
 
 
 @pytest.mark.parametrize("change", [lose, shorten, lengthen, cut_off, empty])
@@ -231,7 +238,7 @@ def test_a_marker_is_trusted_only_with_its_files(tmp_path, change):
     made = stopped(tmp_path / "out", seed=1)
     change(made)
     with resumable_folder(tmp_path / "out", seed=1) as again:
-        assert finished(again) == {"s0"}
+        assert finished_shards(again) == {"s0"}
         assert names_in(again) == [".finished/s0.json", "s0.txt"]
 
 
@@ -241,7 +248,7 @@ def test_files_in_folders_are_kept_and_emptied_folders_are_not(tmp_path):
         for name in ("kept/a", "lost/b"):
             (made / name).parent.mkdir()
             (made / name).write_text("1")
-        finish(made, "s1", {"files": ["kept/a"]})
+        mark_finished(made, "s1", {"files": ["kept/a"]})
         raise KeyboardInterrupt
 
     filled(tmp_path / "out", fill, KeyboardInterrupt, seed=1)
@@ -252,16 +259,16 @@ def test_files_in_folders_are_kept_and_emptied_folders_are_not(tmp_path):
 
 def test_notes_tell_who_works_at_what(tmp_path):
     shard(tmp_path, "done.1")
-    with working(tmp_path, "done.1"), working(tmp_path, "train-00003"):
-        assert at_work(tmp_path) == {"train-00003": os.getpid()}
-    assert at_work(tmp_path) == {}
-    (tmp_path / NOTES / "s.77.working").touch()
-    assert at_work(tmp_path) == {"s": 77}
+    with note_work(tmp_path, "done.1"), note_work(tmp_path, "train-00003"):
+        assert shards_in_work(tmp_path) == {"train-00003": os.getpid()}
+    assert shards_in_work(tmp_path) == {}
+    (tmp_path / MARKERS / "s.77.working").touch()
+    assert shards_in_work(tmp_path) == {"s": 77}
 
 
 def test_an_unfinished_stays_one_on_its_way_from_a_worker():
-    error = pickle.loads(pickle.dumps(Unfinished("here", "is wrong", got=1, do="mend it")))
-    assert (type(error), str(error)) == (Unfinished, "here: is wrong; got 1; mend it")
+    error = pickle.loads(pickle.dumps(ResumableError("here", "is wrong", got=1, do="mend it")))
+    assert (type(error), str(error)) == (ResumableError, "here: is wrong; got 1; mend it")
 
 
 # one run at a time
@@ -273,13 +280,13 @@ def test_a_second_run_is_refused_and_harms_nothing(tmp_path):
         shard(made, "s0")
         for key in ({"seed": 1}, {"seed": 2}):
             with (
-                pytest.raises(Unfinished, match="/out: another run is writing it"),
+                pytest.raises(ResumableError, match="/out: another run is writing it"),
                 resumable_folder(out, **key),
             ):
                 pytest.fail("must not run")
         with resumable_folder(tmp_path / "other", seed=1):
             pass
-        assert finished(made) == {"s0"}
+        assert finished_shards(made) == {"s0"}
     assert names_in(tmp_path) == ["out/s0.txt"]
 
 
@@ -310,7 +317,7 @@ def test_a_lock_that_its_owner_has_just_removed_is_taken_anew(tmp_path, monkeypa
     monkeypatch.setattr(module.fcntl, "flock", flock)
     with resumable_folder(tmp_path / "out", seed=1):
         assert lock.exists()
-        with pytest.raises(Unfinished, match="another run"), resumable_folder(tmp_path / "out", seed=1):
+        with pytest.raises(ResumableError, match="another run"), resumable_folder(tmp_path / "out", seed=1):
             pytest.fail("must not run")
     assert not lock.exists()
 
@@ -323,7 +330,7 @@ def write_alone(path, counts):
             with module._locked(path):
                 counts.write_text(str(int(counts.read_text()) + 1))
                 done += 1
-        except Unfinished:
+        except ResumableError:
             pass
 
 

@@ -8,7 +8,7 @@ from torch import nn
 
 from test_processes import together
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.training.distributed.process_group import ALONE
+from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.optimization.row_adam import RowAdam, sum_rows
 
 ROWS, WIDTH = 12, 5
@@ -30,7 +30,7 @@ def test_the_gradient_of_a_row_is_the_sum_over_its_reads():
     made = table()
     backward(made, [7, 0, 3, 7, 7, 3])
     wanted = made.weight.grad.to_dense()
-    sum_rows([made.weight], ALONE)
+    sum_rows([made.weight], SINGLE_PROCESS)
     rows, values = made.weight.grad._indices()[0], made.weight.grad._values()
     assert rows.tolist() == [0, 3, 7, 0, 0, 0]  # as many as were read, what is over being padding's
     assert torch.equal(values[[0, 3, 4, 5]], torch.zeros(4, WIDTH, dtype=torch.float64))
@@ -49,7 +49,7 @@ def test_the_steps_are_those_of_sparse_adam():
             backward(made, reads)
             for group in optimizer.param_groups:
                 group["lr"] = 0.1 / (1 + at)
-        sum_rows([ours.weight], ALONE)
+        sum_rows([ours.weight], SINGLE_PROCESS)
         before = ours.weight.detach().clone()
         own.step()
         other.step()
@@ -72,7 +72,7 @@ def test_where_every_step_reads_all_rows_it_is_adam():
     for _ in range(5):
         for made in (ours, theirs):
             backward(made, [*range(ROWS), 3, 3], 1e-6)  # so small that eps counts
-        sum_rows([ours.weight], ALONE)
+        sum_rows([ours.weight], SINGLE_PROCESS)
         theirs.weight.grad = theirs.weight.grad.to_dense()
         own.step()
         other.step()
@@ -85,7 +85,7 @@ def test_decay_is_a_penalty_on_the_rows_that_are_read():
     for made in (ours, byhand):
         backward(made, READS[0])
     gradient = byhand.weight.grad.to_dense() + 0.5 * byhand.weight.detach()
-    sum_rows([ours.weight], ALONE)
+    sum_rows([ours.weight], SINGLE_PROCESS)
     optimizer.step()
     wanted = byhand.weight.detach().clone()
     for row in (1, 3, 7):  # the first step of Adam is the rate times the sign
@@ -96,7 +96,7 @@ def test_decay_is_a_penalty_on_the_rows_that_are_read():
 def test_a_step_without_rows_moves_nothing_and_counts():
     made = table()
     optimizer, before = RowAdam([made.weight], 0.1, 0.1), made.weight.detach().clone()
-    sum_rows([made.weight], ALONE)
+    sum_rows([made.weight], SINGLE_PROCESS)
     optimizer.step()
     assert torch.equal(made.weight, before)
     assert optimizer.state[made.weight]["step"] == 1
@@ -115,7 +115,7 @@ def test_a_scaler_divides_its_scale_out_and_leaves_overflows_out(overflow, unsca
             each.weight.grad = None
             loss = (each(torch.tensor([1, 3, 3])) * (at + 1) * scale).sum() * (torch.inf if over and scale > 1 else 1)
             (scaler.scale(loss / 8.0) if scale > 1 else loss).backward()
-            sum_rows([each.weight], ALONE)
+            sum_rows([each.weight], SINGLE_PROCESS)
         if unscaled:
             scaler.unscale_(optimizer)
         kept = copy.deepcopy(optimizer.state[made.weight])
@@ -163,6 +163,6 @@ def test_a_table_learns_what_a_dense_one_learns():
     for _ in range(60):
         made.weight.grad = None
         nn.functional.cross_entropy(head(made(rows)), targets[rows]).backward()
-        sum_rows([made.weight], ALONE)
+        sum_rows([made.weight], SINGLE_PROCESS)
         optimizer.step()
     assert (head(made(rows)).argmax(1) == targets[rows]).all()

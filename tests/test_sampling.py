@@ -8,8 +8,8 @@ import torch
 from test_batches import numbered, order
 from test_bigrams import mapped
 from test_training import rows_of, run, settings, small
-from textrnn.common.config.train import Power, Train
-from textrnn.common.settings.merging import overlaid
+from textrnn.common.config.train import PowerSampling, Train
+from textrnn.common.settings.merging import load_recipe_section
 from textrnn.errors import UserError
 from textrnn.training.batching.batches import count_batches, row_counts
 from textrnn.training.batching.buckets import Bucket
@@ -41,7 +41,9 @@ def drawn(buckets, sampling, epochs=20, seed=1):
 
 
 @pytest.mark.parametrize(
-    ("sampling", "power"), [("balanced", 0.0), (Power(0.5), 0.5), (Power(1.0), 1.0)], ids=["balanced", "root", "plain"]
+    ("sampling", "power"),
+    [("balanced", 0.0), (PowerSampling(0.5), 0.5), (PowerSampling(1.0), 1.0)],
+    ids=["balanced", "root", "plain"],
 )
 @pytest.mark.parametrize("split", [1, 2])
 def test_classes_come_in_proportion_to_a_power_of_their_size(sampling, power, split):
@@ -74,7 +76,7 @@ def test_seed_and_epoch_decide():
 
 def test_rows_that_are_left_in_their_shards_are_drawn_alike():
     whole = bucket(labels_of(SIZES))
-    made = [make_sampling([rows], settings(sampling=Power(0.3))) for rows in (whole, mapped(whole))]
+    made = [make_sampling([rows], settings(sampling=PowerSampling(0.3))) for rows in (whole, mapped(whole))]
     assert torch.equal(made[0].draw(0, 1, 0), made[1].draw(0, 1, 0))
 
 
@@ -140,7 +142,7 @@ DEFAULTS = {name: getattr(settings(), name) for name in Train.__dataclass_fields
 def test_other_values_are_refused_by_name(changes, message):
     params = {"train": DEFAULTS, "recipes": {"r": {"train": changes}}}
     with pytest.raises(UserError, match=message):
-        overlaid(Train, params, "train", "r").check("recipes.r.train")
+        load_recipe_section(Train, params, "train", "r").check("recipes.r.train")
 
 
 def test_a_tagger_cannot_draw_by_class():

@@ -18,7 +18,7 @@ from sklearn.metrics import classification_report, confusion_matrix, f1_score
 
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.precision_recall import (
-    ClassRow,
+    ReportRow,
     confusion_rows,
     score_classes,
     score_spans,
@@ -33,7 +33,7 @@ TAG_PAIRS = st.lists(st.tuples(st.sampled_from(BIO), st.sampled_from(BIO)), max_
 CHECKS = settings(max_examples=150, deadline=None, derandomize=True)
 
 
-def row_values(row: ClassRow) -> list[float]:
+def row_values(row: ReportRow) -> list[float]:
     return [row.precision, row.recall, row.f1, row.support]
 
 
@@ -138,7 +138,7 @@ def test_merged_adjacent_entities_are_one_wrong_and_two_missed():
     gold, predicted = bio_spans(["B-PER", "I-PER", "B-PER"]), bio_spans(["B-PER", "I-PER", "I-PER"])
     scores = score_spans([gold], [predicted])
     assert (scores.precision, scores.recall, scores.f1) == (0, 0, 0)
-    assert scores.report[0] == ClassRow("PER", 0.0, 0.0, 0.0, 2)
+    assert scores.report[0] == ReportRow("PER", 0.0, 0.0, 0.0, 2)
 
 
 def test_spans_cut_off_by_truncation_are_missed():

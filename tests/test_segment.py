@@ -106,7 +106,7 @@ def test_the_bytes_do_not_hang_on_the_workers(tmp_path, monkeypatch):
         small.setattr(shards_module, "ROWS_PER_SHARD", 6)
         parsed = write_parsed(tmp_path / "in", "classify", many)
     assert [shard.rows for shard in ShardReader(parsed, "parsed").of("train")] == [6, 6, 6, 2]
-    monkeypatch.setattr(workers_module, "ROWS_WORTH_A_POOL", 0)
+    monkeypatch.setattr(workers_module, "MIN_ROWS_FOR_POOL", 0)
     way = Segmentation(("lower", "digits"), "nltk", Punkt("train", 20))
     reports = {}
     for workers in (1, 3):

@@ -13,7 +13,7 @@ import pytest
 from browser import browsing, find_browser
 from servers import Stub, running
 from test_predict import classifier
-from textrnn.inference.serving.loaded_model import Served, load_served
+from textrnn.inference.serving.loaded_model import LoadedModel, load_models
 from textrnn.inference.serving.pages import DOCS, TRY, load_page
 
 # an entity of every two characters but blanks, so that places are known
@@ -38,7 +38,7 @@ def finder():
         "sha256": "",
         "params": {"model": {"cell": "lstm", "hidden_size": 8, "layers": 1, "bidirectional": True}},
     }
-    return Served(about, lambda texts: [json.dumps(found(text)).encode() for text in texts])
+    return LoadedModel(about, lambda texts: [json.dumps(found(text)).encode() for text in texts])
 
 
 @pytest.mark.parametrize("name", [TRY, DOCS])
@@ -88,7 +88,7 @@ async def rows(tab, selector):
 @pytest.mark.slow
 def test_bars_and_entities_by_keyboard_alone(tmp_path):
     folder = classifier(tmp_path / "made", "chars right last_step").folder
-    (served,) = load_served([folder])
+    (served,) = load_models([folder])
     text = "中国股市今日"
     wanted = json.loads(served.answer([text])[0])
 

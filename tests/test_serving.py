@@ -20,7 +20,7 @@ from test_predict import classifier, tagger
 from textrnn.errors import UserError
 from textrnn.inference.prediction.predictor import Entity, Labelled, Tagged
 from textrnn.inference.serving import openapi as schemas
-from textrnn.inference.serving.loaded_model import load_served
+from textrnn.inference.serving.loaded_model import load_models
 from textrnn.inference.serving.server import listen, url_of
 from tiny_models import HAN, han
 
@@ -37,7 +37,7 @@ def folders(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def served(folders):
-    with running(*load_served(folders)) as server:
+    with running(*load_models(folders)) as server:
         yield server
 
 
@@ -93,14 +93,14 @@ def test_two_of_one_name_and_damaged_models_are_refused(folders, tmp_path):
     other = tmp_path / "finder"
     other.mkdir()
     with pytest.raises(UserError, match=rf'^{other}: has the name of another model, "finder"; got {folders[1]}; '):
-        load_served([*folders, other])
+        load_models([*folders, other])
     with pytest.raises(UserError, match=r"config\.json: no such file of a model directory"):
-        load_served([other])
+        load_models([other])
 
 
 def test_models_named_by_relative_paths_have_their_folders_names(folders, monkeypatch):
     monkeypatch.chdir(folders[1])
-    assert [model.name for model in load_served([folders[1].relative_to(folders[1])])] == ["finder"]
+    assert [model.name for model in load_models([folders[1].relative_to(folders[1])])] == ["finder"]
 
 
 def test_hundreds_at_once_get_their_own_answers_in_order(served, folders):

@@ -6,7 +6,7 @@ import pytest
 
 from textrnn.common.storage.schemas import SEGMENTED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
-from textrnn.evaluation.metrics.subsets import by_length, by_rarest, by_repeat, read_test_rows
+from textrnn.evaluation.metrics.subsets import by_duplicate, by_length, by_rarest, read_test_rows
 
 
 def write_segmented(folder, task, splits, labels=(), numbers=None):
@@ -75,5 +75,5 @@ def test_counts_fall_into_powers_of_ten():
 
 
 def test_a_side_without_rows_is_left_out():
-    assert groups(by_repeat(np.array([True, False]))) == [("known", [True, False]), ("rest", [False, True])]
-    assert groups(by_repeat(np.array([False]))) == [("rest", [True])]
+    assert groups(by_duplicate(np.array([True, False]))) == [("known", [True, False]), ("rest", [False, True])]
+    assert groups(by_duplicate(np.array([False]))) == [("rest", [True])]

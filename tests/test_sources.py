@@ -18,7 +18,7 @@ import pytest
 
 from textrnn.errors import UserError
 from textrnn.tools import downloads as sources
-from textrnn.tools.downloads import Source, fetch, fetch_corpus
+from textrnn.tools.downloads import CorpusFile, fetch, fetch_corpus
 
 SCRIPT = Path(__file__).resolve().parent.parent / "pipeline" / "fetch.py"
 DATA = bytes(range(256)) * 400  # 102,400 bytes: several pieces
@@ -92,9 +92,9 @@ def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def offer(web: Web, data: bytes = DATA) -> Source:
+def offer(web: Web, data: bytes = DATA) -> CorpusFile:
     web.files["/d/a.txt"] = data
-    return Source("toy", "a.txt", f"{web.url}/d/a.txt", sha256(data), None)
+    return CorpusFile("toy", "a.txt", f"{web.url}/d/a.txt", sha256(data), None)
 
 
 def zipped(files: dict[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -230,15 +230,15 @@ def test_a_right_file_is_not_asked_for_and_a_wrong_one_replaced(web: Web, tmp_pa
     assert web.requests == [("/d/a.txt", None)]
 
 
-def member(web: Web, name: str, data: bytes) -> Source:
-    return Source("toy", name, f"{web.url}/toy.zip", sha256(data), name)
+def member(web: Web, name: str, data: bytes) -> CorpusFile:
+    return CorpusFile("toy", name, f"{web.url}/toy.zip", sha256(data), name)
 
 
 def test_members_come_from_one_archive_which_is_then_removed(
     web: Web, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     web.files["/toy.zip"] = zipped({"Toy/": b"", "__MACOSX/Toy/._a.txt": b"fork", "Toy/a.txt": DATA, "Toy/b.txt": b"b"})
-    monkeypatch.setattr(sources, "SOURCES", (member(web, "a.txt", DATA), member(web, "b.txt", b"b")))
+    monkeypatch.setattr(sources, "CORPUS_FILES", (member(web, "a.txt", DATA), member(web, "b.txt", b"b")))
     paths = fetch_corpus("toy", tmp_path, None)
     assert [path.read_bytes() for path in paths] == [DATA, b"b"]
     assert web.requests == [("/toy.zip", None)]
@@ -279,11 +279,11 @@ def test_an_archive_that_does_not_serve(web: Web, tmp_path: Path, archive: bytes
 
 
 def test_the_table_is_well_formed() -> None:
-    places = [(source.corpus, source.name) for source in sources.SOURCES]
+    places = [(source.corpus, source.name) for source in sources.CORPUS_FILES]
     assert len(set(places)) == len(places) == 8
-    assert len({source.sha256 for source in sources.SOURCES}) == 8
-    assert all(re.fullmatch("[0-9a-f]{64}", source.sha256) for source in sources.SOURCES)
-    assert all(source.url.startswith("https://") for source in sources.SOURCES)
+    assert len({source.sha256 for source in sources.CORPUS_FILES}) == 8
+    assert all(re.fullmatch("[0-9a-f]{64}", source.sha256) for source in sources.CORPUS_FILES)
+    assert all(source.url.startswith("https://") for source in sources.CORPUS_FILES)
     assert sources.corpora() == ("thucnews", "names", "msra")
 
 
@@ -305,7 +305,7 @@ def test_the_script_takes_right_files_from_a_mirror_or_refuses_in_one_line(web: 
 
 def test_the_script_fetches_all_and_notes_amazon(web: Web, tmp_path: Path) -> None:
     toy = tmp_path / "toy.py"  # the script as it stands, with a table whose files are here
-    table = tuple(dataclasses.replace(source, sha256=sha256(source.name.encode())) for source in sources.SOURCES)
+    table = tuple(dataclasses.replace(source, sha256=sha256(source.name.encode())) for source in sources.CORPUS_FILES)
     for source in table:
         web.files[f"/{source.corpus}/{source.name}"] = source.name.encode()
     toy.write_text(

@@ -9,8 +9,8 @@ from test_draw import brute_force
 from textrnn.common.config.corpus import HoldOut
 from textrnn.common.storage.schemas import PARSED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
-from textrnn.preparation.parsing.duplicates import Repeats
-from textrnn.preparation.parsing.splits import deal, plan_splits, strata_of
+from textrnn.preparation.parsing.duplicates import DuplicateCounter
+from textrnn.preparation.parsing.splits import plan_splits, strata_of, write_splits
 
 tag_lists = st.lists(st.lists(st.integers(0, 140), min_size=1, max_size=6), max_size=20)
 
@@ -63,8 +63,8 @@ def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
     plans = plan_splits(reader, HoldOut("train", 0.3, 1), 7, limit)
     assert list(plans) == ["train", "test", "dev"]
     (tmp_path / "out").mkdir()
-    repeats = Repeats(tmp_path / "repeats", 590)
-    shards = deal(reader, plans, "classify", repeats, tmp_path / "out")
+    repeats = DuplicateCounter(tmp_path / "repeats", 590)
+    shards = write_splits(reader, plans, "classify", repeats, tmp_path / "out")
     write_index(tmp_path / "out", "parsed", [shard for split in shards.values() for shard in split])
 
     numbers = np.arange(500)
@@ -77,7 +77,7 @@ def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
         table = pa.Table.from_batches(ShardReader(tmp_path / "out", "parsed").batches(split))
         assert table["row"].to_pylist() == (rows[drawn] * 10).tolist()
         assert table["label"].to_pylist() == labels[role][rows[drawn]].tolist()
-        assert repeats.also_in(split, split) == drawn.sum()
+        assert repeats.count_also_in(split, split) == drawn.sum()
 
 
 def test_without_draws_strata_are_not_read(staged, monkeypatch):

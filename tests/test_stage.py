@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.stage import Terminated, output_file, output_folder, progress, run, run_stage, write_json
+from textrnn.stage import Terminated, output_file, output_folder, progress, run_command, run_stage, write_json
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def test_other_exceptions_keep_their_traceback():
         raise KeyError("a fault of ours")
 
     with pytest.raises(KeyError, match="a fault of ours"):
-        run(main)
+        run_command(main)
 
 
 def test_interrupt_exits_130(capsys):
@@ -65,7 +65,7 @@ def test_interrupt_exits_130(capsys):
         raise KeyboardInterrupt
 
     with pytest.raises(SystemExit) as caught:
-        run(main)
+        run_command(main)
     assert caught.value.code == 130
     said = "interrupted: no output was written; the same command starts it again\n"
     assert capsys.readouterr() == ("", said)
@@ -81,7 +81,7 @@ def test_sigterm_exits_143_and_tidies_up_as_an_interrupt_does(tmp_path, capsys):
             pytest.fail("must not go on")
 
     with pytest.raises(SystemExit) as caught:
-        run(main)
+        run_command(main)
     assert caught.value.code == 143
     said = "terminated: no output was written; the same command starts it again\n"
     assert capsys.readouterr() == ("", said)
@@ -98,7 +98,7 @@ def test_an_interrupt_says_by_its_notes_what_it_left(capsys, stop, word):
         raise error
 
     with pytest.raises(SystemExit):
-        run(main)
+        run_command(main)
     assert capsys.readouterr().err == f"{word}: 3 shards are kept; go on\n"
 
 

@@ -10,7 +10,7 @@ import textrnn.preparation.parsing.staging
 from textrnn.common.config.corpus import Corpus, HoldOut
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.preparation.parsing.parse import parse
-from textrnn.preparation.parsing.staging import FileCount, _drawn, stage_file
+from textrnn.preparation.parsing.staging import FileCounts, _drawn, stage_file
 
 TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
 TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3, 1), 10**6)
@@ -36,7 +36,7 @@ def bytes_of(folder):
 
 def stop_after(monkeypatch, markers):
     """Let that many markers be written; stop where the next one would be."""
-    real, left = textrnn.common.storage.markers.finish, [markers]
+    real, left = textrnn.common.storage.markers.mark_finished, [markers]
 
     def finish(*given):
         left[0] -= 1
@@ -68,8 +68,8 @@ def test_a_run_goes_on_wherever_it_was_stopped(tmp_path, monkeypatch, write_corp
             break
         finished = [
             file
-            for name in textrnn.common.storage.markers.finished(out)
-            for file in textrnn.common.storage.markers.result_of(out, name)["files"]
+            for name in textrnn.common.storage.markers.finished_shards(out)
+            for file in textrnn.common.storage.markers.read_result(out, name)["files"]
         ]
         assert len(finished) == shards
         written = []
@@ -104,10 +104,10 @@ def test_markers_hold_where_the_file_was_and_what_was_counted(tmp_path, write_co
 
     shards, count = stage()
     first = "line 5: a label that is none of the 2 classes; got '__label__3'"
-    assert count == FileCount(37, 28, {"a label that is none of the 2 classes": 9}, first)
+    assert count == FileCounts(37, 28, {"a label that is none of the 2 classes": 9}, first)
     # the last shard is empty: what comes after the one before it is rejected
     assert [shard.rows for shard in shards] == [4, 4, 4, 4, 4, 4, 4, 0]
-    markers = [textrnn.common.storage.markers.result_of(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
+    markers = [textrnn.common.storage.markers.read_result(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
     assert [marker["count"]["read"] for marker in markers] == [4, 9, 14, 19, 24, 29, 34, 37]
     assert [marker["count"]["kept"] for marker in markers] == [4, 8, 12, 16, 20, 24, 28, 28]
     assert [marker["ended"] for marker in markers] == [False] * 7 + [True]

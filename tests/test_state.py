@@ -9,32 +9,38 @@ import pytest
 import torch
 
 from test_training import rows_of, settings, small
-from textrnn.common.config.model import Bigrams, Words
-from textrnn.common.config.train import Cosine, Ema, Step, Swa
-from textrnn.common.storage.markers import NOTES, finished
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
+from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa
+from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.errors import Unfinished, UserError
-from textrnn.modeling.models.loss import Score, Tally
+from textrnn.errors import ResumableError, UserError
+from textrnn.modeling.models.loss import RunningLoss, Score
 from textrnn.stage import Terminated
 from textrnn.training.batching.batches import batches
-from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import checkpointer as module
-from textrnn.training.trainer.checkpointer import KEPT, Keeper, checkpoint_seconds
-from textrnn.training.trainer.loop import train
-from textrnn.training.trainer.run_state import DivergedError, Evaluation, State, decode, encode
+from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION, Checkpointer, checkpoint_seconds
+from textrnn.training.trainer.loop import train_model
+from textrnn.training.trainer.run_state import (
+    DivergedError,
+    EvaluationPoint,
+    RunState,
+    decode_run_state,
+    encode_run_state,
+)
 
 CPU = torch.device("cpu")
-POINTS = [Evaluation(at, at / 3, Score(1 / at, 0.1 + 0.2), Score(2 / at, 1 / 3)) for at in (2, 7)]
+POINTS = [EvaluationPoint(at, at / 3, Score(1 / at, 0.1 + 0.2), Score(2 / at, 1 / 3)) for at in (2, 7)]
 
 
 @pytest.fixture
 def folder(tmp_path):
-    (tmp_path / NOTES).mkdir()
+    (tmp_path / MARKERS).mkdir()
     return tmp_path
 
 
 def names_in(folder):
-    return sorted(path.name for path in (folder / NOTES).iterdir())
+    return sorted(path.name for path in (folder / MARKERS).iterdir())
 
 
 def test_a_state_comes_back_to_the_bit():
@@ -42,19 +48,19 @@ def test_a_state_comes_back_to_the_bit():
     tensors = {"network.a.b": torch.randn(3, 4).t(), "tally": torch.randn(2, 4, dtype=torch.float64)}
     tensors |= {"step": torch.tensor(7.0), "none": torch.zeros(0, 2)}
     best = {"a.b": torch.randn(4, 3)}
-    state = State(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
-    again, found = decode(encode(state, tensors))
+    state = RunState(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
+    again, found = decode_run_state(encode_run_state(state, tensors))
     assert found.keys() == tensors.keys()
     assert all(torch.equal(found[name], value) and found[name].dtype == value.dtype for name, value in tensors.items())
     assert torch.equal(again.best_weights.pop("a.b"), best.pop("a.b"))
     assert again == state
-    fresh, nothing = decode(encode(State(), {}))
-    assert fresh == State()
+    fresh, nothing = decode_run_state(encode_run_state(RunState(), {}))
+    assert fresh == RunState()
     assert nothing == {}
 
 
 def test_the_one_before_goes_when_the_new_one_is_whole(folder, monkeypatch):
-    keeper = Keeper(folder)
+    keeper = Checkpointer(folder)
     assert keeper.latest() is None
     keeper.keep(3, b"three")
     assert keeper.latest() == b"three"
@@ -71,28 +77,28 @@ def test_the_one_before_goes_when_the_new_one_is_whole(folder, monkeypatch):
 
 
 def test_killed_between_two_both_are_there_and_the_later_one_counts(folder, monkeypatch):
-    keeper = Keeper(folder)
+    keeper = Checkpointer(folder)
     keeper.keep(9, b"nine")
-    monkeypatch.setattr(Keeper, "_remove", lambda *_: None)
+    monkeypatch.setattr(Checkpointer, "_remove", lambda *_: None)
     keeper.keep(10, b"ten")
-    assert finished(folder) == {"step-9", "step-10"}
-    assert Keeper(folder).latest() == b"ten"
+    assert finished_shards(folder) == {"step-9", "step-10"}
+    assert Checkpointer(folder).latest() == b"ten"
 
 
 def test_a_damaged_one_is_told_of_and_left_out(folder, capsys, monkeypatch):
-    keeper = Keeper(folder)
+    keeper = Checkpointer(folder)
     keeper.keep(9, b"nine")
     with monkeypatch.context() as patched:
-        patched.setattr(Keeper, "_remove", lambda *_: None)
+        patched.setattr(Checkpointer, "_remove", lambda *_: None)
         keeper.keep(10, b"ten")
-    (folder / NOTES / "step-10.safetensors").write_bytes(b"te\0")  # its end lost, its size kept
+    (folder / MARKERS / "step-10.safetensors").write_bytes(b"te\0")  # its end lost, its size kept
     assert keeper.latest() == b"nine"
     assert capsys.readouterr().out == "the checkpoint of step 10 is damaged and left out\n"
-    (folder / NOTES / "step-9.safetensors").write_bytes(b"NINE")
+    (folder / MARKERS / "step-9.safetensors").write_bytes(b"NINE")
     assert keeper.latest() is None
     assert names_in(folder) == []
     keeper.keep(1, b"one")
-    (folder / NOTES / "step-1.json").write_bytes(b"\0" * (folder / NOTES / "step-1.json").stat().st_size)
+    (folder / MARKERS / "step-1.json").write_bytes(b"\0" * (folder / MARKERS / "step-1.json").stat().st_size)
     assert keeper.latest() is None
 
 
@@ -102,7 +108,7 @@ def test_how_often(folder, monkeypatch, given, seconds):
     assert checkpoint_seconds() == seconds
     now = [50.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    keeper = Keeper(folder)
+    keeper = Checkpointer(folder)
     assert keeper.due() == (seconds == 0)
     now[0] += seconds
     assert keeper.due()
@@ -113,7 +119,9 @@ def test_how_often(folder, monkeypatch, given, seconds):
 @pytest.mark.parametrize("given", ["-1", "nan", "inf", "a minute"])
 def test_how_often_must_be_a_number(monkeypatch, given):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", given)
-    with pytest.raises(Unfinished, match=r"^TEXTRNN_CHECKPOINT_SECONDS: must be a number of seconds from 0 up; got"):
+    with pytest.raises(
+        ResumableError, match=r"^TEXTRNN_CHECKPOINT_SECONDS: must be a number of seconds from 0 up; got"
+    ):
         checkpoint_seconds()
 
 
@@ -125,16 +133,24 @@ CASES = {
     "dropout": ({"cell": "gru", "layers": 2, "dropout": 0.5, "head_dropout": 0.3}, {"epochs": 3}),
     "every": ({"head_dropout": 0.3}, {"epochs": 3, "evaluate_every": 2}),
     "patience": ({"cell": "lstm"}, {"epochs": 30, "evaluate_every": 1, "patience": 3, "learning_rate": 0.3}),
-    "step": ({}, {"epochs": 4, "schedule": Step("step", 1, 0.5), "weight_decay": 0.1, "drop_last": True}),
-    "cosine": ({}, {"epochs": 3, "schedule": Cosine("cosine", 0.1, 0.0), "clip_norm": 0.05, "shuffle": False}),
+    "step": ({}, {"epochs": 4, "schedule": StepSchedule("step", 1, 0.5), "weight_decay": 0.1, "drop_last": True}),
+    "cosine": ({}, {"epochs": 3, "schedule": CosineSchedule("cosine", 0.1, 0.0), "clip_norm": 0.05, "shuffle": False}),
     "crf": ({"readout": "every_step", "crf": True}, {"epochs": 2}),
-    "ema": ({}, {"epochs": 3, "evaluate_every": 2, "average": Ema("ema", 0.7), "schedule": Cosine("cosine", 0.0, 0.3)}),
+    "ema": (
+        {},
+        {"epochs": 3, "evaluate_every": 2, "average": Ema("ema", 0.7), "schedule": CosineSchedule("cosine", 0.0, 0.3)},
+    ),
     "swa": ({"head_dropout": 0.3}, {"epochs": 3, "average": Swa("swa", 2), "decoupled_decay": 0.3}),
     "bigrams": (
-        {"bigrams": Bigrams(3, 1), "readout": ("max", "attention"), "word_dropout": 0.2, "embedding_dropout": 0.2},
+        {
+            "bigrams": BigramOptions(3, 1),
+            "readout": ("max", "attention"),
+            "word_dropout": 0.2,
+            "embedding_dropout": 0.2,
+        },
         {"epochs": 2, "clip_norm": 0.1, "embedding_rate": 0.5, "average": Ema("ema", 0.9), "label_smoothing": 0.1},
     ),
-    "words": ({"words": Words(3, 2), "embedding_dropout": 0.2}, {"epochs": 2, "average": Ema("ema", 0.9)}),
+    "words": ({"words": SoftLexiconOptions(3, 2), "embedding_dropout": 0.2}, {"epochs": 2, "average": Ema("ema", 0.9)}),
     "frozen": (
         {"layers": 2, "dropout": 0.3, "locked_dropout": True},
         {"epochs": 2, "embedding_rate": 0.0, "sampling": "balanced"},
@@ -149,9 +165,9 @@ def ignore(*_):
 def go(case, folder, on_step=ignore, report=ignore):
     """Train, from the state in the folder if it has one; outcome, weights, and all points of the curves."""
     changes, options = CASES[case]
-    model, keeper = small(**changes), None if folder is None else Keeper(folder)
+    model, keeper = small(**changes), None if folder is None else Checkpointer(folder)
     data = keeper.latest() if keeper else None
-    kept = None if data is None else decode(data)
+    kept = None if data is None else decode_run_state(data)
     points = [] if kept is None else list(kept[0].points)
     tags = case == "crf"
     rows, dev = [*rows_of(18, tags=tags), *rows_of(7, width=4, tags=tags)], rows_of(9, tags=tags)
@@ -160,7 +176,7 @@ def go(case, folder, on_step=ignore, report=ignore):
         points.append(point)
         report(point)
 
-    outcome = train(model, rows, dev, settings(**options), None, told, on_step, keeper=keeper, kept=kept)
+    outcome = train_model(model, rows, dev, settings(**options), None, told, on_step, keeper=keeper, kept=kept)
     return outcome, model.state_dict(), points
 
 
@@ -189,7 +205,7 @@ def test_stopped_anywhere_it_ends_the_same(monkeypatch, folder, case, at):
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
             go(case, folder, **stop_at(stop))
-        steps = finished(folder)
+        steps = finished_shards(folder)
         assert steps == ({f"step-{stop - 1}"} if stop > 1 else set())
     same(go(case, folder), whole)
 
@@ -209,7 +225,7 @@ def test_an_interrupt_ends_its_step_and_keeps_it(folder):
             go("every", folder, on_step)
         assert caught.type is error
         assert len(seen) == number
-        assert finished(folder) == {f"step-{seen[-1]}"}
+        assert finished_shards(folder) == {f"step-{seen[-1]}"}
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
     same(go("every", folder), whole)
 
@@ -222,7 +238,7 @@ def test_a_second_interrupt_stops_at_once(folder):
 
     with pytest.raises(KeyboardInterrupt):
         go("every", folder, on_step)
-    assert finished(folder) == set()
+    assert finished_shards(folder) == set()
 
 
 def test_an_interrupt_in_the_last_evaluation_is_not_lost(folder):
@@ -234,7 +250,7 @@ def test_an_interrupt_in_the_last_evaluation_is_not_lost(folder):
 
     with pytest.raises(KeyboardInterrupt):
         go("plain", folder, report=report)
-    assert finished(folder) == {f"step-{whole[0].steps}"}
+    assert finished_shards(folder) == {f"step-{whole[0].steps}"}
     same(go("plain", folder, on_step=lambda *_: pytest.fail("there is no step left")), whole)
 
 
@@ -258,9 +274,9 @@ def test_what_is_kept_of_a_stopped_run(folder):
 
     with pytest.raises(KeyboardInterrupt):
         go("every", folder, on_step)
-    data = Keeper(folder).latest()
+    data = Checkpointer(folder).latest()
     assert data is not None
-    kept, tensors = decode(data)
+    kept, tensors = decode_run_state(data)
     # 18 rows of one width and 7 of another, in batches of 4, so 7 an epoch
     assert kept.step == 9
     assert 25 < kept.rows <= 25 + 2 * 4
@@ -304,17 +320,17 @@ def test_half_precision_keeps_its_scaler():
     steppers = []
     for _ in range(2):
         model = small()
-        steppers.append(Stepper(model, make_optimizer(model, options), Tally(None, CPU), options))
+        steppers.append(TrainStep(model, make_optimizer(model, options), RunningLoss(None, CPU), options))
     first, second = steppers
     first.scaler.load_state_dict({**first.scaler.state_dict(), "scale": 8.0, "_growth_tracker": 5})
-    second.restore(decode(encode(State(), first.tensors()))[1])
+    second.restore(decode_run_state(encode_run_state(RunState(), first.tensors()))[1])
     assert second.scaler.state_dict() == first.scaler.state_dict()
 
 
 def test_stopped_runs_of_two_other_keys_keep_their_states(tmp_path):
     def stopped(seed):
-        with resumable_folder(tmp_path / "m", KEPT, seed=seed) as work:
-            Keeper(work).keep(seed, b"data")
+        with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=seed) as work:
+            Checkpointer(work).keep(seed, b"data")
             os.utime(work, (seed, seed))
             raise KeyboardInterrupt
 
@@ -322,20 +338,20 @@ def test_stopped_runs_of_two_other_keys_keep_their_states(tmp_path):
         with pytest.raises(KeyboardInterrupt):
             stopped(seed)
     assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == [f"step-{n}.json" for n in (2, 3, 4)]
-    with resumable_folder(tmp_path / "m", KEPT, seed=2) as work:
-        assert Keeper(work).latest() == b"data"
+    with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=2) as work:
+        assert Checkpointer(work).latest() == b"data"
     assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == ["step-3.json", "step-4.json"]
 
 
 @pytest.mark.parametrize(
-    "error", [KeyboardInterrupt, OSError, MemoryError, Unfinished, UserError, RuntimeError, DivergedError]
+    "error", [KeyboardInterrupt, OSError, MemoryError, ResumableError, UserError, RuntimeError, DivergedError]
 )
 def test_only_a_run_that_diverges_leaves_no_state(tmp_path, error):
     made = error("a", "b") if issubclass(error, UserError) else error()
 
     def failing():
-        with resumable_folder(tmp_path / "m", KEPT, seed=1) as work:
-            Keeper(work).keep(12, b"data")
+        with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=1) as work:
+            Checkpointer(work).keep(12, b"data")
             (work / "model.safetensors").write_text("half")
             raise made
 
@@ -345,8 +361,8 @@ def test_only_a_run_that_diverges_leaves_no_state(tmp_path, error):
     assert len(list(tmp_path.iterdir())) == stays
     if stays:
         assert made.__notes__ == ["step 12 is saved; the same command continues there"]
-        with resumable_folder(tmp_path / "m", KEPT, seed=1) as again:
-            assert Keeper(again).latest() == b"data"
+        with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=1) as again:
+            assert Checkpointer(again).latest() == b"data"
             assert not (again / "model.safetensors").exists()
         # no state is left in what is done
         assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["m"]

@@ -21,14 +21,14 @@ from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.study.plan.json_files import read_figures, read_runs, write_figures
-from textrnn.study.plan.variants import Cells, check_encoding, options, read_study
+from textrnn.study.plan.variants import CellComparison, check_encoding, read_study, variant_settings
 from textrnn.study.runs.cell_comparison import differences, seconds
 from textrnn.study.runs.gradients import by_distance, input_gradients
-from textrnn.study.runs.training_run import Recorder, run_variant
+from textrnn.study.runs.training_run import RunRecorder, run_variant
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.setup import start
+from textrnn.training.trainer.setup import build_network
 
 CPU = torch.device("cpu")
 SPLITS = {"train": TEXTS, "dev": TEXTS[::3], "test": TEXTS[::2]}
@@ -131,7 +131,7 @@ def test_each_batchs_loss_is_kept(padded):
     assert (found["rows"], found["batch_size"], len(found["losses"])) == (20, 6, 8)
     assert len(found["short"]) == 2
     config = make_config("tiny", PLAIN, (9, 4), 2, padded.facts, 0)
-    network = start(config, matrix(), settings.seed, CPU)
+    network = build_network(config, matrix(), settings.seed, CPU)
     epochs = [batches(load_buckets(padded, "train"), 6, shuffle=(settings.seed, epoch)) for epoch in (0, 1)]
     taken = [batch for epoch in epochs for batch in epoch]
     expected = F.cross_entropy(network(taken[0].ids, taken[0].lengths), taken[0].targets).item()
@@ -148,7 +148,7 @@ def test_a_batch_of_which_the_network_is_wholly_sure_has_no_loss():
     network = torch.nn.Linear(1, 2)
     with torch.no_grad():
         network.weight.copy_(torch.tensor([[-500.0], [500.0]]))
-    recorder = Recorder(network)
+    recorder = RunRecorder(network)
     for targets in ([1, 1], [1, 0]):
         F.cross_entropy(network(torch.ones(2, 1)), torch.tensor(targets)).backward()
     network(torch.ones(2, 1)).detach()
@@ -159,7 +159,7 @@ def test_a_batch_of_which_the_network_is_wholly_sure_has_no_loss():
 
 def test_the_clock_starts_with_the_first_batch():
     network = torch.nn.Linear(1, 2).eval()
-    recorder = Recorder(network)
+    recorder = RunRecorder(network)
     network(torch.ones(2, 1))
     assert math.isnan(recorder._mark)
     network.train()
@@ -194,7 +194,7 @@ def test_a_tagger_is_no_variant(padded):
         run_variant("tiny", padded, matrix(), LABELS, dataclasses.replace(PLAIN, readout="every_step"), SETTINGS, 5)
 
 
-SIZES = Cells(steps=4, batch_size=3, input_size=5, hidden_size=6, repeats=2)
+SIZES = CellComparison(steps=4, batch_size=3, input_size=5, hidden_size=6, repeats=2)
 
 
 def test_the_two_grus_agree_in_double_precision():
@@ -231,7 +231,7 @@ def study(**changes):
 def test_a_variant_is_the_recipe_with_its_changes_and_the_limits():
     params = read_params(ROOT / "params.yaml")
     params["limits"] = {"rows": None, "epochs": 2, "hidden_size": 16}
-    model, settings = options(read_study(study(evaluate_rows=1000)), params, "bilstm_norm", 7)
+    model, settings = variant_settings(read_study(study(evaluate_rows=1000)), params, "bilstm_norm", 7)
     assert (model.cell, model.bidirectional, model.layer_norm, model.layers) == ("lstm", True, True, 2)
     assert (model.readout, model.initialization, model.hidden_size) == ("last_step", "xavier", 16)
     assert (settings.seed, settings.batch_size, settings.epochs) == (7, 64, 2)
@@ -265,10 +265,10 @@ def test_an_encoding_that_is_not_the_recipes_is_refused():
 def test_a_variant_that_is_not_there_and_a_wrong_value_of_one_are_refused():
     params, values = read_params(ROOT / "params.yaml"), study()
     with pytest.raises(UserError, match=r"study\.variants\.gone"):
-        options(read_study(values), params, "gone", 1)
+        variant_settings(read_study(values), params, "gone", 1)
     values["variants"]["rnn_b64_p16"]["model"] = {"cel": "gru"}
     with pytest.raises(UserError, match=r"study\.variants\.rnn_b64_p16\.model\.cel"):
-        options(read_study(values), params, "rnn_b64_p16", 1)
+        variant_settings(read_study(values), params, "rnn_b64_p16", 1)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_what_a_run_does_not_have_is_refused(section, option, value):
     params[section][option] = value
     wrong = rf"study\.variants\.bigru_b256\.{section}\.{option}: must be null: no run of the study has it"
     with pytest.raises(UserError, match=wrong):
-        options(read_study(study()), params, "bigru_b256", 1)
+        variant_settings(read_study(study()), params, "bigru_b256", 1)
 
 
 def test_figures_keep_six_digits_of_any_size(tmp_path):

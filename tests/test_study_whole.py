@@ -8,7 +8,7 @@ from test_batches import write_padded
 from textrnn.common.config.params import read_params
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.plan.json_files import read_figures, read_runs, run_name, write_figures
-from textrnn.study.plan.variants import Cells, options, read_study
+from textrnn.study.plan.variants import CellComparison, read_study, variant_settings
 from textrnn.study.runs.cell_comparison import differences, seconds
 from textrnn.study.runs.training_run import run_variant
 from textrnn.study.verdicts.curves import draw_all
@@ -39,7 +39,7 @@ def verdicts(tmp_path_factory):
     matrix = draw.normal(size=(9, 4)).astype(np.float32)
     for name in study.runs:
         for seed in SEEDS:
-            model, settings = options(study, params, name, seed)
+            model, settings = variant_settings(study, params, name, seed)
             done = run_variant(
                 name, padded[study.variants[name].pad_size], matrix, LABELS, model, settings, study.gradient_rows
             )
@@ -47,7 +47,7 @@ def verdicts(tmp_path_factory):
             write_figures(folder / "facts" / file, done.facts | {"kept_share": 0.8})
             write_figures(folder / "clocks" / file, done.clock)
     runs = read_runs(folder / "facts", folder / "clocks", study.runs, SEEDS)
-    sizes = Cells(3, 2, 4, 3, repeats=2)
+    sizes = CellComparison(3, 2, 4, 3, repeats=2)
     found = judge_all(runs, {str(seed): differences(sizes, seed) for seed in SEEDS}, seconds(sizes, 1))
     write_figures(folder / "verdicts.json", found)
     return runs, read_figures(folder / "verdicts.json")

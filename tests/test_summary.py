@@ -11,16 +11,16 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from test_models import CELLS, DIRECTIONS, PLAIN
-from textrnn.common.config.model import Bigrams, Words
-from textrnn.modeling.models.model_directory import Config, make_network
-from textrnn.modeling.nn.pooling import Attention, readout_names
-from textrnn.modeling.nn.soft_lexicon import Sizes
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
+from textrnn.modeling.models.model_directory import ModelConfig, make_network
+from textrnn.modeling.nn.pooling import AttentionPooling, readout_names
+from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.training.trainer.summary import Cost, Part, describe, summarize
 
 
 def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, sizes=None, **changes):
     model = dataclasses.replace(PLAIN, **changes)
-    return Config("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, sizes, model)
+    return ModelConfig("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, sizes, model)
 
 
 def count(module):
@@ -33,8 +33,8 @@ OPTIONS = [
     {"head_size": 6, "readout": "every_step", "relu": True},
     {"loss": "bce", "classes": 2, "readout": "last_step"},
     {"layer_norm": True, "head_size": 2, "loss": "bce", "classes": 2, "readout": "mean"},
-    {"readout": ("attention", "max"), "bigrams": Bigrams(3, 1), "pairs": 7, "layer_norm": True, "layers": 2},
-    {"words": Words(3, 1), "sizes": Sizes(9, 6, 4), "bigrams": Bigrams(2, 1), "pairs": 7},
+    {"readout": ("attention", "max"), "bigrams": BigramOptions(3, 1), "pairs": 7, "layer_norm": True, "layers": 2},
+    {"words": SoftLexiconOptions(3, 1), "sizes": LexiconSizes(9, 6, 4), "bigrams": BigramOptions(2, 1), "pairs": 7},
 ]
 
 
@@ -102,7 +102,7 @@ def operations(told, width):
     sizes.append(1 if model.loss == "bce" else told.classes)
     head = nn.Sequential(*(nn.Linear(*pair) for pair in itertools.pairwise(sizes)))
     x = torch.ones(width, 1, size, requires_grad=True)
-    attention = Attention(wide) if "attention" in readout_names(model.readout) else None
+    attention = AttentionPooling(wide) if "attention" in readout_names(model.readout) else None
     with ExitStack() as stack:
         stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # oneDNN's LSTM is one step to the counter
         forward = stack.enter_context(FlopCounterMode(display=False))
@@ -161,7 +161,7 @@ def test_a_crf_has_its_transitions_and_two_ends():
 
 
 def test_the_parts_of_pairs_and_attention_by_hand():
-    told = config((6,), readout=("mean", "attention"), bigrams=Bigrams(2, 1), pairs=1000)
+    told = config((6,), readout=("mean", "attention"), bigrams=BigramOptions(2, 1), pairs=1000)
     assert summarize(told).parts == (
         Part("embedding", "11 tokens", (6, 5), 55),
         Part("bigrams", "1,000 pairs", (6, 2), 2 * 1002),
@@ -174,7 +174,7 @@ def test_the_parts_of_pairs_and_attention_by_hand():
 
 
 def test_the_parts_of_words_by_hand():
-    told = config((6,), words=Words(2, 1), sizes=Sizes(1000, 30, 4))
+    told = config((6,), words=SoftLexiconOptions(2, 1), sizes=LexiconSizes(1000, 30, 4))
     assert summarize(told).parts[1:3] == (
         Part("words", "1,000 words in 30 rows", (6, 6), 60),
         Part("recurrent, layer 1", "gru, 11 to 3", (6, 3), 9 * 16),

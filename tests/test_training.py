@@ -10,21 +10,28 @@ from torch import nn
 
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
-from textrnn.common.config.model import Bigrams
-from textrnn.common.config.train import Cosine, Ema, Step, Swa, Train
-from textrnn.common.settings.merging import overlaid
+from textrnn.common.config.model import BigramOptions
+from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa, Train
+from textrnn.common.settings.merging import load_recipe_section
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import Score, Tally
+from textrnn.modeling.models.loss import RunningLoss, Score
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.training.batching.batches import Bucket
+from textrnn.training.batching.buckets import Bucket
 from textrnn.training.optimization.lr_schedule import learning_rate
-from textrnn.training.optimization.step import Stepper, clip, make_optimizer, matrices, mix, seed_step
+from textrnn.training.optimization.step import (
+    TrainStep,
+    clip_gradients,
+    decayed_matrices,
+    make_optimizer,
+    mix_seed,
+    seed_step,
+)
 from textrnn.training.trainer import loop as training
 from textrnn.training.trainer.class_weights import class_weights
-from textrnn.training.trainer.loop import Outcome, evaluate_loss, train
-from textrnn.training.trainer.run_state import State
-from textrnn.training.trainer.token_features import learn
+from textrnn.training.trainer.loop import TrainingOutcome, evaluate_loss, train_model
+from textrnn.training.trainer.run_state import RunState
+from textrnn.training.trainer.token_features import learn_token_features
 
 SETTINGS = Train(
     seed=1,
@@ -70,7 +77,7 @@ def rows_of(count, width=6, tokens=12, classes=4, tags=False):
 def small(*, seed=0, classes=4, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, **{"hidden_size": 8, **changes})
-    beside = learn(rows_of(18), 12, options, SOME_WORDS, "w")
+    beside = learn_token_features(rows_of(18), 12, options, SOME_WORDS, "w")
     model = TextRNN(options, 12, 6, classes, "right", *beside.sizes)
     beside.fill(model)
     return model
@@ -79,7 +86,7 @@ def small(*, seed=0, classes=4, **changes):
 def run(model, rows, options, dev=None, weights=None):
     """Train; the outcome, the evaluations and the numbers of the steps that were reported."""
     points, steps = [], []
-    outcome = train(model, rows, dev or rows, options, weights, points.append, lambda step, _: steps.append(step))
+    outcome = train_model(model, rows, dev or rows, options, weights, points.append, lambda step, _: steps.append(step))
     return outcome, points, steps
 
 
@@ -139,9 +146,9 @@ def adam_by_hand(model, rows, options, rates):
         ({"epochs": 3}, [0.01] * 3),
         ({"epochs": 3, "weight_decay": 0.1}, [0.01] * 3),
         ({"epochs": 3, "clip_norm": 0.05, "weight_decay": 0.01}, [0.01] * 3),
-        ({"epochs": 4, "schedule": Step("step", 2, 0.5)}, [0.01, 0.01, 0.005, 0.005]),
-        ({"epochs": 2, "schedule": Cosine("cosine", 0.0, 0.0)}, [0.01, 0.005]),
-        ({"epochs": 4, "schedule": Cosine("cosine", 0.0, 0.5)}, [0.005, 0.01, 0.01, 0.005]),
+        ({"epochs": 4, "schedule": StepSchedule("step", 2, 0.5)}, [0.01, 0.01, 0.005, 0.005]),
+        ({"epochs": 2, "schedule": CosineSchedule("cosine", 0.0, 0.0)}, [0.01, 0.005]),
+        ({"epochs": 4, "schedule": CosineSchedule("cosine", 0.0, 0.5)}, [0.005, 0.01, 0.01, 0.005]),
         ({"epochs": 3, "decoupled_decay": 0.5}, [0.01] * 3),
         ({"epochs": 3, "decoupled_decay": 0.5, "weight_decay": 0.1, "embedding_rate": 2.0}, [0.01] * 3),
         ({"epochs": 3, "embedding_rate": 0.1, "clip_norm": 0.05}, [0.01] * 3),
@@ -162,19 +169,19 @@ def test_the_steps_are_adams(changes, rates):
 
 
 def test_rates_by_hand():
-    step = settings(epochs=5, schedule=Step("step", 2, 0.1), learning_rate=1.0)
+    step = settings(epochs=5, schedule=StepSchedule("step", 2, 0.1), learning_rate=1.0)
     rates = [learning_rate(step, at, 3) for at in range(15)]
     assert rates == pytest.approx([1] * 6 + [0.1] * 6 + [0.01] * 3)
-    cosine = settings(epochs=2, schedule=Cosine("cosine", 0.1, 0.0), learning_rate=2.0)
+    cosine = settings(epochs=2, schedule=CosineSchedule("cosine", 0.1, 0.0), learning_rate=2.0)
     assert [learning_rate(cosine, at, 2) for at in range(4)] == pytest.approx([2.0, 1.736396, 1.1, 0.463604], abs=1e-6)
     assert [learning_rate(settings(), at, 2) for at in (0, 1, 99)] == [0.01] * 3
 
 
 def test_a_warm_up_rises_evenly_and_the_cosine_takes_the_rest():
-    warm = settings(epochs=2, schedule=Cosine("cosine", 0.1, 0.3), learning_rate=2.0)
+    warm = settings(epochs=2, schedule=CosineSchedule("cosine", 0.1, 0.3), learning_rate=2.0)
     rates = [learning_rate(warm, at, 5) for at in range(10)]
     assert rates[:3] == pytest.approx([2 / 3, 4 / 3, 2.0])
-    rest = settings(epochs=1, schedule=Cosine("cosine", 0.1, 0.0), learning_rate=2.0)
+    rest = settings(epochs=1, schedule=CosineSchedule("cosine", 0.1, 0.0), learning_rate=2.0)
     assert rates[3:] == pytest.approx([learning_rate(rest, at, 7) for at in range(7)])
 
 
@@ -200,9 +207,9 @@ def test_a_frozen_embedding_has_no_share_in_the_norm_that_is_clipped():
 
 
 def test_what_decoupled_decay_shrinks():
-    model = small(readout=("max", "attention"), layer_norm=True, bigrams=Bigrams(2, 1))
+    model = small(readout=("max", "attention"), layer_norm=True, bigrams=BigramOptions(2, 1))
     names = {id(each): name for name, each in model.named_parameters()}
-    assert {names[id(each)] for each in matrices(model)} == {
+    assert {names[id(each)] for each in decayed_matrices(model)} == {
         "recurrent.runs.0.weight_ih_l0",
         "recurrent.runs.0.weight_hh_l0",
         "attention.inner.weight",
@@ -213,8 +220,8 @@ def test_what_decoupled_decay_shrinks():
 
 def test_a_crf_s_transitions_are_not_shrunk():
     tagger = small(readout="every_step", crf=True)
-    assert not any(each is tagger.crf.transitions for each in matrices(tagger))
-    assert any(each is tagger.head.outer.weight for each in matrices(tagger))
+    assert not any(each is tagger.crf.transitions for each in decayed_matrices(tagger))
+    assert any(each is tagger.head.outer.weight for each in decayed_matrices(tagger))
 
 
 def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
@@ -224,7 +231,7 @@ def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
         ours, theirs = ([nn.Parameter(torch.zeros_like(each)) for each in gradients] for _ in range(2))
         for one, other, gradient in zip(ours, theirs, gradients, strict=True):
             one.grad, other.grad = gradient.clone(), gradient.clone()
-        clip([*ours, nn.Parameter(torch.zeros(3))], norm)
+        clip_gradients([*ours, nn.Parameter(torch.zeros(3))], norm)
         nn.utils.clip_grad_norm_(theirs, norm)
         assert all(torch.equal(one.grad, other.grad) for one, other in zip(ours, theirs, strict=True))
         sparse = nn.Parameter(torch.zeros(50, 3))
@@ -233,7 +240,7 @@ def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
         )
         for one, gradient in zip(ours, gradients, strict=True):
             one.grad = gradient.clone()
-        clip([*ours[:2], sparse], norm)
+        clip_gradients([*ours[:2], sparse], norm)
         assert torch.equal(sparse.grad.to_dense(), theirs[2].grad)
         assert torch.equal(ours[0].grad, theirs[0].grad)
 
@@ -249,7 +256,7 @@ def test_smoothed_labels_by_hand(weights):
             0.2 / 4 * w * value for w, value in zip(weigh, row, strict=True)
         )
         share += weigh[target]
-    tally = Tally(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
+    tally = RunningLoss(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
     padded_out = torch.cat((logits, torch.randn(2, 4)))
     loss = tally.loss(padded_out, torch.cat((targets, torch.tensor([-100, -100]))))
     assert loss.item() == pytest.approx(total / share, rel=1e-12)
@@ -268,7 +275,7 @@ def test_training_smooths_labels_and_evaluation_does_not():
 
 def test_pairs_learn_by_rows_beside_the_rest():
     rows, options = rows_of(16), settings(batch_size=16, epochs=2, clip_norm=0.05, weight_decay=0.01)
-    model, byhand = (small(bigrams=Bigrams(3, 2)).double() for _ in range(2))
+    model, byhand = (small(bigrams=BigramOptions(3, 2)).double() for _ in range(2))
     start = byhand.bigrams.weight.detach().clone()
     run(model, rows, options)
     # every step reads the same rows of the table, so that Adam over these alone is Adam
@@ -301,7 +308,7 @@ def test_class_weights_make_a_weighted_mean():
     losses = [-row.log_softmax(0)[target].item() for row, target in zip(logits, targets, strict=True)]
     shares = [1, 10, 10, 1, 0.5, 0.5, 1]
     wanted = sum(loss * share for loss, share in zip(losses, shares, strict=True)) / sum(shares)
-    tally = Tally(weights.double(), CPU)
+    tally = RunningLoss(weights.double(), CPU)
     assert tally.loss(logits, targets).item() == pytest.approx(wanted, rel=1e-12)
     assert tally.score().loss == pytest.approx(wanted, rel=1e-12)
     assert tally.score().accuracy == (logits.argmax(1) == targets).double().mean().item()
@@ -311,7 +318,7 @@ def test_ignored_tags_count_nowhere():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
     targets = torch.tensor([[1, 2, -100], [-100, -100, 3]])
-    tally = Tally(None, CPU)
+    tally = RunningLoss(None, CPU)
     loss = tally.loss(logits, targets)
     kept = [(0, 0, 1), (0, 1, 2), (1, 2, 3)]
     assert loss.item() == pytest.approx(sum(-logits[b, t].log_softmax(0)[c].item() for b, t, c in kept) / 3, rel=1e-12)
@@ -326,7 +333,7 @@ def test_ignored_tags_count_nowhere():
 )
 def test_a_batch_in_which_nothing_counts_moves_nothing(weights, targets):
     logits = torch.randn(2, 2, requires_grad=True)
-    tally = Tally(weights, CPU)
+    tally = RunningLoss(weights, CPU)
     loss = tally.loss(logits, torch.tensor(targets))
     assert loss.item() == 0
     assert torch.autograd.grad(loss, logits)[0].tolist() == [[0, 0], [0, 0]]
@@ -412,7 +419,7 @@ def test_the_weights_that_are_kept_are_those_of_what_is_monitored(monkeypatch, m
         seen.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach())
 
     options = settings(epochs=3, monitor=monitor)
-    outcome = train(model, rows_of(20), rows_of(5), options, None, report, lambda *_: None)
+    outcome = train_model(model, rows_of(20), rows_of(5), options, None, report, lambda *_: None)
     best = {"loss": 0, "accuracy": 1}[monitor]
     assert (outcome.best_step, outcome.dev_accuracy) == ((best + 1) * outcome.steps // 3, (0.7, 0.9)[best])
     assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), seen[best])
@@ -434,13 +441,13 @@ def test_it_stops_after_that_many_batches_without_gain(monkeypatch, losses, pati
     outcome, points, steps = run(Constant(), rows_of(200), options)  # 100 batches an epoch
     assert steps == list(range(1, stop + 1))
     assert points[-1].step == stop
-    assert outcome == Outcome(stop, stop / 100, best, min(losses[: len(points)]), 0.5, "patience")
+    assert outcome == TrainingOutcome(stop, stop / 100, best, min(losses[: len(points)]), 0.5, "patience")
 
 
 def test_without_patience_it_runs_to_the_end(monkeypatch):
     fake_dev(monkeypatch, [1.0, 2.0, 3.0])
     outcome, _, steps = run(Constant(), rows_of(8), settings(epochs=3))
-    assert outcome == Outcome(6, 3.0, 2, 1.0, 0.5, None)
+    assert outcome == TrainingOutcome(6, 3.0, 2, 1.0, 0.5, None)
     assert len(steps) == 6
     assert dataclasses.asdict(outcome) == {
         "steps": 6,
@@ -455,7 +462,7 @@ def test_without_patience_it_runs_to_the_end(monkeypatch):
 def test_the_weights_of_the_lowest_dev_loss_are_left(monkeypatch):
     fake_dev(monkeypatch, [3.0, 1.0, 2.0, 1.0])
     model, seen = Constant(), []
-    outcome = train(
+    outcome = train_model(
         model, rows_of(8), rows_of(8), settings(epochs=4), None, lambda _: seen.append(model.weight.tolist())
     )
     assert outcome.best_step == 4  # of steps 2, 4, 6, 8
@@ -482,8 +489,8 @@ def test_the_seed_decides_order_and_dropout(shuffle, dropout):
 
 def test_every_step_and_process_has_a_seed_of_its_own():
     # SplitMix64 from state 0, as its authors' own code prints it: 0xe220a8397b1dcdaf
-    assert mix(0) == 0xE220A8397B1DCDAF >> 1
-    seeds = {mix(seed, step, rank) for seed in range(8) for step in range(100) for rank in range(4)}
+    assert mix_seed(0) == 0xE220A8397B1DCDAF >> 1
+    seeds = {mix_seed(seed, step, rank) for seed in range(8) for step in range(100) for rank in range(4)}
     assert len(seeds) == 8 * 100 * 4
     assert all(0 <= seed < 2**63 for seed in seeds)
     seed_step(CPU, 1, 2, 3)
@@ -494,7 +501,7 @@ def test_every_step_and_process_has_a_seed_of_its_own():
 
 def test_the_steps_are_seeded_by_their_numbers():
     seeds = []
-    train(
+    train_model(
         small(),
         rows_of(9),
         rows_of(9),
@@ -503,7 +510,7 @@ def test_the_steps_are_seeded_by_their_numbers():
         id,
         lambda *_: seeds.append(torch.initial_seed()),
     )
-    assert seeds == [mix(7, step, 0) for step in range(6)]
+    assert seeds == [mix_seed(7, step, 0) for step in range(6)]
 
 
 def test_a_loss_that_is_no_number_stops_training():
@@ -518,7 +525,7 @@ def test_no_model_is_kept_that_is_ruined_by_its_last_step():
     # the training loss of the one batch is still a number: only dev sees the weights after it
     points = []
     with pytest.raises(UserError, match=r"^training, batch 1: the loss is no number"):
-        train(Constant(), rows_of(4), rows_of(4), settings(learning_rate=math.inf), None, points.append)
+        train_model(Constant(), rows_of(4), rows_of(4), settings(learning_rate=math.inf), None, points.append)
     assert points == []
 
 
@@ -569,11 +576,14 @@ def test_seconds_trained_earlier_count_too(monkeypatch):
     Clock(monkeypatch)
     model = Constant()
     steps = []
-    kept = State(seconds=5.0), Stepper(model, make_optimizer(model, SETTINGS), Tally(None, CPU), SETTINGS).tensors()
+    kept = (
+        RunState(seconds=5.0),
+        TrainStep(model, make_optimizer(model, SETTINGS), RunningLoss(None, CPU), SETTINGS).tensors(),
+    )
     options = settings(time_limit_seconds=7.0)
     on_step = lambda step, _: steps.append(step)  # noqa: E731
     tally = {"tally": torch.zeros(1, 4, dtype=torch.float64)}
-    train(model, rows_of(200), rows_of(8), options, None, id, on_step, kept=(kept[0], kept[1] | tally))
+    train_model(model, rows_of(200), rows_of(8), options, None, id, on_step, kept=(kept[0], kept[1] | tally))
     assert steps == [1, 2]
 
 
@@ -581,17 +591,17 @@ DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}
 
 
 def merged(own, defaults=DEFAULTS):
-    return overlaid(Train, {"train": defaults, "recipes": {"r": {"train": own}}}, "train", "r")
+    return load_recipe_section(Train, {"train": defaults, "recipes": {"r": {"train": own}}}, "train", "r")
 
 
 def test_a_recipe_s_values_stand_over_the_defaults():
     assert merged({}) == settings(learning_rate=1e-3)
     override = {"epochs": 9, "schedule": {"kind": "step", "every": 5, "factor": 0.95}, "class_weights": {"PER": 10}}
-    wanted = settings(learning_rate=1e-3, epochs=9, schedule=Step("step", 5, 0.95), class_weights={"PER": 10.0})
+    wanted = settings(learning_rate=1e-3, epochs=9, schedule=StepSchedule("step", 5, 0.95), class_weights={"PER": 10.0})
     assert merged(override) == wanted
     assert merged({"clip_norm": None}, {**DEFAULTS, "clip_norm": 5}).clip_norm is None
     cosine = {"schedule": {"kind": "cosine", "floor": 0, "warmup": 0}}
-    assert merged(cosine).schedule == Cosine("cosine", 0.0, 0.0)
+    assert merged(cosine).schedule == CosineSchedule("cosine", 0.0, 0.0)
     assert merged({"average": {"kind": "ema", "decay": 0.9}}).average == Ema("ema", 0.9)
     assert merged({"average": {"kind": "swa", "from_epoch": 2}}).average == Swa("swa", 2)
 
@@ -635,10 +645,10 @@ def test_defaults_must_be_whole():
         ({"learning_rate": math.nan}, r"^train\.learning_rate: must be above 0; got nan"),
         ({"weight_decay": -0.1}, r"^train\.weight_decay: must not be negative"),
         ({"clip_norm": 0.0}, r"^train\.clip_norm: must be above 0"),
-        ({"schedule": Step("step", 0, 0.5)}, r"^train\.schedule\.every: must be at least 1"),
-        ({"schedule": Step("step", 1, -0.5)}, r"^train\.schedule\.factor: must be above 0; got -0\.5"),
-        ({"schedule": Cosine("cosine", 1.5, 0.0)}, r"^train\.schedule\.floor: must lie in \[0, 1\]; got 1\.5"),
-        ({"schedule": Cosine("cosine", 0.0, 1.0)}, r"^train\.schedule\.warmup: must lie in \[0, 1\); got 1\.0"),
+        ({"schedule": StepSchedule("step", 0, 0.5)}, r"^train\.schedule\.every: must be at least 1"),
+        ({"schedule": StepSchedule("step", 1, -0.5)}, r"^train\.schedule\.factor: must be above 0; got -0\.5"),
+        ({"schedule": CosineSchedule("cosine", 1.5, 0.0)}, r"^train\.schedule\.floor: must lie in \[0, 1\]; got 1\.5"),
+        ({"schedule": CosineSchedule("cosine", 0.0, 1.0)}, r"^train\.schedule\.warmup: must lie in \[0, 1\); got 1\.0"),
         ({"embedding_rate": -1.0}, r"^train\.embedding_rate: must not be negative; got -1\.0"),
         ({"decoupled_decay": -1.0}, r"^train\.decoupled_decay: must not be negative; got -1\.0"),
         ({"label_smoothing": 1.0}, r"^train\.label_smoothing: must lie in \[0, 1\); got 1\.0"),
@@ -655,7 +665,7 @@ def test_values_out_of_range_are_refused_by_name(changes, message):
 
 def test_values_in_range_pass():
     SETTINGS.check("train")
-    schedule = Cosine("cosine", 1.0, 0.0)
+    schedule = CosineSchedule("cosine", 1.0, 0.0)
     settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train")
 
 

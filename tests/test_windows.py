@@ -14,14 +14,14 @@ from test_pad import write_encoded
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines import context_windows as windows
-from textrnn.evaluation.baselines.context_windows import Sentences, fit_windows, read_sentences
+from textrnn.evaluation.baselines.context_windows import EncodedSentences, fit_context_windows, read_sentences
 
 
 def sentences_of(rows, tags=None):
     lengths = [len(row) for row in rows]
     ids = np.array([each for row in rows for each in row], dtype=np.int32)
     gold = np.zeros(len(ids), np.int64) if tags is None else np.array([tag for row in tags for tag in row], np.int64)
-    return Sentences(ids, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), gold)
+    return EncodedSentences(ids, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), gold)
 
 
 def around(row, at, order):
@@ -53,7 +53,7 @@ def test_features_are_the_ngrams_near_a_token_at_their_places(monkeypatch, order
     monkeypatch.setattr(windows, "ROWS_AT_ONCE", 7)
     monkeypatch.setattr(windows, "fit_strengths", lambda *inputs: given.extend(inputs))
     settings = dataclasses.replace(SETTINGS, ngrams=order, features=10_000)
-    fit_windows(sentences_of(rows), sentences_of(rows[:5]), sentences_of([]), settings)
+    fit_context_windows(sentences_of(rows), sentences_of(rows[:5]), sentences_of([]), settings)
     near = [around(row, at, order) for row in rows for at in range(len(row))]
     kept = sorted(each for each, count in Counter(one for each in near for one in each).items() if count >= 2)
     wanted = np.array([[one in each for one in kept] for each in near], dtype=np.float32)
@@ -67,7 +67,7 @@ def test_features_are_the_ngrams_near_a_token_at_their_places(monkeypatch, order
 def test_the_guesses_are_those_of_scikit_learn(order):
     (rows, tags), (dev, dev_tags), (test, _) = draw(300, 1), draw(80, 2), draw(80, 3)
     settings = dataclasses.replace(SETTINGS, ngrams=order, regularization=(0.5,))
-    found = fit_windows(sentences_of(rows, tags), sentences_of(dev, dev_tags), sentences_of(test), settings)
+    found = fit_context_windows(sentences_of(rows, tags), sentences_of(dev, dev_tags), sentences_of(test), settings)
 
     def told(rows):
         return [dict.fromkeys(map(str, around(row, at, order)), 1.0) for row in rows for at in range(len(row))]
@@ -86,7 +86,9 @@ def test_the_guesses_are_those_of_scikit_learn(order):
 def test_the_most_frequent_features_are_kept_and_dev_chooses_the_strength():
     rows, tags = [[2, 3], [3, 2], [2, 2]], [[1, 0], [0, 1], [1, 1]]
     settings = dataclasses.replace(SETTINGS, ngrams=1, features=1, regularization=(1e5, 1e-3))
-    found = fit_windows(sentences_of(rows, tags), sentences_of([[3, 2]], [[0, 1]]), sentences_of([[2], [3]]), settings)
+    found = fit_context_windows(
+        sentences_of(rows, tags), sentences_of([[3, 2]], [[0, 1]]), sentences_of([[2], [3]]), settings
+    )
     assert (found.features, found.regularization) == (1, 1e-3)  # 2 alone; under the strongest all is 1
     assert (found.dev.tolist(), found.test.tolist()) == ([0, 1], [1, 0])
 
@@ -94,7 +96,7 @@ def test_the_most_frequent_features_are_kept_and_dev_chooses_the_strength():
 def test_a_single_tag_is_refused():
     settings = dataclasses.replace(SETTINGS, ngrams=2)
     with pytest.raises(UserError, match=r"^baseline: the training split is of one class or tag alone; give it more"):
-        fit_windows(sentences_of([[2, 3]]), sentences_of([[2]]), sentences_of([[3]]), settings)
+        fit_context_windows(sentences_of([[2, 3]]), sentences_of([[2]]), sentences_of([[3]]), settings)
 
 
 def test_sentences_are_read_whole_and_cut_into_pieces(tmp_path):

@@ -8,7 +8,6 @@ import functools
 import json
 import re
 import shutil
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 

@@ -20,17 +20,17 @@ from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
-from textrnn.common.config.model import Bigrams
-from textrnn.common.config.model import Words as Options
+from textrnn.common.config.model import BigramOptions
+from textrnn.common.config.model import SoftLexicon as Options
 from textrnn.errors import UserError
-from textrnn.modeling.models.model_directory import PREPARATION, load_model, save_model
-from textrnn.modeling.models.text_rnn import TextRNN, initialize
-from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_in_place
-from textrnn.modeling.nn.layer_input import Steps
-from textrnn.modeling.nn.soft_lexicon import Sizes, Words
+from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
+from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_each_position
+from textrnn.modeling.nn.layer_input import LayerInput
+from textrnn.modeling.nn.soft_lexicon import LexiconSizes, SoftLexicon
 from textrnn.training.batching import buckets as residence
-from textrnn.training.trainer.setup import fit
-from textrnn.training.trainer.token_features import learn
+from textrnn.training.trainer.setup import train_recipe
+from textrnn.training.trainer.token_features import learn_token_features
 from textrnn.training.trainer.word_features import learn_words
 
 OPTIONS = Options(3, 1)
@@ -42,8 +42,8 @@ def table_of(rows_by_word, width=3, tokens=VOCABULARY):
     """A table of words whose rows are given by word, in float64."""
     numbers = {word: sum(i * tokens**at for at, i in enumerate(reversed(word))) for word in rows_by_word}
     words = sorted(numbers, key=numbers.__getitem__)
-    sizes = Sizes(len(words), 1 + max(rows_by_word.values()), max(map(len, words)))
-    made = Words(sizes, width, tokens).double()
+    sizes = LexiconSizes(len(words), 1 + max(rows_by_word.values()), max(map(len, words)))
+    made = SoftLexicon(sizes, width, tokens).double()
     made.keys.copy_(torch.tensor([numbers[word] for word in words]))
     made.rows.copy_(torch.tensor([rows_by_word[word] for word in words]))
     return made
@@ -118,7 +118,7 @@ def test_means_and_their_gradient_are_those_of_a_loop(words, ids):
     weights = torch.arange(wanted.numel(), dtype=torch.float64).view_as(wanted).cos()
     (gradient,) = torch.autograd.grad((wanted * weights).sum(), table.weight)
     found = table.find(ids.t())
-    for means in (embed_distinct(table, found, 0.0, True).dense(), embed_in_place(table, found, 0.0, True)):
+    for means in (embed_distinct(table, found, 0.0, True).dense(), embed_each_position(table, found, 0.0, True)):
         close(means.transpose(0, 1), wanted)
         (own,) = torch.autograd.grad((means.transpose(0, 1) * weights).sum(), table.weight)
         close(own.to_dense(), gradient)
@@ -176,13 +176,13 @@ def test_words_have_rows_by_their_counts_and_parts_of_speech():
         found = learn_words([bucket(rows, 4)], LEXICON, 9, min_count)
         assert found.keys.tolist() == keys
         assert found.rows.tolist() == own
-        assert found.sizes == Sizes(6, count, 3)
+        assert found.sizes == LexiconSizes(6, count, 3)
 
 
 @pytest.mark.parametrize("piece", [1, 50, 1 << 22])
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_the_words_are_those_that_are_counted(monkeypatch, piece, side):
-    monkeypatch.setattr(residence, "PIECE", piece)
+    monkeypatch.setattr(residence, "IDS_PER_CHUNK", piece)
     generator = np.random.default_rng(0)
     long, short = (
         [generator.integers(1, 9, generator.integers(0, longest + 1)).tolist() for _ in range(count)]
@@ -215,15 +215,15 @@ def test_words_with_a_vector_have_rows_of_their_own_and_start_from_it():
     found = learn_words([bucket([[2, 6], [2, 6]], 2)], lexicon, 9, 2)
     assert found.keys.tolist() == [2 * 9 + 6, 3 * 9 + 8, 4 * 9 + 5, 5 * 9 + 3]  # a pair that is no word is none here
     assert found.rows.tolist() == [3, 2, 4, 5]  # v 1, n 2
-    assert found.sizes == Sizes(4, 6, 2)
+    assert found.sizes == LexiconSizes(4, 6, 2)
     assert found.given.rows.tolist() == [4, 5]
     assert found.given.vectors.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 
 
 def test_a_network_starts_from_the_vectors_and_learns_on():
     lexicon = lexicon_of([([4, 5], "v"), ([2, 6], "n")], {0: [1.0, 2.0, 3.0]})
-    options = dataclasses.replace(PLAIN, words=OPTIONS, bigrams=Bigrams(3, 1))
-    beside = learn([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
+    options = dataclasses.replace(PLAIN, words=OPTIONS, bigrams=BigramOptions(3, 1))
+    beside = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
     model = TextRNN(options, VOCABULARY, 4, 5, "right", *beside.sizes)
     with torch.no_grad():
         beside.fill(model)
@@ -242,18 +242,18 @@ def test_a_network_starts_from_the_vectors_and_learns_on():
 @pytest.mark.parametrize("name", ["words", "bigrams"])
 def test_a_table_of_another_width_than_the_vectors_is_refused(name):
     lexicon = lexicon_of([([4, 5], "v")], {0: [1.0, 2.0]})
-    options = dataclasses.replace(PLAIN, **{name: {"words": OPTIONS, "bigrams": Bigrams(3, 1)}[name]})
+    options = dataclasses.replace(PLAIN, **{name: {"words": OPTIONS, "bigrams": BigramOptions(3, 1)}[name]})
     match = rf"^m\.{name}\.width: must be 2, as wide as the lexicon's vectors; got 3"
     with pytest.raises(UserError, match=match):
-        learn([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
+        learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
 
 
 @pytest.mark.parametrize("lexicon", [None, LEXICON.slice(0, 0)], ids=["none", "empty"])
 def test_words_without_a_lexicon_are_refused(lexicon):
     options = dataclasses.replace(PLAIN, words=OPTIONS)
     with pytest.raises(UserError, match=r"^m\.words: needs the recipe's lexicon, which is null; got Words\(width=3"):
-        learn([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
-    learn([bucket(ROWS, 5)], VOCABULARY, PLAIN, lexicon, "m")
+        learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
+    learn_token_features([bucket(ROWS, 5)], VOCABULARY, PLAIN, lexicon, "m")
 
 
 @pytest.mark.parametrize(("changes", "name"), [({"width": 0}, "width"), ({"min_count": 0}, "min_count")])
@@ -269,7 +269,7 @@ def test_options_out_of_range_are_refused(changes, name):
 def model_of(*, side="right", seed=0, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, words=OPTIONS, **changes)
-    beside = learn([bucket(ROWS, 5)], VOCABULARY, options, LEXICON, "m")
+    beside = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, LEXICON, "m")
     model = TextRNN(options, VOCABULARY, 4, 5, side, *beside.sizes)
     beside.fill(model)
     model = model.double().eval()
@@ -288,7 +288,7 @@ def rows_of_words(model):
 
 
 @CELLS
-@pytest.mark.parametrize("bigrams", [None, Bigrams(2, 1)], ids=["alone", "bigrams"])
+@pytest.mark.parametrize("bigrams", [None, BigramOptions(2, 1)], ids=["alone", "bigrams"])
 def test_they_are_joined_to_the_tokens(cell, bigrams):
     model = model_of(cell=cell, readout="mean", relu=True, bigrams=bigrams)
     ids = padded()
@@ -297,7 +297,7 @@ def test_they_are_joined_to_the_tokens(cell, bigrams):
         parts.append(model.bigrams.weight[model.bigrams.find(ids.t()).t()])
     parts.append(means_by_hand(model.words.weight, ids, rows_of_words(model)))
     assert parts[-1].any()
-    states, _ = model.recurrent(Steps.of(F.relu(torch.cat(parts, -1)).transpose(0, 1)), LENGTHS)
+    states, _ = model.recurrent(LayerInput.of(F.relu(torch.cat(parts, -1)).transpose(0, 1)), LENGTHS)
     close(model.features(ids, LENGTHS), F.relu(states.sum(0) / LENGTHS[:, None]))
 
 
@@ -308,7 +308,9 @@ def test_the_kernels_change_no_logit_and_no_gradient(cell, readout, side):
     ids, lengths = padded(EMPTY_TOO, side=side), torch.tensor([len(row) for row in EMPTY_TOO])
     found = []
     for kernels in (True, False):
-        model = model_of(cell=cell, readout=readout, side=side, bidirectional=True, layers=2, bigrams=Bigrams(2, 1))
+        model = model_of(
+            cell=cell, readout=readout, side=side, bidirectional=True, layers=2, bigrams=BigramOptions(2, 1)
+        )
         model.recurrent.kernels = kernels
         logits = model(ids, lengths)
         (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
@@ -351,13 +353,13 @@ def test_under_autocast_gradients_stay_near_float32():
     assert 0 < (found[1] - found[0]).norm() < 0.05 * found[0].norm()
 
 
-@pytest.mark.parametrize("embed", [embed_distinct, embed_in_place])
+@pytest.mark.parametrize("embed", [embed_distinct, embed_each_position])
 def test_a_dropped_value_is_dropped_wherever_its_row_is_read(embed):
     table = table_of({(2, 3): 1, (3, 4): 2, (2, 3, 4): 2}, width=40)
     ids = torch.tensor([[2, 3, 4], [3, 4, 0], [5, 2, 3]]).t()
     torch.manual_seed(1)
     made = embed(table, table.find(ids), 0.5, True)
-    found = made.dense() if isinstance(made, Steps) else made
+    found = made.dense() if isinstance(made, LayerInput) else made
     begin, inside, end = found.split(40, dim=-1)
     first, second = end[1, 0], begin[1, 0]  # of row 1, of row 2, each alone in its set
     for row, value in ((1, first), (2, second)):
@@ -373,7 +375,7 @@ def test_a_dropped_value_is_dropped_wherever_its_row_is_read(embed):
 def test_a_dropped_word_is_in_no_word():
     model = model_of(word_dropout=0.5).train()
     seen = []
-    model.words.find = lambda ids: seen.append(ids) or Words.find(model.words, ids)
+    model.words.find = lambda ids: seen.append(ids) or SoftLexicon.find(model.words, ids)
     model(padded(), LENGTHS)
     assert ((seen[0] == 1) & (padded().t() > 1)).any()
 
@@ -392,7 +394,7 @@ def test_no_shape_hangs_on_the_data_where_a_graph_holds_the_step():
 def test_initialization_leaves_them_as_they_are():
     model = model_of()
     before = model.words.weight.clone()
-    initialize(model, "xavier")
+    initialize_weights(model, "xavier")
     assert torch.equal(model.words.weight, before)
 
 
@@ -418,7 +420,7 @@ def run(tmp_path, monkeypatch):
         model = dataclasses.replace(PLAIN, words=words, readout="mean", hidden_size=4, cell="rnn", **changes)
         settings = dataclasses.replace(SETTINGS, epochs=12, learning_rate=0.05)
         places = {"curves": tmp_path / "curves.csv", "live": None}
-        return fit("tiny", rows, 0.01 * matrix(), LABELS, model, settings, lexicon=lexicon, **places)
+        return train_recipe("tiny", rows, 0.01 * matrix(), LABELS, model, settings, lexicon=lexicon, **places)
 
     return run
 
@@ -432,8 +434,8 @@ def test_a_recipe_learns_what_a_word_means_and_its_directory_has_all_of_it(run, 
     assert fitted.outcome.dev_accuracy == 1.0
     assert fitted.config.words.words == 3
     (tmp_path / "m").mkdir()
-    sources = {name: tmp_path / name for name in PREPARATION}
-    for name in PREPARATION[::2]:
+    sources = {name: tmp_path / name for name in PREPARATION_FILES}
+    for name in PREPARATION_FILES[::2]:
         sources[name].write_text("")
     LABELS.save(sources["labels.json"])
     save_model(tmp_path / "m", fitted.config, fitted.network, sources)

@@ -18,10 +18,10 @@ import pytest
 from imports import SOURCE
 from textrnn.common.executor import tasks as module
 from textrnn.common.executor.tasks import run_shards
-from textrnn.common.executor.workers import Job, WorkerDied
-from textrnn.common.storage.markers import NOTES, at_work, finished
+from textrnn.common.executor.workers import ShardTask, WorkerDied
+from textrnn.common.storage.markers import MARKERS, finished_shards, shards_in_work
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.errors import Unfinished, UserError
+from textrnn.errors import ResumableError, UserError
 from textrnn.stage import worker_count
 
 TASKS = '''\
@@ -154,7 +154,7 @@ def tasks(tmp_path_factory):
 @pytest.fixture(autouse=True)
 def settings(monkeypatch):
     module.fingerprint.cache_clear()  # the sources may have been edited since the last test
-    monkeypatch.setattr(module, "ROWS_WORTH_A_POOL", 0)
+    monkeypatch.setattr(module, "MIN_ROWS_FOR_POOL", 0)
     monkeypatch.setenv("TEXTRNN_WORKERS", "2")
     monkeypatch.delenv("TEXTRNN_SCHEDULER", raising=False)
 
@@ -171,7 +171,7 @@ def log(tmp_path):
 
 
 def jobs(out, log, count=6, **more):
-    return [Job(f"s{at}", 10, (out, f"s{at}", log, *more.values())) for at in range(count)]
+    return [ShardTask(f"s{at}", 10, (out, f"s{at}", log, *more.values())) for at in range(count)]
 
 
 def names(log):
@@ -212,7 +212,7 @@ def test_worker_count_from_the_environment(monkeypatch):
 @pytest.mark.parametrize("given", ["0", "-1", "two", "1.5", " 2", "²"])
 def test_worker_count_refuses(monkeypatch, given):
     monkeypatch.setenv("TEXTRNN_WORKERS", given)
-    with pytest.raises(Unfinished, match=f"^TEXTRNN_WORKERS: must be a whole number from 1 up; got '{given}'$"):
+    with pytest.raises(ResumableError, match=f"^TEXTRNN_WORKERS: must be a whole number from 1 up; got '{given}'$"):
         worker_count()
 
 
@@ -230,20 +230,20 @@ def test_results_are_the_same_and_in_order_for_any_workers(monkeypatch, tasks, o
     assert results == [{"files": [f"{name}.txt"], "name": name, "pair": [1, 2]} for name in ALL]
     assert {path.name: path.read_text() for path in out.glob("*.txt")} == {f"{name}.txt": name * 2 for name in ALL}
     assert names(log) == ALL
-    assert list(out.joinpath(NOTES).glob("*.working")) == []
+    assert list(out.joinpath(MARKERS).glob("*.working")) == []
 
 
 def test_few_rows_are_done_by_this_process(monkeypatch, tasks, out, log):
     for threshold, here in ((60, True), (59, False)):
-        monkeypatch.setattr(module, "ROWS_WORTH_A_POOL", threshold)
+        monkeypatch.setattr(module, "MIN_ROWS_FOR_POOL", threshold)
         results = list(run_shards(tasks.double, jobs(out, log), out, label="cut"))
         assert {result["process"] == os.getpid() for result in results} == {here}
-        for marker in out.joinpath(NOTES).iterdir():
+        for marker in out.joinpath(MARKERS).iterdir():
             marker.unlink()
 
 
 def test_rows_that_are_left_decide_on_a_pool(monkeypatch, tasks, out, log):
-    monkeypatch.setattr(module, "ROWS_WORTH_A_POOL", 20)
+    monkeypatch.setattr(module, "MIN_ROWS_FOR_POOL", 20)
     for _ in zip(range(4), run_shards(tasks.double, jobs(out, log, 4), out, label="cut"), strict=False):
         pass
     rest = list(run_shards(tasks.double, jobs(out, log), out, label="cut"))[4:]
@@ -265,7 +265,7 @@ def test_two_jobs_of_one_name_are_refused(tasks, out, log):
 
 def test_a_finished_shard_that_is_asked_for_again_is_read_from_its_marker(tasks, out, log):
     job = jobs(out, log)[3]
-    (out / NOTES).mkdir(exist_ok=True)
+    (out / MARKERS).mkdir(exist_ok=True)
     first = module._run_job(tasks.double, out, module.fingerprint(), job)
     assert module._run_job(tasks.double, out, module.fingerprint(), job) == first
     assert names(log) == ["s3"]
@@ -304,7 +304,7 @@ def test_a_fault_is_told_at_once_whatever_its_turn(tasks, out, log, tmp_path):
     (tmp_path / "gate").touch()
     with pytest.raises(UserError, match=r"^s1: is bad$"):
         list(run_shards(tasks.first_drags_on, jobs(out, log), out, label="cut"))
-    assert "s0" not in finished(out)
+    assert "s0" not in finished_shards(out)
 
 
 def test_another_exception_keeps_its_traceback(tasks, out, log):
@@ -315,7 +315,7 @@ def test_another_exception_keeps_its_traceback(tasks, out, log):
 
 def test_a_shard_that_is_reported_and_not_there_is_named(monkeypatch, tasks, out, log):
     monkeypatch.setenv("TEXTRNN_WORKERS", "1")
-    with pytest.raises(Unfinished, match=r"^cut: shards were reported and are not in the folder; got s1; "):
+    with pytest.raises(ResumableError, match=r"^cut: shards were reported and are not in the folder; got s1; "):
         list(run_shards(tasks.leaves_no_marker, jobs(out, log), out, label="cut"))
 
 
@@ -330,7 +330,7 @@ def test_a_dead_worker_is_told_by_its_shard_and_the_rerun_completes(tasks, tmp_p
     with pytest.raises(WorkerDied) as caught:
         run()
     (kept,) = tmp_path.glob(".out.*")
-    done = finished(kept)
+    done = finished_shards(kept)
     assert "s0" in done
     assert "s2" not in done
     assert str(caught.value) == (
@@ -347,7 +347,7 @@ def test_a_dead_worker_is_told_by_its_shard_and_the_rerun_completes(tasks, tmp_p
 def test_a_dead_worker_is_told_without_the_one_that_lives(tasks, out, log):
     with pytest.raises(WorkerDied, match=r"^cut, shard s1: the worker process died; got signal SIGKILL; "):
         list(run_shards(tasks.first_drags_on, jobs(out, log), out, label="cut"))
-    assert "s0" not in finished(out)  # nor is it waited for
+    assert "s0" not in finished_shards(out)  # nor is it waited for
 
 
 def test_a_worker_that_exits_is_told_with_its_code(tasks, out, log):
@@ -356,20 +356,20 @@ def test_a_worker_that_exits_is_told_with_its_code(tasks, out, log):
 
 
 def test_a_death_amid_large_arguments_does_not_hang(tasks, out, log):
-    big = [Job("s0", 10, (1,)), *jobs(out, log, 12, load=b"x" * 3_000_000)[1:]]
+    big = [ShardTask("s0", 10, (1,)), *jobs(out, log, 12, load=b"x" * 3_000_000)[1:]]
     with pytest.raises(TypeError, match="missing 3 required"):
         list(run_shards(tasks.big, big, out, label="cut"))
 
 
 def test_a_worker_with_other_code_refuses(tasks, out, log):
-    (out / NOTES).mkdir()
-    with pytest.raises(Unfinished, match=r"^worker \S+:\d+: has other code or other versions of libraries"):
+    (out / MARKERS).mkdir()
+    with pytest.raises(ResumableError, match=r"^worker \S+:\d+: has other code or other versions of libraries"):
         module._run_job(tasks.double, out, "of another day", jobs(out, log)[0])
     assert names(log) == []
 
 
 def test_a_worker_without_the_folder_says_so(tasks, out, log):
-    with pytest.raises(Unfinished, match=r"^worker \S+:\d+: does not see the output folder; got \S+/out; let all"):
+    with pytest.raises(ResumableError, match=r"^worker \S+:\d+: does not see the output folder; got \S+/out; let all"):
         module._run_job(tasks.double, out, module.fingerprint(), jobs(out, log)[0])
 
 
@@ -486,7 +486,9 @@ def test_a_second_run_at_the_same_time_is_refused(stage, log):
 def test_a_scheduler_needs_dask(monkeypatch, tasks, out, log):
     monkeypatch.setenv("TEXTRNN_SCHEDULER", "tcp://127.0.0.1:1")
     monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(Unfinished, match=r"^TEXTRNN_SCHEDULER: needs Dask, .*; pip install .* -e '\.\[cluster\]', or"):
+    with pytest.raises(
+        ResumableError, match=r"^TEXTRNN_SCHEDULER: needs Dask, .*; pip install .* -e '\.\[cluster\]', or"
+    ):
         list(run_shards(tasks.double, jobs(out, log), out, label="cut"))
 
 
@@ -501,7 +503,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, tasks, out, log,
     for address in (f"tcp://127.0.0.1:{unused_port}", "nonsense://x", "127.0.0.1:port"):
         monkeypatch.setenv("TEXTRNN_SCHEDULER", address)
         said = f"TEXTRNN_SCHEDULER: no Dask scheduler answers there; got {address}; "
-        with pytest.raises(Unfinished) as caught:
+        with pytest.raises(ResumableError) as caught:
             list(run_shards(tasks.double, jobs(out, log), out, label="cut"))
         assert str(caught.value).startswith(said)
 
@@ -557,7 +559,7 @@ def test_a_cluster_gives_the_same_bytes(cluster, tasks, tmp_path, log, monkeypat
     processes = {process.pid for process in cluster()[1:]}
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
-    relative = [Job(f"s{at}", 10, (Path("out"), f"s{at}", log)) for at in range(6)]
+    relative = [ShardTask(f"s{at}", 10, (Path("out"), f"s{at}", log)) for at in range(6)]
     results = list(run_shards(tasks.slow_first, relative, Path("out"), label="cut"))
     assert {result.pop("process") for result in results} <= processes
     assert results == [{"files": [f"{name}.txt"], "name": name, "pair": [1, 2]} for name in ALL]
@@ -576,8 +578,8 @@ def test_a_dead_worker_of_a_cluster_is_told_by_its_shard(cluster, tasks, out, lo
     with pytest.raises(WorkerDied, match=r"^cut, shard s2: the worker process died; see whether memory") as caught:
         list(run_shards(tasks.dies_at_s2, jobs(out, log), out, label="cut"))
     told = int(re.search(r"after the (\d+) finished shards$", str(caught.value)).group(1))
-    until(lambda: set(at_work(out)) == {"s2"})  # the other worker ends the shard it is at
-    done = finished(out)
+    until(lambda: set(shards_in_work(out)) == {"s2"})  # the other worker ends the shard it is at
+    done = finished_shards(out)
     assert "s0" in done
     assert 1 <= told <= len(done) <= 5
     log.unlink()
@@ -589,13 +591,13 @@ def test_a_dead_worker_of_a_cluster_is_told_by_its_shard(cluster, tasks, out, lo
 @pytest.mark.slow
 def test_a_cluster_that_has_lost_all_workers_is_told(cluster, tasks, tmp_path, out, log, monkeypatch):
     monkeypatch.setattr(module, "PATIENCE_SECONDS", 1.0)
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.2)
     cluster(workers=1)
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     with pytest.raises(WorkerDied, match=r"^cut, shard s2: the worker process died; see"):
         list(run_shards(tasks.dies_at_s2, jobs(out, log), out, label="cut"))
-    with pytest.raises(Unfinished, match=r"^scheduler tcp://\S+: has no workers; start some: dask worker tcp://"):
+    with pytest.raises(ResumableError, match=r"^scheduler tcp://\S+: has no workers; start some: dask worker tcp://"):
         list(run_shards(tasks.double, jobs(out, log), fresh, label="cut"))
 
 
@@ -606,7 +608,7 @@ def test_a_lost_scheduler_is_told(cluster, tasks, out, log):
         waiting = pool.submit(lambda: list(run_shards(tasks.held, jobs(out, log), out, label="cut")))
         until(lambda: {"s2", "s3"} <= set(names(log)) or waiting.done())
         scheduler.kill()
-        with pytest.raises(Unfinished, match=r"^scheduler tcp://\S+: the connection was lost; the same command"):
+        with pytest.raises(ResumableError, match=r"^scheduler tcp://\S+: the connection was lost; the same command"):
             waiting.result(timeout=30)
 
 

@@ -20,7 +20,7 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Punkt, Segment, Segmentation
 from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.model_directory import (
-    PREPARATION,
+    PREPARATION_FILES,
     SavedModel,
     load_model,
     make_config,
@@ -29,12 +29,12 @@ from textrnn.modeling.models.model_directory import (
 )
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.preparation.embedding.lexicon import cover
+from textrnn.preparation.embedding.lexicon import build_lexicon
 from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.token_features import learn
+from textrnn.training.trainer.token_features import learn_token_features
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 CLASSES = {"classify": ["down", "up"], "tag": TAGS}
@@ -104,7 +104,9 @@ def make_tiny(
     segmented, ids, padded = (folder / name for name in ("segmented", "ids", "padded"))
     for path in (segmented, ids, padded):
         path.mkdir()
-    sources = {name: folder / name for name in PREPARATION} | {"segmentation.json": segmented / "segmentation.json"}
+    sources = {name: folder / name for name in PREPARATION_FILES} | {
+        "segmentation.json": segmented / "segmentation.json"
+    }
     segment(parsed, way, Segment(0.0, 1), punkt_folder=folder, out=segmented)
     files = {"vocabulary_file": sources["vocabulary.arrow"], "labels_file": sources["labels.json"]}
     encode(segmented, Encode(1, None, tags), where="encodings.e", ids=ids, **files)
@@ -117,8 +119,8 @@ def make_tiny(
 def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], options: Any) -> Path:
     vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
     tokens = len(vocabulary)
-    lexicon = cover(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
-    beside = learn(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
+    lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
+    beside = learn_token_features(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
     config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, *beside.sizes)
     torch.manual_seed(3)
     network = make_network(config)

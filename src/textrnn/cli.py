@@ -16,8 +16,8 @@ from textrnn import __version__
 from textrnn.errors import UserError
 from textrnn.inference.onnx.command import export_parser
 from textrnn.inference.prediction.text_sources import Text, read_arguments, read_file, read_stream
-from textrnn.inference.serving.command import serve_parser, whole
-from textrnn.stage import output_file, run
+from textrnn.inference.serving.command import bounded_integer, serve_parser
+from textrnn.stage import output_file, run_command
 
 BATCH_SIZE = 1024
 STREAM, OUT = "standard input", "standard output"
@@ -33,7 +33,7 @@ examples:
 
 def main() -> None:
     """Run the command with the arguments given: what is wrong with them exits 2, every other fault as a stage's."""
-    run(lambda: _main(sys.argv[1:]))
+    run_command(lambda: _main(sys.argv[1:]))
 
 
 def _main(words: list[str]) -> None:
@@ -61,7 +61,7 @@ def _predict_parser() -> argparse.ArgumentParser:
     parser.add_argument("--column", metavar="NAME", help="where a file has its texts (default: text)")
     parser.add_argument("--output", type=Path, metavar="PATH", help="a file to write, whole or not at all; or a pipe")
     batch_help = f"texts that are answered at once (default: {BATCH_SIZE})"
-    parser.add_argument("--batch-size", type=whole(1), default=BATCH_SIZE, metavar="N", help=batch_help)
+    parser.add_argument("--batch-size", type=bounded_integer(1), default=BATCH_SIZE, metavar="N", help=batch_help)
     parser.set_defaults(run=lambda args: predict(args, parser.error))
     return parser
 

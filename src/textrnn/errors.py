@@ -24,7 +24,7 @@ class UserError(Exception):
         return (_rebuild, (type(self), str(self)))
 
 
-class Unfinished(UserError):  # noqa: N818  (a run's state, as much as an error)
+class ResumableError(UserError):
     """A fault of machines or settings, neither of the data nor of the code: finished shards stay for the next run."""
 
 

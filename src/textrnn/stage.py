@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from textrnn.errors import Unfinished, UserError
+from textrnn.errors import ResumableError, UserError
 
 Item = TypeVar("Item")
 
@@ -34,10 +34,10 @@ def run_stage(main: Callable[[str], None], key: str) -> None:
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("key", metavar=key, help=f"an entry of params.yaml: a {key}")
-    run(lambda: main(parser.parse_args().key))
+    run_command(lambda: main(parser.parse_args().key))
 
 
-def run(main: Callable[[], None]) -> None:
+def run_command(main: Callable[[], None]) -> None:
     """Run a command that takes its own arguments, with a stage's way of failing.
 
     The notes of an interrupt, where it has some, say what it left behind.
@@ -62,7 +62,7 @@ def _terminate(*_: object) -> NoReturn:
 
 
 @contextlib.contextmanager
-def put_off_interrupts() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
+def defer_interrupts() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
     """A function that tells which of Ctrl-C and SIGTERM has come since, as an exception to raise when it suits.
 
     A second one is raised at once. Outside the main thread, which alone gets signals, nothing is put off.
@@ -95,13 +95,13 @@ def output_folder(path: Path) -> Iterator[Path]:
     made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
         yield made
-        put_in_place(made, path)
+        replace_folder(made, path)
     except BaseException:
         shutil.rmtree(made, ignore_errors=True)
         raise
 
 
-def put_in_place(made: Path, path: Path) -> None:
+def replace_folder(made: Path, path: Path) -> None:
     """Rename the folder `made` to `path`, in place of a folder, file or link that is there."""
     made.chmod(0o755)
     if path.is_dir() and not path.is_symlink():
@@ -166,7 +166,7 @@ def worker_count() -> int:
     if not given:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     if not (given.isascii() and given.isdecimal()) or int(given) < 1:
-        raise Unfinished("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
+        raise ResumableError("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
     return int(given)
 
 

@@ -27,7 +27,7 @@ BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # the la
 
 
 @dataclasses.dataclass(frozen=True)
-class Source:
+class CorpusFile:
     """One published file: kept as `<corpus>/<name>`, whose bytes have this sha256.
 
     With `member`, `url` is a zip archive and the file is its entry of that name, in whichever folder of the archive.
@@ -46,15 +46,15 @@ _NAMES = "https://raw.githubusercontent.com/hunkim/PyTorchZeroToAll/8440894e621e
 _MSRA = "https://raw.githubusercontent.com/zhooufeng/Data/8994cd154fded0ae3ba9a9749f904aa644949e2e/MSRA.zip"
 
 
-def _plain(corpus: str, base: str, name: str, sha256: str) -> Source:
-    return Source(corpus, name, f"{base}/{name}", sha256, None)
+def _plain(corpus: str, base: str, name: str, sha256: str) -> CorpusFile:
+    return CorpusFile(corpus, name, f"{base}/{name}", sha256, None)
 
 
-def _msra(name: str, sha256: str) -> Source:
-    return Source("msra", name, _MSRA, sha256, name)
+def _msra(name: str, sha256: str) -> CorpusFile:
+    return CorpusFile("msra", name, _MSRA, sha256, name)
 
 
-SOURCES: tuple[Source, ...] = (
+CORPUS_FILES: tuple[CorpusFile, ...] = (
     _plain("thucnews", _THUCNEWS, "train.txt", "ba6fcbbb8fb809a9eb2be443b6b4db533c147861d94ebe0931b8c6092d8abe94"),
     _plain("thucnews", _THUCNEWS, "dev.txt", "6ed73aa2c57ee1560c8f76570d48735c4b1c29ae4983fe3523d56e115813e175"),
     _plain("thucnews", _THUCNEWS, "test.txt", "ebecc8c896635ad69730083ca7b81d37c42c9a5779bc05c9d2479d894e34f026"),
@@ -70,7 +70,7 @@ AMAZON_FILES = ("train.ft.txt.bz2", "test.ft.txt.bz2")
 
 def corpora() -> tuple[str, ...]:
     """The corpora that can be fetched, in the order of SOURCES."""
-    return tuple(dict.fromkeys(source.corpus for source in SOURCES))
+    return tuple(dict.fromkeys(source.corpus for source in CORPUS_FILES))
 
 
 def amazon_by_hand(to: Path) -> UserError:
@@ -85,7 +85,7 @@ def fetch_corpus(corpus: str, to: Path, mirror: str | None) -> list[Path]:
     Raises UserError as `fetch` does.
     """
     folder = to / corpus
-    sources = [source for source in SOURCES if source.corpus == corpus]
+    sources = [source for source in CORPUS_FILES if source.corpus == corpus]
     if mirror is not None:
         base = f"{mirror.rstrip('/')}/{corpus}"
         sources = [dataclasses.replace(each, url=f"{base}/{each.name}", member=None) for each in sources]
@@ -96,7 +96,7 @@ def fetch_corpus(corpus: str, to: Path, mirror: str | None) -> list[Path]:
     return fetched
 
 
-def fetch(source: Source, folder: Path, *, attempts: int = 4) -> Path:
+def fetch(source: CorpusFile, folder: Path, *, attempts: int = 4) -> Path:
     """The path of the source's file in `folder`, downloaded unless it is there with the right sha256.
 
     What has come of a broken download stays as `<name>.part` and is continued. An archive stays beside its member,
@@ -124,7 +124,7 @@ def fetch(source: Source, folder: Path, *, attempts: int = 4) -> Path:
     return target
 
 
-def _accept(source: Source, part: Path, target: Path) -> None:
+def _accept(source: CorpusFile, part: Path, target: Path) -> None:
     got = _sha256(part)
     if got != source.sha256:
         part.unlink()
@@ -139,7 +139,7 @@ def _part(target: Path) -> Path:
     return target.with_name(f"{target.name}.part")
 
 
-def _archive(source: Source, folder: Path) -> Path:
+def _archive(source: CorpusFile, folder: Path) -> Path:
     return folder / PurePosixPath(urlsplit(source.url).path).name
 
 

@@ -24,30 +24,31 @@ from textrnn.common.config.params import require
 from textrnn.common.config.train import Train
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
 from textrnn.modeling.nn.precision import check_precision
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.stage import progress
-from textrnn.training.batching.batches import Bucket, Rows, batch_size, batches
-from textrnn.training.batching.loading import check_ranges, load_buckets
+from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.buckets import AnyBucket, Bucket
+from textrnn.training.batching.loading import check_id_ranges, load_buckets
 from textrnn.training.batching.sampling import make_sampling
-from textrnn.training.optimization.step import Stepper, make_optimizer
+from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer.class_weights import class_weights
-from textrnn.training.trainer.setup import check_recipe, memory_told, start
-from textrnn.training.trainer.token_features import learn
+from textrnn.training.trainer.setup import build_network, check_recipe, report_out_of_memory
+from textrnn.training.trainer.token_features import learn_token_features
 
 # parts of the whole range, so that a curve of more batches has the same shape and less noise
-MEMORY = 1 / 30  # after so much of the range a loss weighs 1/e in the smoothed one
-REACH = 1 / 20  # the fall at a rate is that from so much of the range before it to as much after it
+SMOOTHING = 1 / 30  # after so much of the range a loss weighs 1/e in the smoothed one
+FALL_WINDOW = 1 / 20  # the fall at a rate is that from so much of the range before it to as much after it
 EXPLODED = 4  # times the lowest smoothed loss: no higher rate is tried
 
 INK, CURVE, MARK = "#7a7a7a", "#3b82f6", "#d97706"  # to be read on white and on black
 
 
 @dataclass(frozen=True)
-class Range:
+class RateRange:
     """The rates of a test: `steps` of them, one a batch, from `first` to `last`, each the same factor over the last."""
 
     first: float
@@ -66,7 +67,7 @@ class Range:
 
 
 @dataclass(frozen=True)
-class Point:
+class RatePoint:
     """One batch: its rate, its mean loss before the step is taken, and the smoothed loss up to it."""
 
     step: int
@@ -76,8 +77,8 @@ class Point:
 
 
 def raise_rate(
-    network: nn.Module, rows: Iterable[Bucket], settings: Train, weights: Tensor | None, rates: Range
-) -> list[Point]:
+    network: nn.Module, rows: Iterable[Bucket], settings: Train, weights: Tensor | None, rates: RateRange
+) -> list[RatePoint]:
     """Train the network in place on the first batches, one at each rate, and tell how the loss went.
 
     The network is for the bin after that. Ends before the last rate where the loss is no finite number or the
@@ -85,10 +86,10 @@ def raise_rate(
     by the sum of its weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError where not even the
     first loss is finite.
     """
-    tally = Tally.of(network, weights, settings.label_smoothing)
-    take_step = Stepper(network, make_optimizer(network, settings), tally, settings)
-    keep = math.exp(-1 / (MEMORY * rates.steps))
-    points: list[Point] = []
+    tally = RunningLoss.of(network, weights, settings.label_smoothing)
+    take_step = TrainStep(network, make_optimizer(network, settings), tally, settings)
+    keep = math.exp(-1 / (SMOOTHING * rates.steps))
+    points: list[RatePoint] = []
     mean, lowest = 0.0, math.inf
     network.train()
     numbered = zip(range(rates.steps), rows, strict=False)
@@ -100,7 +101,7 @@ def raise_rate(
             break
         mean = keep * mean + (1 - keep) * loss
         smoothed = mean / (1 - keep ** (step + 1))
-        points.append(Point(step + 1, rates.rate(step), loss, smoothed))
+        points.append(RatePoint(step + 1, rates.rate(step), loss, smoothed))
         lowest = min(lowest, smoothed)
         if smoothed > EXPLODED * lowest:
             break
@@ -118,9 +119,9 @@ def range_test(
     labels: Labels,
     model: Model,
     settings: Train,
-    rates: Range,
+    rates: RateRange,
     lexicon: pa.Table | None = None,
-) -> list[Point]:
+) -> list[RatePoint]:
     """The test of a recipe on its padded shards, from the network and on the batches that training starts with.
 
     lexicon: as `fit` has it. `distill` is left out: the loss is the usual one, and no teacher is trained.
@@ -133,17 +134,17 @@ def range_test(
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
     sizes = (len(matrix), matrix.shape[1]), len(labels.names)
-    with memory_told():
+    with report_out_of_memory():
         rows = load_buckets(padded, "train", device)
-        check_ranges(rows, len(matrix), len(labels.names), padded.folder)
-        beside = learn(rows, len(matrix), model, lexicon, f"{where}.model")
+        check_id_ranges(rows, len(matrix), len(labels.names), padded.folder)
+        beside = learn_token_features(rows, len(matrix), model, lexicon, f"{where}.model")
         config = make_config(recipe, model, *sizes, padded.facts, *beside.sizes)
-        network = start(config, matrix, settings.seed, device, beside)
+        network = build_network(config, matrix, settings.seed, device, beside)
         weights = None if weighed is None else torch.tensor(weighed, device=device)
         return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
 
 
-def _all_batches(rows: Sequence[Rows], settings: Train) -> Iterator[Bucket]:
+def _all_batches(rows: Sequence[AnyBucket], settings: Train) -> Iterator[Bucket]:
     """Epoch after epoch without an end."""
     options: dict[str, Any] = {"drop_last": settings.drop_last, "sampling": make_sampling(rows, settings)}
     for epoch in itertools.count():
@@ -151,20 +152,20 @@ def _all_batches(rows: Sequence[Rows], settings: Train) -> Iterator[Bucket]:
         yield from batches(rows, batch_size(settings), shuffle=order, **options)
 
 
-def suggest(points: list[Point], rates: Range) -> float | None:
+def suggest_rate(points: list[RatePoint], rates: RateRange) -> float | None:
     """The rate where the smoothed loss falls most steeply over the logarithm of the rate, before it is lowest.
 
     The fall is measured over 2 * REACH of the range, so that no single batch decides. None where the loss was lowest
     too early for that: it never fell.
     """
-    reach = round(REACH * rates.steps)
+    reach = round(FALL_WINDOW * rates.steps)
     losses = [point.smoothed for point in points]
     lowest = min(range(len(losses)), key=losses.__getitem__, default=0)
     falls = {at: losses[at - reach] - losses[at + reach] for at in range(reach, lowest - reach + 1)}
     return points[max(falls, key=falls.__getitem__)].rate if falls else None
 
 
-def write_points(path: Path, points: list[Point]) -> None:
+def write_points(path: Path, points: list[RatePoint]) -> None:
     """A CSV file of the points: step, rate, loss, smoothed_loss."""
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file, lineterminator="\n")
@@ -172,7 +173,7 @@ def write_points(path: Path, points: list[Point]) -> None:
         rows.writerows((p.step, f"{p.rate:.6g}", f"{p.loss:.6f}", f"{p.smoothed:.6f}") for p in points)
 
 
-def draw(path: Path, points: list[Point], suggested: float | None, title: str) -> None:
+def draw_curve(path: Path, points: list[RatePoint], suggested: float | None, title: str) -> None:
     """An SVG plot of the loss over the rate, the suggested rate marked; without a background, for light and dark pages.
 
     Raises ImportError where matplotlib, the extra `plots`, is not installed.

@@ -26,12 +26,12 @@ from textrnn.common.config.embed import SHORTEST as PAIR
 from textrnn.common.config.params import require
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.preparation.embedding.lexicon import MOST_KEYS
+from textrnn.preparation.embedding.lexicon import MAX_KEYS
 
-REACH = 2  # tokens looked at on either side
-RARE = 20  # a token below this count is nobody's context
-SMOOTHED = 0.75  # power of the contexts' counts
-MOSTLY = 0.5  # share of tokens of one character in texts that are cut into characters
+WINDOW = 2  # tokens looked at on either side
+MIN_CONTEXT_COUNT = 20  # a token below this count is nobody's context
+CONTEXT_POWER = 0.75  # power of the contexts' counts
+MIN_SINGLE_CHARACTERS = 0.5  # share of tokens of one character in texts that are cut into characters
 LARGEST_SEED = 2**32 - 1  # of numpy's old generators, which scikit-learn draws from
 POWER_STEPS = 4  # of the randomized SVD
 GAP = 0  # between two texts
@@ -39,7 +39,7 @@ PACKED = ".gz"
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class VectorSettings:
     """What vectors are learnt: how wide, of words up to how long and of what counts; the seed of the SVD's start.
 
     norm: the Euclidean length of each vector.
@@ -63,7 +63,7 @@ class Neighbours:
 
 
 @dataclass(frozen=True, eq=False)
-class Texts:
+class TokenStream:
     """Texts as one row of numbers (T,) int64, REACH gaps before, between and behind them; the token of each number.
 
     The number of a gap, GAP, is that of no token.
@@ -73,7 +73,7 @@ class Texts:
     tokens: list[str]
 
 
-def read_texts(folders: Sequence[Path]) -> Texts:
+def read_token_stream(folders: Sequence[Path]) -> TokenStream:
     """The train split of folders of segmented shards; raises UserError where there is none, or not a single token."""
     lists = [column for folder in folders for column in _train_rows(folder)]
     # numbered before they are put together: as one array of text they would have to stay below 2 GiB
@@ -82,14 +82,14 @@ def read_texts(folders: Sequence[Path]) -> Texts:
         raise UserError(", ".join(map(str, folders)), "there is no token in train", do="take other corpora")
     known = tokens.dictionary.to_pylist()
     single = np.array([len(token) == 1 for token in known])[tokens.indices.to_numpy()].mean()
-    if single < MOSTLY:
+    if single < MIN_SINGLE_CHARACTERS:
         wrong, do = "most tokens have several characters", "take encodings into characters"
         raise UserError(", ".join(map(str, folders)), wrong, got=f"{single:.0%} of one character", do=do)
     lengths = np.concatenate([column.value_lengths().to_numpy() for column in lists])
-    gaps = REACH * np.arange(1, len(lengths) + 1)  # before each text
-    ids = np.full(len(tokens) + REACH * (len(lengths) + 1), GAP, np.int64)
+    gaps = WINDOW * np.arange(1, len(lengths) + 1)  # before each text
+    ids = np.full(len(tokens) + WINDOW * (len(lengths) + 1), GAP, np.int64)
     ids[np.arange(len(tokens)) + np.repeat(gaps, lengths)] = tokens.indices.to_numpy() + GAP + 1
-    return Texts(ids, ["", *known])
+    return TokenStream(ids, ["", *known])
 
 
 def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
@@ -97,14 +97,16 @@ def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
         yield batch.column("tokens")
 
 
-def learn_vectors(texts: Texts, dictionary: Iterable[str], settings: Neighbours) -> tuple[list[str], np.ndarray]:
+def learn_vectors(
+    texts: TokenStream, dictionary: Iterable[str], settings: VectorSettings
+) -> tuple[list[str], np.ndarray]:
     """The pairs and words, the most frequent first, and their vectors (N, width) float32, each `norm` long.
 
     One whose neighbours all are what chance would give has none, and is left out. The same on the same machine,
     elsewhere to rounding. Raises UserError when fewer than `width` are frequent enough.
     """
     settings.check()
-    if len(texts.tokens) ** settings.longest >= MOST_KEYS:
+    if len(texts.tokens) ** settings.longest >= MAX_KEYS:
         wrong = f"{len(texts.tokens):,} tokens to the power of it must be below 2^63"
         raise UserError("--longest", wrong, got=settings.longest, do="lower it, or take corpora cut into characters")
     names: list[str] = []
@@ -118,13 +120,13 @@ def learn_vectors(texts: Texts, dictionary: Iterable[str], settings: Neighbours)
         names += [words.get(key) or _spell(key, length, texts.tokens) for key in keys.tolist()]
         first = sum(map(len, counts))
         counts.append(np.bincount(found, minlength=len(keys)))
-        beside = (*range(-REACH, 0), *range(length, length + REACH))
+        beside = (*range(-WINDOW, 0), *range(length, length + WINDOW))
         for place, offset in enumerate(beside):
             context = contexts[texts.ids[starts + offset]]
             real = context >= 0
             cells.append((first + found[real], place * places + context[real]))
     rows, columns = (np.concatenate([cell[at] for cell in cells]) for at in range(2))
-    shape = len(names), 2 * REACH * places
+    shape = len(names), 2 * WINDOW * places
     if min(shape) <= settings.width:
         got, do = f"{shape[0]:,} pairs and words, {shape[1]:,} neighbours", "take more text, or lower --width"
         raise UserError("--width", f"{settings.width} needs more than as many of both", got=got, do=do)
@@ -134,9 +136,9 @@ def learn_vectors(texts: Texts, dictionary: Iterable[str], settings: Neighbours)
     return [names[at] for at in order], vectors[order]
 
 
-def _contexts(texts: Texts) -> tuple[int, np.ndarray]:
+def _contexts(texts: TokenStream) -> tuple[int, np.ndarray]:
     """How many tokens are contexts, and by a token's number that of its context, or -1."""
-    often = np.bincount(texts.ids, minlength=len(texts.tokens)) >= RARE
+    often = np.bincount(texts.ids, minlength=len(texts.tokens)) >= MIN_CONTEXT_COUNT
     often[GAP] = False
     return int(often.sum()), np.where(often, often.cumsum() - 1, -1)
 
@@ -156,7 +158,7 @@ def _by_length(dictionary: Iterable[str], tokens: Sequence[str], longest: int) -
 
 
 def _find(
-    texts: Texts, length: int, words: dict[int, str], settings: Neighbours
+    texts: TokenStream, length: int, words: dict[int, str], settings: VectorSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """What of this length is frequent enough: its numbers (n,), rising; of each occurrence which it is, and where."""
     single = np.array([len(token) == 1 and not token.isspace() for token in texts.tokens])[texts.ids]
@@ -188,7 +190,7 @@ def _information(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) 
     counts = sparse.coo_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape).tocsr()
     counts.sum_duplicates()
     of_rows = np.bincount(rows, minlength=shape[0])
-    of_columns = np.bincount(columns, minlength=shape[1]) ** SMOOTHED
+    of_columns = np.bincount(columns, minlength=shape[1]) ** CONTEXT_POWER
     seen = counts.tocoo()
     chance = of_rows[seen.row] * (of_columns / of_columns.sum())[seen.col]
     information = np.log(seen.data / chance)
@@ -197,7 +199,7 @@ def _information(rows: np.ndarray, columns: np.ndarray, shape: tuple[int, int]) 
     return sparse.csr_matrix((values, (seen.row[more], seen.col[more])), shape)
 
 
-def _reduce(matrix: sparse.csr_matrix, settings: Neighbours) -> np.ndarray:
+def _reduce(matrix: sparse.csr_matrix, settings: VectorSettings) -> np.ndarray:
     """The left singular vectors times the roots of the singular values, each row `norm` long; zero where it is."""
     left, values, _ = randomized_svd(matrix, settings.width, n_iter=POWER_STEPS, random_state=settings.seed)
     vectors = left * np.sqrt(values)
@@ -206,7 +208,7 @@ def _reduce(matrix: sparse.csr_matrix, settings: Neighbours) -> np.ndarray:
     return found
 
 
-def check_place(path: Path) -> None:
+def check_output(path: Path) -> None:
     """Refuse, before anything is learnt, a path that no file of vectors can be written to, or be read from again."""
     if path.suffix in (".npz", ".bz2"):
         raise UserError(

@@ -12,7 +12,7 @@ from textrnn.common.config.embed import Embed, Embedding
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.model import Model
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.params import Section, build, part, pick, require, section
+from textrnn.common.config.params import Section, build_dataclass, get_param, load_section, load_stage_params, require
 from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.train import Train
 from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
@@ -44,19 +44,19 @@ def check_params(params: Mapping[str, Any]) -> None:
         if name not in SECTIONS:
             raise UserError(name, "unknown section of params.yaml", do=f"known: {', '.join(SECTIONS)}")
     _check_names(params, "")
-    section(Data, params, "data")
-    section(Limits, params, "limits").check()
-    section(Sample, params, "sample").check()
-    section(Segment, params, "segment").check()
-    section(Embed, params, "embed").check()
-    section(Baseline, params, "baseline").check()
-    section(Model, params, "model").check("model")
-    section(Train, params, "train").check("train")
+    load_section(Data, params, "data")
+    load_section(Limits, params, "limits").check()
+    load_section(Sample, params, "sample").check()
+    load_section(Segment, params, "segment").check()
+    load_section(Embed, params, "embed").check()
+    load_section(Baseline, params, "baseline").check()
+    load_section(Model, params, "model").check("model")
+    load_section(Train, params, "train").check("train")
     for key in _entries(params, "corpora"):
-        section(Corpus, params, "corpora", key).check(f"corpora.{key}")
+        load_section(Corpus, params, "corpora", key).check(f"corpora.{key}")
     for key in _entries(params, "encodings"):
-        part(Segmentation, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
-        part(Encode, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        load_stage_params(Segmentation, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
+        load_stage_params(Encode, params, "encodings", key, among=ENCODING_KEYS).check(f"encodings.{key}")
         _check_entry(params, ("encodings", key, "corpus"), "corpora")
     for key in _entries(params, "recipes"):
         _check_recipe(params, key)
@@ -64,9 +64,9 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     where = f"recipes.{key}"
-    embedding = part(Embedding, params, "recipes", key, among=RECIPE_KEYS)
+    embedding = load_stage_params(Embedding, params, "recipes", key, among=RECIPE_KEYS)
     embedding.check(where)
-    padding = part(Pad, params, "recipes", key, among=RECIPE_KEYS)
+    padding = load_stage_params(Pad, params, "recipes", key, among=RECIPE_KEYS)
     padding.check(where)
     model = _merged(Model, params, "model", key)
     model.check(f"{where}.model")
@@ -85,28 +85,30 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
 
 def _merged(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
     """What `common/settings` merges for the stages; here it is only checked, so that `check` depends on config alone."""
-    own = pick(params, "recipes", recipe, name)
+    own = get_param(params, "recipes", recipe, name)
     require(isinstance(own, Mapping), f"recipes.{recipe}.{name}", "must be a mapping", own)
-    return build(cls, {**pick(params, name), **own}, f"recipes.{recipe}.{name}")
+    return build_dataclass(cls, {**get_param(params, name), **own}, f"recipes.{recipe}.{name}")
 
 
 def _check_lexicon(params: Mapping[str, Any], key: str, lexicon: bool) -> None:
     """Refuse a lexicon over tokens that are words already: its words are found in characters that stand in a row."""
-    encoding = pick(params, "recipes", key, "encoding")
-    cut = pick(params, "encodings", encoding, "segment")
+    encoding = get_param(params, "recipes", key, "encoding")
+    cut = get_param(params, "encodings", encoding, "segment")
     wrong = f"must be null where tokens are no characters: encodings.{encoding}.segment is {cut}"
-    require(not lexicon or cut in CHARACTERS, f"recipes.{key}.lexicon", wrong, pick(params, "recipes", key, "lexicon"))
+    require(
+        not lexicon or cut in CHARACTERS, f"recipes.{key}.lexicon", wrong, get_param(params, "recipes", key, "lexicon")
+    )
 
 
 def _entries(params: Mapping[str, Any], table: str) -> list[str]:
-    entries = pick(params, table)
+    entries = get_param(params, table)
     if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
         raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
     return list(entries)
 
 
 def _check_entry(params: Mapping[str, Any], keys: tuple[str, ...], table: str) -> None:
-    name = pick(params, *keys)
+    name = get_param(params, *keys)
     if name not in _entries(params, table):
         known = ", ".join(_entries(params, table))
         raise UserError(".".join(keys), f"must name an entry of {table}", got=repr(name), do=f"known: {known}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from textrnn.common.config.params import require, require_name
+from textrnn.common.config.params import require, require_file_name
 from textrnn.common.config.types import SPLITS, Format
 
 
@@ -45,7 +45,7 @@ class Corpus:
         for role, name in self.files.items():
             require(role in (*SPLITS, "classes"), f"{where}.files", "roles are train, dev, test, classes", role)
             if name is not None:
-                require_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")
+                require_file_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")
         for role in ("train", "test"):
             require(self.files.get(role) is not None, f"{where}.files.{role}", "must name a file", None)
         named = self.format != "headlines" or self.classes is not None or self.files.get("classes") is not None

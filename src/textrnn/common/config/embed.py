@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from textrnn.common.config.params import require, require_name
+from textrnn.common.config.params import require, require_file_name
 
 SHORTEST = 2  # a character alone has an embedding in any case; it is also the length of a pair
 
@@ -23,7 +23,7 @@ class Lexicon:
     def check(self, where: str) -> None:
         require(self.longest >= SHORTEST, f"{where}.longest", f"must be at least {SHORTEST}", self.longest)
         if self.vectors is not None:
-            require_name(self.vectors, f"{where}.vectors", "data.vectors")
+            require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,6 @@ class Embedding:
         std = self.embedding_std
         require(0 < std < math.inf, f"{where}.embedding_std", "must be a number above 0", std)
         if self.vectors is not None:
-            require_name(self.vectors, f"{where}.vectors", "data.vectors")
+            require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
         if self.lexicon is not None:
             self.lexicon.check(f"{where}.lexicon")

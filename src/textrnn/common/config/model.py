@@ -10,14 +10,16 @@ from textrnn.common.config.params import require
 from textrnn.common.config.types import Task
 
 Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
-Pooled = Literal["last_valid", "max", "mean", "attention"]  # read whole rows and leave padding out: can be joined
+PooledReadout = Literal[
+    "last_valid", "max", "mean", "attention"
+]  # read whole rows and leave padding out: can be joined
 Readout = Literal["last_step", "last_valid", "max", "mean", "attention", "every_step"]
 Loss = Literal["cross_entropy", "bce"]
 Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
 
 
 @dataclass(frozen=True)
-class Counted:
+class FeatureOptions:
     """Embeddings of what is found in rows: their width, and how often train must have one for a row of its own."""
 
     width: int
@@ -29,12 +31,12 @@ class Counted:
 
 
 @dataclass(frozen=True)
-class Bigrams(Counted):
+class BigramOptions(FeatureOptions):
     """Embeddings of pairs of neighbouring tokens."""
 
 
 @dataclass(frozen=True)
-class Words(Counted):
+class SoftLexiconOptions(FeatureOptions):
     """Embeddings of the words of the recipe's lexicon; `width` is that of each of the sets that a token is in."""
 
 
@@ -68,9 +70,9 @@ class Model:
     locked_dropout: bool
     word_dropout: float
     embedding_dropout: float
-    bigrams: Bigrams | None
-    words: Words | None
-    readout: tuple[Pooled, ...] | Readout
+    bigrams: BigramOptions | None
+    words: SoftLexiconOptions | None
+    readout: tuple[PooledReadout, ...] | Readout
     layer_norm: bool
     relu: bool
     head_size: int | None

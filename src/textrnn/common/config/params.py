@@ -43,7 +43,7 @@ def _fault(error: Exception) -> str:
     return f"line {mark.line + 1}: {getattr(error, 'problem', error)}"
 
 
-def pick(params: Mapping[str, Any], *keys: str) -> Any:
+def get_param(params: Mapping[str, Any], *keys: str) -> Any:
     """The value under the given keys; an unknown key is refused with the nearest known one."""
     value: Any = params
     for depth, key in enumerate(keys):
@@ -56,27 +56,29 @@ def pick(params: Mapping[str, Any], *keys: str) -> Any:
     return value
 
 
-def section(cls: type[Section], params: Mapping[str, Any], *keys: str) -> Section:
+def load_section(cls: type[Section], params: Mapping[str, Any], *keys: str) -> Section:
     """The section under the given keys as an instance of its dataclass."""
-    return build(cls, pick(params, *keys), ".".join(keys))
+    return build_dataclass(cls, get_param(params, *keys), ".".join(keys))
 
 
-def part(cls: type[Section], params: Mapping[str, Any], *keys: str, among: typing.Collection[str]) -> Section:
+def load_stage_params(
+    cls: type[Section], params: Mapping[str, Any], *keys: str, among: typing.Collection[str]
+) -> Section:
     """The dataclass of one stage from an entry that several share; the entry has no keys but `among`.
 
     Every stage thereby refuses a misspelt key of the entry, also where the key is another stage's.
     """
-    entry, where = pick(params, *keys), ".".join(keys)
+    entry, where = get_param(params, *keys), ".".join(keys)
     if not isinstance(entry, Mapping):
         raise UserError(where, "must be a mapping", got=_shown(entry))
     for key in entry:
         if key not in among:
             raise UserError(f"{where}.{key}", "unknown param", do=_suggest(str(key), among))
     names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return build(cls, {key: value for key, value in entry.items() if key in names}, where)
+    return build_dataclass(cls, {key: value for key, value in entry.items() if key in names}, where)
 
 
-def build(cls: type[Section], values: Any, where: str) -> Section:
+def build_dataclass(cls: type[Section], values: Any, where: str) -> Section:
     """An instance of the dataclass `cls` from a mapping with exactly its keys and types.
 
     Raises UserError, naming `where.key`, for an unknown, missing or mistyped key.
@@ -104,7 +106,7 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
             return value
         raise UserError(where, f"must be one of {', '.join(map(str, get_args(hint)))}", got=_shown(value))
     if dataclasses.is_dataclass(hint):
-        return build(typing.cast(type, hint), value, where)
+        return build_dataclass(typing.cast(type, hint), value, where)
     if origin in (dict, Mapping):
         return _convert_mapping(get_args(hint)[1], value, where)
     if origin is tuple:
@@ -120,7 +122,7 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
     others = [choice for choice in choices if choice is not type(None)]
     records = [choice for choice in others if dataclasses.is_dataclass(choice)]
     if len(records) > 1 and isinstance(value, Mapping):
-        return build(_of_kind(records, value, where), value, where)
+        return build_dataclass(_of_kind(records, value, where), value, where)
     # by its form, so that what is told is the fault by the choice that was meant
     return _convert(next((choice for choice in others if _resembles(choice, value)), others[-1]), value, where)
 
@@ -165,7 +167,7 @@ def require(ok: bool, where: str, wrong: str, got: object) -> None:
         raise UserError(where, wrong, got=_shown(got))
 
 
-def require_name(name: str, where: str, folder: str) -> None:
+def require_file_name(name: str, where: str, folder: str) -> None:
     """Refuse a file name that leads out of its folder: DVC watches that folder, and nothing else, for changes."""
     path = PurePath(name)
     inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts

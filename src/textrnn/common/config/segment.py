@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from textrnn.common.config.params import require, require_name
+from textrnn.common.config.params import require, require_file_name
 
 Cleaning = Literal["lower", "digits", "urls"]
 
@@ -56,7 +56,7 @@ class Segmentation:
             needs == (self.punkt is not None), f"{where}.punkt", "goes with segment: nltk, and only there", self.punkt
         )
         if self.punkt is not None:
-            require_name(self.punkt.model, f"{where}.punkt.model", "data.punkt")
+            require_file_name(self.punkt.model, f"{where}.punkt.model", "data.punkt")
             learned, rows = self.punkt.model == "train", self.punkt.rows
             named = f"{where}.punkt.rows"
             require(learned == (rows is not None), named, "goes with model: train, and only there", rows)

@@ -15,7 +15,7 @@ Monitor = Literal["loss", "accuracy"]
 
 
 @dataclass(frozen=True)
-class Step:
+class StepSchedule:
     """StepLR: the rate times `factor` after every `every` epochs."""
 
     kind: Literal["step"]
@@ -24,7 +24,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Cosine:
+class CosineSchedule:
     """Cosine annealing (Loshchilov and Hutter 2017) down to `floor` times the rate, over the whole run.
 
     warmup: the share of the run in which the rate first rises evenly to its full height (Goyal et al. 2017).
@@ -55,7 +55,7 @@ class Swa:
 
 
 @dataclass(frozen=True)
-class Power:
+class PowerSampling:
     """A class is drawn in proportion to its rows to the power of `power`: 1 draws rows as they are, 0 is balanced."""
 
     power: float
@@ -96,11 +96,11 @@ class Train:
     embedding_rate: float | None
     weight_decay: float
     decoupled_decay: float
-    schedule: Step | Cosine | None
+    schedule: StepSchedule | CosineSchedule | None
     clip_norm: float | None
     class_weights: Mapping[str, float] | None
     label_smoothing: float
-    sampling: Literal["balanced"] | Power | None
+    sampling: Literal["balanced"] | PowerSampling | None
     average: Ema | Swa | None
     distill: Distill | None
     evaluate_every: int | None
@@ -132,10 +132,10 @@ class Train:
 
     def _check_parts(self, where: str) -> None:
         """The values of the sections inside this one."""
-        if isinstance(self.schedule, Step):
+        if isinstance(self.schedule, StepSchedule):
             require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
             require(self.schedule.factor > 0, f"{where}.schedule.factor", "must be above 0", self.schedule.factor)
-        if isinstance(self.schedule, Cosine):
+        if isinstance(self.schedule, CosineSchedule):
             floor, warmup = self.schedule.floor, self.schedule.warmup
             require(0 <= floor <= 1, f"{where}.schedule.floor", "must lie in [0, 1]", floor)
             require(0 <= warmup < 1, f"{where}.schedule.warmup", "must lie in [0, 1)", warmup)
@@ -148,7 +148,7 @@ class Train:
             self.distill.check(f"{where}.distill", self.seed)
         if self.sampling is not None:
             require(self.shuffle, f"{where}.sampling", "must be null where shuffle is false", self.sampling)
-        if isinstance(self.sampling, Power):
+        if isinstance(self.sampling, PowerSampling):
             require(0 <= self.sampling.power <= 1, f"{where}.sampling.power", "must lie in [0, 1]", self.sampling.power)
 
     def check_task(self, where: str, task: Task) -> None:

@@ -13,11 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.executor.workers import Crew, WorkerDied
-from textrnn.common.storage.markers import at_work
+from textrnn.common.executor.workers import WorkerDied, WorkerPool
+from textrnn.common.storage.markers import shards_in_work
 
 
-class _Pool(ProcessPoolExecutor):
+class _ProcessPool(ProcessPoolExecutor):
     """Worker processes that a Ctrl-C does not reach, that end with their parent, and that it can end at once."""
 
     def __init__(self, count: int) -> None:
@@ -53,17 +53,17 @@ def _wait_for_parent() -> None:
 
 
 @contextmanager
-def _processes(count: int, folder: Path, label: str) -> Iterator[Crew]:
-    pool = _Pool(count)
+def local_workers(count: int, folder: Path, label: str) -> Iterator[WorkerPool]:
+    pool = _ProcessPool(count)
     try:
-        yield Crew(pool.submit, 4 * count, lambda: None)
+        yield WorkerPool(pool.submit, 4 * count, lambda: None)
         pool.shutdown()
     except BrokenProcessPool:
         pool.shutdown()
         codes = {pid: child.exitcode for pid, child in pool.started.items()}
         # the pool ends the others by SIGTERM as soon as it misses one
         dead = {pid: code for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)} or codes
-        names = [name for name, pid in at_work(folder).items() if pid in dead]
+        names = [name for name, pid in shards_in_work(folder).items() if pid in dead]
         got = ", ".join(sorted({_ending(code) for code in dead.values()}))
         raise WorkerDied(label, names, folder, got=got) from None
     except BaseException:

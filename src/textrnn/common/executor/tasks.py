@@ -17,19 +17,27 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.executor.cluster import _cluster
-from textrnn.common.executor.local import _processes
-from textrnn.common.executor.workers import PATIENCE_SECONDS, Call, Crew, Job, Task
+from textrnn.common.executor.cluster import cluster_workers
+from textrnn.common.executor.local import local_workers
+from textrnn.common.executor.workers import PATIENCE_SECONDS, Call, ShardFunction, ShardTask, WorkerPool
 from textrnn.common.storage.code_version import fingerprint
-from textrnn.common.storage.markers import NOTES, finish, finished, is_finished, read_packages, result_of, working
-from textrnn.errors import Unfinished
+from textrnn.common.storage.markers import (
+    MARKERS,
+    finished_shards,
+    is_finished,
+    mark_finished,
+    note_work,
+    read_packages,
+    read_result,
+)
+from textrnn.errors import ResumableError
 from textrnn.stage import progress, worker_count
 
-ROWS_WORTH_A_POOL = 50_000
-LOOK_SECONDS = 2.0
+MIN_ROWS_FOR_POOL = 50_000
+POLL_SECONDS = 2.0
 
 
-def run_shards(task: Task, jobs: Sequence[Job], folder: Path, *, label: str) -> Iterator[dict[str, Any]]:
+def run_shards(task: ShardFunction, jobs: Sequence[ShardTask], folder: Path, *, label: str) -> Iterator[dict[str, Any]]:
     """Call `task(*job.arguments)` for each job and yield the results in the order of the jobs.
 
     A job that an earlier run finished in `folder` (see `resumable_folder`) is not run again. Few rows are done by this
@@ -43,8 +51,8 @@ def run_shards(task: Task, jobs: Sequence[Job], folder: Path, *, label: str) -> 
     """
     if len({job.name for job in jobs}) < len(jobs):
         raise ValueError(f"{label}: two jobs have one name")
-    (folder / NOTES).mkdir(exist_ok=True)
-    done = finished(folder)
+    (folder / MARKERS).mkdir(exist_ok=True)
+    done = finished_shards(folder)
     left = [job for job in jobs if job.name not in done]
     scheduler = os.environ.get("TEXTRNN_SCHEDULER", "")
     with _crew(left, folder, label, scheduler) as crew:
@@ -55,32 +63,36 @@ def run_shards(task: Task, jobs: Sequence[Job], folder: Path, *, label: str) -> 
         rows = {"total": sum(job.rows for job in jobs), "initial": sum(job.rows for job in jobs if job.name in done)}
         fresh = iter(progress(pairs, **rows, unit=" rows", label=label, count=lambda pair: pair[0].rows))
         for job in jobs:
-            yield result_of(folder, job.name) if job.name in done else next(fresh)[1]
+            yield read_result(folder, job.name) if job.name in done else next(fresh)[1]
     _check_all_here(jobs, folder, label, PATIENCE_SECONDS if scheduler else 0.0)
 
 
-def _run_job(task: Task, folder: Path, code: tuple[tuple[str, ...] | None, str], job: Job) -> dict[str, Any]:
+def _run_job(
+    task: ShardFunction, folder: Path, code: tuple[tuple[str, ...] | None, str], job: ShardTask
+) -> dict[str, Any]:
     """What runs in a worker."""
     here = f"worker {socket.gethostname()}:{os.getpid()}"
-    if not (folder / NOTES).is_dir():
-        raise Unfinished(here, "does not see the output folder", got=folder, do="let all workers share a file system")
+    if not (folder / MARKERS).is_dir():
+        raise ResumableError(
+            here, "does not see the output folder", got=folder, do="let all workers share a file system"
+        )
     packages, wanted = code
     if fingerprint(packages) != wanted:
-        raise Unfinished(here, "has other code or other versions of libraries than this run", do="start it again")
+        raise ResumableError(here, "has other code or other versions of libraries than this run", do="start it again")
     if is_finished(folder, job.name):  # Dask asks again for a result that died with the worker that held it
-        return result_of(folder, job.name)
-    with working(folder, job.name):
-        return finish(folder, job.name, task(*job.arguments))
+        return read_result(folder, job.name)
+    with note_work(folder, job.name):
+        return mark_finished(folder, job.name, task(*job.arguments))
 
 
-def _in_order(crew: Crew, call: Call, jobs: Sequence[Job]) -> Iterator[tuple[Job, dict[str, Any]]]:
+def _in_order(crew: WorkerPool, call: Call, jobs: Sequence[ShardTask]) -> Iterator[tuple[ShardTask, dict[str, Any]]]:
     waiting = deque(jobs)
-    submitted: deque[tuple[Job, Future[dict[str, Any]]]] = deque()
+    submitted: deque[tuple[ShardTask, Future[dict[str, Any]]]] = deque()
     while waiting or submitted:
         while waiting and len(submitted) < crew.ahead:
             job = waiting.popleft()
             submitted.append((job, crew.submit(call, job)))
-        ended, _ = wait([future for _, future in submitted if not future.done()], LOOK_SECONDS, FIRST_COMPLETED)
+        ended, _ = wait([future for _, future in submitted if not future.done()], POLL_SECONDS, FIRST_COMPLETED)
         for _, future in submitted:
             # a fault is told at once, whatever its turn
             if future.done() and (error := future.exception()):
@@ -92,19 +104,21 @@ def _in_order(crew: Crew, call: Call, jobs: Sequence[Job]) -> Iterator[tuple[Job
             yield job, future.result()
 
 
-def _check_all_here(jobs: Sequence[Job], folder: Path, label: str, patience: float) -> None:
+def _check_all_here(jobs: Sequence[ShardTask], folder: Path, label: str, patience: float) -> None:
     until = time.monotonic() + patience
-    while missing := sorted({job.name for job in jobs} - finished(folder)):
+    while missing := sorted({job.name for job in jobs} - finished_shards(folder)):
         if time.monotonic() >= until:
             do = "let all workers share a file system"
-            raise Unfinished(label, "shards were reported and are not in the folder", got=", ".join(missing), do=do)
+            raise ResumableError(label, "shards were reported and are not in the folder", got=", ".join(missing), do=do)
         time.sleep(0.5)
 
 
-def _crew(jobs: Sequence[Job], folder: Path, label: str, scheduler: str) -> AbstractContextManager[Crew | None]:
+def _crew(
+    jobs: Sequence[ShardTask], folder: Path, label: str, scheduler: str
+) -> AbstractContextManager[WorkerPool | None]:
     if scheduler and jobs:
-        return _cluster(scheduler, folder, label)
+        return cluster_workers(scheduler, folder, label)
     count = min(worker_count(), len(jobs))
-    if count > 1 and sum(job.rows for job in jobs) > ROWS_WORTH_A_POOL:
-        return _processes(count, folder, label)
+    if count > 1 and sum(job.rows for job in jobs) > MIN_ROWS_FOR_POOL:
+        return local_workers(count, folder, label)
     return nullcontext()

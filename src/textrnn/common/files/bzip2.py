@@ -25,7 +25,7 @@ WINDOW = 1 << 20
 TRIAL_BITS = 8 * (128 << 10)
 
 
-class Irregular(Exception):  # noqa: N818  (no error yet: Python's own reader says whether it is one)
+class MalformedStream(Exception):  # noqa: N818  (no error yet: Python's own reader says whether it is one)
     """The file is not a row of sound streams from its first byte to its last."""
 
 
@@ -67,7 +67,7 @@ def _decode(file: int, blocks: list[Block]) -> bytes:
 def _decode_block(file: int, block: Block) -> bytes:
     length = block.end - block.start
     if length < 80:
-        raise Irregular
+        raise MalformedStream
     bits = _read_bits(file, block.start, length)
     checksum = bits >> (length - 80) & 0xFFFFFFFF  # of the block, and so of a stream that is this block alone
     stream = (bits << 80 | END << 32 | checksum) << (-length % 8)
@@ -75,9 +75,9 @@ def _decode_block(file: int, block: Block) -> bytes:
     try:
         text = decoder.decompress(b"BZh" + block.level + stream.to_bytes((length + 87) // 8, "big"))
     except OSError as error:
-        raise Irregular from error
+        raise MalformedStream from error
     if not decoder.eof or decoder.unused_data:
-        raise Irregular
+        raise MalformedStream
     return text
 
 
@@ -86,21 +86,21 @@ def _find_blocks(file: int) -> Iterator[list[Block]]:
     marks = _find_marks(file)
     size = os.fstat(file).st_size
     if not size:
-        raise Irregular
+        raise MalformedStream
     stream = 0
     while stream < size:
         header = os.pread(file, 4, stream)
         start, at_end = next(marks, (-1, True))
         if header[:3] != b"BZh" or header[3:] not in (b"%d" % level for level in range(1, 10)):
-            raise Irregular
+            raise MalformedStream
         if start != 8 * stream + 32:
-            raise Irregular
+            raise MalformedStream
         group: list[Block] = []
         combined = 0
         while not at_end:
             block_end, at_end = next(marks, (-1, True))
             if block_end < 0:
-                raise Irregular
+                raise MalformedStream
             group.append(Block(start, block_end, header[3:]))
             combined = (combined << 1 | combined >> 31) & 0xFFFFFFFF ^ _read_bits(file, start + 48, 32)
             if stream == 0 or block_end > 8 * stream + TRIAL_BITS:
@@ -108,7 +108,7 @@ def _find_blocks(file: int) -> Iterator[list[Block]]:
                 group = []
             start = block_end
         if combined != _read_bits(file, start + 48, 32):
-            raise Irregular
+            raise MalformedStream
         if group:
             yield group
         stream = (start + 80 + 7) // 8
@@ -118,7 +118,7 @@ def _read_bits(file: int, start: int, length: int) -> int:
     first, last = start // 8, (start + length + 7) // 8
     data = os.pread(file, last - first, first)
     if len(data) < last - first:
-        raise Irregular
+        raise MalformedStream
     return int.from_bytes(data, "big") >> (8 * last - start - length) & ((1 << length) - 1)
 
 

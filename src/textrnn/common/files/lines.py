@@ -10,11 +10,11 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from textrnn.common.files.bzip2 import Irregular, read_blocks
+from textrnn.common.files.bzip2 import MalformedStream, read_blocks
 from textrnn.errors import UserError
 from textrnn.stage import worker_count
 
-PIECE = 1 << 20  # bytes
+CHUNK_BYTES = 1 << 20  # bytes
 
 _positions: dict[Path, int] = {}  # bytes that lie behind, of the files that are being read
 
@@ -46,7 +46,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UserError(path, "the file is empty", do="fetch it again")
 
 
-def share_read(path: Path) -> float:
+def fraction_read(path: Path) -> float:
     """How much of a file that `read_lines` is reading lies behind, from 0 to 1; 0 for a file that it is not reading."""
     return _positions[path] / path.stat().st_size if path in _positions else 0.0
 
@@ -80,7 +80,7 @@ def _read_bz2(path: Path, file: io.BufferedIOBase) -> Iterator[bytes]:
     done = 0
     threads = worker_count()
     if threads > 1:
-        with contextlib.suppress(Irregular):
+        with contextlib.suppress(MalformedStream):
             for text, _positions[path] in read_blocks(file.fileno(), threads):
                 yield text
                 done += len(text)
@@ -92,6 +92,6 @@ def _read_bz2(path: Path, file: io.BufferedIOBase) -> Iterator[bytes]:
 
 
 def _pieces(path: Path, reader: io.BufferedIOBase, file: io.BufferedIOBase) -> Iterator[bytes]:
-    while piece := reader.read(PIECE):
+    while piece := reader.read(CHUNK_BYTES):
         _positions[path] = file.tell()
         yield piece

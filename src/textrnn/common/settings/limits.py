@@ -9,12 +9,12 @@ from textrnn.common.config.model import Model
 from textrnn.common.config.train import Train
 
 
-def cap(value: int, limit: int | None) -> int:
+def cap(value: int, apply_limits: int | None) -> int:
     """The value, or the limit where that is smaller."""
-    return value if limit is None else min(value, limit)
+    return value if apply_limits is None else min(value, apply_limits)
 
 
-def limit(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
+def apply_limits(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
     """Both with the caps of `limits`."""
     hidden = cap(model.hidden_size, limits.hidden_size)
     return replace(model, hidden_size=hidden), replace(settings, epochs=cap(settings.epochs, limits.epochs))

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from textrnn.common.config.params import Section, build, pick, require
+from textrnn.common.config.params import Section, build_dataclass, get_param, require
 
 
-def overlaid(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
+def load_recipe_section(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
     """The section `name`, the defaults of all recipes, with the recipe's own values of that name over it."""
-    defaults, own = pick(params, name), pick(params, "recipes", recipe, name)
+    defaults, own = get_param(params, name), get_param(params, "recipes", recipe, name)
     where = f"recipes.{recipe}.{name}"
-    build(cls, defaults, name)
+    build_dataclass(cls, defaults, name)
     require(isinstance(own, Mapping), where, "must be a mapping", own)
-    return build(cls, {**defaults, **own}, where)
+    return build_dataclass(cls, {**defaults, **own}, where)

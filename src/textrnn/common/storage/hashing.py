@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 
 
-def hashes(rows: int, seed: int, purpose: str) -> np.ndarray:
+def hash_range(rows: int, seed: int, purpose: str) -> np.ndarray:
     """(rows,) uint64: the hashes of the row numbers from 0."""
     return hash_rows(np.arange(rows), seed, purpose)
 

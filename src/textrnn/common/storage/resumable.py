@@ -17,9 +17,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from textrnn.common.storage.code_version import fingerprint, hash_values, packages_of, scripts_hash, stage_code
-from textrnn.common.storage.markers import NOTES, files_of, finished, write_packages
-from textrnn.errors import Unfinished
-from textrnn.stage import put_in_place
+from textrnn.common.storage.markers import MARKERS, files_of, finished_shards, write_packages
+from textrnn.errors import ResumableError
+from textrnn.stage import replace_folder
 
 LOCK_SECONDS = 0.2  # long enough for a lock file that is just being removed, short for one that is held
 
@@ -29,7 +29,7 @@ def _kept_shards(names: set[str]) -> str:
 
 
 @dataclass(frozen=True)
-class Kept:
+class RetentionPolicy:
     """What a folder that was not finished is worth.
 
     note: what a stop says of the names of its finished shards. by: the exceptions that leave them, all but those in
@@ -37,14 +37,14 @@ class Kept:
     """
 
     note: Callable[[set[str]], str] = _kept_shards
-    by: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, Unfinished, OSError, MemoryError)
+    by: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, ResumableError, OSError, MemoryError)
     lost: tuple[type[BaseException], ...] = ()
     others: int = 0
 
 
 @contextlib.contextmanager
 def resumable_folder(
-    path: Path, kept: Kept | None = None, /, *, stage: str | None = None, **key: Any
+    path: Path, kept: RetentionPolicy | None = None, /, *, stage: str | None = None, **key: Any
 ) -> Iterator[Path]:
     """A new folder to fill shard by shard, which takes the place of `path` when the block ends well.
 
@@ -56,7 +56,7 @@ def resumable_folder(
     key: all that the content depends on besides code and versions, as values JSON has.
     Raises Unfinished when another run is writing `path`.
     """
-    kept = kept or Kept()
+    kept = kept or RetentionPolicy()
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         code = stage_code(stage) if stage else None
@@ -68,10 +68,10 @@ def resumable_folder(
         write_packages(made, packages)
         try:
             yield made
-            put_in_place(made, path)
-            shutil.rmtree(path / NOTES, ignore_errors=True)
+            replace_folder(made, path)
+            shutil.rmtree(path / MARKERS, ignore_errors=True)
         except BaseException as stop:
-            names = finished(made) if isinstance(stop, kept.by) and not isinstance(stop, kept.lost) else set()
+            names = finished_shards(made) if isinstance(stop, kept.by) and not isinstance(stop, kept.lost) else set()
             if names:
                 stop.add_note(kept.note(names))
             else:
@@ -91,7 +91,7 @@ def _locked(path: Path) -> Iterator[None]:
     except Timeout as error:
         if error.lock_file != str(lock):
             raise
-        raise Unfinished(path, "another run is writing it", do="wait for it, or stop it") from None
+        raise ResumableError(path, "another run is writing it", do="wait for it, or stop it") from None
 
 
 def _remove_others(made: Path, path: Path, left: int) -> None:
@@ -103,8 +103,8 @@ def _remove_others(made: Path, path: Path, left: int) -> None:
 
 
 def _keep_finished(folder: Path) -> None:
-    names = finished(folder)
-    kept = {folder / NOTES / f"{name}.json" for name in names}
+    names = finished_shards(folder)
+    kept = {folder / MARKERS / f"{name}.json" for name in names}
     kept |= {folder / file for name in names for file in files_of(folder, name)}
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():

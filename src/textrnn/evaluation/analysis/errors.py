@@ -12,7 +12,7 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.calibration import Bin, calibration_error, reliability
 from textrnn.evaluation.metrics.precision_recall import score_spans
-from textrnn.evaluation.metrics.subsets import TestRows, by_length, by_rarest, by_repeat, read_test_rows
+from textrnn.evaluation.metrics.subsets import TestRows, by_duplicate, by_length, by_rarest, read_test_rows
 from textrnn.evaluation.scoring.predictions import Predictions
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span, bio_spans, spans
@@ -21,7 +21,7 @@ PAIRS = 10  # of classes, those confused most often
 EXAMPLES = 20  # of each pair, the surest first
 TAGGED_EXAMPLES = 200  # sentences, those of the most wrong entities first
 
-Score = Callable[[np.ndarray], dict[str, float]]  # of a mask (N,) of rows, their figures
+SubsetMetrics = Callable[[np.ndarray], dict[str, float]]  # of a mask (N,) of rows, their figures
 
 
 @dataclass(frozen=True)
@@ -69,8 +69,8 @@ def analyze(found: Predictions, labels: Labels, segmented: ShardReader) -> Analy
     return Analysis({"calibration": calibration, **metrics, "confused": pairs}, bins, errors)
 
 
-def _by_group(found: Predictions, rows: TestRows, score: Score) -> dict[str, Any]:
-    groups = {"length": by_length(rows.length), "rarest": by_rarest(found.rarest), "text": by_repeat(rows.repeated)}
+def _by_group(found: Predictions, rows: TestRows, score: SubsetMetrics) -> dict[str, Any]:
+    groups = {"length": by_length(rows.length), "rarest": by_rarest(found.rarest), "text": by_duplicate(rows.repeated)}
     return {f"by_{what}": {name: score(mask) for name, mask in each} for what, each in groups.items()}
 
 

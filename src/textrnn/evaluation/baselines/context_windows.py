@@ -15,11 +15,17 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.common.storage.shards import ShardReader
-from textrnn.evaluation.baselines.logistic_regression import CELLS, ROWS_AT_ONCE, Logistic, columns_of, fit_strengths
+from textrnn.evaluation.baselines.logistic_regression import (
+    CELLS,
+    ROWS_AT_ONCE,
+    LogisticResult,
+    choose_columns,
+    fit_regularization_path,
+)
 
 
 @dataclass(frozen=True, eq=False)
-class Sentences:
+class EncodedSentences:
     """Tagged rows of ids, none truncated: ids (M,) int32 end to end, offsets (N + 1,) int64, tags (M,) int64."""
 
     ids: np.ndarray
@@ -29,15 +35,15 @@ class Sentences:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def pieces(self, rows: int) -> Iterator[Sentences]:
+    def pieces(self, rows: int) -> Iterator[EncodedSentences]:
         """All rows in order, so many at a time."""
         for first in range(0, len(self), rows):
             ends = self.offsets[first : first + rows + 1]
             its = slice(ends[0], ends[-1])
-            yield Sentences(self.ids[its], ends - ends[0], self.tags[its])
+            yield EncodedSentences(self.ids[its], ends - ends[0], self.tags[its])
 
 
-def read_sentences(encoded: ShardReader, split: str) -> Sentences:
+def read_sentences(encoded: ShardReader, split: str) -> EncodedSentences:
     """The split's rows of id shards, for tagging; there may be none."""
     ids, lengths, tags = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for batch in encoded.batches(split):
@@ -46,10 +52,12 @@ def read_sentences(encoded: ShardReader, split: str) -> Sentences:
         lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
         tags.append(np.array(batch["tags"].flatten(), dtype=np.int64))
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
-    return Sentences(np.concatenate(ids), offsets, np.concatenate(tags))
+    return EncodedSentences(np.concatenate(ids), offsets, np.concatenate(tags))
 
 
-def fit_windows(train: Sentences, dev: Sentences, test: Sentences, settings: Baseline) -> Logistic:
+def fit_context_windows(
+    train: EncodedSentences, dev: EncodedSentences, test: EncodedSentences, settings: Baseline
+) -> LogisticResult:
     """Fit one regression for each strength in `settings.regularization`; dev's accuracy over tokens chooses.
 
     Features are the n-grams of 1 to `settings.ngrams` tokens that lie no further than `ngrams - 1` from a token, each
@@ -61,12 +69,12 @@ def fit_windows(train: Sentences, dev: Sentences, test: Sentences, settings: Bas
         for cells in _cells(piece, settings.ngrams):
             found, times = np.unique(cells, return_counts=True)
             counts[found] += times
-    column, count = columns_of(counts, settings.features)
+    column, count = choose_columns(counts, settings.features)
     seen, tried, unseen = (_inputs(each, settings.ngrams, column, count) for each in (train, dev, test))
-    return fit_strengths((seen, train.tags), (tried, dev.tags), unseen, settings)
+    return fit_regularization_path((seen, train.tags), (tried, dev.tags), unseen, settings)
 
 
-def _inputs(sentences: Sentences, order: int, column: np.ndarray, count: int) -> sparse.csr_matrix:
+def _inputs(sentences: EncodedSentences, order: int, column: np.ndarray, count: int) -> sparse.csr_matrix:
     """Which features each token has: (M, F) float32."""
     made = [sparse.csr_matrix((0, count), dtype=np.float32)]
     for piece in sentences.pieces(ROWS_AT_ONCE):
@@ -78,7 +86,7 @@ def _inputs(sentences: Sentences, order: int, column: np.ndarray, count: int) ->
     return sparse.vstack(made, format="csr")
 
 
-def _cells(sentences: Sentences, order: int) -> Iterator[np.ndarray]:
+def _cells(sentences: EncodedSentences, order: int) -> Iterator[np.ndarray]:
     """For each n-gram and place of it the cell that it falls into beside each token, (M,) int64."""
     reach = order - 1
     rows = np.repeat(np.arange(len(sentences)), np.diff(sentences.offsets))

@@ -17,28 +17,28 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines.bag_of_ngrams import fit_bag
-from textrnn.evaluation.baselines.context_windows import fit_windows, read_sentences
+from textrnn.evaluation.baselines.context_windows import fit_context_windows, read_sentences
 from textrnn.evaluation.baselines.logistic_regression import fit_logistic
-from textrnn.evaluation.baselines.ngrams import Texts, read_texts
+from textrnn.evaluation.baselines.ngrams import EncodedTexts, read_encoded_texts
 from textrnn.evaluation.metrics.precision_recall import score_classes, score_spans
 from textrnn.evaluation.metrics.subsets import read_test_rows
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span, spans
 
-Figures = dict[str, float]
+Metrics = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Result:
+class BaselineResult:
     """One baseline: its figures on dev, test, and the rows of test whose text is new; what dev chose; its seconds.
 
     rest: None where train or dev has every text of test.
     """
 
     name: str
-    dev: Figures
-    test: Figures
-    rest: Figures | None
+    dev: Metrics
+    test: Metrics
+    rest: Metrics | None
     chosen: dict[str, Any]
     seconds: float
 
@@ -49,7 +49,7 @@ class Result:
 
 def train_baselines(
     encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline, epochs: int
-) -> Iterator[Result]:
+) -> Iterator[BaselineResult]:
     """The baselines of an encoding, trained on the id shards of its train split, whose rows are not truncated.
 
     segmented: the shards that the ids were made of, for which texts of test are new; tokens: the size of the
@@ -61,7 +61,7 @@ def train_baselines(
     if labels.task == "tag":
         yield from _tag(encoded, segmented, labels, tokens, settings)
         return
-    train, dev, test = (read_texts(encoded, split) for split in ("train", "dev", "test"))
+    train, dev, test = (read_encoded_texts(encoded, split) for split in ("train", "dev", "test"))
     score = partial(_classified, labels, dev, test, _new(encoded, segmented))
     usual = int(np.bincount(train.labels).argmax())
     yield score("majority", [np.full(len(split), usual) for split in (dev, test)], {}, 0.0)
@@ -89,7 +89,7 @@ def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
     them; this one even knows how often test has each, so that a model that comes near it has learnt what there is.
     """
     counts: dict[bytes, Counter[int]] = {}
-    splits = {split: read_texts(encoded, split) for split in ("train", "dev", "test")}
+    splits = {split: read_encoded_texts(encoded, split) for split in ("train", "dev", "test")}
     for texts in splits.values():
         for text, label in _rows(texts):
             counts.setdefault(text, Counter())[label] += 1
@@ -98,34 +98,34 @@ def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
     return {split: count / len(splits[split]) for split, count in hits.items()}
 
 
-def _rows(texts: Texts) -> Iterator[tuple[bytes, int]]:
+def _rows(texts: EncodedTexts) -> Iterator[tuple[bytes, int]]:
     bounds, labels = texts.offsets.tolist(), texts.labels.tolist()
     return ((texts.ids[a:b].tobytes(), label) for (a, b), label in zip(pairwise(bounds), labels, strict=True))
 
 
 def _classified(
     labels: Labels,
-    dev: Texts,
-    test: Texts,
+    dev: EncodedTexts,
+    test: EncodedTexts,
     new: np.ndarray,
     name: str,
     guesses: list[np.ndarray],
     chosen: dict[str, Any],
     seconds: float,
-) -> Result:
+) -> BaselineResult:
     on_dev, on_test = (_score(each.labels, guess, labels) for each, guess in zip((dev, test), guesses, strict=True))
     on_rest = _score(test.labels[new], guesses[1][new], labels) if new.any() else None
-    return Result(name, on_dev, on_test, on_rest, chosen, seconds)
+    return BaselineResult(name, on_dev, on_test, on_rest, chosen, seconds)
 
 
-def _score(gold: np.ndarray, guess: np.ndarray, labels: Labels) -> Figures:
+def _score(gold: np.ndarray, guess: np.ndarray, labels: Labels) -> Metrics:
     scores = score_classes(gold, guess, labels.names)
     return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
 
 
 def _tag(
     encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline
-) -> Iterator[Result]:
+) -> Iterator[BaselineResult]:
     train, dev, test = (read_sentences(encoded, split) for split in ("train", "dev", "test"))
     for split, its in (("train", train), ("dev", dev), ("test", test)):
         if not len(its.ids):
@@ -134,10 +134,10 @@ def _tag(
     told = np.repeat(new, np.diff(test.offsets)).any()
     masks = [np.ones(len(test), bool), *([new] if told else [])]
 
-    def score(name: str, guesses: Sequence[np.ndarray], chosen: dict[str, Any], started: float) -> Result:
+    def score(name: str, guesses: Sequence[np.ndarray], chosen: dict[str, Any], started: float) -> BaselineResult:
         (on_dev,) = _score_tags(encoded, "dev", labels, guesses[0], [np.ones(len(dev), bool)])
         on_test, *on_rest = _score_tags(encoded, "test", labels, guesses[1], masks)
-        return Result(name, on_dev, on_test, next(iter(on_rest), None), chosen, time.monotonic() - started)
+        return BaselineResult(name, on_dev, on_test, next(iter(on_rest), None), chosen, time.monotonic() - started)
 
     started = time.monotonic()
     counts = np.zeros((tokens, len(labels.names)), dtype=np.int64)
@@ -148,13 +148,13 @@ def _tag(
     frequent = np.where(counts.any(axis=1), counts.argmax(axis=1), usual)
     yield score("most_frequent_tag", [frequent[each.ids] for each in (dev, test)], {}, started)
     started = time.monotonic()
-    fitted = fit_windows(train, dev, test, settings)
+    fitted = fit_context_windows(train, dev, test, settings)
     yield score("logistic_regression", [fitted.dev, fitted.test], fitted.chosen(), started)
 
 
 def _score_tags(
     encoded: ShardReader, split: str, labels: Labels, tags: np.ndarray, masks: Sequence[np.ndarray]
-) -> list[Figures]:
+) -> list[Metrics]:
     """Figures of the tags of a split's tokens, in their order, over the rows of each mask (N,).
 
     As in `evaluate`, accuracy and macro-F1 are over tokens.

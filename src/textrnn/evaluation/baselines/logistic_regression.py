@@ -14,7 +14,7 @@ from sklearn.linear_model import LogisticRegression
 
 from textrnn.common.config.baseline import Baseline
 from textrnn.errors import UserError
-from textrnn.evaluation.baselines.ngrams import Texts, ngrams
+from textrnn.evaluation.baselines.ngrams import EncodedTexts, ngrams
 
 CELLS = 2**24  # n-grams are counted by hash in so many cells, 64 MB: two of a million meet in one now and then
 ROWS_AT_ONCE = 4_096
@@ -25,7 +25,7 @@ MIN_ROWS = 2  # an n-gram of a single training row tells nothing of another row
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class NgramFeatures:
     """The n-grams that are features: of the cell of each its column, or -1, (CELLS,) int32."""
 
     order: int
@@ -33,7 +33,7 @@ class Columns:
     count: int
 
     @classmethod
-    def choose(cls, texts: Texts, order: int, features: int) -> Columns:
+    def choose(cls, texts: EncodedTexts, order: int, features: int) -> NgramFeatures:
         """The cells that stand in the most rows, in MIN_ROWS at least, at most `features`; ties to the lower cell.
 
         Where no cell stands in so many rows, all are taken that stand in one.
@@ -43,9 +43,9 @@ class Columns:
             pairs = np.unique(np.concatenate([row * CELLS + cell for cell, row in _cells(piece, order)]))
             cells, counts = np.unique(pairs % CELLS, return_counts=True)
             rows[cells] += counts
-        return cls(order, *columns_of(rows, features))
+        return cls(order, *choose_columns(rows, features))
 
-    def counts(self, texts: Texts) -> sparse.csr_matrix:
+    def counts(self, texts: EncodedTexts) -> sparse.csr_matrix:
         """How often each row has each feature: (N, count) float64."""
         made = []
         for piece in texts.pieces(ROWS_AT_ONCE):
@@ -56,7 +56,7 @@ class Columns:
         return sparse.vstack(made, format="csr")
 
 
-def columns_of(counts: np.ndarray, features: int) -> tuple[np.ndarray, int]:
+def choose_columns(counts: np.ndarray, features: int) -> tuple[np.ndarray, int]:
     """Of each cell its column, or -1, (CELLS,) int32, and how many columns there are: see Columns.choose."""
     found = np.flatnonzero(counts >= min(MIN_ROWS, counts.max()))
     found = np.sort(found[np.argsort(-counts[found], kind="stable")[:features]])
@@ -65,14 +65,14 @@ def columns_of(counts: np.ndarray, features: int) -> tuple[np.ndarray, int]:
     return column, len(found)
 
 
-def _cells(texts: Texts, order: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _cells(texts: EncodedTexts, order: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     for each in range(1, order + 1):
         hashes, rows = ngrams(texts, each)
         yield (hashes % np.uint64(CELLS)).astype(np.int64), rows
 
 
 @dataclass(frozen=True, eq=False)
-class Logistic:
+class LogisticResult:
     """The regression that dev chose: the guessed classes of dev and test, its features and its regularization."""
 
     dev: np.ndarray
@@ -85,7 +85,7 @@ class Logistic:
         return {"features": self.features, "regularization": self.regularization}
 
 
-def fit_logistic(train: Texts, dev: Texts, test: Texts, settings: Baseline) -> Logistic:
+def fit_logistic(train: EncodedTexts, dev: EncodedTexts, test: EncodedTexts, settings: Baseline) -> LogisticResult:
     """Fit one regression for each strength in `settings.regularization`; dev's accuracy chooses.
 
     Features are n-grams of 1 to `settings.ngrams` tokens, as sublinear tf-idf of unit length (scikit-learn's
@@ -93,19 +93,19 @@ def fit_logistic(train: Texts, dev: Texts, test: Texts, settings: Baseline) -> L
     scikit-learn. L-BFGS goes from the strongest to the weakest, each starting where the last one ended; a tie goes to
     the stronger. Nothing is drawn. Raises UserError when train has one class alone.
     """
-    columns = Columns.choose(train, settings.ngrams, settings.features)
+    columns = NgramFeatures.choose(train, settings.ngrams, settings.features)
     weigh = TfidfTransformer(sublinear_tf=True)
     inputs = weigh.fit_transform(columns.counts(train))
     seen, unseen = (weigh.transform(columns.counts(texts)) for texts in (dev, test))
-    return fit_strengths((inputs, train.labels), (seen, dev.labels), unseen, settings)
+    return fit_regularization_path((inputs, train.labels), (seen, dev.labels), unseen, settings)
 
 
-def fit_strengths(
+def fit_regularization_path(
     train: tuple[sparse.csr_matrix, np.ndarray],
     dev: tuple[sparse.csr_matrix, np.ndarray],
     test: sparse.csr_matrix,
     settings: Baseline,
-) -> Logistic:
+) -> LogisticResult:
     """One regression for each strength, on inputs (N, F) and classes (N,); the one that dev's accuracy chooses."""
     inputs, gold = train
     if len(np.unique(gold)) < 2:
@@ -121,6 +121,6 @@ def fit_strengths(
         guess = model.predict(dev[0])
         hits = int((guess == dev[1]).sum())
         if hits > best_hits:
-            best, best_hits = Logistic(guess, model.predict(test), inputs.shape[1], strength), hits
+            best, best_hits = LogisticResult(guess, model.predict(test), inputs.shape[1], strength), hits
     assert best is not None
     return best

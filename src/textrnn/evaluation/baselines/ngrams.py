@@ -14,7 +14,7 @@ from textrnn.errors import UserError
 
 
 @dataclass(frozen=True, eq=False)
-class Texts:
+class EncodedTexts:
     """Rows of ids, none truncated: ids (M,) int32 end to end, offsets (N + 1,) int64, labels (N,) int64."""
 
     ids: np.ndarray
@@ -24,20 +24,20 @@ class Texts:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, rows: np.ndarray) -> Texts:
+    def take(self, rows: np.ndarray) -> EncodedTexts:
         """The rows of an index (B,), in its order."""
         lengths = np.diff(self.offsets)[rows]
         offsets = np.concatenate(([0], np.cumsum(lengths)))
         at = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
-        return Texts(self.ids[at], offsets, self.labels[rows])
+        return EncodedTexts(self.ids[at], offsets, self.labels[rows])
 
-    def pieces(self, rows: int) -> Iterator[Texts]:
+    def pieces(self, rows: int) -> Iterator[EncodedTexts]:
         """All rows in order, so many at a time."""
         for first in range(0, len(self), rows):
             yield self.take(np.arange(first, min(first + rows, len(self))))
 
 
-def read_texts(encoded: ShardReader, split: str) -> Texts:
+def read_encoded_texts(encoded: ShardReader, split: str) -> EncodedTexts:
     """The split's rows of id shards, for classification; raises UserError when there are none."""
     ids, lengths, labels = [], [], []
     for batch in encoded.batches(split):
@@ -48,10 +48,10 @@ def read_texts(encoded: ShardReader, split: str) -> Texts:
     if not sum(map(len, labels)):
         raise UserError(encoded.folder, f"the {split} split is empty")
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
-    return Texts(np.concatenate(ids), offsets, np.concatenate(labels))
+    return EncodedTexts(np.concatenate(ids), offsets, np.concatenate(labels))
 
 
-def ngrams(texts: Texts, order: int) -> tuple[np.ndarray, np.ndarray]:
+def ngrams(texts: EncodedTexts, order: int) -> tuple[np.ndarray, np.ndarray]:
     """The n-grams of one order: their 64-bit hashes (G,) uint64 and the row of each (G,) int64, row by row.
 
     From order 2 on a row begins and ends with one mark, the id of padding, which no token has: a name's first two
@@ -69,7 +69,7 @@ def ngrams(texts: Texts, order: int) -> tuple[np.ndarray, np.ndarray]:
     return hashes, rows
 
 
-def _marked(texts: Texts) -> tuple[np.ndarray, np.ndarray]:
+def _marked(texts: EncodedTexts) -> tuple[np.ndarray, np.ndarray]:
     """The rows with a mark before and behind each: ids (M + 2N,) and offsets (N + 1,)."""
     ends = texts.offsets
     ids = np.insert(texts.ids, np.repeat(ends, 2)[1:-1], PAD_ID)

@@ -15,7 +15,7 @@ UNSAID = "none"
 
 
 @dataclass(frozen=True)
-class Facts:
+class CardFacts:
     """What a card is made of, as the stages have written it.
 
     config: the model's config.json. weights: their number; size: bytes of their file; sha256: that file's.
@@ -39,7 +39,7 @@ class Facts:
     versions: Mapping[str, str]
 
 
-def render(facts: Facts) -> str:
+def render(facts: CardFacts) -> str:
     """The card as Markdown; it hangs on the facts alone."""
     parts = [
         f"# Model card: {facts.config['recipe']}",
@@ -64,7 +64,7 @@ def render(facts: Facts) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(facts: Facts) -> str:
+def _summary(facts: CardFacts) -> str:
     corpus, rows = facts.data["corpus"], facts.padded["train"]["rows"]
     first = f"{TASKS[facts.labels.task]}, trained on {rows:,} rows of `{corpus}`: {len(facts.labels.names)} labels."
     caps = [f"`{name}` {value:,}" for name, value in facts.limits.items() if value is not None]
@@ -75,7 +75,7 @@ def _summary(facts: Facts) -> str:
     )
 
 
-def _results(facts: Facts) -> str:
+def _results(facts: CardFacts) -> str:
     names = list(dict.fromkeys(name for scores in facts.scores.values() for name in scores))
     lines = [f"| split | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
     for split, scores in facts.scores.items():
@@ -84,7 +84,7 @@ def _results(facts: Facts) -> str:
     return "\n".join(lines) + "\n\n" + told
 
 
-def _splits(facts: Facts) -> str:
+def _splits(facts: CardFacts) -> str:
     lines = ["| split | rows | longest, tokens | truncated rows | unknown tokens |", "|---|---|---|---|---|"]
     for split in SPLITS:
         padded, unknown = facts.padded[split], facts.encoded["unknown_share"][split]
@@ -93,7 +93,7 @@ def _splits(facts: Facts) -> str:
     return "\n".join(lines)
 
 
-def _sizes(facts: Facts) -> list[tuple[str, Any]]:
+def _sizes(facts: CardFacts) -> list[tuple[str, Any]]:
     config = facts.config
     file = [("weights", facts.weights), ("file, bytes", facts.size), ("file, SHA-256", facts.sha256)]
     sizes = [(name, config[name]) for name in ("tokens", "embedding_size", "pairs")]

@@ -13,7 +13,7 @@ from textrnn.preparation.artifacts.tag_schemes import Span
 
 
 @dataclass(frozen=True)
-class ClassRow:
+class ReportRow:
     """One line of a report: precision, recall and F1 as fractions in 0..1, and the number of gold items."""
 
     name: str
@@ -32,7 +32,7 @@ class ClassScores:
 
     accuracy: float
     macro_f1: float
-    report: list[ClassRow]
+    report: list[ReportRow]
     confusion: np.ndarray
 
 
@@ -46,7 +46,7 @@ class SpanScores:
     precision: float
     recall: float
     f1: float
-    report: list[ClassRow]
+    report: list[ReportRow]
 
 
 def score_classes(gold: np.ndarray, predicted: np.ndarray, labels: Sequence[str]) -> ClassScores:
@@ -114,23 +114,23 @@ def _confusion(gold: np.ndarray, predicted: np.ndarray, classes: int) -> np.ndar
     return np.bincount(pair[0] * classes + pair[1], minlength=classes * classes).reshape(classes, classes)
 
 
-def _row(name: str, hits: int, guessed: int, support: int) -> ClassRow:
+def _row(name: str, hits: int, guessed: int, support: int) -> ReportRow:
     precision = hits / guessed if guessed else 0.0
     recall = hits / support if support else 0.0
     f1 = 2 * hits / (guessed + support) if hits else 0.0
-    return ClassRow(name, precision, recall, f1, support)
+    return ReportRow(name, precision, recall, f1, support)
 
 
-def _averages(rows: Sequence[ClassRow]) -> tuple[ClassRow, ClassRow]:
+def _averages(rows: Sequence[ReportRow]) -> tuple[ReportRow, ReportRow]:
     """The `macro avg` and `weighted avg` (by support) rows of per-class rows; zeros where the weights sum to 0."""
     support = sum(row.support for row in rows)
 
-    def mean(name: str, weights: Sequence[int]) -> ClassRow:
+    def mean(name: str, weights: Sequence[int]) -> ReportRow:
         total = sum(weights) or 1
         pairs = list(zip(rows, weights, strict=True))
         precision = sum(row.precision * weight for row, weight in pairs) / total
         recall = sum(row.recall * weight for row, weight in pairs) / total
         f1 = sum(row.f1 * weight for row, weight in pairs) / total
-        return ClassRow(name, precision, recall, f1, support)
+        return ReportRow(name, precision, recall, f1, support)
 
     return mean("macro avg", [1] * len(rows)), mean("weighted avg", [row.support for row in rows])

@@ -74,6 +74,6 @@ def _powers(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         first *= 10
 
 
-def by_repeat(repeated: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def by_duplicate(repeated: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Rows whose text stands in train or dev, and the rest; a group without rows is left out."""
     yield from ((name, mask) for name, mask in (("known", repeated), ("rest", ~repeated)) if mask.any())

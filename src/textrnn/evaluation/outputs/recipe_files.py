@@ -12,7 +12,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from textrnn.common.config.params import pick, require
+from textrnn.common.config.params import get_param, require
 from textrnn.errors import UserError
 from textrnn.evaluation.outputs.safetensors_header import count_weights
 
@@ -21,7 +21,7 @@ UNSPACED = ("chars", "jieba")  # segmentations whose tokens have no blanks betwe
 
 
 @dataclass(frozen=True)
-class Places:
+class ResultFolders:
     """The folders that stages write to, one inside for each recipe or encoding."""
 
     metrics: Path
@@ -30,7 +30,7 @@ class Places:
 
 
 @dataclass(frozen=True)
-class Recipe:
+class RecipeResults:
     """What a recipe's files hold; `missing` has those that are not there, each with a stage that makes it."""
 
     name: str
@@ -72,17 +72,17 @@ class Recipe:
 
 def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """The encoding and the corpus of each recipe, by name; raises UserError, by dotted name, for what is not there."""
-    recipes = pick(params, "recipes")
+    recipes = get_param(params, "recipes")
     require(isinstance(recipes, Mapping), "recipes", "must be a mapping of named entries", recipes)
-    encodings = {key: pick(params, "recipes", key, "encoding") for key in recipes}
-    return {key: (name, pick(params, "encodings", name, "corpus")) for key, name in encodings.items()}
+    encodings = {key: get_param(params, "recipes", key, "encoding") for key in recipes}
+    return {key: (name, get_param(params, "encodings", name, "corpus")) for key, name in encodings.items()}
 
 
-def read_recipe(name: str, encoding: str, corpus: str, places: Places) -> Recipe:
+def read_recipe(name: str, encoding: str, corpus: str, places: ResultFolders) -> RecipeResults:
     """All that there is of a recipe. Raises UserError, naming the file, for one that is there and cannot be read."""
     metrics, model = places.metrics / name, places.models / name
     reader = _Reader()
-    return Recipe(
+    return RecipeResults(
         name,
         encoding,
         corpus,
@@ -112,30 +112,30 @@ class _Reader:
         self.missing: list[tuple[str, str]] = []
 
     def json(self, path: Path, stage: str) -> dict[str, Any] | None:
-        with readable(path):
+        with reading_result(path):
             return json.loads(path.read_text(encoding="utf-8")) if self._there(path, stage) else None
 
     def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
         if not self._there(path, stage):
             return []
         # no splitlines: a token may hold a character that only Python takes for the end of a line
-        with readable(path), path.open(encoding="utf-8", newline="\n") as file:
+        with reading_result(path), path.open(encoding="utf-8", newline="\n") as file:
             return [json.loads(line) for line in file]
 
     def table(self, path: Path, stage: str) -> list[Row]:
         head, *rows = self.grid(path, stage) or [[]]
-        with readable(path):
+        with reading_result(path):
             return [dict(zip(head, row, strict=True)) for row in rows]
 
     def grid(self, path: Path, stage: str) -> list[list[str]]:
         if not self._there(path, stage):
             return []
-        with readable(path), path.open(encoding="utf-8", newline="") as file:
+        with reading_result(path), path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
 
     def parameters(self, path: Path, stage: str) -> int | None:
         """How many numbers were trained, from the head of the file of weights alone."""
-        with readable(path):
+        with reading_result(path):
             return count_weights(path) if self._there(path, stage) else None
 
     def _there(self, path: Path, stage: str) -> bool:
@@ -146,7 +146,7 @@ class _Reader:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def reading_result(path: Path) -> Iterator[None]:
     """What a damaged file raises, as a UserError that names it."""
     try:
         yield

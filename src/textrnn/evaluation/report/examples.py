@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_files import Recipe
+from textrnn.evaluation.outputs.recipe_files import RecipeResults
 from textrnn.evaluation.rendering.markup import Child, Markup, markup, percent, table, tag, text
 
 PER_PAIR = 8  # examples of a pair of classes, the surest first
@@ -16,7 +16,7 @@ LONGEST = 250  # tokens of an example; the rest is cut off
 Entity = Mapping[str, Any]
 
 
-def examples(recipe: Recipe) -> Markup | None:
+def examples(recipe: RecipeResults) -> Markup | None:
     """The pairs confused most often, each with examples; None where the recipe was not analysed."""
     if recipe.analysis is None:
         return None
@@ -34,7 +34,7 @@ def _pairs(pairs: Sequence[Mapping[str, Any]], title: str) -> Markup:
     return table(title, head, rows) if pairs else tag("p", "Nothing is confused.")
 
 
-def _of_pair(recipe: Recipe, pair: Mapping[str, Any]) -> Markup | None:
+def _of_pair(recipe: RecipeResults, pair: Mapping[str, Any]) -> Markup | None:
     mine = [e for e in recipe.errors if (e["gold"], e["predicted"]) == (pair["gold"], pair["predicted"])][:PER_PAIR]
     if not mine:
         return None
@@ -43,7 +43,7 @@ def _of_pair(recipe: Recipe, pair: Mapping[str, Any]) -> Markup | None:
     return tag("details", summary, tag("ul", lines, class_="texts"))
 
 
-def _shortened(recipe: Recipe, tokens: Sequence[str]) -> Markup:
+def _shortened(recipe: RecipeResults, tokens: Sequence[str]) -> Markup:
     more = " …" if len(tokens) > LONGEST else None
     return markup(text(recipe.spacing(tokens).join(tokens[:LONGEST])), more)
 
@@ -55,7 +55,7 @@ def _aside(error: Mapping[str, Any]) -> Markup:
     return tag("small", ", ".join(words), class_="soft")
 
 
-def _sentences(recipe: Recipe) -> Markup | None:
+def _sentences(recipe: RecipeResults) -> Markup | None:
     chosen = recipe.errors[:SENTENCES]
     if not chosen:
         return None
@@ -73,7 +73,7 @@ def _sentences(recipe: Recipe) -> Markup | None:
     return markup(told, key, [_few(recipe, chosen, first) for first in range(0, len(chosen), AT_ONCE)])
 
 
-def _few(recipe: Recipe, chosen: Sequence[Mapping[str, Any]], first: int) -> Markup:
+def _few(recipe: RecipeResults, chosen: Sequence[Mapping[str, Any]], first: int) -> Markup:
     few = chosen[first : first + AT_ONCE]
     wrong = sum(len(each["missed"]) + len(each["made_up"]) for each in few)
     number = f"Sentence {first + 1}" if len(few) == 1 else f"Sentences {first + 1}–{first + len(few)}"
@@ -81,7 +81,7 @@ def _few(recipe: Recipe, chosen: Sequence[Mapping[str, Any]], first: int) -> Mar
     return tag("details", summary, tag("ul", [_sentence(recipe, each) for each in few], class_="texts"))
 
 
-def _sentence(recipe: Recipe, error: Mapping[str, Any]) -> Markup:
+def _sentence(recipe: RecipeResults, error: Mapping[str, Any]) -> Markup:
     gold = [*((each, "right") for each in error["right"]), *((each, "missed") for each in error["missed"])]
     found = [*((each, "right") for each in error["right"]), *((each, "made-up") for each in error["made_up"])]
     lines = [
@@ -91,7 +91,7 @@ def _sentence(recipe: Recipe, error: Mapping[str, Any]) -> Markup:
     return tag("li", lines, _aside(error))
 
 
-def _marked(recipe: Recipe, tokens: Sequence[str], entities: Iterable[tuple[Entity, str]]) -> Markup:
+def _marked(recipe: RecipeResults, tokens: Sequence[str], entities: Iterable[tuple[Entity, str]]) -> Markup:
     """A sentence with its entities marked; those of one side never overlap."""
     parts: list[Child] = []
     blank, at = recipe.spacing(tokens), 0

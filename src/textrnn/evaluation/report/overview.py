@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from textrnn.evaluation.outputs.recipe_files import Recipe, best_baseline
+from textrnn.evaluation.outputs.recipe_files import RecipeResults, best_baseline
 from textrnn.evaluation.rendering.charts import Standing, dots
 from textrnn.evaluation.rendering.markup import Child, Markup, markup, percent, table, tag
 
@@ -32,7 +32,7 @@ HEAD = (
 )
 
 
-def overview(recipes: Sequence[Recipe]) -> Markup:
+def overview(recipes: Sequence[RecipeResults]) -> Markup:
     """The table, and a drawing for each corpus that a recipe was evaluated on."""
     drawings = tag("div", list(_drawings(recipes)), class_="grid drawings")
     lead = tag(
@@ -44,7 +44,7 @@ def overview(recipes: Sequence[Recipe]) -> Markup:
     return markup(lead, table("Recipes and their scores", HEAD, map(_row, recipes), "wide"), drawings)
 
 
-def _row(recipe: Recipe) -> list[Child]:
+def _row(recipe: RecipeResults) -> list[Child]:
     link = tag("a", recipe.name, href=f"#recipe-{recipe.name}")
     start: list[Child] = [link, recipe.corpus, model_line(recipe), recipe.parameters, _rows_of_train(recipe)]
     if recipe.test is None:
@@ -54,11 +54,11 @@ def _row(recipe: Recipe) -> list[Child]:
     return [*row, percent(recipe.test["macro_f1"]), *_beside(recipe, recipe.test[recipe.score])]
 
 
-def _rows_of_train(recipe: Recipe) -> int | None:
+def _rows_of_train(recipe: RecipeResults) -> int | None:
     return None if recipe.pad is None else int(recipe.pad["train"]["rows"])
 
 
-def _beside(recipe: Recipe, reached: float) -> list[Child]:
+def _beside(recipe: RecipeResults, reached: float) -> list[Child]:
     """The best baseline, its score on test and who is ahead."""
     standing = baseline_of(recipe)
     if standing is None:
@@ -71,7 +71,7 @@ def _beside(recipe: Recipe, reached: float) -> list[Child]:
     return [spoken(name), percent(score), percent(ceiling_of(recipe)), verdict]
 
 
-def baseline_of(recipe: Recipe) -> tuple[str, float] | None:
+def baseline_of(recipe: RecipeResults) -> tuple[str, float] | None:
     """The name of the best baseline and its score on test; None where there is none."""
     if recipe.baselines is None:
         return None
@@ -80,7 +80,7 @@ def baseline_of(recipe: Recipe) -> tuple[str, float] | None:
     return name, float(made[name]["test"][recipe.score])
 
 
-def ceiling_of(recipe: Recipe) -> float | None:
+def ceiling_of(recipe: RecipeResults) -> float | None:
     """The accuracy on test that contradicting labels leave to be reached; None for taggers, where there is none."""
     made = None if recipe.baselines is None else recipe.baselines["ceiling"]
     return None if made is None else float(made["test"])
@@ -91,7 +91,7 @@ def spoken(name: str) -> str:
     return name.replace("_", " ")
 
 
-def model_line(recipe: Recipe) -> str | None:
+def model_line(recipe: RecipeResults) -> str | None:
     """A recipe's model in a few words, as it was trained."""
     if recipe.config is None:
         return None
@@ -106,14 +106,14 @@ def model_line(recipe: Recipe) -> str | None:
     return ", ".join(words)
 
 
-def _drawings(recipes: Sequence[Recipe]) -> Iterator[Markup]:
+def _drawings(recipes: Sequence[RecipeResults]) -> Iterator[Markup]:
     for corpus in dict.fromkeys(recipe.corpus for recipe in recipes):
         there = [each for each in recipes if each.corpus == corpus and each.test is not None]
         for score in dict.fromkeys(each.score for each in there):
             yield dots(f"{corpus}: {SCORES[score]}", [_standing(each) for each in there if each.score == score])
 
 
-def _standing(recipe: Recipe) -> Standing:
+def _standing(recipe: RecipeResults) -> Standing:
     assert recipe.test is not None
     baseline = baseline_of(recipe)
     dev = None if recipe.dev is None else recipe.dev[recipe.score]

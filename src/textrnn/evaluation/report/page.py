@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from textrnn.evaluation.outputs.recipe_files import Recipe
+from textrnn.evaluation.outputs.recipe_files import RecipeResults
 from textrnn.evaluation.rendering.markup import Markup, markup, tag
 from textrnn.evaluation.report.overview import overview
 from textrnn.evaluation.report.sections import recipe_section
@@ -27,29 +27,29 @@ class Section:
     body: Markup
 
 
-def _overview(recipes: Sequence[Recipe], _study: Study | None) -> Iterator[Section]:
+def _overview(recipes: Sequence[RecipeResults], _study: Study | None) -> Iterator[Section]:
     yield Section("recipes", "All recipes", overview(recipes))
 
 
-def _study_of_claims(_recipes: Sequence[Recipe], study: Study | None) -> Iterator[Section]:
+def _study_of_claims(_recipes: Sequence[RecipeResults], study: Study | None) -> Iterator[Section]:
     if study is not None:
         yield Section("study", "The study of the tutorials' claims", study_section(study))
 
 
-def _recipes(recipes: Sequence[Recipe], _study: Study | None) -> Iterator[Section]:
+def _recipes(recipes: Sequence[RecipeResults], _study: Study | None) -> Iterator[Section]:
     for recipe in recipes:
         yield Section(f"recipe-{recipe.name}", recipe.name, recipe_section(recipe))
 
 
 # What the page is made of, from top to bottom: each gives the sections that there are files for.
-SECTIONS: tuple[Callable[[Sequence[Recipe], Study | None], Iterator[Section]], ...] = (
+SECTIONS: tuple[Callable[[Sequence[RecipeResults], Study | None], Iterator[Section]], ...] = (
     _overview,
     _study_of_claims,
     _recipes,
 )
 
 
-def render(recipes: Sequence[Recipe], study: Study | None) -> str:
+def render(recipes: Sequence[RecipeResults], study: Study | None) -> str:
     """The page of these recipes, and of a study, as one HTML document; the same of them give the same text."""
     sections = [section for make in SECTIONS for section in make(recipes, study)]
     links = [tag("li", tag("a", section.title, href=f"#{section.anchor}")) for section in sections]

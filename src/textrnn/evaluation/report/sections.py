@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_files import Recipe
+from textrnn.evaluation.outputs.recipe_files import RecipeResults
 from textrnn.evaluation.rendering.charts import Confidence, curves, histogram, reliability
 from textrnn.evaluation.rendering.markup import Child, Markup, facts, markup, meter, percent, scroller, table, tag, text
 from textrnn.evaluation.report.examples import examples
@@ -23,7 +23,7 @@ ALL_SEEN = 20  # classes; the confusion of more is a box that scrolls both ways,
 NAMED = {"0 times": "never", "in_train": "in train", "fullest": "that row", "rest": "the rest"}
 
 
-def recipe_section(recipe: Recipe) -> Markup:
+def recipe_section(recipe: RecipeResults) -> Markup:
     """All that there is to show of a recipe."""
     drawings = [*_curves(recipe), *_lengths(recipe), *_reliability(recipe)]
     return markup(
@@ -42,7 +42,7 @@ def _titled(title: str, body: Markup | None) -> Markup | None:
     return None if body is None else markup(tag("h3", title), body)
 
 
-def _missing(recipe: Recipe) -> Markup | None:
+def _missing(recipe: RecipeResults) -> Markup | None:
     if not recipe.missing:
         return None
     stages = list(dict.fromkeys(stage for _, stage in recipe.missing))
@@ -54,7 +54,7 @@ def _missing(recipe: Recipe) -> Markup | None:
     )
 
 
-def _facts(recipe: Recipe) -> Markup:
+def _facts(recipe: RecipeResults) -> Markup:
     pairs: list[tuple[str, Child]] = [("corpus", recipe.corpus), ("encoding", recipe.encoding)]
     pairs += [("model", model_line(recipe))] if recipe.config else []
     pairs += [("parameters", recipe.parameters)] if recipe.parameters is not None else []
@@ -72,7 +72,7 @@ def _facts(recipe: Recipe) -> Markup:
     return facts(pairs)
 
 
-def _scores(recipe: Recipe) -> Markup | None:
+def _scores(recipe: RecipeResults) -> Markup | None:
     if recipe.test is None:
         return None
     names = ["accuracy", "macro_f1", *(["entity_precision", "entity_recall", "entity_f1"] if recipe.tags else [])]
@@ -94,7 +94,7 @@ def _score_row(
     return [title, *(percent((on or {}).get(name)) for name in names for on in (dev, test))]
 
 
-def _curves(recipe: Recipe) -> Iterator[Markup]:
+def _curves(recipe: RecipeResults) -> Iterator[Markup]:
     for column, title in (("loss", "Loss"), ("accuracy", "Accuracy")):
         series = []
         for split in ("train", "dev"):
@@ -105,14 +105,14 @@ def _curves(recipe: Recipe) -> Iterator[Markup]:
             yield curves(title, "step", series, column == "accuracy")
 
 
-def _lengths(recipe: Recipe) -> Iterator[Markup]:
+def _lengths(recipe: RecipeResults) -> Iterator[Markup]:
     counts = [(int(row["length"]), int(row["rows"])) for row in recipe.lengths]
     if counts:
         widths = recipe.pad["widths"] if recipe.pad else []
         yield histogram("Tokens of a training row", "tokens", counts, widths)
 
 
-def _reliability(recipe: Recipe) -> Iterator[Markup]:
+def _reliability(recipe: RecipeResults) -> Iterator[Markup]:
     if recipe.analysis is None or not recipe.reliability:
         return
     bins = [
@@ -129,7 +129,7 @@ def _reliability(recipe: Recipe) -> Iterator[Markup]:
     yield reliability(f"Reliability on test: calibration error {percent(error)}", bins, error)
 
 
-def _confusion(recipe: Recipe) -> Markup | None:
+def _confusion(recipe: RecipeResults) -> Markup | None:
     if not recipe.confusion:
         return None
     (_, *names), *rows = recipe.confusion
@@ -164,7 +164,7 @@ def _cell(gold: str, predicted: str, count: int, support: int, right: bool) -> M
     return tag("td", shown, tag("small", count), class_="right" if right else "wrong", style=shade, title=told)
 
 
-def _classes(recipe: Recipe) -> Markup | None:
+def _classes(recipe: RecipeResults) -> Markup | None:
     made = []
     for kind, title in (
         ("entity", "Entities, by exact span"),
@@ -181,7 +181,7 @@ def _class_row(row: Mapping[str, str]) -> list[Child]:
     return [text(row["name"]), percent(scores[0]), percent(scores[1]), meter(scores[2]), int(row["support"])]
 
 
-def _groups(recipe: Recipe) -> Markup | None:
+def _groups(recipe: RecipeResults) -> Markup | None:
     if recipe.analysis is None:
         return None
     made = []

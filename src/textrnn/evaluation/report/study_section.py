@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_files import readable
+from textrnn.evaluation.outputs.recipe_files import reading_result
 from textrnn.evaluation.rendering.markup import Markup, figure, markup, scroller, tag
 
 STYLE = {"supported": "verdict good", "not supported": "verdict bad"}
@@ -32,7 +32,7 @@ def read_study(folder: Path) -> Study | None:
     file = folder / "verdicts.json"
     if not file.is_file():
         return None
-    with readable(file):
+    with reading_result(file):
         verdicts = json.loads(file.read_text(encoding="utf-8"))
     return Study(
         verdicts,
@@ -41,7 +41,7 @@ def read_study(folder: Path) -> Study | None:
 
 
 def _read_plot(path: Path) -> Markup:
-    with readable(path):
+    with reading_result(path):
         found = DRAWING.fullmatch(path.read_text(encoding="utf-8").strip())
         if found is None:
             raise ValueError("it is no plot of the study")

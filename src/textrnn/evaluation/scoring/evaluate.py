@@ -14,13 +14,14 @@ from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.precision_recall import ClassScores, SpanScores, score_classes, score_spans
-from textrnn.modeling.models.decoding import decide, entities
-from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.decoding import decode_classes, entity_spans
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import SavedModel
-from textrnn.modeling.nn.precision import settle
+from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.preparation.artifacts.tag_schemes import Span
-from textrnn.training.batching.batches import Bucket, Rows, batches
-from textrnn.training.batching.loading import check_ranges, load_buckets, load_spans
+from textrnn.training.batching.batches import batches
+from textrnn.training.batching.buckets import AnyBucket, Bucket
+from textrnn.training.batching.loading import check_id_ranges, load_buckets, load_spans
 
 BATCH_SIZE = 256
 
@@ -43,12 +44,12 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     truncation cut off counts as missed. A CRF's tags are its best row without moves that tags of its scheme never make.
     Raises UserError when the shards were padded for another model.
     """
-    check_fit(saved, padded)
+    check_padding(saved, padded)
     device = next(saved.network.parameters()).device
-    settle(device)
+    make_deterministic(device)
     buckets = load_buckets(padded, split, device)
-    check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
-    tally = Tally.of(saved.network, None)
+    check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
+    tally = RunningLoss.of(saved.network, None)
     gold, predicted = [], []
     found: dict[int, set[Span]] = {}
     for batch, guess in _predictions(saved, buckets, tally):
@@ -66,10 +67,12 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
 
 
 @torch.no_grad()
-def _predictions(saved: SavedModel, buckets: Sequence[Rows], tally: Tally) -> Iterator[tuple[Bucket, torch.Tensor]]:
+def _predictions(
+    saved: SavedModel, buckets: Sequence[AnyBucket], tally: RunningLoss
+) -> Iterator[tuple[Bucket, torch.Tensor]]:
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
-        guess = decide(saved, logits, batch.targets != IGNORED_TAG)
+        guess = decode_classes(saved, logits, batch.targets != IGNORED_TAG)
         tally.loss(logits, batch.targets, guess=guess)
         yield batch, guess
 
@@ -78,11 +81,11 @@ def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[
     found = {}
     for row, gold, tags in zip(batch.row.tolist(), batch.targets.tolist(), guess.tolist(), strict=True):
         kept = [tag for tag, target in zip(tags, gold, strict=True) if target != IGNORED_TAG]
-        found[row] = set(entities(saved.labels, kept))
+        found[row] = set(entity_spans(saved.labels, kept))
     return found
 
 
-def check_fit(saved: SavedModel, padded: ShardReader) -> None:
+def check_padding(saved: SavedModel, padded: ShardReader) -> None:
     """Refuse shards that were padded for another model: other widths, another side, another task."""
     facts = (tuple(padded.facts["widths"]), padded.facts["side"], padded.facts["task"])
     expected = (saved.config.widths, saved.config.pad_side, saved.labels.task)
@@ -99,5 +102,9 @@ def metrics(scores: TestScores) -> dict[str, float]:
     values = {"loss": scores.loss, "accuracy": scores.classes.accuracy, "macro_f1": scores.classes.macro_f1}
     if scores.entities is not None:
         entities = scores.entities
-        values |= {"entity_precision": entities.precision, "entity_recall": entities.recall, "entity_f1": entities.f1}
+        values |= {
+            "entity_precision": entities.precision,
+            "entity_recall": entities.recall,
+            "entity_f1": entities.f1,
+        }
     return values

@@ -10,16 +10,16 @@ import torch
 from textrnn.common.config.types import Split
 from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, UNKNOWN_ID
 from textrnn.common.storage.shards import ShardReader
-from textrnn.evaluation.scoring.evaluate import check_fit
-from textrnn.modeling.models.decoding import decide, probabilities
+from textrnn.evaluation.scoring.evaluate import check_padding
+from textrnn.modeling.models.decoding import class_probabilities, decode_classes
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
-from textrnn.training.batching.loading import check_ranges, load_buckets
+from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 BATCH_SIZE = 256
-NO_TOKEN = -1  # the count of the rarest token of a row that has none
+EMPTY_ROW = -1  # the count of the rarest token of a row that has none
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +40,14 @@ class Predictions:
 
 
 @torch.no_grad()
-def predict(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader, split: Split) -> Predictions:
+def predict_split(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader, split: Split) -> Predictions:
     """Run the model over a split of padded shards, in batches of rows of one width.
 
     Raises UserError when the shards were padded for another model, or have a token or a label that it has not.
     """
-    check_fit(saved, padded)
+    check_padding(saved, padded)
     buckets = load_buckets(padded, split, next(saved.network.parameters()).device)
-    check_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
+    check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     reserved = np.empty(2, dtype=np.int64)
     reserved[PAD_ID], reserved[UNKNOWN_ID] = np.iinfo(np.int64).max, 0
     counts = np.concatenate((reserved, vocabulary.counts.to_numpy()))
@@ -63,10 +63,10 @@ def predict(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader, spli
 def _of_batch(saved: SavedModel, batch: Bucket, counts: np.ndarray) -> tuple[np.ndarray, ...]:
     """Of a batch: row numbers, things of each row, and of all things gold, guess and confidence; rarest of each row."""
     logits, valid = saved.network(batch.ids, batch.lengths), batch.targets != IGNORED_TAG
-    guess = decide(saved, logits, valid)
-    confidence = probabilities(saved.network, logits, batch.targets).gather(-1, guess[..., None])[..., 0]
+    guess = decode_classes(saved, logits, valid)
+    confidence = class_probabilities(saved.network, logits, batch.targets).gather(-1, guess[..., None])[..., 0]
     things = valid.sum(1) if valid.ndim == 2 else valid.long()
     rarest = counts[batch.ids.cpu().numpy()].min(axis=1)
-    rarest[batch.lengths.cpu().numpy() == 0] = NO_TOKEN
+    rarest[batch.lengths.cpu().numpy() == 0] = EMPTY_ROW
     columns = (batch.row, things, batch.targets[valid], guess[valid], confidence[valid])
     return (*(column.cpu().numpy() for column in columns), rarest)

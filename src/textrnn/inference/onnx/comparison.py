@@ -17,7 +17,7 @@ from textrnn.common.config.types import Split
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import BATCH_SIZE, evaluate, metrics
-from textrnn.inference.onnx.export import need
+from textrnn.inference.onnx.export import import_extra
 from textrnn.modeling.models.model_directory import WEIGHTS, SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.training.batching.batches import batches
@@ -32,7 +32,7 @@ class OnnxNetwork(nn.Module):
 
     def __init__(self, path: Path, original: TextRNN) -> None:
         super().__init__()
-        runtime = need("onnxruntime")
+        runtime = import_extra("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         if not path.is_file():
@@ -48,7 +48,7 @@ class OnnxNetwork(nn.Module):
 
 
 @dataclass(frozen=True)
-class Measured:
+class RuntimeMeasurement:
     """One way to run a model: size of its file in bytes, rows/s on one thread, scores, and the largest distance of a
     logit from the Python model's.
     """
@@ -61,7 +61,7 @@ class Measured:
 
 def measure(
     folder: Path, files: Mapping[str, Path], padded: ShardReader, split: Split = "test", repeats: int = 5
-) -> dict[str, Measured]:
+) -> dict[str, RuntimeMeasurement]:
     """The model of a directory, under the name `python`, and exported files of it by their names, on padded shards.
 
     Rows of one width go in batches of 256; each way runs over the whole split in turn, `repeats` times after the run
@@ -79,7 +79,9 @@ def measure(
         for _ in range(repeats):
             for name, network in networks.items():
                 rates[name].append(_rate(network, rows))
-    return {name: Measured(sizes[name], median(rates[name]), scores[name], distances[name]) for name in networks}
+    return {
+        name: RuntimeMeasurement(sizes[name], median(rates[name]), scores[name], distances[name]) for name in networks
+    }
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from torch import Tensor
 from textrnn.common.storage.schemas import PAD_ID, UNKNOWN_ID
 from textrnn.inference.onnx.nodes import FLOAT, Graph
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.bigrams import FIRST, Bigrams
+from textrnn.modeling.nn.bigrams import FIRST, BigramEmbedding
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.modeling.nn.soft_lexicon import Words
+from textrnn.modeling.nn.soft_lexicon import SoftLexicon
 
 END = 2**62  # what Slice takes for the end of an axis
 
@@ -39,7 +39,7 @@ def _weight(table: SparseTable) -> Tensor:
     return weight
 
 
-def _pairs(graph: Graph, bigrams: Bigrams, ids: str) -> str:
+def _pairs(graph: Graph, bigrams: BigramEmbedding, ids: str) -> str:
     """`Bigrams.find`, ids (T, B)."""
     keys = graph.add("Add", _times(graph, ids, bigrams.tokens), _part(graph, _padded(graph, ids, 0, 1), 1, END))
     at, known = _search(graph, _sorted(graph, bigrams.pairs, "pairs"), keys)
@@ -49,7 +49,7 @@ def _pairs(graph: Graph, bigrams: Bigrams, ids: str) -> str:
     return graph.add("Where", graph.add("Equal", ids, padding), padding, row)
 
 
-def _words(graph: Graph, words: Words, ids: str) -> list[list[str]]:
+def _words(graph: Graph, words: SoftLexicon, ids: str) -> list[list[str]]:
     """`Words.find`, ids (T, B): of each set the columns (T, B), one at least."""
     before, none = words.longest - 1, graph.constant(np.int64(PAD_ID))
     real = graph.add("Greater", ids, graph.constant(np.int64(UNKNOWN_ID)))

@@ -20,7 +20,7 @@ ROOM = 2**31 - 2**20  # bytes of weights: a file of protobuf ends at 2 GiB, and 
 SUFFIX = {False: ".onnx", True: ".int8.onnx"}  # by whether weights are of 8 bits
 
 
-def need(name: str) -> Any:
+def import_extra(name: str) -> Any:
     """The module of that name; UserError, naming the extra, where it is not installed."""
     try:
         return importlib.import_module(name)
@@ -39,8 +39,8 @@ def export_model(folder: Path, output: Path | None = None, *, int8: bool = False
     Raises UserError when the directory is no model's, the extra onnx is not installed, the weights are more than an
     ONNX file holds, or the file cannot be written.
     """
-    checker = need("onnx.checker")
-    quantization = need("onnxruntime.quantization") if int8 else None
+    checker = import_extra("onnx.checker")
+    quantization = import_extra("onnxruntime.quantization") if int8 else None
     saved = load_model(folder)
     count = sum(value.nbytes for value in saved.network.state_dict().values())
     if count > ROOM:
@@ -83,7 +83,7 @@ def _quantized(quantization: Any, made: Any, path: Path) -> Any:
         quantization.quantize_dynamic(made, path, weight_type=quantization.QuantType.QInt8)
     finally:
         root.setLevel(level)
-    return need("onnx").load(path)
+    return import_extra("onnx").load(path)
 
 
 def metadata(saved: SavedModel) -> dict[str, str]:

@@ -11,9 +11,15 @@ from torch import Tensor
 
 from textrnn.common.config.types import Task
 from textrnn.errors import UserError
-from textrnn.inference.prediction.model_inputs import Batch, Padding, Place, cut_places, has_single_characters
-from textrnn.modeling.models.decoding import decide, entities, probabilities
-from textrnn.modeling.models.model_directory import SEGMENTATION, VOCABULARY, SavedModel, load_model, readable
+from textrnn.inference.prediction.model_inputs import (
+    CharacterSpan,
+    InputBatch,
+    PaddingRule,
+    cut_spans,
+    has_single_characters,
+)
+from textrnn.modeling.models.decoding import class_probabilities, decode_classes, entity_spans
+from textrnn.modeling.models.model_directory import SEGMENTATION, VOCABULARY, SavedModel, load_model, reading_model_file
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
 
@@ -58,7 +64,7 @@ class Predictor:
         self._saved, self._segmenter, self._vocabulary = saved, segmenter, vocabulary
         config = saved.config
         fixed = config.model.readout == "last_step"
-        self._padding = Padding(config.widths, config.pad_side, config.truncates, fixed)
+        self._padding = PaddingRule(config.widths, config.pad_side, config.truncates, fixed)
         self._characters = has_single_characters(vocabulary)
         self.name = config.recipe
         self.task: Task = saved.labels.task
@@ -98,7 +104,7 @@ class Predictor:
         rows = self._segmenter.several(text for text in texts if isinstance(text, str))
         for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens in rows]):
             logits, guess = self._run(batch)
-            shares = probabilities(self._saved.network, logits, None).tolist()
+            shares = class_probabilities(self._saved.network, logits, None).tolist()
             for row, at, share in zip(batch.rows.tolist(), guess, shares, strict=True):
                 by_name = dict(zip(names, share, strict=True))
                 found[row] = {"label": names[at], "probability": share[at], "probabilities": by_name}
@@ -112,7 +118,7 @@ class Predictor:
             for row, tags, kept in zip(batch.rows.tolist(), guess, batch.kept, strict=True):
                 places = cut[row][1]
                 tags = [tag for tag, here in zip(tags, kept, strict=True) if here]
-                spans = entities(self._saved.labels, tags)
+                spans = entity_spans(self._saved.labels, tags)
                 found[row] = {
                     "entities": [
                         self._entity(texts[row], places[start][0], places[end - 1][1], kind)
@@ -121,10 +127,10 @@ class Predictor:
                 }
         return [found[row] for row in range(len(texts))]
 
-    def _cut(self, text: Text) -> tuple[Sequence[str], Sequence[Place]]:
+    def _cut(self, text: Text) -> tuple[Sequence[str], Sequence[CharacterSpan]]:
         """A tagger's tokens of a text, and where each stands in it; both as given where they are given."""
         if isinstance(text, str):
-            return cut_places(text, self._characters)
+            return cut_spans(text, self._characters)
         return text, [(at, at + 1) for at in range(len(text))]
 
     def _entity(self, text: Text, start: int, end: int, kind: str) -> Entity:
@@ -132,11 +138,11 @@ class Predictor:
         joined = piece if isinstance(piece, str) else ("" if self._characters else " ").join(piece)
         return {"start": start, "end": end, "type": kind, "text": joined}
 
-    def _run(self, batch: Batch) -> tuple[Tensor, list[Any]]:
+    def _run(self, batch: InputBatch) -> tuple[Tensor, list[Any]]:
         """The logits of a batch, (B, C) or (B, T, C), and the class of each row, or the tags of all its T steps."""
         ids = torch.from_numpy(batch.ids)
         logits = self._saved.network(ids, torch.from_numpy(batch.lengths))
-        return logits, decide(self._saved, logits, torch.from_numpy(batch.kept)).tolist()
+        return logits, decode_classes(self._saved, logits, torch.from_numpy(batch.kept)).tolist()
 
 
 def load(folder: str | Path) -> Predictor:
@@ -146,7 +152,7 @@ def load(folder: str | Path) -> Predictor:
     """
     folder = Path(folder)
     saved = load_model(folder)
-    with readable(folder / SEGMENTATION):
+    with reading_model_file(folder / SEGMENTATION):
         segmenter = Segmenter.load(folder / SEGMENTATION)
     vocabulary = Vocabulary.load(folder / VOCABULARY)
     if len(vocabulary) != saved.config.tokens:
@@ -154,6 +160,6 @@ def load(folder: str | Path) -> Predictor:
         do = "train the recipe, or copy its directory whole"
         raise UserError(folder / VOCABULARY, wrong, got=len(vocabulary), do=do)
     saved.network.recurrent.pack()
-    with readable(folder / VOCABULARY):
+    with reading_model_file(folder / VOCABULARY):
         vocabulary.encode(())  # makes its index, which would else be part of the first answer
     return Predictor(saved, segmenter, vocabulary)

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats.base import Reject, decode, shorten
+from textrnn.preparation.parsing.formats.base import Reject, decode_utf8, shorten
 
 PIECE = 1 << 20  # bytes of a stream that are taken at once, where so many are there
 BOM = b"\xef\xbb\xbf"
@@ -100,7 +100,7 @@ def _lists(items: Iterator[str] | Iterator[Text], most: int) -> Iterator[list[Te
 
 
 def _text(where: str | Path, number: int, line: bytes) -> str:
-    text = decode(number, line)
+    text = decode_utf8(number, line)
     if isinstance(text, Reject):
         raise UserError(f"{where}, line {number}", text.reason, got=text.got)
     return text

@@ -15,13 +15,13 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from textrnn import __version__
-from textrnn.inference.serving.http_errors import Limits, Refusal
-from textrnn.inference.serving.loaded_model import Served
+from textrnn.inference.serving.http_errors import RequestError, RequestLimits
+from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.openapi import Models, Predictions, State, refused, request_body
 from textrnn.inference.serving.pages import DOCS, TRY, Page, load_page
 from textrnn.inference.serving.prometheus import UNKNOWN, Metrics
-from textrnn.inference.serving.request_batcher import Batcher, Full
-from textrnn.inference.serving.request_body import GONE, read_texts
+from textrnn.inference.serving.request_batcher import QueueFull, RequestBatcher
+from textrnn.inference.serving.request_body import GONE, read_request_texts
 
 RETRY_AFTER = {"Retry-After": "1"}  # seconds
 TOLD = "Recurrent text models over HTTP. Texts are neither logged nor kept."
@@ -30,14 +30,14 @@ TOLD = "Recurrent text models over HTTP. Texts are neither logged nor kept."
 class Service:
     """The models of a server, each behind a queue of its own; they take turns, as the executor has one thread."""
 
-    def __init__(self, models: Iterable[Served], limits: Limits, executor: Executor) -> None:
+    def __init__(self, models: Iterable[LoadedModel], limits: RequestLimits, executor: Executor) -> None:
         self.limits, self.metrics = limits, Metrics()
         self.models = {model.name: model for model in models}
-        self.batchers: dict[str, Batcher[bytes]] = {}
+        self.batchers: dict[str, RequestBatcher[bytes]] = {}
         for name, model in self.models.items():
             answer = self.metrics.timed(name, model.answer)
             most, wait, room = limits.batch_texts, limits.batch_wait, limits.queue_texts
-            self.batchers[name] = Batcher(answer, executor, most=most, wait=wait, room=room)
+            self.batchers[name] = RequestBatcher(answer, executor, most=most, wait=wait, room=room)
             self.metrics.watch(name, self.batchers[name].waiting)
         self.unanswered = 0  # requests that were cut off, as the server was to stop and its time was up
 
@@ -57,12 +57,12 @@ class Service:
         try:
             if name not in self.models:
                 do = f"ask one of {', '.join(self.models)}"
-                raise Refusal(404, "the model in the path", "is not served", got=name, do=do)
-            asked = await read_texts(request, self.limits)
+                raise RequestError(404, "the model in the path", "is not served", got=name, do=do)
+            asked = await read_request_texts(request, self.limits)
             body = _body(self.models[name], await self._answers(name, asked, request))
             status, texts = 200, len(asked)
             return Response(body, media_type="application/json")
-        except Refusal as refusal:
+        except RequestError as refusal:
             status = refusal.status
             raise
         except asyncio.CancelledError:
@@ -78,19 +78,19 @@ class Service:
         try:
             await asyncio.wait((asked, gone), return_when=asyncio.FIRST_COMPLETED)
             if not asked.done():
-                raise Refusal(GONE, "the client", "has gone")
+                raise RequestError(GONE, "the client", "has gone")
             return asked.result()
-        except Full as full:
+        except QueueFull as full:
             what = f"has no room for {len(texts)} more texts, as {self.limits.queue_texts} may wait"
             do = f"send them again after {RETRY_AFTER['Retry-After']} s"
             got = f"{self.batchers[name].waiting()} that wait"
-            raise Refusal(503, "the model's queue", what, got=got, do=do, headers=RETRY_AFTER) from full
+            raise RequestError(503, "the model's queue", what, got=got, do=do, headers=RETRY_AFTER) from full
         finally:
             asked.cancel()
             gone.cancel()
 
 
-def _body(model: Served, answers: list[bytes]) -> bytes:
+def _body(model: LoadedModel, answers: list[bytes]) -> bytes:
     """The JSON of Predictions, of answers that are JSON already."""
     return b'{"model": %b, "predictions": [%b]}' % (model.quoted, b", ".join(answers))
 
@@ -152,17 +152,17 @@ def _add_states(app: FastAPI, service: Service) -> None:
 def _add_refusals(app: FastAPI) -> None:
     """Whatever is not answered says why in JSON; what is our own fault says no more than that, and is logged."""
 
-    @app.exception_handler(Refusal)
-    async def refuse(_: Request, refusal: Refusal) -> JSONResponse:
+    @app.exception_handler(RequestError)
+    async def refuse(_: Request, refusal: RequestError) -> JSONResponse:
         return JSONResponse(refusal.body, refusal.status, refusal.headers)
 
     @app.exception_handler(HTTPException)
     async def no_such(request: Request, error: HTTPException) -> JSONResponse:
         do = "see /docs for what there is"
-        refusal = Refusal(error.status_code, request.url.path, error.detail, got=request.method, do=do)
+        refusal = RequestError(error.status_code, request.url.path, error.detail, got=request.method, do=do)
         return JSONResponse(refusal.body, error.status_code, error.headers)
 
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> JSONResponse:
-        fault = Refusal(500, "the server", "failed", do="its log says why; send the request again later")
+        fault = RequestError(500, "the server", "failed", do="its log says why; send the request again later")
         return JSONResponse(fault.body, 500)

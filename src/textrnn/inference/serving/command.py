@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.errors import UserError
-from textrnn.inference.serving.http_errors import Limits
+from textrnn.inference.serving.http_errors import RequestLimits
 
 # what the extra brings, as Python imports it
 EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
@@ -44,17 +44,17 @@ def serve_parser() -> argparse.ArgumentParser:
     parser.add_argument("models", metavar="MODEL", nargs="+", type=Path, help="model directories, such as models/*/")
     parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone, 127.0.0.1)")
     port_help = "0 for any that is free; printed with the host (default: 8000)"
-    parser.add_argument("--port", type=whole(0, 65535), default=8000, metavar="N", help=port_help)
+    parser.add_argument("--port", type=bounded_integer(0, 65535), default=8000, metavar="N", help=port_help)
     threads_help = "that a model's call computes with (default: 1: small models gain nothing by more)"
-    parser.add_argument("--threads", type=whole(1, 1024), default=1, metavar="N", help=threads_help)
+    parser.add_argument("--threads", type=bounded_integer(1, 1024), default=1, metavar="N", help=threads_help)
     for name, default, least, metavar, told in LIMITS:
         told = f"{told} (default: {default})"
-        parser.add_argument(name, type=whole(least), default=default, metavar=metavar, help=told)
+        parser.add_argument(name, type=bounded_integer(least), default=default, metavar=metavar, help=told)
     parser.set_defaults(run=lambda args: serve(args, parser.error))
     return parser
 
 
-def whole(least: int, most: int = MOST) -> Callable[[str], int]:
+def bounded_integer(least: int, most: int = MOST) -> Callable[[str], int]:
     """What reads a whole number within bounds from an argument."""
 
     def read(word: str) -> int:
@@ -81,9 +81,9 @@ def serve(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
     server.serve(args.models, args.host, args.port, limits_of(args), grace=args.grace, threads=args.threads)
 
 
-def limits_of(args: argparse.Namespace) -> Limits:
+def limits_of(args: argparse.Namespace) -> RequestLimits:
     """The limits that the arguments set."""
-    return Limits(
+    return RequestLimits(
         body_bytes=args.max_body,
         texts=args.max_texts,
         characters=args.max_characters,

@@ -18,7 +18,7 @@ KINDS: dict[type, str] = {
 
 
 @dataclass(frozen=True)
-class Limits:
+class RequestLimits:
     """What is taken at once; none of it changes an answer.
 
     body_bytes, texts: of a request; characters: Unicode code points of a text; body_seconds: a request's time to
@@ -44,7 +44,7 @@ class Fault(TypedDict):
     do: str
 
 
-class Refusal(Exception):  # noqa: N818  (not every one is an error: a full queue)
+class RequestError(Exception):
     """A request that is not answered: an HTTP status, its headers and what the client is told."""
 
     def __init__(
@@ -62,6 +62,6 @@ class Refusal(Exception):  # noqa: N818  (not every one is an error: a full queu
         self.body: dict[str, Fault] = {"error": {"where": where, "what": what, "got": str(got), "do": do}}
 
 
-def kind(value: object) -> str:
+def json_type(value: object) -> str:
     """What a parsed value of JSON is, in words."""
     return KINDS[type(value)]

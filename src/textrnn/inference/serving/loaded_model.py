@@ -16,7 +16,7 @@ from textrnn.modeling.models.model_directory import CONFIG, WEIGHTS
 
 
 @dataclass(frozen=True)
-class Served:
+class LoadedModel:
     """A model under its name: `about` as GET /v1/models tells it, `answer` an object of JSON in UTF-8 for each text."""
 
     about: dict[str, Any]
@@ -32,7 +32,7 @@ class Served:
         return json.dumps(self.name).encode()
 
 
-def load_served(folders: Sequence[Path]) -> list[Served]:
+def load_models(folders: Sequence[Path]) -> list[LoadedModel]:
     """The models of some directories, by the names of these.
 
     Raises UserError for two of one name, before any is loaded, and for a directory that is damaged.
@@ -47,7 +47,7 @@ def load_served(folders: Sequence[Path]) -> list[Served]:
     return [_load(name, folder) for name, folder in named.items()]
 
 
-def _load(name: str, folder: Path) -> Served:
+def _load(name: str, folder: Path) -> LoadedModel:
     predictor = load(folder)
     predictor.predict(["a"])  # reads what is read late, such as jieba's dictionary: the first request would wait for it
     about = {
@@ -61,4 +61,4 @@ def _load(name: str, folder: Path) -> Served:
     def answer(texts: list[str]) -> list[bytes]:
         return [json.dumps(each, ensure_ascii=False, allow_nan=False).encode() for each in predictor.predict(texts)]
 
-    return Served(about, answer)
+    return LoadedModel(about, answer)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from textrnn.inference.serving.http_errors import Limits
+from textrnn.inference.serving.http_errors import RequestLimits
 from textrnn.inference.serving.request_body import EXAMPLE
 
 
@@ -93,7 +93,7 @@ def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {status: {"model": Problem, "description": REFUSED[status]} for status in statuses}
 
 
-def request_body(limits: Limits) -> dict[str, Any]:
+def request_body(limits: RequestLimits) -> dict[str, Any]:
     """The OpenAPI of a request's body: read by hand, as the limits are a server's own, and so told by hand."""
     text = {"type": "string", "maxLength": limits.characters}
     texts = {"type": "array", "items": text, "maxItems": limits.texts, "description": "what to ask the model about"}

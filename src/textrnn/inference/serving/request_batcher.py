@@ -13,12 +13,12 @@ from typing import Generic, TypeVar
 Answer = TypeVar("Answer")
 
 
-class Full(Exception):  # noqa: N818  (a state of the queue, which passes)
+class QueueFull(Exception):  # noqa: N818  (a state of the queue, which passes)
     """As many texts wait as may."""
 
 
 @dataclass(eq=False)
-class Job(Generic[Answer]):
+class PendingRequest(Generic[Answer]):
     """A request's texts, of which `taken` have gone to the model, and the future of all their answers."""
 
     texts: Sequence[str]
@@ -32,7 +32,7 @@ class Job(Generic[Answer]):
         return len(self.texts) - self.taken
 
 
-class Batcher(Generic[Answer]):
+class RequestBatcher(Generic[Answer]):
     """A queue of texts before one model, first come first served; to be used from one event loop.
 
     answer: texts to an answer for each, called by `executor`, so that the loop goes on; most: texts of a call; wait:
@@ -51,7 +51,7 @@ class Batcher(Generic[Answer]):
     ) -> None:
         self._answer, self._executor = answer, executor
         self._most, self._wait, self._room = most, wait, room
-        self._jobs: deque[Job[Answer]] = deque()
+        self._jobs: deque[PendingRequest[Answer]] = deque()
         self._came = asyncio.Event()
         self._waiting = 0  # texts
 
@@ -71,9 +71,9 @@ class Batcher(Generic[Answer]):
         if not texts:
             return []
         if self._waiting + len(texts) > self._room:
-            raise Full
+            raise QueueFull
         loop = asyncio.get_running_loop()
-        job: Job[Answer] = Job(texts, loop.time(), loop.create_future())
+        job: PendingRequest[Answer] = PendingRequest(texts, loop.time(), loop.create_future())
         self._jobs.append(job)
         self._waiting += job.left
         self._came.set()
@@ -82,7 +82,7 @@ class Batcher(Generic[Answer]):
         finally:
             self._drop(job)
 
-    def _drop(self, job: Job[Answer]) -> None:
+    def _drop(self, job: PendingRequest[Answer]) -> None:
         """Take a job out of the queue, whose texts have not all been taken: nobody waits for it."""
         if job.left and job in self._jobs:
             self._jobs.remove(job)
@@ -108,7 +108,7 @@ class Batcher(Generic[Answer]):
                     self._came.clear()
                     await self._came.wait()
 
-    def _take(self) -> list[tuple[Job[Answer], Sequence[str]]]:
+    def _take(self) -> list[tuple[PendingRequest[Answer], Sequence[str]]]:
         """The next texts of the queue, no more than a call takes, by the job that they are of."""
         batch, room = [], self._most
         while self._jobs and room:
@@ -122,7 +122,7 @@ class Batcher(Generic[Answer]):
                 self._jobs.popleft()
         return batch
 
-    async def _call(self, batch: list[tuple[Job[Answer], Sequence[str]]]) -> None:
+    async def _call(self, batch: list[tuple[PendingRequest[Answer], Sequence[str]]]) -> None:
         texts = [text for _, some in batch for text in some]
         try:
             found = await asyncio.get_running_loop().run_in_executor(self._executor, self._answer, texts)

@@ -15,8 +15,8 @@ import uvicorn
 
 from textrnn.errors import UserError
 from textrnn.inference.serving.app import Service, create_app
-from textrnn.inference.serving.http_errors import Limits
-from textrnn.inference.serving.loaded_model import load_served
+from textrnn.inference.serving.http_errors import RequestLimits
+from textrnn.inference.serving.loaded_model import load_models
 
 BACKLOG = 2048
 
@@ -51,13 +51,13 @@ class Server(uvicorn.Server):
         self.should_exit = True
 
 
-def serve(folders: list[Path], host: str, port: int, limits: Limits, *, grace: float, threads: int) -> None:
+def serve(folders: list[Path], host: str, port: int, limits: RequestLimits, *, grace: float, threads: int) -> None:
     """Serve the models of some directories until told to stop by SIGTERM or Ctrl-C.
 
     port: 0 for any that is free; grace: seconds that requests in flight have to be answered then; threads: torch's.
     Raises UserError for what cannot be loaded or listened at.
     """
-    models = load_served(folders)
+    models = load_models(folders)
     # the number of threads is each thread's own
     executor = ThreadPoolExecutor(1, "model", initializer=torch.set_num_threads, initargs=(threads,))
     service = Service(models, limits, executor)

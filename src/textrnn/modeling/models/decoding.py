@@ -13,38 +13,38 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textrnn.modeling.models.model_directory import SavedModel
-from textrnn.modeling.nn.crf import barred_moves, crf_of, guesses
+from textrnn.modeling.nn.crf import find_crf, forbidden_transitions, predict_classes
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span, spans
 
 
-def decide(saved: SavedModel, logits: Tensor, valid: Tensor) -> Tensor:
+def decode_classes(saved: SavedModel, logits: Tensor, valid: Tensor) -> Tensor:
     """The class of each row (B,), or the tag of each token (B, T), for logits (B, C) or (B, T, C).
 
     valid: where a row has tokens. A CRF's tags are its best row without moves that tags of its scheme never make.
     """
     barred = _barred(tuple(saved.labels.names)) if saved.labels.chained else None
-    return guesses(saved.network, logits, valid, barred)
+    return predict_classes(saved.network, logits, valid, barred)
 
 
 @lru_cache(maxsize=16)
 def _barred(names: tuple[str, ...]) -> Tensor:
-    return barred_moves(names)
+    return forbidden_transitions(names)
 
 
-def entities(labels: Labels, tags: Sequence[int]) -> list[Span]:
+def entity_spans(labels: Labels, tags: Sequence[int]) -> list[Span]:
     """The entity spans of a row's tags, in order, start and end in tokens."""
     assert labels.scheme is not None  # as every tagger has it
     return spans([labels.names[tag] for tag in tags], labels.scheme)
 
 
-def probabilities(network: torch.nn.Module, logits: Tensor, targets: Tensor | None) -> Tensor:
+def class_probabilities(network: torch.nn.Module, logits: Tensor, targets: Tensor | None) -> Tensor:
     """Of each class under logits (B, C) or (B, T, C), in their shape, float64; with a CRF the marginals of each tag.
 
     The gradient of a CRF's loss is its marginals less the gold tags, which are added back: where targets (B, T) are
     ignored nothing is said. Without a CRF targets are not looked at.
     """
-    crf = crf_of(network)
+    crf = find_crf(network)
     if crf is None:
         return logits.double().softmax(-1)
     assert targets is not None

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Distill, Monitor
 from textrnn.common.storage.schemas import IGNORED_TAG
-from textrnn.modeling.nn.crf import CRF, crf_of, log_probabilities
+from textrnn.modeling.nn.crf import CRF, find_crf, log_probabilities
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Score:
         return self.loss < other.loss
 
 
-class Tally:
+class RunningLoss:
     """Sums that make a Score, kept on the device so that no step waits for them.
 
     sums: (4,) float64: loss, the weights it is divided by, correct targets, targets. classes: of the last logits.
@@ -54,9 +54,9 @@ class Tally:
     @classmethod
     def of(
         cls, network: nn.Module, weights: Tensor | None, smoothing: float = 0.0, distill: Distill | None = None
-    ) -> Tally:
+    ) -> RunningLoss:
         """The tally of a network's loss, on its device, with its CRF where it has one."""
-        return cls(weights, next(network.parameters()).device, smoothing, crf_of(network), distill)
+        return cls(weights, next(network.parameters()).device, smoothing, find_crf(network), distill)
 
     def share(self, targets: Tensor) -> Tensor:
         """What a mean loss over targets (B,) or (B, T) is divided by: the sum of their weights; () float."""

@@ -13,17 +13,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textrnn.common.config.model import Initialization, Model, Pooled
+from textrnn.common.config.model import Initialization, Model, PooledReadout
 from textrnn.common.config.types import Side
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.modeling.nn.bigrams import Bigrams
+from textrnn.modeling.nn.bigrams import BigramEmbedding
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
-from textrnn.modeling.nn.embedding_lookup import drop_words, embed_distinct, embed_in_place
-from textrnn.modeling.nn.layer_input import Steps
-from textrnn.modeling.nn.pooling import Attention, read, readout_names, turn
+from textrnn.modeling.nn.embedding_lookup import drop_words, embed_distinct, embed_each_position
+from textrnn.modeling.nn.layer_input import LayerInput
+from textrnn.modeling.nn.pooling import AttentionPooling, pool, readout_names, rotate_rows
 from textrnn.modeling.nn.recurrent import Recurrent
-from textrnn.modeling.nn.soft_lexicon import SETS, Sizes, Words
+from textrnn.modeling.nn.soft_lexicon import SETS, LexiconSizes, SoftLexicon
 
 
 def joined_width(config: Model) -> int:
@@ -69,7 +69,7 @@ class TextRNN(nn.Module):
         classes: int,
         pad_side: Side,
         pairs: int = 0,
-        words: Sizes | None = None,
+        words: LexiconSizes | None = None,
     ) -> None:
         super().__init__()
         self.config, self.pad_side = config, pad_side
@@ -85,16 +85,16 @@ class TextRNN(nn.Module):
         )
         features = config.hidden_size * self.recurrent.directions
         self.readouts = readout_names(config.readout)
-        self.attention = Attention(features) if "attention" in self.readouts else None
+        self.attention = AttentionPooling(features) if "attention" in self.readouts else None
         features *= len(self.readouts)
         self.norm = nn.LayerNorm(features) if config.layer_norm else None
         self.head = Head(features, config, 1 if config.loss == "bce" else classes)
         self.crf = CRF(classes) if config.crf else None
-        self.bigrams = Bigrams(pairs, config.bigrams.width, tokens) if config.bigrams else None
+        self.bigrams = BigramEmbedding(pairs, config.bigrams.width, tokens) if config.bigrams else None
         self.words = None
         if config.words:
             assert words is not None
-            self.words = Words(words, config.words.width, tokens)
+            self.words = SoftLexicon(words, config.words.width, tokens)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         logits = self.head(self.features(ids, lengths))
@@ -108,7 +108,7 @@ class TextRNN(nn.Module):
         exact = config.readout != "last_step"
         turned = exact and self.pad_side == "left"
         if turned:
-            ids = turn(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
+            ids = rotate_rows(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
         x = self._embed(ids)
         if config.readout in ("last_step", "last_valid"):
             found = self.recurrent.ends(x, lengths if exact else None)  # (B, D*H)
@@ -116,22 +116,22 @@ class TextRNN(nn.Module):
             states, last = self.recurrent(x, lengths)  # (T, B, D*H), (L*D, B, H)
             found = self._read(states, last, lengths)
         if turned and config.readout == "every_step":
-            found = turn(found, lengths)  # back again
+            found = rotate_rows(found, lengths)  # back again
         if config.relu:
             found = F.relu(found)
         return found if self.norm is None else self.norm(found)
 
-    def _embed(self, ids: Tensor) -> Steps:
+    def _embed(self, ids: Tensor) -> LayerInput:
         """The embedded tokens of ids (B, T), their pairs with the next and their words; on a CPU each distinct once."""
         ids = drop_words(ids.t(), self.config.word_dropout, self.training)
         beside = [table for table in (self.bigrams, self.words) if table is not None]
-        read = [(self.embedding, ids), *((table, table.find(ids)) for table in beside)]
+        pool = [(self.embedding, ids), *((table, table.find(ids)) for table in beside)]
         share = self.config.embedding_dropout
-        if self.recurrent.by_hand(ids.shape[1], ids.device):
-            parts = [one for table, rows in read for one in embed_distinct(table, rows, share, self.training).parts()]
+        if self.recurrent.uses_kernels(ids.shape[1], ids.device):
+            parts = [one for table, rows in pool for one in embed_distinct(table, rows, share, self.training).parts()]
         else:
-            whole = [embed_in_place(table, rows, share, self.training) for table, rows in read]
-            parts = [Steps.of(whole[0] if len(whole) == 1 else torch.cat(whole, dim=-1))]
+            whole = [embed_each_position(table, rows, share, self.training) for table, rows in pool]
+            parts = [LayerInput.of(whole[0] if len(whole) == 1 else torch.cat(whole, dim=-1))]
         if self.config.relu:
             parts = [replace(part, features=F.relu(part.features)) for part in parts]
         joined = parts.pop()
@@ -147,11 +147,11 @@ class TextRNN(nn.Module):
         if self.config.readout == "every_step":
             return states.transpose(0, 1)
         ends = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
-        names = cast(tuple[Pooled, ...], self.readouts)  # of the others none comes here
-        return read(names, states, ends, lengths, self.attention)
+        names = cast(tuple[PooledReadout, ...], self.readouts)  # of the others none comes here
+        return pool(names, states, ends, lengths, self.attention)
 
 
-def initialize(model: TextRNN, way: Initialization) -> None:
+def initialize_weights(model: TextRNN, way: Initialization) -> None:
     """Fill every matrix but the embeddings as named and set biases to 0; `stock` changes nothing.
 
     Source: tutorial 1 (Xavier normal as default, Kaiming and plain normal as choices). Stacked gates are filled as

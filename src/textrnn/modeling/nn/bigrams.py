@@ -15,7 +15,7 @@ from textrnn.modeling.nn.embedding_lookup import SparseTable
 FIRST = UNKNOWN_ID + 1  # row of the first pair: before it stand padding's row, zero, and that of all unknown pairs
 
 
-class Bigrams(SparseTable):
+class BigramEmbedding(SparseTable):
     """The embeddings of `pairs` known pairs, of any unknown one, and of padding.
 
     The pairs are a buffer, so that the weights of a model tell which row is whose; `learn_pairs` finds them.

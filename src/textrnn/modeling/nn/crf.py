@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from textrnn.common.storage.schemas import IGNORED_TAG
-from textrnn.modeling.nn.pooling import turn
+from textrnn.modeling.nn.pooling import rotate_rows
 
 
 class CRF(nn.Module):
@@ -39,10 +39,10 @@ class CRF(nn.Module):
         without a token adds 0.
         """
         shifts = _first(targets != IGNORED_TAG)
-        targets = turn(targets, shifts).t()
+        targets = rotate_rows(targets, shifts).t()
         valid, tags = targets != IGNORED_TAG, targets.clamp(min=0)
         # what a step's logits have in common changes no probability; without it sums stay small, and keep their digits
-        emissions = turn(logits, shifts).log_softmax(-1).permute(1, 2, 0)
+        emissions = rotate_rows(logits, shifts).log_softmax(-1).permute(1, 2, 0)
         total = (_forward(emissions, valid, self.transitions, self.start)[-1] + self.end[:, None]).logsumexp(0)  # (B,)
         gold = emissions.gather(1, tags[:, None])[:, 0]
         gold = torch.cat((gold[:1], gold[1:] + self.transitions[tags[:-1], tags[1:]]))
@@ -58,13 +58,13 @@ class CRF(nn.Module):
         section III.A.
         """
         shifts = _first(valid)
-        told = turn(valid, shifts).t()
-        emissions = turn(logits / temperature, shifts).log_softmax(-1).permute(1, 2, 0)
+        told = rotate_rows(valid, shifts).t()
+        emissions = rotate_rows(logits / temperature, shifts).log_softmax(-1).permute(1, 2, 0)
         transitions, start, end = (each / temperature for each in (self.transitions, self.start, self.end))
         before = _forward(emissions, told, transitions, start)
         after = _backward(emissions, told, transitions, end)
         found = (torch.stack(before) + torch.stack(after)).log_softmax(1).permute(2, 0, 1)
-        return turn(found, logits.shape[1] - shifts)
+        return rotate_rows(found, logits.shape[1] - shifts)
 
     @torch.no_grad()
     def decode(self, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
@@ -74,7 +74,7 @@ class CRF(nn.Module):
         with the lowest last tag, then the lowest last but one, and so on. Source: Viterbi 1967.
         """
         shifts = _first(valid)
-        emissions, told = turn(logits, shifts).permute(1, 2, 0), turn(valid, shifts).t()
+        emissions, told = rotate_rows(logits, shifts).permute(1, 2, 0), rotate_rows(valid, shifts).t()
         transitions: Tensor = self.transitions
         start: Tensor = self.start
         end: Tensor = self.end
@@ -94,7 +94,7 @@ class CRF(nn.Module):
         for origin in reversed(origins):
             tags.append(origin.gather(0, tags[-1][None])[0])
         path = torch.stack(tags[::-1], dim=1)
-        return turn(path, valid.shape[1] - shifts).masked_fill(~valid, 0)
+        return rotate_rows(path, valid.shape[1] - shifts).masked_fill(~valid, 0)
 
 
 def _forward(emissions: Tensor, valid: Tensor, transitions: Tensor, start: Tensor) -> list[Tensor]:
@@ -120,7 +120,7 @@ def _first(valid: Tensor) -> Tensor:
     return valid.int().argmax(1)
 
 
-def barred_moves(names: Sequence[str]) -> Tensor:
+def forbidden_transitions(names: Sequence[str]) -> Tensor:
     """The moves that BIO or BIOES tags of these names never make, (C + 1, C + 1) bool, from row to column.
 
     The last row is of moves from the start, the last column of those to the end. I-X and E-X follow B-X and I-X alone;
@@ -138,18 +138,18 @@ def barred_moves(names: Sequence[str]) -> Tensor:
     return torch.tensor([[barred(before, after) for after in all_names] for before in all_names])
 
 
-def crf_of(network: nn.Module) -> CRF | None:
+def find_crf(network: nn.Module) -> CRF | None:
     """The network's CRF, or None; a CRF alone is its own."""
     found = getattr(network, "crf", network)
     return found if isinstance(found, CRF) else None
 
 
-def guesses(network: nn.Module, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
+def predict_classes(network: nn.Module, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
     """What the network's logits (B, C) or (B, T, C) come to: class ids (B,) or (B, T).
 
     The highest logit's, or the best rows of tags where the network has a CRF; valid and barred: see CRF.decode.
     """
-    crf = crf_of(network)
+    crf = find_crf(network)
     return logits.argmax(-1) if crf is None else crf.decode(logits, valid, barred)
 
 

@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from textrnn.errors import Unfinished
+from textrnn.errors import ResumableError
 
 
 def pick_device(local: int | None = None) -> torch.device:
@@ -22,7 +22,7 @@ def pick_device(local: int | None = None) -> torch.device:
         torch.zeros(1, dtype=torch.float64, device=device).item()  # the sums of a Score are float64
     except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         got = f"{name!r}" if local is None else f"{name!r} in process {local}"
-        raise Unfinished("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
+        raise ResumableError("TEXTRNN_DEVICE", "cannot be used here", got=got, do="unset it, or say cpu") from error
     if device.index is not None and device.type == "cuda":
         torch.cuda.set_device(device)
     return device

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from textrnn.common.storage.schemas import PAD_ID, UNKNOWN_ID
 from textrnn.modeling.nn.dropout import dropout
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.layer_input import LayerInput
 
 
 def drop_words(ids: Tensor, share: float, training: bool) -> Tensor:
@@ -45,7 +45,7 @@ class SparseTable(nn.Module):
         return found * (rows != PAD_ID).unsqueeze(-1)
 
 
-def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Steps:
+def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> LayerInput:
     """Rows of the table for ids (T, B), each distinct one once, its values dropped with probability `share`.
 
     Of sets of rows (S, C, T, B) the means, S * E wide, zero where a set is empty.
@@ -56,12 +56,12 @@ def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float,
         used, index = torch.unique(ids, return_inverse=True)  # few of very many rows
         found = table(used)
     else:
-        used, index = distinct(ids, table.num_embeddings)
-        found = Rows.apply(table.weight, used)
-    return Steps(dropout(found, share, training), index, (ids.shape[0], ids.shape[1]))
+        used, index = distinct_ids(ids, table.num_embeddings)
+        found = DistinctRows.apply(table.weight, used)
+    return LayerInput(dropout(found, share, training), index, (ids.shape[0], ids.shape[1]))
 
 
-def _mean_distinct(table: nn.Module, sets: Tensor, share: float, training: bool) -> Steps:
+def _mean_distinct(table: nn.Module, sets: Tensor, share: float, training: bool) -> LayerInput:
     """The means of sets (S, C, T, B), of those alone that are not empty; each of S is a part of the steps."""
     real, counts = sets != PAD_ID, (sets != PAD_ID).sum(1)  # (S, T, B)
     filled = counts > 0
@@ -75,12 +75,12 @@ def _mean_distinct(table: nn.Module, sets: Tensor, share: float, training: bool)
     joined = None
     for own, each in reversed(list(zip(filled, means, strict=True))):
         index = own.flatten().cumsum(0).view_as(own) * own
-        joined = Steps(F.pad(each, (0, 0, 1, 0)), index, (own.shape[0], own.shape[1]), joined, blank=True)
+        joined = LayerInput(F.pad(each, (0, 0, 1, 0)), index, (own.shape[0], own.shape[1]), joined, blank=True)
     assert joined is not None
     return joined
 
 
-def embed_in_place(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Tensor:
+def embed_each_position(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Tensor:
     """Rows of the table for ids (T, B), (T, B, E); what is dropped of a row is so wherever the row is read.
 
     Of sets of rows (S, C, T, B) the means, (T, B, S * E), zero where a set is empty. The mask is of the
@@ -95,7 +95,7 @@ def embed_in_place(table: nn.Embedding | SparseTable, ids: Tensor, share: float,
     return found
 
 
-def distinct(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
+def distinct_ids(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
     """The token ids that occur, rising (U,), and for each of `ids` its place among them; ids are below `tokens`.
 
     torch.unique would sort them.
@@ -106,7 +106,7 @@ def distinct(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
     return occurs.nonzero().squeeze(1), occurs.cumsum(0).sub_(1)[ids]
 
 
-class Rows(torch.autograd.Function):
+class DistinctRows(torch.autograd.Function):
     """Distinct rows (U, E) of an embedding (V, E); as in nn.Embedding, the row of padding has no gradient."""
 
     @staticmethod

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 from torch.autograd import Function
 
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.layer_input import LayerInput
 
 Mode = Literal["rnn", "lstm", "gru"]
 Saved = tuple[Tensor, ...]
@@ -31,7 +31,7 @@ sigmoid_backward = torch.ops.aten.sigmoid_backward.grad_input
 tanh_backward = torch.ops.aten.tanh_backward.grad_input
 
 
-def run(mode: Mode, x: Steps, weights: Sequence[Tensor], start: Tensor | None) -> tuple[Tensor, Tensor]:
+def run_layer(mode: Mode, x: LayerInput, weights: Sequence[Tensor], start: Tensor | None) -> tuple[Tensor, Tensor]:
     """All states (T, B, H) and the last one (B, H) of a layer that begins at `start` (B, H), zero where None.
 
     weights: weight_ih (G*H, F), weight_hh (G*H, H), bias_ih (G*H,), bias_hh (G*H,), as torch.nn has them; an LSTM's
@@ -45,11 +45,11 @@ def run(mode: Mode, x: Steps, weights: Sequence[Tensor], start: Tensor | None) -
         values = tuple(value.to(torch.get_autocast_dtype("cpu")) for value in values)
     with torch.autocast("cpu", enabled=False):
         rows, places = zip(*(part.read() for part in parts), strict=True)
-        states, last = Layer.apply(mode, rows, places, x.shape, *values)
+        states, last = LayerFunction.apply(mode, rows, places, x.shape, *values)
     return states, last
 
 
-class Layer(Function):
+class LayerFunction(Function):
     """A layer's forward and backward, but for the loop over steps, which is the cell's own."""
 
     @staticmethod

@@ -12,7 +12,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Steps:
+class LayerInput:
     """The input of a layer: features (T*B, F) step by step; or distinct rows (U, F) and which of them each step reads.
 
     index: (T, B), or None where features are in their places; shape: (T, B). beside: more features of the same steps,
@@ -22,15 +22,15 @@ class Steps:
     features: Tensor
     index: Tensor | None
     shape: tuple[int, int]
-    beside: Steps | None = None
+    beside: LayerInput | None = None
     blank: bool = False
 
     @classmethod
-    def of(cls, x: Tensor) -> Steps:
+    def of(cls, x: Tensor) -> LayerInput:
         """Features (T, B, F) in their places."""
         return cls(x.flatten(0, 1), None, (x.shape[0], x.shape[1]))
 
-    def parts(self) -> list[Steps]:
+    def parts(self) -> list[LayerInput]:
         """These features and those beside them, each alone."""
         own = replace(self, beside=None)
         return [own] if self.beside is None else [own, *self.beside.parts()]
@@ -53,18 +53,18 @@ class Steps:
             return self.features.index_select(0, self.index.flatten()).view(*self.shape, -1)
         return self.features.view(*self.shape, -1)
 
-    def gather(self, steps: Tensor) -> Steps:
+    def gather(self, steps: Tensor) -> LayerInput:
         """Each row's steps in another order or number: those of `steps` (S, B)."""
         if self.index is not None:
             beside = None if self.beside is None else self.beside.gather(steps)
             index, shape = self.index.gather(0, steps), (len(steps), self.shape[1])
             return replace(self, index=index, shape=shape, beside=beside)
         dense = self.dense()
-        return Steps.of(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))
+        return LayerInput.of(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))
 
-    def flip(self) -> Steps:
+    def flip(self) -> LayerInput:
         """All steps in the opposite order."""
         if self.index is not None:
             beside = None if self.beside is None else self.beside.flip()
-            return Steps(self.features, self.index.flip(0), self.shape, beside)
-        return Steps.of(self.dense().flip(0))
+            return LayerInput(self.features, self.index.flip(0), self.shape, beside)
+        return LayerInput.of(self.dense().flip(0))

@@ -10,15 +10,15 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from textrnn.common.config.model import Pooled, Readout
+from textrnn.common.config.model import PooledReadout, Readout
 
 
-def readout_names(readout: tuple[Pooled, ...] | Readout) -> tuple[Readout, ...]:
+def readout_names(readout: tuple[PooledReadout, ...] | Readout) -> tuple[Readout, ...]:
     """The names of a model's readout, one or more, in the order in which they are joined."""
     return readout if isinstance(readout, tuple) else (readout,)
 
 
-class Attention(nn.Module):
+class AttentionPooling(nn.Module):
     """Weighs the states by one learnt query: u = tanh(W h + b), a = softmax(u . q), and reads the sum of a h.
 
     Source: Yang et al. 2016, "Hierarchical Attention Networks for Document Classification", section 2.2, after the
@@ -38,8 +38,8 @@ class Attention(nn.Module):
         return (states * weights[:, :, None]).sum(dim=0)
 
 
-def read(
-    readouts: Sequence[Pooled], states: Tensor, last: Tensor, lengths: Tensor, attention: Attention | None
+def pool(
+    readouts: Sequence[PooledReadout], states: Tensor, last: Tensor, lengths: Tensor, attention: AttentionPooling | None
 ) -> Tensor:
     """The readouts, joined: (B, F times their number).
 
@@ -61,7 +61,7 @@ def read(
     return found[0] if len(found) == 1 else torch.cat(found, dim=1)
 
 
-def turn(x: Tensor, shifts: Tensor) -> Tensor:
+def rotate_rows(x: Tensor, shifts: Tensor) -> Tensor:
     """Each row of x (B, T, ...) turned towards its start by its shift (B,), what falls off coming back at the end."""
     steps = torch.arange(x.shape[1], device=x.device)
     index = (steps + shifts[:, None]) % x.shape[1]  # (B, T)

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from textrnn.common.config.train import Precision
 from textrnn.errors import UserError
 
-HALVES: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
+HALF_PRECISION: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def check_precision(precision: Precision, device: torch.device, where: str) -> None:
@@ -19,7 +19,7 @@ def check_precision(precision: Precision, device: torch.device, where: str) -> N
         raise UserError(where, "float16 needs a GPU", got=f"device {device}", do="use bfloat16 or float32")
 
 
-def forward(network: nn.Module, ids: Tensor, lengths: Tensor, precision: Precision) -> Tensor:
+def forward_in_precision(network: nn.Module, ids: Tensor, lengths: Tensor, precision: Precision) -> Tensor:
     """The network's logits in float32, its matrix products in `precision` and its weights as they are.
 
     With float32 that is the network's own call and nothing else. The loss and its backward pass belong outside.
@@ -27,7 +27,7 @@ def forward(network: nn.Module, ids: Tensor, lengths: Tensor, precision: Precisi
     if precision == "float32":
         logits: Tensor = network(ids, lengths)
         return logits
-    with torch.autocast(ids.device.type, HALVES[precision]):
+    with torch.autocast(ids.device.type, HALF_PRECISION[precision]):
         logits = network(ids, lengths)
     return logits.float()
 
@@ -44,7 +44,7 @@ def make_scaler(precision: Precision, device: torch.device) -> torch.amp.GradSca
     return scaler
 
 
-def settle(device: torch.device) -> None:
+def make_deterministic(device: torch.device) -> None:
     """Choose a GPU's algorithms for the same bytes each time; for the whole process, before its first product.
 
     Promised for one GPU model with one version of torch, CUDA and cuDNN, and the same settings: the same seed gives

@@ -12,7 +12,7 @@ from textrnn.common.config.model import Cell
 from textrnn.modeling.nn import kernels
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
 from textrnn.modeling.nn.kernels import Mode
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 
 STOCK: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -31,7 +31,7 @@ def reversed_steps(steps: int, lengths: Tensor) -> Tensor:
     return torch.where(step < lengths, lengths - 1 - step, step)
 
 
-def turned(x: Steps, lengths: Tensor | None) -> Steps:
+def turned(x: LayerInput, lengths: Tensor | None) -> LayerInput:
     """Each row's valid steps in the opposite order, or all steps where there are no lengths."""
     return x.flip() if lengths is None else x.gather(reversed_steps(x.shape[0], lengths))
 
@@ -74,7 +74,7 @@ class Recurrent(nn.Module):
             for _ in range(self.directions)
         )
 
-    def forward(self, x: Steps, lengths: Tensor | None, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(self, x: LayerInput, lengths: Tensor | None, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Run over x from h0 (L*D, B, H), zero where None; an LSTM's cell state always starts at zero.
 
         With `lengths` (B,), int64 on x's device, the rows are right-padded and the result is PackedSequence's: the
@@ -99,7 +99,7 @@ class Recurrent(nn.Module):
             states = states.masked_fill(past[:, :, None], 0)
         return states, torch.stack(last)  # (T, B, D*H), (L*D, B, H)
 
-    def ends(self, x: Steps, lengths: Tensor | None) -> Tensor:
+    def ends(self, x: LayerInput, lengths: Tensor | None) -> Tensor:
         """What stands at the end of each row (B, D*H), without the steps that nobody reads.
 
         With `lengths` it is the last h of both directions of the last layer, each having read the whole row. Without,
@@ -141,7 +141,7 @@ class Recurrent(nn.Module):
         out, last, *_ = torch.ops.aten.mkldnn_rnn_layer(x, *self._packed[run], *biases, *states, *options)
         return out, last
 
-    def _needed(self, lengths: Tensor | None, x: Steps) -> Tensor | None:
+    def _needed(self, lengths: Tensor | None, x: LayerInput) -> Tensor | None:
         """Lengths from 1 up, or None where no row of the few that are asked about has padding."""
         if lengths is None or (self._few(x.shape[1]) and lengths.amin().item() == x.shape[0]):
             return None
@@ -150,34 +150,36 @@ class Recurrent(nn.Module):
     def _few(self, rows: int) -> bool:
         return torch.is_inference_mode_enabled() and rows <= FEW_ROWS
 
-    def by_hand(self, rows: int, device: torch.device) -> bool:
+    def uses_kernels(self, rows: int, device: torch.device) -> bool:
         """Whether the loops of `kernels` are to run over so many rows on the device."""
         few = self._few(rows) and self.cell != "scratch_gru"
         return self.kernels and device.type == "cpu" and not few
 
     def _layer(
-        self, layer: int, x: Steps, lengths: Tensor | None, h0: Tensor | None
+        self, layer: int, x: LayerInput, lengths: Tensor | None, h0: Tensor | None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Outputs (T, B, H) and last h (B, H) of each direction."""
         outputs, ends = [], []
         for run in range(layer * self.directions, (layer + 1) * self.directions):
             out, end = self._one_direction(run, x, lengths, None if h0 is None else h0[run])
             if self._backward(run):
-                out = turned(Steps.of(out), lengths).dense()
+                out = turned(LayerInput.of(out), lengths).dense()
             outputs.append(out)
             ends.append(end)
         return outputs, ends
 
-    def _between(self, outputs: list[Tensor]) -> Steps:
+    def _between(self, outputs: list[Tensor]) -> LayerInput:
         joined = torch.cat(outputs, dim=-1)
         if self.locked:
-            return Steps.of(locked_dropout(joined, self.dropout, self.training, 0))
-        return Steps.of(dropout(joined, self.dropout, self.training))
+            return LayerInput.of(locked_dropout(joined, self.dropout, self.training, 0))
+        return LayerInput.of(dropout(joined, self.dropout, self.training))
 
     def _backward(self, run: int) -> bool:
         return run % self.directions == 1
 
-    def _one_direction(self, run: int, x: Steps, lengths: Tensor | None, start: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _one_direction(
+        self, run: int, x: LayerInput, lengths: Tensor | None, start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
         """One run over x in its own order of steps: outputs (T, B, H), and the last h that read a valid step (B, H)."""
         out, end = self._states(run, turned(x, lengths) if self._backward(run) else x, start)
         if lengths is not None:
@@ -185,11 +187,11 @@ class Recurrent(nn.Module):
             end = out.gather(0, (lengths - 1)[None, :, None].expand(1, -1, out.shape[2])).squeeze(0)
         return out, end
 
-    def _states(self, run: int, x: Steps, start: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _states(self, run: int, x: LayerInput, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """Outputs (T, B, H) and last h (B, H) of a run, by the loops of `kernels` or by torch's module."""
         module = self.runs[run]
-        if self.by_hand(x.shape[1], x.features.device) and (self.cell != "lstm" or x.index is not None):
-            return kernels.run(MODE[self.cell], x, _weights(module), start)
+        if self.uses_kernels(x.shape[1], x.features.device) and (self.cell != "lstm" or x.index is not None):
+            return kernels.run_layer(MODE[self.cell], x, _weights(module), start)
         if isinstance(module, ScratchGRU):
             return module(x.dense(), start) if self.kernels else module.equations(x.dense(), start)
         state = None if start is None else start[None].contiguous()  # (1, B, H)

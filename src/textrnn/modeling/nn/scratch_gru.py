@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from textrnn.modeling.nn.kernels import run
-from textrnn.modeling.nn.layer_input import Steps
+from textrnn.modeling.nn.kernels import run_layer
+from textrnn.modeling.nn.layer_input import LayerInput
 
 
 class ScratchGRU(nn.Module):
@@ -54,7 +54,7 @@ class ScratchGRU(nn.Module):
         """
         if x.device.type != "cpu":
             return self.step_by_step(x, h0)
-        return run("gru", Steps.of(x), (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh), h0)
+        return run_layer("gru", LayerInput.of(x), (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh), h0)
 
     def step_by_step(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """What `forward` computes, by torch.gru_cell."""

@@ -22,7 +22,7 @@ FIRST = PAD_ID + 1  # row of the first part of speech: before it stands padding'
 
 
 @dataclass(frozen=True)
-class Sizes:
+class LexiconSizes:
     """How many words a lexicon has, the rows of their table, and the tokens of the longest one."""
 
     words: int
@@ -30,7 +30,7 @@ class Sizes:
     longest: int
 
 
-class Words(SparseTable):
+class SoftLexicon(SparseTable):
     """The embeddings of the words that train has often enough, of the others by part of speech, and of padding.
 
     Of each token: the mean over the words that begin at it, over those that go on through it, and over those that end
@@ -44,7 +44,7 @@ class Words(SparseTable):
     keys: Tensor
     rows: Tensor
 
-    def __init__(self, sizes: Sizes, width: int, tokens: int) -> None:
+    def __init__(self, sizes: LexiconSizes, width: int, tokens: int) -> None:
         super().__init__(sizes.rows, width)
         self.tokens, self.longest = tokens, sizes.longest
         self.register_buffer("keys", torch.zeros(sizes.words, dtype=torch.int64))
@@ -54,7 +54,7 @@ class Words(SparseTable):
         """The table's rows of the words at each token of ids (T, B), each set filled up with 0; int64 (3, C, T, B)."""
         before = ids.new_zeros(self.longest - 1, ids.shape[1], dtype=torch.int64)
         starts = {}  # by length, the rows of the words that start at a step, after steps at which none does
-        for length, at, known in match(ids, self.keys, self.tokens, self.longest):
+        for length, at, known in match_words(ids, self.keys, self.tokens, self.longest):
             starts[length] = torch.cat((before, self.rows[at].masked_fill_(~known, PAD_ID)))
         begin = [(length, 0) for length in starts]
         inside = [(length, back) for length in starts for back in range(1, length - 1)]
@@ -68,7 +68,7 @@ class Words(SparseTable):
         return torch.stack(columns).view(SETS, places, *ids.shape)
 
 
-def match(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+def match_words(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tuple[int, Tensor, Tensor]]:
     """For each length from 2, which of the words (N,) starts at each step of ids (T, B), and whether one does; (T, B).
 
     ids are below `tokens`; each column is a row of text, which no word leaves.

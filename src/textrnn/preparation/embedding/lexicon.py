@@ -13,11 +13,11 @@ from textrnn.errors import UserError
 from textrnn.preparation.artifacts.lexicon_table import LEXICON
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
-ReadNamed = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
-MOST_KEYS = 2**63  # a word's ids are digits of one int64: see textrnn.modeling.nn.soft_lexicon
+ReadVectors = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
+MAX_KEYS = 2**63  # a word's ids are digits of one int64: see textrnn.modeling.nn.soft_lexicon
 
 
-def cover(
+def build_lexicon(
     dictionary: Iterable[tuple[str, str]], vocabulary: Vocabulary, lexicon: Lexicon | None, where: str
 ) -> pa.Table:
     """The words of a dictionary, each with its part of speech, all of whose characters have an id; a table of LEXICON.
@@ -29,7 +29,7 @@ def cover(
     if lexicon is None:
         return LEXICON.empty_table()
     tokens, longest = len(vocabulary), lexicon.longest
-    if tokens**longest >= MOST_KEYS:
+    if tokens**longest >= MAX_KEYS:
         wrong = f"{tokens:,} tokens to the power of it must be below 2^63"
         raise UserError(f"{where}.longest", wrong, got=longest, do="lower it, or the encoding's max_tokens")
     found: dict[str, tuple[list[int], str]] = {}
@@ -46,10 +46,10 @@ def cover(
     return _table(list(found.values()), {}, np.zeros((0, 0), np.float32))
 
 
-def with_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadNamed) -> pa.Table:
+def add_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadVectors) -> pa.Table:
     """The words of `cover`, those that a file of vectors has with theirs, and behind them its pairs that are no words.
 
-    A pair is two characters of the vocabulary. read: `textrnn.preparation.embedding.vector_files.read_named` of a file, whose errors are raised.
+    A pair is two characters of the vocabulary. read: `textrnn.preparation.embedding.vector_files.read_selected` of a file, whose errors are raised.
     """
     rows = list(zip(table["ids"].to_pylist(), table["tag"].to_pylist(), strict=True))
     place = {tuple(ids): at for at, (ids, _) in enumerate(rows)}

@@ -18,11 +18,11 @@ def read_vectors(path: Path, wanted: Mapping[str, int]) -> tuple[np.ndarray, np.
 
     wanted: position by token. Of tokens that stand twice, and of errors, as `read_named` has it.
     """
-    names, matrix = read_named(path, wanted.__contains__, "token of the vocabulary")
+    names, matrix = read_selected(path, wanted.__contains__, "token of the vocabulary")
     return np.fromiter((wanted[name] for name in names), dtype=np.int64), matrix
 
 
-def read_named(path: Path, wanted: Callable[[str], bool], what: str) -> tuple[list[str], np.ndarray]:
+def read_selected(path: Path, wanted: Callable[[str], bool], what: str) -> tuple[list[str], np.ndarray]:
     """The tokens that are wanted and their vectors (K, width) float32, in file order; `what` says what they are.
 
     A token that stands twice keeps its first vector.

@@ -12,7 +12,7 @@ import pyarrow as pa
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.types import SPLITS
 from textrnn.common.executor.tasks import run_shards
-from textrnn.common.executor.workers import Job
+from textrnn.common.executor.workers import ShardTask
 from textrnn.common.storage.schemas import ENCODED, SPAN, UNKNOWN_ID
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.errors import UserError
@@ -39,7 +39,9 @@ def encode(
     labels.save(labels_file)
     checksum = file_sha256(vocabulary_file)
     jobs = [
-        Job(f"{split}-{number:05d}", shard.rows, (segmented, split, number, vocabulary_file, checksum, labels, ids))
+        ShardTask(
+            f"{split}-{number:05d}", shard.rows, (segmented, split, number, vocabulary_file, checksum, labels, ids)
+        )
         for split in SPLITS
         for number, shard in enumerate(reader.of(split))
     ]

@@ -14,10 +14,10 @@ import pyarrow as pa
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.types import SPLITS, Side, Task
 from textrnn.common.executor.tasks import run_shards
-from textrnn.common.executor.workers import Job
+from textrnn.common.executor.workers import ShardTask
 from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, padded_schema
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, write_index
-from textrnn.preparation.padding.pad_rows import choose_widths, rectangle
+from textrnn.preparation.padding.pad_rows import choose_widths, pad_rows_to
 
 
 def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[int]:
@@ -47,7 +47,7 @@ def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[i
     return widths[::-1]
 
 
-def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Lengths]:
+def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], LengthCounts]:
     """Write padded shards into the folder `out`; return what padding did, and the lengths of train's rows.
 
     `out` is of `resumable_folder`; a shard is a task, and makes one for each width. Bucket widths are chosen on train
@@ -55,10 +55,10 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Length
     """
     reader = ShardReader(encoded, "encoded")
     task: Task = reader.facts["task"]
-    lengths: dict[str, Lengths] = {split: Lengths.of(reader, split) for split in SPLITS}
+    lengths: dict[str, LengthCounts] = {split: LengthCounts.of(reader, split) for split in SPLITS}
     widths = _all_widths(lengths, settings)
     jobs = [
-        Job(f"{split}-{number:05d}", shard.rows, (encoded, split, number, task, widths, settings.pad_side, out))
+        ShardTask(f"{split}-{number:05d}", shard.rows, (encoded, split, number, task, widths, settings.pad_side, out))
         for split in SPLITS
         for number, shard in enumerate(reader.of(split))
     ]
@@ -71,14 +71,14 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Length
 
 
 @dataclass(frozen=True)
-class Lengths:
+class LengthCounts:
     """How many rows have each length: distinct lengths (N,), rising, and rows (N,)."""
 
     lengths: np.ndarray
     rows: np.ndarray
 
     @classmethod
-    def of(cls, reader: ShardReader, split: str) -> Lengths:
+    def of(cls, reader: ShardReader, split: str) -> LengthCounts:
         counts = np.zeros(1, np.int64)
         for batch in reader.batches(split):
             more = np.bincount(np.diff(batch["ids"].offsets.to_numpy()), minlength=len(counts))
@@ -96,7 +96,7 @@ class Lengths:
         return int((np.minimum(self.lengths, width or self.longest) * self.rows).sum())
 
 
-def _all_widths(lengths: dict[str, Lengths], settings: Pad) -> list[int]:
+def _all_widths(lengths: dict[str, LengthCounts], settings: Pad) -> list[int]:
     if settings.buckets is None:
         assert settings.pad_size is not None  # as Pad.check has it
         return [settings.pad_size]
@@ -150,11 +150,11 @@ def _rectangle(
 ) -> tuple[pa.FixedSizeListArray, np.ndarray]:
     """Rows of a list column as rows of one width: their first `width` values, and how many are kept of each."""
     offsets = column.offsets.to_numpy().astype(np.int64)
-    out, lengths = rectangle(column.values.to_numpy(), offsets, width, side, fill, kind)
+    out, lengths = pad_rows_to(column.values.to_numpy(), offsets, width, side, fill, kind)
     return pa.FixedSizeListArray.from_arrays(pa.array(out.reshape(-1)), width), lengths.astype(np.int32)
 
 
-def _report(lengths: dict[str, Lengths], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
+def _report(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
     report: dict[str, Any] = {"widths": widths}
     for split, rows in lengths.items():
         tokens, kept = rows.tokens(), rows.tokens(widths[-1])

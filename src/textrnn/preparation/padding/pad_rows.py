@@ -14,7 +14,7 @@ def choose_widths(lengths: np.ndarray, widths: Sequence[int]) -> np.ndarray:
     return np.searchsorted(widths, np.minimum(lengths, widths[-1]))
 
 
-def rectangle(
+def pad_rows_to(
     values: np.ndarray, offsets: np.ndarray, width: int, side: Side, fill: int, kind: type[np.generic]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows as a rectangle (N, width): their first `width` values and `fill`; and how many are kept of each (N,).

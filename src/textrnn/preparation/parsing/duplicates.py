@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 ROWS_PER_PART = 1 << 16
-MOST_BITS = 12  # parts are two to the power of this at most
+MAX_BITS = 12  # parts are two to the power of this at most
 ROWS_HELD = 1 << 16
 ENTRY = np.dtype([("hash", np.uint64), ("label", np.int64)])
 
 
-class Repeats:
+class DuplicateCounter:
     """Collects the texts of the splits with their labels: into parts by the first bits of the hash, a file each.
 
     folder: made anew. rows: how many will come, about; it sets the number of parts.
@@ -26,7 +26,7 @@ class Repeats:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
         self.folder = folder
-        self.bits = min((rows // ROWS_PER_PART).bit_length(), MOST_BITS)
+        self.bits = min((rows // ROWS_PER_PART).bit_length(), MAX_BITS)
         self._held: dict[str, list[np.ndarray]] = defaultdict(list)
         self._rows: dict[str, int] = defaultdict(int)
 
@@ -42,14 +42,14 @@ class Repeats:
         if self._rows[split] >= ROWS_HELD:
             self._write(split)
 
-    def also_in(self, split: str, train: str) -> int:
+    def count_also_in(self, split: str, train: str) -> int:
         """How many rows of a split have a text that stands in the split `train`, too."""
         return sum(
             int(np.isin(self._read(split, part)["hash"], self._read(train, part)["hash"]).sum())
             for part in range(1 << self.bits)
         )
 
-    def with_two_labels(self, split: str) -> int:
+    def count_conflicting_labels(self, split: str) -> int:
         """How many texts of a split stand there with different labels."""
         return sum(_with_two_labels(self._read(split, part)) for part in range(1 << self.bits))
 

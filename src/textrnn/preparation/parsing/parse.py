@@ -10,14 +10,14 @@ from typing import Any
 
 from textrnn.common.config.corpus import Corpus
 from textrnn.common.config.types import SPLITS
-from textrnn.common.storage.markers import NOTES
+from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.duplicates import Repeats
+from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.formats import find_format
 from textrnn.preparation.parsing.formats.base import Format
-from textrnn.preparation.parsing.splits import Split, deal, plan_splits
-from textrnn.preparation.parsing.staging import STAGING, FileCount, stage_file
+from textrnn.preparation.parsing.splits import SplitPlan, plan_splits, write_splits
+from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file
 
 
 def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Path) -> dict[str, Any]:
@@ -39,21 +39,21 @@ def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Pa
     counts = _stage(source, corpus, kind, {raw: at for at, raw in enumerate(labels)}, out)
     reader = ShardReader(staging, "staged")
     plans = plan_splits(reader, corpus.dev, seed, limit)
-    repeats = Repeats(staging / "repeats", sum(count.kept for count in counts.values()))
-    shards = deal(reader, plans, kind.task, repeats, out)
+    repeats = DuplicateCounter(staging / "repeats", sum(count.kept for count in counts.values()))
+    shards = write_splits(reader, plans, kind.task, repeats, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
     _check_rows(source, plans, counts, rows)
     report = _report(kind, plans, counts, rows, repeats)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
-    shutil.rmtree(out / NOTES)
+    shutil.rmtree(out / MARKERS)
     _write_labels(out, kind, list(labels.values()))
     write_index(out, "parsed", [shard for split in SPLITS for shard in shards[split]], task=kind.task)
     return report
 
 
-def _stage(source: Path, corpus: Corpus, kind: Format, index: Mapping[str, int], out: Path) -> dict[str, FileCount]:
-    counts: dict[str, FileCount] = {}
+def _stage(source: Path, corpus: Corpus, kind: Format, index: Mapping[str, int], out: Path) -> dict[str, FileCounts]:
+    counts: dict[str, FileCounts] = {}
     staged: list[Shard] = []
     for role in SPLITS:
         name = corpus.files.get(role)
@@ -71,7 +71,7 @@ def _write_labels(out: Path, kind: Format, names: list[str]) -> None:
     (out / "labels.json").write_text(text + "\n", encoding="utf-8")
 
 
-def _check_rejects(path: Path, counts: dict[str, FileCount], allowed: int) -> None:
+def _check_rejects(path: Path, counts: dict[str, FileCounts], allowed: int) -> None:
     rejected = sum(count.rejected.total() for count in counts.values())
     if rejected > allowed:
         read = sum(count.read for count in counts.values())
@@ -83,7 +83,7 @@ def _check_rejects(path: Path, counts: dict[str, FileCount], allowed: int) -> No
 
 
 def _check_rows(
-    source: Path, plans: Mapping[str, Split], counts: Mapping[str, FileCount], rows: Mapping[str, int]
+    source: Path, plans: Mapping[str, SplitPlan], counts: Mapping[str, FileCounts], rows: Mapping[str, int]
 ) -> None:
     for split, plan in plans.items():
         if not rows[split]:
@@ -93,10 +93,10 @@ def _check_rows(
 
 def _report(
     kind: Format,
-    plans: Mapping[str, Split],
-    counts: Mapping[str, FileCount],
+    plans: Mapping[str, SplitPlan],
+    counts: Mapping[str, FileCounts],
     rows: Mapping[str, int],
-    repeats: Repeats,
+    repeats: DuplicateCounter,
 ) -> dict[str, Any]:
     report: dict[str, Any] = {
         "files": {
@@ -104,8 +104,8 @@ def _report(
             for role, c in counts.items()
         },
         "rows": dict(rows),
-        "also_in_train": {split: repeats.also_in(split, "train") for split in plans if split != "train"},
+        "also_in_train": {split: repeats.count_also_in(split, "train") for split in plans if split != "train"},
     }
     if kind.task == "classify":
-        report["texts_with_two_labels"] = repeats.with_two_labels("train")
+        report["texts_with_two_labels"] = repeats.count_conflicting_labels("train")
     return report

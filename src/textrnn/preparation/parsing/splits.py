@@ -15,19 +15,24 @@ from textrnn.common.config.corpus import HoldOut
 from textrnn.common.config.types import SPLITS, Task
 from textrnn.common.storage.schemas import PARSED
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
-from textrnn.preparation.parsing.duplicates import Repeats
-from textrnn.preparation.parsing.stratified_sample import BlockDraw, Draw, make_block_draw, make_draw
+from textrnn.preparation.parsing.duplicates import DuplicateCounter
+from textrnn.preparation.parsing.stratified_sample import (
+    BlockSample,
+    StratifiedSample,
+    sample_blocks,
+    sample_stratified,
+)
 from textrnn.stage import progress
 
 MAX_STRATUM_TYPE = 62  # a set of entity types is one int64; types from here on share its last bit
 
 
 @dataclass(frozen=True)
-class Split:
+class SplitPlan:
     """Where a split's rows come from: the file of a role, of its rows those that each draw takes, or else leaves."""
 
     role: str
-    draws: tuple[tuple[Draw | BlockDraw, bool], ...] = ()
+    draws: tuple[tuple[StratifiedSample | BlockSample, bool], ...] = ()
 
     def takes(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, with their strata, are its own."""
@@ -49,31 +54,31 @@ class Split:
             first += shard.rows
 
 
-def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int | None) -> dict[str, Split]:
+def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int | None) -> dict[str, SplitPlan]:
     """The splits by name: dev held out of a file's rows first, stratified or in blocks, `limit` rows a split last.
 
     Every draw goes by a row's position among the rows of its file that were accepted.
     """
-    plans: dict[str, Split] = {role: Split(role) for role in SPLITS if reader.of(role)}
+    plans: dict[str, SplitPlan] = {role: SplitPlan(role) for role in SPLITS if reader.of(role)}
     if dev is not None:
         held = _hold_out(reader, plans[dev.from_], dev, seed)
-        plans["dev"], plans[dev.from_] = Split(dev.from_, ((held, True),)), Split(dev.from_, ((held, False),))
+        plans["dev"], plans[dev.from_] = SplitPlan(dev.from_, ((held, True),)), SplitPlan(dev.from_, ((held, False),))
     if limit is not None:
         for name, split in plans.items():
-            limited = make_draw(partial(split.members, reader), limit, seed, f"limit/{name}")
-            plans[name] = Split(split.role, (*split.draws, (limited, True)))
+            limited = sample_stratified(partial(split.members, reader), limit, seed, f"limit/{name}")
+            plans[name] = SplitPlan(split.role, (*split.draws, (limited, True)))
     return plans
 
 
-def _hold_out(reader: ShardReader, whole: Split, dev: HoldOut, seed: int) -> Draw | BlockDraw:
+def _hold_out(reader: ShardReader, whole: SplitPlan, dev: HoldOut, seed: int) -> StratifiedSample | BlockSample:
     rows = reader.rows(dev.from_)
     if dev.block > 1:
-        return make_block_draw(rows, dev.block, dev.share, seed, "dev")
-    return make_draw(partial(whole.members, reader), round(rows * dev.share), seed, "dev")
+        return sample_blocks(rows, dev.block, dev.share, seed, "dev")
+    return sample_stratified(partial(whole.members, reader), round(rows * dev.share), seed, "dev")
 
 
-def deal(
-    reader: ShardReader, plans: Mapping[str, Split], task: Task, repeats: Repeats, out: Path
+def write_splits(
+    reader: ShardReader, plans: Mapping[str, SplitPlan], task: Task, repeats: DuplicateCounter, out: Path
 ) -> dict[str, list[Shard]]:
     """Read the staged rows once and write each split's into shards of `out`; return those by split."""
     with ExitStack() as stack:

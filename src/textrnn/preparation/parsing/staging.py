@@ -14,8 +14,8 @@ from typing import Any
 import pyarrow as pa
 
 from textrnn.common.config.types import Task
-from textrnn.common.files.lines import share_read
-from textrnn.common.storage.markers import finish, finished, result_of
+from textrnn.common.files.lines import fraction_read
+from textrnn.common.storage.markers import finished_shards, mark_finished, read_result
 from textrnn.common.storage.schemas import PARSED
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ROWS_PER_SHARD, Shard, ShardWriter
 from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow, TextRow, shorten
@@ -24,7 +24,7 @@ STAGING = "staging"
 
 
 @dataclass
-class FileCount:
+class FileCounts:
     """What became of one file's rows so far; `first` tells its first reject."""
 
     read: int = 0
@@ -39,7 +39,7 @@ class FileCount:
 
 def stage_file(
     path: Path, role: str, rows: Iterator[Row], limit: int | None, task: Task, index: Mapping[str, int], out: Path
-) -> tuple[list[Shard], FileCount]:
+) -> tuple[list[Shard], FileCounts]:
     """Stream the rows of one file, `limit` of them at most, into shards of `out`/staging, labels as ids.
 
     index: id by raw label. After each shard a marker is written (see textrnn.common.storage.resumable); shards that have theirs are not
@@ -57,7 +57,7 @@ def stage_file(
             shards += writer.shards
             files = [f"{STAGING}/{shard.file}" for shard in writer.shards]
             result = {"files": files, "shards": [asdict(shard) for shard in writer.shards], "ended": ended}
-            finish(out, _marker(role, len(shards)), result | {"count": vars(count)})
+            mark_finished(out, _marker(role, len(shards)), result | {"count": vars(count)})
     return shards, count
 
 
@@ -65,15 +65,15 @@ def _marker(role: str, shards: int) -> str:
     return f"{STAGING}-{role}-{shards:05d}"
 
 
-def _earlier(out: Path, role: str) -> tuple[list[Shard], FileCount, bool]:
+def _earlier(out: Path, role: str) -> tuple[list[Shard], FileCounts, bool]:
     """What an earlier run has staged: shards, the counts at the end of the last one, and whether it ends the file."""
-    done = finished(out)
+    done = finished_shards(out)
     shards: list[Shard] = []
-    count, ended = FileCount(), False
+    count, ended = FileCounts(), False
     while not ended and (name := _marker(role, len(shards) + 1)) in done:
-        result = result_of(out, name)
+        result = read_result(out, name)
         shards += [Shard(**shard) for shard in result["shards"]]
-        count = FileCount(**result["count"] | {"rejected": Counter(result["count"]["rejected"])})
+        count = FileCounts(**result["count"] | {"rejected": Counter(result["count"]["rejected"])})
         ended = result["ended"]
     return shards, count, ended
 
@@ -92,7 +92,7 @@ def _fill(
     rows: Iterator[Row],
     schema: pa.Schema,
     index: Mapping[str, int],
-    count: FileCount,
+    count: FileCounts,
     advance: Callable[[int], None],
 ) -> bool:
     """Write one shard's rows; return whether the file has ended with them."""
@@ -111,7 +111,7 @@ def _fill(
     return False
 
 
-def _accepted(rows: Iterator[Row], wanted: int, index: Mapping[str, int], count: FileCount) -> list[list[Any]]:
+def _accepted(rows: Iterator[Row], wanted: int, index: Mapping[str, int], count: FileCounts) -> list[list[Any]]:
     """The next accepted rows as columns: the number in the file, text or tokens, label or tags."""
     numbers: list[int] = []
     contents: list[Any] = []
@@ -159,7 +159,7 @@ def _bar(path: Path, limit: int | None) -> AbstractContextManager[Callable[[int]
 @contextmanager
 def _drawn(bar: Any, path: Path, limit: int | None) -> Iterator[Callable[[int], None]]:
     def advance(rows: int) -> None:
-        if share := share_read(path):
+        if share := fraction_read(path):
             expected = round((bar.n + rows) / share)
             bar.total = expected if limit is None else min(expected, limit)
         bar.update(rows)

@@ -21,7 +21,7 @@ Chunks = Iterable[tuple[np.ndarray, np.ndarray]]  # row numbers (N,) and their s
 
 
 @dataclass(frozen=True)
-class Draw:
+class StratifiedSample:
     """A draw that is made: the strata it takes rows of, (S,) int64 ascending, and each one's largest hash, (S,) uint64.
 
     SplitMix64 gives no two rows one hash, so the rows up to the largest hash are as many as were asked for.
@@ -41,10 +41,10 @@ class Draw:
 
 
 @dataclass(frozen=True)
-class BlockDraw:
+class BlockSample:
     """A draw of whole blocks of `size` rows, whatever their strata are; the last block has the rows left over too."""
 
-    draw: Draw
+    draw: StratifiedSample
     size: int
     blocks: int
 
@@ -54,7 +54,7 @@ class BlockDraw:
         return self.draw.takes(numbers, np.zeros(len(rows), dtype=np.int64))
 
 
-def make_block_draw(rows: int, size: int, share: float, seed: int, purpose: str) -> BlockDraw:
+def sample_blocks(rows: int, size: int, share: float, seed: int, purpose: str) -> BlockSample:
     """Draw a share of the blocks of `size` rows that `rows` rows make, at least one of them and never all.
 
     Blocks larger than the share of the rows, or than what it leaves, are cut to that: a small file has blocks too.
@@ -63,10 +63,10 @@ def make_block_draw(rows: int, size: int, share: float, seed: int, purpose: str)
     blocks = np.arange(max(1, rows // size))
     wanted = min(max(1, round(len(blocks) * share)), len(blocks) - 1)
     chunks = lambda: [(blocks, np.zeros(len(blocks), dtype=np.int64))]  # noqa: E731  (read twice)
-    return BlockDraw(make_draw(chunks, wanted, seed, purpose), size, len(blocks))
+    return BlockSample(sample_stratified(chunks, wanted, seed, purpose), size, len(blocks))
 
 
-def make_draw(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str) -> Draw:
+def sample_stratified(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str) -> StratifiedSample:
     """Draw `wanted` rows (or all) of those that `chunks` yields, each stratum taken in proportion to its share.
 
     chunks: called up to three times, to count strata, to count hashes by their first bits, and to collect those of
@@ -86,7 +86,7 @@ def make_draw(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str
     if cut.any():
         hashed = lambda: _hashed(chunks(), kinds[cut], seed, purpose)  # noqa: E731  (a stream to be read twice)
         largest[cut] = _largest(hashed, sizes[cut], quotas[cut])
-    return Draw(seed, purpose, kinds[quotas > 0], largest[quotas > 0])
+    return StratifiedSample(seed, purpose, kinds[quotas > 0], largest[quotas > 0])
 
 
 def _quotas(sizes: np.ndarray, wanted: int) -> np.ndarray:

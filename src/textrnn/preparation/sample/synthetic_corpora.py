@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from textrnn.common.config.data import Sample
-from textrnn.common.config.params import require_name
+from textrnn.common.config.params import require_file_name
 from textrnn.errors import UserError
 from textrnn.preparation.sample import word_tables as words
 
@@ -48,7 +48,7 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
             raise UserError(f"corpora.{corpus}.files.{role}", f"the format {format} has no such file", got=repr(name))
         if format == "bio" and role == "train":
             text += "\n"  # readers must take the last sentence with and without a blank line after it
-        require_name(name, f"corpora.{corpus}.files.{role}", "the corpus's folder")
+        require_file_name(name, f"corpora.{corpus}.files.{role}", "the corpus's folder")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(_pack(name, text.encode("utf-8")))
 

@@ -26,7 +26,7 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
-Cut = Callable[[str], list[str]]
+CutFunction = Callable[[str], list[str]]
 
 COMPARED = {"rjieba": "0.2.2", "jieba": "0.42.1"}  # the versions for which all of the above was read and tested
 
@@ -43,7 +43,7 @@ KEPT_LENGTH = 32
 BATCH = 200  # texts given to rjieba at once; one of them with a character OUTSIDE sends all of them one by one
 
 
-def load_jieba_cut() -> Cut:
+def load_jieba_cut() -> CutFunction:
     """`jieba.lcut` with default arguments and jieba's own dictionary, fast where rjieba is there.
 
     Without rjieba, or with other versions than those compared, the answer is jieba's own and slow.
@@ -69,7 +69,7 @@ def is_fast() -> bool:
 
 
 @cache
-def slow_jieba_cut() -> Cut:
+def slow_jieba_cut() -> CutFunction:
     """jieba's own `lcut`, its dictionary read from the package.
 
     `jieba.lcut` unmarshals `jieba.cache` from the folder for temporary files without asking who wrote it or from which
@@ -80,7 +80,7 @@ def slow_jieba_cut() -> Cut:
     tokenizer = jieba.Tokenizer()
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
-    cut: Cut = tokenizer.lcut
+    cut: CutFunction = tokenizer.lcut
     return cut
 
 

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.types import SPLITS
 from textrnn.common.executor.tasks import run_shards
-from textrnn.common.executor.workers import Job
+from textrnn.common.executor.workers import ShardTask
 from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.schemas import COUNTS, SEGMENTED
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, index_sha256, write_index
@@ -50,10 +50,10 @@ def segment(
     if task == "tag" and (segmentation.segment != "tokens" or segmentation.clean):
         got = f"segment: {segmentation.segment}, clean: [{', '.join(segmentation.clean)}]"
         raise UserError(parsed, "a tagged corpus is cut already", got=got, do="set segment: tokens, clean: []")
-    model = Job("segmentation", 1, (parsed, segmentation, punkt_folder, out))
+    model = ShardTask("segmentation", 1, (parsed, segmentation, punkt_folder, out))
     (state,) = (json.dumps(done["state"]) for done in run_shards(_save_state, [model], out, label="punkt"))
     jobs = [
-        Job(f"{split}-{number:05d}", shard.rows, (parsed, split, number, state, settings, out))
+        ShardTask(f"{split}-{number:05d}", shard.rows, (parsed, split, number, state, settings, out))
         for split in SPLITS
         for number, shard in enumerate(reader.of(split))
     ]

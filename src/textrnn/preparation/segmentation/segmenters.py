@@ -16,7 +16,7 @@ from textrnn.preparation.segmentation.cleaning import clean
 
 
 @dataclass(frozen=True)
-class Cut:
+class Tokenizer:
     """A way of cutting texts that are clean: one text, several, or a column of them into a column of lists of tokens.
 
     original: the library's own slow way, where ours is another, to hold ours against.
@@ -28,7 +28,7 @@ class Cut:
     original: Callable[[str], list[str]] | None = None
 
     @classmethod
-    def each(cls, cut: Callable[[str], list[str]]) -> Cut:
+    def each(cls, cut: Callable[[str], list[str]]) -> Tokenizer:
         return cls.of_lists(cut, lambda texts: list(map(cut, texts)))
 
     @classmethod
@@ -37,11 +37,11 @@ class Cut:
         one: Callable[[str], list[str]],
         several: Callable[[list[str]], list[list[str]]],
         original: Callable[[str], list[str]] | None = None,
-    ) -> Cut:
+    ) -> Tokenizer:
         return cls(one, several, lambda texts: pa.array(several(texts.to_pylist()), pa.list_(pa.string())), original)
 
     @classmethod
-    def of_columns(cls, one: Callable[[str], list[str]], column: Callable[[pa.StringArray], pa.ListArray]) -> Cut:
+    def of_columns(cls, one: Callable[[str], list[str]], column: Callable[[pa.StringArray], pa.ListArray]) -> Tokenizer:
         """Where a column is cut faster than its texts one by one, which are cut the original way."""
         return cls(one, lambda texts: column(pa.array(texts, pa.string())).to_pylist(), column, one)
 
@@ -88,26 +88,26 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _cut_jieba(_: None) -> Cut:
+def _cut_jieba(_: None) -> Tokenizer:
     from textrnn.preparation.segmentation.jieba_words import cut_batch, load_jieba_cut, slow_jieba_cut
 
-    return Cut.of_lists(
+    return Tokenizer.of_lists(
         load_jieba_cut(),
         cut_batch,
         lambda text: slow_jieba_cut()(text),  # its dictionary takes long to load: only where it is asked
     )
 
 
-def _cut_nltk(punkt: Mapping[str, Any]) -> Cut:
+def _cut_nltk(punkt: Mapping[str, Any]) -> Tokenizer:
     from textrnn.preparation.segmentation.nltk_words import NltkWords
 
     words = NltkWords(punkt)
-    return Cut.of_columns(words, words.column)
+    return Tokenizer.of_columns(words, words.column)
 
 
-_CUTS: dict[Segmenting, Callable[[Any], Cut]] = {
-    "chars": lambda _: Cut.each(list),
-    "tokens": lambda _: Cut.each(str.split),
+_CUTS: dict[Segmenting, Callable[[Any], Tokenizer]] = {
+    "chars": lambda _: Tokenizer.each(list),
+    "tokens": lambda _: Tokenizer.each(str.split),
     "jieba": _cut_jieba,
     "nltk": _cut_nltk,
 }

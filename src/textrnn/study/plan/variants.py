@@ -8,7 +8,7 @@ from typing import Any
 
 from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import build, pick, require, section
+from textrnn.common.config.params import build_dataclass, get_param, load_section, require
 from textrnn.common.config.train import Train
 from textrnn.common.settings.limits import cap
 from textrnn.errors import UserError
@@ -24,7 +24,7 @@ class Variant:
 
 
 @dataclass(frozen=True)
-class Cells:
+class CellComparison:
     """How one layer of each GRU is compared; all sizes are whole numbers from 1."""
 
     steps: int
@@ -45,7 +45,7 @@ class Study:
     evaluate_rows: int
     gradient_rows: int
     train: Mapping[str, Any]
-    cells: Cells
+    cells: CellComparison
     runs: tuple[str, ...]
     variants: Mapping[str, Variant]
 
@@ -69,18 +69,18 @@ class Study:
 
 def read_study(values: Mapping[str, Any]) -> Study:
     """The study of the values of study/params.yaml; UserError by dotted name for what is wrong with them."""
-    study = build(Study, values, "study")
+    study = build_dataclass(Study, values, "study")
     study.check()
     return study
 
 
 def check_encoding(study: Study, params: Mapping[str, Any]) -> None:
     """Refuse an encoding that is not the recipe's: its ids would be of another vocabulary than the embedding."""
-    own = pick(params, "recipes", study.recipe, "encoding")
+    own = get_param(params, "recipes", study.recipe, "encoding")
     require(own == study.encoding, "study.encoding", f"must be {own}, as in recipes.{study.recipe}", study.encoding)
 
 
-def options(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
+def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
     """The model and the training of a variant with a seed; params: of params.yaml, whose `limits` apply.
 
     Dev is evaluated every `evaluate_rows` rows, so that curves of all batch sizes have as many points. Raises UserError
@@ -89,15 +89,15 @@ def options(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tu
     if name not in study.variants:
         raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
     variant, where = study.variants[name], f"study.variants.{name}"
-    own = pick(params, "recipes", study.recipe)
-    limits = section(Limits, params, "limits")
-    model_values = {**pick(params, "model"), **own["model"], **variant.model}
+    own = get_param(params, "recipes", study.recipe)
+    limits = load_section(Limits, params, "limits")
+    model_values = {**get_param(params, "model"), **own["model"], **variant.model}
     hidden = cap(model_values["hidden_size"], limits.hidden_size)
-    model = build(Model, {**model_values, "hidden_size": hidden}, f"{where}.model")
-    train_values = {**pick(params, "train"), **own["train"], **study.train, **variant.train, "seed": seed}
+    model = build_dataclass(Model, {**model_values, "hidden_size": hidden}, f"{where}.model")
+    train_values = {**get_param(params, "train"), **own["train"], **study.train, **variant.train, "seed": seed}
     train_values["epochs"] = cap(train_values["epochs"], limits.epochs)
     train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
-    settings = build(Train, train_values, f"{where}.train")
+    settings = build_dataclass(Train, train_values, f"{where}.train")
     model.check(f"{where}.model")
     settings.check(f"{where}.train")
     model.check_task(f"{where}.model", "classify", 3)

@@ -13,13 +13,13 @@ from torch import Tensor, nn
 
 from textrnn.modeling.nn.recurrent import WEIGHTS
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
-from textrnn.study.plan.variants import Cells
+from textrnn.study.plan.variants import CellComparison
 
 Layer = Callable[[Tensor], tuple[Tensor, Tensor]]
 COMPARED = ("equations", "kernels")  # ScratchGRU as it is read, and as it runs
 
 
-def differences(settings: Cells, seed: int) -> dict[str, dict[str, float]]:
+def differences(settings: CellComparison, seed: int) -> dict[str, dict[str, float]]:
     """How far each of COMPARED is from nn.GRU with the same weights and input, in float64.
 
     `output_difference`: the largest of outputs and last states. `gradient_difference`: the largest of the gradients
@@ -41,7 +41,7 @@ def differences(settings: Cells, seed: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def seconds(settings: Cells, seed: int) -> dict[str, list[float]]:
+def seconds(settings: CellComparison, seed: int) -> dict[str, list[float]]:
     """Seconds of forward and backward in float32, of nn.GRU and each of COMPARED, `repeats` times in turn."""
     torch.manual_seed(seed)
     stock, scratch = _pair(settings, torch.float32)
@@ -59,7 +59,7 @@ def seconds(settings: Cells, seed: int) -> dict[str, list[float]]:
     return taken
 
 
-def _pair(settings: Cells, dtype: torch.dtype) -> tuple[nn.GRU, ScratchGRU]:
+def _pair(settings: CellComparison, dtype: torch.dtype) -> tuple[nn.GRU, ScratchGRU]:
     """An nn.GRU, and a ScratchGRU with its weights."""
     stock = nn.GRU(settings.input_size, settings.hidden_size).to(dtype)
     scratch = ScratchGRU(settings.input_size, settings.hidden_size).to(dtype)

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.training.batching.batches import Bucket
+from textrnn.training.batching.buckets import Bucket
 
 BATCH_ROWS = 256
 

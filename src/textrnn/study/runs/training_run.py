@@ -19,14 +19,14 @@ from textrnn.modeling.models.model_directory import make_config
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.runs.gradients import by_distance
 from textrnn.training.batching.buckets import Bucket
-from textrnn.training.batching.loading import CPU, check_ranges, load_buckets
-from textrnn.training.trainer.loop import evaluate_loss, train
-from textrnn.training.trainer.run_state import DivergedError, Evaluation
-from textrnn.training.trainer.setup import memory_told, start
+from textrnn.training.batching.loading import CPU, check_id_ranges, load_buckets
+from textrnn.training.trainer.loop import evaluate_loss, train_model
+from textrnn.training.trainer.run_state import DivergedError, EvaluationPoint
+from textrnn.training.trainer.setup import build_network, report_out_of_memory
 
 
 @dataclass(frozen=True)
-class Run:
+class StudyRun:
     """What a run came to.
 
     facts: what another run with the same seed repeats: accuracy and loss on test, points of the curve, the loss of
@@ -38,13 +38,13 @@ class Run:
     clock: dict[str, Any]
 
 
-class Recorder:
+class RunRecorder:
     """Receives the steps and evaluations of `train`, and by a hook the logits of each batch that is trained on."""
 
     def __init__(self, network: nn.Module) -> None:
         self.losses: list[float] = []
         self.rows: list[int] = []
-        self.points: list[Evaluation] = []
+        self.points: list[EvaluationPoint] = []
         self.seconds: list[float] = []
         self._trained = 0.0
         self._mark = math.nan
@@ -75,7 +75,7 @@ class Recorder:
         now = time.perf_counter()
         self._trained, self._mark = self._trained + now - self._mark, now
 
-    def report(self, point: Evaluation) -> None:
+    def report(self, point: EvaluationPoint) -> None:
         self.points.append(point)
         self.seconds.append(self._trained)
         self._mark = time.perf_counter()
@@ -93,22 +93,22 @@ def run_variant(
     model: Model,
     settings: Train,
     gradient_rows: int,
-) -> Run:
+) -> StudyRun:
     """Train a classifier on padded shards, from the embedding matrix (tokens, width), and look at it.
 
     It is trained as a recipe is, on the CPU: seconds of all runs then compare, and hooks see each batch. A run that
     diverges has a result too, that of the weights it ended with. Raises UserError for values that do not fit the data.
     """
     model.check_task(f"study.variants.{name}.model", labels.task, len(labels.names))
-    with memory_told():
+    with report_out_of_memory():
         rows, dev, test = (_resident(padded, split) for split in ("train", "dev", "test"))
-        check_ranges([*rows, *dev, *test], len(matrix), len(labels.names), padded.folder)
+        check_id_ranges([*rows, *dev, *test], len(matrix), len(labels.names), padded.folder)
         config = make_config(name, model, matrix.shape, len(labels.names), padded.facts, 0)
-        network = start(config, matrix, settings.seed, CPU)
+        network = build_network(config, matrix, settings.seed, CPU)
         before = by_distance(network, dev, gradient_rows)
-        recorder, diverged = Recorder(network), False
+        recorder, diverged = RunRecorder(network), False
         try:
-            train(network, rows, dev, settings, None, recorder.report, recorder.on_step)
+            train_model(network, rows, dev, settings, None, recorder.report, recorder.on_step)
         except DivergedError:
             diverged = True
         recorder.close()
@@ -119,14 +119,14 @@ def run_variant(
         }
         score = evaluate_loss(network, test, settings.batch_size, None)
     facts["test_accuracy"] = score.accuracy
-    return Run(facts, {"seconds": recorder.seconds, "threads": torch.get_num_threads(), "device": "cpu"})
+    return StudyRun(facts, {"seconds": recorder.seconds, "threads": torch.get_num_threads(), "device": "cpu"})
 
 
 def _resident(padded: ShardReader, split: str) -> list[Bucket]:
-    return [bucket if isinstance(bucket, Bucket) else bucket.resident() for bucket in load_buckets(padded, split)]
+    return [bucket if isinstance(bucket, Bucket) else bucket.to_device() for bucket in load_buckets(padded, split)]
 
 
-def _facts(recorder: Recorder, settings: Train, rows: int) -> dict[str, Any]:
+def _facts(recorder: RunRecorder, settings: Train, rows: int) -> dict[str, Any]:
     points = [[p.step, p.epoch, p.train.loss, p.dev.loss, p.dev.accuracy] for p in recorder.points]
     short = [at for at, count in enumerate(recorder.rows) if count < settings.batch_size]
     return {

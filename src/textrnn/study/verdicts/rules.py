@@ -25,7 +25,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedClaim:
     """A claim with its findings and its verdict."""
 
     claim: Claim
@@ -33,7 +33,7 @@ class Judged:
     verdict: Verdict
 
 
-def judge(claim: Claim, values: Values) -> Judged:
+def judge(claim: Claim, values: Values) -> JudgedClaim:
     """The verdict on a claim: not supported where one comparison is not, supported where all are, else undecided.
 
     Not measured where a comparison has no seed to compare by, undecided where it lacks some: those that diverged are
@@ -45,8 +45,8 @@ def judge(claim: Claim, values: Values) -> Judged:
     verdicts = [finding.verdict for finding in findings]
     for verdict in ("not supported", "not measured", "undecided"):
         if verdict in verdicts:
-            return Judged(claim, findings, verdict)
-    return Judged(claim, findings, "supported")
+            return JudgedClaim(claim, findings, verdict)
+    return JudgedClaim(claim, findings, "supported")
 
 
 def decide(comparison: Comparison, difference: Interval) -> Verdict:
@@ -118,7 +118,7 @@ def _expected(comparison: Comparison) -> str:
     return {"above": f"above {up}", "below": f"below {down}", "same": f"within {down} and {up}"}[comparison.expect]
 
 
-def as_json(judged: Sequence[tuple[Judged, Values]], scale: dict[str, Any]) -> dict[str, Any]:
+def as_json(judged: Sequence[tuple[JudgedClaim, Values]], scale: dict[str, Any]) -> dict[str, Any]:
     """All verdicts, and each measure of each variant that a claim looks at with its interval and values by seed.
 
     judged: verdicts with the values they come from; scale: what the study was run on. What is of infinite width is

@@ -14,45 +14,47 @@ import torch
 from torch import Tensor
 
 from textrnn.common.config.train import Train
-from textrnn.common.storage.hashing import hashes
-from textrnn.training.batching.buckets import Bucket, Mapped, Rows
-from textrnn.training.batching.prefetch import send_ahead
+from textrnn.common.storage.hashing import hash_range
+from textrnn.training.batching.buckets import AnyBucket, Bucket, MappedBucket
+from textrnn.training.batching.prefetch import prefetch_to_device
 from textrnn.training.batching.sampling import Sampling
 
 
 @dataclass(frozen=True)
-class Tokens:
+class TokenBudget:
     """The size of a batch in tokens, padding included: of width T it has count // T rows, and one at least."""
 
     count: int
 
 
-Size = int | Tokens  # of a batch: its rows, or its tokens
+BatchSize = int | TokenBudget  # of a batch: its rows, or its tokens
 
 
-def batch_size(settings: Train) -> Size:
+def batch_size(settings: Train) -> BatchSize:
     """The batch that a recipe asks for: `batch_tokens` where it is given, else `batch_size` rows."""
-    return settings.batch_size if settings.batch_tokens is None else Tokens(settings.batch_tokens)
+    return settings.batch_size if settings.batch_tokens is None else TokenBudget(settings.batch_tokens)
 
 
-def rows_of(size: Size, width: int) -> int:
+def rows_per_batch(size: BatchSize, width: int) -> int:
     """The rows of a batch of this width."""
     return size if isinstance(size, int) else max(1, size.count // width)
 
 
-def row_counts(buckets: Sequence[Rows], sampling: Sampling | None) -> list[int]:
+def row_counts(buckets: Sequence[AnyBucket], sampling: Sampling | None) -> list[int]:
     """How many rows of each bucket an epoch has."""
     return [len(bucket) for bucket in buckets] if sampling is None else sampling.counts
 
 
-def count_batches(buckets: Sequence[Rows], size: Size, drop_last: bool, sampling: Sampling | None = None) -> int:
+def count_batches(
+    buckets: Sequence[AnyBucket], size: BatchSize, drop_last: bool, sampling: Sampling | None = None
+) -> int:
     """How many batches an epoch has; `drop_last` drops a bucket's short last one unless the bucket has no other."""
     return len(_plan(buckets, size, drop_last, row_counts(buckets, sampling)))
 
 
 def batches(
-    buckets: Sequence[Rows],
-    size: Size,
+    buckets: Sequence[AnyBucket],
+    size: BatchSize,
     *,
     drop_last: bool = False,
     shuffle: tuple[int, int] | None = None,
@@ -80,15 +82,17 @@ def batches(
         if isinstance(bucket, Bucket):
             orders[at] = orders[at].to(bucket.row.device)
     makers = (partial(buckets[at].take, orders[at][first : first + rows]) for at, first, rows in plan[start:])
-    if isinstance(buckets[0], Mapped):  # load_buckets leaves all of a split in their shards, or none
-        yield from send_ahead(makers, buckets[0].device)
+    if isinstance(buckets[0], MappedBucket):  # load_buckets leaves all of a split in their shards, or none
+        yield from prefetch_to_device(makers, buckets[0].device)
     else:
         yield from (make() for make in makers)
 
 
-def _plan(buckets: Sequence[Rows], size: Size, drop_last: bool, counts: list[int]) -> list[tuple[int, int, int]]:
+def _plan(
+    buckets: Sequence[AnyBucket], size: BatchSize, drop_last: bool, counts: list[int]
+) -> list[tuple[int, int, int]]:
     """(bucket, first row, rows of a full batch) of each batch of buckets that have so many rows an epoch."""
-    full = [rows_of(size, bucket.width) for bucket in buckets]
+    full = [rows_per_batch(size, bucket.width) for bucket in buckets]
     return [
         (at, first, full[at])
         for at, rows in enumerate(counts)
@@ -99,4 +103,4 @@ def _plan(buckets: Sequence[Rows], size: Size, drop_last: bool, counts: list[int
 
 
 def _order(rows: int, seed: int, purpose: str) -> Tensor:
-    return torch.from_numpy(np.argsort(hashes(rows, seed, purpose), kind="stable"))
+    return torch.from_numpy(np.argsort(hash_range(rows, seed, purpose), kind="stable"))

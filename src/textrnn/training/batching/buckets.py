@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-PIECE = 1 << 22  # ids that are looked at together
+IDS_PER_CHUNK = 1 << 22  # ids that are looked at together
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +48,7 @@ class Bucket:
         columns = (self.row, *self.inputs)
         return Bucket(*(column.to(device, non_blocking=non_blocking) for column in columns))
 
-    def with_soft(self, soft: Tensor) -> Bucket:
+    def with_soft_targets(self, soft: Tensor) -> Bucket:
         return replace(self, soft=soft)
 
     def largest(self) -> tuple[int, int]:
@@ -59,7 +59,7 @@ class Bucket:
         return len(self.row)
 
 
-class Column:
+class MappedColumn:
     """A column of N rows that lies in several arrays (n, ...), none of them copied."""
 
     def __init__(self, pieces: list[np.ndarray]) -> None:
@@ -99,15 +99,15 @@ class Column:
 
 
 @dataclass(frozen=True, eq=False)
-class Mapped:
+class MappedBucket:
     """A bucket whose rows stay in their mapped shards; `device` is where its batches are to go."""
 
-    row: Column
-    ids: Column
-    lengths: Column
-    targets: Column
+    row: MappedColumn
+    ids: MappedColumn
+    lengths: MappedColumn
+    targets: MappedColumn
     device: torch.device
-    soft: Column | None = None
+    soft: MappedColumn | None = None
 
     @property
     def width(self) -> int:
@@ -129,14 +129,14 @@ class Mapped:
             None if self.soft is None else self.soft.gather(rows, torch.float32, pinned),
         )
 
-    def resident(self) -> Bucket:
+    def to_device(self) -> Bucket:
         """All its rows on the device, copied out of the shards, before they have soft targets."""
         columns = (self.row, self.ids, self.lengths, self.targets)
         return Bucket(*(column.whole() for column in columns)).to(self.device)
 
-    def with_soft(self, soft: Tensor) -> Mapped:
+    def with_soft_targets(self, soft: Tensor) -> MappedBucket:
         """The same rows with soft targets, which lie in the memory of the host."""
-        return replace(self, soft=Column([soft.numpy()]))
+        return replace(self, soft=MappedColumn([soft.numpy()]))
 
     def largest(self) -> tuple[int, int]:
         """The largest id and the largest target; a pass over the mapped pieces, none of them kept."""
@@ -146,13 +146,13 @@ class Mapped:
         return len(self.row)
 
 
-Rows = Bucket | Mapped
+AnyBucket = Bucket | MappedBucket
 
 
-def id_pieces(rows: Sequence[Rows]) -> Iterator[np.ndarray]:
+def iterate_ids(rows: Sequence[AnyBucket]) -> Iterator[np.ndarray]:
     """Ids (n, T) of all rows in the memory of the host, a piece at a time."""
     for bucket in rows:
         arrays = [bucket.ids.cpu().numpy()] if isinstance(bucket, Bucket) else bucket.ids.pieces
         for array in arrays:
-            step = max(1, PIECE // array.shape[1])
+            step = max(1, IDS_PER_CHUNK // array.shape[1])
             yield from (array[first : first + step] for first in range(0, len(array), step))

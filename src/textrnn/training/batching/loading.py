@@ -11,7 +11,7 @@ import torch
 
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.training.batching.buckets import Column, Mapped, Rows
+from textrnn.training.batching.buckets import AnyBucket, MappedBucket, MappedColumn
 
 CPU = torch.device("cpu")
 
@@ -19,7 +19,7 @@ CPU = torch.device("cpu")
 COPIED_BYTES = 2**28  # a split of fewer bytes is copied into the CPU's memory: shorter to gather from than mapped pages
 
 
-def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft: int = 0) -> list[Rows]:
+def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft: int = 0) -> list[AnyBucket]:
     """The split's rows by width, on the device where they fit in half of its free memory, else left in their shards.
 
     For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. soft: of how many
@@ -32,17 +32,17 @@ def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, so
             found.append(_map([padded.open(shard) for shard in shards], padded.facts["task"], device))
     if not found:
         raise UserError(padded.folder, f"the {split} split is empty")
-    if sum(bucket.nbytes(soft) for bucket in found) <= _room(device):
-        return [bucket.resident() for bucket in found]
+    if sum(bucket.nbytes(soft) for bucket in found) <= _bytes_available(device):
+        return [bucket.to_device() for bucket in found]
     return list(found)
 
 
-def _room(device: torch.device) -> int:
+def _bytes_available(device: torch.device) -> int:
     """How many bytes of rows the device has room for."""
     return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else COPIED_BYTES
 
 
-def _map(tables: list[pa.Table], task: str, device: torch.device) -> Mapped:
+def _map(tables: list[pa.Table], task: str, device: torch.device) -> MappedBucket:
     def pieces(name: str) -> list[np.ndarray]:
         return [chunk.to_numpy(zero_copy_only=True) for table in tables for chunk in table[name].chunks]
 
@@ -52,12 +52,12 @@ def _map(tables: list[pa.Table], task: str, device: torch.device) -> Mapped:
         return [values.reshape(-1, width) for values, width in flat]
 
     # a few bytes a row, copied, so that a batch is gathered from many pieces once and not four times
-    row, lengths = (Column([np.concatenate(pieces(name))]) for name in ("row", "length"))
-    targets = Column(matrices("tags")) if task == "tag" else Column([np.concatenate(pieces("label"))])
-    return Mapped(row, Column(matrices("ids")), lengths, targets, device)
+    row, lengths = (MappedColumn([np.concatenate(pieces(name))]) for name in ("row", "length"))
+    targets = MappedColumn(matrices("tags")) if task == "tag" else MappedColumn([np.concatenate(pieces("label"))])
+    return MappedBucket(row, MappedColumn(matrices("ids")), lengths, targets, device)
 
 
-def check_ranges(buckets: Sequence[Rows], tokens: int, classes: int, where: Path) -> None:
+def check_id_ranges(buckets: Sequence[AnyBucket], tokens: int, classes: int, where: Path) -> None:
     """Refuse rows of another vocabulary or other labels; `where` is their folder.
 
     Raises UserError for an id from `tokens` up and for a target from `classes` up.

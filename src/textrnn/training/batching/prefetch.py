@@ -11,10 +11,10 @@ import torch
 
 from textrnn.training.batching.buckets import Bucket
 
-AHEAD = 2  # batches under way while one is trained on: one is gathered, one is being copied
+BATCHES_AHEAD = 2  # batches under way while one is trained on: one is gathered, one is being copied
 
 
-def send_ahead(makers: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:
+def prefetch_to_device(makers: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:
     """The batches that `makers` make, in their order and on the device, each made while earlier ones are used.
 
     A thread makes them. To a GPU it copies on a stream of its own, from pinned memory, and the caller's stream waits
@@ -32,7 +32,7 @@ def send_ahead(makers: Iterable[Callable[[], Bucket]], device: torch.device) -> 
     with ThreadPoolExecutor(1, "batches") as thread:
         for maker in makers:
             waiting.append(thread.submit(make, maker))
-            if len(waiting) > AHEAD:
+            if len(waiting) > BATCHES_AHEAD:
                 yield _arrive(*waiting.popleft().result())
         while waiting:
             yield _arrive(*waiting.popleft().result())

@@ -12,9 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from textrnn.common.config.train import Power, Train
-from textrnn.common.storage.hashing import hashes
-from textrnn.training.batching.buckets import Bucket, Rows
+from textrnn.common.config.train import PowerSampling, Train
+from textrnn.common.storage.hashing import hash_range
+from textrnn.training.batching.buckets import AnyBucket, Bucket
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,19 +31,19 @@ class Sampling:
     def draw(self, at: int, seed: int, epoch: int) -> Tensor:
         """The rows of bucket `at` that an epoch draws, (its count,) int64; decided by these numbers alone."""
         ends = self.ends[at]
-        share = hashes(self.counts[at], seed, f"sampling/{epoch}/{at}").astype(np.float64) / 2.0**64
+        share = hash_range(self.counts[at], seed, f"sampling/{epoch}/{at}").astype(np.float64) / 2.0**64
         found = np.searchsorted(ends, share * ends[-1], side="right")
         return torch.from_numpy(np.minimum(found, len(ends) - 1).astype(np.int64))  # a share may be rounded to 1
 
 
-def make_sampling(buckets: Sequence[Rows], settings: Train) -> Sampling | None:
+def make_sampling(buckets: Sequence[AnyBucket], settings: Train) -> Sampling | None:
     """The draw that a recipe asks for, over as many rows as there are; None where each row comes once.
 
     A row of a class of n rows weighs n to the power - 1, so that the class weighs n to the power.
     """
     if settings.sampling is None:
         return None
-    power = settings.sampling.power if isinstance(settings.sampling, Power) else 0.0
+    power = settings.sampling.power if isinstance(settings.sampling, PowerSampling) else 0.0
     labels = [_labels(bucket) for bucket in buckets]
     sizes = np.bincount(np.concatenate(labels)).astype(np.float64)
     weights = np.where(sizes > 0, np.maximum(sizes, 1) ** (power - 1), 0)
@@ -56,6 +56,6 @@ def make_sampling(buckets: Sequence[Rows], settings: Train) -> Sampling | None:
     return Sampling(counts.tolist(), ends)
 
 
-def _labels(bucket: Rows) -> np.ndarray:
+def _labels(bucket: AnyBucket) -> np.ndarray:
     targets = bucket.targets if isinstance(bucket, Bucket) else bucket.targets.whole()
     return targets.cpu().numpy().astype(np.int64)

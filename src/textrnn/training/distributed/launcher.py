@@ -16,25 +16,25 @@ from typing import IO
 import torch
 import torch.distributed as dist
 
-from textrnn.errors import Unfinished, UserError
-from textrnn.training.distributed.process_group import ALONE, Group, PeerLost
+from textrnn.errors import ResumableError, UserError
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, PeerLost, ProcessGroup
 
 COUNT = "TEXTRNN_PROCESSES"
 COPY = "TEXTRNN_COPY"  # set for the copies that this module starts
 GRACE_SECONDS = 5.0  # for the process that waits for a dead one to notice by itself
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 
 
 def process_count() -> int:
     """How many processes train, TEXTRNN_PROCESSES, 1 where it is not set."""
     given = os.environ.get(COUNT, "") or "1"
     if not (given.isascii() and given.isdecimal()) or int(given) < 1:
-        raise Unfinished(COUNT, "must be a whole number from 1 up", got=repr(given))
+        raise ResumableError(COUNT, "must be a whole number from 1 up", got=repr(given))
     return int(given)
 
 
 @contextlib.contextmanager
-def gathered() -> Iterator[Group]:
+def launch_group() -> Iterator[ProcessGroup]:
     """The group of this process: torchrun's, or itself and the copies of this script that it starts, or itself alone.
 
     TEXTRNN_PROCESSES says how many there are in all where torchrun does not. Copies end with this process, however it
@@ -48,13 +48,13 @@ def gathered() -> Iterator[Group]:
         _share_cores(count)
         store = dist.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False)
         with _copies(count, store.port):
-            yield Group(0, count, 0, store)
+            yield ProcessGroup(0, count, 0, store)
     else:
-        yield ALONE
+        yield SINGLE_PROCESS
 
 
 @contextlib.contextmanager
-def _member() -> Iterator[Group]:
+def _member() -> Iterator[ProcessGroup]:
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     _share_cores(int(os.environ.get("LOCAL_WORLD_SIZE", count)))
     store = None
@@ -63,8 +63,8 @@ def _member() -> Iterator[Group]:
         address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
         store = dist.TCPStore(*address, count, is_master=False, timeout=timedelta(seconds=60))
     try:
-        yield Group(rank, count, int(os.environ.get("LOCAL_RANK", rank)), store)
-    except Unfinished:
+        yield ProcessGroup(rank, count, int(os.environ.get("LOCAL_RANK", rank)), store)
+    except ResumableError:
         raise
     except UserError:
         if rank == 0:
@@ -97,7 +97,7 @@ class _Copy:
         # 130: it has stopped as all agreed to, while process 0 still saves
         return self.process.poll() not in (None, 0, 130)
 
-    def fault(self) -> Unfinished:
+    def fault(self) -> ResumableError:
         """What it ended with; what it said goes to our standard error where it is more than a line."""
         self.said.seek(0)
         said = self.said.read().decode(errors="replace").strip()
@@ -106,7 +106,7 @@ class _Copy:
         last = said.rpartition("\n")[2].removeprefix(f"[rank{self.rank}]: ")  # which torch begins lines with
         got = f"exit code {self.process.returncode}" + (f", {last}" if last else "")
         do = "see whether memory ran out; the same command continues from the last checkpoint"
-        return Unfinished(f"process {self.rank}", "ended before its time", got=got, do=do)
+        return ResumableError(f"process {self.rank}", "ended before its time", got=got, do=do)
 
 
 @contextlib.contextmanager
@@ -156,7 +156,7 @@ def _start(rank: int, count: int, port: int) -> _Copy:
 
 def _watch(copies: list[_Copy], over: threading.Event) -> None:
     """End this process if a copy has died and the main thread, which may wait for it on a GPU, does not notice."""
-    while not over.wait(LOOK_SECONDS):
+    while not over.wait(POLL_SECONDS):
         for copy in copies:
             if copy.failed() and not over.wait(2 * GRACE_SECONDS):
                 print(f"error: {copy.fault()}", file=sys.stderr, flush=True)

@@ -14,15 +14,15 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from textrnn.errors import Unfinished
+from textrnn.errors import ResumableError
 
 
-class PeerLost(Unfinished):
+class PeerLost(ResumableError):
     """Another process of the group has ended or cannot be reached."""
 
 
 @dataclass(frozen=True)
-class Group:
+class ProcessGroup:
     """One of `count` processes: its `rank` among all, and its number `local` among those of its machine.
 
     store: where processes that this module started meet; None where torchrun says where, and for one process.
@@ -68,7 +68,7 @@ class Group:
             return list(wishes)
         return [bool(wished) for wished in self.gather(torch.tensor(wishes, dtype=torch.int32)).sum(0).tolist()]
 
-    def hand_out(self, data: bytes) -> bytes:
+    def broadcast_bytes(self, data: bytes) -> bytes:
         """The bytes that process 0 gives, for all."""
         if self.count == 1:
             return data
@@ -81,7 +81,7 @@ class Group:
         return sent.numpy().tobytes()
 
 
-ALONE = Group()
+SINGLE_PROCESS = ProcessGroup()
 
 
 @contextlib.contextmanager
@@ -95,7 +95,7 @@ def _told() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def joined(group: Group, device: torch.device) -> Iterator[Group]:
+def join_group(group: ProcessGroup, device: torch.device) -> Iterator[ProcessGroup]:
     """The group once its processes have met: over NCCL for gradients on GPUs, over gloo for all else."""
     if group.count == 1:
         yield group
@@ -105,5 +105,5 @@ def joined(group: Group, device: torch.device) -> Iterator[Group]:
     with _told():
         dist.init_process_group(backend, rank=group.rank, world_size=group.count, **where)
         control = dist.new_group(backend="gloo")
-    yield Group(group.rank, group.count, group.local, group.store, control)
+    yield ProcessGroup(group.rank, group.count, group.local, group.store, control)
     dist.destroy_process_group()  # not after a fault: that would wait for the others

@@ -14,20 +14,21 @@ import torch
 from torch import nn
 
 from textrnn.common.config.train import Train
-from textrnn.errors import Unfinished
-from textrnn.modeling.models.loss import Tally
-from textrnn.training.batching.batches import Bucket, batch_size, rows_of
-from textrnn.training.distributed.process_group import ALONE, Group
-from textrnn.training.optimization.step import Stepper
+from textrnn.errors import ResumableError
+from textrnn.modeling.models.loss import RunningLoss
+from textrnn.training.batching.batches import batch_size, rows_per_batch
+from textrnn.training.batching.buckets import Bucket
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from textrnn.training.optimization.step import TrainStep
 
 WARM_UP = 3  # steps of a shape before its graph: libraries choose algorithms and take workspaces, Adam makes its state
-MOST_GRAPHS = 16  # more shapes than that take their steps without one: each graph keeps some memory for good
+MAX_GRAPHS = 16  # more shapes than that take their steps without one: each graph keeps some memory for good
 SWITCH = "TEXTRNN_CUDA_GRAPHS"
 
 Work = Callable[[], None]
 
 
-class Recorder(Protocol):
+class GraphRecorder(Protocol):
     """What turns work on fixed tensors into something that does it again at once."""
 
     def warm_up(self, work: Work) -> None:
@@ -37,7 +38,7 @@ class Recorder(Protocol):
         """What does the work again; recording does not do it."""
 
 
-class CudaRecorder:
+class CudaGraphRecorder:
     """Records CUDA graphs that share one pool of memory.
 
     Sharing is safe in any order of replays: what a graph leaves in the pool, gradients among it, none reads after it.
@@ -62,7 +63,7 @@ class CudaRecorder:
         return graph.replay
 
 
-class GraphedStepper(Stepper):
+class GraphedTrainStep(TrainStep):
     """Takes the step of a full batch by replaying its shape's graph; of any other batch as Stepper does.
 
     The first WARM_UP batches of a shape are real steps on the recorder's stream. Dropout draws what it draws without
@@ -72,15 +73,20 @@ class GraphedStepper(Stepper):
     """
 
     def __init__(
-        self, network: nn.Module, optimizer: torch.optim.Optimizer, tally: Tally, settings: Train, recorder: Recorder
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        tally: RunningLoss,
+        settings: Train,
+        recorder: GraphRecorder,
     ) -> None:
         super().__init__(network, optimizer, tally, settings)
         self._recorder, self._size = recorder, batch_size(settings)
         self._shapes: dict[int, _Shape] = {}  # by width: full batches of a width have one number of rows
 
     def __call__(self, batch: Bucket, rate: float) -> None:
-        known = batch.width in self._shapes or len(self._shapes) < MOST_GRAPHS
-        if not known or len(batch) != rows_of(self._size, batch.width):
+        known = batch.width in self._shapes or len(self._shapes) < MAX_GRAPHS
+        if not known or len(batch) != rows_per_batch(self._size, batch.width):
             super().__call__(batch, rate)
             return
         self.set_rate(rate)
@@ -91,13 +97,13 @@ class GraphedStepper(Stepper):
 class _Shape:
     """The fixed tensors of batches of one shape, and the graph over them once there is one."""
 
-    def __init__(self, stepper: Stepper, batch: Bucket) -> None:
+    def __init__(self, stepper: TrainStep, batch: Bucket) -> None:
         self._stepper = stepper
         self._inputs = tuple(torch.empty_like(column) for column in batch.inputs)
         self._taken = 0
         self._replay: Work | None = None
 
-    def step(self, batch: Bucket, recorder: Recorder) -> None:
+    def step(self, batch: Bucket, recorder: GraphRecorder) -> None:
         for fixed, column in zip(self._inputs, batch.inputs, strict=True):
             fixed.copy_(column)
         if self._taken < WARM_UP:
@@ -113,9 +119,13 @@ class _Shape:
         self._stepper.update()
 
 
-def make_stepper(
-    network: nn.Module, optimizer: torch.optim.Optimizer, tally: Tally, settings: Train, group: Group = ALONE
-) -> Stepper:
+def make_train_step(
+    network: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    tally: RunningLoss,
+    settings: Train,
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> TrainStep:
     """A Stepper with CUDA graphs on a GPU, unless TEXTRNN_CUDA_GRAPHS is 0 or several processes train together.
 
     Several processes exchange gradients in the middle of a step, which no graph holds. Raises Unfinished for another
@@ -123,8 +133,8 @@ def make_stepper(
     """
     switch = os.environ.get(SWITCH, "1")
     if switch not in ("0", "1"):
-        raise Unfinished(SWITCH, "must be 0 or 1", got=repr(switch))
+        raise ResumableError(SWITCH, "must be 0 or 1", got=repr(switch))
     device = next(network.parameters()).device
     if device.type != "cuda" or group.count > 1 or switch == "0":
-        return Stepper(network, optimizer, tally, settings, group)
-    return GraphedStepper(network, optimizer, tally, settings, CudaRecorder(device))
+        return TrainStep(network, optimizer, tally, settings, group)
+    return GraphedTrainStep(network, optimizer, tally, settings, CudaGraphRecorder(device))

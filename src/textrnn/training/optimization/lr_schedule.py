@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-from textrnn.common.config.train import Cosine, Step, Train
+from textrnn.common.config.train import CosineSchedule, StepSchedule, Train
 
 
 def learning_rate(settings: Train, step: int, steps_per_epoch: int) -> float:
     """The rate of batch `step` (from 0) of a run of `settings.epochs`."""
     schedule = settings.schedule
-    if isinstance(schedule, Step):
+    if isinstance(schedule, StepSchedule):
         return settings.learning_rate * schedule.factor ** (step // steps_per_epoch // schedule.every)
-    if isinstance(schedule, Cosine):
+    if isinstance(schedule, CosineSchedule):
         steps = settings.epochs * steps_per_epoch
         rising = round(schedule.warmup * steps)
         if step < rising:

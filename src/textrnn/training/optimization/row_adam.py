@@ -11,10 +11,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textrnn.training.distributed.process_group import Group
+from textrnn.training.distributed.process_group import ProcessGroup
 
 
-def sum_rows(tables: Sequence[nn.Parameter], group: Group) -> None:
+def sum_rows(tables: Sequence[nn.Parameter], group: ProcessGroup) -> None:
     """Make of each table's gradient one row for each that was read: the sum over all reads, in all processes.
 
     Nothing waits for the device where there is one process: there are as many rows as reads, and those that are over
@@ -34,7 +34,7 @@ def _read(table: nn.Parameter) -> tuple[Tensor, Tensor]:
     return table.grad._indices()[0], table.grad._values()  # of an uncoalesced tensor there is no other access
 
 
-def _gathered(rows: Tensor, values: Tensor, group: Group) -> tuple[Tensor, Tensor]:
+def _gathered(rows: Tensor, values: Tensor, group: ProcessGroup) -> tuple[Tensor, Tensor]:
     """Those of all processes, one after the other."""
     counts = group.gather(torch.tensor(len(rows)))  # (P,)
     most = int(counts.max())

@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.train import Train
-from textrnn.modeling.models.loss import Tally
+from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.modeling.nn.precision import forward, make_scaler
-from textrnn.training.batching.batches import Bucket
-from textrnn.training.distributed.process_group import ALONE, Group
+from textrnn.modeling.nn.precision import forward_in_precision, make_scaler
+from textrnn.training.batching.buckets import Bucket
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.row_adam import RowAdam, sum_rows
 
 EMBEDDING = "embedding.weight"
@@ -46,14 +46,14 @@ def _rate(settings: Train, device: torch.device) -> float | Tensor:
     return torch.tensor(settings.learning_rate, device=device) if device.type == "cuda" else settings.learning_rate
 
 
-def matrices(network: nn.Module) -> list[Tensor]:
+def decayed_matrices(network: nn.Module) -> list[Tensor]:
     """What decoupled decay shrinks: the matrices of layers, and no embedding, bias, norm or transition of a CRF."""
     others = {id(module.weight) for module in network.modules() if isinstance(module, (nn.Embedding, SparseTable))}
     others |= {id(module.transitions) for module in network.modules() if isinstance(module, CRF)}
     return [each for each in network.parameters() if each.requires_grad and each.dim() > 1 and id(each) not in others]
 
 
-def clip(parameters: Iterable[nn.Parameter], norm: float) -> None:
+def clip_gradients(parameters: Iterable[nn.Parameter], norm: float) -> None:
     """torch.nn.utils.clip_grad_norm_, to the bit, that also knows the sparse gradients of `sum_rows`."""
     found = [each.grad for each in parameters if each.grad is not None]
     gradients = [each._values() if each.is_sparse else each for each in found]
@@ -62,7 +62,7 @@ def clip(parameters: Iterable[nn.Parameter], norm: float) -> None:
         torch._foreach_mul_(gradients, share.clamp(max=1.0))
 
 
-class Stepper:
+class TrainStep:
     """Takes the step of one batch, in place; the batch's loss and accuracy are added to the tally.
 
     With a group each process takes its part of the batch, and the tally is of that part; gradients are of the mean
@@ -73,13 +73,13 @@ class Stepper:
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        tally: Tally,
+        tally: RunningLoss,
         settings: Train,
-        group: Group = ALONE,
+        group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
         self.network, self.tally = network, tally
         self.clip_norm, self.precision = settings.clip_norm, settings.precision
-        self.decay, self.matrices = settings.decoupled_decay, matrices(network)
+        self.decay, self.matrices = settings.decoupled_decay, decayed_matrices(network)
         self.group = group
         device = next(network.parameters()).device
         self.scaler = make_scaler(settings.precision, device)
@@ -122,7 +122,7 @@ class Stepper:
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         if len(ids):
-            logits = forward(self.network, ids, lengths, self.precision)
+            logits = forward_in_precision(self.network, ids, lengths, self.precision)
             self.scaler.scale(self.tally.loss(logits, targets, share, soft=soft)).backward()
 
     def update(self) -> None:
@@ -131,7 +131,7 @@ class Stepper:
         if self.clip_norm is not None:
             for optimizer in self.optimizers:
                 self.scaler.unscale_(optimizer)
-            clip(self.network.parameters(), self.clip_norm)
+            clip_gradients(self.network.parameters(), self.clip_norm)
         if self.decay:
             self._shrink()
         for optimizer in self.optimizers:
@@ -176,14 +176,14 @@ class Stepper:
 
 def seed_step(device: torch.device, seed: int, step: int, rank: int) -> None:
     """Seed the generator that a step's dropout draws from: it hangs on these numbers alone, so none has to be kept."""
-    mixed = mix(seed, step, rank)
+    mixed = mix_seed(seed, step, rank)
     # not torch.manual_seed, which records the stack for a GPU that has not been used: 0.1 ms a step
     torch.default_generator.manual_seed(mixed)
     if device.type == "cuda":
         torch.cuda.manual_seed(mixed)
 
 
-def mix(*numbers: int) -> int:
+def mix_seed(*numbers: int) -> int:
     """A number below 2^63 of several: SplitMix64 (Steele et al. 2014), once for each."""
     mixed = 0
     for number in numbers:

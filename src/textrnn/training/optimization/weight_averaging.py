@@ -13,7 +13,7 @@ from textrnn.common.config.train import Ema, Swa
 PREFIX = "average."
 
 
-class Average:
+class WeightAverage:
     """The mean of the weights that learn, as `Ema` or `Swa` has it; without either it does nothing.
 
     Ema's mean is divided by the sum of its weights, as Adam does with its moments (Kingma and Ba 2015,
@@ -32,7 +32,7 @@ class Average:
         """After `step` steps, counted from 1: take the weights into the mean where it is time to."""
         if isinstance(self._kind, Ema):
             self._count += 1
-            torch._foreach_lerp_(self._means, self._weights, ema_share(self._kind.decay, self._count))
+            torch._foreach_lerp_(self._means, self._weights, ema_weight(self._kind.decay, self._count))
         elif isinstance(self._kind, Swa) and step % per_epoch == 0 and step >= self._kind.from_epoch * per_epoch:
             self._count += 1
             torch._foreach_lerp_(self._means, self._weights, 1 / self._count)
@@ -71,6 +71,6 @@ class Average:
             mean.copy_(tensors[PREFIX + name])
 
 
-def ema_share(decay: float, count: int) -> float:
+def ema_weight(decay: float, count: int) -> float:
     """What the latest of `count` weights weigh in the mean, each weighing `decay` times the next; 1 for the first."""
     return (1 - decay) / (1 - decay**count)

@@ -14,19 +14,21 @@ from torch import Tensor
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.errors import UserError
 from textrnn.modeling.nn.bigrams import FIRST
-from textrnn.training.batching.buckets import Rows, id_pieces
-from textrnn.training.trainer.pretrained_rows import PAIR, Given, numbers, vectors_of
+from textrnn.training.batching.buckets import AnyBucket, iterate_ids
+from textrnn.training.trainer.pretrained_rows import PAIR, PretrainedRows, split_vectors, word_keys
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
+class BigramFeatures:
     """The numbers of the pairs that have a row of their own (N,), int64, rising; vectors of rows."""
 
     keys: Tensor
-    given: Given | None
+    given: PretrainedRows | None
 
 
-def learn_pairs(rows: Sequence[Rows], lexicon: pa.Table | None, tokens: int, min_count: int, where: str) -> Pairs:
+def learn_bigrams(
+    rows: Sequence[AnyBucket], lexicon: pa.Table | None, tokens: int, min_count: int, where: str
+) -> BigramFeatures:
     """The pairs that the lexicon has a vector of, or that occur `min_count` times in the rows as they are padded.
 
     lexicon: of `textrnn.preparation.embedding.lexicon`, or None. Raises UserError, naming `where`, when there is no pair.
@@ -38,7 +40,9 @@ def learn_pairs(rows: Sequence[Rows], lexicon: pa.Table | None, tokens: int, min
         got = f"{min_count}, and the most of any pair is {counts.max(initial=0)}"
         raise UserError(where, "no two neighbouring tokens of train occur so often", got=got, do="lower it")
     found = torch.cat((torch.from_numpy(often), keys)).unique()
-    return Pairs(found, None if vectors is None else Given(FIRST + torch.searchsorted(found, keys), vectors))
+    return BigramFeatures(
+        found, None if vectors is None else PretrainedRows(FIRST + torch.searchsorted(found, keys), vectors)
+    )
 
 
 def _given(lexicon: pa.Table | None, tokens: int) -> tuple[Tensor, Tensor | None]:
@@ -46,14 +50,14 @@ def _given(lexicon: pa.Table | None, tokens: int) -> tuple[Tensor, Tensor | None
     if lexicon is None:
         return torch.zeros(0, dtype=torch.int64), None
     pairs = lexicon.filter(pc.equal(pc.list_value_length(lexicon["ids"]), PAIR))
-    there, vectors = vectors_of(pairs["vector"])
-    return numbers(pairs["ids"], tokens)[there], vectors
+    there, vectors = split_vectors(pairs["vector"])
+    return word_keys(pairs["ids"], tokens)[there], vectors
 
 
-def _count(rows: Sequence[Rows], tokens: int) -> tuple[np.ndarray, np.ndarray]:
+def _count(rows: Sequence[AnyBucket], tokens: int) -> tuple[np.ndarray, np.ndarray]:
     """The numbers of the pairs that occur in the rows as they are padded, rising, and how often each does."""
     known, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for ids in id_pieces(rows):
+    for ids in iterate_ids(rows):
         first = ids.astype(np.int64)
         following = np.concatenate((first[:, 1:], np.full((len(first), 1), PAD_ID)), axis=1)
         more, more_counts = np.unique((first * tokens + following)[first != PAD_ID], return_counts=True)

@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Distill, Train
 from textrnn.common.storage.schemas import IGNORED_TAG
-from textrnn.modeling.nn.crf import crf_of, log_probabilities
-from textrnn.modeling.nn.precision import forward
-from textrnn.training.batching.batches import Bucket, Rows, batch_size, batches
+from textrnn.modeling.nn.crf import find_crf, log_probabilities
+from textrnn.modeling.nn.precision import forward_in_precision
+from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.buckets import AnyBucket, Bucket
 
 Teach = Callable[[int, str, Train], nn.Module]
 
 
-def with_teachers(rows: Sequence[Rows], settings: Train, distill: Distill, teach: Teach) -> list[Rows]:
+def add_soft_targets(rows: Sequence[AnyBucket], settings: Train, distill: Distill, teach: Teach) -> list[AnyBucket]:
     """The rows with the soft targets of `distill`, whose teachers are trained one after another.
 
     teach: trains the teacher of a number, from 1, that is called so, by the settings given: those of the student with
@@ -31,7 +32,7 @@ def with_teachers(rows: Sequence[Rows], settings: Train, distill: Distill, teach
     """
     teachers = (teach(*of) for of in _teachers(settings, distill))
     soft = soft_targets(teachers, rows, settings, distill.temperature)
-    return [bucket.with_soft(each) for bucket, each in zip(rows, soft, strict=True)]
+    return [bucket.with_soft_targets(each) for bucket, each in zip(rows, soft, strict=True)]
 
 
 def _teachers(settings: Train, distill: Distill) -> Iterator[tuple[int, str, Train]]:
@@ -41,7 +42,7 @@ def _teachers(settings: Train, distill: Distill) -> Iterator[tuple[int, str, Tra
 
 
 def soft_targets(
-    teachers: Iterable[nn.Module], rows: Sequence[Rows], settings: Train, temperature: float
+    teachers: Iterable[nn.Module], rows: Sequence[AnyBucket], settings: Train, temperature: float
 ) -> list[Tensor]:
     """Of each bucket the teachers' mean of softmax(logits / temperature): (N, C), or for tagging (N, T, C), float32.
 
@@ -64,11 +65,11 @@ def soft_targets(
 
 
 @torch.no_grad()
-def _probabilities(teacher: nn.Module, bucket: Rows, settings: Train, temperature: float) -> Tensor:
+def _probabilities(teacher: nn.Module, bucket: AnyBucket, settings: Train, temperature: float) -> Tensor:
     """What a teacher thinks of all rows of a bucket, in their order."""
     parts = []
     for batch in batches([bucket], batch_size(settings)):
-        logits = forward(teacher, batch.ids, batch.lengths, settings.precision)
-        found = log_probabilities(crf_of(teacher), logits, batch.targets != IGNORED_TAG, temperature).exp_()
+        logits = forward_in_precision(teacher, batch.ids, batch.lengths, settings.precision)
+        found = log_probabilities(find_crf(teacher), logits, batch.targets != IGNORED_TAG, temperature).exp_()
         parts.append(found if isinstance(bucket, Bucket) else found.cpu())
     return torch.cat(parts)

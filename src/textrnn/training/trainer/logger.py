@@ -11,17 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from textrnn.errors import Unfinished
-from textrnn.training.trainer.run_state import Evaluation, State
+from textrnn.errors import ResumableError
+from textrnn.training.trainer.run_state import EvaluationPoint, RunState
 
 COLUMNS = ("step", "split", "loss", "accuracy")
 
 
-class Journal:
+class RunLogger:
     """Receives a run's steps and evaluations; a context manager.
 
     steps, rows: of all epochs. curves: the CSV file to write, a row for each split at each evaluation: step, split,
-    loss, accuracy; or None for a journal that writes nothing and, unless it is `aloud`, keeps silent, as another
+    loss, accuracy; or None for a journal that writes nothing and, unless it is `verbose`, keeps silent, as another
     process of the run tells all. live: the folder of DVCLive's own files, or None to do without, as where dvclive is
     not installed. state: how far the run is; what it has evaluated is written anew, and its rows count neither for
     the rate nor for the time left. TEXTRNN_TENSORBOARD names a folder for TensorBoard files (needs the extra
@@ -35,11 +35,11 @@ class Journal:
         rows: int,
         curves: Path | None,
         live: Path | None,
-        state: State,
+        state: RunState,
         *,
-        aloud: bool = False,
+        verbose: bool = False,
     ) -> None:
-        self._recipe, self._steps, self._told = recipe, steps, aloud or curves is not None
+        self._recipe, self._steps, self._told = recipe, steps, verbose or curves is not None
         self._board = _open_board(recipe) if curves is not None else None  # first, as it may be refused
         self._file = open(curves or os.devnull, "w", encoding="utf-8", newline="")  # noqa: SIM115
         self._curves = csv.writer(self._file, lineterminator="\n")
@@ -49,7 +49,7 @@ class Journal:
         self._bar = _open_bar(recipe, rows, state.rows) if self._told else None
         self._started, self._rows, self._left = time.perf_counter(), 0, rows - state.rows
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> RunLogger:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
@@ -66,7 +66,7 @@ class Journal:
         if self._bar is not None:
             self._bar.update(rows)
 
-    def report(self, point: Evaluation) -> None:
+    def report(self, point: EvaluationPoint) -> None:
         """One evaluation, to every place."""
         self._write([point])
         if self._bar is not None:
@@ -78,7 +78,7 @@ class Journal:
         """Of the rows trained on since the journal was opened; evaluations take of the time too."""
         return self._rows / max(time.perf_counter() - self._started, 1e-9)
 
-    def _print(self, point: Evaluation) -> None:
+    def _print(self, point: EvaluationPoint) -> None:
         line = f"{self._recipe}: batch {point.step}/{self._steps}, epoch {point.epoch:.2f}, "
         line += (
             f"train loss {point.train.loss:.4f}, dev loss {point.dev.loss:.4f}, dev accuracy {point.dev.accuracy:.4f}"
@@ -86,7 +86,7 @@ class Journal:
         minutes = self._left / max(self.rows_per_second(), 1e-9) / 60
         print(f"{line}, {self.rows_per_second():.0f} rows/s, {minutes:.1f} min left", flush=True)
 
-    def _write(self, points: Sequence[Evaluation]) -> None:
+    def _write(self, points: Sequence[EvaluationPoint]) -> None:
         for point in points:
             if self._live is not None:
                 self._live.step = point.step  # first: what is logged takes the step that stands
@@ -118,7 +118,7 @@ def _open_board(recipe: str) -> Any:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         do = "pip install -c constraints.txt -e '.[tensorboard]', or unset it"
-        raise Unfinished("TEXTRNN_TENSORBOARD", "tensorboard is not installed", do=do) from error
+        raise ResumableError("TEXTRNN_TENSORBOARD", "tensorboard is not installed", do=do) from error
     # what an earlier run, stopped or not, has left in the folder is hidden: all points are written anew
     return SummaryWriter(str(Path(folder) / recipe), purge_step=0)
 

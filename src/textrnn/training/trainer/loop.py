@@ -19,29 +19,30 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Precision, Train
 from textrnn.common.storage.schemas import IGNORED_TAG
-from textrnn.modeling.models.loss import Score, Tally, score_of
-from textrnn.modeling.nn.crf import guesses
-from textrnn.modeling.nn.precision import forward
-from textrnn.stage import put_off_interrupts
-from textrnn.training.batching.batches import Bucket, Rows, Size, batch_size, batches, count_batches
+from textrnn.modeling.models.loss import RunningLoss, Score, score_of
+from textrnn.modeling.nn.crf import predict_classes
+from textrnn.modeling.nn.precision import forward_in_precision
+from textrnn.stage import defer_interrupts
+from textrnn.training.batching.batches import BatchSize, batch_size, batches, count_batches
+from textrnn.training.batching.buckets import AnyBucket, Bucket
 from textrnn.training.batching.sampling import make_sampling
-from textrnn.training.distributed.process_group import ALONE, Group
-from textrnn.training.optimization.cuda_graphs import make_stepper
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.lr_schedule import learning_rate
 from textrnn.training.optimization.step import make_optimizer, seed_step
-from textrnn.training.optimization.weight_averaging import Average
-from textrnn.training.trainer.checkpointer import Keeper
-from textrnn.training.trainer.run_state import DivergedError, Evaluation, State, Stop, encode
+from textrnn.training.optimization.weight_averaging import WeightAverage
+from textrnn.training.trainer.checkpointer import Checkpointer
+from textrnn.training.trainer.run_state import DivergedError, EvaluationPoint, RunState, StopReason, encode_run_state
 
-LOOK_STEPS = 100  # between two looks at whether the loss is still one: each waits for the device
-GPU_ASK_STEPS = 16  # between two questions whether any process wants to stop or to save: all wait for each other
+LOSS_CHECK_STEPS = 100  # between two looks at whether the loss is still one: each waits for the device
+GPU_SYNC_STEPS = 16  # between two questions whether any process wants to stop or to save: all wait for each other
 EXPLODED = 100.0  # times ln(classes), which is the loss of a guess
 
-Kept = tuple[State, dict[str, Tensor]]
+ResumePoint = tuple[RunState, dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What a run came to; the model holds the weights of `best_step` when it ends.
 
     stopped_by: None where it took the steps of all epochs.
@@ -52,41 +53,41 @@ class Outcome:
     best_step: int
     dev_loss: float
     dev_accuracy: float
-    stopped_by: Stop | None
+    stopped_by: StopReason | None
 
 
 @torch.no_grad()
 def evaluate_loss(
     model: nn.Module,
-    rows: Sequence[Rows],
-    size: Size,
+    rows: Sequence[AnyBucket],
+    size: BatchSize,
     weights: Tensor | None,
     precision: Precision = "float32",
-    group: Group = ALONE,
+    group: ProcessGroup = SINGLE_PROCESS,
 ) -> Score:
     """Loss and accuracy over all rows, without dropout; of P processes each takes every P-th batch."""
     model.eval()
-    tally = Tally.of(model, weights)
+    tally = RunningLoss.of(model, weights)
     for batch in islice(batches(rows, size), group.rank, None, group.count):
-        logits = forward(model, batch.ids, batch.lengths, precision)
-        tally.loss(logits, batch.targets, guess=guesses(model, logits, batch.targets != IGNORED_TAG))
+        logits = forward_in_precision(model, batch.ids, batch.lengths, precision)
+        tally.loss(logits, batch.targets, guess=predict_classes(model, logits, batch.targets != IGNORED_TAG))
     model.train()
     return score_of(group.gather(tally.sums).sum(0))
 
 
-def train(
+def train_model(
     model: nn.Module,
-    rows: Sequence[Rows],
-    dev: Sequence[Rows],
+    rows: Sequence[AnyBucket],
+    dev: Sequence[AnyBucket],
     settings: Train,
     weights: Tensor | None,
-    report: Callable[[Evaluation], None],
+    report: Callable[[EvaluationPoint], None],
     on_step: Callable[[int, int], None] = lambda *_: None,
     *,
-    group: Group = ALONE,
-    keeper: Keeper | None = None,
-    kept: Kept | None = None,
-) -> Outcome:
+    group: ProcessGroup = SINGLE_PROCESS,
+    keeper: Checkpointer | None = None,
+    kept: ResumePoint | None = None,
+) -> TrainingOutcome:
     """Train the model in place and leave it with the weights that dev liked best.
 
     rows and dev lie on the model's device; for `distill` rows have soft targets. `report` is called at every
@@ -98,9 +99,9 @@ def train(
     Raises DivergedError when the loss is no number or explodes, PeerLost when another process of the group has ended,
     and KeyboardInterrupt.
     """
-    run = _Run(model, rows, dev, settings, weights, group, *(kept or (State(), {})))
+    run = _Run(model, rows, dev, settings, weights, group, *(kept or (RunState(), {})))
     model.train()
-    with put_off_interrupts() as asked:
+    with defer_interrupts() as asked:
         for batch in run.batches():
             run.take(batch)
             on_step(run.state.step, len(batch))
@@ -121,12 +122,12 @@ class _Run:
     """A run between two steps: what it consists of, and how far it is."""
 
     model: nn.Module
-    rows: Sequence[Rows]
-    dev: Sequence[Rows]
+    rows: Sequence[AnyBucket]
+    dev: Sequence[AnyBucket]
     settings: Train
     weights: Tensor | None
-    group: Group
-    state: State
+    group: ProcessGroup
+    state: RunState
     tensors: InitVar[dict[str, Tensor]]  # to go on from, or none
 
     def __post_init__(self, tensors: dict[str, Tensor]) -> None:
@@ -134,10 +135,10 @@ class _Run:
         self.sampling = make_sampling(self.rows, self.settings)
         self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last, self.sampling)
         self.device = next(self.model.parameters()).device
-        self.tally = Tally.of(self.model, self.weights, self.settings.label_smoothing, self.settings.distill)
+        self.tally = RunningLoss.of(self.model, self.weights, self.settings.label_smoothing, self.settings.distill)
         optimizer = make_optimizer(self.model, self.settings)
-        self.average = Average(self.model, self.settings.average)
-        self.take_step = make_stepper(self.model, optimizer, self.tally, self.settings, self.group)
+        self.average = WeightAverage(self.model, self.settings.average)
+        self.take_step = make_train_step(self.model, optimizer, self.tally, self.settings, self.group)
         self.began = time.monotonic() - self.state.seconds
         if tensors:
             self._restore(tensors)
@@ -172,28 +173,28 @@ class _Run:
 
     def ask(self, stop: bool, save: bool) -> list[bool]:
         """Whether any process wants to stop or to save, and whether the time of process 0 is up."""
-        if self.group.count > 1 and self.device.type == "cuda" and self.state.step % GPU_ASK_STEPS:
+        if self.group.count > 1 and self.device.type == "cuda" and self.state.step % GPU_SYNC_STEPS:
             return [False, False, False]
         limit = self.settings.time_limit_seconds
         late = limit is not None and self.group.rank == 0 and self.state.seconds >= limit
         return self.group.any(stop, save, late)
 
-    def look(self, late: bool, report: Callable[[Evaluation], None]) -> None:
+    def look(self, late: bool, report: Callable[[EvaluationPoint], None]) -> None:
         """Evaluate where it is time to, and else see now and then whether the loss is still one."""
         step, every = self.state.step, self.settings.evaluate_every or self.per_epoch
         if late or step % every == 0 or step % self.per_epoch == 0:
             report(self._evaluate())
             self._judge(late)
-        elif step % LOOK_STEPS == 0:
+        elif step % LOSS_CHECK_STEPS == 0:
             self._score()
 
-    def _evaluate(self) -> Evaluation:
+    def _evaluate(self) -> EvaluationPoint:
         """The point of this step, the tally begun anew, the best weights kept."""
-        train = self._score()
+        train_model = self._score()
         self.tally.reset()
         with self.average.applied():
             dev = evaluate_loss(self.model, self.dev, self.size, self.weights, self.settings.precision, self.group)
-            point = Evaluation(self.state.step, self.state.step / self.per_epoch, train, self._sound(dev))
+            point = EvaluationPoint(self.state.step, self.state.step / self.per_epoch, train_model, self._sound(dev))
             self.state.points.append(point)
             if self.state.best is None or point.dev.beats(self.state.best.dev, self.settings.monitor):
                 self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
@@ -227,18 +228,18 @@ class _Run:
             raise DivergedError(where, "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do)
         return score
 
-    def keep(self, keeper: Keeper | None) -> None:
+    def keep(self, keeper: Checkpointer | None) -> None:
         """All processes call it; the one that has a keeper writes."""
         tally = {"tally": self.group.gather(self.tally.sums)}
         if keeper is not None:
             tensors = self.take_step.tensors() | self.average.tensors() | tally
-            keeper.keep(self.state.step, encode(self.state, tensors))
+            keeper.keep(self.state.step, encode_run_state(self.state, tensors))
 
-    def outcome(self) -> Outcome:
+    def outcome(self) -> TrainingOutcome:
         state = self.state
         state.seconds = time.monotonic() - self.began
         assert state.best is not None
         self.model.load_state_dict(state.best_weights)
         best = state.best
         epochs = state.step / self.per_epoch
-        return Outcome(state.step, epochs, best.step, best.dev.loss, best.dev.accuracy, state.stopped_by)
+        return TrainingOutcome(state.step, epochs, best.step, best.dev.loss, best.dev.accuracy, state.stopped_by)

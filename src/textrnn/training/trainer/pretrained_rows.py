@@ -17,7 +17,7 @@ PAIR = 2  # tokens
 
 
 @dataclass(frozen=True, eq=False)
-class Given:
+class PretrainedRows:
     """Rows (K,) int64 of a table, and the vectors (K, E) float32 that they start from."""
 
     rows: Tensor
@@ -32,7 +32,7 @@ class Given:
         weight[self.rows] = self.vectors.to(weight)
 
 
-def numbers(ids: pa.ChunkedArray, tokens: int) -> Tensor:
+def word_keys(ids: pa.ChunkedArray, tokens: int) -> Tensor:
     """The numbers of words, of which none is empty, given as lists of ids below `tokens`; int64 (N,)."""
     lists = ids.combine_chunks()
     lengths, offsets = (torch.tensor(each.to_numpy()) for each in (lists.value_lengths(), lists.offsets))
@@ -44,7 +44,7 @@ def numbers(ids: pa.ChunkedArray, tokens: int) -> Tensor:
     return keys
 
 
-def vectors_of(vectors: pa.ChunkedArray) -> tuple[Tensor, Tensor | None]:
+def split_vectors(vectors: pa.ChunkedArray) -> tuple[Tensor, Tensor | None]:
     """Where lists of numbers are not null, (N,) bool, and these as a matrix (K, E) float32; None where all are null."""
     there = torch.tensor(np.asarray(vectors.is_valid()))
     if not there.any():

@@ -12,11 +12,11 @@ from torch import Tensor
 from textrnn.errors import UserError
 from textrnn.modeling.models.loss import Score
 
-Stop = Literal["patience", "time_limit"]
+StopReason = Literal["patience", "time_limit"]
 
 
 @dataclass(frozen=True)
-class Evaluation:
+class EvaluationPoint:
     """One point of the curves: after `step` batches, train over the batches since the last point, and dev."""
 
     step: int
@@ -26,7 +26,7 @@ class Evaluation:
 
 
 @dataclass
-class State:
+class RunState:
     """How far a run is: steps taken and their rows, seconds trained, the points of its curves, its best weights.
 
     best: the point that `train.monitor` chose, whose weights `best_weights` are. resumed: the steps it went on from.
@@ -35,14 +35,14 @@ class State:
     step: int = 0
     rows: int = 0
     seconds: float = 0.0
-    points: list[Evaluation] = field(default_factory=list)
-    best: Evaluation | None = None
+    points: list[EvaluationPoint] = field(default_factory=list)
+    best: EvaluationPoint | None = None
     best_weights: dict[str, Tensor] = field(default_factory=dict)
-    stopped_by: Stop | None = None
+    stopped_by: StopReason | None = None
     resumed: list[int] = field(default_factory=list)
 
 
-def encode(state: State, tensors: dict[str, Tensor]) -> bytes:
+def encode_run_state(state: RunState, tensors: dict[str, Tensor]) -> bytes:
     """The state, and the tensors that go with it, as bytes."""
     facts = {name: value for name, value in vars(state).items() if name not in ("points", "best", "best_weights")}
     facts["points"] = [asdict(point) for point in state.points]
@@ -54,12 +54,12 @@ def encode(state: State, tensors: dict[str, Tensor]) -> bytes:
     return made
 
 
-def decode(data: bytes) -> tuple[State, dict[str, Tensor]]:
+def decode_run_state(data: bytes) -> tuple[RunState, dict[str, Tensor]]:
     """What `encode` was given, on the CPU."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
     points = [
-        Evaluation(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
+        EvaluationPoint(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
         for point in facts.pop("points")
     ]
     best = next((point for point in points if point.step == facts["best"]), None)
@@ -69,7 +69,7 @@ def decode(data: bytes) -> tuple[State, dict[str, Tensor]]:
         part, _, rest = name.partition(".")
         parts[part][rest] = value
     facts |= {"points": points, "best": best, "best_weights": parts["best"]}
-    return State(**facts), parts["state"]
+    return RunState(**facts), parts["state"]
 
 
 class DivergedError(UserError):

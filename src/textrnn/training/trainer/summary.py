@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from textrnn.common.config.model import Cell
-from textrnn.modeling.models.model_directory import Config
+from textrnn.modeling.models.model_directory import ModelConfig
 from textrnn.modeling.models.text_rnn import joined_width
 from textrnn.modeling.nn.bigrams import FIRST
 from textrnn.modeling.nn.pooling import readout_names
@@ -49,14 +49,14 @@ class Summary:
     costs: tuple[Cost, ...]
 
 
-def summarize(config: Config) -> Summary:
+def summarize(config: ModelConfig) -> Summary:
     """What a model of this configuration has and costs; `dataclasses.asdict` makes a dict of it."""
     parts = _parts(config)
     parameters = sum(part.parameters for part in parts)
     return Summary(parts, parameters, parameters * WEIGHT_BYTES, tuple(_cost(config, width) for width in config.widths))
 
 
-def describe(config: Config) -> str:
+def describe(config: ModelConfig) -> str:
     """The summary as lines to print: a table of the modules, then the totals, then the cost of a row by width."""
     summary = summarize(config)
     cells = [("module", "what", "output", "parameters")]
@@ -72,22 +72,22 @@ def describe(config: Config) -> str:
     return "\n".join(lines)
 
 
-def _layers(config: Config) -> list[tuple[int, int]]:
+def _layers(config: ModelConfig) -> list[tuple[int, int]]:
     """(F, D * H) of each recurrent layer."""
     wide, first = config.model.hidden_size * _directions(config), config.embedding_size + joined_width(config.model)
     return [(first if at == 0 else wide, wide) for at in range(config.model.layers)]
 
 
-def _features(config: Config) -> int:
+def _features(config: ModelConfig) -> int:
     """How wide all that is read out is."""
     return _layers(config)[-1][1] * len(readout_names(config.model.readout))
 
 
-def _directions(config: Config) -> int:
+def _directions(config: ModelConfig) -> int:
     return 2 if config.model.bidirectional else 1
 
 
-def _linears(config: Config) -> list[tuple[str, int, int]]:
+def _linears(config: ModelConfig) -> list[tuple[str, int, int]]:
     """Name, inputs and outputs of each linear layer of the head."""
     model = config.model
     features, outputs = _features(config), 1 if model.loss == "bce" else config.classes
@@ -95,7 +95,7 @@ def _linears(config: Config) -> list[tuple[str, int, int]]:
     return [*inner, ("head.outer", model.head_size or features, outputs)]
 
 
-def _parts(config: Config) -> tuple[Part, ...]:
+def _parts(config: ModelConfig) -> tuple[Part, ...]:
     """The modules in the order a row passes them, and the readout, which is none but changes the shape.
 
     Parameters: G*H x F, G*H x H and two biases of G*H for each direction of a recurrent layer, as torch.nn.RNN,
@@ -130,7 +130,7 @@ def _parts(config: Config) -> tuple[Part, ...]:
     return tuple(parts)
 
 
-def _cost(config: Config, width: int) -> Cost:
+def _cost(config: ModelConfig, width: int) -> Cost:
     """Operations of one row: of the matrix products alone, each multiply-add counting 2, padding paid for like text.
 
     A direction of a recurrent layer takes 2 * G*H * (F + H) a step, attention over features F takes 2 * F * (F + 1),

@@ -53,10 +53,10 @@ class Format:
     labels: Callable[[Path, Mapping[str, str | None], Mapping[str, str] | None], dict[str, str]]
 
 
-def read_texts(path: Path, read_line: Callable[[int, str], TextRow | Reject]) -> Iterator[Row]:
+def read_text_rows(path: Path, read_line: Callable[[int, str], TextRow | Reject]) -> Iterator[Row]:
     """A row a line, by `read_line` from its number and text; an empty text or label is a reject in every format."""
     for number, line in read_lines(path):
-        text = decode(number, line)
+        text = decode_utf8(number, line)
         if isinstance(text, Reject):
             yield text
             continue
@@ -66,7 +66,7 @@ def read_texts(path: Path, read_line: Callable[[int, str], TextRow | Reject]) ->
         yield row
 
 
-def decode(number: int, line: bytes) -> str | Reject:
+def decode_utf8(number: int, line: bytes) -> str | Reject:
     """The line as UTF-8, or the reject that says where its bytes stop being that."""
     try:
         return line.decode("utf-8")

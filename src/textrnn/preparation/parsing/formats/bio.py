@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
-from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TagRow, decode, shorten
+from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TagRow, decode_utf8, shorten
 
 TAG = re.compile(r"O|[BI]-\S+")
 
@@ -34,7 +34,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def _read_line(number: int, line: bytes) -> tuple[str, str] | Reject:
-    text = decode(number, line)
+    text = decode_utf8(number, line)
     if isinstance(text, Reject):
         return text
     columns = text.split("\t")

@@ -5,13 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TextRow, labels_of_train, read_texts, shorten
+from textrnn.preparation.parsing.formats.base import (
+    Format,
+    Reject,
+    Row,
+    TextRow,
+    labels_of_train,
+    read_text_rows,
+    shorten,
+)
 
 PREFIX = "__label__"
 
 
 def read(path: Path) -> Iterator[Row]:
-    return read_texts(path, _read_line)
+    return read_text_rows(path, _read_line)
 
 
 def _read_line(number: int, text: str) -> TextRow | Reject:

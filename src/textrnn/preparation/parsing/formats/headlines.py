@@ -7,11 +7,11 @@ from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TextRow, decode, read_texts, shorten
+from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TextRow, decode_utf8, read_text_rows, shorten
 
 
 def read(path: Path) -> Iterator[Row]:
-    return read_texts(path, _read_line)
+    return read_text_rows(path, _read_line)
 
 
 def _read_line(number: int, text: str) -> TextRow | Reject:
@@ -35,7 +35,7 @@ def _class_names(path: Path) -> list[str]:
     names: list[str] = []
     blank = 0
     for number, line in read_lines(path):
-        text = decode(number, line)
+        text = decode_utf8(number, line)
         if isinstance(text, Reject):
             raise UserError(f"{path}, line {number}", text.reason, got=text.got)
         name = text.strip()
