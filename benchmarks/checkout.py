@@ -1,4 +1,4 @@
-"""Imported first by every benchmark: run this checkout's own library."""
+"""Put this checkout's src on the path; every benchmark imports this module first."""
 
 import sys
 from pathlib import Path

@@ -1,8 +1,8 @@
-"""Export models and hold the files against them, print it as a JSON line, and keep it for docs/performance.md.
+"""Export models, compare the files with them, print the result as a JSON line and save it for docs/performance.md.
 
     python benchmarks/export.py models/news_rnn models/ner_gru
 
-A model lies where its stage put it, and so do its padded shards: beside the folder of models, in data/padded.
+The models and their padded shards are where the pipeline wrote them: models/<recipe> and data/padded/<recipe>.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, device, keep, read, render
+from performance import PAGE, device, read, render, save
 from textrnn.common.storage.shards import ShardReader
 from textrnn.inference.onnx.comparison import PYTHON, RuntimeMeasurement, measure
 from textrnn.inference.onnx.export import export_model
@@ -22,33 +22,35 @@ from textrnn.stage import run_command
 REPEATS = 5
 NAMES = {PYTHON: "Python", "float32": "onnxruntime", "int8": "onnxruntime, 8 bits"}
 TEXT = """\
-Whole test splits in batches of 256 rows on one thread, the network alone: no segmentation, no decoding of a CRF. The
-median of {repeats} runs of each side in turn. Scores are those of `evaluate`, accuracy of a tagger that of its tokens;
-how far logits differ is the largest distance of any of them from the Python model's. Recipes are as they were trained
-there: few rows of train are the sample corpora, under `limits`. 8 bits change embeddings, matrix products and LSTM
-layers, not RNN and GRU layers."""
+The whole test split in batches of 256 rows on one thread; only the network is timed, without segmentation and CRF
+decoding. Speed is the median of {repeats} runs, with the runtimes taking turns. Scores are those of `evaluate`; a
+tagger's accuracy counts tokens. The difference of the logits is the largest absolute difference from the Python
+model. Recipes are as trained on that machine; few training rows mean the sample corpora, under `limits`. 8-bit
+weights apply to embeddings, matrix products and LSTM layers, not to RNN and GRU layers."""
 
 
 def measure_model(folder: Path, repeats: int) -> dict[str, Any]:
-    """A model and its exported files, made in a folder that is gone afterwards."""
+    """Measure a model and its exported files, which are written to a temporary folder."""
     padded = ShardReader(folder.parent.parent / "data" / "padded" / folder.name, "padded")
-    with tempfile.TemporaryDirectory() as made:
+    with tempfile.TemporaryDirectory() as temporary:
         files = {
-            name: export_model(folder, Path(made) / f"{name}.onnx", int8=name == "int8") for name in list(NAMES)[1:]
+            name: export_model(folder, Path(temporary) / f"{name}.onnx", int8=name == "int8")
+            for name in list(NAMES)[1:]
         }
-        sides = measure(folder, files, padded, repeats=repeats)
+        measurements = measure(folder, files, padded, repeats=repeats)
     rows = {f"{split}_rows": padded.rows(split) for split in ("train", "test")}
-    return {"recipe": folder.name, **rows, "sides": {NAMES[name]: side_of(side) for name, side in sides.items()}}
+    sides = {NAMES[name]: saved_values(measurement) for name, measurement in measurements.items()}
+    return {"recipe": folder.name, **rows, "sides": sides}
 
 
-def side_of(side: RuntimeMeasurement) -> dict[str, Any]:
-    """The figures that are kept of one way to run a model."""
+def saved_values(measurement: RuntimeMeasurement) -> dict[str, Any]:
+    """The values of a measurement that are saved."""
     return {
-        "bytes": side.size,
-        "rows_per_second": side.rows_per_second,
-        "accuracy": side.scores["accuracy"],
-        "entity_f1": side.scores.get("entity_f1"),
-        "distance": f"{side.distance:.1e}",  # text, as files of figures keep six digits behind the point
+        "bytes": measurement.size,
+        "rows_per_second": measurement.rows_per_second,
+        "accuracy": measurement.scores["accuracy"],
+        "entity_f1": measurement.scores.get("entity_f1"),
+        "distance": f"{measurement.max_difference:.1e}",  # as text: write_json rounds numbers to six decimals
     }
 
 
@@ -56,16 +58,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="a model directory")
     parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--print", action="store_true", help="print only, keep nothing")
+    parser.add_argument("--print", action="store_true", help="print the result without saving it")
     args = parser.parse_args()
-    figure = {
+    result = {
         "benchmark": "export",
         "device": device(),
         "text": TEXT.format(repeats=args.repeats),
         "models": [measure_model(folder, args.repeats) for folder in args.models],
         "command": f"python benchmarks/export.py {' '.join(str(folder) for folder in args.models)}",
     }
-    keep(figure, only_print=args.print)
+    save(result, only_print=args.print)
     if not args.print:
         PAGE.write_text(render(read()), encoding="utf-8")
 

@@ -1,12 +1,13 @@
-"""Time training on a GPU, one means after the other, beside the tutorials' own loop; a JSON line a benchmark.
+"""Compare training on a GPU, one optimization after the other, with the tutorials' loop; prints JSON lines.
 
     python benchmarks/gpu.py --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/gpu.py --source ../shared/data --yardstick ../shared/yardstick --only rnn_b64
 
-Each case is the yardstick's: its titles, its vocabulary, its sizes. It starts from a plain step and adds one means at
-a time. All are measured in turn, five times; ours over a second epoch, so that graphs are recorded and memory is taken
-before the clock starts. The yardstick runs as it is, in a process of its own, TensorFloat-32 in cuDNN included; ours
-goes without it. The figures are kept for docs/performance.md, and docs/gpu.md shows the steps between.
+Each case has the yardstick's titles, vocabulary and sizes. It starts from a plain training step and adds one
+optimization (a rung of the ladder) at a time. The yardstick and all rungs take turns, five times. We time our second
+epoch, after graphs are recorded and memory is allocated. The yardstick runs unchanged in its own process, including
+TensorFloat-32 in cuDNN, which we do not use. The results are saved for docs/performance.md; docs/gpu.md shows the
+rungs.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_sides import CASES, RUNGS, Case, read_rows, time_gru, time_rung
-from performance import PAGE, compare, keep, read, render
+from performance import PAGE, compare, read, render, save
 from textrnn.errors import UserError
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.stage import run_command
@@ -37,16 +38,16 @@ PREFIX = "gpu_"
 
 HEAD = """# On a GPU, step by step
 
-Made by `python benchmarks/gpu.py`. Samples a second, medians; each column has all that stands to the left of it.
-`buckets` reads the last valid step of rows padded to six widths, the others the last step of rows of one width.
+Written by `python benchmarks/gpu.py`. Median samples per second; each column adds one optimization to those on its
+left. `buckets` reads the last valid step of rows padded to six widths, the others the last step of rows of one width.
 """
 GRU_HEAD = (
-    "Forward and backward of the GRU from scratch and of nn.GRU (cuDNN), steps a second; B = T = 64, F = H = 256:"
+    "Forward and backward passes per second of the GRU from scratch and of nn.GRU (cuDNN); B = T = 64, F = H = 256:"
 )
 
 
 def load(yardstick: Path, name: str) -> ModuleType:
-    """A script of the yardstick's folder as a module; it does nothing when imported."""
+    """Import a script of the yardstick's folder; its main program does not run."""
     path = yardstick / f"{name}.py"
     if not path.is_file():
         raise UserError(path, "no such file", do="give --yardstick the folder of the tutorials' loops")
@@ -59,11 +60,11 @@ def load(yardstick: Path, name: str) -> ModuleType:
 
 
 def yardstick_rate(args: argparse.Namespace, case: Case) -> float:
-    """Samples a second of the tutorials' own loop."""
-    given = {"--data": args.source / "thucnews", "--cell": case.cell, "--batch-size": case.batch_size}
-    given |= {"--pad-size": case.pad_size, "--batches": args.batches, "--warmup": WARM_UP, "--device": args.device}
+    """Samples per second of the tutorials' loop."""
+    options = {"--data": args.source / "thucnews", "--cell": case.cell, "--batch-size": case.batch_size}
+    options |= {"--pad-size": case.pad_size, "--batches": args.batches, "--warmup": WARM_UP, "--device": args.device}
     command = [sys.executable, str(args.yardstick / "headlines_loop.py")]
-    command += [str(word) for pair in given.items() for word in pair]
+    command += [str(word) for pair in options.items() for word in pair]
     command += ["--bidirectional"] if case.bidirectional else []
     done = subprocess.run(command, stdout=subprocess.PIPE)
     if done.returncode:
@@ -72,7 +73,7 @@ def yardstick_rate(args: argparse.Namespace, case: Case) -> float:
 
 
 def ladder(args: argparse.Namespace, name: str) -> None:
-    """One case: the yardstick and every rung, in turn."""
+    """Time the yardstick and every rung of one case in turn."""
     case, device = CASES[name], torch.device(args.device)
     rows = read_rows(load(args.yardstick, "headlines_loop"), args.source, case, args.batches)
     theirs: list[float] = []
@@ -83,60 +84,62 @@ def ladder(args: argparse.Namespace, name: str) -> None:
             rates.append(time_rung(rung, case, rows, device))
     steps = [compare(f"{PREFIX}{name}", rates, theirs, unit="samples/s", differences=0) for rates in ours.values()]
     rungs = {rung: {"ours": step["ours"], "ratio": step["ratio"]} for rung, step in zip(RUNGS, steps, strict=True)}
-    _keep(args, steps[-1], rungs=rungs, batches=args.batches)
+    _save(args, steps[-1], rungs=rungs, batches=args.batches)
 
 
 def gru(args: argparse.Namespace) -> None:
-    """The GRU from scratch beside cuDNN's, both in graphs and without."""
+    """Time the GRU from scratch and cuDNN's GRU in turn, both with and without CUDA graphs."""
     rates: dict[str, list[float]] = {side: [] for side in GRU_SIDES}
     for _ in range(args.repeats):
-        for side, each in rates.items():
-            each.append(time_gru(side.startswith("scratch"), side.endswith("graph"), torch.device(args.device)))
+        for side, side_rates in rates.items():
+            side_rates.append(time_gru(side.startswith("scratch"), side.endswith("graph"), torch.device(args.device)))
     pairs = {"eager": ("scratch", "cudnn"), "graphs": ("scratch_graph", "cudnn_graph")}
     sides = {
-        way: compare(PREFIX + GRU, rates[ours], rates[theirs], unit="steps/s", differences=0)
-        for way, (ours, theirs) in pairs.items()
+        mode: compare(PREFIX + GRU, rates[ours], rates[theirs], unit="steps/s", differences=0)
+        for mode, (ours, theirs) in pairs.items()
     }
-    rungs = {way: {key: side[key] for key in ("ours", "yardstick", "ratio")} for way, side in sides.items()}
-    _keep(args, sides["graphs"], rungs=rungs)
+    rungs = {mode: {key: side[key] for key in ("ours", "yardstick", "ratio")} for mode, side in sides.items()}
+    _save(args, sides["graphs"], rungs=rungs)
 
 
-def _keep(args: argparse.Namespace, figure: dict[str, Any], **more: Any) -> None:
-    # the two sides train different networks from different seeds: no row has a result to compare
+def _save(args: argparse.Namespace, result: dict[str, Any], **more: Any) -> None:
+    # the two sides train different networks from different seeds, so there are no rows to compare
     more |= {"device": args.name, "differences": "none counted", "repeats": args.repeats, "command": args.command}
-    keep(figure, only_print=args.trial, **more)
+    save(result, only_print=args.trial, **more)
 
 
-def render_ladder(figures: list[dict[str, Any]]) -> str:
-    """The page of the steps between, from kept figures."""
+def render_ladder(results: list[dict[str, Any]]) -> str:
+    """The page of all rungs, from saved results."""
     lines = [f"| case | yardstick | {' | '.join(RUNGS)} |", "|---" * (len(RUNGS) + 2) + "|"]
     parts = [HEAD]
-    for figure in figures:
-        name = figure["benchmark"].removeprefix(PREFIX)
+    for result in results:
+        name = result["benchmark"].removeprefix(PREFIX)
         if name in CASES:
-            cells = [f"{rung['ours']:,.0f} ({rung['ratio']:.2f}×)" for rung in figure["rungs"].values()]
-            lines.append(f"| {name} | {figure['yardstick']:,.0f} | {' | '.join(cells)} |")
+            cells = [f"{rung['ours']:,.0f} ({rung['ratio']:.2f}×)" for rung in result["rungs"].values()]
+            lines.append(f"| {name} | {result['yardstick']:,.0f} | {' | '.join(cells)} |")
     parts.append("\n".join(lines) + "\n")
-    for figure in figures:
-        if figure["benchmark"] == PREFIX + GRU:
-            rows = [f"| {way} | {r['ours']} | {r['yardstick']} | {r['ratio']} |" for way, r in figure["rungs"].items()]
+    for result in results:
+        if result["benchmark"] == PREFIX + GRU:
+            rows = [
+                f"| {mode} | {r['ours']} | {r['yardstick']} | {r['ratio']} |" for mode, r in result["rungs"].items()
+            ]
             parts += [GRU_HEAD + "\n", "\n".join(["| | scratch | nn.GRU | ratio |", "|---|---|---|---|", *rows]) + "\n"]
-    parts += [f"* `{each['benchmark']}`, {each['device']}, {each['date']}\n" for each in figures if "rungs" in each]
+    parts += [f"* `{row['benchmark']}`, {row['device']}, {row['date']}\n" for row in results if "rungs" in row]
     return "\n".join(parts)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
-    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' own loops")
-    parser.add_argument("--only", choices=[*CASES, GRU], help="one benchmark")
-    parser.add_argument("--batches", type=int, default=BATCHES, help="fewer, to try it out: nothing is kept")
-    parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--device", default="cuda", help="cpu, to try it out: nothing is kept")
+    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' loops")
+    parser.add_argument("--only", choices=[*CASES, GRU], help="run only this benchmark")
+    parser.add_argument("--batches", type=int, default=BATCHES, help="results are saved only with the default")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are saved only with the default")
+    parser.add_argument("--device", default="cuda", help="results are saved only on a GPU")
     args = parser.parse_args()
     on_gpu = torch.device(args.device).type == "cuda"
     if on_gpu and not torch.cuda.is_available():
-        raise UserError("--device", "there is no GPU here", got=args.device, do="run it where there is one")
+        raise UserError("--device", "this machine has no GPU", got=args.device, do="run it on a machine with a GPU")
     make_deterministic(torch.device(args.device))
     args.name = torch.cuda.get_device_name(torch.device(args.device)) if on_gpu else "CPU"
     args.command = " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]])

@@ -1,4 +1,4 @@
-"""Our side of benchmarks/gpu.py: a case's rows, and the rate of training on them with so many means switched on."""
+"""Our side of benchmarks/gpu.py: the rows of a case, and the training speed on them at each rung of the ladder."""
 
 from __future__ import annotations
 
@@ -25,14 +25,15 @@ from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, Work, m
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 CLASSES, EMBEDDING, HIDDEN, WIDTHS = 10, 300, 128, 6
-Rung = Literal["eager", "to_device", "fused", "graphs", "bfloat16", "buckets"]
-RUNGS: tuple[Rung, ...] = ("eager", "to_device", "fused", "graphs", "bfloat16", "buckets")  # each has those before it
+Rung = Literal["eager", "resident", "fused", "graphs", "bfloat16", "buckets"]
+# each rung includes the optimizations before it
+RUNGS: tuple[Rung, ...] = ("eager", "resident", "fused", "graphs", "bfloat16", "buckets")
 GRU_STEPS, GRU_BATCH, GRU_SIZE, GRU_REPEATS, GRU_WARM_UP = 64, 64, 256, 50, 5
 
 
 @dataclass(frozen=True)
 class Case:
-    """What the yardstick is asked for."""
+    """The options of a run of the yardstick."""
 
     cell: Cell
     bidirectional: bool
@@ -50,60 +51,60 @@ CASES = {
 
 @dataclass(frozen=True, eq=False)
 class Titles:
-    """A case's rows of one width, and how many tokens there are."""
+    """The rows of a case, of one width, and the number of tokens in its vocabulary."""
 
     rows: Bucket
     tokens: int
 
 
 def read_rows(yardstick: ModuleType, source: Path, case: Case, batches: int) -> Titles:
-    """So many batches of titles, read, numbered and padded by the yardstick's own functions; only padding becomes 0."""
+    """Read, encode and pad titles for some batches with the yardstick's functions, but give padding the id 0."""
     lines = yardstick.read_rows(source / "thucnews" / "train.txt", case.batch_size * batches)
     vocabulary = yardstick.build_vocab(lines)
     ids, labels = zip(*yardstick.encode(lines, vocabulary, case.pad_size), strict=True)
-    numbered = (torch.tensor(ids) + 1) % len(vocabulary)  # padding is the last id there, and the first one here
-    lengths = (numbered != 0).sum(1)
-    return Titles(Bucket(torch.arange(len(ids)), numbered.int(), lengths, torch.tensor(labels)), len(vocabulary))
+    shifted = (torch.tensor(ids) + 1) % len(vocabulary)  # padding is the yardstick's last id, and our first
+    lengths = (shifted != 0).sum(1)
+    return Titles(Bucket(torch.arange(len(ids)), shifted.int(), lengths, torch.tensor(labels)), len(vocabulary))
 
 
 def by_width(rows: Bucket) -> list[Bucket]:
-    """The rows cut to the few widths with the least padding."""
+    """Group the rows into buckets of the widths that minimize padding."""
     widths = torch.tensor(bucket_widths(*np.unique(rows.lengths.numpy(), return_counts=True), WIDTHS))
     bucket_of = torch.searchsorted(widths, rows.lengths)
-    found = []
-    for at, width in enumerate(widths.tolist()):
-        part = rows.take((bucket_of == at).nonzero().flatten())
-        found.append(Bucket(part.row, part.ids[:, :width].contiguous(), part.lengths, part.targets))
-    return found
+    buckets = []
+    for index, width in enumerate(widths.tolist()):
+        part = rows.take((bucket_of == index).nonzero().flatten())
+        buckets.append(Bucket(part.row, part.ids[:, :width].contiguous(), part.lengths, part.targets))
+    return buckets
 
 
 def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> float:
-    """Samples a second of an epoch of training, the second one."""
-    has = RUNGS[: RUNGS.index(rung) + 1]
-    settings = _settings(case.batch_size, "bfloat16" if "bfloat16" in has else "float32")
-    network = _network(case, titles.tokens, valid="buckets" in has).to(device)
+    """Samples per second in the second epoch of training."""
+    enabled = RUNGS[: RUNGS.index(rung) + 1]
+    settings = _settings(case.batch_size, "bfloat16" if "bfloat16" in enabled else "float32")
+    network = _network(case, titles.tokens, valid="buckets" in enabled).to(device)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
-    if "fused" in has:
+    if "fused" in enabled:
         optimizer = make_optimizer(network, settings)
-    step_of = (make_train_step if "graphs" in has else TrainStep)(
+    take_step = (make_train_step if "graphs" in enabled else TrainStep)(
         network, optimizer, RunningLoss(None, device), settings
     )
-    rows = by_width(titles.rows) if "buckets" in has else [titles.rows]
-    resident = [bucket.to(device) for bucket in rows] if "resident" in has else rows
+    rows = by_width(titles.rows) if "buckets" in enabled else [titles.rows]
+    resident = [bucket.to(device) for bucket in rows] if "resident" in enabled else rows
     step = 0
     for epoch in range(2):
-        _wait(device)
+        _synchronize(device)
         started = time.perf_counter()
         for batch in batches(resident, case.batch_size, shuffle=(1, epoch)):
-            torch.manual_seed(step)  # as training does, for dropout
-            step_of(batch.to(device), settings.learning_rate)
+            torch.manual_seed(step)  # as in training, so that dropout depends on the step alone
+            take_step(batch.to(device), settings.learning_rate)
             step += 1
-    _wait(device)
+    _synchronize(device)
     return len(titles.rows) / (time.perf_counter() - started)
 
 
 def time_gru(scratch: bool, graph: bool, device: torch.device) -> float:
-    """Forward and backward passes a second of the GRU from scratch or of nn.GRU; without a GPU no graph is made."""
+    """Forward and backward passes per second of the GRU from scratch or of nn.GRU; graphs need a GPU."""
     torch.manual_seed(1)
     stock = nn.GRU(GRU_SIZE, GRU_SIZE)
     module = (ScratchGRU(GRU_SIZE, GRU_SIZE) if scratch else stock).to(device)
@@ -113,24 +114,24 @@ def time_gru(scratch: bool, graph: bool, device: torch.device) -> float:
         module.zero_grad(set_to_none=True)
         module(x)[0].square().mean().backward()
 
-    again = _warm(work, graph, device)
-    _wait(device)
+    replay = _warm_up(work, graph, device)
+    _synchronize(device)
     started = time.perf_counter()
     for _ in range(GRU_REPEATS):
-        again()
-    _wait(device)
+        replay()
+    _synchronize(device)
     return GRU_REPEATS / (time.perf_counter() - started)
 
 
-def _warm(work: Work, graph: bool, device: torch.device) -> Work:
-    """The work, warmed up, as itself or as a graph."""
+def _warm_up(work: Work, graph: bool, device: torch.device) -> Work:
+    """Warm the work up and return it, recorded as a CUDA graph if `graph`."""
     recorder = CudaGraphRecorder(device) if graph and device.type == "cuda" else None
     for _ in range(GRU_WARM_UP):
         work() if recorder is None else recorder.warm_up(work)
     return work if recorder is None else recorder.record(work)
 
 
-def _wait(device: torch.device) -> None:
+def _synchronize(device: torch.device) -> None:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

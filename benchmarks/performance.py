@@ -1,8 +1,8 @@
-"""Speed and memory as measured: docs/performance.json, and docs/performance.md made from it.
+"""Save measured speed and memory in docs/performance.json and render docs/performance.md from it.
 
-    python benchmarks/performance.py    # writes docs/performance.md anew
+    python benchmarks/performance.py    # renders docs/performance.md
 
-benchmarks/prepare.py, train.py, predict.py and serve.py keep their figures here.
+The other benchmarks save their results with the functions of this module.
 """
 
 from __future__ import annotations
@@ -19,140 +19,137 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.stage import run_command, write_json
 
-FIGURES = Path("docs/performance.json")
+RESULTS = Path("docs/performance.json")
 PAGE = Path("docs/performance.md")
-BASE = 100_000  # the number of reviews that peak memory is compared with
+BASE = 100_000  # reviews; peak memory is compared with that at this number
 
 HEAD = """# Speed and memory
 
-Made by `python benchmarks/performance.py` from `performance.json`. Each line there was printed by the command beside
-it, with both sides measured in turn in one run. `ours` and `yardstick` are medians; a ratio above 1 means that ours is
-faster. `differences` counts the rows whose result is not the very same, where there are rows to compare. In
-preparation our tokens come as Arrow lists, as the stages write them, the yardstick's as Python lists; imports and
-loading of models and dictionaries are outside both clocks.
+Rendered by `python benchmarks/performance.py` from `performance.json`. Each row was measured by the command listed
+for it below, with the two sides taking turns in one run. `ours` and `yardstick` are medians; a ratio above 1 means
+that ours is faster. `differences` counts the rows with different results, where there are rows to compare. In data
+preparation our tokens are Arrow lists, as the stages write them, and the yardstick's are Python lists. Imports and
+the loading of models and dictionaries are not timed on either side.
 """
 
 
 def device() -> str:
-    """The machine in a few words."""
+    """A short description of this machine."""
     return f"{len(os.sched_getaffinity(0))} cores, {platform.machine()}, Python {platform.python_version()}"
 
 
 def compare(
     name: str, ours: list[float], yardstick: list[float], *, unit: str, differences: int | None = None
 ) -> dict[str, Any]:
-    """A figure of two sides, each a list of rates of which the median counts.
+    """The result of a comparison of two lists of rates, by their medians.
 
-    differences: rows whose result is not the yardstick's; None where the two sides have no rows to compare.
+    differences: the number of rows whose result differs from the yardstick's; None if there are no rows to compare.
     """
     both = {"ours": round(median(ours), 1), "yardstick": round(median(yardstick), 1)}
     ratio = round(median(ours) / median(yardstick), 2)
     return {"benchmark": name, **both, "ratio": ratio, "unit": unit, "differences": differences, "device": device()}
 
 
-def keep(figure: dict[str, Any], *, only_print: bool = False, **more: Any) -> None:
-    """Print a figure as a JSON line, and keep it in place of the last of that benchmark."""
-    figure = {**figure, **more, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
-    print(json.dumps(figure, ensure_ascii=False), flush=True)
+def save(result: dict[str, Any], *, only_print: bool = False, **more: Any) -> None:
+    """Print a result as a JSON line and save it in place of the benchmark's previous one."""
+    result = {**result, **more, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    print(json.dumps(result, ensure_ascii=False), flush=True)
     if only_print:
         return
-    others = [each for each in read() if each["benchmark"] != figure["benchmark"]]
-    write_json(FIGURES, sorted([*others, figure], key=lambda each: str(each["benchmark"])))
+    others = [other for other in read() if other["benchmark"] != result["benchmark"]]
+    write_json(RESULTS, sorted([*others, result], key=lambda row: str(row["benchmark"])))
 
 
 def read() -> list[dict[str, Any]]:
-    """The kept figures, by name."""
-    figures: list[dict[str, Any]] = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else []
-    return figures
+    """The saved results, sorted by name."""
+    results: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
+    return results
 
 
-def render(figures: list[dict[str, Any]]) -> str:
-    """The page: a table of what has a yardstick, then a section for each benchmark that has more to say."""
+def render(results: list[dict[str, Any]]) -> str:
+    """The page: a table of the results with a yardstick, sections of the other results, and the commands."""
     lines = ["| benchmark | ours | yardstick | ratio | unit | differences | device |", "|---|---|---|---|---|---|---|"]
-    compared = [each for each in figures if "ratio" in each]
-    for each in compared:
-        differences = "" if each["differences"] is None else each["differences"]
-        cells = (each["ours"], each["yardstick"], each["ratio"], each["unit"], differences, each["device"])
-        lines.append(f"| {each['benchmark']} | {' | '.join(str(cell) for cell in cells)} |")
+    for row in (result for result in results if "ratio" in result):
+        differences = "" if row["differences"] is None else row["differences"]
+        cells = (row["ours"], row["yardstick"], row["ratio"], row["unit"], differences, row["device"])
+        lines.append(f"| {row['benchmark']} | {' | '.join(str(cell) for cell in cells)} |")
     parts = [HEAD, "\n".join(lines) + "\n"]
-    parts += [draw(each) for key, draw in SECTIONS.items() for each in figures if key in each]
-    commands = [f"* `{each['benchmark']}` ({each['date']}): `{each['command']}`\n" for each in figures]
+    parts += [section(result) for key, section in SECTIONS.items() for result in results if key in result]
+    commands = [f"* `{row['benchmark']}` ({row['date']}): `{row['command']}`\n" for row in results]
     return "\n".join([*parts, "## Commands\n", "".join(commands)])
 
 
-def render_profile(figure: dict[str, Any]) -> str:
-    """Where the time of a benchmark goes, part by part."""
-    lines = [f"| {part['part']} | {part['seconds']:.2f} | {part['share']:.0%} |" for part in figure["parts"]]
+def render_profile(result: dict[str, Any]) -> str:
+    """The seconds of each part of a benchmark."""
+    lines = [f"| {part['part']} | {part['seconds']:.2f} | {part['share']:.0%} |" for part in result["parts"]]
     table = "\n".join(["| part | seconds | share |", "|---|---|---|", *lines])
-    return f"## What is left of `{figure['of']}`\n\n{figure['text']}\n\n{table}\n"
+    return f"## Profile of `{result['of']}`\n\n{result['text']}\n\n{table}\n"
 
 
-def render_run(figure: dict[str, Any]) -> str:
-    """The accuracy that both sides of a whole run came to."""
-    ours, theirs = figure["test_accuracy"]["ours"], figure["test_accuracy"]["yardstick"]
-    text = f"Test accuracy at the end: ours {ours:.2%} after {figure['ours']} s, the yardstick's {theirs:.2%} after"
-    return f"## `{figure['benchmark']}`\n\n{text} {figure['yardstick']} s. {figure['text']}\n"
+def render_run(result: dict[str, Any]) -> str:
+    """The test accuracy of both sides after complete training runs."""
+    ours, theirs = result["test_accuracy"]["ours"], result["test_accuracy"]["yardstick"]
+    text = f"Final test accuracy: ours {ours:.2%} after {result['ours']} s, the yardstick's {theirs:.2%} after"
+    return f"## `{result['benchmark']}`\n\n{text} {result['yardstick']} s. {result['text']}\n"
 
 
-def render_memory(figure: dict[str, Any]) -> str:
+def render_memory(result: dict[str, Any]) -> str:
     """Peak memory and seconds by stage and number of reviews."""
-    sizes = figure["rows"]
+    sizes = result["rows"]
     base = sizes.index(BASE) if BASE in sizes else 0
     head = "| stage | " + " | ".join(f"{rows:,}" for rows in sizes) + f" | {sizes[-1]:,} to {sizes[base]:,} |"
     lines = [head, "|---" * (len(sizes) + 2) + "|"]
-    for stage, points in figure["stages"].items():
+    for stage, points in result["stages"].items():
         cells = " | ".join(f"{point['peak_mib']:.0f} MiB, {point['seconds']:.0f} s" for point in points)
         growth = points[-1]["peak_mib"] / points[base]["peak_mib"]
         lines.append(f"| {stage} | {cells} | {growth:.2f} |")
-    return f"## Memory\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n\n![memory and time](memory.svg)\n"
+    return f"## Memory\n\n{result['text']}\n\n" + "\n".join(lines) + "\n\n![memory and time](memory.svg)\n"
 
 
-def render_answers(figure: dict[str, Any]) -> str:
-    """How long a loaded model takes to answer, model by model."""
+def render_predictions(result: dict[str, Any]) -> str:
+    """The latency and throughput of each loaded model."""
     lines = ["| model | cell | hidden | p50 | p95 | p99 | texts/s |", "|---|---|---|---|---|---|---|"]
-    for each in figure["answers"]:
-        times = " | ".join(f"{each[name]:.2f} ms" for name in ("p50", "p95", "p99"))
-        told = f"`{each['model']}` | {each['cell']} | {each['hidden_size']}"
-        lines.append(f"| {told} | {times} | {each['texts_per_second']:,.0f} |")
+    for row in result["answers"]:
+        times = " | ".join(f"{row[name]:.2f} ms" for name in ("p50", "p95", "p99"))
+        model = f"`{row['model']}` | {row['cell']} | {row['hidden_size']}"
+        lines.append(f"| {model} | {times} | {row['texts_per_second']:,.0f} |")
     table = "\n".join(lines)
-    return f"## Prediction\n\n{figure['text']}\nDevice: {figure['device']}.\n\n{table}\n"
+    return f"## Prediction\n\n{result['text']}\nDevice: {result['device']}.\n\n{table}\n"
 
 
-def render_export(figure: dict[str, Any]) -> str:
-    """Models as they are trained and as exported files: size, speed, scores."""
-    head = "| recipe | rows of train | run by | file, KiB | rows/s | accuracy | entity F1 | logits differ by |"
+def render_export(result: dict[str, Any]) -> str:
+    """File size, speed and scores of models and their exported files."""
+    head = "| recipe | training rows | runtime | file, KiB | rows/s | accuracy | entity F1 | logit difference |"
     lines = [head, "|---" * 8 + "|"]
-    for model in figure["models"]:
+    for model in result["models"]:
         for name, side in model["sides"].items():
-            apart = side["distance"] if float(side["distance"]) else ""
+            difference = side["distance"] if float(side["distance"]) else ""
             entities = "" if side["entity_f1"] is None else f"{side['entity_f1']:.2%}"
             numbers = (f"{side['bytes'] / 1024:,.0f}", f"{side['rows_per_second']:,.0f}", f"{side['accuracy']:.2%}")
-            cells = (*numbers, entities, apart)
+            cells = (*numbers, entities, difference)
             lines.append(f"| `{model['recipe']}` | {model['train_rows']:,} | {name} | {' | '.join(cells)} |")
-    return f"## Exported models\n\n{figure['text']}\n\n" + "\n".join(lines) + "\n"
+    return f"## Exported models\n\n{result['text']}\n\n" + "\n".join(lines) + "\n"
 
 
-def render_loads(figure: dict[str, Any]) -> str:
-    """How a server answers under load, by clients and texts of a request."""
+def render_loads(result: dict[str, Any]) -> str:
+    """The latency and throughput of a server under load, by the number of clients and texts per request."""
     names = ("p50", "p95", "p99")
-    head = "| clients | texts a request | p50 | p95 | p99 | requests/s | texts/s | errors | wrong |"
+    head = "| clients | texts per request | p50 | p95 | p99 | requests/s | texts/s | errors | wrong |"
     lines = [head, "|---" * 9 + "|"]
-    for each in figure["loads"]:
-        times = " | ".join(f"{each[name]:.1f} ms" for name in names)
-        rates = f"{each['requests_per_second']:,.0f} | {each['texts_per_second']:,.0f}"
-        lines.append(
-            f"| {each['clients']} | {each['texts']} | {times} | {rates} | {each['errors']} | {each['wrong']} |"
-        )
-    told = f"{figure['text']}\nModel: `{figure['model']}`. Device: {figure['device']}."
-    return f"## Serving\n\n{told}\n\n" + "\n".join(lines) + "\n"
+    for row in result["loads"]:
+        times = " | ".join(f"{row[name]:.1f} ms" for name in names)
+        rates = f"{row['requests_per_second']:,.0f} | {row['texts_per_second']:,.0f}"
+        lines.append(f"| {row['clients']} | {row['texts']} | {times} | {rates} | {row['errors']} | {row['wrong']} |")
+    text = f"{result['text']}\nModel: `{result['model']}`. Device: {result['device']}."
+    return f"## Serving\n\n{text}\n\n" + "\n".join(lines) + "\n"
 
 
-# what a figure has that says more than a row of the table
+# the section for each key of a result that has one
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
     "parts": render_profile,
     "stages": render_memory,
-    "answers": render_answers,
+    "answers": render_predictions,
     "models": render_export,
     "loads": render_loads,
 }

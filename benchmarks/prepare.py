@@ -1,10 +1,10 @@
-"""Time preparation against its yardsticks, print a JSON line a benchmark, and keep them for docs/performance.md.
+"""Compare data preparation with its yardsticks; prints JSON lines and saves them for docs/performance.md.
 
     python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick --only memory
 
-Each side runs in processes of its own on one core, both in turn, five times; nothing is memoised at their start.
-`memory` prepares 10,000 to 4,000,000 reviews, takes some forty minutes and 60 GB of disk, and runs only when asked for.
+Each side runs in its own processes on one core, with empty caches; the sides take turns, five times. `memory` prepares
+10,000 to 4,000,000 reviews, takes about 40 minutes and 60 GB of disk space, and runs only with `--only memory`.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, compare, device, keep, read, render
-from prepare_memory import draw, measure_memory
+from performance import PAGE, compare, device, read, render, save
+from prepare_memory import measure_memory, plot
 from prepare_sides import REVIEWS
 from textrnn.errors import UserError
 from textrnn.stage import run_command
@@ -33,15 +33,15 @@ ROWS = {"reviews": 25_000, "titles": 180_000}
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_THREADS", "TEXTRNN_WORKERS"), "1")
 
 PROFILE_TEXT = """\
-Seconds of one pass over {rows:,} reviews under cProfile, which slows it a little. A chunk is what stands between two
-blanks: there are {chunks:,}, {distinct:,} of them distinct. What comes once for each distinct chunk (numbering and
-rules) is a handful of regular expressions and dictionary lookups; it shrinks as a corpus grows, since new chunks become
-rare. What comes for all of them is passes of Arrow and NumPy without any Python in between. To be much faster, the
-rules themselves would have to be compiled."""
+Seconds of one pass over {rows:,} reviews under cProfile, which slows it slightly. A chunk is the text between two
+blanks: there are {chunks:,} chunks, {distinct:,} of them distinct. Each distinct chunk is encoded and split by rules
+once, with a few regular expressions and dictionary lookups; this part shrinks as a corpus grows, since new chunks
+become rare. All chunks then pass through Arrow and NumPy, without Python code per chunk. A much faster version would
+have to compile the rules themselves."""
 
 
 def run_json(command: list[str], **environment: str) -> dict[str, Any]:
-    """The last line a command prints, as JSON; the command runs on one core."""
+    """Run a command on one core and return the last line that it prints, parsed as JSON."""
     core = min(os.sched_getaffinity(0))
     done = subprocess.run(
         command,
@@ -57,8 +57,8 @@ def run_json(command: list[str], **environment: str) -> dict[str, Any]:
 
 def side(name: str, args: argparse.Namespace, rows: int, work: Path) -> dict[str, Any]:
     script = Path(__file__).with_name("prepare_sides.py")
-    given = ["--source", str(args.source), "--rows", str(rows), "--work", str(work)]
-    return run_json([sys.executable, str(script), name, *given])
+    options = ["--source", str(args.source), "--rows", str(rows), "--work", str(work)]
+    return run_json([sys.executable, str(script), name, *options])
 
 
 def rate(name: str, args: argparse.Namespace, rows: int, work: Path) -> float:
@@ -68,7 +68,7 @@ def rate(name: str, args: argparse.Namespace, rows: int, work: Path) -> float:
 
 
 def reviews(args: argparse.Namespace, work: Path) -> None:
-    """`review_segmentation` and `review_preparation`: the yardstick times both in one process."""
+    """Run `review_segmentation` and `review_preparation`; the yardstick times both in one process."""
     rows = args.rows or ROWS["reviews"]
     yardstick = [sys.executable, str(args.yardstick / "reviews_prepare.py"), "--reviews", str(args.source / REVIEWS)]
     ours: dict[str, list[float]] = {"segmentation": [], "preparation": []}
@@ -80,14 +80,14 @@ def reviews(args: argparse.Namespace, work: Path) -> None:
     differences = side("review_differences", args, rows, work)
     keys = {"segmentation": "tokenize_reviews_per_second", "preparation": "reviews_per_second"}
     for name, key in keys.items():
-        figure = compare(
+        result = compare(
             f"review_{name}",
             ours[name],
-            [each[key] for each in theirs],
+            [run[key] for run in theirs],
             unit="reviews/s per core",
             differences=differences[name],
         )
-        keep(figure, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
+        save(result, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
     profile(args, work)
 
 
@@ -98,9 +98,9 @@ def profile(args: argparse.Namespace, work: Path) -> None:
         {"part": part, "seconds": round(seconds, 3), "share": round(seconds / measured["seconds"], 3)}
         for part, seconds in measured["parts"].items()
     ]
-    figure = {"benchmark": "review_segmentation_profile", "of": "review_segmentation", "device": device()}
-    keep(
-        {**figure, "text": PROFILE_TEXT.format(**measured), "parts": parts},
+    result = {"benchmark": "review_segmentation_profile", "of": "review_segmentation", "device": device()}
+    save(
+        {**result, "text": PROFILE_TEXT.format(**measured), "parts": parts},
         rows=rows,
         only_print=args.trial,
         command=args.command,
@@ -108,25 +108,25 @@ def profile(args: argparse.Namespace, work: Path) -> None:
 
 
 def words(args: argparse.Namespace, work: Path) -> None:
-    """`word_segmentation`: THUCNews titles into jieba's words."""
+    """Run `word_segmentation`: split THUCNews titles into jieba's words."""
     rows = args.rows or ROWS["titles"]
     rates: dict[str, list[float]] = {"words": [], "jieba": []}
     for _ in range(args.repeats):
-        for name, each in rates.items():
-            each.append(rate(name, args, rows, work))
+        for name, side_rates in rates.items():
+            side_rates.append(rate(name, args, rows, work))
     differences = side("word_differences", args, rows, work)["words"]
-    figure = compare(
+    result = compare(
         "word_segmentation", rates["words"], rates["jieba"], unit="titles/s per core", differences=differences
     )
-    keep(figure, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
+    save(result, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
 
 
 def memory(args: argparse.Namespace, work: Path) -> None:
-    """`memory`: peak memory and time of every data stage."""
-    figure = {**measure_memory(args.source, work, args.sizes), "device": device()}
-    keep(figure, only_print=args.trial, command=args.command)
+    """Run `memory`: peak memory and time of every data stage."""
+    result = {**measure_memory(args.source, work, args.sizes), "device": device()}
+    save(result, only_print=args.trial, command=args.command)
     if not args.trial:
-        draw(figure["stages"])
+        plot(result["stages"])
 
 
 GROUPS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
@@ -140,12 +140,12 @@ GROUPS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
-    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' own loops")
-    parser.add_argument("--only", choices=GROUPS, help="one benchmark; memory runs only so")
-    parser.add_argument("--rows", type=int, help="fewer rows, to try it out: nothing is kept")
-    parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--work", type=Path, help="a folder on a large disk to work in")
+    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' loops")
+    parser.add_argument("--only", choices=GROUPS, help="run only this benchmark; `memory` runs only with this option")
+    parser.add_argument("--rows", type=int, help="a smaller number of rows, as a trial; results are not saved")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are saved only with the default")
+    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of reviews for `memory`")
+    parser.add_argument("--work", type=Path, help="a folder for temporary files, on a large disk")
     args = parser.parse_args()
     args.command = " ".join(["python", "benchmarks/prepare.py", *sys.argv[1:]])
     args.trial = args.rows is not None or args.repeats != REPEATS or args.sizes != SIZES

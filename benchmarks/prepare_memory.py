@@ -1,7 +1,7 @@
-"""Peak memory and time of the data stages as reviews grow, each stage its own script as DVC runs it.
+"""Measure peak memory and time of the data stages for growing corpora; each stage is a script, as DVC runs it.
 
-Corpora are the real reviews repeated, a counter in each text. Memory is sampled from /proc: the resident pages of the
-stage and its workers together, those of mapped shards included.
+The corpora repeat the real reviews, with a counter added to each text. Memory is sampled from /proc: the resident pages
+of the stage and all its workers, including those of memory-mapped shards.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from textrnn.errors import UserError
 ROOT = Path(__file__).resolve().parent.parent
 PLOT = Path("docs/memory.svg")
 STAGES = {"parse": "amazon", "segment": "amazon_words", "encode": "amazon_words", "pad": "reviews_lstm"}
-ROWS_A_STREAM = 5_000
+ROWS_PER_STREAM = 5_000
 WORKERS = 2
 TEXT = f"""\
-Peak of the resident memory of a stage and its {WORKERS} workers together, and its seconds, by the number of training
-reviews: those of imdb/ repeated, each with a counter, in digits and as a pair of its own words (`film...good`). The
-pairs are ever new chunks of text, so that what segmentation remembers is filled and forgotten as in a corpus of that
-size; their words and the digits, which become 0, are not, so that the vocabulary is nearly the same at every size and
-growth is not its."""
+Peak resident memory of a stage and its {WORKERS} workers together, and its seconds, by the number of training
+reviews. The reviews of imdb/ are repeated, each with a counter, once in digits and once as a pair of words
+(`film...good`). Every pair is a new chunk of text, so the caches of segmentation fill up and are emptied as with a
+real corpus of that size. The words of the pairs, and the digits, which are replaced with 0, are not new, so the
+vocabulary hardly grows and does not cause growth in memory."""
 
 
 def measure_memory(source: Path, work: Path, sizes: list[int]) -> dict[str, Any]:
-    """The figure `memory`: for each stage, a point for each size."""
+    """The result of `memory`: for each stage, peak memory and seconds at each size."""
     stages: dict[str, list[dict[str, Any]]] = {stage: [] for stage in STAGES}
     for rows in sizes:
         folder = work / str(rows)
@@ -53,15 +53,15 @@ def measure_memory(source: Path, work: Path, sizes: list[int]) -> dict[str, Any]
 
 
 def write_project(source: Path, folder: Path, rows: int) -> None:
-    """A folder that the stage scripts run in: params.yaml as shipped but for the corpus, and the raw files."""
+    """Write a folder for the stage scripts: params.yaml with only the corpus changed, and the raw files."""
     raw = folder / "raw" / "amazon"
     raw.mkdir(parents=True)
-    starts = range(0, rows, ROWS_A_STREAM)
+    starts = range(0, rows, ROWS_PER_STREAM)
     with (raw / "train.ft.txt.bz2").open("wb") as file, ProcessPoolExecutor() as pool:
-        jobs = ((source / REVIEWS, start, min(ROWS_A_STREAM, rows - start)) for start in starts)
+        jobs = ((source / REVIEWS, start, min(ROWS_PER_STREAM, rows - start)) for start in starts)
         for stream in pool.map(_stream, jobs):
             file.write(stream)
-    (raw / "test.ft.txt.bz2").write_bytes(_stream((source / REVIEWS, 0, min(ROWS_A_STREAM, rows))))
+    (raw / "test.ft.txt.bz2").write_bytes(_stream((source / REVIEWS, 0, min(ROWS_PER_STREAM, rows))))
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["source"] = str(folder / "raw")
     params["data"]["punkt"] = str((source / TOKENIZERS).resolve())
@@ -73,7 +73,7 @@ def write_project(source: Path, folder: Path, rows: int) -> None:
 
 @functools.cache
 def _texts(reviews: Path) -> tuple[list[str], list[str]]:
-    """The reviews, and words of theirs."""
+    """The reviews, and some words of them."""
     with bz2.open(reviews, "rt", encoding="utf-8") as lines:
         texts = [line.rstrip("\n") for line in lines]
     words = {word for text in texts[:1000] for word in text.lower().split() if word.isalpha()}
@@ -96,27 +96,27 @@ def measure_stage(folder: Path, stage: str, key: str) -> dict[str, Any]:
     process = subprocess.Popen(command, cwd=folder, env={**os.environ, "TEXTRNN_WORKERS": str(WORKERS)})
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(resident(pid) for pid in family(process.pid)))
+        peak = max(peak, sum(resident_bytes(pid) for pid in process_tree(process.pid)))
         time.sleep(0.05)
     if process.returncode:
         raise UserError(f"pipeline/{stage}.py {key}", "failed", do="see its message above")
     return {"peak_mib": round(peak / 2**20, 1), "seconds": round(time.perf_counter() - started, 1)}
 
 
-def family(pid: int) -> list[int]:
+def process_tree(pid: int) -> list[int]:
     """A process and all its descendants."""
-    found = [pid]
-    for parent in found:
+    processes = [pid]
+    for parent in processes:  # grows during the loop
         try:
             for task in (Path("/proc") / str(parent) / "task").iterdir():
-                found += [int(child) for child in (task / "children").read_text().split()]
+                processes += [int(child) for child in (task / "children").read_text().split()]
         except (FileNotFoundError, ProcessLookupError):
             continue
-    return found
+    return processes
 
 
-def resident(pid: int) -> int:
-    """Bytes of a process's resident memory, 0 when it has ended."""
+def resident_bytes(pid: int) -> int:
+    """The resident memory of a process in bytes, or 0 if it has ended."""
     try:
         pages = int((Path("/proc") / str(pid) / "statm").read_text().split()[1])
     except (FileNotFoundError, ProcessLookupError):
@@ -124,8 +124,8 @@ def resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def draw(stages: dict[str, list[dict[str, Any]]]) -> None:
-    """Two panels over the number of reviews, both axes logarithmic: peak memory, seconds."""
+def plot(stages: dict[str, list[dict[str, Any]]]) -> None:
+    """Plot peak memory and seconds against the number of reviews, on logarithmic axes."""
     matplotlib.rcParams["svg.hashsalt"] = "textrnn"
     figure, panels = pyplot.subplots(1, 2, figsize=(10, 4))
     for panel, column, label in zip(panels, ("peak_mib", "seconds"), ("peak memory, MiB", "seconds"), strict=True):

@@ -1,8 +1,8 @@
-"""One side of a preparation benchmark, in a process of its own: prints a JSON line of rows, seconds or differences.
+"""Run one side of a preparation benchmark in its own process; prints a JSON line of rows, seconds or differences.
 
     python benchmarks/prepare_sides.py segmentation --source ../shared/data --rows 25000 --work /tmp/work
 
-benchmarks/prepare.py runs these. Reading and cleaning the texts are outside the clock where only cutting is timed.
+benchmarks/prepare.py runs it. Reading and cleaning the texts are not timed where only segmentation is measured.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ STEPS: tuple[Cleaning, ...] = ("lower", "digits", "urls")
 WIDTH, MIN_COUNT = 200, 2
 TOKENIZERS = Path("nltk_data/tokenizers/punkt_tab")
 REVIEWS, TITLES = Path("imdb/train.ft.txt.bz2"), Path("thucnews/train.txt")
-# part of the profile: functions whose seconds count, and those within them that count elsewhere
+# part of the profile: the function whose seconds count, and the functions called by it that belong to other parts
 PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "chunks: split at blanks, distinct ones of a batch": ("_units (nltk_words)", ("_number (nltk_words)",)),
-    "chunks: numbered": ("_number (nltk_words)", ("add (nltk_rules)", "add (nltk_sentences)")),
+    "chunks: split at blanks, distinct ones of a batch": ("_split (nltk_words)", ("_encode (nltk_words)",)),
+    "chunks: numbered": ("_encode (nltk_words)", ("add (nltk_rules)", "add (nltk_sentences)")),
     "word rules of new chunks": ("add (nltk_rules)", ()),
     "sentence rules of new chunks": ("add (nltk_sentences)", ()),
     "sentence ends by the next chunk": ("_end_sentences (nltk_words)", ()),
     "word rules at the ends of sentences": ("lists (nltk_rules)", ()),
-    "rows left to nltk": ("_replace (nltk_words)", ()),
+    "rows left to nltk": ("_insert_by_nltk (nltk_words)", ()),
     "tokens put together": ("_gather (nltk_words)", ()),
 }
 
@@ -72,15 +72,15 @@ def new_segmenter(source: Path) -> Segmenter:
 
 
 def yardstick_clean(text: str) -> str:
-    """The yardstick's own three lines."""
+    """The three lines of the yardstick that clean a text."""
     text = re.sub(r"\d", "0", text.lower())
     urls = any(sign in text for sign in ("www.", "http:", "https:", ".com"))
     return re.sub(r"([^ ]+(?<=\.[a-z]{3}))", "<url>", text) if urls else text
 
 
 def columns(texts: list[str]) -> Iterator[pa.StringArray]:
-    for at in range(0, len(texts), ROWS_PER_BATCH):
-        yield pa.array(texts[at : at + ROWS_PER_BATCH], pa.string())
+    for first in range(0, len(texts), ROWS_PER_BATCH):
+        yield pa.array(texts[first : first + ROWS_PER_BATCH], pa.string())
 
 
 def timed(rows: int, work: Callable[[], Any]) -> dict[str, Any]:
@@ -90,22 +90,22 @@ def timed(rows: int, work: Callable[[], Any]) -> dict[str, Any]:
 
 
 def segmentation(source: Path, rows: int, _: Path) -> dict[str, Any]:
-    """Clean reviews into nltk's words."""
+    """Split cleaned reviews into nltk's words."""
     texts = [clean(text, STEPS) for text in read_reviews(source, rows)]
     segmenter = new_segmenter(source)
     return timed(len(texts), lambda: [segmenter.column(column) for column in columns(texts)])
 
 
 def preparation(source: Path, rows: int, work: Path) -> dict[str, Any]:
-    """The raw file into padded shards in the folder `work`, by all the data stages."""
-    new_segmenter(source)  # nltk is imported before the clock starts, as the yardstick does
+    """Turn the raw file into padded shards in the folder `work` with all data stages."""
+    new_segmenter(source)  # imports nltk before the timer starts, as the yardstick does
     started = time.perf_counter()
     rows = prepare(source, rows, work)
     return {"rows": rows, "seconds": time.perf_counter() - started}
 
 
 def prepare(source: Path, rows: int, work: Path) -> int:
-    """Run the data stages; how many training rows there were."""
+    """Run the data stages; returns the number of training rows."""
     folders = {name: work / name for name in ("raw", "parsed", "segmented", "ids", "padded")}
     for folder in folders.values():
         folder.mkdir(parents=True)
@@ -116,9 +116,9 @@ def prepare(source: Path, rows: int, work: Path) -> int:
     labels = {"__label__1": "negative", "__label__2": "positive"}
     corpus = Corpus("fasttext", files, labels, {"train": rows}, HoldOut("test", 0.5, 1), 0)
     counts = parse(folders["raw"], corpus, seed=1, limit=None, out=folders["parsed"])
-    way = Segmentation(STEPS, "nltk", Punkt("english", None))
+    segmentation_params = Segmentation(STEPS, "nltk", Punkt("english", None))
     punkt = source / TOKENIZERS
-    segment(folders["parsed"], way, Segment(0.001, 1), punkt_folder=punkt, out=folders["segmented"])
+    segment(folders["parsed"], segmentation_params, Segment(0.001, 1), punkt_folder=punkt, out=folders["segmented"])
     encode(
         folders["segmented"],
         Encode(MIN_COUNT, None, None),
@@ -132,7 +132,7 @@ def prepare(source: Path, rows: int, work: Path) -> int:
 
 
 def words(source: Path, rows: int, _: Path) -> dict[str, Any]:
-    """Titles into jieba's words, the dictionary loaded."""
+    """Split titles into jieba's words, after loading the dictionary."""
     titles = read_titles(source, rows)
     segmenter = Segmenter({"clean": [], "segment": "jieba", "punkt": None})
     segmenter("载入词典")
@@ -140,7 +140,7 @@ def words(source: Path, rows: int, _: Path) -> dict[str, Any]:
 
 
 def jieba(source: Path, rows: int, _: Path) -> dict[str, Any]:
-    """The same by jieba itself."""
+    """Split titles with jieba itself."""
     import jieba as library
 
     titles = read_titles(source, rows)
@@ -150,7 +150,7 @@ def jieba(source: Path, rows: int, _: Path) -> dict[str, Any]:
 
 
 def review_differences(source: Path, rows: int, work: Path) -> dict[str, Any]:
-    """Rows whose tokens are not nltk.word_tokenize's, and prepared rows that are not those of the yardstick's rules."""
+    """Count rows whose tokens differ from nltk.word_tokenize's, and padded rows that differ from the yardstick's."""
     import nltk
 
     os.environ["NLTK_DATA"] = str(source / "nltk_data")
@@ -158,20 +158,20 @@ def review_differences(source: Path, rows: int, work: Path) -> dict[str, Any]:
     texts = read_reviews(source, rows)
     segmenter = Segmenter({**new_segmenter(source).state, "clean": list(STEPS)})
     ours = (tokens for column in columns(texts) for tokens in segmenter.column(column).to_pylist())
-    wanted = [nltk.word_tokenize(yardstick_clean(text)) for text in texts]
-    cut = sum(got != tokens for got, tokens in zip(ours, wanted, strict=True))
-    counts = Counter(token for tokens in wanted for token in tokens)
+    expected = [nltk.word_tokenize(yardstick_clean(text)) for text in texts]
+    segmented = sum(got != tokens for got, tokens in zip(ours, expected, strict=True))
+    counts = Counter(token for tokens in expected for token in tokens)
     names = [*RESERVED, *Vocabulary.load(work / "vocabulary.arrow").words.to_pylist()]
-    kept = ([token if counts[token] >= MIN_COUNT else "<unk>" for token in tokens[:WIDTH]] for tokens in wanted)
+    truncated = ([token if counts[token] >= MIN_COUNT else "<unk>" for token in tokens[:WIDTH]] for tokens in expected)
     batches = ShardReader(work / "padded", "padded").batches("train")
     ids = (row for batch in batches for row in batch["ids"].to_pylist())
-    left = ([names[token] for token in row] for row in ids)
-    padded = sum(got != ["<pad>"] * (WIDTH - len(row)) + row for got, row in zip(left, kept, strict=True))
-    return {"segmentation": cut, "preparation": padded}
+    named = ([names[token] for token in row] for row in ids)
+    padded = sum(got != ["<pad>"] * (WIDTH - len(row)) + row for got, row in zip(named, truncated, strict=True))
+    return {"segmentation": segmented, "preparation": padded}
 
 
 def word_differences(source: Path, rows: int, _: Path) -> dict[str, Any]:
-    """Titles whose words are not jieba.lcut's."""
+    """Count titles whose words differ from jieba.lcut's."""
     import jieba as library
 
     library.setLogLevel("WARNING")
@@ -182,7 +182,7 @@ def word_differences(source: Path, rows: int, _: Path) -> dict[str, Any]:
 
 
 def profile(source: Path, rows: int, _: Path) -> dict[str, Any]:
-    """Seconds by part of review segmentation, under cProfile."""
+    """The seconds of each part of review segmentation, under cProfile."""
     texts = [clean(text, STEPS) for text in read_reviews(source, rows)]
     segmenter = new_segmenter(source)
     profiler = cProfile.Profile()
@@ -194,12 +194,13 @@ def profile(source: Path, rows: int, _: Path) -> dict[str, Any]:
     stats = pstats.Stats(profiler).stats  # type: ignore[attr-defined]
     seconds: dict[str, float] = defaultdict(float)
     total = 0.0
-    for (file, _line, function), (_, _, own, cumulative, _) in stats.items():
-        total += own
+    for (file, _line, function), (_, _, internal, cumulative, _) in stats.items():
+        total += internal
         if "textrnn" in file:
             seconds[f"{function} ({Path(file).stem})"] += cumulative
     parts: dict[str, float] = {
-        part: seconds[whole] - sum(seconds[each] for each in within) for part, (whole, within) in PARTS.items()
+        part: seconds[function] - sum(seconds[inner] for inner in excluded)
+        for part, (function, excluded) in PARTS.items()
     }
     parts["the rest"] = total - sum(parts.values())
     chunks = Counter(chunk for text in texts for chunk in text.split(" "))
@@ -217,7 +218,7 @@ def main() -> None:
     parser.add_argument("side", choices=SIDES)
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
     parser.add_argument("--rows", type=int, required=True)
-    parser.add_argument("--work", type=Path, required=True, help="a folder to write into")
+    parser.add_argument("--work", type=Path, required=True, help="a folder to write to")
     args = parser.parse_args()
     pa.set_cpu_count(1)
     pa.set_io_thread_count(1)

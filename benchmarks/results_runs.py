@@ -1,20 +1,21 @@
-"""What docs/results.md shows: the runs, the baselines of encodings, and what others have published."""
+"""The runs, baselines and published results of docs/results.md."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
 
-VECTORS = "tencent-char-200d.vec.gz"  # 200 wide, of the characters of the headlines
-LEARNT = "pairs-words-50d.vec.gz"  # by pipeline/vectors.py, from the train split of headlines and MSRA
+VECTORS = "tencent-char-200d.vec.gz"  # 200-dimensional vectors of the characters of the headlines
+LEARNED = "pairs-words-50d.vec.gz"  # made by pipeline/vectors.py from the train splits of the headlines and MSRA
 SHORT = "pairs-words-50d-norm1.vec.gz"  # the same with --norm 1
 
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe with what is set beside `limits.*=null`; of a step of a ladder only dev is looked at.
+    """A recipe and the params that are set in addition to `limits.*=null`.
 
-    step: what it adds to the run before it, or takes away from the whole recipe, for the table of steps.
+    step: for a step of an ablation, what it adds to the previous run or removes from the complete recipe. Steps are
+    evaluated on dev alone.
     """
 
     recipe: str
@@ -30,26 +31,26 @@ def _vectors(recipe: str) -> tuple[str, ...]:
     return ("data.vectors={source}/vectors", f"recipes.{recipe}.vectors={VECTORS}")
 
 
-def _own_vectors(recipe: str, file: str = LEARNT) -> tuple[str, ...]:
-    """Those and vectors of pairs and words, both files put into data/vectors first."""
-    given = f"recipes.{recipe}.lexicon.vectors={file}"
-    return (f"recipes.{recipe}.vectors={VECTORS}", given)
+def _own_vectors(recipe: str, file: str = LEARNED) -> tuple[str, ...]:
+    """Set the pretrained vectors and our own of bigrams and words; both files must be in data/vectors."""
+    lexicon = f"recipes.{recipe}.lexicon.vectors={file}"
+    return (f"recipes.{recipe}.vectors={VECTORS}", lexicon)
 
 
-def _ladder(recipe: str, before: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
-    """A recipe taken apart: its first run without any of the steps, each next one with one more, the last one whole.
+def _ablation(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
+    """An ablation of a recipe: the first run has none of the steps, each run adds one, the last is the complete recipe.
 
-    before: what is set in all of them; steps: what each adds, and the changes that take it away, blanks between them.
+    common: params of all runs; steps: what each step adds, and the params that remove it, separated by blanks.
     """
     runs = {}
-    for at, (step, _) in enumerate((("plain", ""), *steps)):
-        without = " ".join(changes for _, changes in steps[at:]).split()
-        filled = tuple(
-            change if change.startswith("encodings.") else f"recipes.{recipe}.{change}" for change in without
+    for number, (step, _) in enumerate((("plain", ""), *steps)):
+        removals = " ".join(removal for _, removal in steps[number:]).split()
+        changes = tuple(
+            change if change.startswith("encodings.") else f"recipes.{recipe}.{change}" for change in removals
         )
-        taken = {change.split("=")[0] for change in filled}
-        kept = (change for change in before if change.split("=")[0] not in taken)
-        runs[f"{recipe}_{at}"] = Run(recipe, (*kept, *filled), step if at == 0 else f"+ {step}")
+        overridden = {change.split("=")[0] for change in changes}
+        inherited = (change for change in common if change.split("=")[0] not in overridden)
+        runs[f"{recipe}_{number}"] = Run(recipe, (*inherited, *changes), step if number == 0 else f"+ {step}")
     return runs
 
 
@@ -70,8 +71,8 @@ _TUNED = ("pretrained vectors, tuned", "vectors=null")
 _SMALL = ("small random embeddings", "embedding_std=1.0")
 _WHOLE = ("whole reviews", "pad_size=400")
 
-LADDERS = {
-    **_ladder(
+ABLATIONS = {
+    **_ablation(
         "news_bilstm",
         ("limits.rows=40000", *_vectors("news_bilstm")),
         _TUNED,
@@ -82,8 +83,8 @@ LADDERS = {
         _COSINE,
         _AVERAGE,
     ),
-    **_ladder("names_bigru", (), _POOLED, _BIGRAMS, _BETWEEN, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
-    **_ladder(
+    **_ablation("names_bigru", (), _POOLED, _BIGRAMS, _BETWEEN, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+    **_ablation(
         "ner_bilstm_crf",
         ("limits.rows=10000", *_own_vectors("ner_bilstm_crf")),
         _TUNED,
@@ -97,7 +98,7 @@ LADDERS = {
         ("12 epochs in place of 6", "train.epochs=6"),
         ("vectors of pairs and words", "lexicon.vectors=null"),
     ),
-    **_ladder(
+    **_ablation(
         "films_bilstm",
         ("limits.rows=8000",),
         _WHOLE,
@@ -111,7 +112,7 @@ LADDERS = {
     ),
 }
 
-# how many more rows a target would need
+# a learning curve: how many more rows would the target need
 CURVES = {
     f"names_bigru_{rows}_rows": Run("names_bigru", (f"limits.rows={rows}",), f"the whole recipe, {rows:,} rows")
     for rows in (1_500, 3_000, 6_000)
@@ -179,11 +180,11 @@ RUNS: dict[str, Run] = {
     "ner_bilstm_crf_12_epochs": Run("ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.tags=bio")),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),
-    **LADDERS,
+    **ABLATIONS,
     **CURVES,
 }
 
-# on test: the score, what recurrent models were to reach, and what it was hoped that they might
+# run: the metric on test, its target, and the value hoped for
 TARGETS: dict[str, tuple[str, float, float | None]] = {
     "news_bilstm": ("accuracy", 0.928, 0.935),
     "news_rnn_pooled": ("accuracy", 0.90, None),

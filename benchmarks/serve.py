@@ -1,11 +1,11 @@
-"""Time a server under load, print a JSON line, and keep it for docs/performance.md.
+"""Time a server under load, print a JSON line and save it for docs/performance.md.
 
     dvc exp run -S limits.hidden_size=null train@news_rnn
     python benchmarks/serve.py models/news_rnn
 
-It starts `textrnn serve` with its own defaults on a free port, and asks it from this process over HTTP: each client
-sends a request, waits for the answer and sends the next. Every answer is compared with what Predictor.predict says of
-the same text, so an answer to another's text would be seen. The texts are those of benchmarks/predict.py.
+It starts `textrnn serve` with its defaults on a free port and sends requests from this process over HTTP: each client
+waits for the response before it sends the next request. Every prediction is compared with that of Predictor.predict for
+the same text, so a response to another client's text would be detected. The texts are those of benchmarks/predict.py.
 """
 
 from __future__ import annotations
@@ -26,26 +26,26 @@ from typing import Any
 import aiohttp
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, device, keep, read, render
-from predict import TOKENS, draw_texts
+from performance import PAGE, device, read, render, save
+from predict import TOKENS, sample_texts
 from textrnn.inference.prediction.predictor import load
 from textrnn.stage import run_command
 
-LOADS = ((1, 1), (16, 1), (128, 1), (512, 1), (16, 32))  # clients, texts of a request
-REQUESTS = 5000  # of each load
+LOADS = ((1, 1), (16, 1), (128, 1), (512, 1), (16, 32))  # clients, texts per request
+REQUESTS = 5000  # per load
 WARM_UP = 200
-CLOSE = 1e-5  # probabilities hang on the batch in their last digits
+TOLERANCE = 1e-5  # the last digits of a probability depend on the batch
 
 TEXT = """\
-`textrnn serve` with its defaults, asked over loopback from another process of the same machine by clients that each
-send the next request when the last is answered: milliseconds from sending a request to having its answer, by the share
-of {requests:,} requests that took no longer. Texts have {tokens} tokens. `errors` counts requests that were not
-answered with 200, `wrong` answers that are not those of `predict` to the same text."""
+`textrnn serve` with its defaults, with requests over loopback from another process of the same machine. Each client
+sends its next request when the previous one is answered. The percentiles are those of the time from sending a request
+to receiving its response, over {requests:,} requests. Texts have {tokens} tokens. `errors` counts responses other
+than 200, `wrong` predictions that differ from those of `predict` for the same text."""
 
 
 @contextlib.contextmanager
 def serving(folder: Path) -> Iterator[str]:
-    """The URL of a server of the model, a process of its own."""
+    """Start a server of the model in its own process and yield its URL."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent / "src")}
     command = [sys.executable, "-c", "from textrnn.cli import main; main()", "serve", str(folder), "--port", "0"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
@@ -57,23 +57,23 @@ def serving(folder: Path) -> Iterator[str]:
 
 
 def differs(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two answers are not the same but for rounding."""
+    """Whether two predictions differ by more than rounding."""
     if "entities" in one:
         return one != other
-    return one["label"] != other["label"] or abs(one["probability"] - other["probability"]) > CLOSE
+    return one["label"] != other["label"] or abs(one["probability"] - other["probability"]) > TOLERANCE
 
 
 class Load:
-    """Clients that ask one model, and what they found: seconds of each request, errors, wrong answers."""
+    """Clients of one model, and what they measured: seconds of each request, errors, wrong predictions."""
 
-    def __init__(self, address: str, texts: list[str], answers: list[Any], requests: int) -> None:
-        self._address, self._texts, self._answers = address, texts, answers
-        self._left = iter(range(requests))
-        self.took: list[float] = []
+    def __init__(self, url: str, texts: list[str], expected: list[Any], requests: int) -> None:
+        self._url, self._texts, self._expected = url, texts, expected
+        self._remaining = iter(range(requests))
+        self.seconds: list[float] = []
         self.errors = self.wrong = 0
 
     async def run(self, clients: int, texts: int) -> float:
-        """Ask until all requests are sent, so many texts in each; the seconds that took."""
+        """Send all requests, each with `texts` texts; returns the seconds that this took."""
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(connector=connector) as session:
             started = time.perf_counter()
@@ -81,46 +81,53 @@ class Load:
             return time.perf_counter() - started
 
     async def _client(self, session: aiohttp.ClientSession, texts: int) -> None:
-        for number in self._left:
-            chosen = [(number * texts + at) % len(self._texts) for at in range(texts)]
-            body = {"texts": [self._texts[at] for at in chosen]}
+        for number in self._remaining:
+            indices = [(number * texts + offset) % len(self._texts) for offset in range(texts)]
+            body = {"texts": [self._texts[index] for index in indices]}
             started = time.perf_counter()
-            async with session.post(self._address, json=body) as answer:
-                raw = await answer.read()
-            self.took.append(time.perf_counter() - started)
-            if answer.status != 200:
+            async with session.post(self._url, json=body) as response:
+                content = await response.read()
+            self.seconds.append(time.perf_counter() - started)
+            if response.status != 200:
                 self.errors += 1
                 continue
-            found = json.loads(raw)["predictions"]
-            assert len(found) == texts
-            self.wrong += sum(differs(one, self._answers[at]) for one, at in zip(found, chosen, strict=True))
+            predictions = json.loads(content)["predictions"]
+            assert len(predictions) == texts
+            pairs = zip(predictions, indices, strict=True)
+            self.wrong += sum(differs(prediction, self._expected[index]) for prediction, index in pairs)
 
 
-def measure(address: str, texts: list[str], answers: list[Any], clients: int, each: int, requests: int) -> Any:
-    """A load's figures."""
-    asyncio.run(Load(address, texts, answers, WARM_UP).run(clients, each))
-    load = Load(address, texts, answers, requests)
-    seconds = asyncio.run(load.run(clients, each))
-    percent = quantiles(load.took, n=100)
-    times = {f"p{at}": round(1e3 * percent[at - 1], 2) for at in (50, 95, 99)}
-    rates = {"requests_per_second": round(requests / seconds, 1), "texts_per_second": round(requests * each / seconds)}
-    return {"clients": clients, "texts": each, **times, **rates, "errors": load.errors, "wrong": load.wrong}
+def measure(url: str, texts: list[str], expected: list[Any], requests: int, *, clients: int, per_request: int) -> Any:
+    """The results of one load."""
+    asyncio.run(Load(url, texts, expected, WARM_UP).run(clients, per_request))
+    load = Load(url, texts, expected, requests)
+    seconds = asyncio.run(load.run(clients, per_request))
+    percentiles = quantiles(load.seconds, n=100)
+    times = {f"p{percent}": round(1e3 * percentiles[percent - 1], 2) for percent in (50, 95, 99)}
+    rates = {
+        "requests_per_second": round(requests / seconds, 1),
+        "texts_per_second": round(requests * per_request / seconds),
+    }
+    return {"clients": clients, "texts": per_request, **times, **rates, "errors": load.errors, "wrong": load.wrong}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model directory")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="fewer, to try it out: nothing is kept")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="results are saved only with the default")
     args = parser.parse_args()
-    texts = draw_texts(args.model, 4096, TOKENS)
-    answers = load(args.model).predict(texts)
-    with serving(args.model) as url:
-        address = f"{url}/v1/models/{args.model.resolve().name}/predict"
-        loads = [measure(address, texts, answers, *each, args.requests) for each in LOADS]
+    texts = sample_texts(args.model, 4096, TOKENS)
+    expected = load(args.model).predict(texts)
+    with serving(args.model) as server:
+        url = f"{server}/v1/models/{args.model.resolve().name}/predict"
+        loads = [
+            measure(url, texts, expected, args.requests, clients=clients, per_request=per_request)
+            for clients, per_request in LOADS
+        ]
     trial = args.requests != REQUESTS
     text = TEXT.format(requests=args.requests, tokens=TOKENS)
-    figure = {"benchmark": "serving", "device": device(), "text": text, "model": args.model.resolve().name}
-    keep(figure, only_print=trial, loads=loads, command=" ".join(["python", "benchmarks/serve.py", *sys.argv[1:]]))
+    result = {"benchmark": "serving", "device": device(), "text": text, "model": args.model.resolve().name}
+    save(result, only_print=trial, loads=loads, command=" ".join(["python", "benchmarks/serve.py", *sys.argv[1:]]))
     if not trial:
         PAGE.write_text(render(read()), encoding="utf-8")
 

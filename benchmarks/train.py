@@ -1,11 +1,11 @@
-"""Time training against the tutorials' own loops, print a JSON line a benchmark, and keep them for docs/performance.md.
+"""Compare training with the tutorials' loops; prints JSON lines and saves them for docs/performance.md.
 
     python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick --only rnn_b64
 
-Both sides run in processes of their own with all cores, in turn, five times; `news_rnn_run`, a whole run each, once.
-The recipes are those of params.yaml over the whole of THUCNews: `rnn_*` is news_rnn as it stands, `bilstm_b256` is
-news_lstm with rows of up to six widths, read at the last valid step.
+The two sides run in their own processes with all cores and take turns, five times; `news_rnn_run`, a complete training
+run of each, runs once. The recipes are those of params.yaml, on all of THUCNews: `rnn_*` is news_rnn unchanged,
+`bilstm_b256` is news_lstm with rows padded to up to six widths and read at the last valid step.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, compare, device, keep, read, render
+from performance import PAGE, compare, device, read, render, save
 from textrnn.errors import UserError
 from textrnn.stage import run_command
 
 REPEATS = 5
-SAMPLES = 25_600  # of a repeat of a loop
+SAMPLES = 25_600  # per repeat of a loop
 BILSTM_SAMPLES = 7_680
 YARDSTICK_BATCH = 256
 
 
 @dataclass(frozen=True)
 class Loop:
-    """A benchmark of training steps: our recipe, the yardstick's words for the same network, rows of a batch."""
+    """A benchmark of training steps; options: the yardstick's options for the network of our recipe."""
 
     recipe: str
     batch_size: int
     samples: int
     buckets: bool
-    words: tuple[str, ...]
+    options: tuple[str, ...]
 
     @property
     def batches(self) -> int:
@@ -56,16 +56,16 @@ LOOPS = {
 }
 
 PROFILE_TEXT = """\
-Seconds of {batches} steps of {rows} rows under torch's profiler, which slows them a little: the operations that take
-the most. `mm` and `addmm` are matrix products."""
+Seconds of {batches} steps of {rows} rows under torch's profiler, which slows them slightly; the operations that take
+the most time. `mm` and `addmm` are matrix products."""
 
 RUN_TEXT = """\
-Its clock runs from padded shards that are not loaded yet to the test score; the yardstick's starts when its rows are in
-memory and stops before the test."""
+Our time includes loading the padded shards and the evaluation on test; the yardstick's starts when its rows are in
+memory and ends before the test."""
 
 
 def run_json(command: list[str]) -> dict[str, Any]:
-    """The last line a command prints, as JSON."""
+    """Run a command and return the last line that it prints, parsed as JSON."""
     done = subprocess.run(command, stdout=subprocess.PIPE)
     if done.returncode:
         raise UserError(" ".join(command), "failed", do="see its message above")
@@ -73,57 +73,57 @@ def run_json(command: list[str]) -> dict[str, Any]:
     return result
 
 
-def side(command: str, work: Path, *words: str) -> dict[str, Any]:
+def side(command: str, work: Path, *options: str) -> dict[str, Any]:
     script = Path(__file__).with_name("train_sides.py")
-    return run_json([sys.executable, str(script), command, "--work", str(work), *words])
+    return run_json([sys.executable, str(script), command, "--work", str(work), *options])
 
 
-def yardstick(args: argparse.Namespace, script: str, *words: str) -> dict[str, Any]:
+def yardstick(args: argparse.Namespace, script: str, *options: str) -> dict[str, Any]:
     data = str(args.source / "thucnews")
-    return run_json([sys.executable, str(args.yardstick / script), "--data", data, "--device", "cpu", *words])
+    return run_json([sys.executable, str(args.yardstick / script), "--data", data, "--device", "cpu", *options])
 
 
 def steps(args: argparse.Namespace, name: str, work: Path) -> None:
-    """Samples a second of training steps, on both sides without evaluation."""
+    """Samples per second of training steps, without evaluation on either side."""
     loop = LOOPS[name]
     shared = ("--batch-size", str(loop.batch_size), "--batches", str(loop.batches))
-    ours_words = ("--recipe", loop.recipe, *shared, *(["--buckets"] if loop.buckets else []))
+    our_options = ("--recipe", loop.recipe, *shared, *(["--buckets"] if loop.buckets else []))
     ours, theirs = [], []
     for _ in range(args.repeats):
-        theirs.append(yardstick(args, "headlines_loop.py", *loop.words, *shared)["samples_per_second"])
-        ours.append(side("loop", work, *ours_words)["samples_per_second"])
-    keep(compare(name, ours, theirs, unit="samples/s"), **told(args, repeats=args.repeats))
-    profiled = side("loop", work, *ours_words, "--profile")
+        theirs.append(yardstick(args, "headlines_loop.py", *loop.options, *shared)["samples_per_second"])
+        ours.append(side("loop", work, *our_options)["samples_per_second"])
+    save(compare(name, ours, theirs, unit="samples/s"), **common(args, repeats=args.repeats))
+    profiled = side("loop", work, *our_options, "--profile")
     parts = [
         {"part": part, "seconds": round(seconds, 3), "share": round(seconds / profiled["seconds"], 3)}
         for part, seconds in profiled["parts"].items()
     ]
     text = PROFILE_TEXT.format(batches=loop.batches, rows=loop.batch_size)
-    figure = {"benchmark": f"{name}_profile", "of": name, "device": device(), "text": text, "parts": parts}
-    keep(figure, **told(args))
+    result = {"benchmark": f"{name}_profile", "of": name, "device": device(), "text": text, "parts": parts}
+    save(result, **common(args))
 
 
 def scratch_gru(args: argparse.Namespace, _: str, work: Path) -> None:
-    """The GRU from scratch beside nn.GRU: B = T = 64, F = H = 256."""
-    words = ("--yardstick", str(args.yardstick), "--repeats", str(args.repeats))
-    seconds = side("gru", work, *words)
-    ours, theirs = ([1 / each for each in seconds[name]] for name in ("scratch", "nn_gru"))
-    keep(compare("scratch_gru", ours, theirs, unit="steps/s"), **told(args, repeats=args.repeats))
+    """Compare the GRU from scratch with nn.GRU: B = T = 64, F = H = 256."""
+    options = ("--yardstick", str(args.yardstick), "--repeats", str(args.repeats))
+    seconds = side("gru", work, *options)
+    ours, theirs = ([1 / step for step in seconds[name]] for name in ("scratch", "nn_gru"))
+    save(compare("scratch_gru", ours, theirs, unit="steps/s"), **common(args, repeats=args.repeats))
 
 
-def news_rnn_run(args: argparse.Namespace, name: str, work: Path) -> None:
-    """Whole runs of one network, to the test accuracy; ours is of fewer epochs, with its own batches and schedule."""
+def news_rnn_run(args: argparse.Namespace, benchmark: str, work: Path) -> None:
+    """Compare complete training runs of one network; ours has fewer epochs, larger batches and a schedule."""
     theirs = yardstick(args, "headlines_run.py", "--batch-size", str(YARDSTICK_BATCH), "--pad-size", "16")
     ours = side("news_rnn_run", work)
     sides = {"ours": ours, "yardstick": theirs}
-    accuracy = {side: round(result["test_accuracy"], 4) for side, result in sides.items()}
-    seconds = {side: round(result["seconds"], 1) for side, result in sides.items()}
+    accuracy = {name: round(run["test_accuracy"], 4) for name, run in sides.items()}
+    seconds = {name: round(run["seconds"], 1) for name, run in sides.items()}
     ratio = round(theirs["seconds"] / ours["seconds"], 2)
-    figure = {"benchmark": name, **seconds, "ratio": ratio, "unit": "s", "differences": None, "device": device()}
-    keep(figure, **told(args, repeats=1, test_accuracy=accuracy, text=RUN_TEXT))
+    result = {"benchmark": benchmark, **seconds, "ratio": ratio, "unit": "s", "differences": None, "device": device()}
+    save(result, **common(args, repeats=1, test_accuracy=accuracy, text=RUN_TEXT))
 
 
-def told(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
+def common(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
     return {**more, "only_print": args.trial, "command": args.command}
 
 
@@ -137,9 +137,9 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace, str, Path], None]] = {
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
-    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' own loops")
-    parser.add_argument("--only", choices=BENCHMARKS, help="one benchmark")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="fewer, to try it out: nothing is kept")
+    parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' loops")
+    parser.add_argument("--only", choices=BENCHMARKS, help="run only this benchmark")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are saved only with the default")
     args = parser.parse_args()
     args.command = " ".join(["python", "benchmarks/train.py", *sys.argv[1:]])
     args.trial = args.repeats != REPEATS

@@ -1,9 +1,9 @@
-"""One side of a training benchmark, in a process of its own: prints a JSON line.
+"""Run one side of a training benchmark in its own process; prints a JSON line.
 
     python benchmarks/train_sides.py prepare --source ../shared/data --work /tmp/work
     python benchmarks/train_sides.py loop --work /tmp/work --recipe news_rnn --batch-size 64 --batches 200
 
-benchmarks/train.py runs these. The recipes are those of params.yaml at full size, over the whole of THUCNews.
+benchmarks/train.py runs it. The recipes are those of params.yaml at full size, on all of THUCNews.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ BUCKETS = 6
 
 
 def prepare(args: argparse.Namespace) -> dict[str, Any]:
-    """The raw headlines into ids, and those into the padded shards of each recipe; `buckets` has its widths too."""
+    """Prepare the headlines up to the padded shards of each recipe, once as in params.yaml and once in buckets."""
     params, work = read_params(), args.work
     folders = {name: work / name for name in ("parsed", "segmented", "ids")}
     for folder in folders.values():
@@ -68,8 +68,8 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
     parse(
         args.source / CORPUS, load_section(Corpus, params, "corpora", CORPUS), seed=1, limit=None, out=folders["parsed"]
     )
-    way = load_stage_params(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
-    segment(folders["parsed"], way, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
+    segmentation = load_stage_params(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
+    segment(folders["parsed"], segmentation, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
     encode(
         folders["segmented"],
         load_stage_params(Encode, params, "encodings", ENCODING, among=ENCODING_KEYS),
@@ -80,61 +80,61 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
     )
     for recipe in RECIPES:
         settings = load_stage_params(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
-        for name, each in ((recipe, settings), (f"{recipe}_buckets", replace(settings, buckets=BUCKETS))):
+        for name, padding in ((recipe, settings), (f"{recipe}_buckets", replace(settings, buckets=BUCKETS))):
             (work / name).mkdir()
-            pad(folders["ids"], each, work / name)
+            pad(folders["ids"], padding, work / name)
     return {"folder": str(work)}
 
 
-def recipe_of(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
+def load_recipe(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
     """A recipe's model and settings, its padded shards, labels and initial embedding."""
     params, name = read_params(), args.recipe
     model = load_recipe_section(Model, params, "model", name)
     settings = load_recipe_section(Train, params, "train", name)
     padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
     if args.buckets:
-        model = replace(model, readout="last_valid")  # what padding is read, the last step cannot be had without
+        model = replace(model, readout="last_valid")  # `last_step` reads padding, so it needs rows of one width
     size = Embedding(get_param(params, "recipes", name, "embedding_size"), 1.0, None, None)
     matrix, _ = embed(Vocabulary.load(args.work / "vocabulary.arrow"), size, args.work, Embed(1), name)
     return model, settings, padded, Labels.load(args.work / "labels.json"), matrix
 
 
 def loop(args: argparse.Namespace) -> dict[str, Any]:
-    """Training steps, data loaded and without evaluation, as the yardstick's loop times them."""
-    model, settings, padded, labels, matrix = recipe_of(args)
+    """Time training steps after loading the data, without evaluation, as the yardstick's loop does."""
+    model, settings, padded, labels, matrix = load_recipe(args)
     settings = replace(settings, batch_size=args.batch_size)
     config = make_config(args.recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
     device = torch.device("cpu")
     network = build_network(config, matrix, settings.seed, device).train()
-    tally = RunningLoss(None, device)
-    take_step = make_train_step(network, make_optimizer(network, settings), tally, settings)
-    order = endless(padded, settings)
+    running_loss = RunningLoss(None, device)
+    take_step = make_train_step(network, make_optimizer(network, settings), running_loss, settings)
+    stream = endless_batches(padded, settings)
     for _ in range(WARM_UP):
-        take_step(next(order), settings.learning_rate)
+        take_step(next(stream), settings.learning_rate)
 
     def take_steps() -> int:
         rows = 0
-        for batch in islice(order, args.batches):
+        for batch in islice(stream, args.batches):
             take_step(batch, settings.learning_rate)
             rows += len(batch)
         return rows
 
     if args.profile:
-        return parts(take_steps)
+        return profile_parts(take_steps)
     started = time.perf_counter()
     rows = take_steps()
     return {"samples_per_second": rows / (time.perf_counter() - started)}
 
 
-def endless(padded: ShardReader, settings: Train) -> Iterator[Bucket]:
+def endless_batches(padded: ShardReader, settings: Train) -> Iterator[Bucket]:
     rows, epoch = load_buckets(padded, "train"), 0
     while True:
         yield from batches(rows, batch_size(settings), drop_last=False, shuffle=(settings.seed, epoch))
         epoch += 1
 
 
-def parts(work: Callable[[], Any]) -> dict[str, Any]:
-    """Seconds of the operations that took the most."""
+def profile_parts(work: Callable[[], Any]) -> dict[str, Any]:
+    """The seconds of the operations that take the most time."""
     with profiler() as profiled:
         work()
     events = sorted(profiled.key_averages(), key=lambda event: -event.self_cpu_time_total)
@@ -143,27 +143,27 @@ def parts(work: Callable[[], Any]) -> dict[str, Any]:
 
 
 def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
-    """From padded shards to the test accuracy: loading, training with its evaluations on dev, test."""
-    model, settings, padded, labels, matrix = recipe_of(args)
+    """Time loading the padded shards, training with its evaluations on dev, and the evaluation on test."""
+    model, settings, padded, labels, matrix = load_recipe(args)
     started = time.perf_counter()
-    # chosen on dev
+    # these settings were chosen on dev
     settings = replace(
         settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=CosineSchedule("cosine", 0.0, 0.0)
     )
-    fitted = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
-    fitted.network.eval()
-    scores = evaluate(SavedModel(fitted.config, labels, fitted.network), padded, "test")
+    trained = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
+    trained.network.eval()
+    scores = evaluate(SavedModel(trained.config, labels, trained.network), padded, "test")
     seconds = time.perf_counter() - started
     return {
         "seconds": seconds,
         "test_accuracy": scores.classes.accuracy,
-        "dev_accuracy": fitted.outcome.dev_accuracy,
-        "rows_per_second": fitted.rows_per_second,
+        "dev_accuracy": trained.outcome.dev_accuracy,
+        "rows_per_second": trained.rows_per_second,
     }
 
 
 def gru(args: argparse.Namespace) -> dict[str, Any]:
-    """A training step of the GRU from scratch and of nn.GRU in turn, by the yardstick's own clock and its sizes."""
+    """Time a training step of the GRU from scratch and of nn.GRU in turn, with the yardstick's timer and sizes."""
     sys.path.insert(0, str(args.yardstick))
     from gru_loop import time_step
 
@@ -184,14 +184,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("command", choices=COMMANDS)
     parser.add_argument("--source", type=Path, help="the folder of real corpora")
-    parser.add_argument("--yardstick", type=Path, help="the folder of the tutorials' own loops")
-    parser.add_argument("--work", type=Path, help="the folder that `prepare` fills")
+    parser.add_argument("--yardstick", type=Path, help="the folder of the tutorials' loops")
+    parser.add_argument("--work", type=Path, help="the folder that `prepare` writes to")
     parser.add_argument("--recipe", choices=RECIPES, default="news_rnn")
-    parser.add_argument("--buckets", action="store_true", help="rows of a few widths, read at the last valid step")
+    parser.add_argument("--buckets", action="store_true", help="pad rows to a few widths and read the last valid step")
     parser.add_argument("--batch-size", type=int, default=256)
     parser.add_argument("--batches", type=int, default=100)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--profile", action="store_true", help="where the time of `loop` goes")
+    parser.add_argument("--profile", action="store_true", help="profile `loop`")
     args = parser.parse_args()
     print(json.dumps(COMMANDS[args.command](args)))
 

@@ -1,4 +1,4 @@
-"""Look at the errors of a saved model on its test split: by group, by pair, with examples, and its calibration."""
+"""Analyse a saved model on the test split: scores by subset, confused pairs with examples, and calibration."""
 
 import csv
 import json
@@ -16,21 +16,21 @@ from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.stage import output_file, output_folder, run_stage, write_json
 
 
-def main(key: str) -> None:
-    encoding, model = get_param(read_params(), "recipes", key, "encoding"), Path("models") / key
+def main(recipe: str) -> None:
+    encoding, model = get_param(read_params(), "recipes", recipe, "encoding"), Path("models") / recipe
     saved = load_model(model, pick_device())
-    padded = ShardReader(Path("data/padded") / key, "padded")
-    found = predict_split(saved, Vocabulary.load(model / "vocabulary.arrow"), padded, "test")
-    analysis = analyze(found, saved.labels, ShardReader(Path("data/segmented") / encoding, "segmented"))
-    # the examples hold text of the corpus: in DVC's cache, never in git
-    with output_folder(Path("data/analyzed") / key) as out:
+    padded = ShardReader(Path("data/padded") / recipe, "padded")
+    predictions = predict_split(saved, Vocabulary.load(model / "vocabulary.arrow"), padded, "test")
+    analysis = analyze(predictions, saved.labels, ShardReader(Path("data/segmented") / encoding, "segmented"))
+    # the examples hold corpus text: they go into DVC's cache, never into git
+    with output_folder(Path("data/analyzed") / recipe) as out:
         lines = (json.dumps(error, ensure_ascii=False) for error in analysis.errors)
         (out / "errors.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    metrics = Path("metrics") / key
-    with output_file(metrics / "reliability.csv") as made, made.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("lower", "upper", "count", "confidence", "accuracy"))
-        rows.writerows([round(value, 6) for value in astuple(each)] for each in analysis.bins)
+    metrics = Path("metrics") / recipe
+    with output_file(metrics / "reliability.csv") as path, path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("lower", "upper", "count", "confidence", "accuracy"))
+        writer.writerows([round(value, 6) for value in astuple(row)] for row in analysis.bins)
     write_json(metrics / "analysis.json", analysis.metrics)
 
 

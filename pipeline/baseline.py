@@ -1,4 +1,4 @@
-"""Train what the recipes of an encoding are compared with: linear models on its n-grams, and the majority."""
+"""Train the baselines of an encoding, to compare its recipes with: linear models on n-grams, and the majority."""
 
 from pathlib import Path
 
@@ -14,21 +14,22 @@ from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.stage import run_stage, write_json
 
 
-def main(key: str) -> None:
+def main(encoding: str) -> None:
     params = read_params()
     settings, limits = load_section(Baseline, params, "baseline"), load_section(Limits, params, "limits")
     settings.check()
     limits.check()
-    encoded = Path("data/encoded") / key
+    encoded = Path("data/encoded") / encoding
     labels, tokens = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
     ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
-    texts = ShardReader(Path("data/segmented") / key, "segmented")
+    texts = ShardReader(Path("data/segmented") / encoding, "segmented")
     results = list(train_baselines(ids, texts, labels, tokens, settings, epochs))
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
-    found = {"baselines": {each.name: each.metrics() for each in results}, "ceiling": ceiling}
-    write_json(Path("metrics") / key / "baselines.json", found)
-    # as of training: how long it took is no metric
-    write_json(Path("logs") / f"{key}.baselines.json", {each.name: {"seconds": each.seconds} for each in results})
+    metrics = {"baselines": {result.name: result.metrics() for result in results}, "ceiling": ceiling}
+    write_json(Path("metrics") / encoding / "baselines.json", metrics)
+    # the time is not a metric: it differs from run to run, as that of training does
+    timings = {result.name: {"seconds": result.seconds} for result in results}
+    write_json(Path("logs") / f"{encoding}.baselines.json", timings)
 
 
 if __name__ == "__main__":

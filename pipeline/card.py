@@ -1,4 +1,4 @@
-"""Write the card of a saved model beside its directory, from what the stages before have measured."""
+"""Write the card of a saved model next to its directory, from the metrics of the earlier stages."""
 
 import json
 import platform
@@ -19,22 +19,22 @@ PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
 SAMPLE = Path("data/sample")  # what the stage `sample` writes
 
 
-def read(path: Path) -> Any:
+def read_json(path: Path) -> Any:
     if not path.is_file():
         raise UserError(path, "no such file", do="run the stage that writes it")
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def main(key: str) -> None:
-    params, folder, metrics = read_params(), Path("models") / key, Path("metrics")
-    config, weights = read(folder / "config.json"), folder / "model.safetensors"
+def main(recipe: str) -> None:
+    params, folder, metrics = read_params(), Path("models") / recipe, Path("metrics")
+    config, weights = read_json(folder / "config.json"), folder / "model.safetensors"
     encoding, vectors, lexicon = (
-        get_param(params, "recipes", key, name) for name in ("encoding", "vectors", "lexicon")
+        get_param(params, "recipes", recipe, name) for name in ("encoding", "vectors", "lexicon")
     )
     source, seed = (get_param(params, "data", name) for name in ("source", "seed"))
-    drawn = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
-    given = {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}
-    drawn |= {"data.source": source, "data.seed": seed, "word vectors": vectors, **given}
+    origin = {"rows are": "generated, none is real"} if Path(source) == SAMPLE else {}
+    origin |= {"data.source": source, "data.seed": seed, "word vectors": vectors}
+    origin |= {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}
     installed = {name: version(name) for name in PACKAGES}
     facts = CardFacts(
         folder=folder.as_posix(),
@@ -43,17 +43,17 @@ def main(key: str) -> None:
         weights=count_weights(weights),
         size=weights.stat().st_size,
         sha256=file_sha256(weights),
-        data={"encoding": encoding, **get_param(params, "encodings", encoding), **drawn},
-        padded=read(metrics / key / "pad.json"),
-        encoded=read(metrics / encoding / "encode.json"),
-        trained=read(metrics / key / "train.json"),
-        scores={split: read(metrics / key / f"{split}.json") for split in ("dev", "test")},
-        training={**get_param(params, "train"), **get_param(params, "recipes", key, "train")},
+        data={"encoding": encoding, **get_param(params, "encodings", encoding), **origin},
+        padded=read_json(metrics / recipe / "pad.json"),
+        encoded=read_json(metrics / encoding / "encode.json"),
+        trained=read_json(metrics / recipe / "train.json"),
+        scores={split: read_json(metrics / recipe / f"{split}.json") for split in ("dev", "test")},
+        training={**get_param(params, "train"), **get_param(params, "recipes", recipe, "train")},
         limits=get_param(params, "limits"),
         versions={"textrnn": config["version"], "python": platform.python_version(), **installed},
     )
-    with output_file(folder.with_name(f"{key}.md")) as made:
-        made.write_text(render(facts), encoding="utf-8")
+    with output_file(folder.with_name(f"{recipe}.md")) as temporary:
+        temporary.write_text(render(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from textrnn.stage import run_command, write_json
 
 def main() -> None:
     check_params(read_params())
-    # the same bytes for all valid params: the stages wait for this file, and its change re-runs none of them
+    # the same bytes for all valid params: the stages depend on this file, and no valid change of params re-runs them
     write_json(Path("data/checked.json"), {"params": "valid"})
 
 

@@ -1,6 +1,6 @@
-"""Imported first by every script: run this checkout's own library.
+"""Put this checkout's src on the path; every script imports this module first.
 
-A queued experiment runs in a copy of the project; an editable install would import the library of the original.
+A queued experiment runs in a copy of the project, where an editable install would import the original's library.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Make the embedding matrix a recipe starts from: random, or aligned from pretrained vectors."""
+"""Create the initial embedding matrix of a recipe, random or from pretrained vectors, and its lexicon."""
 
 from functools import partial
 from pathlib import Path
@@ -18,28 +18,28 @@ from textrnn.preparation.embedding.vector_files import read_selected
 from textrnn.stage import output_folder, run_stage, write_json
 
 
-def main(key: str) -> None:
-    params, where = read_params(), f"recipes.{key}"
-    embedding = load_stage_params(Embedding, params, "recipes", key, among=RECIPE_KEYS)
+def main(recipe: str) -> None:
+    params, where = read_params(), f"recipes.{recipe}"
+    embedding = load_stage_params(Embedding, params, "recipes", recipe, among=RECIPE_KEYS)
     embedding.check(where)
     settings = load_section(Embed, params, "embed")
     settings.check()
     vocabulary = Vocabulary.load(
-        Path("data/encoded") / get_param(params, "recipes", key, "encoding") / "vocabulary.arrow"
+        Path("data/encoded") / get_param(params, "recipes", recipe, "encoding") / "vocabulary.arrow"
     )
     folder = Path(load_section(Data, params, "data").vectors)
-    with output_folder(Path("data/embedded") / key) as out:
+    with output_folder(Path("data/embedded") / recipe) as out:
         matrix, report = embed(vocabulary, embedding, folder, settings, where)
         save_matrix(out / "embedding.arrow", matrix)
         lexicon = build_lexicon(read_dictionary(), vocabulary, embedding.lexicon, f"{where}.lexicon")
         if embedding.lexicon is not None and embedding.lexicon.vectors is not None:
             read = partial(read_selected, folder / embedding.lexicon.vectors, what="word or pair of the lexicon")
             lexicon = add_vectors(lexicon, vocabulary, read)
-        save_lexicon(out / "lexicon.arrow", lexicon)  # empty where there is none: a stage's outputs are always the same
+        save_lexicon(out / "lexicon.arrow", lexicon)  # empty without one: a stage always has the same outputs
         if embedding.lexicon is not None:
             report["lexicon_words"] = lexicon["tag"].length() - lexicon["tag"].null_count
             report["lexicon_vectors"] = lexicon["vector"].length() - lexicon["vector"].null_count
-    write_json(Path("metrics") / key / "embed.json", report)
+    write_json(Path("metrics") / recipe / "embed.json", report)
 
 
 if __name__ == "__main__":

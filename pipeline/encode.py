@@ -1,4 +1,4 @@
-"""Number the tokens of an encoding: the vocabulary of its training split, and id shards."""
+"""Map the tokens of an encoding to ids: the vocabulary of its training split, and id shards."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,19 +13,19 @@ from textrnn.preparation.encoding.encode import encode
 from textrnn.stage import output_file, run_stage, write_json
 
 
-def main(key: str) -> None:
-    where = f"encodings.{key}"
-    settings = load_stage_params(Encode, read_params(), "encodings", key, among=ENCODING_KEYS)
+def main(encoding: str) -> None:
+    where = f"encodings.{encoding}"
+    settings = load_stage_params(Encode, read_params(), "encodings", encoding, among=ENCODING_KEYS)
     settings.check(where)
-    segmented, folder = Path("data/segmented") / key, Path("data/encoded") / key
-    given = {"encode": asdict(settings), "segmented": index_sha256(segmented)}
+    segmented, folder = Path("data/segmented") / encoding, Path("data/encoded") / encoding
+    inputs = {"encode": asdict(settings), "segmented": index_sha256(segmented)}
     with (
-        resumable_folder(folder / "ids", stage="encode", **given) as ids,
+        resumable_folder(folder / "ids", stage="encode", **inputs) as ids,
         output_file(folder / "vocabulary.arrow") as vocabulary,
         output_file(folder / "labels.json") as labels,
     ):
         report = encode(segmented, settings, where=where, ids=ids, vocabulary_file=vocabulary, labels_file=labels)
-    write_json(Path("metrics") / key / "encode.json", report)
+    write_json(Path("metrics") / encoding / "encode.json", report)
 
 
 if __name__ == "__main__":

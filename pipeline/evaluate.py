@@ -1,4 +1,4 @@
-"""Score a saved model on dev and test; all but the rows comes from the model directory."""
+"""Score a saved model on dev and test; the model directory has everything but the rows."""
 
 import csv
 from dataclasses import astuple
@@ -12,19 +12,21 @@ from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.device import pick_device
 from textrnn.stage import output_file, run_stage, write_json
 
-PLOT_ROWS = 2000
+MAX_PLOT_ROWS = 2000  # of confusion.csv, which DVC plots
 
 
 def write_csv(path: Path, header: tuple[str, ...], rows: list[tuple[object, ...]]) -> None:
-    with output_file(path) as made, made.open("w", encoding="utf-8", newline="") as file:
+    """Write a CSV file; floats are rounded to six digits."""
+    with output_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows(tuple(round(x, 6) if isinstance(x, float) else x for x in row) for row in rows)
+        writer.writerows(tuple(round(value, 6) if isinstance(value, float) else value for value in row) for row in rows)
 
 
-def main(key: str) -> None:
-    saved = load_model(Path("models") / key, pick_device())
-    padded, out, names = ShardReader(Path("data/padded") / key, "padded"), Path("metrics") / key, saved.labels.names
+def main(recipe: str) -> None:
+    saved = load_model(Path("models") / recipe, pick_device())
+    padded = ShardReader(Path("data/padded") / recipe, "padded")
+    out, names = Path("metrics") / recipe, saved.labels.names
     on_dev = metrics(evaluate(saved, padded, "dev"))
     scores = evaluate(saved, padded, "test")
     on_test = metrics(scores)
@@ -37,9 +39,8 @@ def main(key: str) -> None:
         [(kind, *astuple(row)) for kind, row in reports],
     )
     write_csv(out / "confusion_counts.csv", ("actual", *names), counts)
-    write_csv(
-        out / "confusion.csv", ("actual", "predicted"), list(confusion_rows(scores.classes.confusion, names, PLOT_ROWS))
-    )
+    plot_rows = confusion_rows(scores.classes.confusion, names, MAX_PLOT_ROWS)
+    write_csv(out / "confusion.csv", ("actual", "predicted"), [*plot_rows])
     write_json(out / "dev.json", on_dev)
     write_json(out / "test.json", on_test)
 

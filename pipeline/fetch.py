@@ -1,4 +1,4 @@
-"""Download the published corpora by sha256, for `dvc exp run -S data.source=data/web`; outside the DVC graph."""
+"""Download the published corpora and verify their SHA-256, for `-S data.source=data/web`; outside the DVC graph."""
 
 import argparse
 from pathlib import Path
@@ -10,18 +10,18 @@ from textrnn.tools.downloads import AMAZON_FILES, amazon_by_hand, corpora, fetch
 
 
 def main() -> None:
-    """Fetch the corpora named on the command line, or all that can be had without an account."""
+    """Download the corpora named on the command line, or all that need no account."""
     parser = argparse.ArgumentParser(description=__doc__)
     known = ", ".join(corpora())
-    parser.add_argument("corpus", nargs="*", help=f"any of {known}; all of them when none is named")
-    parser.add_argument("--to", type=Path, default=Path("data/web"), help="the folder for <corpus>/ (data/web)")
-    parser.add_argument("--mirror", metavar="URL", help="take plain files from URL/<corpus>/<name> instead")
+    parser.add_argument("corpus", nargs="*", help=f"any of {known}; all of them by default")
+    parser.add_argument("--to", type=Path, default=Path("data/web"), help="where <corpus>/ folders go (data/web)")
+    parser.add_argument("--mirror", metavar="URL", help="download plain files from URL/<corpus>/<name> instead")
     args = parser.parse_args()
     for corpus in args.corpus:
         if corpus == "amazon":
             raise amazon_by_hand(args.to)
         if corpus not in corpora():
-            raise UserError("corpus", "no such corpus to fetch", got=corpus, do=f"known: {known}")
+            raise UserError("corpus", "no such corpus to download", got=corpus, do=f"known: {known}")
     for corpus in args.corpus or corpora():
         for path in fetch_corpus(corpus, args.to, args.mirror):
             print(f"{path}: {path.stat().st_size:,} bytes, sha256 as expected")

@@ -1,4 +1,4 @@
-"""Make a recipe's rows rectangular: one width, or a few bucket widths without truncation."""
+"""Pad a recipe's rows to one width, or to a few bucket widths without truncation."""
 
 import csv
 from dataclasses import asdict
@@ -14,20 +14,20 @@ from textrnn.preparation.padding.pad import pad
 from textrnn.stage import output_file, run_stage, write_json
 
 
-def main(key: str) -> None:
+def main(recipe: str) -> None:
     params = read_params()
-    settings = load_stage_params(Pad, params, "recipes", key, among=RECIPE_KEYS)
-    settings.check(f"recipes.{key}")
-    encoded = Path("data/encoded") / get_param(params, "recipes", key, "encoding") / "ids"
-    metrics = Path("metrics") / key
-    given = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
-    folder = resumable_folder(Path("data/padded") / key, stage="pad", **given)
-    with folder as out, output_file(metrics / "lengths.csv") as plot:
+    settings = load_stage_params(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
+    settings.check(f"recipes.{recipe}")
+    encoded = Path("data/encoded") / get_param(params, "recipes", recipe, "encoding") / "ids"
+    metrics = Path("metrics") / recipe
+    inputs = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
+    folder = resumable_folder(Path("data/padded") / recipe, stage="pad", **inputs)
+    with folder as out, output_file(metrics / "lengths.csv") as lengths_file:
         report, lengths = pad(encoded, settings, out)
-        with plot.open("w", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
-            rows.writerow(["length", "rows"])
-            rows.writerows(zip(lengths.lengths, lengths.rows, strict=True))
+        with lengths_file.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["length", "rows"])
+            writer.writerows(zip(lengths.lengths, lengths.rows, strict=True))
     write_json(metrics / "pad.json", report)
 
 

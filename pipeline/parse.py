@@ -12,21 +12,21 @@ from textrnn.preparation.parsing.parse import parse
 from textrnn.stage import run_stage, write_json
 
 
-def main(key: str) -> None:
+def main(name: str) -> None:
     params = read_params()
-    corpus = load_section(Corpus, params, "corpora", key)
+    corpus = load_section(Corpus, params, "corpora", name)
     data, limits = load_section(Data, params, "data"), load_section(Limits, params, "limits")
-    corpus.check(f"corpora.{key}")
+    corpus.check(f"corpora.{name}")
     limits.check()
-    source = Path(data.source) / key
-    files = [path.resolve() for name in corpus.files.values() if name and (path := source / name).is_file()]
-    # no checksums: to take them is to read gigabytes once more
+    source = Path(data.source) / name
+    files = [path.resolve() for file in corpus.files.values() if file and (path := source / file).is_file()]
+    # no checksums: they would cost reading gigabytes once more
     stats = [(path, path.stat()) for path in files]
     raw = [[str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for path, stat in stats]
-    given = {"corpus": asdict(corpus), "seed": data.seed, "rows": limits.rows, "raw": raw}
-    with resumable_folder(Path("data/parsed") / key, stage="parse", **given) as out:
+    inputs = {"corpus": asdict(corpus), "seed": data.seed, "rows": limits.rows, "raw": raw}
+    with resumable_folder(Path("data/parsed") / name, stage="parse", **inputs) as out:
         counts = parse(source, corpus, seed=data.seed, limit=limits.rows, out=out)
-    write_json(Path("metrics") / key / "parse.json", counts)
+    write_json(Path("metrics") / name / "parse.json", counts)
 
 
 if __name__ == "__main__":

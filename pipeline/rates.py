@@ -19,36 +19,34 @@ from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, sugge
 
 
 def main() -> None:
-    """Test one recipe; its data must be prepared, its model need not be trained."""
+    """Run the test for one recipe; its data must be prepared, its model need not be trained."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", help="an entry of params.yaml: a recipe")
     parser.add_argument("--from", dest="first", type=float, default=1e-6, help="the lowest rate (1e-6)")
     parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (1)")
     parser.add_argument("--steps", type=int, default=300, help="how many batches, each at a higher rate (300)")
     args = parser.parse_args()
-    key, rates, params = args.recipe, RateRange(args.first, args.last, args.steps), read_params()
+    recipe, rates, params = args.recipe, RateRange(args.first, args.last, args.steps), read_params()
     limits = load_section(Limits, params, "limits")
     limits.check()
-    model = load_recipe_section(Model, params, "model", key)
-    settings = load_recipe_section(Train, params, "train", key)
+    model = load_recipe_section(Model, params, "model", recipe)
+    settings = load_recipe_section(Train, params, "train", recipe)
     model, settings = apply_limits(model, settings, limits)
-    padded, embedded = ShardReader(Path("data/padded") / key, "padded"), Path("data/embedded") / key
+    padded, embedded = ShardReader(Path("data/padded") / recipe, "padded"), Path("data/embedded") / recipe
     matrix, lexicon = load_matrix(embedded / "embedding.arrow"), load_lexicon(embedded / "lexicon.arrow")
-    labels = Labels.load(Path("data/encoded") / get_param(params, "recipes", key, "encoding") / "labels.json")
-    points = range_test(key, padded, matrix, labels, model, settings, rates, lexicon)
-    suggested, table, plot = (
-        suggest_rate(points, rates),
-        *(Path("plots/rates") / f"{key}.{kind}" for kind in ("csv", "svg")),
-    )
-    with output_file(table) as made:
-        write_points(made, points)
+    labels = Labels.load(Path("data/encoded") / get_param(params, "recipes", recipe, "encoding") / "labels.json")
+    points = range_test(recipe, padded, matrix, labels, model=model, settings=settings, rates=rates, lexicon=lexicon)
+    suggested = suggest_rate(points, rates)
+    table, plot = (Path("plots/rates") / f"{recipe}.{suffix}" for suffix in ("csv", "svg"))
+    with output_file(table) as temporary:
+        write_points(temporary, points)
     try:
-        with output_file(plot) as made:
-            draw_curve(made, points, suggested, f"{key}: learning-rate range test")
+        with output_file(plot) as temporary:
+            draw_curve(temporary, points, suggested, f"{recipe}: learning-rate range test")
     except ImportError:
         print(f"no {plot}: matplotlib is not installed; pip install -c constraints.txt -e '.[plots]'")
-    found = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
-    print(f"{key}: {found} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
+    result = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
+    print(f"{recipe}: {result} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
 
 
 if __name__ == "__main__":

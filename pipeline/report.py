@@ -1,4 +1,4 @@
-"""Write the report: what all recipes reached, as their stages left it, in one page that needs no network."""
+"""Write the report: the results of all recipes, on one page that needs no network."""
 
 from pathlib import Path
 
@@ -14,13 +14,16 @@ STUDY = Path("study/shown")
 
 
 def main() -> None:
-    params, places = read_params(), ResultFolders(Path("metrics"), Path("models"), Path("data/analyzed"))
-    recipes = [read_recipe(key, *names, places) for key, names in encodings_and_corpora(params).items()]
-    with output_file(REPORT) as made:
-        made.write_text(render(recipes, read_study(STUDY)), encoding="utf-8", newline="\n")
+    folders = ResultFolders(metrics=Path("metrics"), models=Path("models"), analyzed=Path("data/analyzed"))
+    recipes = [
+        read_recipe(recipe, encoding, corpus, folders)
+        for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()
+    ]
+    with output_file(REPORT) as temporary:
+        temporary.write_text(render(recipes, read_study(STUDY)), encoding="utf-8", newline="\n")
     for recipe in recipes:
         if recipe.missing:
-            print(f"{recipe.name}: {len(recipe.missing)} of its files are not here; the report names them")
+            print(f"{recipe.name}: {len(recipe.missing)} of its files are missing; the report lists them")
     print(f"report: {REPORT}")
 
 

@@ -1,4 +1,4 @@
-"""Write one corpus's generated files, in the published format, into data/sample."""
+"""Generate the sample files of one corpus, in its published format, in data/sample."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ def main(corpus: str) -> None:
     params = read_params()
     sample = load_section(Sample, params, "sample")
     kind = get_param(params, "corpora", corpus, "format")
-    named = get_param(params, "corpora", corpus, "files")
-    require(isinstance(named, dict), f"corpora.{corpus}.files", "must map each role to a file name", named)
-    files = {role: str(name) for role, name in named.items() if name is not None}
+    names = get_param(params, "corpora", corpus, "files")
+    require(isinstance(names, dict), f"corpora.{corpus}.files", "must map each role to a file name", names)
+    files = {role: str(name) for role, name in names.items() if name is not None}
     with output_folder(Path("data/sample") / corpus) as folder:
         write_sample(corpus, kind, files, sample, folder)
 

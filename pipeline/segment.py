@@ -1,4 +1,4 @@
-"""Cut a parsed corpus into tokens, as an encoding says."""
+"""Tokenize a parsed corpus as an encoding specifies."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -13,19 +13,19 @@ from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.stage import run_stage, write_json
 
 
-def main(key: str) -> None:
+def main(encoding: str) -> None:
     params = read_params()
-    segmentation = load_stage_params(Segmentation, params, "encodings", key, among=ENCODING_KEYS)
+    segmentation = load_stage_params(Segmentation, params, "encodings", encoding, among=ENCODING_KEYS)
     settings = load_section(Segment, params, "segment")
-    segmentation.check(f"encodings.{key}")
+    segmentation.check(f"encodings.{encoding}")
     settings.check()
-    parsed = Path("data/parsed") / get_param(params, "encodings", key, "corpus")
+    parsed = Path("data/parsed") / get_param(params, "encodings", encoding, "corpus")
     punkt = Path(load_section(Data, params, "data").punkt)
     inputs = segment_inputs(parsed, segmentation, punkt_folder=punkt)
-    given = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
-    with resumable_folder(Path("data/segmented") / key, stage="segment", **given) as out:
+    identity = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
+    with resumable_folder(Path("data/segmented") / encoding, stage="segment", **identity) as out:
         report = segment(parsed, segmentation, settings, punkt_folder=punkt, out=out)
-    write_json(Path("metrics") / key / "segment.json", report)
+    write_json(Path("metrics") / encoding / "segment.json", report)
 
 
 if __name__ == "__main__":

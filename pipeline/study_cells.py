@@ -1,19 +1,19 @@
-"""Compare the GRU from scratch with nn.GRU: outputs, gradients, seconds."""
+"""Compare the GRU from scratch with nn.GRU: outputs, gradients and time."""
 
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.stage import run_command
-from textrnn.study.plan.json_files import write_figures
+from textrnn.study.plan.json_files import write_results
 from textrnn.study.plan.variants import read_study
 from textrnn.study.runs.cell_comparison import differences, seconds
 
 
 def main() -> None:
     study = read_study(read_params(Path("study/params.yaml")))
-    write_figures(Path("data/study/cells.json"), {seed: differences(study.cells, seed) for seed in study.seeds})
-    write_figures(Path("logs/study/cells.json"), seconds(study.cells, study.seeds[0]))
+    write_results(Path("data/study/cells.json"), {seed: differences(study.cells, seed) for seed in study.seeds})
+    write_results(Path("logs/study/cells.json"), seconds(study.cells, study.seeds[0]))
 
 
 if __name__ == "__main__":

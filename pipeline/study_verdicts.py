@@ -1,11 +1,11 @@
-"""Judge the tutorials' claims by the study's runs, and draw what was measured."""
+"""Judge the tutorials' claims by the study's runs, and draw the measures."""
 
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.stage import output_folder, run_command
-from textrnn.study.plan.json_files import read_figures, read_runs, write_figures
+from textrnn.study.plan.json_files import read_results, read_runs, write_results
 from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.judging import judge_all
@@ -14,16 +14,16 @@ from textrnn.study.verdicts.measure_plots import draw_measures
 
 def main() -> None:
     study = read_study(read_params(Path("study/params.yaml")))
-    facts, clocks = Path("data/study"), Path("logs/study")
-    runs = read_runs(facts / "runs", clocks, study.runs, study.seeds)
-    verdicts = judge_all(runs, read_figures(facts / "cells.json"), read_figures(clocks / "cells.json"))
+    facts, timings = Path("data/study"), Path("logs/study")
+    runs = read_runs(facts / "runs", timings, study.runs, study.seeds)
+    verdicts = judge_all(runs, read_results(facts / "cells.json"), read_results(timings / "cells.json"))
     plots = draw_all(runs)
-    drawn = {each["claim"]: each["measured"] for each in verdicts["claims"] if any(each["measured"].values())}
-    plots |= {f"{name}.svg": draw_measures(measured) for name, measured in drawn.items()}
+    measured = {row["claim"]: row["measured"] for row in verdicts["claims"] if any(row["measured"].values())}
+    plots |= {f"{claim}.svg": draw_measures(measures) for claim, measures in measured.items()}
     with output_folder(Path("study/plots")) as out:
         for name, plot in plots.items():
             (out / name).write_text(plot, encoding="utf-8")
-    write_figures(Path("study/verdicts.json"), verdicts)
+    write_results(Path("study/verdicts.json"), verdicts)
 
 
 if __name__ == "__main__":

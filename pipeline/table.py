@@ -1,4 +1,4 @@
-"""Show every recipe with its metrics and its best baseline, as the last run left them."""
+"""Print a table of all recipes with their latest metrics and best baselines."""
 
 import json
 from pathlib import Path
@@ -14,13 +14,13 @@ from textrnn.stage import run_command
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
 
 
-def recipe_row(key: str, encoding: str, corpus: str) -> dict[str, object]:
-    metrics = Path("metrics") / key
+def recipe_row(recipe: str, encoding: str, corpus: str) -> dict[str, object]:
+    metrics = Path("metrics") / recipe
     files = [metrics / name for name in ("pad.json", "train.json", "test.json")]
     if not all(file.is_file() for file in files):
-        return {"recipe": key, "corpus": corpus}
+        return {"recipe": recipe, "corpus": corpus}
     padded, trained, test = map(read_json, files)
-    row = {"recipe": key, "corpus": corpus, "rows": padded["train"]["rows"], "epochs": trained["epochs"]}
+    row = {"recipe": recipe, "corpus": corpus, "rows": padded["train"]["rows"], "epochs": trained["epochs"]}
     row |= {"dev_accuracy": trained["dev_accuracy"], **{f"test_{name}": test.get(name) for name in SCORES}}
     return row | baseline_columns(Path("metrics") / encoding / "baselines.json", test)
 
@@ -31,22 +31,24 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
-    """The baseline of the best dev score, its test score, and whether that beats the recipe's."""
+    """Return the baseline with the best dev score, its test score, and whether that beats the recipe's."""
     if not file.is_file():
         return {}
     score = "entity_f1" if "entity_f1" in test else "accuracy"
     baselines = read_json(file)["baselines"]
     best = best_baseline(baselines, score)
-    reached = baselines[best]["test"][score]
-    return {"best_baseline": best, "baseline_test": reached, "beaten": "yes" if reached > test[score] else "no"}
+    baseline_score = baselines[best]["test"][score]
+    beaten = "yes" if baseline_score > test[score] else "no"
+    return {"best_baseline": best, "baseline_test": baseline_score, "beaten": beaten}
 
 
 def main() -> None:
-    rows = [recipe_row(key, *names) for key, names in encodings_and_corpora(read_params()).items()]
+    recipes = encodings_and_corpora(read_params())
+    rows = [recipe_row(recipe, encoding, corpus) for recipe, (encoding, corpus) in recipes.items()]
     with pl.Config(
         tbl_rows=-1, tbl_cols=-1, tbl_width_chars=240, tbl_hide_dataframe_shape=True, float_precision=4
-    ) as style:
-        style.set_tbl_hide_column_data_types(True).set_tbl_formatting("UTF8_BORDERS_ONLY")
+    ) as config:
+        config.set_tbl_hide_column_data_types(True).set_tbl_formatting("UTF8_BORDERS_ONLY")
         print(pl.DataFrame(rows, infer_schema_length=None))
 
 

@@ -1,4 +1,4 @@
-"""Train a recipe's model and save it as a directory that needs nothing else."""
+"""Train a recipe's model and save it as a self-contained model directory."""
 
 from dataclasses import asdict
 from functools import partial
@@ -34,27 +34,26 @@ def main(key: str) -> None:
     settings = load_recipe_section(Train, params, "train", key)
     model, settings = apply_limits(model, settings, limits)
     encoding = get_param(params, "recipes", key, "encoding")
-    encoded, metrics = Path("data/encoded") / encoding, Path("metrics") / key
-    padded, embedded = Path("data/padded") / key, Path("data/embedded") / key
-    embedding, lexicon = embedded / "embedding.arrow", embedded / "lexicon.arrow"
-    sources = [encoded / "vocabulary.arrow", encoded / "labels.json"]
-    sources.append(Path("data/segmented") / encoding / "segmentation.json")
+    encoded, segmented = Path("data/encoded") / encoding, Path("data/segmented") / encoding
+    padded, metrics = Path("data/padded") / key, Path("metrics") / key
+    embedding, lexicon = (Path("data/embedded") / key / name for name in ("embedding.arrow", "lexicon.arrow"))
+    sources = [encoded / "vocabulary.arrow", encoded / "labels.json", segmented / "segmentation.json"]
     with launch_group() as group:
         data = ShardReader(padded, "padded"), load_matrix(embedding), Labels.load(encoded / "labels.json")
         train = partial(train_recipe, key, *data, model, settings, lexicon=load_lexicon(lexicon), group=group)
-        if group.rank:  # process 0 alone writes
+        if group.rank:  # only process 0 writes
             train(curves=None, live=None)
             return
-        state = run_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
-        with resumable_folder(Path("models") / key, CHECKPOINT_RETENTION, stage="train", **state) as out:
+        run_facts = run_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
+        with resumable_folder(Path("models") / key, CHECKPOINT_RETENTION, stage="train", **run_facts) as folder:
             with output_file(metrics / "curves.csv") as curves:
-                run = train(curves=curves, live=Path("dvclive") / key, work=out)
-            save_model(out, run.config, run.network, dict(zip(PREPARATION_FILES, sources, strict=True)))
+                run = train(curves=curves, live=Path("dvclive") / key, work_folder=folder)
+            save_model(folder, run.config, run.network, dict(zip(PREPARATION_FILES, sources, strict=True)))
             write_json(metrics / "train.json", asdict(run.outcome))
-            # how long it took is no metric: it differs from run to run, and would come back from the cache
-            took = {"seconds": run.seconds, "rows_per_second": run.rows_per_second}
-            here = {"device": str(pick_device()), "threads": torch.get_num_threads(), "processes": group.count}
-            write_json(Path("logs") / f"{key}.json", took | here | {"resumed_from": run.resumed_from})
+            # durations are no metric: they differ from run to run, and DVC's run cache would bring old ones back
+            speed = {"seconds": run.seconds, "rows_per_second": run.rows_per_second, "device": str(pick_device())}
+            counts = {"threads": torch.get_num_threads(), "processes": group.world_size}
+            write_json(Path("logs") / f"{key}.json", speed | counts | {"resumed_from": run.resumed_from})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What stages leave of a recipe, made by hand for tests of the report."""
+"""The files that stages write for a recipe, with small made-up contents, for tests of the report."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ MODEL = {
     "layer_norm": False,
     "crf": False,
 }
+TRAINING = {"steps": 70, "epochs": 5.0, "best_step": 56, "dev_loss": 0.9, "dev_accuracy": 0.7, "stopped_by": None}
 
 
-def places(folder: Path) -> ResultFolders:
+def result_folders(folder: Path) -> ResultFolders:
     return ResultFolders(folder / "metrics", folder / "models", folder / "data" / "analyzed")
 
 
@@ -42,21 +43,21 @@ def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
 
 
 def write_baselines(
-    at: ResultFolders, encoding: str, score: str, ceiling: Any = None, **figures: tuple[float, float]
+    folders: ResultFolders, encoding: str, score: str, ceiling: Any = None, **scores: tuple[float, float]
 ) -> None:
-    """A baselines.json of (dev, test) by name."""
-    made = {
+    """Write baselines.json with the scores (dev, test) of each named baseline."""
+    baselines = {
         name: {
             split: {"accuracy": 0.5, "macro_f1": 0.4, score: value}
-            for split, value in zip(("dev", "test"), both, strict=True)
+            for split, value in zip(("dev", "test"), values, strict=True)
         }
-        for name, both in figures.items()
+        for name, values in scores.items()
     }
-    write_json(at.metrics / encoding / "baselines.json", {"baselines": made, "ceiling": ceiling})
+    write_json(folders.metrics / encoding / "baselines.json", {"baselines": baselines, "ceiling": ceiling})
 
 
 def write_recipe(
-    at: ResultFolders,
+    folders: ResultFolders,
     name: str,
     confusion: np.ndarray,
     classes: Sequence[str],
@@ -64,28 +65,27 @@ def write_recipe(
     scores: Mapping[str, float],
     segment: str = "chars",
 ) -> None:
-    """All files of a recipe but its encoding's baselines, with these confusion counts (C, C), errors and figures."""
-    metrics, model = at.metrics / name, at.models / name
+    """Write all files of a recipe except its encoding's baselines, with these confusion counts (C, C) and metrics."""
+    metrics, model = folders.metrics / name, folders.models / name
     split = {"rows": 2700, "truncated_share": 0.125, "padding_share": 0.25}
     write_json(metrics / "pad.json", {"widths": [7, 16], "train": split, "dev": {"rows": 300}, "test": {"rows": 600}})
-    trained = {"steps": 70, "epochs": 5.0, "best_step": 56, "dev_loss": 0.9, "dev_accuracy": 0.7, "stopped_by": None}
-    write_json(metrics / "train.json", trained)
-    for each in ("dev", "test"):
-        write_json(metrics / f"{each}.json", {"loss": 0.9, "accuracy": 0.75, "macro_f1": 0.25, **scores})
+    write_json(metrics / "train.json", TRAINING)
+    for part in ("dev", "test"):
+        write_json(metrics / f"{part}.json", {"loss": 0.9, "accuracy": 0.75, "macro_f1": 0.25, **scores})
     write_csv(metrics / "curves.csv", [("step", "split", "loss", "accuracy"), *_curves()])
     write_csv(metrics / "lengths.csv", [("length", "rows"), (3, 74), (8, 430), (26, 1)])
     write_csv(
         metrics / "confusion_counts.csv", [("actual", *classes), *zip(classes, *confusion.T.tolist(), strict=True)]
     )
-    rows = [("class", each, 0.5, 0.25, 0.3333, 12) for each in classes]
-    rows += [("entity", each, 0.5, 0.25, 0.3333, 12) for each in classes if "entity_f1" in scores]
+    rows = [("class", label, 0.5, 0.25, 0.3333, 12) for label in classes]
+    rows += [("entity", label, 0.5, 0.25, 0.3333, 12) for label in classes if "entity_f1" in scores]
     write_csv(metrics / "classes.csv", [("kind", "name", "precision", "recall", "f1", "support"), *rows])
     bins = [(0.4, 0.466667, 30, 0.45, 0.5), (0.933333, 1.0, 90, 0.97, 0.9)]
     write_csv(metrics / "reliability.csv", [("lower", "upper", "count", "confidence", "accuracy"), *bins])
     write_json(metrics / "analysis.json", _analysis(confusion, classes, "entity_f1" in scores))
-    (at.analyzed / name).mkdir(parents=True)
+    (folders.analyzed / name).mkdir(parents=True)
     lines = (json.dumps(error, ensure_ascii=False) + "\n" for error in errors)
-    (at.analyzed / name / "errors.jsonl").write_text("".join(lines), encoding="utf-8")
+    (folders.analyzed / name / "errors.jsonl").write_text("".join(lines), encoding="utf-8")
     write_json(model / "config.json", {"model": MODEL})
     write_json(model / "segmentation.json", {"segment": segment})
     weights = {"embedding": np.zeros((10, 7), np.float32), "pairs": np.zeros(5, np.int64)}
@@ -94,18 +94,19 @@ def write_recipe(
 
 def _curves() -> list[tuple[int, str, float, float]]:
     values = [(14, 2.3, 0.3), (28, 1.5, 0.5), (42, 1.2, 0.625)]
-    return [(step, split, loss, right) for step, loss, right in values for split in ("train", "dev")]
+    return [(step, split, loss, accuracy) for step, loss, accuracy in values for split in ("train", "dev")]
 
 
 def _analysis(confusion: np.ndarray, classes: Sequence[str], tags: bool) -> dict[str, Any]:
-    figures = {"rows": 120, "entities": 40, "entity_f1": 0.3} if tags else {"rows": 120, "accuracy": 0.7}
-    names = [(a, b) for a in range(len(classes)) for b in range(len(classes)) if a != b and confusion[a, b]]
+    scores = {"rows": 120, "entities": 40, "entity_f1": 0.3} if tags else {"rows": 120, "accuracy": 0.7}
+    wrong = [(a, b) for a in range(len(classes)) for b in range(len(classes)) if a != b and confusion[a, b]]
     pairs = [
-        {"gold": classes[a], "predicted": classes[b], "count": int(confusion[a, b]), "share": 0.25} for a, b in names
+        {"gold": classes[a], "predicted": classes[b], "count": int(confusion[a, b]), "share": 0.25} for a, b in wrong
     ]
-    groups = {"by_length": {"2-5": figures}, "by_rarest": {"0": figures, "1-9": figures}}
-    more = {
-        "by_text": {"known": figures},
-        **({"by_row": {"fullest": figures}, "entities": {"rest": figures}} if tags else {}),
+    groups = {
+        "by_length": {"2-5": scores},
+        "by_rarest": {"0": scores, "1-9": scores},
+        "by_text": {"known": scores},
+        **({"by_row": {"fullest": scores}, "entities": {"rest": scores}} if tags else {}),
     }
-    return {"calibration": {"ece": 0.0625}, **groups, **more, "confused": pairs[:10]}
+    return {"calibration": {"ece": 0.0625}, **groups, "confused": pairs[:10]}

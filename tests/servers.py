@@ -1,4 +1,4 @@
-"""Servers of tests: in this process on a port of their own, with stub models that say what they were called with."""
+"""Servers for tests: in this process, on a free port, with stub models that record their calls."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ LIMITS = RequestLimits(
 
 @dataclass
 class Stub:
-    """A model that answers a text with its length, and keeps the batches; it answers while `open` is set."""
+    """A model that predicts the length of a text and records its batches; it blocks while `open` is not set."""
 
     name: str = "stub"
     batches: list[list[str]] = field(default_factory=list)
@@ -42,7 +42,7 @@ class Stub:
     def __post_init__(self) -> None:
         self.open.set()
 
-    def answer(self, texts: list[str]) -> list[bytes]:
+    def predict(self, texts: list[str]) -> list[bytes]:
         self.batches.append(list(texts))
         self.called.set()
         assert self.open.wait(60)
@@ -50,21 +50,21 @@ class Stub:
             raise ZeroDivisionError("a secret of the server")
         return [json.dumps({"length": len(text)}).encode() for text in texts]
 
-    def served(self) -> LoadedModel:
+    def loaded(self) -> LoadedModel:
         about = {"name": self.name, "task": "classify", "labels": ["a"], "sha256": "", "params": {}}
-        return LoadedModel(about, self.answer)
+        return LoadedModel(about, self.predict)
 
 
 @dataclass
 class Running:
-    """A server that answers at `url`."""
+    """A running server and its URL."""
 
     url: str
     server: Server
     service: Service
 
     def predict(self, body: Any, model: str = "stub", **more: Any) -> requests.Response:
-        """Ask with a body that is bytes already, or made JSON."""
+        """Send a body: bytes as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         return requests.post(f"{self.url}/v1/models/{model}/predict", data=data, timeout=60, **more)
 
@@ -72,30 +72,30 @@ class Running:
         return requests.get(f"{self.url}{path}", timeout=60)
 
     def metric(self, name: str) -> float:
-        """The value of a line of /metrics, named with its labels."""
-        found = re.search(rf"^{re.escape(name)} (\S+)$", self.get("/metrics").text, re.M)
-        assert found, name
-        return float(found[1])
+        """The value of a metric in /metrics; its name includes its labels."""
+        match = re.search(rf"^{re.escape(name)} (\S+)$", self.get("/metrics").text, re.M)
+        assert match, name
+        return float(match[1])
 
-    def together(self, asked: list[tuple[str, list[str]]]) -> list[tuple[int, Any]]:
-        """Status and body for each of (model, texts), all asked at once."""
+    def predict_concurrently(self, pairs: list[tuple[str, list[str]]]) -> list[tuple[int, Any]]:
+        """Status and body of the responses to concurrent requests, pairs of a model and its texts."""
 
-        async def one(session: aiohttp.ClientSession, model: str, texts: list[str]) -> tuple[int, Any]:
+        async def send(session: aiohttp.ClientSession, model: str, texts: list[str]) -> tuple[int, Any]:
             url = f"{self.url}/v1/models/{model}/predict"
-            async with session.post(url, json={"texts": texts}) as answer:
-                return answer.status, await answer.json()
+            async with session.post(url, json={"texts": texts}) as response:
+                return response.status, await response.json()
 
-        async def all_of_them() -> list[tuple[int, Any]]:
+        async def send_all() -> list[tuple[int, Any]]:
             connector = aiohttp.TCPConnector(limit=0)
             async with aiohttp.ClientSession(connector=connector) as session:
-                return await asyncio.gather(*(one(session, *each) for each in asked))
+                return await asyncio.gather(*(send(session, *pair) for pair in pairs))
 
-        return asyncio.run(all_of_them())
+        return asyncio.run(send_all())
 
 
 @contextlib.contextmanager
 def running(*models: LoadedModel, grace: float = 20, **limits: Any) -> Any:
-    """A server of these models, with limits other than LIMITS where given, stopped at the end."""
+    """A server of these models, stopped at the end; limits: what differs from LIMITS."""
     executor = ThreadPoolExecutor(1)
     service = Service(models, replace(LIMITS, **limits), executor)
     with listen("127.0.0.1", 0) as listening:
@@ -107,7 +107,7 @@ def running(*models: LoadedModel, grace: float = 20, **limits: Any) -> Any:
             yield Running(url, server, service)
         finally:
             for model in models:
-                stub = getattr(model.answer, "__self__", None)
+                stub = getattr(model.predict, "__self__", None)
                 if stub is not None:
                     stub.open.set()
             server.should_exit = True

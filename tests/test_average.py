@@ -1,4 +1,4 @@
-"""Averaged weights: the means by hand, when they are evaluated, and that they are what is kept."""
+"""Averaged weights: the means by hand, when they are evaluated, and that they are saved as the best weights."""
 
 import dataclasses
 
@@ -12,8 +12,8 @@ from textrnn.training.optimization.weight_averaging import WeightAverage, ema_we
 from textrnn.training.trainer import loop as training
 
 
-def walked(kind, values, per_epoch=2):
-    """A network whose weight takes these values, one a step; the means after each of the steps."""
+def means_after_steps(kind, values, per_epoch=2):
+    """The mean after each step of a network whose weight takes these values, one per step."""
     network, means = Constant(1), []
     average = WeightAverage(network, kind)
     for step, value in enumerate(values, start=1):
@@ -28,7 +28,7 @@ def walked(kind, values, per_epoch=2):
 
 def test_ema_by_hand():
     values = [5.0, 1.0, -2.0, 7.0]
-    means = walked(Ema("ema", 0.8), values)
+    means = means_after_steps(Ema("ema", 0.8), values)
     for step in range(1, 5):
         weights = [0.8 ** (step - at) for at in range(1, step + 1)]
         wanted = sum(w * v for w, v in zip(weights, values, strict=False)) / sum(weights)
@@ -38,20 +38,20 @@ def test_ema_by_hand():
 
 def test_swa_by_hand():
     values = [1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 21.0]
-    means = walked(Swa("swa", 2), values)  # the epochs end after steps 2, 4, 6
+    means = means_after_steps(Swa("swa", 2), values)  # the epochs end after steps 2, 4, 6
     assert means == pytest.approx([1, 2, 3, 5, 5, 9, 9])
 
 
 def test_without_a_kind_it_does_nothing():
-    assert walked(None, [1.0, 2.0]) == [1, 2]
-    assert WeightAverage(Constant(), None).tensors() == {}
+    assert means_after_steps(None, [1.0, 2.0]) == [1, 2]
+    assert WeightAverage(Constant(), None).state_dict() == {}
 
 
-def test_weights_are_changed_in_place_and_come_back_to_the_bit_also_after_a_fault():
+def test_weights_change_in_place_and_are_restored_bitwise_also_after_an_exception():
     network = small()
     average = WeightAverage(network, Ema("ema", 0.5))
     average.update(1, 9)
-    places = [weight.data_ptr() for weight in network.parameters()]
+    addresses = [weight.data_ptr() for weight in network.parameters()]
     with torch.no_grad():
         for weight in network.parameters():
             weight.mul_(3)
@@ -64,21 +64,21 @@ def test_weights_are_changed_in_place_and_come_back_to_the_bit_also_after_a_faul
 
     with pytest.raises(KeyError):
         failing()
-    assert [weight.data_ptr() for weight in network.parameters()] == places
+    assert [weight.data_ptr() for weight in network.parameters()] == addresses
     assert all(torch.equal(weight, old) for weight, old in zip(network.parameters(), latest, strict=True))
 
 
 def test_frozen_weights_are_left_out():
     network = small()
     network.embedding.weight.requires_grad_(False)
-    names = set(WeightAverage(network, Ema("ema", 0.5)).tensors())
+    names = set(WeightAverage(network, Ema("ema", 0.5)).state_dict())
     assert names == {"average.count"} | {
         f"average.{name}" for name, _ in network.named_parameters() if name != "embedding.weight"
     }
 
 
 @pytest.mark.parametrize("kind", [Ema("ema", 0.9), Swa("swa", 2)], ids=["ema", "swa"])
-def test_dev_is_evaluated_on_the_mean_and_the_mean_is_kept(monkeypatch, kind):
+def test_dev_is_evaluated_on_the_mean_and_the_mean_is_saved(monkeypatch, kind):
     losses, seen = iter([3.0, 2.0, 1.0, 2.0]), []
 
     def evaluate(model, *_):
@@ -98,7 +98,7 @@ def test_dev_is_evaluated_on_the_mean_and_the_mean_is_kept(monkeypatch, kind):
     training.train_model(plain, rows, rows, options, None, lambda _: None, on_step)
     means = []
     average = WeightAverage(model, kind)
-    for step, value in enumerate(values, start=1):  # averaging does not change the steps that are taken
+    for step, value in enumerate(values, start=1):  # averaging does not change the steps
         with torch.no_grad():
             model.weight.copy_(value)
         average.update(step, 2)

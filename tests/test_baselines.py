@@ -1,4 +1,4 @@
-"""Baselines by hand: the majority, each token's usual tag, and what is written of the fitted ones."""
+"""Baselines by hand: the majority, each token's most frequent tag, and the metrics of the fitted models."""
 
 import json
 
@@ -44,51 +44,51 @@ SENTENCES = {
 
 
 def write_texts(folder, task, splits):
-    """Segmented shards that ids were made of: the token of an id is its number."""
-    rows = {split: [([str(each) for each in ids], *rest[:1]) for ids, *rest in splits[split]] for split in splits}
+    """Write the segmented shards of these ids: the token of an id is the id itself."""
+    rows = {split: [([str(token) for token in ids], *rest[:1]) for ids, *rest in splits[split]] for split in splits}
     return write_segmented(folder, task, rows)
 
 
 def train(tmp_path, task, splits, labels, tokens, epochs=8):
     reader = ShardReader(write_encoded(tmp_path / "in", task, splits), "encoded")
     texts = write_texts(tmp_path / "texts", task, splits)
-    return {each.name: each for each in train_baselines(reader, texts, labels, tokens, SETTINGS, epochs)}
+    return {result.name: result for result in train_baselines(reader, texts, labels, tokens, SETTINGS, epochs)}
 
 
 def test_classification_by_hand(tmp_path):
-    found = train(tmp_path, "classify", TEXTS, CLASSES, 5)
-    assert list(found) == ["majority", "logistic_regression", "bag_of_ngrams"]
+    results = train(tmp_path, "classify", TEXTS, CLASSES, 5)
+    assert list(results) == ["majority", "logistic_regression", "bag_of_ngrams"]
     # nine of 19 rows are b: recall 1, precision a half, of dev's and test's four rows
     f1 = (2 * 2 / (2 + 4)) / 3
     score = {"accuracy": 0.5, "macro_f1": pytest.approx(f1)}
-    # of test's rows 4, 4 and 3, 2 and 2, 3 train has all
-    assert found["majority"].metrics() == {"dev": score, "test": score, "rest": None}
+    # train has all texts of test: 4, 4 and 3, 2 and 2, 3
+    assert results["majority"].metrics() == {"dev": score, "test": score, "rest": None}
     for name in ("logistic_regression", "bag_of_ngrams"):
-        metrics = found[name].metrics()
+        metrics = results[name].metrics()
         assert metrics["dev"] == {"accuracy": 1.0, "macro_f1": 1.0}
-        # the last row of test says what no row of train says: 2, 3 is a
+        # the label of test's last row contradicts train, where 2, 3 is a
         assert metrics["test"] == {"accuracy": 0.75, "macro_f1": pytest.approx((2 / 3 + 2 / 3 + 1) / 3)}
-        assert found[name].seconds > 0
-    # 2, 3, 4; their bigrams with the marks: 0-2 2-3 3-0, 0-3 3-2 2-0, not the 2-2, 4-4 of one row; 0-4 and 4-0
-    assert found["logistic_regression"].metrics()["features"] == 3 + 8
-    assert found["logistic_regression"].metrics()["regularization"] in SETTINGS.regularization
-    assert 1 <= found["bag_of_ngrams"].metrics()["best_epoch"] <= 8
+        assert results[name].seconds > 0
+    # 2, 3, 4; the bigrams with boundary marks 0-2 2-3 3-0, 0-3 3-2 2-0, 0-4 4-0; not 2-2 and 4-4, each in only one row
+    assert results["logistic_regression"].metrics()["features"] == 3 + 8
+    assert results["logistic_regression"].metrics()["regularization"] in SETTINGS.regularization
+    assert 1 <= results["bag_of_ngrams"].metrics()["best_epoch"] <= 8
 
 
-def test_the_usual_tag_of_each_token_by_hand(tmp_path):
-    found = train(tmp_path, "tag", SENTENCES, TYPES, 7)
-    assert list(found) == ["majority", "most_frequent_tag", "logistic_regression"]
-    majority, usual = found["majority"].metrics(), found["most_frequent_tag"].metrics()
+def test_the_most_frequent_tag_of_each_token_by_hand(tmp_path):
+    results = train(tmp_path, "tag", SENTENCES, TYPES, 7)
+    assert list(results) == ["majority", "most_frequent_tag", "logistic_regression"]
+    majority, frequent = results["majority"].metrics(), results["most_frequent_tag"].metrics()
     assert majority["dev"] == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx(0.8 / 3), "entity_f1": 0.0}
     assert majority["test"]["accuracy"] == pytest.approx(2 / 7)
-    assert usual["dev"] == {"accuracy": 1.0, "macro_f1": pytest.approx(2 / 3), "entity_f1": 1.0}
-    # O for the unseen 5 cuts the PER of the first sentence short
-    assert usual["test"]["accuracy"] == pytest.approx(6 / 7)
-    assert usual["test"]["macro_f1"] == pytest.approx((2 * 2 / (3 + 2) + 1 + 2 * 2 / (2 + 3)) / 3)
-    assert usual["test"]["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+    assert frequent["dev"] == {"accuracy": 1.0, "macro_f1": pytest.approx(2 / 3), "entity_f1": 1.0}
+    # O for the unseen 5 makes the PER of the first sentence too short
+    assert frequent["test"]["accuracy"] == pytest.approx(6 / 7)
+    assert frequent["test"]["macro_f1"] == pytest.approx((2 * 2 / (3 + 2) + 1 + 2 * 2 / (2 + 3)) / 3)
+    assert frequent["test"]["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
 
 
-def test_texts_that_train_and_dev_have_not_have_figures_of_their_own(tmp_path):
+def test_new_texts_are_scored_separately(tmp_path):
     splits = {**TEXTS, "dev": [*TEXTS["dev"], ([4, 3], 2)]}
     splits["test"] = [([2, 3, 2], 1), ([2, 3], 0), ([4, 3], 2), ([3, 3], 0), ([2, 2, 2], 1)]
     majority = train(tmp_path, "classify", splits, CLASSES, 5)["majority"]
@@ -97,15 +97,15 @@ def test_texts_that_train_and_dev_have_not_have_figures_of_their_own(tmp_path):
     (tmp_path / "tags").mkdir()
     # the first sentence of test is one of train's
     tagged = {**SENTENCES, "test": [SENTENCES["train"][0], *SENTENCES["test"]]}
-    usual = train(tmp_path / "tags", "tag", tagged, TYPES, 7)["most_frequent_tag"]
-    assert usual.test["accuracy"] == pytest.approx(9 / 10)
-    assert usual.rest["accuracy"] == pytest.approx(6 / 7)
-    assert usual.rest["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+    frequent = train(tmp_path / "tags", "tag", tagged, TYPES, 7)["most_frequent_tag"]
+    assert frequent.test["accuracy"] == pytest.approx(9 / 10)
+    assert frequent.rest["accuracy"] == pytest.approx(6 / 7)
+    assert frequent.rest["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
 
 
 def test_new_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
     ids = ShardReader(write_encoded(tmp_path / "in", "classify", TEXTS), "encoded")
-    rows = {split: [([str(each) for each in ids], label) for ids, label in TEXTS[split]] for split in TEXTS}
+    rows = {split: [([str(token) for token in ids], label) for ids, label in TEXTS[split]] for split in TEXTS}
     rows["test"] = [(["new"], 0), *rows["test"][1:]]
     backwards = {**rows, "test": rows["test"][::-1]}
     for name, (written, numbers) in {"as": (rows, None), "back": (backwards, [3, 2, 1, 0, *range(4, 19)])}.items():
@@ -117,8 +117,8 @@ def test_new_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
 def test_bio_tags_are_read_by_their_scheme(tmp_path):
     labels = Labels("tag", ["O", "B-PER", "I-PER"], "bio", ["PER"])
     row = ([2, 2, 3], [1, 1, 2], [span(0, 1, 0), span(1, 3, 0)])
-    found = train(tmp_path, "tag", {split: [row] for split in ("train", "dev", "test")}, labels, 4)
-    assert found["most_frequent_tag"].metrics()["test"] == {
+    results = train(tmp_path, "tag", {split: [row] for split in ("train", "dev", "test")}, labels, 4)
+    assert results["most_frequent_tag"].metrics()["test"] == {
         "accuracy": 1.0,
         "macro_f1": pytest.approx(2 / 3),
         "entity_f1": 1.0,
@@ -138,7 +138,7 @@ def test_a_tagged_split_without_a_token_is_refused_by_name(tmp_path, split):
         train(tmp_path, "tag", {**SENTENCES, split: []}, TYPES, 7)
 
 
-def test_the_ceiling_is_each_text_s_usual_label_in_all_splits(tmp_path):
+def test_the_ceiling_gives_each_text_its_most_frequent_label_in_all_splits(tmp_path):
     splits = {
         "train": [([2, 3], 0), ([2, 3], 0), ([4], 1)],
         "dev": [([2, 3], 1), ([4], 2), ([], 0)],
@@ -158,7 +158,7 @@ def script(import_stage):
     return import_stage("baseline")
 
 
-def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monkeypatch, script):
+def test_the_stage_writes_metrics_without_timings(tmp_path, monkeypatch, script):
     monkeypatch.chdir(tmp_path)
     section = {**SETTINGS.__dict__, "regularization": [1.0, 0.1]}
     params = {
@@ -175,11 +175,11 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
     Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3])).save(encoded / "vocabulary.arrow")
     script.main("letters")
     written = json.loads((tmp_path / "metrics" / "letters" / "baselines.json").read_text())
-    found = written["baselines"]
+    baselines = written["baselines"]
     assert written["ceiling"] == {"dev": 1.0, "test": 0.75}
-    assert found["majority"]["test"]["accuracy"] == 0.5
-    assert found["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
-    assert {key for each in found.values() for key in each} == {
+    assert baselines["majority"]["test"]["accuracy"] == 0.5
+    assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
+    assert {key for values in baselines.values() for key in values} == {
         "dev",
         "test",
         "rest",
@@ -187,5 +187,5 @@ def test_the_stage_writes_figures_and_keeps_the_clock_out_of_them(tmp_path, monk
         "regularization",
         "best_epoch",
     }
-    took = json.loads((tmp_path / "logs" / "letters.baselines.json").read_text())
-    assert {name: list(each) for name, each in took.items()} == {name: ["seconds"] for name in found}
+    timings = json.loads((tmp_path / "logs" / "letters.baselines.json").read_text())
+    assert {name: list(values) for name, values in timings.items()} == {name: ["seconds"] for name in baselines}

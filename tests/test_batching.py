@@ -1,4 +1,4 @@
-"""The queue before a model: what is joined, what order it keeps, what is given up."""
+"""RequestBatcher: how it joins and splits requests, keeps their order, and drops cancelled ones."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textrnn.inference.serving.request_batcher import QueueFull, RequestBatcher
 
 
 class Model:
-    """Doubles its texts; keeps the batches; answers while `open` is set."""
+    """A model that doubles its texts and records its batches; it blocks while `open` is not set."""
 
     def __init__(self):
         self.batches, self.open, self.called, self.threads = [], threading.Event(), threading.Event(), set()
@@ -31,9 +31,11 @@ class Model:
 
 
 @contextlib.asynccontextmanager
-async def batching(model, most=4, wait=0.0, room=1000):
+async def batching(model, batch_texts=4, batch_wait=0.0, queue_texts=1000):
     with ThreadPoolExecutor(1) as executor:
-        batcher = RequestBatcher(model, executor, most=most, wait=wait, room=room)
+        batcher = RequestBatcher(
+            model, executor, batch_texts=batch_texts, batch_wait=batch_wait, queue_texts=queue_texts
+        )
         task = asyncio.create_task(batcher.run())
         try:
             yield batcher
@@ -42,21 +44,21 @@ async def batching(model, most=4, wait=0.0, room=1000):
             task.cancel()
 
 
-async def blocked(model, batcher, *asked):
-    """Tasks of requests, all of which wait behind a first that the model holds."""
+async def submit_behind_first(model, batcher, *requests):
+    """Submit a first request, on which the model blocks, then the others; return the tasks of both."""
     model.open.clear()
-    first = asyncio.create_task(batcher.ask(["first"]))
+    first = asyncio.create_task(batcher.submit(["first"]))
     await asyncio.to_thread(model.called.wait, 60)
-    tasks = [asyncio.create_task(batcher.ask(texts)) for texts in asked]
+    tasks = [asyncio.create_task(batcher.submit(texts)) for texts in requests]
     await asyncio.sleep(0)
     return first, tasks
 
 
-def test_what_waits_is_joined_and_what_is_too_long_is_split():
+def test_waiting_requests_are_joined_and_large_ones_are_split():
     async def main():
         model = Model()
         async with batching(model) as batcher:
-            first, tasks = await blocked(model, batcher, ["a"], ["b", "c"], list("defghijk"), [], ["l"])
+            first, tasks = await submit_behind_first(model, batcher, ["a"], ["b", "c"], list("defghijk"), [], ["l"])
             assert batcher.waiting() == 12
             assert not batcher.full()
             model.open.set()
@@ -69,26 +71,26 @@ def test_what_waits_is_joined_and_what_is_too_long_is_split():
     asyncio.run(main())
 
 
-def test_many_requests_get_their_own_answers():
+def test_many_requests_get_their_own_results():
     async def main():
         model, rng = Model(), random.Random(1)
-        async with batching(model, most=16, room=10_000) as batcher:
-            asked = [[f"{at} {n}" for n in range(rng.choice([0, 1, 1, 2, 40]))] for at in range(500)]
-            found = await asyncio.gather(*map(batcher.ask, asked))
-        assert found == [[text * 2 for text in texts] for texts in asked]
-        assert [text for batch in model.batches for text in batch] == [text for texts in asked for text in texts]
+        async with batching(model, batch_texts=16, queue_texts=10_000) as batcher:
+            requests = [[f"{number} {n}" for n in range(rng.choice([0, 1, 1, 2, 40]))] for number in range(500)]
+            results = await asyncio.gather(*map(batcher.submit, requests))
+        assert results == [[text * 2 for text in texts] for texts in requests]
+        assert [text for batch in model.batches for text in batch] == [text for texts in requests for text in texts]
         assert max(map(len, model.batches)) == 16
 
     asyncio.run(main())
 
 
-def test_who_has_gone_costs_nothing():
+def test_cancelled_requests_are_dropped():
     async def main():
         model = Model()
         async with batching(model) as batcher:
-            first, tasks = await blocked(model, batcher, ["a", "b"], list("cdefgh"), ["i"])
+            first, tasks = await submit_behind_first(model, batcher, ["a", "b"], list("cdefgh"), ["i"])
             tasks[0].cancel()
-            first.cancel()  # the model has its text already
+            first.cancel()  # the model already has its text
             await asyncio.wait({tasks[0], first})
             assert batcher.waiting() == 7
             model.open.set()
@@ -99,15 +101,15 @@ def test_who_has_gone_costs_nothing():
     asyncio.run(main())
 
 
-def test_a_long_request_that_is_given_up_goes_no_further():
+def test_the_rest_of_a_cancelled_large_request_is_dropped():
     async def main():
         model = Model()
         async with batching(model) as batcher:
             model.open.clear()
-            long = asyncio.create_task(batcher.ask(list("abcdefghij")))
+            long = asyncio.create_task(batcher.submit(list("abcdefghij")))
             await asyncio.to_thread(model.called.wait, 60)
             long.cancel()
-            last = asyncio.create_task(batcher.ask(["x"]))
+            last = asyncio.create_task(batcher.submit(["x"]))
             await asyncio.sleep(0)
             assert batcher.waiting() == 1
             model.open.set()
@@ -117,14 +119,14 @@ def test_a_long_request_that_is_given_up_goes_no_further():
     asyncio.run(main())
 
 
-def test_no_more_may_wait_than_there_is_room_for():
+def test_a_full_queue_refuses_requests():
     async def main():
         model = Model()
-        async with batching(model, room=5) as batcher:
-            first, tasks = await blocked(model, batcher, ["a", "b", "c"])
+        async with batching(model, queue_texts=5) as batcher:
+            first, tasks = await submit_behind_first(model, batcher, ["a", "b", "c"])
             with pytest.raises(QueueFull):
-                await batcher.ask(["d", "e", "f"])
-            rest = asyncio.create_task(batcher.ask(["d", "e"]))
+                await batcher.submit(["d", "e", "f"])
+            rest = asyncio.create_task(batcher.submit(["d", "e"]))
             await asyncio.sleep(0)
             assert batcher.full()
             model.open.set()
@@ -134,13 +136,13 @@ def test_no_more_may_wait_than_there_is_room_for():
 
 
 @pytest.mark.parametrize(("text", "error"), [("wrong", ValueError), ("lost", RuntimeError)])
-def test_a_call_that_fails_fails_its_own_requests_alone(text, error):
+def test_a_failed_call_fails_only_its_own_requests(text, error):
     async def main():
         model = Model()
         async with batching(model) as batcher:
-            first, tasks = await blocked(model, batcher, ["a", text], list("bcdef"), ["g"])
+            first, tasks = await submit_behind_first(model, batcher, ["a", text], list("bcdef"), ["g"])
             model.open.set()
-            for task in tasks[:2]:  # the second had two texts in the same call
+            for task in tasks[:2]:  # two texts of the second request were in the failed call
                 with pytest.raises(error):
                     await task
             assert await first == ["firstfirst"]
@@ -150,22 +152,22 @@ def test_a_call_that_fails_fails_its_own_requests_alone(text, error):
     asyncio.run(main())
 
 
-def test_a_batch_waits_for_more_until_it_is_full_or_its_time_is_up():
+def test_a_batch_waits_until_it_is_full_or_its_time_is_up():
     async def main():
         model = Model()
-        async with batching(model, wait=60) as batcher:
-            early = asyncio.create_task(batcher.ask(["a"]))
+        async with batching(model, batch_wait=60) as batcher:
+            early = asyncio.create_task(batcher.submit(["a"]))
             while not batcher.waiting():
                 await asyncio.sleep(0)
             for _ in range(20):
                 await asyncio.sleep(0)
             assert model.batches == []
-            assert await batcher.ask(["b", "c", "d"]) == ["bb", "cc", "dd"]
+            assert await batcher.submit(["b", "c", "d"]) == ["bb", "cc", "dd"]
             assert await early == ["aa"]
             assert model.batches == [list("abcd")]
         model = Model()
-        async with batching(model, wait=0.05) as batcher:
-            assert await batcher.ask(["a"]) == ["aa"]  # the time is up, or it would wait for ever
+        async with batching(model, batch_wait=0.05) as batcher:
+            assert await batcher.submit(["a"]) == ["aa"]  # after the time limit, or it would wait forever
             assert model.batches == [["a"]]
 
     asyncio.run(main())

@@ -1,4 +1,4 @@
-"""Pairs of tokens: counted against a loop, found against a dict; a model with their embeddings against its formula."""
+"""Test bigrams: counts against a loop, lookups against a dict, and a model with their embeddings by its formula."""
 
 import dataclasses
 import sys
@@ -15,12 +15,12 @@ from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
-from textrnn.common.config.model import BigramEmbedding as Options
+from textrnn.common.config.model import BigramOptions as Options
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
-from textrnn.modeling.nn.bigrams import FIRST, BigramEmbedding
+from textrnn.modeling.nn.bigrams import FIRST_BIGRAM_ROW, BigramEmbedding
 from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.training.batching import buckets as residence
 from textrnn.training.batching.buckets import Bucket, MappedBucket, MappedColumn
@@ -33,7 +33,7 @@ OPTIONS = Options(3, 1)
 
 
 def pairs_of(rows):
-    """How often each (token, next token) occurs, the next one after the last being padding."""
+    """How often each (token, next token) occurs; padding follows the last token."""
     return Counter(pair for row in rows for pair in zip(row, (*row[1:], 0), strict=False))
 
 
@@ -48,18 +48,18 @@ def bucket(rows, width, side="right"):
 
 
 def mapped(whole):
-    """The same rows, left in two pieces."""
+    """The same rows, memory-mapped in two chunks."""
     half = len(whole) // 2
     ids = MappedColumn([whole.ids[:half].numpy(), whole.ids[half:].numpy()])
-    row, lengths, targets = (MappedColumn([each.numpy()]) for each in (whole.row, whole.lengths, whole.targets))
+    row, lengths, targets = (MappedColumn([column.numpy()]) for column in (whole.row, whole.lengths, whole.targets))
     return MappedBucket(row, ids, lengths, targets, torch.device("cpu"))
 
 
-@pytest.mark.parametrize("piece", [1, 50, 1 << 22])
+@pytest.mark.parametrize("chunk", [1, 50, 1 << 22])
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("min_count", [1, 3, 9])
-def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_count):
-    monkeypatch.setattr(residence, "IDS_PER_CHUNK", piece)
+def test_the_pairs_are_those_that_a_loop_counts(monkeypatch, chunk, side, min_count):
+    monkeypatch.setattr(residence, "IDS_PER_CHUNK", chunk)
     long, short = random_rows(60, 8), random_rows(40, 3, seed=1)
     counted = pairs_of(long) + pairs_of(short)
     wanted = sorted(first * 9 + second for (first, second), count in counted.items() if count >= min_count)
@@ -72,60 +72,60 @@ def test_the_pairs_are_those_that_are_counted(monkeypatch, piece, side, min_coun
         assert found.tolist() == wanted
 
 
-def test_pairs_of_which_none_is_left_are_refused():
-    match = r"^w: no two neighbouring tokens of train occur so often; got 9, and the most of any pair is 2; lower it$"
+def test_no_pair_that_is_frequent_enough_is_an_error():
+    match = r"^w: no bigram of train occurs so often; got 9, and the most frequent bigram occurs 2 times; lower it$"
     with pytest.raises(UserError, match=match):
         learn_bigrams([bucket([[1, 2], [1, 2]], 2)], None, 9, 9, "w")
-    with pytest.raises(UserError, match="the most of any pair is 0"):
+    with pytest.raises(UserError, match="the most frequent bigram occurs 0 times"):
         learn_bigrams([bucket([[]], 2)], None, 9, 1, "w")
 
 
-GIVEN = lexicon_of(
+LEXICON = lexicon_of(
     [([2, 3], "n"), ([3, 2], "n"), ([7, 8], None), ([8, 7], None), ([2, 3, 4], "n")],
     {1: [0.5, -1.0, 2.0], 2: [1.0, 2.0, 3.0], 3: [4.0, 5.0, 6.0], 4: [7.0, 8.0, 9.0]},
 )
 
 
-@pytest.mark.parametrize(("min_count", "often"), [(2, {2 * 9 + 3, 3 * 9}), (9, set())])
-def test_pairs_with_a_vector_have_rows_however_rare(min_count, often):
+@pytest.mark.parametrize(("min_count", "frequent"), [(2, {2 * 9 + 3, 3 * 9}), (9, set())])
+def test_pairs_with_a_vector_have_rows_even_if_they_are_rare(min_count, frequent):
     rows = [bucket([[2, 3], [2, 3], [8, 7], [5, 6]], 2)]
-    found = learn_bigrams(rows, GIVEN, 9, min_count, "w")
-    wanted = sorted(often | {3 * 9 + 2, 7 * 9 + 8, 8 * 9 + 7})
+    found = learn_bigrams(rows, LEXICON, 9, min_count, "w")
+    wanted = sorted(frequent | {3 * 9 + 2, 7 * 9 + 8, 8 * 9 + 7})
     assert found.keys.tolist() == wanted
-    vectors = dict(zip(found.given.rows.tolist(), found.given.vectors.tolist(), strict=True))
+    vectors = dict(zip(found.pretrained.rows.tolist(), found.pretrained.vectors.tolist(), strict=True))
     assert vectors == {
-        FIRST + wanted.index(3 * 9 + 2): [0.5, -1.0, 2.0],
-        FIRST + wanted.index(7 * 9 + 8): [1.0, 2.0, 3.0],
-        FIRST + wanted.index(8 * 9 + 7): [4.0, 5.0, 6.0],
+        FIRST_BIGRAM_ROW + wanted.index(3 * 9 + 2): [0.5, -1.0, 2.0],
+        FIRST_BIGRAM_ROW + wanted.index(7 * 9 + 8): [1.0, 2.0, 3.0],
+        FIRST_BIGRAM_ROW + wanted.index(8 * 9 + 7): [4.0, 5.0, 6.0],
     }
 
 
 def test_without_vectors_a_lexicon_changes_no_pair():
     rows = [bucket(ROWS, 5)]
-    plain, beside = (
+    plain, with_lexicon = (
         learn_bigrams(rows, lexicon, VOCABULARY, 1, "w") for lexicon in (None, lexicon_of([([2, 3], "n")]))
     )
-    assert torch.equal(plain.keys, beside.keys)
-    assert plain.given is beside.given is None
+    assert torch.equal(plain.keys, with_lexicon.keys)
+    assert plain.pretrained is with_lexicon.pretrained is None
 
 
 def table(rows=ROWS[:2], width=3):
-    found = learn_bigrams([bucket(rows, 5)], None, VOCABULARY, 1, "w").keys
-    made = BigramEmbedding(len(found), width, VOCABULARY)
-    made.pairs.copy_(found)
-    return made
+    keys = learn_bigrams([bucket(rows, 5)], None, VOCABULARY, 1, "w").keys
+    embedding = BigramEmbedding(len(keys), width, VOCABULARY)
+    embedding.pairs.copy_(keys)
+    return embedding
 
 
-def test_a_pair_has_a_row_an_unknown_one_row_1_and_padding_row_0():
-    made = table()
-    known = {pair: FIRST + at for at, pair in enumerate(sorted(pairs_of(ROWS[:2])))}
+def test_each_pair_has_a_row_unknown_pairs_row_1_and_padding_row_0():
+    embedding = table()
+    known = {pair: FIRST_BIGRAM_ROW + index for index, pair in enumerate(sorted(pairs_of(ROWS[:2])))}
     ids = padded(EMPTY_TOO, 7)
-    found = made.find(ids.t()).t()
+    found = embedding.find_rows(ids.t()).t()
     for row, rows in zip(EMPTY_TOO, found.tolist(), strict=True):
         wanted = [known.get(pair, 1) for pair in zip(row, (*row[1:], 0), strict=False)]
         assert rows == wanted + [0] * (7 - len(row))
     assert {0, 1} < set(found.flatten().tolist())
-    left = made.find(padded(EMPTY_TOO, 7, "left").t().int()).t()
+    left = embedding.find_rows(padded(EMPTY_TOO, 7, "left").t().int()).t()
     assert all(torch.equal(left[at, 7 - len(row) :], found[at, : len(row)]) for at, row in enumerate(EMPTY_TOO))
 
 
@@ -141,13 +141,13 @@ def model_of(*, side="right", seed=0, **changes):
 
 
 @CELLS
-def test_they_are_joined_to_the_tokens(cell):
+def test_bigram_embeddings_are_joined_to_those_of_the_tokens(cell):
     model = model_of(cell=cell, readout="mean", relu=True)
     ids = padded()
     joined = torch.cat(
-        (F.embedding(ids, model.embedding.weight), model.bigrams.weight[model.bigrams.find(ids.t()).t()]), -1
+        (F.embedding(ids, model.embedding.weight), model.bigrams.weight[model.bigrams.find_rows(ids.t()).t()]), -1
     )
-    states, _ = model.recurrent(LayerInput.of(F.relu(joined).transpose(0, 1)), LENGTHS)
+    states, _ = model.recurrent(LayerInput.from_dense(F.relu(joined).transpose(0, 1)), LENGTHS)
     close(model.features(ids, LENGTHS), F.relu(states.sum(0) / LENGTHS[:, None]))
 
 
@@ -162,7 +162,7 @@ def test_the_kernels_change_no_logit_and_no_gradient(cell, readout, side):
         model.recurrent.kernels = kernels
         logits = model(ids, lengths)
         (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
-        found.append((logits, {name: each.grad.to_dense() for name, each in model.named_parameters()}))
+        found.append((logits, {name: weight.grad.to_dense() for name, weight in model.named_parameters()}))
     (logits, own), (wanted, other) = found
     close(logits, wanted)
     close(own, other)
@@ -188,12 +188,12 @@ def test_under_autocast_gradients_stay_near_float32():
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             logits = model(padded(), LENGTHS)
         F.cross_entropy(logits.float(), torch.tensor([4, 0, 2, 1])).backward()
-        found.append(torch.cat([each.grad.to_dense().flatten() for each in model.parameters()]))
+        found.append(torch.cat([weight.grad.to_dense().flatten() for weight in model.parameters()]))
         assert found[-1].dtype == torch.float32
     assert 0 < (found[1] - found[0]).norm() < 0.05 * found[0].norm()
 
 
-def test_initialization_leaves_them_as_they_are():
+def test_initialization_does_not_change_bigram_embeddings():
     model = model_of()
     before = model.bigrams.weight.clone()
     initialize_weights(model, "xavier")
@@ -202,7 +202,7 @@ def test_initialization_leaves_them_as_they_are():
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Trains the tiny recipe of test_fit with bigrams, dropped values and dropped words."""
+    """Trains the tiny recipe of test_fit with bigrams, embedding dropout and word dropout."""
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
     rows = write_padded(tmp_path, "classify", SPLITS)
@@ -218,13 +218,13 @@ def run(tmp_path, monkeypatch):
         )
         settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=0.03, clip_norm=1.0, **changes)
         return train_recipe(
-            "tiny", rows, matrix(), LABELS, model, settings, curves=tmp_path / "c", live=None, work=work
+            "tiny", rows, matrix(), LABELS, model, settings, curves=tmp_path / "c", live=None, work_folder=work
         )
 
     return run
 
 
-def test_a_recipe_learns_its_pairs_and_its_directory_has_all_of_them(run, tmp_path):
+def test_a_recipe_learns_its_pairs_and_saves_all_of_them(run, tmp_path):
     fitted = run()
     (tmp_path / "m").mkdir()
     sources = {name: tmp_path / name for name in PREPARATION_FILES}
@@ -245,13 +245,13 @@ def load_buckets_of(folder, split):
     return load_buckets(ShardReader(folder / "padded", "padded"), split)
 
 
-def test_pairs_that_are_too_rare_are_refused_by_name(run):
-    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.bigrams\.min_count: no two neighbouring tokens"):
+def test_pairs_that_are_too_rare_are_an_error_that_names_the_param(run):
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.bigrams\.min_count: no bigram of train"):
         run(min_count=1000)
 
 
 @pytest.mark.parametrize(("changes", "name"), [({"width": 0}, "width"), ({"min_count": 0}, "min_count")])
-def test_options_out_of_range_are_refused(changes, name):
+def test_options_out_of_range_are_rejected(changes, name):
     options = dataclasses.replace(PLAIN, bigrams=dataclasses.replace(OPTIONS, **changes))
     with pytest.raises(UserError, match=rf"^m\.bigrams\.{name}: must be at least 1; got 0"):
         options.check("m")

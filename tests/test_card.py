@@ -1,4 +1,4 @@
-"""The card of a model: every word of one, what its script reads, and the names that DVC knows models by."""
+"""Model cards: the whole text of one, the inputs of the script, and the names under which DVC knows models."""
 
 import ast
 import importlib
@@ -56,36 +56,36 @@ FACTS = CardFacts(
 )
 
 
-def changed(**changes):
+def card(**changes):
     return render(CardFacts(**{**FACTS.__dict__, **changes}))
 
 
-def test_a_card_word_for_word():
+def test_a_card_equals_the_golden_file():
     assert render(FACTS) == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_a_run_without_limits_says_so():
-    text = changed(limits={"rows": None, "epochs": None})
+    text = card(limits={"rows": None, "epochs": None})
     assert "No limit was set" in text
     assert "capped" not in text
 
 
-def test_many_labels_are_cut_short():
+def test_a_long_list_of_labels_is_shortened():
     names = [f"l{number}" for number in range(1234)]
-    text = changed(labels=Labels("classify", names, None, []))
+    text = card(labels=Labels("classify", names, None, []))
     assert "`l49` and 1,184 more\n" in text
     assert "`l50`" not in text
 
 
 @pytest.fixture
 def stage(tmp_path, monkeypatch):
-    """A folder with all that the script reads, and the script's module."""
+    """The script's module, in a folder with all that it reads, and the saved network."""
     (tmp_path / "models").mkdir()
     (tmp_path / "source").mkdir()
     folder, _, network = save(tmp_path / "source", options(bigrams=BigramOptions(3, 1)), recipe="names_gru")
     shutil.move(folder, tmp_path / "models" / "names_gru")
-    cut = tmp_path / "models" / "names_gru" / "segmentation.json"
-    cut.write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))
+    segmentation = tmp_path / "models" / "names_gru" / "segmentation.json"
+    segmentation.write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))
     shutil.copy(ROOT / "params.yaml", tmp_path)
     for key, values in {
         "names_gru/pad": FACTS.padded,
@@ -102,7 +102,7 @@ def stage(tmp_path, monkeypatch):
     return importlib.import_module("card"), network
 
 
-def test_the_script_writes_the_card_beside_the_directory(stage):
+def test_the_script_writes_the_card_next_to_the_directory(stage):
     script, network = stage
     script.main("names_gru")
     path = pathlib.Path("models/names_gru.md")
@@ -112,14 +112,14 @@ def test_the_script_writes_the_card_beside_the_directory(stage):
     assert "| test | 0.75 | 0.875 | 0.25 |" in text
     assert 'textrnn.load("models/names_gru")' in text
     assert "* corpus: names\n" in text
-    assert "* clip_norm: 5.0\n" in text  # the recipe's own
+    assert "* clip_norm: 5.0\n" in text  # overridden by the recipe
     assert "* rows are: generated, none is real\n* data.source: data/sample\n" in text
     assert "* word vectors: none\n" in text
     script.main("names_gru")
     assert path.read_text(encoding="utf-8") == text
 
 
-def test_a_card_says_where_its_rows_and_vectors_are_from(stage):
+def test_a_card_names_the_source_of_rows_and_vectors(stage):
     script, _ = stage
     set_params(pathlib.Path(), {"data.source": "data/web", "recipes.names_gru.vectors": "letters.vec"})
     script.main("names_gru")
@@ -132,16 +132,16 @@ def test_a_card_says_where_its_rows_and_vectors_are_from(stage):
     assert "generated" not in text
 
 
-def test_the_lines_that_load_a_model_do(stage, capsys):
+def test_the_example_code_loads_the_model(stage, capsys):
     script, _ = stage
     script.main("names_gru")
     code = pathlib.Path("models/names_gru.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
     exec(compile(code, "card", "exec"), {})
-    (answer,) = ast.literal_eval(capsys.readouterr().out)
-    assert list(answer["probabilities"]) == ["北", "south", "east"]
+    (prediction,) = ast.literal_eval(capsys.readouterr().out)
+    assert list(prediction["probabilities"]) == ["北", "south", "east"]
 
 
-def test_without_figures_there_is_no_card(stage):
+def test_without_metrics_there_is_no_card(stage):
     script, _ = stage
     pathlib.Path("metrics/names_gru/test.json").unlink()
     with pytest.raises(UserError, match=r"metrics/names_gru/test\.json: no such file; run the stage that writes it"):
@@ -156,7 +156,7 @@ def test_dvc_names_the_model_of_every_recipe(tmp_path, caplog):
     with Repo(str(tmp_path)) as repo:
         artifacts = repo.artifacts.read()["dvc.yaml"]
         outs = {out.def_path for stage in repo.index.stages for out in stage.outs}
-    # where a name is none that a registry takes, DVC warns
+    # DVC warns about a name that a registry does not accept
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
     assert tuple(artifacts) == RECIPES
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""The cells, value by value: each against its equations in numpy, and the GRUs' three forms against nn.GRU."""
+"""Compare each cell with its equations in NumPy, and the three forms of the scratch GRU with nn.GRU."""
 
 import math
 
@@ -45,12 +45,12 @@ STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step, "scratch_gru": gru
 @DTYPES
 @KERNELS
 @pytest.mark.parametrize("cell", list(STEPS))
-def test_every_cell_is_its_equations_by_hand(cell, kernels, dtype):
+def test_every_cell_computes_its_equations(cell, kernels, dtype):
     torch.manual_seed(0)
     model = Recurrent(cell, 3, 4, 1, False, 0.0).to(dtype)
     model.kernels = kernels
     x, h0 = torch.randn(5, 2, 3, dtype=dtype), torch.randn(1, 2, 4, dtype=dtype)
-    out, last = model(LayerInput.of(x), None, h0)
+    out, last = model(LayerInput.from_dense(x), None, h0)
     weights = [weight.detach().double().numpy() for weight in model.parameters()]
     expected = np.empty((5, 2, 4))
     for row in range(2):
@@ -64,7 +64,7 @@ def test_every_cell_is_its_equations_by_hand(cell, kernels, dtype):
 
 
 @FORMS
-def test_a_step_in_plain_numbers(form):
+def test_one_step_with_plain_numbers(form):
     gru = ScratchGRU(1, 1).double()
     with torch.no_grad():
         gru.weight_ih.copy_(torch.tensor([[0.5], [-1.0], [2.0]]))
@@ -75,7 +75,7 @@ def test_a_step_in_plain_numbers(form):
     r = 1 / (1 + math.exp(-(0.5 * 2 + 0.1 + 1.0 * 3 - 0.1)))
     z = 1 / (1 + math.exp(-(-1.0 * 2 + 0.2 + 0.25 * 3 + 0.4)))
     n = math.tanh(2.0 * 2 + 0.3 + r * (-0.5 * 3 + 0.7))
-    # The weights above pass through float32.
+    # The weights above were rounded to float32.
     assert out.item() == pytest.approx(z * 3 + (1 - z) * n, abs=1e-6)
     assert last.item() == out.item()
 
@@ -91,10 +91,10 @@ def test_scratch_gru_equals_nn_gru_in_value_and_gradient(batch, steps, dtype, fo
         own.data.copy_(other)
     x = torch.randn(steps, batch, 3, dtype=dtype, requires_grad=True)
     h0 = torch.randn(batch, 5, dtype=dtype, requires_grad=True)
-    weigh, weigh_last = torch.randn(steps, batch, 5, dtype=dtype), torch.randn(batch, 5, dtype=dtype)
+    weights, last_weights = torch.randn(steps, batch, 5, dtype=dtype), torch.randn(batch, 5, dtype=dtype)
 
     def gradients(out, last, *leaves):
-        return torch.autograd.grad((out * weigh).sum() + (last * weigh_last).sum(), leaves)
+        return torch.autograd.grad((out * weights).sum() + (last * last_weights).sum(), leaves)
 
     for start in (None, h0):
         out, last = form(scratch, x, start)
@@ -107,7 +107,7 @@ def test_scratch_gru_equals_nn_gru_in_value_and_gradient(batch, steps, dtype, fo
         torch.testing.assert_close(own, other, **TOLERANCE[dtype])
 
 
-def test_same_seed_draws_the_weights_of_nn_gru():
+def test_the_same_seed_draws_the_weights_of_nn_gru():
     torch.manual_seed(7)
     scratch = ScratchGRU(6, 9)
     torch.manual_seed(7)

@@ -1,4 +1,4 @@
-"""Model directories: what was saved comes back, and a missing, damaged or foreign file is named."""
+"""Test model directories: a saved model is loaded unchanged, and errors name the missing, damaged or wrong file."""
 
 import dataclasses
 import json
@@ -29,7 +29,7 @@ from textrnn.training.trainer.token_features import TokenFeatures
 from textrnn.training.trainer.word_features import WordFeatures
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
-PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, 5 at an end: of the rows that `padded` makes
+PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, and 5 at the end, in the rows of `padded`
 WORDS = WordFeatures(
     torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), LexiconSizes(3, 4, 3), None
 )
@@ -41,14 +41,14 @@ def options(**changes):
 
 
 def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
-    """A model directory of a network with random weights, and the network."""
+    """Save a network with random weights; the directory, its configuration and the network."""
     torch.manual_seed(4)
-    beside = TokenFeatures(
+    features = TokenFeatures(
         BigramFeatures(torch.tensor(PAIRS), None) if model.bigrams else None, WORDS if model.words else None
     )
-    config = make_config(recipe, model, (9, 4), len(labels.names), facts, *beside.sizes)
+    config = make_config(recipe, model, (9, 4), len(labels.names), facts, *features.sizes)
     network = make_network(config)
-    beside.fill(network)
+    features.fill(network)
     sources = {name: tmp_path / f"source-{name}" for name in PREPARATION_FILES}
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
     words.save(sources["vocabulary.arrow"])
@@ -77,7 +77,7 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     ],
     ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams", "words"],
 )
-def test_the_model_comes_back_to_the_bit(tmp_path, changes):
+def test_a_model_is_loaded_identical_to_the_bit(tmp_path, changes):
     folder, config, network = save(tmp_path, options(**changes))
     saved = load_model(folder)
     assert saved.config == config
@@ -109,7 +109,7 @@ def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
     }
 
 
-def test_the_same_model_is_the_same_bytes_and_needs_nothing_from_where_it_was_made(tmp_path):
+def test_the_same_model_has_the_same_bytes_and_needs_no_file_outside_its_directory(tmp_path):
     for run in ("a", "b"):
         (tmp_path / run).mkdir()
         save(tmp_path / run)
@@ -125,12 +125,14 @@ def test_the_same_model_is_the_same_bytes_and_needs_nothing_from_where_it_was_ma
 def test_a_missing_file_is_named(tmp_path, name):
     folder, _, _ = save(tmp_path)
     (folder / name).unlink()
-    with pytest.raises(UserError, match=rf"tiny/{name}: no such file of a model directory; train the recipe, or copy"):
+    with pytest.raises(
+        UserError, match=rf"tiny/{name}: is missing from the model directory; train the recipe, or copy"
+    ):
         load_model(folder)
 
 
 def test_a_missing_directory_is_named(tmp_path):
-    with pytest.raises(UserError, match=r"nowhere/config\.json: no such file of a model directory"):
+    with pytest.raises(UserError, match=r"nowhere/config\.json: is missing from the model directory"):
         load_model(tmp_path / "nowhere")
 
 
@@ -140,15 +142,19 @@ def test_a_missing_directory_is_named(tmp_path):
         (
             CONFIG,
             b"{",
-            r"config\.json: is damaged or of another model; got JSONDecodeError: .*; train the recipe again",
+            r"config\.json: is damaged or belongs to another model; got JSONDecodeError: .*; train the recipe again",
         ),
-        (CONFIG, b"\xff\xfe", r"config\.json: is damaged or of another model; got UnicodeDecodeError"),
+        (CONFIG, b"\xff\xfe", r"config\.json: is damaged or belongs to another model; got UnicodeDecodeError"),
         (CONFIG, b"[]", r"config\.json: must be a mapping"),
-        (WEIGHTS, b"", r"model\.safetensors: is damaged or of another model; got SafetensorError"),
+        (WEIGHTS, b"", r"model\.safetensors: is damaged or belongs to another model; got SafetensorError"),
         (WEIGHTS, b"\x08" + bytes(7) + b'{"a": 1}', r"model\.safetensors: is damaged .* got SafetensorError"),
-        ("labels.json", b"{", r"labels\.json: is damaged or of another model; got JSONDecodeError"),
-        ("labels.json", b'{"task": "classify"}', r"labels\.json: is damaged or of another model; got TypeError"),
-        ("labels.json", b"[]", r"labels\.json: is damaged or of another model; got TypeError"),
+        ("labels.json", b"{", r"labels\.json: is damaged or belongs to another model; got JSONDecodeError"),
+        (
+            "labels.json",
+            b'{"task": "classify"}',
+            r"labels\.json: is damaged or belongs to another model; got TypeError",
+        ),
+        ("labels.json", b"[]", r"labels\.json: is damaged or belongs to another model; got TypeError"),
     ],
 )
 def test_a_damaged_file_is_named(tmp_path, name, content, message):
@@ -159,15 +165,15 @@ def test_a_damaged_file_is_named(tmp_path, name, content, message):
     assert "\n" not in str(caught.value)
 
 
-def test_a_name_that_is_too_long_is_no_model(tmp_path):
+def test_a_path_that_is_too_long_is_named(tmp_path):
     with pytest.raises(UserError, match=r"config\.json: cannot be read; got .*File name too long"):
         load_model(tmp_path / ("x" * 300))
 
 
-def test_weights_that_were_cut_off_are_named(tmp_path):
+def test_truncated_weights_are_named(tmp_path):
     folder, _, _ = save(tmp_path)
     (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-4])
-    with pytest.raises(UserError, match=r"tiny/model\.safetensors: is damaged or of another model"):
+    with pytest.raises(UserError, match=r"tiny/model\.safetensors: is damaged or belongs to another model"):
         load_model(folder)
 
 
@@ -185,11 +191,11 @@ def edit(folder, change):
         (lambda c: c.update(pad_sied="left"), r"config\.json\.pad_sied: unknown param; did you mean pad_side\?"),
         (lambda c: c.update(pad_side="up"), r"config\.json\.pad_side: must be one of right, left; got 'up'"),
         (lambda c: c["model"].update(cell="gruu"), r"config\.json\.model\.cell: must be one of rnn, lstm, gru"),
-        (lambda c: c["model"].update(hidden_size=-1), r"config\.json: is damaged or of another model"),
-        (lambda c: c.update(widths=[]), r"config\.json: is damaged or of another model; got .*widths"),
+        (lambda c: c["model"].update(hidden_size=-1), r"config\.json: is damaged or belongs to another model"),
+        (lambda c: c.update(widths=[]), r"config\.json: is damaged or belongs to another model; got .*widths"),
     ],
 )
-def test_a_configuration_that_makes_no_model_is_refused_by_name(tmp_path, change, message):
+def test_an_invalid_configuration_is_named(tmp_path, change, message):
     folder, _, _ = save(tmp_path)
     edit(folder, change)
     with pytest.raises(UserError, match=message):
@@ -208,17 +214,21 @@ def test_a_configuration_that_makes_no_model_is_refused_by_name(tmp_path, change
     ],
     ids=["tokens", "embedding", "hidden", "layers", "norm", "cell"],
 )
-def test_weights_of_another_shape_are_refused(tmp_path, change):
+def test_weights_of_another_shape_are_rejected(tmp_path, change):
     folder, _, _ = save(tmp_path)
     edit(folder, change)
-    with pytest.raises(UserError, match=r"tiny/model\.safetensors: is damaged or of another model; got RuntimeError"):
+    with pytest.raises(
+        UserError, match=r"tiny/model\.safetensors: is damaged or belongs to another model; got RuntimeError"
+    ):
         load_model(folder)
 
 
-def test_labels_of_another_model_are_refused(tmp_path):
+def test_labels_of_another_model_are_rejected(tmp_path):
     folder, _, _ = save(tmp_path)
     Labels("classify", ["yes", "no"], None, []).save(folder / "labels.json")
-    with pytest.raises(UserError, match=r"labels\.json: is not of a model with 3 classes; got \['yes', 'no'\]"):
+    with pytest.raises(
+        UserError, match=r"labels\.json: does not belong to a model with 3 classes; got \['yes', 'no'\]"
+    ):
         load_model(folder)
 
 
@@ -236,5 +246,5 @@ def test_no_file_is_unpickled(tmp_path):
             torch.save({"weight": Bomb()}, folder / WEIGHTS)
         else:
             (folder / WEIGHTS).write_bytes(content)
-        with pytest.raises(UserError, match=r"model\.safetensors: is damaged or of another model"):
+        with pytest.raises(UserError, match=r"model\.safetensors: is damaged or belongs to another model"):
             load_model(folder)

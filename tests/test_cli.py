@@ -1,4 +1,4 @@
-"""The command `textrnn`: every source of texts to the same lines, one line for a fault, and how it ends."""
+"""The command `textrnn`: every source of texts gives the same lines, an error is one line; exit codes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from test_predict import classifier, tagger
 from textrnn import cli
 from textrnn.cli import main
 from textrnn.errors import UserError
-from textrnn.inference.prediction import text_sources as module
+from textrnn.inference.prediction import text_sources
 from textrnn.inference.prediction.text_sources import read_file, read_stream
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
@@ -47,61 +47,62 @@ def finder(tmp_path_factory):
 
 @pytest.fixture
 def run(monkeypatch, capsysbinary):
-    """A function of arguments and standard input: exit code, rows of JSON printed, what was said on stderr."""
+    """A function of arguments and standard input that returns the exit code, the printed JSON rows, and stderr."""
 
-    def command(*words, stdin=b""):
-        monkeypatch.setattr(sys, "argv", ["textrnn", *map(str, words)])
+    def command(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["textrnn", *map(str, arguments)])
         monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(stdin))))
         code = 0
         try:
             main()
         except SystemExit as stop:
             code = stop.code
-        out, said = capsysbinary.readouterr()
+        out, message = capsysbinary.readouterr()
         rows = [json.loads(line) for line in out.decode().split("\n")[:-1]] if out.startswith(b"{") else out.decode()
-        return code, rows, said.decode()
+        return code, rows, message.decode()
 
     return command
 
 
-def test_export_writes_a_file_that_gives_the_same_labels(run, labeller, tmp_path):
+def test_an_exported_file_predicts_the_same_labels(run, labeller, tmp_path):
     onnxruntime = pytest.importorskip("onnxruntime")
-    path = tmp_path / "made.onnx"
-    code, said, _ = run("export", labeller, "--output", path, "--format", "onnx")
-    assert (code, said) == (0, f"{path}: {path.stat().st_size:,} bytes\n")
+    path = tmp_path / "model.onnx"
+    code, printed, _ = run("export", labeller, "--output", path, "--format", "onnx")
+    assert (code, printed) == (0, f"{path}: {path.stat().st_size:,} bytes\n")
     session, tiny = onnxruntime.InferenceSession(path), textrnn.load(labeller)
-    told = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
+    metadata = {key: json.loads(value) for key, value in session.get_modelmeta().custom_metadata_map.items()}
     vocabulary = Vocabulary.load(labeller / "vocabulary.arrow")
     texts = ["中国股市今日大涨", "电影明星", "了吗的"]
     rows = [list(vocabulary.encode(text)) for text in texts]
-    ids = np.array([row + [0] * (told["widths"][0] - len(row)) for row in rows])
+    ids = np.array([row + [0] * (metadata["widths"][0] - len(row)) for row in rows])
     (logits,) = session.run(None, {"ids": ids, "lengths": np.array([len(row) for row in rows])})
-    found = [told["labels"][at] for at in logits.argmax(1)]
-    assert found == [answer["label"] for answer in tiny.predict(texts)]
+    labels = [metadata["labels"][label] for label in logits.argmax(1)]
+    assert labels == [prediction["label"] for prediction in tiny.predict(texts)]
 
 
-def test_export_says_what_is_wrong_in_one_line(run, tmp_path):
-    code, _, said = run("export", tmp_path, "--format", "onnx")
+def test_an_export_error_is_one_line(run, tmp_path):
+    code, _, stderr = run("export", tmp_path, "--format", "onnx")
     assert code == 1
-    assert said.count("\n") == 1
-    assert "config.json: no such file of a model directory" in said
-    code, _, said = run("export", tmp_path)
+    assert stderr.count("\n") == 1
+    assert "config.json: is missing from the model directory" in stderr
+    code, _, stderr = run("export", tmp_path)
     assert code == 2
-    assert "--format" in said
+    assert "--format" in stderr
 
 
-def expected(model, texts=TEXTS):
-    return [{"text": text, **answer} for text, answer in zip(texts, textrnn.load(model).predict(texts), strict=True)]
+def expected_rows(model, texts=TEXTS):
+    predictions = textrnn.load(model).predict(texts)
+    return [{"text": text, **prediction} for text, prediction in zip(texts, predictions, strict=True)]
 
 
-def write_csv(path, head, rows):
+def write_csv(path, header, rows):
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([head, *rows])
+        csv.writer(file).writerows([header, *rows])
     return path
 
 
 def files(folder):
-    """The texts in every kind of file: name, path, words of the command that go with it."""
+    """Write the texts in every file format; the arguments that each path needs."""
     lines, objects = "\n".join(TEXTS) + "\n", "".join(json.dumps({"id": 1, "text": text}) + "\n\n" for text in TEXTS)
     content = {"a.txt": lines, "b.txt": "\ufeff" + lines.replace("\n", "\r\n"), "a.jsonl": objects}
     for name, text in content.items():
@@ -117,51 +118,51 @@ def files(folder):
     return {path: ["--column", "body"] if path.name in named else [] for path in sorted(folder.iterdir())}
 
 
-def same(found, wanted):
-    """Floats hang on the batch in their last digits."""
+def assert_same(found, expected):
+    """Compare rows; the last digits of a probability depend on the batch."""
     assert [(row["text"], row["label"], list(row)) for row in found] == [
-        (row["text"], row["label"], list(row)) for row in wanted
+        (row["text"], row["label"], list(row)) for row in expected
     ]
-    for one, other in zip(found, wanted, strict=True):
+    for one, other in zip(found, expected, strict=True):
         assert one["probability"] == pytest.approx(other["probability"], abs=1e-6)
         assert one["probabilities"] == pytest.approx(other["probabilities"], abs=1e-6)
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_every_source_gives_the_same_lines(labeller, run, tmp_path, size):
-    wanted = expected(labeller)
-    assert list(wanted[0]) == ["text", "label", "probability", "probabilities"]
+    expected = expected_rows(labeller)
+    assert list(expected[0]) == ["text", "label", "probability", "probabilities"]
     stdin = ("\n".join(TEXTS)).encode()
-    code, rows, said = run("predict", labeller, "-", "--batch-size", size, stdin=stdin)
-    assert (code, said) == (0, "")
-    same(rows, wanted)
-    same(run("predict", labeller, "--batch-size", size, "--", *TEXTS)[1], wanted)
+    code, rows, stderr = run("predict", labeller, "-", "--batch-size", size, stdin=stdin)
+    assert (code, stderr) == (0, "")
+    assert_same(rows, expected)
+    assert_same(run("predict", labeller, "--batch-size", size, "--", *TEXTS)[1], expected)
     found = files(tmp_path)
     assert len(found) == 9
-    for path, words in found.items():
-        code, rows, said = run("predict", labeller, "--file", path, *words, "--batch-size", size)
-        assert (code, said) == (0, ""), path
-        same(rows, wanted)
+    for path, arguments in found.items():
+        code, rows, stderr = run("predict", labeller, "--file", path, *arguments, "--batch-size", size)
+        assert (code, stderr) == (0, ""), path
+        assert_same(rows, expected)
 
 
-def test_options_may_stand_anywhere(labeller, run):
-    wanted = expected(labeller, ["a", "-b", "c"])
-    for words in (["a", "--batch-size", 2, "--", "-b", "c"], ["--batch-size", "2", "a", "--", "-b", "c"]):
-        same(run("predict", labeller, *words)[1], wanted)
-    same(run("predict", "--batch-size", 2, labeller, "a", "c")[1], wanted[::2])
+def test_options_may_come_anywhere(labeller, run):
+    expected = expected_rows(labeller, ["a", "-b", "c"])
+    for arguments in (["a", "--batch-size", 2, "--", "-b", "c"], ["--batch-size", "2", "a", "--", "-b", "c"]):
+        assert_same(run("predict", labeller, *arguments)[1], expected)
+    assert_same(run("predict", "--batch-size", 2, labeller, "a", "c")[1], expected[::2])
 
 
 def test_entities_and_tokens(finder, run, tmp_path):
     texts = ["中国 股市", list("大涨三百点"), ""]
-    wanted = expected(finder, texts)
-    assert wanted[0]["entities"]
-    assert wanted[1]["entities"]
+    expected = expected_rows(finder, texts)
+    assert expected[0]["entities"]
+    assert expected[1]["entities"]
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
-    assert run("predict", finder, "--file", tmp_path / "a.jsonl") == (0, wanted, "")
+    assert run("predict", finder, "--file", tmp_path / "a.jsonl") == (0, expected, "")
     pq.write_table(pa.table({"text": [list("大涨三百点")]}), tmp_path / "a.parquet")
-    assert run("predict", finder, "--file", tmp_path / "a.parquet") == (0, wanted[1:2], "")
+    assert run("predict", finder, "--file", tmp_path / "a.parquet") == (0, expected[1:2], "")
     code, rows, _ = run("predict", finder, "中国 股市")
-    assert (code, rows) == (0, wanted[:1])
+    assert (code, rows) == (0, expected[:1])
     assert list(rows[0]) == ["text", "entities"]
     assert list(rows[0]["entities"][0]) == ["start", "end", "type", "text"]
 
@@ -180,132 +181,143 @@ def test_lines_are_utf8_without_escapes(labeller, run, tmp_path):
     assert run("predict", labeller, *TEXTS, "--output", out) == (0, "", "")
     lines = out.read_bytes().decode().split("\n")
     assert lines.pop() == ""
-    same([json.loads(line) for line in lines], expected(labeller))
+    assert_same([json.loads(line) for line in lines], expected_rows(labeller))
     assert "中国股市，今日" in lines[0]
     assert [path.name for path in out.parent.iterdir()] == ["out.jsonl"]
 
 
-FAULTS = [
+ERRORS = [
     ("a.txt", b"good\nb\xffd\n", r"a.txt, line 2: bytes that are not UTF-8; got b'b\xffd'"),
     ("a.jsonl", b'{"text": "a"}\n\n{"text": \n', "a.jsonl, line 3: is not JSON; got '{\"text\": ': Expecting value"),
-    ("a.jsonl", b"[1]\n", "a.jsonl, line 1: is no JSON object; got '[1]'"),
-    ("a.jsonl", b'{"a": 1, "b": 2}\n', 'a.jsonl, line 1: has no "text"; got a, b; name another with --column'),
+    ("a.jsonl", b"[1]\n", "a.jsonl, line 1: is not a JSON object; got '[1]'"),
+    (
+        "a.jsonl",
+        b'{"a": 1, "b": 2}\n',
+        'a.jsonl, line 1: has no field "text"; got a, b; name another field with --column',
+    ),
     ("a.jsonl", b'{"text": 5}\n', "a.jsonl, line 1: \"text\" must be a text; got '5'"),
     ("a.jsonl", b'{"text": null}\n', "a.jsonl, line 1: \"text\" must be a text; got 'null'"),
     ("a.jsonl", b'{"text": ["a"]}\n', 'a.jsonl, line 1: "text" must be a text; got \'["a"]\''),
-    ("a.jsonl", b'{"text": "\\ud800"}', 'a.jsonl, line 1: "text" has half of a surrogate pair, which is no text'),
+    (
+        "a.jsonl",
+        b'{"text": "\\ud800"}',
+        'a.jsonl, line 1: "text" has half of a surrogate pair, which is not valid text',
+    ),
     ("a.jsonl", b"[" * 100_000, "a.jsonl, line 1: is not JSON; got "),
-    ("a.csv", b"id,body\n1,a\n", 'a.csv, line 1: has no "text"; got id, body; name it with --column'),
-    ("a.csv", b'id,text\n1,"a\nb"\n2\n', "a.csv, line 4: must have 2 columns, as the head has; got 1"),
+    (
+        "a.csv",
+        b"id,body\n1,a\n",
+        'a.csv, line 1: has no column "text"; got id, body; name another column with --column',
+    ),
+    ("a.csv", b'id,text\n1,"a\nb"\n2\n', "a.csv, line 4: must have 2 columns, as the header has; got 1"),
     ("a.csv", b'id,text\n1,"a"b\n', "a.csv, line 2: is not CSV; got ',' expected after '\"'"),
     ("a.csv", b"id,text\n1,\xff\n", "a.csv, line 2: bytes that are not UTF-8"),
     ("a.parquet", b"PAR1 and no more", "a.parquet: cannot be read as Parquet; got "),
-    ("a.parquet", pa.table({"a": ["x"], "b": [1]}), 'a.parquet: has no column "text"; got a, b; name it with --column'),
+    ("a.parquet", pa.table({"a": ["x"], "b": [1]}), 'a.parquet: has no column "text"; got a, b; name another column'),
     ("a.parquet", pa.table({"text": ["x", None]}), "a.parquet, row 2: \"text\" must be a text; got 'null'"),
     ("a.parquet", pa.table({"text": pa.array([1], pa.timestamp("ns"))}), "a.parquet: cannot be read as Parquet; got N"),
     ("a.txt.gz", gzip.compress(b"a\n" * 99)[:-9], "a.txt.gz: the compressed file is truncated or damaged"),
-    ("a.doc", b"a", "a.doc: is of no known kind; got .doc; name it .txt, .jsonl, .csv or .parquet"),
+    ("a.doc", b"a", "a.doc: has an unknown format; got .doc; name it .txt, .jsonl, .csv or .parquet"),
     ("none.txt", None, "none.txt: no such file"),
 ]
 
 
-@pytest.mark.parametrize(("name", "content", "message"), FAULTS, ids=[message[:40] for *_, message in FAULTS])
-def test_a_fault_is_one_line_and_leaves_no_output(labeller, run, tmp_path, name, content, message):
+@pytest.mark.parametrize(("name", "content", "message"), ERRORS, ids=[message[:40] for *_, message in ERRORS])
+def test_an_error_is_one_line_and_leaves_no_output(labeller, run, tmp_path, name, content, message):
     if isinstance(content, bytes):
         (tmp_path / name).write_bytes(content)
     elif content is not None:
         pq.write_table(content, tmp_path / name)
     out = tmp_path / "out.jsonl"
     out.write_text("as before\n")
-    code, rows, said = run("predict", labeller, "--file", tmp_path / name, "--output", out, "--batch-size", 1)
-    assert (code, rows, said.count("\n")) == (1, "", 1)
-    assert said.startswith(f"error: {tmp_path}/{message}")
+    code, rows, stderr = run("predict", labeller, "--file", tmp_path / name, "--output", out, "--batch-size", 1)
+    assert (code, rows, stderr.count("\n")) == (1, "", 1)
+    assert stderr.startswith(f"error: {tmp_path}/{message}")
     assert out.read_text() == "as before\n"
     assert {path.name for path in tmp_path.iterdir()} <= {name, "out.jsonl"}
 
 
-def test_a_pipe_is_written_to_and_stays_one(labeller, run, tmp_path):
-    path, got = tmp_path / "pipe", []
+def test_a_pipe_is_written_to_and_not_replaced(labeller, run, tmp_path):
+    path, received = tmp_path / "pipe", []
     os.mkfifo(path)
-    reader = threading.Thread(target=lambda: got.append(path.read_bytes()), daemon=True)
+    reader = threading.Thread(target=lambda: received.append(path.read_bytes()), daemon=True)
     reader.start()
     assert run("predict", labeller, *TEXTS, "--output", path) == (0, "", "")
     assert path.is_fifo()
     reader.join(60)
-    same([json.loads(line) for line in got[0].decode().split("\n")[:-1]], expected(labeller))
-    assert [each.name for each in tmp_path.iterdir()] == ["pipe"]
+    assert_same([json.loads(line) for line in received[0].decode().split("\n")[:-1]], expected_rows(labeller))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["pipe"]
 
 
-def test_a_reader_that_leaves_a_pipe_ends_it_quietly(labeller, run, tmp_path):
+def test_it_ends_silently_when_the_reader_of_a_pipe_leaves(labeller, run, tmp_path):
     path = tmp_path / "pipe"
     os.mkfifo(path)
     threading.Thread(target=lambda: path.open("rb").close(), daemon=True).start()
-    (tmp_path / "a.txt").write_text("中国\n" * 2000, encoding="utf-8")  # answers of more bytes than a pipe holds
+    (tmp_path / "a.txt").write_text("中国\n" * 2000, encoding="utf-8")  # whose predictions exceed the buffer of a pipe
     assert run("predict", labeller, "--file", tmp_path / "a.txt", "--output", path) == (0, "", "")
 
 
-def test_what_is_in_dev_is_not_replaced(labeller, run, tmp_path, monkeypatch):
-    made = tmp_path / "made"
-    made.touch()
-    monkeypatch.setattr(cli, "DEVICES", tmp_path)  # where links to files are, as /dev/stdout may be one
-    (tmp_path / "stdout").symlink_to(made)
+def test_an_entry_of_dev_is_not_replaced(labeller, run, tmp_path, monkeypatch):
+    target = tmp_path / "target"
+    target.touch()
+    monkeypatch.setattr(cli, "DEVICES", tmp_path)  # with a link to a file, as /dev/stdout may be
+    (tmp_path / "stdout").symlink_to(target)
     assert run("predict", labeller, *TEXTS, "--output", tmp_path / "stdout") == (0, "", "")
     assert (tmp_path / "stdout").is_symlink()
-    assert made.read_bytes().count(b"\n") == len(TEXTS)
+    assert target.read_bytes().count(b"\n") == len(TEXTS)
 
 
-@pytest.mark.parametrize(("name", "words"), [("stdin", ["-"]), ("stdout", ["a"])])
-def test_a_stream_that_is_closed_is_named(labeller, monkeypatch, capsys, name, words):
-    monkeypatch.setattr(sys, "argv", ["textrnn", "predict", str(labeller), *words])
-    said = capsys.readouterr
-    monkeypatch.setattr(sys, name, None)  # as Python has it where the shell has closed it
+@pytest.mark.parametrize(("name", "arguments"), [("stdin", ["-"]), ("stdout", ["a"])])
+def test_a_stream_that_is_closed_is_named(labeller, monkeypatch, capsys, name, arguments):
+    monkeypatch.setattr(sys, "argv", ["textrnn", "predict", str(labeller), *arguments])
+    monkeypatch.setattr(sys, name, None)  # as Python sets it if the shell closed the stream
     with pytest.raises(SystemExit) as stop:
         main()
     assert stop.value.code == 1
-    assert said().err == f"error: standard {name.removeprefix('std')}put: is closed\n"
+    assert capsys.readouterr().err == f"error: standard {name.removeprefix('std')}put: is closed\n"
 
 
-def test_faults_of_other_sources_and_of_the_model(labeller, run, tmp_path):
-    code, _, said = run("predict", labeller, "-", "--batch-size", 1, stdin=b"a\n\xffb\n")
-    assert (code, said) == (1, "error: standard input, line 2: bytes that are not UTF-8; got b'\\xffb'\n")
-    code, _, said = run("predict", labeller, "a", "\udcff")
-    assert (code, said) == (1, "error: text 2: is not UTF-8; got '\\udcff'\n")
-    code, _, said = run("predict", tmp_path / "none", "a")
-    assert (code, said.count("\n")) == (1, 1)
-    assert said.startswith(f"error: {tmp_path}/none/config.json: no such file of a model directory")
-    code, _, said = run("predict", labeller, "a", "--output", tmp_path)
-    assert (code, said.count("\n")) == (1, 1)
-    assert f"error: {tmp_path}: cannot be written; got [Errno" in said
+def test_errors_of_other_sources_and_of_the_model(labeller, run, tmp_path):
+    code, _, stderr = run("predict", labeller, "-", "--batch-size", 1, stdin=b"a\n\xffb\n")
+    assert (code, stderr) == (1, "error: standard input, line 2: bytes that are not UTF-8; got b'\\xffb'\n")
+    code, _, stderr = run("predict", labeller, "a", "\udcff")
+    assert (code, stderr) == (1, "error: text 2: is not UTF-8; got '\\udcff'\n")
+    code, _, stderr = run("predict", tmp_path / "none", "a")
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert stderr.startswith(f"error: {tmp_path}/none/config.json: is missing from the model directory")
+    code, _, stderr = run("predict", labeller, "a", "--output", tmp_path)
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert f"error: {tmp_path}: cannot be written; got [Errno" in stderr
     long = "x" * 300
-    code, _, said = run("predict", labeller, "a", "--output", tmp_path / long)
-    assert (code, said.count("\n")) == (1, 1)
-    assert f"{long}: cannot be written; got [Errno" in said
-    code, _, said = run("predict", labeller, "--file", tmp_path / f"{long}.txt")
-    assert (code, said.count("\n")) == (1, 1)
-    assert said.startswith(f"error: {tmp_path}/{long}.txt: cannot be read; got [Errno")
+    code, _, stderr = run("predict", labeller, "a", "--output", tmp_path / long)
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert f"{long}: cannot be written; got [Errno" in stderr
+    code, _, stderr = run("predict", labeller, "--file", tmp_path / f"{long}.txt")
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert stderr.startswith(f"error: {tmp_path}/{long}.txt: cannot be read; got [Errno")
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         ([], "required: COMMAND"),
         (["predikt"], "invalid choice: 'predikt'"),
         (["predict"], "required: MODEL"),
-        (["predict", "m"], "give texts, - for standard input, or --file"),
-        (["predict", "m", "a", "--file", "b.txt"], "give texts, - for standard input, or --file"),
-        (["predict", "m", "-", "a"], "- for standard input stands alone"),
+        (["predict", "m"], "give either texts, - for standard input, or --file"),
+        (["predict", "m", "a", "--file", "b.txt"], "give either texts, - for standard input, or --file"),
+        (["predict", "m", "-", "a"], "- for standard input allows no other text"),
         (["predict", "m", "a", "--batch-size", "0"], "--batch-size: must be a whole number from 1 to 1000000000"),
         (["predict", "m", "a", "--batch-size", "x"], "--batch-size: must be a whole number from 1 to 1000000000"),
         (["predict", "m", "a", "--batch-size", "9" * 20], "--batch-size: must be a whole number from 1 to 1000000000"),
         (["predict", "m", "a", "--batch-size", "9" * 5000], "--batch-size: must be a whole number from 1 to"),
-        (["predict", "m", "-", "--column", "body"], "--column goes with --file"),
+        (["predict", "m", "-", "--column", "body"], "--column needs --file"),
     ],
 )
-def test_wrong_arguments_exit_with_2(run, words, message):
-    code, rows, said = run(*words)
+def test_wrong_arguments_exit_with_2(run, arguments, message):
+    code, rows, stderr = run(*arguments)
     assert (code, rows) == (2, "")
-    assert message in said
-    assert said.startswith("usage: textrnn")
+    assert message in stderr
+    assert stderr.startswith("usage: textrnn")
 
 
 def test_the_script_is_installed_under_its_name(run):
@@ -316,7 +328,7 @@ def test_the_script_is_installed_under_its_name(run):
 
 
 class Trickle(io.RawIOBase):
-    """A stream that gives these pieces one by one."""
+    """A stream that returns these pieces one by one."""
 
     def __init__(self, *pieces):
         self.pieces = list(pieces)
@@ -330,7 +342,7 @@ class Trickle(io.RawIOBase):
         return len(piece)
 
 
-def test_a_stream_is_read_in_lists_of_what_is_there():
+def test_a_stream_is_read_as_lines_arrive():
     pieces = "\ufeffa\r\nb\nc".encode(), b"c", "\n\n中".encode()[:3], "中".encode()[1:], b"\nx\ny\nz\n"
     found = list(read_stream(io.BufferedReader(Trickle(*pieces)), "here", 2))
     assert found == [["a", "b"], ["cc", ""], ["中", "x"], ["y", "z"]]
@@ -340,26 +352,26 @@ def test_a_stream_is_read_in_lists_of_what_is_there():
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.jsonl", "a.csv", "a.parquet"])
-def test_a_file_is_read_no_further_than_it_must_be(tmp_path, monkeypatch, name):
+def test_a_file_is_read_no_further_than_needed(tmp_path, monkeypatch, name):
     path, many = tmp_path / name, [f"text {n}" for n in range(100_000)]
     if name == "a.parquet":
         pq.write_table(pa.table({"text": many}), path)
     else:
         line = {"a.txt": "{}", "a.csv": '"{}"', "a.jsonl": '{{"text": "{}"}}'}[name]
-        head = ["text"] if name == "a.csv" else []
-        path.write_text("\n".join([*head, *map(line.format, many)]) + "\n")
+        header = ["text"] if name == "a.csv" else []
+        path.write_text("\n".join([*header, *map(line.format, many)]) + "\n")
     read = []
-    for function in ("_text", "_checked"):
-        original = getattr(module, function)
-        monkeypatch.setattr(module, function, lambda *a, original=original: read.append(1) or original(*a))
-    lists = read_file(path, "text", 10, tokens=False)
-    assert next(lists) == many[:10]
+    for function in ("_decode", "_check_value"):
+        original = getattr(text_sources, function)
+        monkeypatch.setattr(text_sources, function, lambda *a, original=original: read.append(1) or original(*a))
+    batches = read_file(path, "text", 10, tokens=False)
+    assert next(batches) == many[:10]
     assert len(read) <= 22
-    assert [text for texts in lists for text in texts] == many[10:]
+    assert [text for batch in batches for text in batch] == many[10:]
 
 
-def process(*words, **options):
-    command = [sys.executable, "-c", "from textrnn.cli import main; main()", *map(str, words)]
+def process(*arguments, **options):
+    command = [sys.executable, "-c", "from textrnn.cli import main; main()", *map(str, arguments)]
     environment = {
         **os.environ,
         "PYTHONPATH": str(SOURCE),
@@ -383,19 +395,21 @@ def no_longer_than(seconds, running):
         running.communicate()
 
 
-def test_answers_flow_while_texts_come_and_ctrl_c_exits_130(labeller):
+def test_predictions_are_printed_as_texts_arrive_and_ctrl_c_exits_130(labeller):
     running = process("predict", labeller, "-")
     with no_longer_than(60, running):
         for text in ("中国", "大涨"):
             running.stdin.write(f"{text}\n".encode())
             running.stdin.flush()
-            assert json.loads(running.stdout.readline())["text"] == text  # the pipe is open, and no list full
+            assert (
+                json.loads(running.stdout.readline())["text"] == text
+            )  # although the pipe is still open and no batch is full
         running.send_signal(signal.SIGINT)
         assert running.wait() == 130
-        assert running.stderr.read() == b"interrupted: what was answered so far is written\n"
+        assert running.stderr.read() == b"interrupted: the predictions made so far are written\n"
 
 
-def test_a_reader_that_goes_ends_it_quietly(labeller, tmp_path):
+def test_it_ends_silently_when_the_reader_of_its_output_leaves(labeller, tmp_path):
     (tmp_path / "a.txt").write_text("中国股市今日大涨三百点\n" * 20_000, encoding="utf-8")
     running = process("predict", labeller, "--file", tmp_path / "a.txt")
     with no_longer_than(60, running):

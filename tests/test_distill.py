@@ -1,4 +1,4 @@
-"""Distillation by hand: its loss, the teachers, what they say of each row, what is refused, and runs that go on."""
+"""Distillation by hand: its loss, its teachers, their soft targets, refused values, and resumed runs."""
 
 import contextlib
 import dataclasses
@@ -34,7 +34,7 @@ from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import distillation as module
-from textrnn.training.trainer import setup as fit_module
+from textrnn.training.trainer import setup as recipe_setup
 from textrnn.training.trainer.bigram_features import BigramFeatures
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.distillation import soft_targets
@@ -46,12 +46,12 @@ from textrnn.training.trainer.token_features import TokenFeatures
 CPU = torch.device("cpu")
 DISTILL = Distill((11, 12), 0.7, 2.0)
 STUDENT = settings(epochs=2, evaluate_every=4, learning_rate=0.02, distill=DISTILL)
-PLAINLY = dataclasses.replace(STUDENT, distill=None)
+WITHOUT_DISTILLATION = dataclasses.replace(STUDENT, distill=None)
 WEIGHTS = [1.0, 10.0, 0.5, 0.0]
 
 
 @pytest.fixture(autouse=True)
-def _plain_surroundings(monkeypatch):
+def _plain_environment(monkeypatch):
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
     for name in ("TEXTRNN_TENSORBOARD", "TEXTRNN_CHECKPOINT_SECONDS"):
         monkeypatch.delenv(name, raising=False)
@@ -83,9 +83,9 @@ def same(one, other):
         assert torch.equal(value, other[name]), name
 
 
-def fitted(padded, folder, chosen=STUDENT, model=PLAIN, labels=LABELS, **places):
-    places = {"curves": folder / "curves.csv", "live": None, **places}
-    return train_recipe("tiny", padded, matrix(), labels, model, chosen, **places)
+def trained(padded, folder, options=STUDENT, model=PLAIN, labels=LABELS, **outputs):
+    outputs = {"curves": folder / "curves.csv", "live": None, **outputs}
+    return train_recipe("tiny", padded, matrix(), labels, model, options, **outputs)
 
 
 # the loss
@@ -100,90 +100,92 @@ def test_loss_and_gradient_by_hand(tags, weights, weight, temperature):
     shape = (3, 4) if tags else (6,)
     logits = torch.randn(*shape, 4, dtype=torch.float64, requires_grad=True)
     soft = torch.randn(*shape, 4, dtype=torch.float64).softmax(-1)
-    soft.view(-1, 4)[0] = torch.tensor([0.25, 0.75, 0.0, 0.0])  # a class that no teacher thinks of
+    soft.view(-1, 4)[0] = torch.tensor([0.25, 0.75, 0.0, 0.0])  # a class with probability 0
     gold = torch.randint(0, 4, shape)
     gold.view(-1)[:4] = torch.tensor([0, 1, 2, 3])
     if tags:
         gold[1, 2:] = gold[2] = -100
-    total = share = 0.0
+    total = total_weight = 0.0
     gradient = torch.zeros(shape).double().flatten()[:, None].repeat(1, 4)
-    for at, (row, told, target) in enumerate(
+    for at, (row, teacher, target) in enumerate(
         zip(logits.detach().view(-1, 4), soft.view(-1, 4), gold.flatten().tolist(), strict=True)
     ):
         if target < 0:
             continue
-        own = 1.0 if weights is None else weights[target]
+        target_weight = 1.0 if weights is None else weights[target]
         hard, warm = row.exp() / row.exp().sum(), (row / temperature).exp() / (row / temperature).exp().sum()
-        distance = sum(p * math.log(p / q) for p, q in zip(told.tolist(), warm.tolist(), strict=True) if p)
-        total += own * ((1 - weight) * -math.log(hard[target]) + weight * temperature**2 * distance)
-        share += own
+        distance = sum(p * math.log(p / q) for p, q in zip(teacher.tolist(), warm.tolist(), strict=True) if p)
+        total += target_weight * ((1 - weight) * -math.log(hard[target]) + weight * temperature**2 * distance)
+        total_weight += target_weight
         one = torch.arange(4) == target
-        gradient[at] = own * ((1 - weight) * (hard - one.double()) + weight * temperature * (warm - told))
-    tally = RunningLoss(
+        gradient[at] = target_weight * ((1 - weight) * (hard - one.double()) + weight * temperature * (warm - teacher))
+    running_loss = RunningLoss(
         None if weights is None else torch.tensor(weights).double(), CPU, distill=Distill((1,), weight, temperature)
     )
-    loss = tally.loss(logits, gold, soft=soft)
-    assert loss.item() == pytest.approx(total / share, rel=1e-12)
-    assert tally.score().loss == pytest.approx(total / share, rel=1e-12)
-    (found,) = torch.autograd.grad(loss, logits)
-    torch.testing.assert_close(found.view(-1, 4), gradient / share, rtol=1e-11, atol=1e-14)
-    # in the parts of two processes; of the tags the second has no token
+    loss = running_loss.update(logits, gold, soft_targets=soft)
+    assert loss.item() == pytest.approx(total / total_weight, rel=1e-12)
+    assert running_loss.compute().loss == pytest.approx(total / total_weight, rel=1e-12)
+    (actual,) = torch.autograd.grad(loss, logits)
+    torch.testing.assert_close(actual.view(-1, 4), gradient / total_weight, rtol=1e-11, atol=1e-14)
+    # in the parts of two processes; with tags the second part has no token
     parts = (slice(0, 2), slice(2, None))
-    added = [tally.loss(logits[part], gold[part], tally.share(gold), soft=soft[part]).item() for part in parts]
-    assert sum(added) == pytest.approx(total / share, rel=1e-12)
+    weight = running_loss.total_weight(gold)
+    added = [running_loss.update(logits[part], gold[part], weight, soft_targets=soft[part]).item() for part in parts]
+    assert sum(added) == pytest.approx(total / total_weight, rel=1e-12)
     assert (added[1] == 0) == tags
 
 
-def test_sure_teachers_who_are_right_are_the_usual_loss():
+def test_certain_and_correct_teachers_give_the_usual_loss():
     torch.manual_seed(1)
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
     sure = F.one_hot(gold, 4).double()
     for weight in (0.2, 1.0):
-        loss = RunningLoss(None, CPU, distill=Distill((1,), weight, 1.0)).loss(logits, gold, soft=sure)
+        loss = RunningLoss(None, CPU, distill=Distill((1,), weight, 1.0)).update(logits, gold, soft_targets=sure)
         assert loss.item() == pytest.approx(F.cross_entropy(logits, gold).item(), rel=1e-12)
 
 
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 @pytest.mark.parametrize("weight", [0.3, 1.0])
-def test_with_a_crf_it_is_of_each_tokens_probabilities_over_all_rows_of_tags(weight, temperature):
+def test_with_a_crf_it_compares_the_marginals_of_each_token(weight, temperature):
     torch.manual_seed(2)
     crf, (logits, gold) = random_crf(), batch("left")
     soft = torch.randn_like(logits).softmax(-1)
-    far = 0
-    for row, target, said in zip(logits, gold, soft, strict=True):
-        told, said = target >= 0, said[target >= 0]
-        if told.any():
-            far += (said * (said.log() - marginals_of_all(crf, row[told], temperature).log())).sum()
-    total = (1 - weight) * loss_of_all(crf, logits, gold) + weight * temperature**2 * far
-    tally = RunningLoss(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
-    loss = tally.loss(logits, gold, soft=soft)
+    distance = 0
+    for row, target, probabilities in zip(logits, gold, soft, strict=True):
+        valid, probabilities = target >= 0, probabilities[target >= 0]
+        if valid.any():
+            log_marginals = marginals_of_all(crf, row[valid], temperature).log()
+            distance += (probabilities * (probabilities.log() - log_marginals)).sum()
+    total = (1 - weight) * loss_of_all(crf, logits, gold) + weight * temperature**2 * distance
+    running_loss = RunningLoss(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
+    loss = running_loss.update(logits, gold, soft_targets=soft)
     assert loss.item() == pytest.approx((total / (gold >= 0).sum()).item(), rel=1e-12)
     assert crf.transitions.grad is None
     loss.backward()
     assert crf.transitions.grad.any()
-    nothing = tally.loss(logits[:0], gold[:0], soft=soft[:0])
-    assert nothing.item() == 0
+    empty = running_loss.update(logits[:0], gold[:0], soft_targets=soft[:0])
+    assert empty.item() == 0
 
 
-def test_smoothing_is_of_the_gold_part_alone():
+def test_smoothing_applies_to_the_hard_targets_alone():
     torch.manual_seed(1)
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
     soft = torch.randn(5, 4, dtype=torch.float64).softmax(-1)
-    loss = RunningLoss(None, CPU, 0.1, distill=Distill((1,), 0.4, 2.0)).loss(logits, gold, soft=soft).item()
+    loss = RunningLoss(None, CPU, 0.1, distill=Distill((1,), 0.4, 2.0)).update(logits, gold, soft_targets=soft).item()
     hard = F.cross_entropy(logits, gold, label_smoothing=0.1).item()
-    far = (soft * (soft.log() - (logits / 2).log_softmax(-1))).sum(-1).mean().item()
-    assert loss == pytest.approx(0.6 * hard + 0.4 * 4 * far, rel=1e-12)
+    distance = (soft * (soft.log() - (logits / 2).log_softmax(-1))).sum(-1).mean().item()
+    assert loss == pytest.approx(0.6 * hard + 0.4 * 4 * distance, rel=1e-12)
 
 
-def test_no_loss_without_what_it_needs():
+def test_distillation_needs_soft_targets():
     with pytest.raises(AssertionError, match="without soft targets"):
-        RunningLoss(None, CPU, distill=DISTILL).loss(torch.zeros(2, 4), torch.tensor([0, 1]))
+        RunningLoss(None, CPU, distill=DISTILL).update(torch.zeros(2, 4), torch.tensor([0, 1]))
 
 
-# what teachers say
+# soft targets
 
 
-def test_soft_targets_of_a_crf_are_the_mean_of_each_tokens_probabilities():
+def test_soft_targets_of_a_crf_are_the_mean_marginals_of_each_token():
     teachers = [small(seed=seed, **TAGGER, head_dropout=0.5).train() for seed in (3, 4)]
     for seed, teacher in enumerate(teachers):
         torch.manual_seed(seed)
@@ -192,10 +194,10 @@ def test_soft_targets_of_a_crf_are_the_mean_of_each_tokens_probabilities():
     (bucket,) = rows_of(6, 3, tags=True)
     (soft,) = soft_targets(teachers, [bucket], settings(batch_size=4), 2.5)
     for at in range(len(bucket)):
-        told = bucket.targets[at] >= 0
+        valid = bucket.targets[at] >= 0
         row = bucket.ids[at : at + 1], bucket.lengths[at : at + 1]
-        means = [marginals_of_all(each.crf, each.eval()(*row)[0][told], 2.5).detach() / 2 for each in teachers]
-        torch.testing.assert_close(soft[at][told], sum(means), rtol=1e-4, atol=1e-6)
+        means = [marginals_of_all(one.crf, one.eval()(*row)[0][valid], 2.5).detach() / 2 for one in teachers]
+        torch.testing.assert_close(soft[at][valid], sum(means), rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["classify", "tag", "bce"])
@@ -206,8 +208,8 @@ def test_soft_targets_are_the_mean_of_the_teachers_probabilities(kind):
     dropped = {"head_dropout": 0.5, "word_dropout": 0.5, **changes}
     teachers = [small(seed=seed, classes=classes, **dropped).train() for seed in (3, 4, 5)]
     rows = [*rows_of(9, classes=classes, tags=kind == "tag"), *rows_of(5, 3, classes=classes, tags=kind == "tag")]
-    found = soft_targets(iter(teachers), rows, settings(batch_size=4), 2.5)
-    for bucket, soft in zip(rows, found, strict=True):
+    all_soft = soft_targets(iter(teachers), rows, settings(batch_size=4), 2.5)
+    for bucket, soft in zip(rows, all_soft, strict=True):
         assert soft.dtype == torch.float32
         assert soft.shape == (*bucket.targets.shape, classes)
         for at in range(len(bucket)):
@@ -217,12 +219,12 @@ def test_soft_targets_are_the_mean_of_the_teachers_probabilities(kind):
                 logits = teacher.eval()(bucket.ids[at : at + 1, :length], bucket.lengths[at : at + 1])[0].double()
                 heated = (logits / 2.5).exp()
                 mean = mean + heated / heated.sum(-1, keepdim=True) / 3
-            told = soft[at, :length] if kind == "tag" else soft[at]
-            torch.testing.assert_close(told.double(), mean.detach(), rtol=1e-5, atol=1e-7)
-    assert not any(soft.requires_grad for soft in found)
+            actual = soft[at, :length] if kind == "tag" else soft[at]
+            torch.testing.assert_close(actual.double(), mean.detach(), rtol=1e-5, atol=1e-7)
+    assert not any(soft.requires_grad for soft in all_soft)
 
 
-def test_soft_targets_lie_with_their_rows_and_make_the_same_batches():
+def test_soft_targets_are_stored_with_their_rows_and_give_the_same_batches():
     (whole,) = rows_of(11)
     halves = mapped(dataclasses.replace(whole, ids=whole.ids.int()))
     teachers = [small(seed=seed) for seed in (3, 4)]
@@ -231,31 +233,31 @@ def test_soft_targets_lie_with_their_rows_and_make_the_same_batches():
     both = [whole.with_soft_targets(one)], [halves.with_soft_targets(other)]
     assert both[1][0].device == halves.device
     for ours, theirs in zip(batches(*both[:1], 4, shuffle=(1, 0)), batches(both[1], 4, shuffle=(1, 0)), strict=True):
-        assert theirs.soft.dtype == torch.float32
-        assert torch.equal(ours.soft, one[ours.row])
+        assert theirs.soft_targets.dtype == torch.float32
+        assert torch.equal(ours.soft_targets, one[ours.row])
         assert all(torch.equal(a, b) for a, b in zip(ours.inputs, theirs.inputs, strict=True))
-    assert torch.equal(both[0][0].to(CPU).soft, one)
-    assert len(whole.inputs) == 3  # of rows without any nothing more is read
+    assert torch.equal(both[0][0].to(CPU).soft_targets, one)
+    assert len(whole.inputs) == 3  # without soft targets a step reads three inputs
 
 
-def test_room_for_soft_targets_is_asked_for(padded, monkeypatch):
-    needed = 10 * (8 + 3 * 4 + 4 + 4) + 10 * (8 + 4 + 4 + 4)  # of 10 rows each row, ids, length and label
-    monkeypatch.setattr(MappedBucket, "to_device", lambda self: "there")
+def test_memory_for_soft_targets_is_counted(padded, monkeypatch):
+    needed = 10 * (8 + 3 * 4 + 4 + 4) + 10 * (8 + 4 + 4 + 4)  # row, ids, length and label of 10 rows per bucket
+    monkeypatch.setattr(MappedBucket, "to_device", lambda self: "copied")
     for soft, more in ((0, 0), (2, 20 * 2 * 4)):
-        for free, there in ((2 * (needed + more), True), (2 * (needed + more) - 2, False)):
+        for free, fits in ((2 * (needed + more), True), (2 * (needed + more) - 2, False)):
             monkeypatch.setattr(torch.cuda, "mem_get_info", lambda device, free=free: (free, 10**12))
-            found = load_buckets(padded, "train", torch.device("cuda:1"), soft)
-            assert [bucket == "there" for bucket in found] == [there] * 2
+            buckets = load_buckets(padded, "train", torch.device("cuda:1"), soft)
+            assert [bucket == "copied" for bucket in buckets] == [fits] * 2
 
 
-def test_recorded_steps_read_them_too():
+def test_recorded_steps_read_soft_targets_too():
     ends = []
     for recorder in (None, Notes()):
         model, options = small(), settings(batch_size=4, distill=DISTILL)
-        of = model, make_optimizer(model, options), RunningLoss(None, CPU, distill=DISTILL), options
-        stepper = TrainStep(*of) if recorder is None else GraphedTrainStep(*of, recorder)
+        args = model, make_optimizer(model, options), RunningLoss(None, CPU, distill=DISTILL), options
+        train_step = TrainStep(*args) if recorder is None else GraphedTrainStep(*args, recorder)
         for each in batches(softened(rows_of(4 * (WARM_UP + 3))), 4):
-            stepper(each, 0.01)
+            train_step(each, 0.01)
         ends.append(weights_of(model))
     assert recorder.calls.count("replay") == 3
     same(*ends)
@@ -264,77 +266,77 @@ def test_recorded_steps_read_them_too():
 # runs
 
 
-def noted(monkeypatch):
-    """The weights of the teachers as they are asked."""
+def record_teachers(monkeypatch):
+    """A list that receives the weights of the teachers as they are used."""
     seen, plain = [], module.soft_targets
 
-    def noting(teachers, *rest):
-        def each():
+    def recording(teachers, *rest):
+        def recorded():
             for teacher in teachers:
                 seen.append(weights_of(teacher))
                 yield teacher
 
-        return plain(each(), *rest)
+        return plain(recorded(), *rest)
 
-    monkeypatch.setattr(module, "soft_targets", noting)
+    monkeypatch.setattr(module, "soft_targets", recording)
     return seen
 
 
-def test_teachers_are_what_the_recipe_is_with_their_seed_and_the_student_learns_of_them(
+def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_them(
     padded, tmp_path, monkeypatch, capsys
 ):
     model = dataclasses.replace(PLAIN, head_dropout=0.3, bigrams=BigramOptions(3, 1))
-    chosen = dataclasses.replace(
+    options = dataclasses.replace(
         STUDENT, average=Ema("ema", 0.7), sampling="balanced", class_weights={"odd": 3.0}, label_smoothing=0.1
     )
-    seen = noted(monkeypatch)
-    student = fitted(padded, tmp_path, chosen, model)
-    said = capsys.readouterr().out.splitlines()
+    seen = record_teachers(monkeypatch)
+    student = trained(padded, tmp_path, options, model)
+    output = capsys.readouterr().out.splitlines()
     teachers = []
     for seed, weights in zip(DISTILL.seeds, seen, strict=True):
-        alone = fitted(padded, tmp_path, dataclasses.replace(chosen, seed=seed, distill=None), model, curves=None)
+        alone = trained(padded, tmp_path, dataclasses.replace(options, seed=seed, distill=None), model, curves=None)
         same(alone.network.state_dict(), weights)
         teachers.append(alone.network.eval())
     # the student by hand, over soft targets row by row
     rows, dev = (load_buckets(padded, split) for split in ("train", "dev"))
     with torch.no_grad():
-        told = [sum((t(each.ids, each.lengths) / 2).softmax(-1) for t in teachers) / 2 for each in rows]
+        soft = [sum((t(each.ids, each.lengths) / 2).softmax(-1) for t in teachers) / 2 for each in rows]
     network = build_network(
         student.config,
         matrix(),
-        chosen.seed,
+        options.seed,
         CPU,
         TokenFeatures(BigramFeatures(student.network.bigrams.pairs, None), None),
     )
     points, weighed = [], torch.tensor([1.0, 3.0])
-    taught = [dataclasses.replace(each, soft=soft) for each, soft in zip(rows, told, strict=True)]
-    outcome = train_model(network, taught, dev, chosen, weighed, points.append)
+    taught = [dataclasses.replace(each, soft_targets=targets) for each, targets in zip(rows, soft, strict=True)]
+    outcome = train_model(network, taught, dev, options, weighed, points.append)
     for name, value in network.state_dict().items():
         torch.testing.assert_close(student.network.state_dict()[name], value, rtol=1e-4, atol=1e-6)
     assert student.outcome.dev_loss == pytest.approx(outcome.dev_loss, rel=1e-5)
-    # the curves are the student's alone, and the console tells whose a line is
+    # the curves are the student's alone, and each printed line names its run
     lines = (tmp_path / "curves.csv").read_text().splitlines()
     assert [line.split(",")[0] for line in lines[1::2]] == [str(point.step) for point in points]
     assert float(lines[1].split(",")[2]) == pytest.approx(points[0].train.loss, rel=1e-4)
-    assert said[0] == "teacher 1 of 2 (seed 11)"
-    assert said[1].startswith("tiny, teacher 1 of 2 (seed 11): batch 4/12, epoch 0.67, train loss ")
-    names = [line.partition(": batch")[0] for line in said if ": batch" in line]
-    assert names == [name for name in (f"tiny, {said[0]}", "tiny, teacher 2 of 2 (seed 12)", "tiny") for _ in points]
-    assert said.index("teacher 2 of 2 (seed 12)") == 1 + len(points)
+    assert output[0] == "teacher 1 of 2 (seed 11)"
+    assert output[1].startswith("tiny, teacher 1 of 2 (seed 11): batch 4/12, epoch 0.67, train loss ")
+    names = [line.partition(": batch")[0] for line in output if ": batch" in line]
+    assert names == [name for name in (f"tiny, {output[0]}", "tiny, teacher 2 of 2 (seed 12)", "tiny") for _ in points]
+    assert output.index("teacher 2 of 2 (seed 12)") == 1 + len(points)
 
 
-def test_a_process_without_curves_says_nothing(padded, tmp_path, capsys):
-    fitted(padded, tmp_path, curves=None)
+def test_a_process_without_curves_prints_nothing(padded, tmp_path, capsys):
+    trained(padded, tmp_path, curves=None)
     assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("weight", [1e-9, 0.7])
-def test_how_much_they_weigh(padded, tmp_path, weight):
-    plain = fitted(padded, tmp_path, PLAINLY).network.state_dict()
-    chosen = dataclasses.replace(STUDENT, distill=dataclasses.replace(DISTILL, weight=weight))
-    found = fitted(padded, tmp_path, chosen).network.state_dict()
-    apart = max(float((found[name] - value).abs().max()) for name, value in plain.items())
-    assert apart < 1e-5 if weight < 0.1 else apart > 1e-3
+def test_the_weight_of_the_soft_targets(padded, tmp_path, weight):
+    plain = trained(padded, tmp_path, WITHOUT_DISTILLATION).network.state_dict()
+    options = dataclasses.replace(STUDENT, distill=dataclasses.replace(DISTILL, weight=weight))
+    distilled = trained(padded, tmp_path, options).network.state_dict()
+    difference = max(float((distilled[name] - value).abs().max()) for name, value in plain.items())
+    assert difference < 1e-5 if weight < 0.1 else difference > 1e-3
 
 
 @pytest.mark.parametrize("crf", [False, True])
@@ -342,59 +344,61 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
     rows = [([2, 3, 2], [0, 1, 0], []), ([], [], []), ([3, 2], [1, 0], []), ([4, 2, 5], [0, 0, 1], [])] * 3
     padded = write_padded(tmp_path, "tag", {"train": rows, "dev": rows})
     model = dataclasses.replace(PLAIN, readout="every_step", crf=crf)
-    chosen = dataclasses.replace(STUDENT, class_weights=None if crf else {"LOC": 4.0})
-    resident = fitted(padded, tmp_path, chosen, model, TYPES)
-    monkeypatch.setattr("textrnn.training.batching.loading.COPIED_BYTES", 0)
+    options = dataclasses.replace(STUDENT, class_weights=None if crf else {"LOC": 4.0})
+    resident = trained(padded, tmp_path, options, model, TYPES)
+    monkeypatch.setattr("textrnn.training.batching.loading.MAX_COPIED_BYTES", 0)
     assert {type(bucket) for bucket in load_buckets(padded, "train")} == {MappedBucket}
-    left = fitted(padded, tmp_path, chosen, model, TYPES)
-    same(resident.network.state_dict(), left.network.state_dict())
-    assert resident.outcome == left.outcome
-    plain = fitted(padded, tmp_path, dataclasses.replace(chosen, distill=None), model, TYPES)
-    assert not torch.equal(plain.network.head.outer.weight, left.network.head.outer.weight)
+    mapped_run = trained(padded, tmp_path, options, model, TYPES)
+    same(resident.network.state_dict(), mapped_run.network.state_dict())
+    assert resident.outcome == mapped_run.outcome
+    plain = trained(padded, tmp_path, dataclasses.replace(options, distill=None), model, TYPES)
+    assert not torch.equal(plain.network.head.outer.weight, mapped_run.network.head.outer.weight)
 
 
 def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeypatch):
-    alone = fitted(padded, tmp_path)
-    lock, begun, begin = threading.Lock(), threading.Barrier(2), fit_module.build_network
+    alone = trained(padded, tmp_path)
+    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), recipe_setup.build_network
 
-    def locked(*given):  # threads have one generator between them, which a step of training seeds too
+    def locked(*args):  # threads share one generator, which a training step seeds too
         with lock:
-            network = begin(*given)
-        begun.wait(60)
+            network = build_network_(*args)
+        built.wait(60)
         return network
 
-    monkeypatch.setattr(fit_module, "build_network", locked)
-    monkeypatch.setattr(fit_module, "joined", lambda group, device: contextlib.nullcontext(group))
+    monkeypatch.setattr(recipe_setup, "build_network", locked)
+    monkeypatch.setattr(recipe_setup, "join_group", lambda group, device: contextlib.nullcontext(group))
     work = tmp_path / "work"
     (work / MARKERS).mkdir(parents=True)
 
     def member(group):
-        return fitted(padded, tmp_path, group=group, **({"curves": None} if group.rank else {"work": work}))
+        return trained(padded, tmp_path, group=group, **({"curves": None} if group.rank else {"work_folder": work}))
 
-    for taken in ([], [12, 12]):  # the second time over the teachers are kept, and only process 0 knows it
-        found = together(2, member)
-        assert found[0].resumed_from == taken
-        same(found[0].network.state_dict(), found[1].network.state_dict())
+    for resumed in ([], [12, 12]):  # the second time the teachers are loaded, which only process 0 knows
+        results = together(2, member)
+        assert results[0].resumed_from == resumed
+        same(results[0].network.state_dict(), results[1].network.state_dict())
         for name, value in alone.network.state_dict().items():
-            torch.testing.assert_close(found[0].network.state_dict()[name], value, rtol=1e-4, atol=2e-5)
+            torch.testing.assert_close(results[0].network.state_dict()[name], value, rtol=1e-4, atol=2e-5)
     assert finished_shards(work) == {"teacher-1-step-12", "teacher-2-step-12"}
 
 
-def test_the_range_test_asks_no_teacher(padded):
+def test_the_range_test_trains_no_teacher(padded):
     data = padded, matrix(), LABELS, PLAIN
-    asked, plain = (range_test("tiny", *data, each, RateRange(1e-4, 1.0, 20)) for each in (STUDENT, PLAINLY))
-    assert asked == plain
+    distilled, plain = (
+        range_test("tiny", *data, each, RateRange(1e-4, 1.0, 20)) for each in (STUDENT, WITHOUT_DISTILLATION)
+    )
+    assert distilled == plain
 
 
-# runs that go on
+# resumed runs
 
 
 def stopping(monkeypatch, title, at):
-    """The steps that are taken, with whose they are; the run of that title stops at a step."""
+    """A list that receives each step with the title of its run; the run of that title stops at a step."""
     taken, plain = [], RunLogger.on_step
 
     def on_step(self, step, rows):
-        taken.append((self._recipe.partition(" of")[0], step))
+        taken.append((self._title.partition(" of")[0], step))
         if taken[-1] == (title, at):
             raise KeyboardInterrupt
         plain(self, step, rows)
@@ -408,7 +412,7 @@ def steps(title, first=1):
 
 
 TEACHERS = ("tiny, teacher 1", "tiny, teacher 2")
-STOPS = {  # whose step it stops in, which; by seconds between checkpoints whose is the next, which, what it says
+STOPS = {  # the run and step that stops; by seconds between checkpoints: the run and step that is next, the message
     "teacher 2": (
         TEACHERS[1],
         4,
@@ -426,11 +430,11 @@ STOPS = {  # whose step it stops in, which; by seconds between checkpoints whose
 
 @pytest.mark.parametrize("seconds", ["0", "999"])
 @pytest.mark.parametrize("stop", STOPS)
-def test_a_run_goes_on_in_the_teacher_or_student_that_it_was_in(padded, tmp_path, monkeypatch, stop, seconds):
-    title, at, left = STOPS[stop]
-    whose, first, told = left[seconds]
+def test_a_run_resumes_in_the_teacher_or_student_that_it_was_in(padded, tmp_path, monkeypatch, stop, seconds):
+    title, at, expected = STOPS[stop]
+    next_title, first, message = expected[seconds]
     model = dataclasses.replace(PLAIN, head_dropout=0.3)
-    whole = fitted(padded, tmp_path, model=model)
+    whole = trained(padded, tmp_path, model=model)
     curves = (tmp_path / "curves.csv").read_bytes()
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", seconds)
     with monkeypatch.context() as patched:
@@ -439,41 +443,41 @@ def test_a_run_goes_on_in_the_teacher_or_student_that_it_was_in(padded, tmp_path
             pytest.raises(KeyboardInterrupt) as caught,
             resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION, run=1) as work,
         ):
-            fitted(padded, tmp_path, model=model, work=work)
+            trained(padded, tmp_path, model=model, work_folder=work)
     assert taken[-1] == (title, at)
-    assert caught.value.__notes__ == [f"step {told} is saved; the same command continues there"]
+    assert caught.value.__notes__ == [f"step {message} is saved; the same command continues there"]
     taken = stopping(monkeypatch, None, 0)
     with resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION, run=1) as work:
-        again = fitted(padded, tmp_path, model=model, work=work)
+        again = trained(padded, tmp_path, model=model, work_folder=work)
     titles = [*TEACHERS, "tiny"]
-    after = titles[titles.index(whose) + 1 :]
-    assert taken == steps(whose, first) + [step for title in after for step in steps(title)]
+    after = titles[titles.index(next_title) + 1 :]
+    assert taken == steps(next_title, first) + [step for title in after for step in steps(title)]
     same(whole.network.state_dict(), again.network.state_dict())
     assert again.outcome == whole.outcome
     assert (tmp_path / "curves.csv").read_bytes() == curves
-    assert again.resumed_from == [12] * titles.index(whose) + ([first - 1] if first > 1 else [])
-    assert list((tmp_path / "out").rglob("*")) == []  # nothing of the teachers
+    assert again.resumed_from == [12] * titles.index(next_title) + ([first - 1] if first > 1 else [])
+    assert list((tmp_path / "out").rglob("*")) == []  # nothing is left of the teachers
 
 
 def test_a_teacher_whose_weights_are_damaged_is_trained_again(padded, tmp_path, monkeypatch, capsys):
-    whole = fitted(padded, tmp_path)
+    whole = trained(padded, tmp_path)
     work = tmp_path / "work"
     (work / MARKERS).mkdir(parents=True)
-    fitted(padded, tmp_path, work=work)
-    kept = work / MARKERS / "teacher-1-step-12.safetensors"
-    kept.write_bytes(kept.read_bytes()[:-8] + b"\0" * 7 + b"\1")
+    trained(padded, tmp_path, work_folder=work)
+    checkpoint = work / MARKERS / "teacher-1-step-12.safetensors"
+    checkpoint.write_bytes(checkpoint.read_bytes()[:-8] + b"\0" * 7 + b"\1")
     taken = stopping(monkeypatch, None, 0)
-    again = fitted(padded, tmp_path, work=work)
-    assert "the checkpoint of step 12 is damaged and left out" in capsys.readouterr().out
+    again = trained(padded, tmp_path, work_folder=work)
+    assert "the checkpoint of step 12 is damaged and is ignored" in capsys.readouterr().out
     assert taken == steps(TEACHERS[0]) + steps("tiny")
     same(whole.network.state_dict(), again.network.state_dict())
 
 
-# what is refused
+# refused values
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
+    ("changes", "message"),
     [
         ({"seeds": ()}, r"^train\.distill\.seeds: must have one or more, each once; got \(\)"),
         ({"seeds": (2, 3, 2)}, r"^train\.distill\.seeds: must have one or more, each once; got \(2, 3, 2\)"),
@@ -486,26 +490,26 @@ def test_a_teacher_whose_weights_are_damaged_is_trained_again(padded, tmp_path, 
         ({"temperature": math.nan}, r"^train\.distill\.temperature: must be above 0 and finite; got nan"),
     ],
 )
-def test_values_out_of_range_are_refused_by_name(given, message):
+def test_values_out_of_range_are_refused_by_name(changes, message):
     with pytest.raises(UserError, match=message):
-        dataclasses.replace(STUDENT, distill=dataclasses.replace(DISTILL, **given)).check("train")
+        dataclasses.replace(STUDENT, distill=dataclasses.replace(DISTILL, **changes)).check("train")
     STUDENT.check("train")
     dataclasses.replace(STUDENT, distill=Distill((0, 2**63 - 1), 1.0, 0.1)).check("train")
 
 
-def merged(own):
-    """The shipped defaults with a recipe's own values over them."""
+def merged(values):
+    """The shipped defaults, overridden by a recipe's values."""
     params = read_params(ROOT / "params.yaml")
-    return load_recipe_section(Train, {"train": params["train"], "recipes": {"r": {"train": own}}}, "train", "r")
+    return load_recipe_section(Train, {"train": params["train"], "recipes": {"r": {"train": values}}}, "train", "r")
 
 
-def test_params_say_it():
-    said = {"seeds": [11, 12], "weight": 0.7, "temperature": 2}
+def test_params_of_distillation():
+    values = {"seeds": [11, 12], "weight": 0.7, "temperature": 2}
     assert merged({}).distill is None
-    assert merged({"distill": said}).distill == DISTILL
+    assert merged({"distill": values}).distill == DISTILL
     for name, value, message in (
         ("seeds", 11, r"^recipes\.r\.train\.distill\.seeds: must be a list; got 11"),
         ("seed", 11, r"^recipes\.r\.train\.distill\.seed: unknown param; did you mean seeds\?"),
     ):
         with pytest.raises(UserError, match=message):
-            merged({"distill": said | {name: value}})
+            merged({"distill": values | {name: value}})

@@ -19,16 +19,16 @@ populations = st.lists(st.integers(0, 4), min_size=1, max_size=60).flatmap(
 )
 
 
-def draw(strata, rows, seed, purpose, cuts=(), numbers=None):
-    """The mask of a draw of the strata (N,), streamed in pieces cut before those positions; rows count from 0."""
+def sample_mask(strata, rows, seed, purpose, cuts=(), numbers=None):
+    """The mask of a sample of rows with strata (N,), streamed in chunks that start at `cuts`; rows count from 0."""
     numbers = np.arange(len(strata)) if numbers is None else numbers
-    pieces = list(zip(np.split(numbers, cuts), np.split(strata, cuts), strict=True))
-    drawn = sample_stratified(lambda: iter(pieces), rows, seed, purpose)
-    return np.concatenate([drawn.takes(*piece) for piece in pieces])
+    chunks = list(zip(np.split(numbers, cuts), np.split(strata, cuts), strict=True))
+    sample = sample_stratified(lambda: iter(chunks), rows, seed, purpose)
+    return np.concatenate([sample.mask(*chunk) for chunk in chunks])
 
 
 def split_mix(row, seed, purpose):
-    """The row'th output of the published SplitMix64 generator, in Python's own whole numbers."""
+    """The row'th output of the published SplitMix64 generator, in Python's integers."""
     state = int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), "little")
     z = (state + (row + 1) * 0x9E3779B97F4A7C15) & MASK
     z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & MASK
@@ -51,7 +51,7 @@ def sizes_of(strata):
     return {int(kind): int((strata == kind).sum()) for kind in np.unique(strata)}
 
 
-def taken(strata, mask):
+def sampled_sizes(strata, mask):
     return {kind: int((strata[mask] == kind).sum()) for kind in sizes_of(strata)}
 
 
@@ -75,12 +75,12 @@ def test_hashes_golden():
         (1, "limit/train", [1, 8, 12, 13, 14, 18, 19]),
     ],
 )
-def test_draw_golden(seed, purpose, rows):
-    assert np.flatnonzero(draw(STRATA, 7, seed, purpose)).tolist() == rows
+def test_sample_golden(seed, purpose, rows):
+    assert np.flatnonzero(sample_mask(STRATA, 7, seed, purpose)).tolist() == rows
 
 
 def brute_force(strata, rows, seed, purpose, numbers):
-    """The mask by sorting each stratum's rows by their hash."""
+    """The mask of a sample, by sorting each stratum's rows by their hash."""
     expected = np.zeros(len(strata), dtype=bool)
     for kind, quota in largest_remainder(sizes_of(strata), rows).items():
         members = sorted(np.flatnonzero(strata == kind).tolist(), key=lambda at: split_mix(numbers[at], seed, purpose))
@@ -90,11 +90,11 @@ def brute_force(strata, rows, seed, purpose, numbers):
 
 @settings(max_examples=200, deadline=None)
 @given(populations, st.integers(0, 9), st.data())
-def test_draw_against_brute_force(population, seed, data):
+def test_sample_against_brute_force(population, seed, data):
     strata, rows = population
     numbers = sorted(data.draw(st.sets(st.integers(0, 10**12), min_size=len(strata), max_size=len(strata))))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(strata)), max_size=4)))
-    mask = draw(strata, rows, seed, "dev", cuts, np.array(numbers))
+    mask = sample_mask(strata, rows, seed, "dev", cuts, np.array(numbers))
     assert mask.dtype == bool
     assert mask.tolist() == brute_force(strata, rows, seed, "dev", numbers).tolist()
 
@@ -103,18 +103,18 @@ def test_draw_against_brute_force(population, seed, data):
 @given(st.integers(0, 2**32), st.integers(1, 60), st.integers(0, 12), st.floats(0, 1), st.integers(1, 300))
 def test_many_rows_and_bins_against_brute_force(random_seed, kinds, bits, share, rows_per_bin):
     random = np.random.default_rng(random_seed)
-    # few rows in one stratum, most in another, and strata as large as sets of entity types are
+    # few rows in one stratum, most in another, and stratum numbers as large as those of sets of entity types
     strata = (random.geometric(0.2, 3000) % kinds) * 2**57
     cuts = np.sort(random.integers(0, 3000, 7))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(textrnn.preparation.parsing.stratified_sample, "ROWS_PER_BIN", rows_per_bin)
-        patch.setattr(textrnn.preparation.parsing.stratified_sample, "MOST_BITS", max(bits, 1))
-        mask = draw(strata, round(3000 * share), random_seed, "limit/train", cuts)
+        patch.setattr(textrnn.preparation.parsing.stratified_sample, "MAX_BIN_BITS", max(bits, 1))
+        mask = sample_mask(strata, round(3000 * share), random_seed, "limit/train", cuts)
     expected = brute_force(strata, round(3000 * share), random_seed, "limit/train", list(range(3000)))
     assert mask.tolist() == expected.tolist()
 
 
-def test_a_draw_holds_a_number_a_stratum_and_reads_three_times():
+def test_a_sample_has_one_threshold_per_stratum_and_reads_three_times():
     reads = []
     strata = np.repeat([3, 5, 9], [5000, 4000, 1000])
 
@@ -123,71 +123,71 @@ def test_a_draw_holds_a_number_a_stratum_and_reads_three_times():
         for first in range(0, 10_000, 512):
             yield np.arange(first, min(first + 512, 10_000)), strata[first : first + 512]
 
-    drawn = sample_stratified(chunks, 1000, 1, "dev")
+    sample = sample_stratified(chunks, 1000, 1, "dev")
     assert len(reads) == 3
-    assert (drawn.strata.tolist(), len(drawn.largest)) == ([3, 5, 9], 3)
-    # a tenth of the rows has about the lowest tenth of the hashes
-    assert (drawn.largest / 2**64).tolist() == pytest.approx([0.1, 0.1, 0.1], abs=0.03)
-    assert not drawn.takes(np.arange(50), np.full(50, 4)).any()
+    assert (sample.strata.tolist(), len(sample.thresholds)) == ([3, 5, 9], 3)
+    # a tenth of the rows has roughly the smallest tenth of the hashes
+    assert (sample.thresholds / 2**64).tolist() == pytest.approx([0.1, 0.1, 0.1], abs=0.03)
+    assert not sample.mask(np.arange(50), np.full(50, 4)).any()
 
 
 @settings(max_examples=200, deadline=None)
 @given(populations)
 def test_quotas_are_proportional(population):
     strata, rows = population
-    mask = draw(strata, rows, 3, "dev")
+    mask = sample_mask(strata, rows, 3, "dev")
     assert mask.sum() == rows
     for kind, size in sizes_of(strata).items():
-        assert abs(taken(strata, mask)[kind] - size * rows / len(strata)) < 1
+        assert abs(sampled_sizes(strata, mask)[kind] - size * rows / len(strata)) < 1
 
 
 def test_exact_shares_have_no_rounding():
-    assert taken(STRATA, draw(STRATA, 10, 1, "dev")) == {0: 6, 1: 3, 2: 1}
+    assert sampled_sizes(STRATA, sample_mask(STRATA, 10, 1, "dev")) == {0: 6, 1: 3, 2: 1}
 
 
-def test_ties_go_to_the_smaller_stratum_whatever_the_floats_say():
+def test_ties_go_to_the_smaller_stratum_without_rounding_errors():
     # 7 of 100 rows of ten strata of ten: each has a remainder of exactly 0.7
     strata = np.repeat(np.arange(10), 10)
-    assert taken(strata, draw(strata, 7, 1, "dev")) == {kind: int(kind < 7) for kind in range(10)}
+    assert sampled_sizes(strata, sample_mask(strata, 7, 1, "dev")) == {kind: int(kind < 7) for kind in range(10)}
     # shares of 1.5, 6.5 and 7
     strata = np.repeat([4, 9, 11], [3, 13, 14])
-    assert taken(strata, draw(strata, 15, 1, "dev")) == {4: 2, 9: 6, 11: 7}
+    assert sampled_sizes(strata, sample_mask(strata, 15, 1, "dev")) == {4: 2, 9: 6, 11: 7}
 
 
 @settings(max_examples=100, deadline=None)
 @given(populations, st.data())
-def test_larger_draw_contains_smaller_up_to_rounding(population, data):
+def test_a_larger_sample_contains_a_smaller_one_up_to_rounding(population, data):
     strata, rows = population
     fewer = data.draw(st.integers(0, rows))
-    small, large = draw(strata, fewer, 5, "limit/train"), draw(strata, rows, 5, "limit/train")
+    small, large = sample_mask(strata, fewer, 5, "limit/train"), sample_mask(strata, rows, 5, "limit/train")
     for kind in sizes_of(strata):
         inside, outside = small & large & (strata == kind), small & ~large & (strata == kind)
-        assert inside.sum() == min(taken(strata, small)[kind], taken(strata, large)[kind])
+        assert inside.sum() == min(sampled_sizes(strata, small)[kind], sampled_sizes(strata, large)[kind])
         assert outside.sum() <= 1
 
 
 def test_one_stratum_is_strictly_nested():
     strata = np.zeros(100, dtype=np.int64)
-    masks = [draw(strata, rows, 1, "dev") for rows in range(101)]
+    masks = [sample_mask(strata, rows, 1, "dev") for rows in range(101)]
     assert all((small <= large).all() for small, large in itertools.pairwise(masks))
 
 
 @pytest.mark.parametrize("rows", [20, 21, 10**9])
-def test_all_rows_where_as_many_are_asked_for(rows):
-    assert draw(STRATA, rows, 1, "dev").all()
+def test_all_rows_if_as_many_are_requested(rows):
+    assert sample_mask(STRATA, rows, 1, "dev").all()
 
 
 def test_no_rows():
-    assert not draw(STRATA, 0, 1, "dev").any()
-    assert draw(np.array([], dtype=np.int64), 5, 1, "dev").tolist() == []
+    assert not sample_mask(STRATA, 0, 1, "dev").any()
+    assert sample_mask(np.array([], dtype=np.int64), 5, 1, "dev").tolist() == []
 
 
-def test_seed_and_purpose_move_the_draw():
+def test_seed_and_purpose_change_the_sample():
     strata = np.repeat([0, 1], 500)
-    masks = [draw(strata, 100, seed, purpose) for seed, purpose in [(1, "dev"), (2, "dev"), (1, "limit/train")]]
+    masks = [sample_mask(strata, 100, seed, purpose) for seed, purpose in [(1, "dev"), (2, "dev"), (1, "limit/train")]]
     for one, other in [(0, 1), (0, 2), (1, 2)]:
         assert 0 < (masks[one] & masks[other]).sum() < 30  # 10 in common are expected by chance
 
 
-def test_seed_and_purpose_do_not_run_together():
+def test_seed_and_purpose_are_separated():
     assert hash_range(1, 1, "2")[0] != hash_range(1, 12, "")[0]

@@ -1,4 +1,4 @@
-"""The matrix a recipe starts from: golden draws, alignment with vectors, coverage by hand, and its file."""
+"""The embedding matrix: golden random rows, alignment with vectors, coverage by hand, and its file."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def draws(seed, rows, width):
+def standard_normal(seed, rows, width):
     return np.random.Generator(np.random.PCG64(seed)).standard_normal((rows, width), dtype=np.float32)
 
 
-# random: rows 1 and 5 of the draw with seed 1, written down so that a changed stream of numbers is seen
+# random: rows 1 and 5 with seed 1, written down so that a change of the generator is noticed
 
 GOLDEN = {1: [1.8820691, 0.07513565, 0.41721523], 5: [0.48411083, 0.5916133, 0.15727974]}
 
@@ -47,7 +47,7 @@ def test_random_rows_are_golden(vocabulary, tmp_path):
     assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
 
 
-def test_the_seed_is_what_draws(vocabulary, tmp_path):
+def test_the_seed_determines_the_rows(vocabulary, tmp_path):
     one, again, other = (
         embed(vocabulary, Embedding(3, 1.0, None, None), tmp_path, Embed(seed), "r")[0] for seed in (1, 1, 2)
     )
@@ -66,15 +66,15 @@ def test_random_rows_are_standard_normal(tmp_path):
 
 
 @pytest.mark.parametrize("size", [None, 2])
-def test_vectors_take_their_rows(size, vocabulary, folder):
+def test_vectors_fill_their_rows(size, vocabulary, folder):
     matrix, report = embed(vocabulary, Embedding(size, 1.0, "some.vec", None), folder, Embed(1), "recipes.r")
     assert matrix.dtype == np.float32
     assert matrix[2].tolist() == [3, 4]
     assert matrix[4].tolist() == [1, -2]
     assert matrix[5].tolist() == [5, 10]
     assert matrix[0].tolist() == [0, 0]
-    # the others by the columns' mean (3, 4) and standard deviation: sqrt(8/3), sqrt(24)
-    others = draws(1, 6, 2)[[1, 3]] * np.sqrt([8 / 3, 24]) + [3, 4]
+    # the others are sampled with the columns' mean (3, 4) and standard deviation (sqrt(8/3), sqrt(24))
+    others = standard_normal(1, 6, 2)[[1, 3]] * np.sqrt([8 / 3, 24]) + [3, 4]
     assert matrix[[1, 3]] == pytest.approx(others, rel=1e-5)
     # a, c and d of four tokens; 10 + 3 + 1 of 20 in the text
     assert report == {"width": 2, "covered_tokens": 0.75, "covered_text": pytest.approx(0.7)}
@@ -82,7 +82,7 @@ def test_vectors_take_their_rows(size, vocabulary, folder):
     assert isinstance(report["covered_text"], float)
 
 
-def test_a_token_named_like_the_reserved_ones_does_not_take_their_rows(tmp_path):
+def test_a_token_spelled_like_a_reserved_one_does_not_fill_its_row(tmp_path):
     (tmp_path / "some.vec").write_text("<pad> 1 1\n<unk> 2 3\n", encoding="utf-8")
     words = Vocabulary(pa.array(["<unk>", "a", "<pad>"]), pa.array([5, 3, 2]))
     matrix, report = embed(words, Embedding(None, 1.0, "some.vec", None), tmp_path, Embed(1), "recipes.r")
@@ -91,29 +91,29 @@ def test_a_token_named_like_the_reserved_ones_does_not_take_their_rows(tmp_path)
     assert report["covered_text"] == pytest.approx(0.7)
 
 
-def test_one_covered_token_gives_its_vector_to_all_others(vocabulary, tmp_path):
+def test_with_one_covered_token_all_others_get_its_vector(vocabulary, tmp_path):
     (tmp_path / "some.vec").write_text("b 1 2\n", encoding="utf-8")
     matrix, report = embed(vocabulary, Embedding(2, 1.0, "some.vec", None), tmp_path, Embed(1), "recipes.r")
     assert matrix.tolist() == [[0, 0]] + [[1, 2]] * 5
     assert report == {"width": 2, "covered_tokens": 0.25, "covered_text": pytest.approx(0.3)}
 
 
-# faults
+# errors
 
 
 def test_vectors_of_another_width(vocabulary, folder):
     with pytest.raises(
-        UserError, match=r"some\.vec: its vectors are not 300 wide; got 2; set recipes\.r\.embedding_size"
+        UserError, match=r"some\.vec: the width of its vectors is not 300; got 2; set recipes\.r\.embedding_size"
     ):
         embed(vocabulary, Embedding(300, 1.0, "some.vec", None), folder, Embed(1), "recipes.r")
 
 
-def test_vectors_that_are_not_there(vocabulary, folder):
+def test_missing_vectors(vocabulary, folder):
     with pytest.raises(UserError, match=r"none\.vec: no such file"):
         embed(vocabulary, Embedding(2, 1.0, "none.vec", None), folder, Embed(1), "recipes.r")
 
 
-def test_the_draw_is_scaled(vocabulary, tmp_path):
+def test_random_rows_are_scaled(vocabulary, tmp_path):
     one, small = (embed(vocabulary, Embedding(5, std, None, None), tmp_path, Embed(3), "r")[0] for std in (1.0, 0.25))
     assert small.tolist() == (one * 0.25).tolist()
     assert small.any()
@@ -122,11 +122,11 @@ def test_the_draw_is_scaled(vocabulary, tmp_path):
 @pytest.mark.parametrize(
     ("embedding", "match"),
     [
-        (Embedding(None, 1.0, None, None), r"recipes\.r\.embedding_size: is needed where vectors is null; got null"),
+        (Embedding(None, 1.0, None, None), r"\.r\.embedding_size: must be a number where vectors is null; got null"),
         (Embedding(0, 1.0, None, None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
         (Embedding(0, 1.0, "some.vec", None), r"recipes\.r\.embedding_size: must be at least 1; got 0"),
-        (Embedding(4, 0.0, None, None), r"recipes\.r\.embedding_std: must be a number above 0; got 0\.0"),
-        (Embedding(4, math.inf, None, None), r"recipes\.r\.embedding_std: must be a number above 0; got inf"),
+        (Embedding(4, 0.0, None, None), r"recipes\.r\.embedding_std: must be above 0 and finite; got 0\.0"),
+        (Embedding(4, math.inf, None, None), r"recipes\.r\.embedding_std: must be above 0 and finite; got inf"),
     ],
 )
 def test_an_embedding_without_a_width(embedding, match):
@@ -147,12 +147,12 @@ def test_an_embedding_with_a_width():
 
 
 def test_save_and_load(tmp_path):
-    matrix = draws(1, 5, 3)
+    matrix = standard_normal(1, 5, 3)
     save_matrix(tmp_path / "one.arrow", matrix)
     save_matrix(tmp_path / "two.arrow", matrix.copy())
-    back = load_matrix(tmp_path / "one.arrow")
-    assert back.dtype == np.float32
-    assert back.tolist() == matrix.tolist()
+    loaded = load_matrix(tmp_path / "one.arrow")
+    assert loaded.dtype == np.float32
+    assert loaded.tolist() == matrix.tolist()
     assert (tmp_path / "one.arrow").read_bytes() == (tmp_path / "two.arrow").read_bytes()
 
 
@@ -162,10 +162,10 @@ def test_loading_copies_nothing(tmp_path):
     matrix = load_matrix(tmp_path / "big.arrow")
     assert matrix.shape == (10_000, 100)
     assert pa.total_allocated_bytes() - before < 100_000
-    assert not matrix.flags.writeable  # it lies in the file
+    assert not matrix.flags.writeable  # it is mapped from the file
 
 
-def test_files_that_are_no_matrix(tmp_path):
+def test_files_that_are_not_a_matrix(tmp_path):
     with pytest.raises(UserError, match=r"m\.arrow: no such file; run the stage that writes it"):
         load_matrix(tmp_path / "m.arrow")
     (tmp_path / "m.arrow").write_bytes(b"no arrow")

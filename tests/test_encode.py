@@ -1,4 +1,4 @@
-"""Token shards into id shards: what the vocabulary sees, unknown tokens, tag numbers and gold spans."""
+"""Encoding: what the vocabulary sees, unknown tokens, tag ids and gold spans."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ SENTENCES = {
 
 
 def write_segmented(folder, task, splits, labels):
-    """A folder of segmented shards; rows are (tokens, label or tags), numbered from 7 on; counts are of train."""
+    """A folder of segmented shards; rows are (tokens, label or tags), numbered from 7; counts are those of train."""
     folder.mkdir()
     shards, schema = [], SEGMENTED[task]
     for split, rows in splits.items():
@@ -128,7 +128,7 @@ def test_an_empty_split(tmp_path):
 # tags
 
 
-def test_bio_tags_keep_their_numbers(tmp_path):
+def test_bio_tags_keep_their_ids(tmp_path):
     out, report = tagged(tmp_path, "bio")
     assert [row["tags"] for row in rows(out, "train")] == [SENTENCE, [OUT]]
     assert report["labels"] == 5
@@ -148,8 +148,8 @@ def test_bioes_tags_come_from_the_spans(tmp_path):
     names = ["O", "B-LOC", "I-LOC", "E-LOC", "S-LOC", "B-PER", "I-PER", "E-PER", "S-PER"]
     assert Labels.load(out / "labels.json") == Labels("tag", names, "bioes", ["LOC", "PER"])
     assert report["labels"] == 9
-    told = [[names[tag] for tag in row["tags"]] for row in rows(out, "train")]
-    assert told == [["B-LOC", "E-LOC", "S-LOC", "O", "B-PER", "E-PER", "S-PER"], ["O"]]
+    train_tags = [[names[tag] for tag in row["tags"]] for row in rows(out, "train")]
+    assert train_tags == [["B-LOC", "E-LOC", "S-LOC", "O", "B-PER", "E-PER", "S-PER"], ["O"]]
     assert [[names[tag] for tag in row["tags"]] for row in rows(out, "dev")] == [["S-LOC", "S-PER", "S-LOC"]]
 
 
@@ -160,7 +160,7 @@ def test_gold_spans_come_from_the_bio_tags_in_every_scheme(scheme, tmp_path):
     def spans(split):
         return [[(s["start"], s["end"], s["type"]) for s in row["spans"]] for row in rows(out, split)]
 
-    # two places side by side stay two; a person may begin with I; a B ends the span before it
+    # two adjacent places stay two; a person may start with I; a B ends the span before it
     assert spans("train") == [[(0, 2, 0), (2, 3, 0), (4, 6, 1), (6, 7, 1)], []]
     assert spans("dev") == [[(0, 1, 0), (1, 2, 1), (2, 3, 0)]]
     assert spans("test") == [[(0, 1, 1)]]
@@ -181,21 +181,21 @@ def test_types_are_numbered_in_the_order_of_the_tags(tmp_path):
 
 
 @given(st.lists(st.sampled_from(TAGS), max_size=8))
-def test_spans_by_a_second_reading(tags):
-    """A span starts where a tag is B, or I after another type; and holds the I of its type that follow."""
+def test_bio_spans_compared_with_another_algorithm(tags):
+    """A span starts at a B, or at an I after another type, and includes the I of its type that follow."""
     kinds = [tag[2:] for tag in tags]
     starts = [
         at
         for at, tag in enumerate(tags)
         if tag[0] == "B" or (tag[0] == "I" and (at == 0 or kinds[at - 1] != kinds[at]))
     ]
-    want = []
+    expected = []
     for start in starts:
         end = start + 1
         while end < len(tags) and tags[end] == f"I-{kinds[start]}":
             end += 1
-        want.append((start, end, kinds[start]))
-    assert bio_spans(tags) == want
+        expected.append((start, end, kinds[start]))
+    assert bio_spans(tags) == expected
 
 
 # labels
@@ -212,29 +212,30 @@ def test_labels_of_classes(tmp_path):
         Labels.load(tmp_path / "none.json")
 
 
-# faults
+# errors
 
 
-def test_tags_must_go_with_the_task(tmp_path):
+def test_the_tag_scheme_must_fit_the_task(tmp_path):
     texts = write_segmented(tmp_path / "texts", "classify", TEXTS, CLASSES)
     with pytest.raises(
-        UserError, match=r"encodings\.e\.tags: is bio, bioes or type for a tagged corpus, else null; got 'bio'"
+        UserError,
+        match=r"encodings\.e\.tags: must be bio, bioes or type for a tagged corpus, and null for any other; got 'bio'",
     ):
         run(texts, tmp_path / "a", Encode(1, None, "bio"))
     sentences = write_segmented(tmp_path / "sentences", "tag", SENTENCES, TAGS)
-    with pytest.raises(UserError, match=r"encodings\.e\.tags: is bio, bioes or type .*; got null"):
+    with pytest.raises(UserError, match=r"encodings\.e\.tags: must be bio, bioes or type .*; got null"):
         run(sentences, tmp_path / "b", PLAIN)
 
 
 def test_min_count_too_high(tmp_path):
     segmented = write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES)
     run(segmented, tmp_path / "three", Encode(3, None, None))
-    with pytest.raises(UserError, match=r"encodings\.e\.min_count: no token of train is seen that often; got 4"):
+    with pytest.raises(UserError, match=r"encodings\.e\.min_count: no token of train occurs that often; got 4"):
         run(segmented, tmp_path / "four", Encode(4, None, None))
     assert not (tmp_path / "four" / "vocabulary.arrow").exists()
 
 
-def test_counts_that_are_not_there(tmp_path):
+def test_missing_counts(tmp_path):
     segmented = write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES)
     (segmented / "counts.arrow").unlink()
     with pytest.raises(UserError, match=r"counts\.arrow: no such file; run the stage that writes it"):

@@ -1,20 +1,20 @@
-"""The one line that a user sees."""
+"""The one-line message of a UserError."""
 
 import pickle
 
 from textrnn.errors import UserError
 
 
-def test_a_message_says_where_what_got_and_what_to_do():
+def test_a_message_has_the_place_the_error_the_value_and_the_remedy():
     error = UserError("a.txt, line 3", "is wrong", got="x\ny", do="mend it")
     assert str(error) == "a.txt, line 3: is wrong; got x y; mend it"
 
 
-def test_parts_that_are_not_given_are_left_out():
+def test_missing_parts_are_left_out():
     assert str(UserError("a.txt", "is wrong")) == "a.txt: is wrong"
 
 
-def test_it_comes_back_whole_from_a_worker_process():
+def test_a_pickled_error_is_unchanged():
     error = UserError("a.txt", "is wrong", got=0, do="mend it")
     back = pickle.loads(pickle.dumps(error))
     assert isinstance(back, UserError)

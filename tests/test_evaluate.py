@@ -1,4 +1,4 @@
-"""Test figures of stub models, counted by hand: classes, tokens, and entities that truncation cut."""
+"""Metrics of stub models, counted by hand: classes, tokens, and entities cut off by truncation."""
 
 import csv
 import dataclasses
@@ -22,43 +22,44 @@ from textrnn.preparation.artifacts.labels import Labels
 
 
 class Stub(nn.Module):
-    """Guesses by a table from ids to classes; its logits are (B, C) by the first id of a row, or (B, T, C)."""
+    """Predicts by a table from ids to classes; its logits are (B, C) by the first id of a row, or (B, T, C)."""
 
-    def __init__(self, guesses, classes, tags):
+    def __init__(self, table, classes, tags):
         super().__init__()
-        self.weight = nn.Parameter(torch.zeros(1))  # evaluate asks the model where it lies
-        self.guesses, self.classes, self.tags = torch.tensor(guesses), classes, tags
+        self.weight = nn.Parameter(torch.zeros(1))  # evaluate takes the device from the parameters
+        self.table, self.classes, self.tags = torch.tensor(table), classes, tags
 
     def forward(self, ids, lengths):
-        guess = self.guesses[ids if self.tags else ids[:, 0]]
-        return F.one_hot(guess, self.classes) * math.log(4)
+        predicted = self.table[ids if self.tags else ids[:, 0]]
+        return F.one_hot(predicted, self.classes) * math.log(4)
 
 
-def stub(padded, labels, guesses):
+def stub(padded, labels, table):
+    """A saved model that predicts by the table."""
     facts = {**padded.facts}
     tags = labels.task == "tag"
     model = dataclasses.replace(PLAIN, readout="every_step") if tags else PLAIN
-    config = make_config("stub", model, (len(guesses), 1), len(labels.names), facts)
-    return SavedModel(config, labels, Stub(guesses, len(labels.names), tags))
+    config = make_config("stub", model, (len(table), 1), len(labels.names), facts)
+    return SavedModel(config, labels, Stub(table, len(labels.names), tags))
 
 
 CLASSES = Labels("classify", ["a", "b", "c"], None, [])
-# the row's first id, 2, 3 or 4, makes the stub say a, b or c
+# by the row's first id, 2, 3 or 4, the stub predicts a, b or c
 TEXTS = [([2], 0), ([2, 9, 9], 0), ([3], 0), ([3, 2], 1), ([4, 2], 1), ([4], 1), ([4, 4], 1), ([4, 2, 3], 2)]
-GUESSES = [0, 0, 0, 1, 2, 0, 0, 0, 0, 0]
+TABLE = [0, 0, 0, 1, 2, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("size", [4, None], ids=["one width", "buckets"])
 def test_classes_by_hand(tmp_path, size):
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2, 2], 0)], "test": TEXTS}, size)
-    scores = evaluate(stub(padded, CLASSES, GUESSES), padded, "test")
+    scores = evaluate(stub(padded, CLASSES, TABLE), padded, "test")
     assert scores.classes.confusion.tolist() == [[2, 1, 0], [0, 1, 3], [0, 0, 1]]
     assert scores.classes.accuracy == 4 / 8
     f1 = [2 * 2 / (2 + 3), 2 * 1 / (2 + 4), 2 * 1 / (4 + 1)]
     assert scores.classes.macro_f1 == pytest.approx(sum(f1) / 3)
     assert [(row.name, row.support) for row in scores.classes.report[:3]] == [("a", 3), ("b", 4), ("c", 1)]
     assert [row.f1 for row in scores.classes.report[:3]] == pytest.approx(f1)
-    # a guess has 4 / 6 of the probability, each other class 1 / 6
+    # the predicted class has a probability of 4 / 6, each other class 1 / 6
     loss = (4 * math.log(6 / 4) + 4 * math.log(6)) / 8
     assert scores.entities is None
     assert metrics(scores) == pytest.approx({"loss": loss, "accuracy": 0.5, "macro_f1": sum(f1) / 3})
@@ -66,7 +67,7 @@ def test_classes_by_hand(tmp_path, size):
 
 def test_more_rows_than_a_batch_give_the_mean_over_all_rows(tmp_path, monkeypatch):
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2, 2], 0)], "test": TEXTS})
-    saved = stub(padded, CLASSES, GUESSES)
+    saved = stub(padded, CLASSES, TABLE)
     whole = metrics(evaluate(saved, padded, "test"))
     monkeypatch.setattr("textrnn.evaluation.scoring.evaluate.BATCH_SIZE", 3)
     assert metrics(evaluate(saved, padded, "test")) == pytest.approx(whole, rel=1e-12)
@@ -77,7 +78,7 @@ BIO = Labels("tag", ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"], "bio", ["LOC", "P
 
 
 def tagged(tags, *gold):
-    """A row whose ids are its tags + 2, so that the table (0, 0, 0, 1, 2, ...) guesses them; gold spans beside it."""
+    """A row with its gold spans; its ids are its tags + 2, so that the table (0, 0, 0, 1, 2, ...) predicts them."""
     return [tag + 2 for tag in tags], tags, [{"start": a, "end": b, "type": kind} for a, b, kind in gold]
 
 
@@ -88,7 +89,7 @@ TYPE_ROWS = [
     tagged([2, 0], (0, 1, 1)),
     tagged([]),
 ]
-# the same, and two LOC side by side in row 2, which types could not tell apart
+# the same, and two adjacent LOC in row 2, which the scheme `type` could not separate
 BIO_ROWS = [
     tagged([1, 2, 0, 3, 4, 0], (0, 2, 0), (3, 5, 1)),
     tagged([0, 0, 0, 0, 3], (4, 5, 1)),
@@ -99,43 +100,43 @@ BIO_ROWS = [
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize(
-    ("labels", "rows", "hits", "guessed", "gold", "tokens"),
+    ("labels", "rows", "hits", "positives", "gold", "tokens"),
     [(TYPES, TYPE_ROWS, 2, 3, 4, 10), (BIO, BIO_ROWS, 4, 5, 6, 11)],
     ids=["type", "bio"],
 )
-def test_entities_that_truncation_cut_off_are_missed(tmp_path, labels, rows, hits, guessed, gold, tokens, side):
+def test_entities_cut_off_by_truncation_are_missed(tmp_path, labels, rows, hits, positives, gold, tokens, side):
     padded = write_padded(tmp_path, "tag", {"train": rows[:1], "test": rows}, 4, side)
-    guesses = [0, 0, *range(len(labels.names))]
-    scores = evaluate(stub(padded, labels, guesses), padded, "test")
+    table = [0, 0, *range(len(labels.names))]
+    scores = evaluate(stub(padded, labels, table), padded, "test")
     assert scores.classes.accuracy == 1.0  # of the tokens that are kept
     assert scores.classes.confusion.sum() == tokens
-    found = metrics(scores)
-    assert found["entity_precision"] == pytest.approx(hits / guessed)
-    assert found["entity_recall"] == pytest.approx(hits / gold)
-    assert found["entity_f1"] == pytest.approx(2 * hits / (guessed + gold))
+    values = metrics(scores)
+    assert values["entity_precision"] == pytest.approx(hits / positives)
+    assert values["entity_recall"] == pytest.approx(hits / gold)
+    assert values["entity_f1"] == pytest.approx(2 * hits / (positives + gold))
     assert {row.name: row.support for row in scores.entities.report[:2]} == {"LOC": gold - 3, "PER": 3}
 
 
 def test_wrong_tags_make_wrong_entities(tmp_path):
     padded = write_padded(tmp_path, "tag", {"train": TYPE_ROWS, "test": TYPE_ROWS})
-    saved = stub(padded, TYPES, [0, 0, 0, 1, 1])  # every PER is taken for a LOC
+    saved = stub(padded, TYPES, [0, 0, 0, 1, 1])  # every PER is predicted as LOC
     scores = evaluate(saved, padded, "test")
     assert scores.classes.accuracy == pytest.approx(9 / 13)
-    # guessed: (0, 2, LOC), (3, 5, LOC), (4, 5, LOC), (0, 1, LOC); gold has the first one
+    # predicted: (0, 2, LOC), (3, 5, LOC), (4, 5, LOC), (0, 1, LOC); gold has the first one
     assert (scores.entities.precision, scores.entities.recall) == (1 / 4, 1 / 4)
 
 
-def test_a_real_tagger_gives_the_same_figures_whichever_side_the_padding_is_on(tmp_path):
-    found = []
+def test_a_real_tagger_has_the_same_metrics_on_either_side_of_padding(tmp_path):
+    results = []
     for side in ("right", "left"):
         padded = write_padded(make(tmp_path / side), "tag", {"train": TYPE_ROWS, "test": TYPE_ROWS}, 6, side)
         model = dataclasses.replace(PLAIN, readout="every_step", bidirectional=True)
         # save() seeds: both models have the same weights
         folder, _, _ = save(make(tmp_path / f"{side}-model"), model, TYPES, facts=padded.facts)
         scores = evaluate(load_model(folder), padded, "test")
-        found.append((metrics(scores), scores.classes.confusion.tolist()))
-    assert found[0] == found[1]
-    assert 0 < found[0][0]["accuracy"] < 1
+        results.append((metrics(scores), scores.classes.confusion.tolist()))
+    assert results[0] == results[1]
+    assert 0 < results[0][0]["accuracy"] < 1
 
 
 def make(folder):
@@ -147,22 +148,22 @@ def make(folder):
     ("task", "size", "side"), [("classify", 3, "right"), ("classify", None, "right"), ("classify", 4, "left")]
 )
 def test_rows_padded_for_another_model_are_refused(tmp_path, task, size, side):
-    fit = write_padded(make(tmp_path / "fit"), task, {"train": TEXTS, "test": TEXTS}, 4)
+    matching = write_padded(make(tmp_path / "matching"), task, {"train": TEXTS, "test": TEXTS}, 4)
     other = write_padded(make(tmp_path / "other"), task, {"train": TEXTS, "test": TEXTS}, size, side)
     with pytest.raises(UserError, match=r"other/padded: was not padded for this model, which has .* train again$"):
-        evaluate(stub(fit, CLASSES, GUESSES), other, "test")
+        evaluate(stub(matching, CLASSES, TABLE), other, "test")
 
 
-def test_rows_of_another_task_vocabulary_or_other_labels_are_refused(tmp_path):
+def test_rows_of_another_task_vocabulary_or_label_set_are_refused(tmp_path):
     padded = write_padded(make(tmp_path / "a"), "classify", {"train": TEXTS, "test": TEXTS}, 4)
     tags = write_padded(make(tmp_path / "b"), "tag", {"train": TYPE_ROWS, "test": TYPE_ROWS}, 4)
     with pytest.raises(UserError, match="was not padded for this model"):
-        evaluate(stub(padded, CLASSES, GUESSES), tags, "test")
-    with pytest.raises(UserError, match=r"a/padded: has a token id that the model has not \(0\.\.8\); got 9"):
-        evaluate(stub(padded, CLASSES, GUESSES[:-1]), padded, "test")
+        evaluate(stub(padded, CLASSES, TABLE), tags, "test")
+    with pytest.raises(UserError, match=r"a/padded: has a token id outside the model's range \(0\.\.8\); got 9"):
+        evaluate(stub(padded, CLASSES, TABLE[:-1]), padded, "test")
     fewer = dataclasses.replace(CLASSES, names=["a", "b"])
-    with pytest.raises(UserError, match=r"a/padded: has a label that the model has not \(0\.\.1\); got 2"):
-        evaluate(stub(padded, fewer, GUESSES), padded, "test")
+    with pytest.raises(UserError, match=r"a/padded: has a label outside the model's range \(0\.\.1\); got 2"):
+        evaluate(stub(padded, fewer, TABLE), padded, "test")
 
 
 @pytest.fixture

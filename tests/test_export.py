@@ -1,4 +1,4 @@
-"""Exported files: they give the model's logits, say what decoding needs, and are measured against the model."""
+"""Exported files return the model's logits, have the metadata for decoding, and are compared with the model."""
 
 import ast
 import json
@@ -19,8 +19,8 @@ from test_models import LENGTHS, PLAIN, padded
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
-from textrnn.inference.onnx import comparison as exported
-from textrnn.inference.onnx import export as export
+from textrnn.inference.onnx import comparison
+from textrnn.inference.onnx import export as export_module
 from textrnn.inference.onnx.command import export_parser
 from textrnn.inference.onnx.comparison import measure
 from textrnn.inference.onnx.export import export_model
@@ -34,8 +34,8 @@ onnxruntime = pytest.importorskip("onnxruntime")
 BIO = Labels("tag", ["O", "B-X", "I-X"], "bio", ["X"])
 NAMED_LIKE_TAGS = Labels("tag", ["O", "E-X", "I-X"], "type", ["E-X", "I-X"])
 BIOES = Labels("tag", ["O", "B-X", "I-X", "E-X", "S-X"], "bioes", ["X"])
-BESIDE = {"bigrams": BigramOptions(3, 1), "words": SoftLexiconOptions(3, 1)}
-TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, **BESIDE)
+EMBEDDINGS = {"bigrams": BigramOptions(3, 1), "words": SoftLexiconOptions(3, 1)}
+TAGGER = options(cell="lstm", bidirectional=True, readout="every_step", crf=True, **EMBEDDINGS)
 
 
 def logits(path, ids=None, lengths=LENGTHS):
@@ -44,19 +44,19 @@ def logits(path, ids=None, lengths=LENGTHS):
     return session.run(None, {"ids": ids.numpy(), "lengths": lengths.numpy()})[0]
 
 
-def told(path):
+def read_metadata(path):
     return {prop.key: json.loads(prop.value) for prop in onnx.load(path).metadata_props}
 
 
 @pytest.mark.parametrize("int8", [False, True])
-def test_the_file_lies_beside_the_directory_and_gives_the_models_logits(tmp_path, int8):
+def test_the_file_is_next_to_the_directory_and_returns_the_models_logits(tmp_path, int8):
     folder, _, network = save(tmp_path, options(cell="lstm", layers=2, bidirectional=True, readout="max"))
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     path = export_model(folder, int8=int8)
     assert path == tmp_path / ("tiny.int8.onnx" if int8 else "tiny.onnx")
-    theirs = network.eval()(padded(), LENGTHS).detach().numpy()
-    distance = np.abs(logits(path) - theirs).max()
-    assert 1e-5 < distance < 0.05 if int8 else distance < 1e-6
+    expected = network.eval()(padded(), LENGTHS).detach().numpy()
+    difference = np.abs(logits(path) - expected).max()
+    assert 1e-5 < difference < 0.05 if int8 else difference < 1e-6
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     first = path.read_bytes()
     assert export_model(folder, tmp_path / "deep" / "again.onnx", int8=int8).read_bytes() == first
@@ -74,11 +74,11 @@ def test_the_directory_may_be_given_without_its_name(tmp_path, monkeypatch, give
     assert not list(folder.glob("**/*.onnx"))
 
 
-def test_metadata_say_what_decoding_needs(tmp_path):
+def test_metadata_have_what_decoding_needs(tmp_path):
     folder, _, _ = save(tmp_path, options(readout=("max", "mean")))
     expected = {
         "recipe": "tiny",
-        "version": export.load_model(folder).config.version,
+        "version": load_model(folder).config.version,
         "task": "classify",
         "labels": LABELS.names,
         "scheme": None,
@@ -87,11 +87,11 @@ def test_metadata_say_what_decoding_needs(tmp_path):
         "truncates": False,
         "crf": None,
     }
-    assert told(export_model(folder)) == told(export_model(folder, int8=True)) == expected
+    assert read_metadata(export_model(folder)) == read_metadata(export_model(folder, int8=True)) == expected
 
 
 def blocks():
-    """The Python of docs/export.md, block by block."""
+    """The Python code blocks of docs/export.md."""
     return re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "export.md").read_text(encoding="utf-8"), re.DOTALL)
 
 
@@ -114,16 +114,16 @@ def test_the_documented_lines_export_and_decode(tmp_path, monkeypatch, capsys):
     assert {tag for tags in printed for tag in tags} <= set(BIO.names)
 
 
-def best_row(*given):
+def best_tags(*arguments):
     """The function of docs/export.md."""
     code = blocks()[1].split("session = ")[0]
     space = {}
     exec(compile(code, "export.md", "exec"), space)
-    return space["best_row"](*given)
+    return space["best_tags"](*arguments)
 
 
 @pytest.mark.parametrize("labels", [BIO, BIOES, NAMED_LIKE_TAGS], ids=["bio", "bioes", "type"])
-def test_a_crf_is_decoded_with_what_the_file_says(labels, tmp_path):
+def test_a_crf_is_decoded_from_the_metadata(labels, tmp_path):
     folder, _, _ = save(tmp_path, TAGGER, labels)
     saved = load_model(folder)
     torch.manual_seed(8)
@@ -133,14 +133,14 @@ def test_a_crf_is_decoded_with_what_the_file_says(labels, tmp_path):
     (folder / "model.safetensors").write_bytes(export_weights(weights))
     path = export_model(folder)
     valid = torch.arange(5) < LENGTHS[:, None]
-    emitted = torch.from_numpy(logits(path))
-    theirs = predict_classes(
-        saved.network, emitted, valid, forbidden_transitions(labels.names) if labels.chained else None
+    emissions = torch.from_numpy(logits(path))
+    expected = predict_classes(
+        saved.network, emissions, valid, forbidden_transitions(labels.names) if labels.prefixed else None
     )
-    facts = told(path)
+    metadata = read_metadata(path)
     for row, length in enumerate(LENGTHS.tolist()):
-        tags = best_row(emitted[row, :length].numpy(), facts["crf"], facts["labels"], facts["scheme"])
-        assert tags == [labels.names[tag] for tag in theirs[row, :length]]
+        tags = best_tags(emissions[row, :length].numpy(), metadata["crf"], metadata["labels"], metadata["scheme"])
+        assert tags == [labels.names[tag] for tag in expected[row, :length]]
 
 
 def export_weights(weights):
@@ -149,30 +149,39 @@ def export_weights(weights):
     return save_weights(weights)
 
 
-def test_the_files_are_measured_against_the_model(tmp_path):
-    rows = [([2, 3, 4][: 1 + at % 3], [0, 1, 2][: 1 + at % 3], [{"start": 0, "end": 1, "type": 0}]) for at in range(9)]
+def test_files_are_compared_with_the_model(tmp_path):
+    rows = [
+        ([2, 3, 4][: 1 + row % 3], [0, 1, 2][: 1 + row % 3], [{"start": 0, "end": 1, "type": 0}]) for row in range(9)
+    ]
     shards = write_padded(tmp_path, "tag", {"train": rows[:4], "test": rows}, 5)
     facts = {**shards.facts}
     folder, _, _ = save(tmp_path, TAGGER, BIO, facts=facts)
     files = {"float32": export_model(folder), "int8": export_model(folder, int8=True)}
     threads = torch.get_num_threads()
-    found = measure(folder, files, shards, repeats=2)
+    measured = measure(folder, files, shards, repeats=2)
     assert torch.get_num_threads() == threads
-    assert list(found) == ["python", "float32", "int8"]
-    assert found["python"].scores == metrics(evaluate(load_model(folder), shards, "test"))
-    assert found["python"].distance == 0 < found["float32"].distance < 1e-5 < found["int8"].distance < 0.1
-    assert found["float32"].scores == pytest.approx(found["python"].scores, abs=1e-5)
+    assert list(measured) == ["python", "float32", "int8"]
+    assert measured["python"].scores == metrics(evaluate(load_model(folder), shards, "test"))
+    assert (
+        measured["python"].max_difference
+        == 0
+        < measured["float32"].max_difference
+        < 1e-5
+        < measured["int8"].max_difference
+        < 0.1
+    )
+    assert measured["float32"].scores == pytest.approx(measured["python"].scores, abs=1e-5)
     sizes = [(folder / "model.safetensors").stat().st_size, *(path.stat().st_size for path in files.values())]
-    assert [each.size for each in found.values()] == sizes
-    assert all(each.rows_per_second > 0 for each in found.values())
+    assert [one.size for one in measured.values()] == sizes
+    assert all(one.rows_per_second > 0 for one in measured.values())
 
 
-def test_a_file_of_another_model_is_seen(tmp_path):
+def test_a_file_of_another_model_is_detected(tmp_path):
     shards = write_padded(tmp_path, "classify", {"train": [([2], 0)], "test": [([2, 3], 1), ([4, 5, 2], 0)]}, 5)
     facts = {**shards.facts}
     folder, _, _ = save(tmp_path, PLAIN, facts=facts)
     other, _, _ = save_again(tmp_path / "other", options(cell="rnn"), facts)
-    assert measure(folder, {"other": export_model(other)}, shards, repeats=1)["other"].distance > 1e-3
+    assert measure(folder, {"other": export_model(other)}, shards, repeats=1)["other"].max_difference > 1e-3
     with pytest.raises(UserError, match=r"gone\.onnx: no such file; export the model"):
         measure(folder, {"gone": tmp_path / "gone.onnx"}, shards)
 
@@ -199,8 +208,8 @@ def test_a_missing_extra_is_named(tmp_path, monkeypatch, missing, int8):
     assert not list(tmp_path.glob("*.onnx"))
 
 
-def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch):
-    with pytest.raises(UserError, match=r"config\.json: no such file of a model directory"):
+def test_export_errors(tmp_path, monkeypatch):
+    with pytest.raises(UserError, match=r"config\.json: is missing from the model directory"):
         export_model(tmp_path)
     folder, _, _ = save(tmp_path)
     (tmp_path / "file").write_text("")
@@ -210,25 +219,25 @@ def test_what_cannot_be_exported_is_refused(tmp_path, monkeypatch):
         with pytest.raises(UserError, match=r"cannot be written; got .*Is a directory"):
             export_model(folder, Path(output))
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(UserError, match="pipe: is a device or a pipe, whose place no file can take"):
+    with pytest.raises(UserError, match="pipe: is a device or a pipe, which a file cannot replace"):
         export_model(folder, tmp_path / "pipe")
     assert (tmp_path / "pipe").is_fifo()
-    monkeypatch.setattr(export, "ROOM", 100)
-    with pytest.raises(UserError, match="has more weights than an ONNX file holds, 100 bytes; got "):
+    monkeypatch.setattr(export_module, "MAX_WEIGHT_BYTES", 100)
+    with pytest.raises(UserError, match="has more weights than an ONNX file can hold, 100 bytes; got "):
         export_model(folder)
     assert not list(tmp_path.glob("*.onnx"))
 
 
-def test_one_thread_is_given_back_after_a_failure():
+def test_the_number_of_threads_is_restored_after_an_error():
     before = torch.get_num_threads()
-    with exported.one_thread():
+    with comparison.one_thread():
         assert torch.get_num_threads() == 1
-    with pytest.raises(KeyError), exported.one_thread():
+    with pytest.raises(KeyError), comparison.one_thread():
         raise KeyError
     assert torch.get_num_threads() == before
 
 
-def test_the_command_says_what_it_wrote(tmp_path, capsys):
+def test_the_command_prints_what_it_wrote(tmp_path, capsys):
     folder, _, _ = save(tmp_path)
     args = export_parser().parse_args([str(folder), "--format", "onnx", "--int8"])
     args.run(args)

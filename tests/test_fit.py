@@ -1,4 +1,4 @@
-"""A recipe trained from tiny shards: what it starts from, what it writes, and what of the surroundings it refuses."""
+"""A recipe trained on tiny shards: where it starts, what it writes, and which settings and environments it refuses."""
 
 import csv
 import dataclasses
@@ -34,32 +34,32 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture(autouse=True)
-def _plain_surroundings(monkeypatch):
+def _plain_environment(monkeypatch):
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
     monkeypatch.delenv("TEXTRNN_TENSORBOARD", raising=False)
-    # stderr is then no terminal, whatever pytest was started from
+    # so that stderr is no terminal, wherever pytest runs
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
 
 
 def matrix(tokens=9, width=4):
     values = np.random.default_rng(0).standard_normal((tokens, width), dtype=np.float32)
     values[0] = 0
-    values.flags.writeable = False  # as load_matrix gives it
+    values.flags.writeable = False  # as load_matrix returns it
     return values
 
 
-def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, **places):
+def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, **outputs):
     padded = write_padded(tmp_path, labels.task, splits)
     vectors = matrix() if vectors is None else vectors
     curves = tmp_path / "curves.csv"
-    places = {"curves": curves, "live": None, **places}
-    return train_recipe("tiny", padded, vectors, labels, model, settings, **places)
+    outputs = {"curves": curves, "live": None, **outputs}
+    return train_recipe("tiny", padded, vectors, labels, model, settings, **outputs)
 
 
 def test_training_from_end_to_end(tmp_path, capsys):
     settings = dataclasses.replace(SETTINGS, epochs=3, evaluate_every=4, learning_rate=0.02)
-    fitted = run(tmp_path, settings=settings)
-    config, outcome = fitted.config, fitted.outcome
+    trained = run(tmp_path, settings=settings)
+    config, outcome = trained.config, trained.outcome
     assert (config.recipe, config.tokens, config.embedding_size, config.classes) == ("tiny", 9, 4, 2)
     assert (config.widths, config.pad_side, config.truncates) == ((1, 3), "right", False)
     assert outcome.steps == 18  # 3 + 3 batches an epoch
@@ -73,24 +73,24 @@ def test_training_from_end_to_end(tmp_path, capsys):
     dev = {int(step): (loss, accuracy) for step, split, loss, accuracy in rows if split == "dev"}
     assert outcome.best_step == min(dev, key=lambda step: float(dev[step][0]))
     assert dev[outcome.best_step] == (f"{outcome.dev_loss:.6f}", f"{outcome.dev_accuracy:.6f}")
-    said = capsys.readouterr().out
-    assert said.startswith("tiny: one row of 3 tokens through the model")  # the summary, before all else
-    lines = [line for line in said.splitlines() if line.startswith("tiny: batch")]
+    output = capsys.readouterr().out
+    assert output.startswith("tiny: one row of 3 tokens through the model")  # the summary, before all else
+    lines = [line for line in output.splitlines() if line.startswith("tiny: batch")]
     assert len(lines) == 6
     assert lines[0].startswith("tiny: batch 4/18, epoch 0.67, train loss 0.")
     assert lines[-1].endswith(" rows/s, 0.0 min left")
-    assert fitted.rows_per_second > 0
-    assert fitted.resumed_from == []
+    assert trained.rows_per_second > 0
+    assert trained.resumed_from == []
 
 
-@pytest.mark.parametrize(("first", "told"), [(1, 0), (2, 0), (3, 1)])
-def test_an_average_that_never_begins_is_told(tmp_path, capsys, first, told):
+@pytest.mark.parametrize(("first", "warnings"), [(1, 0), (2, 0), (3, 1)])
+def test_an_average_that_never_begins_is_reported(tmp_path, capsys, first, warnings):
     run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2, average=Swa("swa", first)))
     line = "recipes.tiny.train.average: no weights are averaged: all 2 epochs come before from_epoch 3"
-    assert capsys.readouterr().out.splitlines().count(line) == told
+    assert capsys.readouterr().out.splitlines().count(line) == warnings
 
 
-def test_a_run_goes_on_from_its_working_folder(tmp_path, capsys, monkeypatch):
+def test_a_run_resumes_in_its_working_folder(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
     settings = dataclasses.replace(SETTINGS, epochs=3, evaluate_every=4, learning_rate=0.02)
     for name in ("whole", "parts"):
@@ -100,14 +100,14 @@ def test_a_run_goes_on_from_its_working_folder(tmp_path, capsys, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(RunLogger, "on_step", stopping_at(stop))
             with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION) as work:
-                run(tmp_path / "parts", settings=settings, work=work)
+                run(tmp_path / "parts", settings=settings, work_folder=work)
         shutil.rmtree(tmp_path / "parts")
         (tmp_path / "parts").mkdir()
     capsys.readouterr()
-    parts = run(tmp_path / "parts", settings=settings, work=work)
-    said = capsys.readouterr().out.splitlines()
-    assert said[0] == "resumed from step 5"
-    assert [line.split(",")[0] for line in said if "batch" in line] == [
+    parts = run(tmp_path / "parts", settings=settings, work_folder=work)
+    output = capsys.readouterr().out.splitlines()
+    assert output[0] == "resumed from step 5"
+    assert [line.split(",")[0] for line in output if "batch" in line] == [
         f"tiny: batch {at}/18" for at in (6, 8, 12, 16, 18)
     ]
     assert parts.outcome == whole.outcome
@@ -126,7 +126,7 @@ def stopping_at(stop):
     return on_step
 
 
-def test_the_key_of_a_state(tmp_path):
+def test_the_key_of_a_run(tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     for file in files:
         file.write_text("1")
@@ -149,7 +149,7 @@ def test_the_key_of_a_state(tmp_path):
     ],
     ids=["python", "cuda", "cpu"],
 )
-def test_memory_that_runs_out_is_told_in_a_line(tmp_path, monkeypatch, error):
+def test_out_of_memory_is_reported_in_one_line(tmp_path, monkeypatch, error):
     def failing(*_):
         raise error
 
@@ -160,29 +160,29 @@ def test_memory_that_runs_out_is_told_in_a_line(tmp_path, monkeypatch, error):
         run(tmp_path)
 
 
-def test_another_runtime_error_stays_what_it_is(tmp_path, monkeypatch):
-    error = RuntimeError("a fault of ours")
+def test_any_other_runtime_error_is_raised_unchanged(tmp_path, monkeypatch):
+    error = RuntimeError("a bug")
     monkeypatch.setattr(RunLogger, "on_step", lambda *_: (_ for _ in ()).throw(error))
-    with pytest.raises(RuntimeError, match="a fault of ours"):
+    with pytest.raises(RuntimeError, match="a bug"):
         run(tmp_path)
 
 
-def test_torch_says_what_it_says_when_the_cpu_has_no_memory_left():
+def test_the_message_of_torch_if_the_cpu_has_no_memory_left():
     with pytest.raises(RuntimeError, match="allocate memory"):
         torch.empty(2**60, dtype=torch.uint8)
 
 
-def test_the_network_that_is_returned_has_the_dev_loss_that_is_told(tmp_path):
-    fitted = run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=3, learning_rate=0.05))
+def test_the_returned_network_has_the_reported_dev_loss(tmp_path):
+    trained = run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=3, learning_rate=0.05))
     dev = load_buckets(ShardReader(tmp_path / "padded", "padded"), "dev")
-    assert evaluate_loss(fitted.network, dev, 100, None).loss == pytest.approx(fitted.outcome.dev_loss, rel=1e-5)
+    assert evaluate_loss(trained.network, dev, 100, None).loss == pytest.approx(trained.outcome.dev_loss, rel=1e-5)
 
 
 def test_the_same_seed_gives_the_same_network_and_curves(tmp_path):
     results = {}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
         (tmp_path / name).mkdir()
-        torch.manual_seed(len(results))  # what came before decides nothing
+        torch.manual_seed(len(results))  # what came before must not matter
         network = run(tmp_path / name, settings=dataclasses.replace(SETTINGS, epochs=2, seed=seed)).network
         weights = torch.nn.utils.parameters_to_vector(network.parameters())
         results[name] = weights.tolist(), (tmp_path / name / "curves.csv").read_bytes()
@@ -196,7 +196,7 @@ def test_a_tagger_trains_with_class_weights(tmp_path):
     model = dataclasses.replace(PLAIN, readout="every_step")
     settings = dataclasses.replace(SETTINGS, batch_size=1, epochs=8, learning_rate=0.05, class_weights={"LOC": 10.0})
     outcome = run(tmp_path, splits={"train": rows, "dev": rows}, labels=TYPES, model=model, settings=settings).outcome
-    assert outcome.dev_accuracy == 1.0  # also with rows that have no token and batches in which nothing counts
+    assert outcome.dev_accuracy == 1.0  # also with rows without tokens and batches in which no target counts
 
 
 def facts(side="right"):
@@ -208,7 +208,7 @@ def test_the_network_starts_from_the_matrix_and_the_seed():
     values = matrix()
     network = build_network(config, values, 3, CPU)
     assert np.array_equal(network.embedding.weight.detach().numpy(), values)
-    assert not network.head.outer.bias.any()  # initialised as asked
+    assert not network.head.outer.bias.any()  # initialized as configured
     again, other = build_network(config, values, 3, CPU), build_network(config, values, 4, CPU)
     assert torch.equal(again.head.outer.weight, network.head.outer.weight)
     assert not torch.equal(other.head.outer.weight, network.head.outer.weight)
@@ -217,7 +217,7 @@ def test_the_network_starts_from_the_matrix_and_the_seed():
     assert values[0, 0] == 0  # a copy
 
 
-def test_pretrained_vectors_leave_the_other_weights_as_they_are():
+def test_pretrained_vectors_do_not_change_the_other_weights():
     config = make_config("r", PLAIN, (9, 4), 2, facts())
     a, b = build_network(config, matrix(), 3, CPU), build_network(config, matrix() * 2, 3, CPU)
     assert torch.equal(a.head.outer.weight, b.head.outer.weight)
@@ -226,9 +226,12 @@ def test_pretrained_vectors_leave_the_other_weights_as_they_are():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"vectors": matrix(8)}, r"padded: has a token id that the model has not \(0\.\.7\); got 8"),
-        ({"labels": dataclasses.replace(LABELS, names=["one"])}, r"padded: has a label that the model has not"),
-        ({"model": dataclasses.replace(PLAIN, readout="every_step")}, r"^recipes\.tiny\.model\.readout: is every_step"),
+        ({"vectors": matrix(8)}, r"padded: has a token id outside the model's range \(0\.\.7\); got 8"),
+        ({"labels": dataclasses.replace(LABELS, names=["one"])}, r"padded: has a label outside the model's range"),
+        (
+            {"model": dataclasses.replace(PLAIN, readout="every_step")},
+            r"^recipes\.tiny\.model\.readout: must be every_step",
+        ),
         (
             {"settings": dataclasses.replace(SETTINGS, class_weights={"eevn": 2.0})},
             r"^recipes\.tiny\.train\.class_weights\.eevn: must be one of even, odd",
@@ -237,7 +240,7 @@ def test_pretrained_vectors_leave_the_other_weights_as_they_are():
     ],
     ids=["tokens", "labels", "model", "train", "dev"],
 )
-def test_what_does_not_fit_the_data_is_refused_before_anything_is_written(tmp_path, changes, message):
+def test_settings_that_do_not_fit_the_data_are_refused_before_anything_is_written(tmp_path, changes, message):
     with pytest.raises(UserError, match=message):
         run(tmp_path, **changes)
     assert not (tmp_path / "curves.csv").exists()
@@ -246,11 +249,12 @@ def test_what_does_not_fit_the_data_is_refused_before_anything_is_written(tmp_pa
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "meta", "hpu", "mps" if sys.platform == "linux" else "xla"])
 def test_a_device_that_cannot_be_used_is_refused(monkeypatch, name):
     monkeypatch.setenv("TEXTRNN_DEVICE", name)
-    with pytest.raises(UserError, match=rf"^TEXTRNN_DEVICE: cannot be used here; got '{name}'; unset it, or say cpu"):
+    message = rf"^TEXTRNN_DEVICE: cannot be used here; got '{name}'; unset it, or set it to cpu"
+    with pytest.raises(UserError, match=message):
         pick_device()
 
 
-def test_the_device_is_the_one_named_or_the_best_there_is(monkeypatch):
+def test_the_device_is_the_one_named_or_the_best_available(monkeypatch):
     assert pick_device() == CPU
     monkeypatch.delenv("TEXTRNN_DEVICE")
     assert pick_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
@@ -260,13 +264,13 @@ def test_the_device_is_the_one_named_or_the_best_there_is(monkeypatch):
 
 def test_tensorboard_that_is_not_installed_is_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("TEXTRNN_TENSORBOARD", str(tmp_path / "board"))
-    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # as where it is not installed
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)  # as if it were not installed
     with pytest.raises(UserError, match=r"^TEXTRNN_TENSORBOARD: tensorboard is not installed; pip install .*unset it"):
         run(tmp_path)
     assert not (tmp_path / "curves.csv").exists()
 
 
-def test_dvclive_that_is_not_installed_is_done_without(tmp_path, monkeypatch):
+def test_dvclive_is_skipped_if_it_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dvclive", None)
     assert run(tmp_path, live=tmp_path / "live").outcome.steps == 6
     assert not (tmp_path / "live").exists()

@@ -2,25 +2,27 @@ import bz2
 import gzip
 import random
 import re
+import typing
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textrnn.common.config.types import Format
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import FORMATS, bio, fasttext, find_format, headlines, names
 from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow, shorten
 
 SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2"}
-ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # what str.splitlines and str.split cut at, and more
+ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # separators of str.splitlines and str.split, etc.
 
 letters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t") | st.sampled_from(ODD)
 texts = st.text(letters, min_size=1, max_size=12).filter(str.strip)
 labels = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5)
 entity_tags = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-组织"])
-# a line of blank bytes alone is the end of a sentence, so a token may be blank: its line has a tag too
+# only a line without a tag ends a sentence, so a token may be blank
 sentences = st.lists(st.tuples(st.text(letters, min_size=1, max_size=2), entity_tags), min_size=1, max_size=6)
 
 
@@ -31,11 +33,11 @@ def path_of(tmp_path_factory):
 
 
 def no_mark(text):
-    """A file may start with a byte order mark, which is no part of its first row."""
+    """A file may start with a byte order mark, which is not part of its first row."""
     return not text.startswith("\ufeff")
 
 
-def faults(rows):
+def rejects(rows):
     return [(row.line, row.reason) for row in rows if isinstance(row, Reject)]
 
 
@@ -44,7 +46,7 @@ def faults(rows):
 @pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
 def test_texts_come_back(path_of, write_published, format, rows):
     if format == "fasttext":
-        # a text that begins as a label would be a second one
+        # a text that starts like a label would be a second label
         rows = [(f"a{text}" if text.startswith("__label__") else text, f"__label__{label}") for text, label in rows]
     path = write_published(path_of(format), format, rows)
     assert list(FORMATS[format].read(path)) == [TextRow(at, *row) for at, row in enumerate(rows, start=1)]
@@ -101,7 +103,7 @@ def test_byte_order_mark_and_crlf(path_of, write_raw, format):
     assert list(FORMATS[format].read(path)) == expected
 
 
-def test_mark_is_taken_from_the_first_line_alone(path_of, write_raw):
+def test_the_byte_order_mark_is_removed_from_the_first_line_only(path_of, write_raw):
     path = write_raw(path_of("headlines"), "\ufeff\ufeffa\t0\n\ufeffb\t0\n")
     assert [row.text for row in headlines.read(path)] == ["\ufeffa", "\ufeffb"]
 
@@ -110,7 +112,7 @@ def test_headlines_rejects(path_of, write_raw):
     content = b"good\t0\nno tab\na\tb\t1\n\t1\n  \t1\n\nb\xffd\t1\nlast\t 9 "
     rows = list(headlines.read(write_raw(path_of("headlines"), content)))
     columns = "not two columns, title<TAB>class index"
-    assert faults(rows) == [
+    assert rejects(rows) == [
         (2, columns),
         (3, columns),
         (4, "empty text"),
@@ -127,7 +129,7 @@ def test_names_rejects(path_of, write_raw):
     content = b'"a","X"\nalone\n"a","X","Y"\n"a","X\n"a"b,"X"\n"","X"\n" ","X"\n"a",""\n\n"\xe9","X"\n"b","X"\n'
     rows = list(names.read(write_raw(path_of("names"), content)))
     columns = 'not two CSV columns, "name","country"'
-    assert faults(rows) == [
+    assert rejects(rows) == [
         (2, columns),
         (3, columns),
         (4, columns),
@@ -146,7 +148,7 @@ def test_fasttext_rejects(path_of, write_raw):
     content += b"__label__1 __label__2 two\n\n__label__1 \x80\n"
     rows = list(fasttext.read(write_raw(path_of("fasttext"), content)))
     start = "does not start with __label__ and a label"
-    assert faults(rows) == [
+    assert rejects(rows) == [
         (2, start),
         (3, start),
         (4, "empty text"),
@@ -158,7 +160,7 @@ def test_fasttext_rejects(path_of, write_raw):
     assert rows[0] == TextRow(1, "good", "__label__1")
 
 
-def test_bio_rejects_whole_sentences_at_the_first_faulty_line(path_of, write_raw):
+def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_raw):
     content = (
         b"a\tO\nb\tB-PER\n\n"  # 1-2 good
         b"c\tO\nd O\ne\n\n"  # 4-6: no tab, in line 5
@@ -169,11 +171,11 @@ def test_bio_rejects_whole_sentences_at_the_first_faulty_line(path_of, write_raw
         b"i\tb-PER\nj\tO\n\n"  # 16
         b"k\tB-PER \n\n"  # 19
         b"l\tO\n\xff\tO\n \t \n\n"  # 21-23: not UTF-8 in line 22, blank line with a tab
-        b"m\tI-PER\n"  # 25 good: I without B is the scorer's affair
+        b"m\tI-PER\n"  # 25 good: I without B is left to the scorer
     )
     rows = list(bio.read(write_raw(path_of("bio"), content)))
     columns, tag = "not two columns, token<TAB>tag", "a tag that is neither O nor B-TYPE nor I-TYPE"
-    assert faults(rows) == [
+    assert rejects(rows) == [
         (5, columns),
         (8, columns),
         (10, columns),
@@ -198,7 +200,7 @@ def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
         "fasttext": b"__label__1 a\n__label__1 \xe4\xb8\n__label__2 b\n",
     }[format]
     rows = list(FORMATS[format].read(write_raw(path_of(format), content)))
-    assert faults(rows) == [(3 if format == "bio" else 2, "bytes that are not UTF-8")]
+    assert rejects(rows) == [(3 if format == "bio" else 2, "bytes that are not UTF-8")]
     assert len(rows) == 3
 
 
@@ -244,7 +246,7 @@ DAMAGED = {
 
 
 @pytest.mark.parametrize("name", list(DAMAGED))
-def test_damaged_file_stops(tmp_path, name):
+def test_a_damaged_file_is_an_error(tmp_path, name):
     path = tmp_path / name
     path.write_bytes(DAMAGED[name])
     kind = "(the compressed file is truncated or damaged|is not a bz2 file or is damaged)"
@@ -253,7 +255,7 @@ def test_damaged_file_stops(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["plain.bz2", "gz_named.bz2"])
-def test_what_is_no_bz2_is_called_so(tmp_path, name):
+def test_a_file_that_is_not_bz2_is_named_so(tmp_path, name):
     (tmp_path / name).write_bytes(DAMAGED[name])
     with pytest.raises(UserError, match="is not a bz2 file or is damaged; got Invalid data stream"):
         list(read_lines(tmp_path / name))
@@ -268,13 +270,13 @@ def test_empty_file(tmp_path, name, content):
         list(read_lines(tmp_path / name))
 
 
-def test_joined_members_are_one_file(tmp_path):
+def test_concatenated_members_are_one_file(tmp_path):
     for name, pack in (("a.gz", gzip.compress), ("a.bz2", bz2.compress)):
         (tmp_path / name).write_bytes(pack(b"a\nb") + pack(b"c\nd\n"))
         assert list(read_lines(tmp_path / name)) == [(1, b"a"), (2, b"bc"), (3, b"d")]
 
 
-def test_carriage_returns_inside_a_line_stay(tmp_path):
+def test_carriage_returns_inside_a_line_are_kept(tmp_path):
     (tmp_path / "a.txt").write_bytes(b"a\rb\r\r\n\r\nc")
     assert list(read_lines(tmp_path / "a.txt")) == [(1, b"a\rb\r"), (2, b""), (3, b"c")]
 
@@ -286,7 +288,7 @@ def test_names_classes_are_the_countries_of_train_sorted(tmp_path, write_corpus)
     assert list(names.labels(tmp_path, files, None).items()) == [("Arabic", "Arabic"), ("Polish", "Polish")]
 
 
-def test_fasttext_labels_lose_their_prefix(tmp_path, write_corpus):
+def test_fasttext_label_names_have_no_prefix(tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=[("x", "__label__2"), ("y", "__label__1")], test=[])
     assert list(fasttext.labels(tmp_path, files, None).items()) == [("__label__1", "1"), ("__label__2", "2")]
 
@@ -294,27 +296,27 @@ def test_fasttext_labels_lose_their_prefix(tmp_path, write_corpus):
 def test_bio_labels_are_the_types_of_train_sorted(tmp_path, write_corpus):
     train = [("ab", ["O", "I-PER"]), ("c", ["B-LOC"]), ("d", ["E-ORG"])]
     files = write_corpus(tmp_path, "bio", train=train, test=[("e", ["B-NEW"])])
-    given = bio.labels(tmp_path, files, None)
-    assert list(given) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
-    assert list(given.values()) == list(given)
+    names_by_label = bio.labels(tmp_path, files, None)
+    assert list(names_by_label) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    assert list(names_by_label.values()) == list(names_by_label)
 
 
 def test_headlines_classes_are_the_lines_of_a_file(tmp_path, write_raw):
     write_raw(tmp_path / "class.txt", "\ufeff金融 \r\nstocks\n第 三\n\n")
-    given = headlines.labels(tmp_path, {"classes": "class.txt"}, None)
-    assert list(given.items()) == [("0", "金融"), ("1", "stocks"), ("2", "第 三")]
+    names_by_label = headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+    assert list(names_by_label.items()) == [("0", "金融"), ("1", "stocks"), ("2", "第 三")]
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a\nb\n a\nc\n", r"class\.txt, line 3: a class name stands twice; got a$"),
+        ("a\nb\n a\nc\n", r"class\.txt, line 3: a class name occurs twice; got a$"),
         ("a\n\n\nb\n", r"class\.txt, line 2: a blank line between class names; remove it$"),
         (b"a\n\xff\n", r"class\.txt, line 2: bytes that are not UTF-8; got b'\\xff'$"),
         ("", r"class\.txt: the file is empty"),
     ],
 )
-def test_faulty_class_file(tmp_path, write_raw, content, message):
+def test_invalid_class_file(tmp_path, write_raw, content, message):
     write_raw(tmp_path / "class.txt", content)
     with pytest.raises(UserError, match=message):
         headlines.labels(tmp_path, {"classes": "class.txt"}, None)
@@ -326,20 +328,24 @@ def test_missing_class_file(tmp_path):
 
 
 @pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
-def test_given_classes_keep_their_order(tmp_path, format):
+def test_classes_keep_their_order(tmp_path, format):
     classes = {"z": "last", "a": "first"}
     assert list(FORMATS[format].labels(tmp_path, {}, classes).items()) == [("z", "last"), ("a", "first")]
 
 
-def test_given_classes_of_bio_name_the_types(tmp_path):
-    given = bio.labels(tmp_path, {}, {"PER": "person", "LOC": "place"})
-    assert list(given.items()) == [
+def test_classes_of_bio_name_the_types(tmp_path):
+    names_by_label = bio.labels(tmp_path, {}, {"PER": "person", "LOC": "place"})
+    assert list(names_by_label.items()) == [
         ("O", "O"),
         ("B-PER", "B-person"),
         ("I-PER", "I-person"),
         ("B-LOC", "B-place"),
         ("I-LOC", "I-place"),
     ]
+
+
+def test_the_registry_agrees_with_the_param():
+    assert tuple(FORMATS) == typing.get_args(Format)
 
 
 def test_find_format():

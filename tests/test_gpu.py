@@ -1,4 +1,4 @@
-"""On a real GPU: graphs against plain steps for every cell, the same bytes twice, rows sent ahead, no waiting."""
+"""On a real GPU: graphs compared with plain steps for every cell, reproducibility, prefetching, no synchronization."""
 
 import dataclasses
 
@@ -23,11 +23,11 @@ from textrnn.training.trainer.token_features import learn_token_features
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
 GPU = torch.device("cuda")
 CELLS = ["rnn", "lstm", "gru", "scratch_gru"]
-MOST_APART = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
+TOLERANCES = {"float32": 1e-5, "bfloat16": 2e-2, "float16": 2e-3}
 
 
 @pytest.fixture(autouse=True)
-def _settled(monkeypatch):
+def _deterministic(monkeypatch):
     monkeypatch.delenv("TEXTRNN_CUDA_GRAPHS", raising=False)
     make_deterministic(GPU)
 
@@ -41,28 +41,28 @@ def new_network(tokens=12, **model):
     torch.manual_seed(0)
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
     options = dataclasses.replace(PLAIN, **options)
-    beside = learn_token_features(rows_of(18), tokens, options, SOME_WORDS, "w")
-    made = TextRNN(options, tokens, 6, 4, "right", *beside.sizes)
-    beside.fill(made)
-    return made.to(GPU)
+    features = learn_token_features(rows_of(18), tokens, options, SOME_WORDS, "w")
+    network = TextRNN(options, tokens, 6, 4, "right", *features.sizes)
+    features.fill(network)
+    return network.to(GPU)
 
 
 def run(buckets, *, model, stepper=make_train_step, epochs=3, **changes):
     """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
     network = new_network(**model)
-    tally = RunningLoss.of(network, None, distill=settings.distill)
-    step_of = stepper(network, make_optimizer(network, settings), tally, settings)
+    running_loss = RunningLoss.for_network(network, None, distill=settings.distill)
+    train_step = stepper(network, make_optimizer(network, settings), running_loss, settings)
     losses, step = [], 0
     for epoch in range(epochs):
         for batch in batches(buckets, batch_size(settings), shuffle=(1, epoch)):
             torch.manual_seed(step)
-            step_of(batch, 0.01 / (1 + step))
-            losses.append(tally.score().loss)
-            tally.reset()
+            train_step(batch, 0.01 / (1 + step))
+            losses.append(running_loss.compute().loss)
+            running_loss.reset()
             step += 1
     weights = {name: value.cpu() for name, value in network.state_dict().items()}
-    return step_of, weights, torch.tensor(losses)
+    return train_step, weights, torch.tensor(losses)
 
 
 def same(one, other):
@@ -72,37 +72,37 @@ def same(one, other):
 @pytest.mark.parametrize("tags", [False, True], ids=["classify", "tag"])
 @pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
 @pytest.mark.parametrize("cell", CELLS)
-def test_graphs_take_the_plain_steps(cell, bidirectional, tags):
+def test_graphs_equal_plain_steps(cell, bidirectional, tags):
     buckets = buckets_of(45, 32, 3, tags=tags)
     model = {"cell": cell, "bidirectional": bidirectional, "readout": "every_step" if tags else "last_valid"}
     graphed, weights, losses = run(buckets, model=model)
     plain, expected, plain_losses = run(buckets, model=model, stepper=TrainStep)
     assert (type(graphed), type(plain)) == (GraphedTrainStep, TrainStep)
     assert losses[-1] < losses[0]
-    # dropout of other masks would be apart by far more
+    # other dropout masks would differ by far more
     assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
     for name, value in weights.items():
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
 
 
-@pytest.mark.parametrize("precision", MOST_APART)
-def test_graphs_take_the_plain_steps_of_a_crf(precision):
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_graphs_equal_plain_steps_of_a_crf(precision):
     buckets, model = buckets_of(45, 32, 3, tags=True), {"readout": "every_step", "crf": True}
     graphed, weights, losses = run(buckets, model=model, precision=precision)
     _, _, plain_losses = run(buckets, model=model, precision=precision, stepper=TrainStep)
     assert type(graphed) is GraphedTrainStep
     assert losses[-1] < losses[0]
-    assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
+    assert torch.allclose(losses, plain_losses, atol=TOLERANCES[precision])
     assert weights["crf.transitions"].all()
     assert same(run(buckets, model=model, precision=precision), (graphed, weights, losses))
 
 
 @pytest.mark.parametrize("crf", [False, True])
-def test_graphs_take_the_plain_steps_of_distillation(crf):
+def test_graphs_equal_plain_steps_of_distillation(crf):
     torch.manual_seed(1)
     buckets = [
-        each.with_soft_targets(torch.rand(*each.targets.shape, 4).softmax(-1).to(GPU))
-        for each in buckets_of(45, 32, tags=True)
+        bucket.with_soft_targets(torch.rand(*bucket.targets.shape, 4).softmax(-1).to(GPU))
+        for bucket in buckets_of(45, 32, tags=True)
     ]
     options = {"model": {"readout": "every_step", "crf": crf}, "distill": Distill((2,), 0.7, 2.0)}
     graphed, weights, losses = run(buckets, **options)
@@ -113,14 +113,14 @@ def test_graphs_take_the_plain_steps_of_distillation(crf):
         assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
 
 
-@pytest.mark.parametrize("precision", MOST_APART)
+@pytest.mark.parametrize("precision", TOLERANCES)
 @pytest.mark.parametrize("cell", CELLS)
-def test_graphs_take_the_plain_steps_in_other_precisions(cell, precision):
+def test_graphs_equal_plain_steps_in_other_precisions(cell, precision):
     buckets = buckets_of(45, 32)
     _, _, losses = run(buckets, model={"cell": cell}, precision=precision)
     _, _, plain_losses = run(buckets, model={"cell": cell}, precision=precision, stepper=TrainStep)
     assert losses.isfinite().all()
-    assert torch.allclose(losses, plain_losses, atol=MOST_APART[precision])
+    assert torch.allclose(losses, plain_losses, atol=TOLERANCES[precision])
 
 
 @pytest.mark.parametrize("stepper", [make_train_step, TrainStep], ids=["graphs", "plain"])
@@ -137,22 +137,22 @@ def test_graphs_can_be_switched_off(monkeypatch):
 
 
 @pytest.mark.parametrize("task", ["classify", "tag"])
-def test_rows_sent_ahead_make_the_same_batches_and_the_same_weights(tmp_path, monkeypatch, task):
+def test_prefetched_rows_give_the_same_batches_and_the_same_weights(tmp_path, monkeypatch, task):
     monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_SHARD", 12)
     monkeypatch.setattr("textrnn.common.storage.shards.ROWS_PER_BATCH", 4)
     padded = write_padded(tmp_path, task, long_split(task, 400))
     resident = load_buckets(padded, "train", GPU)
     monkeypatch.setattr("textrnn.training.batching.loading._bytes_available", lambda device: 0)
-    sent = load_buckets(padded, "train", GPU)
+    prefetched = load_buckets(padded, "train", GPU)
     for size in (7, TokenBudget(40)):
-        both = zip(batches(resident, size, shuffle=(1, 0)), batches(sent, size, shuffle=(1, 0)), strict=True)
+        both = zip(batches(resident, size, shuffle=(1, 0)), batches(prefetched, size, shuffle=(1, 0)), strict=True)
         for one, other in both:
-            for column, found in zip((one.row, *one.inputs), (other.row, *other.inputs), strict=True):
-                assert found.device.type == "cuda"
-                assert found.dtype == column.dtype
-                assert torch.equal(found, column)
+            for column, copied in zip((one.row, *one.inputs), (other.row, *other.inputs), strict=True):
+                assert copied.device.type == "cuda"
+                assert copied.dtype == column.dtype
+                assert torch.equal(copied, column)
     tokens = {"tokens": 500, "readout": "every_step" if task == "tag" else "last_valid"}
-    assert same(run(resident, model=tokens), run(sent, model=tokens))
+    assert same(run(resident, model=tokens), run(prefetched, model=tokens))
 
 
 BLOCKS = {
@@ -163,37 +163,39 @@ BLOCKS = {
     "embedding_dropout": 0.2,
     "locked_dropout": True,
 }
-LEARNT = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
+OPTIONS = {"decoupled_decay": 0.1, "embedding_rate": 0.5, "weight_decay": 0.1}
 
 
-@pytest.mark.parametrize("precision", MOST_APART)
-def test_graphs_take_the_plain_steps_of_all_blocks(precision):
-    buckets, options = buckets_of(45, 32), {"model": BLOCKS, "precision": precision, **LEARNT}
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_graphs_equal_plain_steps_of_all_blocks(precision):
+    buckets, options = buckets_of(45, 32), {"model": BLOCKS, "precision": precision, **OPTIONS}
     graphed, _, losses = run(buckets, **options)
     _, _, plain_losses = run(buckets, stepper=TrainStep, **options)
     assert type(graphed) is GraphedTrainStep
     assert losses[-1] < losses[0]
-    assert torch.allclose(losses, plain_losses, atol=max(MOST_APART[precision], 1e-4))
+    assert torch.allclose(losses, plain_losses, atol=max(TOLERANCES[precision], 1e-4))
     assert same(run(buckets, **options), run(buckets, **options))
 
 
 @pytest.mark.parametrize("model", [{}, BLOCKS], ids=["plain", "blocks"])
 @pytest.mark.parametrize("stepper", [make_train_step, TrainStep], ids=["graphs", "plain"])
-def test_no_step_waits_for_the_device(stepper, model):
-    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **(LEARNT if model else {}))
+def test_no_step_synchronizes_with_the_device(stepper, model):
+    settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **(OPTIONS if model else {}))
     network = new_network(**model)
-    step_of = stepper(network, make_optimizer(network, settings), RunningLoss(torch.ones(4, device=GPU), GPU), settings)
+    train_step = stepper(
+        network, make_optimizer(network, settings), RunningLoss(torch.ones(4, device=GPU), GPU), settings
+    )
     warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
     for batch in warm:
-        step_of(batch, 0.01)
+        train_step(batch, 0.01)
     epoch = batches(buckets_of(80), 8, shuffle=(1, 2))
-    first = next(epoch)  # the order has been sent
+    first = next(epoch)  # after this the order is on the device
     torch.cuda.set_sync_debug_mode("error")
     try:
         for batch in [first, *watched]:
             torch.manual_seed(1)
-            step_of(batch, 0.02)
+            train_step(batch, 0.02)
         for batch in epoch:
-            step_of(batch, 0.02)
+            train_step(batch, 0.02)
     finally:
         torch.cuda.set_sync_debug_mode("default")

@@ -1,4 +1,4 @@
-"""The ladder of benchmarks/gpu.py, tried on the CPU: its rows, its rungs, its page; the tutorials' loop is a stub."""
+"""benchmarks/gpu.py on the CPU: its rows, its rungs, its page; the tutorials' loop is a stub."""
 
 import json
 import sys
@@ -9,7 +9,7 @@ import torch
 from textrnn.errors import UserError
 from textrnn.training.batching.buckets import Bucket
 
-# what the tutorials' loop offers, in a few lines: the last two ids stand for what is unknown and for padding
+# the interface of the tutorials' loop in a few lines; the last two ids are the unknown token and padding
 LOOP = """
 import json, sys
 
@@ -18,7 +18,8 @@ def read_rows(path, limit):
     return [(title, int(label)) for title, label in rows[:limit]]
 
 def build_vocab(rows):
-    return {char: at for at, char in enumerate([*sorted(set("".join(title for title, _ in rows))), "<UNK>", "<PAD>"])}
+    chars = sorted(set("".join(title for title, _ in rows)))
+    return {char: index for index, char in enumerate([*chars, "<UNK>", "<PAD>"])}
 
 def encode(rows, vocab, pad_size):
     padded = [([*title[:pad_size]] + ["<PAD>"] * pad_size)[:pad_size] for title, _ in rows]
@@ -26,31 +27,31 @@ def encode(rows, vocab, pad_size):
 
 if __name__ == "__main__":
     print("a line before")
-    print(json.dumps({"samples_per_second": 50.0, "given": sys.argv[1:]}))
+    print(json.dumps({"samples_per_second": 50.0, "arguments": sys.argv[1:]}))
 """
 TITLES = ["ab", "cabba", "", "abcabcab", "b", "cc", "acb", "bbbb", "a", "ca"]
 
 
 @pytest.fixture
 def gpu(import_benchmark, tmp_path, monkeypatch):
-    """benchmarks/gpu.py with a small case, and a corpus and yardstick of its own in tmp_path."""
+    """benchmarks/gpu.py with a small case, corpus and yardstick in tmp_path."""
     gpu, sides = import_benchmark("gpu"), import_benchmark("gpu_sides")
     monkeypatch.setitem(gpu.CASES, "rnn_b64", sides.Case("rnn", True, 3, 6))
     monkeypatch.setattr(sides, "GRU_REPEATS", 1)
     monkeypatch.setattr(sides, "GRU_STEPS", 4)
     monkeypatch.setattr(gpu, "PAGE", tmp_path / "performance.md")
     monkeypatch.setattr(gpu, "LADDER", tmp_path / "gpu.md")
-    monkeypatch.setattr(import_benchmark("performance"), "FIGURES", tmp_path / "performance.json")
+    monkeypatch.setattr(import_benchmark("performance"), "RESULTS", tmp_path / "performance.json")
     (tmp_path / "thucnews").mkdir()
-    lines = "".join(f"{title}\t{at % 10}\n" for at, title in enumerate(TITLES))
+    lines = "".join(f"{title}\t{row % 10}\n" for row, title in enumerate(TITLES))
     (tmp_path / "thucnews" / "train.txt").write_text(lines, encoding="utf-8")
     (tmp_path / "headlines_loop.py").write_text(LOOP, encoding="utf-8")
     return gpu
 
 
-def started(gpu, monkeypatch, tmp_path, *options):
-    given = ["gpu.py", "--source", str(tmp_path), "--yardstick", str(tmp_path), *options]
-    monkeypatch.setattr(sys, "argv", given)
+def start(gpu, monkeypatch, tmp_path, *options):
+    arguments = ["gpu.py", "--source", str(tmp_path), "--yardstick", str(tmp_path), *options]
+    monkeypatch.setattr(sys, "argv", arguments)
     gpu.main()
 
 
@@ -68,7 +69,7 @@ def test_rows_are_the_yardsticks_with_padding_as_0(gpu, tmp_path):
     assert titles.rows.targets.tolist() == list(range(9))
 
 
-def test_rows_by_width_are_all_there_and_lose_padding_alone(gpu, import_benchmark):
+def test_grouping_by_width_removes_padding_alone(gpu, import_benchmark):
     sides = import_benchmark("gpu_sides")
     lengths = torch.arange(40) % 12
     ids = (1 + torch.arange(12) + torch.arange(40)[:, None]).masked_fill(torch.arange(12) >= lengths[:, None], 0)
@@ -81,24 +82,24 @@ def test_rows_by_width_are_all_there_and_lose_padding_alone(gpu, import_benchmar
         assert torch.equal(whole, ids[bucket.row])
 
 
-def test_every_rung_is_timed_beside_the_yardstick_and_a_trial_keeps_nothing(gpu, monkeypatch, tmp_path, capfd):
+def test_every_rung_is_timed_and_a_trial_saves_nothing(gpu, monkeypatch, tmp_path, capfd):
     options = ["--device", "cpu", "--batches", "3", "--repeats", "1", "--only", "rnn_b64"]
-    started(gpu, monkeypatch, tmp_path, *options)
-    figure = json.loads(capfd.readouterr().out.splitlines()[-1])
-    assert (figure["benchmark"], figure["yardstick"], figure["device"]) == ("gpu_rnn_b64", 50.0, "CPU")
-    assert list(figure["rungs"]) == ["eager", "to_device", "fused", "graphs", "bfloat16", "buckets"]
-    assert figure["ours"] == figure["rungs"]["buckets"]["ours"] > 0
-    assert all(rung["ratio"] == pytest.approx(rung["ours"] / 50, abs=0.01) for rung in figure["rungs"].values())
+    start(gpu, monkeypatch, tmp_path, *options)
+    result = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (result["benchmark"], result["yardstick"], result["device"]) == ("gpu_rnn_b64", 50.0, "CPU")
+    assert list(result["rungs"]) == ["eager", "resident", "fused", "graphs", "bfloat16", "buckets"]
+    assert result["ours"] == result["rungs"]["buckets"]["ours"] > 0
+    assert all(rung["ratio"] == pytest.approx(rung["ours"] / 50, abs=0.01) for rung in result["rungs"].values())
     assert not list(tmp_path.glob("*.md")) + list(tmp_path.glob("performance.json"))
 
 
-def test_the_yardstick_is_asked_for_the_case(gpu, monkeypatch, tmp_path):
-    asked = []
+def test_the_yardstick_gets_the_options_of_the_case(gpu, monkeypatch, tmp_path):
+    commands = []
     run = gpu.subprocess.run
-    monkeypatch.setattr(gpu.subprocess, "run", lambda command, **more: asked.append(command) or run(command, **more))
+    monkeypatch.setattr(gpu.subprocess, "run", lambda command, **more: commands.append(command) or run(command, **more))
     args = gpu.argparse.Namespace(source=tmp_path, yardstick=tmp_path, batches=7, device="cpu")
     assert gpu.yardstick_rate(args, gpu.CASES["rnn_b64"]) == 50.0
-    words = " ".join(asked[0][2:])
+    words = " ".join(commands[0][2:])
     assert words.endswith("--cell rnn --batch-size 3 --pad-size 6 --batches 7 --warmup 10 --device cpu --bidirectional")
     (tmp_path / "headlines_loop.py").write_text("raise SystemExit(3)", encoding="utf-8")
     with pytest.raises(UserError, match=r"headlines_loop\.py.*: failed; see its message above"):
@@ -106,32 +107,34 @@ def test_the_yardstick_is_asked_for_the_case(gpu, monkeypatch, tmp_path):
 
 
 def test_the_grus_are_timed(gpu, monkeypatch, tmp_path, capfd):
-    started(gpu, monkeypatch, tmp_path, "--device", "cpu", "--repeats", "1", "--only", "scratch_gru")
-    figure = json.loads(capfd.readouterr().out)
-    assert figure["benchmark"] == "gpu_scratch_gru"
-    assert set(figure["rungs"]) == {"eager", "graphs"}
-    assert all(side["ours"] > 0 and side["yardstick"] > 0 for side in figure["rungs"].values())
+    start(gpu, monkeypatch, tmp_path, "--device", "cpu", "--repeats", "1", "--only", "scratch_gru")
+    result = json.loads(capfd.readouterr().out)
+    assert result["benchmark"] == "gpu_scratch_gru"
+    assert set(result["rungs"]) == {"eager", "graphs"}
+    assert all(side["ours"] > 0 and side["yardstick"] > 0 for side in result["rungs"].values())
 
 
-@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU here")
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
 def test_without_a_gpu_nothing_is_measured(gpu, monkeypatch, tmp_path):
-    with pytest.raises(UserError, match=r"^--device: there is no GPU here; got cuda; run it where there is one$"):
-        started(gpu, monkeypatch, tmp_path)
+    with pytest.raises(
+        UserError, match=r"^--device: this machine has no GPU; got cuda; run it on a machine with a GPU$"
+    ):
+        start(gpu, monkeypatch, tmp_path)
 
 
-def test_a_yardstick_that_is_not_there_is_named(gpu, tmp_path):
+def test_a_missing_yardstick_is_named(gpu, tmp_path):
     with pytest.raises(UserError, match=r"nowhere/headlines_loop\.py: no such file; give --yardstick"):
         gpu.load(tmp_path / "nowhere", "headlines_loop")
 
 
 def test_the_page_of_the_ladder(gpu):
-    rungs = {rung: {"ours": 1000.0 * at, "ratio": at / 2} for at, rung in enumerate(gpu.RUNGS, start=1)}
+    rungs = {rung: {"ours": 1000.0 * number, "ratio": number / 2} for number, rung in enumerate(gpu.RUNGS, start=1)}
     common = {"device": "a GPU", "date": "2026-01-01"}
-    way = {"ours": 9.0, "yardstick": 18.0, "ratio": 0.5}
+    mode = {"ours": 9.0, "yardstick": 18.0, "ratio": 0.5}
     page = gpu.render_ladder(
         [
             {"benchmark": "gpu_rnn_b256", "yardstick": 2000.0, "rungs": rungs, **common},
-            {"benchmark": "gpu_scratch_gru", "rungs": {"graphs": way}, **common},
+            {"benchmark": "gpu_scratch_gru", "rungs": {"graphs": mode}, **common},
             {"benchmark": "another", "ours": 1.0, **common},
         ]
     )

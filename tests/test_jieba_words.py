@@ -1,4 +1,4 @@
-"""The fast jieba words against jieba's own: strings made to tell them apart, every code point, real text."""
+"""The fast jieba words compared with jieba's own: adversarial strings, every code point, real text."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from textrnn.preparation.segmentation.jieba_words import FastCut, cut_batch, is_
 
 SRC = Path(__file__).resolve().parent.parent / "src"
 
-needs_rjieba = pytest.mark.skipif(not is_fast(), reason="needs the versions of rjieba and jieba that were compared")
+needs_rjieba = pytest.mark.skipif(not is_fast(), reason="needs the verified versions of rjieba and jieba")
 
-# in and around jieba's blocks: Han, rare Han, compatibility ideographs, letters, digits, full width, signs, white space
+# in and around jieba's blocks: Han, rare Han, compatibility ideographs, letters, digits, full width, signs, spaces
 SPACES = "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2007\u2028\u2029\u202f\u3000"
 INVISIBLE = "\0\x01\x1b\x7f\xad\u0301\u200b\u200c\u200d\u2060\ufe0f\ufeff\ufffd\uffff"
 BOUNDS = (
@@ -44,7 +44,7 @@ GOLDEN = {
     "": [],
     "我来到北京清华大学": ["我", "来到", "北京", "清华大学"],
     "他来到了网易杭研大厦": ["他", "来到", "了", "网易", "杭研", "大厦"],
-    # what rjieba alone cuts otherwise: by its total, by its rounded emissions, by its joining of codes
+    # rjieba alone differs here: by its total, its rounded emissions, its joining of codes
     "叠加入时": ["叠加", "入时"],
     "灯黑豹骨": ["灯黑", "豹骨"],
     "抬危遗": ["抬", "危遗"],
@@ -54,12 +54,12 @@ GOLDEN = {
     "WES-5.4.5": ["WES", "-", "5.4", ".", "5"],
     "G260911-0711": ["G260911", "-", "0711"],
     "1.2.3%": ["1.2", ".", "3%"],
-    # words with signs in them, and the same signs between others
+    # words that contain signs, and the same signs between other words
     "xAT&Ty": ["x", "AT&T", "y"],
     "C++和c#": ["C++", "和", "c#"],
     "a+b#": ["a", "+", "b", "#"],
     "做B超花2.5%": ["做", "B超", "花", "2.5%"],
-    # outside of the blocks
+    # outside the blocks
     "\r\n\n\r \t": ["\r\n", "\n", "\r", " ", "\t"],
     "中\u3400文": ["中", "\u3400", "文"],
     "北京\ud800大学𠮷": ["北京", "\ud800", "大学", "𠮷"],
@@ -98,7 +98,7 @@ def test_slow_is_jieba_lcut(slow):
     assert [slow(text) for text in texts] == [jieba.lcut(text) for text in texts]
 
 
-# strings made to tell the two apart
+# adversarial strings
 
 
 @settings(max_examples=600, deadline=None)
@@ -125,43 +125,46 @@ def test_any_text(fast, slow, text):
 
 
 def test_words_that_overlap(fast, slow, dictionary):
-    """Words chained by the character they share: many routes, many of them equally likely but for rounding."""
-    draw = random.Random(0)
+    """Words chained by a shared character: many routes, many of them equally likely except for rounding."""
+    generator = random.Random(0)
     starting = {}
     for word in dictionary:
         if len(word) > 1:
             starting.setdefault(word[0], []).append(word)
     texts = []
-    for word in draw.sample(dictionary, 12_000):
+    for word in generator.sample(dictionary, 12_000):
         text = word
-        for _ in range(draw.randrange(1, 5)):
-            text += draw.choice(starting.get(text[-1], dictionary))[1:]
+        for _ in range(generator.randrange(1, 5)):
+            text += generator.choice(starting.get(text[-1], dictionary))[1:]
         texts.append(text)
     assert differing(texts, fast, slow) == []
 
 
-def test_runs_of_characters_seldom_seen(fast, slow):
-    """Runs that go to the HMM, many through characters that it never saw in some state: ties on -3.14e100."""
-    draw = random.Random(0)
-    texts = ["".join(chr(draw.randrange(0x4E00, 0x9FD6)) for _ in range(draw.randrange(2, 9))) for _ in range(12_000)]
+def test_runs_of_rare_characters(fast, slow):
+    """Runs that go to the HMM, many with characters never seen in some state: ties on -3.14e100."""
+    generator = random.Random(0)
+    texts = [
+        "".join(chr(generator.randrange(0x4E00, 0x9FD6)) for _ in range(generator.randrange(2, 9)))
+        for _ in range(12_000)
+    ]
     assert differing(texts, fast, slow) == []
     assert differing(["".join(texts[:300])], fast, slow) == []
 
 
 def frames(char):
-    tie = f"闸线闸{char}北京大学"  # 闸线 or 线闸: a tie but for rounding, which hangs on all the rest of the block
+    tie = f"闸线闸{char}北京大学"  # 闸线 or 线闸: a tie except for rounding, which depends on the rest of the block
     return char, char * 2, f"中{char}国", f"清华{char}{char}大学", f"a{char}b", f"1{char}{char}2.{char}5%{char}", tie
 
 
 def by_code_points(points, fast, slow):
-    """The code points, by 16, in which the two differ, each point alone, doubled and between others."""
+    """The groups of 16 code points where the two differ, each point alone, doubled and between others."""
     groups = (points[at : at + 16] for at in range(0, len(points), 16))
     texts = (" ".join(frame for point in group for frame in frames(chr(point))) for group in groups)
     return differing(texts, fast, slow)
 
 
 def test_code_points(fast, slow):
-    """All but most Han and Hangul of the first plane, and some of every other."""
+    """The first plane with a sample of Han and Hangul, and a sample of every other plane."""
     first = [*range(0x3500), *range(0x4D80, 0x4E20), *range(0x9F80, 0xA100), *range(0xD780, 0xE010)]
     first += [*range(0xF8F0, 0x10010), *range(0x3500, 0xF8F0, 29)]
     other = [*range(0x1F300, 0x1F700, 3), *range(0x10000, 0x110000, 401), 0x10FFFF]
@@ -174,7 +177,7 @@ def test_every_code_point(fast, slow):
     assert by_code_points(range(sys.maxunicode + 1), fast, slow) == []
 
 
-# what the proof rests on
+# the assumptions of the proof
 
 
 @needs_rjieba
@@ -185,11 +188,11 @@ def test_the_dictionaries_hold_the_same_words(dictionary, slow):
     assert [word for word in dictionary if not rjieba.has_word(word)] == []
     rjieba.add_word("\n", 3, None)
     rjieba.add_word("\u3400", 10**11, None)
-    # a word seen n times of t, guessed for its double: n n / t + 1; so t can be had back
+    # for a word with count n of t, the suggestion for its double is n n / t + 1, which reveals t
     assert rjieba.suggest_freq("\u3400\u3400") == 10**22 // (slow.__self__.total + 10**11) + 1
 
 
-def test_no_word_is_letters_and_digits_alone(dictionary):
+def test_no_word_consists_of_letters_and_digits_alone(dictionary):
     assert [word for word in dictionary if word.isascii() and word.isalnum()] == []
     assert [word for word in dictionary if jieba_words.OUTSIDE.search(word) or jieba_words.SEP in word] == []
 
@@ -197,57 +200,57 @@ def test_no_word_is_letters_and_digits_alone(dictionary):
 # loading, batches, memory
 
 
-def test_a_batch_is_cut_as_one_by_one(fast):
+def test_a_batch_equals_one_by_one(fast):
     texts = [*GOLDEN, "北京\r", "\n大学", "", *WORDS] * 9
-    assert len(texts) > jieba_words.BATCH
+    assert len(texts) > jieba_words.BATCH_SIZE
     plain = [text for text in texts if not jieba_words.OUTSIDE.search(text)]
     for some in (texts, plain, plain[:1], [*plain, "a\0b"], ["\0"], ["", ""], [""], []):
         assert cut_batch(some) == [fast(text) for text in some]
 
 
 @needs_rjieba
-def test_a_batch_goes_to_rjieba_at_once(monkeypatch):
+def test_a_batch_is_one_call_of_rjieba(monkeypatch):
     words = FastCut()
     monkeypatch.setattr(words, "cut", None)
     assert words.cut_many(["北京大学", "", "A股"]) == [["北京大学"], [], ["A股"]]
 
 
 @needs_rjieba
-def test_the_answers_kept_are_bounded(monkeypatch, slow):
-    monkeypatch.setattr(jieba_words, "KEPT_RUNS", 3)
+def test_the_cache_is_bounded(monkeypatch, slow):
+    monkeypatch.setattr(jieba_words, "MAX_CACHED_RUNS", 3)
     words = FastCut()
     texts = ["抬危遗", "淑局妃", "逛夷嫣", "够末置", "灯黑", "抬危遗"] * 2
     sizes = []
     for text in texts:
         assert words.cut(text) == slow(text)
-        sizes.append(len(words._kept))
+        sizes.append(len(words._cache))
     assert max(sizes) == 3
     words.cut("抬危遗" * 9)
-    assert len(words._kept) == sizes[-1]
+    assert len(words._cache) == sizes[-1]
 
 
-@pytest.mark.parametrize("compared", [{"jieba": "0.1"}, {"no-such-package-at-all": "1"}])
-def test_other_packages_are_not_trusted(compared, monkeypatch):
-    monkeypatch.setattr(jieba_words, "COMPARED", compared)
+@pytest.mark.parametrize("verified", [{"jieba": "0.1"}, {"no-such-package-at-all": "1"}])
+def test_other_versions_are_not_trusted(verified, monkeypatch):
+    monkeypatch.setattr(jieba_words, "VERIFIED_VERSIONS", verified)
     assert not is_fast.__wrapped__()
 
 
-def test_without_rjieba_the_words_are_jiebas(monkeypatch, slow):
+def test_without_rjieba_jieba_itself_is_used(monkeypatch, slow):
     monkeypatch.setattr(jieba_words, "is_fast", lambda: False)
     assert load_jieba_cut() is slow
     assert cut_batch(["抬危遗", "", "WES-5.4.5"]) == [GOLDEN["抬危遗"], [], GOLDEN["WES-5.4.5"]]
 
 
-def test_a_cache_that_lies_about_is_not_read(monkeypatch, tmp_path):
-    lie = marshal.dumps(({"我来": 10**9, "我": 0}, 10**9))
-    (tmp_path / "jieba.cache").write_bytes(lie)
+def test_a_forged_cache_file_is_not_read(monkeypatch, tmp_path):
+    forged = marshal.dumps(({"我来": 10**9, "我": 0}, 10**9))
+    (tmp_path / "jieba.cache").write_bytes(forged)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert jieba.Tokenizer().lcut("我来到")[0] == "我来"  # jieba reads it
     assert slow_jieba_cut.__wrapped__()("我来到") == ["我", "来到"]
-    assert (tmp_path / "jieba.cache").read_bytes() == lie
+    assert (tmp_path / "jieba.cache").read_bytes() == forged
 
 
-def test_nothing_is_written_nor_said(tmp_path):
+def test_nothing_is_written_or_printed(tmp_path):
     code = (
         "from textrnn.preparation.segmentation.jieba_words import load_jieba_cut, slow_jieba_cut\n"
         "for cut in (load_jieba_cut(), slow_jieba_cut()): print(*cut('清华大学'))"

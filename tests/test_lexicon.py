@@ -1,4 +1,4 @@
-"""A dictionary's words over a vocabulary: by hand, from jieba's own file, refused ones, and the file of the stage."""
+"""The lexicon: words by hand and from jieba's dictionary, vectors, errors, the file, and the stage."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ DICTIONARY = [
 
 
 def lexicon_of(words, vectors=None):
-    """A lexicon of these words: pairs of ids and part of speech; vectors: by place, where a word has one."""
+    """A lexicon of words, pairs of ids and part of speech; vectors: by index, for words that have one."""
     ids = pa.array([ids for ids, _ in words], pa.list_(pa.int32()))
     tags = pa.array([tag for _, tag in words], pa.string()).dictionary_encode()
-    given = pa.array([(vectors or {}).get(at) for at in range(len(words))], pa.list_(pa.float32()))
-    return pa.table([ids, tags, given], schema=LEXICON)
+    vector_column = pa.array([(vectors or {}).get(at) for at in range(len(words))], pa.list_(pa.float32()))
+    return pa.table([ids, tags, vector_column], schema=LEXICON)
 
 
-# of tokens 2 to 11, of which 3 is no first one of two
+# of tokens 2 to 11; no pair starts with an odd one
 SOME_WORDS = lexicon_of(
     [([first, second], "abc"[second % 3]) for first in range(2, 12, 2) for second in range(2, 12)]
     + [([token] * 3, "b") for token in range(2, 12)]
@@ -69,7 +69,7 @@ def test_words_by_hand(longest, words):
     assert words_of(table) == words
 
 
-def test_a_token_of_several_characters_and_the_reserved_ones_make_no_word():
+def test_tokens_of_several_characters_and_reserved_tokens_form_no_word():
     tokens = vocabulary(["<unk>", "中国", "国", "人"])
     assert words_of(build_lexicon([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5, None), "r")) == [([4, 5], "n")]
 
@@ -83,14 +83,14 @@ def test_without_a_lexicon_the_dictionary_is_not_read():
     assert (table.schema, len(table)) == (LEXICON, 0)
 
 
-def test_a_vocabulary_of_which_no_word_is_made_is_refused():
-    match = r"^recipes\.r\.lexicon: no word of 2 to 4 characters is left, as none is made of the encoding's tokens; say"
+def test_a_vocabulary_that_forms_no_word_is_refused():
+    match = r"^recipes\.r\.lexicon: no word of 2 to 4 characters can be formed from the encoding's tokens; set"
     with pytest.raises(UserError, match=match):
         build_lexicon(DICTIONARY, vocabulary(["中国", "人民", "国"]), Lexicon(4, None), "recipes.r.lexicon")
 
 
-def test_words_that_no_number_can_hold_are_refused():
-    tokens = vocabulary([str(at) for at in range(1 << 16)])  # and the two that are reserved
+def test_words_whose_ids_do_not_fit_into_an_integer_are_refused():
+    tokens = vocabulary([str(at) for at in range(1 << 16)])  # and the two reserved ones
     match = r"^r\.longest: 65,538 tokens to the power of it must be below 2\^63; got 4; lower it, or"
     with pytest.raises(UserError, match=match):
         build_lexicon(DICTIONARY, tokens, Lexicon(4, None), "r")
@@ -98,17 +98,17 @@ def test_words_that_no_number_can_hold_are_refused():
         build_lexicon(DICTIONARY, tokens, Lexicon(3, None), "r")
 
 
-def test_the_shortest_longest_is_refused_by_name():
+def test_longest_below_two_is_refused_by_name():
     Lexicon(2, None).check("r.lexicon")
     with pytest.raises(UserError, match=r"^r\.lexicon\.longest: must be at least 2; got 1"):
         Lexicon(1, None).check("r.lexicon")
 
 
 @pytest.mark.slow
-def test_the_dictionary_is_jieba_s_own():
+def test_the_dictionary_is_that_of_jieba():
     tokenizer = slow_jieba_cut().__self__
     words = dict(read_dictionary())
-    # jieba's own table has each beginning of a word too, without a count
+    # jieba's table also contains every prefix of a word, with a count of 0
     assert words.keys() == {word for word, count in tokenizer.FREQ.items() if count}
     assert {word: words[word] for word in ("中国", "北京大学", "B超", "慢慢")} == {
         "中国": "ns",
@@ -127,40 +127,40 @@ def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
     table = build_lexicon(DICTIONARY, known, Lexicon(3, None), "r")
     lines = ["6 2", "国人 1 2", "民B 3 4", "中国人 5 6", "国人民 7 8", "国大 9 9", "国 9 9", "民B 9 9", "中国人民 9 9"]
     (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
-    found = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
-    # a pair need be no word; a longer run that is none, an unknown character and longer words are left out
-    assert vectors_of(found) == [
+    extended = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
+    # a pair need not be a word; longer runs that are not words, unknown characters and longer words are left out
+    assert vectors_of(extended) == [
         ([3, 2], "ns", None),
         ([2, 5], "n", [1, 2]),
         ([3, 2, 5], "n", [5, 6]),
         ([6, 2], "nz", None),
         ([4, 6], None, [3, 4]),
     ]
-    save_lexicon(tmp_path / "l", found)
-    assert load_lexicon(tmp_path / "l").equals(found)
+    save_lexicon(tmp_path / "l", extended)
+    assert load_lexicon(tmp_path / "l").equals(extended)
 
 
-def test_vectors_of_nothing_known_are_refused(tmp_path):
+def test_vectors_of_unknown_tokens_only_are_refused(tmp_path):
     known = vocabulary("国中")
     (tmp_path / "v.vec").write_text("国 1 2\n国大 3 4\n", encoding="utf-8")
     table = build_lexicon(DICTIONARY, known, Lexicon(2, None), "r")
-    with pytest.raises(UserError, match=r"v\.vec: holds a vector for no word or pair; is it"):
+    with pytest.raises(UserError, match=r"v\.vec: has no vector for any word or pair; check that"):
         add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
 
 
-def test_the_file_comes_back_and_is_the_same_bytes(tmp_path):
-    sums = set()
+def test_the_file_is_loaded_as_saved_and_is_reproducible(tmp_path):
+    checksums = set()
     for name in ("one", "two"):
         table = build_lexicon(DICTIONARY, vocabulary("国中民人B"), Lexicon(4, None), "r")
         save_lexicon(tmp_path / name, table)
-        sums.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
-    assert len(sums) == 1
+        checksums.add(hashlib.sha256((tmp_path / name).read_bytes()).hexdigest())
+    assert len(checksums) == 1
     assert load_lexicon(tmp_path / "one").equals(table)
     save_lexicon(tmp_path / "none", build_lexicon([], vocabulary("国"), None, "r"))
     assert len(load_lexicon(tmp_path / "none")) == 0
 
 
-def test_files_that_are_no_lexicon(tmp_path):
+def test_files_that_are_not_a_lexicon(tmp_path):
     path = tmp_path / "l.arrow"
     with pytest.raises(UserError, match=r"l\.arrow: no such file; run the stage that writes it"):
         load_lexicon(path)
@@ -169,7 +169,7 @@ def test_files_that_are_no_lexicon(tmp_path):
         load_lexicon(path)
     vocabulary("ab").save(path)
     with pytest.raises(
-        UserError, match=r"l\.arrow: does not hold words, parts of speech and vectors; got \['token', 'co"
+        UserError, match=r"l\.arrow: does not contain words, parts of speech and vectors; got \['token', 'co"
     ):
         load_lexicon(path)
 
@@ -201,7 +201,7 @@ def stage(tmp_path, monkeypatch, import_stage):
     return run
 
 
-def test_the_stage_writes_the_words_beside_the_matrix(stage):
+def test_the_stage_writes_the_words_next_to_the_matrix(stage):
     lexicon, report = stage({"longest": 3, "vectors": None})
     assert words_of(lexicon) == [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
     assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon_words": 3, "lexicon_vectors": 0}
@@ -217,7 +217,7 @@ def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
         stage({"longest": 2, "vectors": "../v.vec"})
 
 
-def test_the_stage_writes_an_empty_file_where_there_is_no_lexicon(stage):
+def test_the_stage_writes_an_empty_file_if_there_is_no_lexicon(stage):
     lexicon, report = stage(None)
     assert len(lexicon) == 0
     assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}

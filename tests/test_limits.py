@@ -1,4 +1,4 @@
-"""The caps that are applied after everything else."""
+"""The caps of the section `limits`."""
 
 import dataclasses
 
@@ -11,9 +11,9 @@ from textrnn.common.settings.limits import apply_limits, cap
 from textrnn.errors import UserError
 
 
-@pytest.mark.parametrize(("value", "most", "capped"), [(7, None, 7), (7, 4, 4), (7, 7, 7), (7, 9, 7)])
-def test_cap(value, most, capped):
-    assert cap(value, most) == capped
+@pytest.mark.parametrize(("value", "limit", "capped"), [(7, None, 7), (7, 4, 4), (7, 7, 7), (7, 9, 7)])
+def test_cap(value, limit, capped):
+    assert cap(value, limit) == capped
 
 
 def test_a_cap_lowers_epochs_and_hidden_size_and_nothing_else():

@@ -1,3 +1,5 @@
+"""Lines of plain, gz and bz2 files: threads change neither the lines nor the errors."""
+
 import bz2
 import gzip
 import os
@@ -22,7 +24,7 @@ SMALL = bz2.compress(b"c\nd\n")
 
 
 def outcome(path, monkeypatch, workers):
-    """All lines, or what the error says."""
+    """All lines, or the message of the error."""
     monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
     try:
         return list(read_lines(path))
@@ -37,7 +39,7 @@ def blocks(path, threads=3):
 
 @pytest.mark.parametrize("workers", [1, 2, 5])
 @pytest.mark.parametrize("name", ["a.bz2", "a.gz", "a.txt"])
-def test_lines_are_the_texts(tmp_path, monkeypatch, name, workers):
+def test_lines_and_their_numbers(tmp_path, monkeypatch, name, workers):
     pack = {".bz2": lambda text: bz2.compress(text, 1), ".gz": gzip.compress, ".txt": bytes}[name[1:]]
     (tmp_path / name).write_bytes(pack(TEXT))
     expected = [(at, line.removesuffix(b"\r")) for at, line in enumerate(LINES, start=1)]
@@ -49,15 +51,15 @@ lines = st.lists(st.binary(max_size=12).map(lambda line: line.replace(b"\n", b"\
 
 @settings(max_examples=100, deadline=None)
 @given(lines, st.integers(1, 9), st.booleans())
-def test_lines_across_pieces(tmp_path_factory, given_lines, piece, mark):
-    text = b"\xef\xbb\xbf" * mark + b"\n".join(given_lines)
+def test_lines_across_chunks(tmp_path_factory, given_lines, chunk_bytes, has_bom):
+    text = b"\xef\xbb\xbf" * has_bom + b"\n".join(given_lines)
     path = tmp_path_factory.mktemp("lines") / "a.txt"
     path.write_bytes(text)
     expected = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
     if not expected[-1] and len(expected) > (text == b"\xef\xbb\xbf"):
         expected.pop()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", piece)
+        patch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", chunk_bytes)
         if not text:
             with pytest.raises(UserError, match="the file is empty"):
                 list(read_lines(path))
@@ -78,12 +80,12 @@ def test_blocks_are_decoded_one_by_one(tmp_path):
 
 
 @pytest.mark.parametrize("window", [1, 5, 11, 64, 4096])
-def test_marks_across_windows(tmp_path, monkeypatch, window):
+def test_markers_across_windows(tmp_path, monkeypatch, window):
     path = tmp_path / "a.bz2"
     path.write_bytes((b"".join(bz2.compress(b"%d" % at * at, 1) for at in range(40)) + PACKED)[: 6000 + len(SMALL)])
     monkeypatch.setattr(textrnn.common.files.bzip2, "WINDOW", window)
     with path.open("rb") as file:
-        marks = list(textrnn.common.files.bzip2._find_marks(file.fileno()))
+        marks = list(textrnn.common.files.bzip2._find_markers(file.fileno()))
     bits = int.from_bytes(path.read_bytes(), "big")
     length = path.stat().st_size * 8
     low = (1 << 48) - 1
@@ -99,8 +101,8 @@ def flip(packed, bit):
     return bytes(changed)
 
 
-ODD = {
-    "sound": PACKED,
+FILES = {
+    "valid": PACKED,
     "two": PACKED + SMALL,
     "many": b"".join(bz2.compress(b"%d\n" % at) for at in range(100)),
     "empty streams": bz2.compress(b"") + SMALL + bz2.compress(b"") + PACKED + bz2.compress(b""),
@@ -109,13 +111,13 @@ ODD = {
     "not bz2": b"__label__1 a text\n",
     "gz": gzip.compress(TEXT),
     "header alone": b"BZh9",
-    "half a mark": PACKED[:7],
+    "half a marker": PACKED[:7],
     "no checksum": PACKED[:-1],
-    "cut in the end mark": PACKED[:-8],
-    "cut in a block": PACKED[: len(PACKED) // 2],
-    "cut in the second": PACKED + PACKED[:-3000],
-    "cut in a small second": PACKED + SMALL[:-3],
-    "another mark": PACKED.replace(b"1AY&SY", b"1AY&SX", 1),
+    "truncated in the end marker": PACKED[:-8],
+    "truncated in a block": PACKED[: len(PACKED) // 2],
+    "truncated in the second": PACKED + PACKED[:-3000],
+    "truncated in a small second": PACKED + SMALL[:-3],
+    "another marker": PACKED.replace(b"1AY&SY", b"1AY&SX", 1),
     "another checksum": flip(PACKED, len(PACKED) * 8 - 20),
     "another text": flip(PACKED, len(PACKED) * 4),
     "lower level": b"BZh1" + bz2.compress(TEXT, 9)[4:],
@@ -128,70 +130,70 @@ ODD = {
     "small second with another checksum": PACKED + flip(SMALL, len(SMALL) * 8 - 20),
     "small second with another text": PACKED + flip(SMALL, 300),
     "small third with another checksum": PACKED + SMALL + flip(SMALL, len(SMALL) * 8 - 20) + SMALL,
-    # blocks whose text is 45 MB take 50 bytes, and then comes a fault: Python passes over all of it
+    # blocks with 45 MB of text take 50 bytes, and an error follows; Python ignores all of it as trailing garbage
     "two small blocks": SMALL + flip(bz2.compress(b"a" * 60_000_000 + b"\n"), 8 * 70),
     "large second with another checksum": PACKED + flip(PACKED, len(PACKED) * 8 - 20),
     "large second with another text": SMALL + flip(PACKED, len(PACKED) * 4),
 }
 
 
-@pytest.mark.parametrize("name", list(ODD))
-def test_threads_change_no_outcome(tmp_path, monkeypatch, name):
+@pytest.mark.parametrize("name", list(FILES))
+def test_threads_do_not_change_the_outcome(tmp_path, monkeypatch, name):
     path = tmp_path / "a.bz2"
-    path.write_bytes(ODD[name])
+    path.write_bytes(FILES[name])
     assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)
 
 
-def test_threads_change_no_outcome_of_random_faults(tmp_path, monkeypatch):
+def test_threads_do_not_change_the_outcome_of_random_damage(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     packed = bz2.compress(TEXT[:40_000], 1) + SMALL + bz2.compress(TEXT[:2000])
-    faults = 0
-    for at in range(150):
+    errors = 0
+    for i in range(150):
         path.write_bytes(
-            flip(packed, RANDOM.randrange(len(packed) * 8)) if at % 2 else packed[: RANDOM.randrange(len(packed))]
+            flip(packed, RANDOM.randrange(len(packed) * 8)) if i % 2 else packed[: RANDOM.randrange(len(packed))]
         )
-        found = outcome(path, monkeypatch, 3)
-        assert found == outcome(path, monkeypatch, 1)
-        faults += isinstance(found, str)
-    assert 75 < faults < 150
+        result = outcome(path, monkeypatch, 3)
+        assert result == outcome(path, monkeypatch, 1)
+        errors += isinstance(result, str)
+    assert 75 < errors < 150
 
 
-@pytest.mark.parametrize("name", ["sound", "two", "many", "empty streams", "no text"])
-def test_sound_files_are_not_read_twice(tmp_path, name):
+@pytest.mark.parametrize("name", ["valid", "two", "many", "empty streams", "no text"])
+def test_valid_files_are_not_read_twice(tmp_path, name):
     path = tmp_path / "a.bz2"
-    path.write_bytes(ODD[name])
-    assert b"".join(text for text, _ in blocks(path)) == bz2.decompress(ODD[name])
+    path.write_bytes(FILES[name])
+    assert b"".join(text for text, _ in blocks(path)) == bz2.decompress(FILES[name])
 
 
-@pytest.mark.parametrize("name", ["nothing", "another mark", "another checksum", "garbage", "cut in a block"])
-def test_unsound_files_are_left_to_python(tmp_path, name):
+@pytest.mark.parametrize("name", ["nothing", "another marker", "another checksum", "garbage", "truncated in a block"])
+def test_malformed_files_are_left_to_python(tmp_path, name):
     path = tmp_path / "a.bz2"
-    path.write_bytes(ODD[name])
+    path.write_bytes(FILES[name])
     with pytest.raises(MalformedStream):
         blocks(path)
 
 
-def test_what_looks_like_a_mark_within_a_block_is_none(tmp_path, monkeypatch):
+def test_a_false_marker_in_a_block_does_not_change_the_outcome(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     path.write_bytes(PACKED)
-    real = textrnn.common.files.bzip2._find_marks
+    real = textrnn.common.files.bzip2._find_markers
 
-    def with_a_false_one(file):
-        for at, is_end in real(file):
-            yield at, is_end
-            if at == 32:
+    def with_a_false_marker(file):
+        for start, is_end in real(file):
+            yield start, is_end
+            if start == 32:
                 yield 5000, False
 
-    monkeypatch.setattr(textrnn.common.files.bzip2, "_find_marks", with_a_false_one)
+    monkeypatch.setattr(textrnn.common.files.bzip2, "_find_markers", with_a_false_marker)
     assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)
 
 
-def test_no_more_than_two_pieces_a_thread_are_ahead(tmp_path, monkeypatch):
+def test_at_most_two_chunks_per_thread_are_decoded_ahead(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     path.write_bytes(bz2.compress(TEXT * 8, 1))
     decoded = []
     real = textrnn.common.files.bzip2._decode
-    monkeypatch.setattr(textrnn.common.files.bzip2, "_decode", lambda *given: decoded.append(1) or real(*given))
+    monkeypatch.setattr(textrnn.common.files.bzip2, "_decode", lambda *args: decoded.append(1) or real(*args))
     with path.open("rb") as file:
         pieces = read_blocks(file.fileno(), 2)
         next(pieces)
@@ -201,19 +203,19 @@ def test_no_more_than_two_pieces_a_thread_are_ahead(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("name", ["a.bz2", "a.gz", "a.txt"])
-def test_share_read(tmp_path, monkeypatch, name, workers):
+def test_fraction_read(tmp_path, monkeypatch, name, workers):
     monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
     monkeypatch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", 20_000)
     path = tmp_path / name
     path.write_bytes({".bz2": PACKED, ".gz": gzip.compress(TEXT), ".txt": TEXT}[name[1:]])
     assert fraction_read(path) == 0
-    shares = [fraction_read(path) for _ in read_lines(path)]
-    assert shares == sorted(shares)
-    assert 0 < shares[0] < 0.5 < 0.9 < shares[-1] <= 1
+    fractions = [fraction_read(path) for _ in read_lines(path)]
+    assert fractions == sorted(fractions)
+    assert 0 < fractions[0] < 0.5 < 0.9 < fractions[-1] <= 1
     assert fraction_read(path) == 0
 
 
-def test_files_are_closed_when_the_reading_stops_early(tmp_path, monkeypatch):
+def test_files_are_closed_when_reading_stops_early(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     path.write_bytes(PACKED)
     monkeypatch.setenv("TEXTRNN_WORKERS", "3")
@@ -226,6 +228,6 @@ def test_files_are_closed_when_the_reading_stops_early(tmp_path, monkeypatch):
 
 
 @pytest.mark.real
-def test_real_reviews(real_data, monkeypatch):
+def test_published_reviews(real_data, monkeypatch):
     path = real_data / "amazon" / "test.ft.txt.bz2"
     assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)

@@ -1,4 +1,4 @@
-"""Word and embedding dropout, and looking rows up: what is dropped, what is kept, what learns."""
+"""Test word dropout, embedding dropout and embedding lookup: values and gradients."""
 
 import pytest
 import torch
@@ -18,23 +18,23 @@ def tables():
     return [torch.nn.Embedding(TOKENS, 6, padding_idx=0), SparseTable(TOKENS, 6)]
 
 
-def test_a_share_of_the_words_is_unknown_and_padding_stays():
+def test_a_fraction_of_the_words_becomes_unknown_and_padding_stays():
     ids = torch.randint(5, (400, 500), generator=torch.Generator().manual_seed(1))
     torch.manual_seed(0)
-    found = drop_words(ids, 0.2, True)
-    changed = found != ids
-    assert (found[changed] == 1).all()
+    dropped = drop_words(ids, 0.2, True)
+    changed = dropped != ids
+    assert (dropped[changed] == 1).all()
     assert not changed[ids == 0].any()
-    words = ids > 1  # an unknown one stays unknown
+    words = ids > 1  # an unknown word stays unknown
     error = (0.2 * 0.8 / int(words.sum())) ** 0.5
     assert changed[words].double().mean().item() == pytest.approx(0.2, abs=4 * error)
     torch.manual_seed(0)
-    assert torch.equal(drop_words(ids, 0.2, True), found)
+    assert torch.equal(drop_words(ids, 0.2, True), dropped)
     assert torch.equal(drop_words(ids, 0.2, False), ids)
     assert torch.equal(drop_words(ids, 0.0, True), ids)
 
 
-def test_words_are_dropped_in_training_alone():
+def test_words_are_dropped_only_in_training():
     model = small(word_dropout=0.5)
     plain = small()(padded(), LENGTHS)
     assert torch.equal(model(padded(), LENGTHS), plain)
@@ -47,32 +47,36 @@ def test_words_are_dropped_in_training_alone():
     close(logits, small()(ids, LENGTHS))
 
 
-@pytest.mark.parametrize("at", [0, 1], ids=["dense", "sparse"])
-def test_distinct_rows_are_the_rows(at):
-    table, ids = tables()[at], some_ids()
+@pytest.mark.parametrize("kind", [0, 1], ids=["dense", "sparse"])
+def test_distinct_rows_equal_the_rows_at_each_position(kind):
+    table, ids = tables()[kind], some_ids()
     steps = embed_distinct(table, ids, 0.0, True)
     assert len(steps.features) == TOKENS
-    assert torch.equal(steps.dense(), embed_each_position(table, ids, 0.0, True))
-    assert torch.equal(steps.dense()[ids != 0], table.weight[ids][ids != 0])
-    assert not steps.dense()[ids == 0].any()
+    assert torch.equal(steps.to_dense(), embed_each_position(table, ids, 0.0, True))
+    assert torch.equal(steps.to_dense()[ids != 0], table.weight[ids][ids != 0])
+    assert not steps.to_dense()[ids == 0].any()
 
 
-@pytest.mark.parametrize("at", [0, 1], ids=["dense", "sparse"])
-@pytest.mark.parametrize("distinct", [True, False], ids=["distinct", "in place"])
-def test_a_token_loses_the_same_values_wherever_it_occurs(at, distinct):
-    table, ids = tables()[at], some_ids()
+@pytest.mark.parametrize("kind", [0, 1], ids=["dense", "sparse"])
+@pytest.mark.parametrize("distinct", [True, False], ids=["distinct", "each position"])
+def test_a_token_loses_the_same_values_wherever_it_occurs(kind, distinct):
+    table, ids = tables()[kind], some_ids()
     torch.manual_seed(1)
-    found = embed_distinct(table, ids, 0.4, True).dense() if distinct else embed_each_position(table, ids, 0.4, True)
-    share = []
+    embedded = (
+        embed_distinct(table, ids, 0.4, True).to_dense() if distinct else embed_each_position(table, ids, 0.4, True)
+    )
+    kept_fractions = []
     for token in range(1, TOKENS):
-        rows = found[ids == token]
+        rows = embedded[ids == token]
         assert (rows == rows[0]).all()
         kept = rows[0] != 0
-        share.append(kept.double().mean())
+        kept_fractions.append(kept.double().mean())
         torch.testing.assert_close(rows[0][kept], table.weight[token][kept] / 0.6, rtol=1e-4, atol=0)
-    assert torch.stack(share).mean().item() == pytest.approx(0.6, abs=4 * (0.24 / (6 * TOKENS)) ** 0.5)
-    whole = embed_distinct(table, ids, 0.4, False).dense() if distinct else embed_each_position(table, ids, 0.4, False)
-    assert torch.equal(whole, embed_each_position(table, ids, 0.0, True))
+    assert torch.stack(kept_fractions).mean().item() == pytest.approx(0.6, abs=4 * (0.24 / (6 * TOKENS)) ** 0.5)
+    without_dropout = (
+        embed_distinct(table, ids, 0.4, False).to_dense() if distinct else embed_each_position(table, ids, 0.4, False)
+    )
+    assert torch.equal(without_dropout, embed_each_position(table, ids, 0.0, True))
 
 
 def test_embedding_dropout_is_part_of_the_model():
@@ -83,17 +87,17 @@ def test_embedding_dropout_is_part_of_the_model():
     assert not torch.allclose(model(padded(), LENGTHS), small()(padded(), LENGTHS))
 
 
-@pytest.mark.parametrize("distinct", [True, False], ids=["distinct", "in place"])
+@pytest.mark.parametrize("distinct", [True, False], ids=["distinct", "each position"])
 def test_a_sparse_table_has_the_gradient_of_a_dense_one(distinct):
     dense, sparse = (table.double() for table in tables())
     with torch.no_grad():
         dense.weight.copy_(sparse.weight)
-    ids, weigh = some_ids((4, 5)), torch.randn(4, 5, 6, dtype=torch.float64)
+    ids, weights = some_ids((4, 5)), torch.randn(4, 5, 6, dtype=torch.float64)
     for table in (dense, sparse):
-        found = (
-            embed_distinct(table, ids, 0.0, True).dense() if distinct else embed_each_position(table, ids, 0.0, True)
+        embedded = (
+            embed_distinct(table, ids, 0.0, True).to_dense() if distinct else embed_each_position(table, ids, 0.0, True)
         )
-        (found.square() * weigh).sum().backward()
+        (embedded.square() * weights).sum().backward()
     assert sparse.weight.grad.is_sparse
     close(sparse.weight.grad.to_dense(), dense.weight.grad)
     assert not sparse.weight.grad.to_dense()[0].any()

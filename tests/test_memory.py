@@ -1,4 +1,4 @@
-"""Freed memory that stays: the next block of its size costs no page faults."""
+"""Freed memory that the process keeps: the next block of the same size costs no page faults."""
 
 import subprocess
 import sys
@@ -33,7 +33,7 @@ PROGRAM = """
 
 
 def run(way: str) -> tuple[str, int, int]:
-    """Whether memory was kept, and the fewest and most page faults of a time."""
+    """Whether memory was kept, and the fewest and the most page faults of one allocation."""
     command = [sys.executable, "-c", textwrap.dedent(PROGRAM), way]
     done = subprocess.run(
         command, env={"PYTHONPATH": str(SOURCE), "OMP_NUM_THREADS": "1"}, capture_output=True, text=True
@@ -43,9 +43,9 @@ def run(way: str) -> tuple[str, int, int]:
     return kept, int(fewest), int(most)
 
 
-def test_blocks_taken_again_cost_no_page_faults():
+def test_blocks_allocated_again_cost_no_page_faults():
     kept, fewest, _ = run("keep")
     if kept != "True":
         pytest.skip("not glibc")
-    assert fewest < 8  # not the most: the system may take pages back at any time
-    assert run("leave")[2] >= 8  # one a block or more, by the size of its pages
+    assert fewest < 8  # not the most: the system may reclaim pages at any time
+    assert run("leave")[2] >= 8  # one or more per block, depending on the page size

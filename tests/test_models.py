@@ -1,4 +1,4 @@
-"""TextRNN against its formula: readouts by hand, padding invariance, torch's modules, first weights, options."""
+"""Test TextRNN: readouts by hand, padding invariance, torch's modules, initialization, options."""
 
 import dataclasses
 import math
@@ -16,8 +16,8 @@ from textrnn.modeling.nn.dropout import dropout
 from textrnn.modeling.nn.embedding_lookup import distinct_ids
 from textrnn.modeling.nn.layer_input import LayerInput
 
-# For every test that builds models: threads that wait for each other on a busy machine cost tiny tensors 100 times
-# their work.
+# For all tests that build models: on a busy machine, threads that wait for each other make operations on tiny tensors
+# up to 100 times slower.
 torch.set_num_threads(1)
 
 PLAIN = Model(
@@ -49,7 +49,7 @@ DIRECTIONS = pytest.mark.parametrize("bidirectional", [False, True], ids=["uni",
 
 
 def small(*, seed=0, side="right", classes=CLASSES, **changes):
-    """A small model in float64 and evaluation mode, with PLAIN's options but for the changes."""
+    """A small model in float64 and evaluation mode, with the options of PLAIN and the given changes."""
     torch.manual_seed(seed)
     return TextRNN(dataclasses.replace(PLAIN, **changes), TOKENS, EMBEDDING, classes, side).double().eval()
 
@@ -60,8 +60,8 @@ def padded(rows=ROWS, width=5, side="right"):
 
 
 def states_of(model, ids, lengths=None):
-    """The embedded tokens' states (B, T, D*H) and last h, each token embedded in its place."""
-    stepwise, last = model.recurrent(LayerInput.of(model.embedding(ids.T)), lengths)
+    """The states (B, T, D*H) and the last h, from dense embeddings."""
+    stepwise, last = model.recurrent(LayerInput.from_dense(model.embedding(ids.T)), lengths)
     return stepwise.transpose(0, 1), last
 
 
@@ -70,7 +70,7 @@ def close(ours, theirs):
 
 
 def read_by_hand(readout, states, hidden):
-    """What a readout makes of one row's states, a list of T lists of D*H numbers."""
+    """The readout of one row's states, a list of T lists of D*H numbers."""
     forward, backward = [state[:hidden] for state in states], [state[hidden:] for state in states]
     return {
         "last_step": states[-1],
@@ -87,7 +87,7 @@ def test_logits_by_hand(readout, bidirectional):
     logits = model(padded(), LENGTHS)
     outer = model.head.outer
     for at, row in enumerate(ROWS):
-        # last_step reads its padding, the others see the row alone
+        # last_step reads padding, the others only the row
         ids = padded()[at].tolist() if readout == "last_step" else row
         states = states_of(model, torch.tensor([ids]))[0][0].tolist()
         features = read_by_hand(readout, states, PLAIN.hidden_size)
@@ -96,7 +96,7 @@ def test_logits_by_hand(readout, bidirectional):
             assert logits[at, kind].item() == pytest.approx(wanted, abs=1e-12)
 
 
-def test_every_step_gives_each_token_its_own_logits():
+def test_every_step_returns_logits_for_each_token():
     model = small(readout="every_step")
     logits = model(padded(), LENGTHS)
     assert logits.shape == (4, 5, CLASSES)
@@ -134,7 +134,7 @@ def test_an_empty_row_has_the_logits_of_one_step_of_padding(cell):
             close(empty, model(torch.zeros(1, 1, dtype=torch.long), torch.tensor([1])))
 
 
-def test_last_step_reads_its_padding_and_left_padding_does_not_end_in_it():
+def test_last_step_reads_padding_on_the_right_and_the_last_token_with_padding_on_the_left():
     right, left = small(readout="last_step"), small(readout="last_step", side="left")
     short = padded()[1:2]
     assert not torch.allclose(right(short, LENGTHS[1:2]), right(short[:, :2], LENGTHS[1:2]), atol=1e-3)
@@ -143,7 +143,7 @@ def test_last_step_reads_its_padding_and_left_padding_does_not_end_in_it():
     close(left(ids, LENGTHS), left.head(states[:, -1]))
 
 
-def test_news_lstm_is_the_tutorial_s_module_on_padded_rows():
+def test_the_lstm_equals_the_tutorials_module_on_padded_rows():
     options = {"cell": "lstm", "layers": 2, "bidirectional": True, "dropout": 0.3, "readout": "last_step"}
     model = small(**options)
     torch.manual_seed(1)
@@ -154,7 +154,7 @@ def test_news_lstm_is_the_tutorial_s_module_on_padded_rows():
     close(model(ids, LENGTHS), F.linear(out[:, -1], model.head.outer.weight, model.head.outer.bias))
 
 
-def test_names_gru_is_the_tutorial_s_packed_sequence_in_value_and_gradient():
+def test_the_gru_equals_the_tutorials_packed_sequence_in_value_and_gradient():
     model = small(layers=2, bidirectional=True)
     torch.manual_seed(1)
     stock = nn.GRU(EMBEDDING, 3, 2, batch_first=True, bidirectional=True).double()
@@ -169,11 +169,11 @@ def test_names_gru_is_the_tutorial_s_packed_sequence_in_value_and_gradient():
     theirs, ours = linear(torch.cat((last[-2], last[-1]), dim=1)), model(ids, LENGTHS)
     close(ours, theirs)
 
-    wanted = [*table.parameters(), *stock.parameters(), *linear.parameters()]
-    found = [*model.embedding.parameters(), *model.recurrent.parameters(), *model.head.parameters()]
-    own = torch.autograd.grad(F.cross_entropy(ours, targets), found)
+    reference = [*table.parameters(), *stock.parameters(), *linear.parameters()]
+    parameters = [*model.embedding.parameters(), *model.recurrent.parameters(), *model.head.parameters()]
+    own = torch.autograd.grad(F.cross_entropy(ours, targets), parameters)
     assert len(own) == 1 + 16 + 2
-    close(own, torch.autograd.grad(F.cross_entropy(theirs, targets), wanted))
+    close(own, torch.autograd.grad(F.cross_entropy(theirs, targets), reference))
 
 
 READOUTS = ["last_step", "last_valid", "max", "mean", "every_step"]
@@ -181,17 +181,17 @@ EMPTY_TOO = [*ROWS, [], [8, 8]]
 
 
 def with_and_without_kernels(ids, lengths, **options):
-    """Logits and the gradients of all parameters by name, by the kernels and by torch's modules."""
+    """The logits and the gradients of all parameters by name, once with the kernels and once with torch's modules."""
     torch.manual_seed(4)
-    weigh, found = None, []
+    weights, results = None, []
     for kernels in (True, False):
         model = small(**options).train()
         model.recurrent.kernels = kernels
         logits = model(ids, lengths)
-        weigh = torch.randn_like(logits) if weigh is None else weigh
-        (logits * weigh).sum().backward()
-        found.append((logits, {name: parameter.grad for name, parameter in model.named_parameters()}))
-    return found
+        weights = torch.randn_like(logits) if weights is None else weights
+        (logits * weights).sum().backward()
+        results.append((logits, {name: parameter.grad for name, parameter in model.named_parameters()}))
+    return results
 
 
 @CELLS
@@ -207,13 +207,13 @@ def test_the_kernels_change_no_logit_and_no_gradient(cell, bidirectional, readou
     assert len(own) == 1 + 8 * (2 if bidirectional else 1) + 2
     close(own, other)
     table = own["embedding.weight"].abs().sum(dim=1)
-    assert table[0] == 0  # padding's, as nn.Embedding(padding_idx) has it
-    assert readout == "max" or (table[1:] > 0).all()  # a maximum may pass over a token
+    assert table[0] == 0  # padding, as with nn.Embedding(padding_idx)
+    assert readout == "max" or (table[1:] > 0).all()  # a token may contribute no maximum
 
 
 @CELLS
 @pytest.mark.parametrize("relu", [False, True])
-def test_the_kernels_agree_where_most_of_the_vocabulary_is_absent(cell, relu):
+def test_the_kernels_agree_when_most_of_the_vocabulary_is_absent(cell, relu):
     ids, lengths = torch.tensor([[8, 3, 8, 3], [3, 3, 0, 0]]), torch.tensor([4, 2])
     options = {"cell": cell, "hidden_size": 16, "relu": relu, "readout": "max"}
     (logits, own), (wanted, other) = with_and_without_kernels(ids, lengths, **options)
@@ -233,23 +233,23 @@ def test_under_autocast_logits_and_gradients_stay_near_float32(cell):
     assert 0 < (coarse.float() - logits).abs().max() < 0.1
     found = torch.autograd.grad(F.cross_entropy(coarse.float(), targets), model.parameters())
     assert all(gradient.dtype == torch.float32 for gradient in found)
-    found, exact = (torch.cat([gradient.flatten() for gradient in all_of]) for all_of in (found, exact))
+    found, exact = (torch.cat([gradient.flatten() for gradient in gradients]) for gradients in (found, exact))
     assert (found - exact).norm() < 0.05 * exact.norm()
 
 
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64], ids=str)
-def test_distinct_is_unique(dtype):
+def test_distinct_ids_equal_unique(dtype):
     generator = torch.Generator().manual_seed(6)
     for tokens, shape in [(1, (3, 2)), (7, (1, 1)), (7, (5, 4)), (300, (9, 8)), (300, (40, 30)), (5, (0, 3))]:
         ids = torch.randint(tokens, shape, generator=generator).to(dtype)
         used, index = distinct_ids(ids, tokens)
-        wanted, places = torch.unique(ids.long(), return_inverse=True)
+        wanted, inverse = torch.unique(ids.long(), return_inverse=True)
         assert torch.equal(used, wanted)
-        assert torch.equal(index, places)
+        assert torch.equal(index, inverse)
         assert torch.equal(used[index], ids.long())
 
 
-def test_two_logits_for_bce_are_binary_cross_entropy_in_value_and_gradient():
+def test_two_logits_with_bce_give_binary_cross_entropy_in_value_and_gradient():
     model = small(loss="bce", classes=2)
     targets = torch.tensor([1, 0, 0, 1])
     logits = model(padded(), LENGTHS)
@@ -261,40 +261,41 @@ def test_two_logits_for_bce_are_binary_cross_entropy_in_value_and_gradient():
     close(torch.autograd.grad(ours, model.parameters()), torch.autograd.grad(theirs, model.parameters()))
 
 
-def test_layer_norm_stands_between_readout_and_head():
+def test_layer_norm_is_between_readout_and_head():
     model = small(layer_norm=True, bidirectional=True, head_size=2)
     with torch.no_grad():
         model.norm.weight.copy_(torch.arange(1, 7))
         model.norm.bias.copy_(torch.arange(6) / 10)
     _, last = states_of(model, padded(), LENGTHS)
-    read = torch.cat((last[0], last[1]), dim=1)
-    mean, variance = read.mean(dim=1, keepdim=True), read.var(dim=1, correction=0, keepdim=True)
-    normed = (read - mean) / torch.sqrt(variance + 1e-5) * torch.arange(1, 7) + torch.arange(6) / 10
+    pooled = torch.cat((last[0], last[1]), dim=1)
+    mean, variance = pooled.mean(dim=1, keepdim=True), pooled.var(dim=1, correction=0, keepdim=True)
+    normed = (pooled - mean) / torch.sqrt(variance + 1e-5) * torch.arange(1, 7) + torch.arange(6) / 10
     close(model(padded(), LENGTHS), model.head(normed))
     assert small().norm is None
 
 
 def test_relu_follows_the_embedding_and_the_states_and_a_head_size_adds_a_layer():
     model = small(relu=True, readout="every_step", head_size=7)
-    states, _ = model.recurrent(LayerInput.of(model.embedding(padded().T).clamp(min=0)), LENGTHS)
+    states, _ = model.recurrent(LayerInput.from_dense(model.embedding(padded().T).clamp(min=0)), LENGTHS)
     inner, outer = model.head.inner, model.head.outer
     assert (inner.in_features, inner.out_features, outer.in_features) == (3, 7, 7)
     hidden = (states.transpose(0, 1).clamp(min=0) @ inner.weight.T + inner.bias).clamp(min=0)
     close(model(padded(), LENGTHS), hidden @ outer.weight.T + outer.bias)
 
 
-def test_head_dropout_acts_on_what_was_read_and_only_in_training():
-    model, dry = small(head_dropout=0.5, head_size=2), small(head_size=2)
-    close(model(padded(), LENGTHS), dry(padded(), LENGTHS))
+def test_head_dropout_is_applied_to_the_features_and_only_in_training():
+    model, without_dropout = small(head_dropout=0.5, head_size=2), small(head_size=2)
+    close(model(padded(), LENGTHS), without_dropout(padded(), LENGTHS))
     model.train()
     torch.manual_seed(3)
     logits = model(padded(), LENGTHS)
     torch.manual_seed(3)
-    close(logits, dry.head(dropout(dry.features(padded(), LENGTHS), 0.5, True)))
-    assert not torch.allclose(logits, dry(padded(), LENGTHS))
+    features = without_dropout.features(padded(), LENGTHS)
+    close(logits, without_dropout.head(dropout(features, 0.5, True)))
+    assert not torch.allclose(logits, without_dropout(padded(), LENGTHS))
 
 
-def test_a_tagger_s_head_locks_its_mask_where_asked_to():
+def test_the_head_of_a_tagger_locks_its_mask_if_configured():
     for locked in (True, False):
         model = small(readout="every_step", head_dropout=0.5, locked_dropout=locked).train()
         model.head.outer = nn.Identity()
@@ -304,23 +305,23 @@ def test_a_tagger_s_head_locks_its_mask_where_asked_to():
 
 
 @pytest.mark.parametrize("readout", ["last_step", "last_valid", "mean"])
-def test_padding_learns_nothing_and_the_unknown_token_does(readout):
+def test_padding_has_no_gradient_and_the_unknown_token_has(readout):
     model = small(readout=readout)
     model(padded(), LENGTHS).square().sum().backward()
     gradient = model.embedding.weight.grad.abs().sum(dim=1)
     assert gradient[0] == 0
-    assert (gradient[1:] > 0).all()  # 1, the unknown one, and 2 to 8 all occur in ROWS
+    assert (gradient[1:] > 0).all()  # 1, the unknown token, and 2 to 8 all occur in ROWS
 
 
-def test_no_state_is_carried_from_batch_to_batch():
+def test_no_state_is_kept_between_batches():
     model = small(cell="lstm", layers=2, bidirectional=True, dropout=0.5, head_dropout=0.5)
     first = model(padded(), LENGTHS)
     model(padded([[8, 8, 8], [1]], width=3), torch.tensor([3, 1]))
     assert torch.equal(model(padded(), LENGTHS), first)
 
 
-def large(cell, way):
-    """A model with matrices large enough for statistics, its embedding and LayerNorm marked; filled by `way`."""
+def large(cell, method):
+    """A model with matrices large enough for statistics, initialized by `method`, and its weights before that."""
     torch.manual_seed(5)
     options = dataclasses.replace(
         PLAIN, cell=cell, hidden_size=96, layers=2, bidirectional=True, layer_norm=True, head_size=80
@@ -330,7 +331,7 @@ def large(cell, way):
         model.norm.weight.fill_(3)
         model.norm.bias.fill_(4)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    initialize_weights(model, way)
+    initialize_weights(model, method)
     return model, before
 
 
@@ -342,20 +343,20 @@ STD = {
 
 
 @pytest.mark.parametrize("cell", ["lstm", "scratch_gru"])
-@pytest.mark.parametrize("way", ["xavier", "kaiming", "normal", "orthogonal"])
-def test_initialization_fills_matrices_and_zeroes_biases(way, cell):
-    model, before = large(cell, way)
+@pytest.mark.parametrize("method", ["xavier", "kaiming", "normal", "orthogonal"])
+def test_initialization_fills_matrices_and_zeroes_biases(method, cell):
+    model, before = large(cell, method)
     for name, weight in model.named_parameters():
         if name.startswith(("embedding.", "norm.")):
             assert torch.equal(weight, before[name])
         elif "bias" in name:
             assert not weight.any()
             assert before[name].any()
-        elif way == "orthogonal":
+        elif method == "orthogonal":
             product = weight.T @ weight if weight.shape[0] > weight.shape[1] else weight @ weight.T
             torch.testing.assert_close(product, torch.eye(len(product)), rtol=0, atol=1e-5)
         else:
-            wanted = STD[way](*weight.shape)
+            wanted = STD[method](*weight.shape)
             assert weight.std().item() == pytest.approx(wanted, rel=0.05)
             assert abs(weight.mean().item()) < 0.05 * wanted
             kurtosis = (weight / weight.std()).pow(4).mean().item()
@@ -383,14 +384,14 @@ def check_all(model, where, task, classes):
         ({"head_dropout": -0.1}, "classify", 5, r"^recipes\.r\.model\.head_dropout: must lie in"),
         ({"word_dropout": 1.0}, "classify", 5, r"^recipes\.r\.model\.word_dropout: must lie in"),
         ({"embedding_dropout": 1.5}, "classify", 5, r"^recipes\.r\.model\.embedding_dropout: must lie in"),
-        ({"readout": ("max", "mean")}, "tag", 5, r"^recipes\.r\.model\.readout: is every_step for tagging"),
-        ({}, "tag", 5, r"^recipes\.r\.model\.readout: is every_step for tagging, and only there; got 'last_valid'"),
+        ({"readout": ("max", "mean")}, "tag", 5, r"^recipes\.r\.model\.readout: must be every_step for tagging"),
+        ({}, "tag", 5, r"\.model\.readout: must be every_step for tagging, and only for tagging; got 'last_valid'"),
         ({"readout": "every_step"}, "classify", 5, r"^recipes\.r\.model\.readout: .*; got 'every_step'"),
         ({"loss": "bce"}, "classify", 3, r"^recipes\.r\.model\.loss: bce needs two classes, not 3; got 'bce'"),
         ({"loss": "bce", "readout": "every_step"}, "tag", 2, r"^recipes\.r\.model\.loss: bce needs two classes"),
     ],
 )
-def test_options_out_of_range_are_refused_by_name(changes, task, classes, message):
+def test_options_out_of_range_are_errors_that_name_the_param(changes, task, classes, message):
     with pytest.raises(UserError, match=message):
         check_all(dataclasses.replace(PLAIN, **changes), "recipes.r.model", task, classes)
 

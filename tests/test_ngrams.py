@@ -1,4 +1,4 @@
-"""N-grams of rows against tuples by hand, rows taken and cut, and settings refused by name."""
+"""N-grams compared with tuples by hand, rows taken and chunked, and settings refused by name."""
 
 import dataclasses
 
@@ -38,7 +38,7 @@ def rows_of(texts):
 
 def tuples(row, order):
     marked = row if order == 1 else [0, *row, 0]
-    return [tuple(marked[at : at + order]) for at in range(len(marked) - order + 1)]
+    return [tuple(marked[first : first + order]) for first in range(len(marked) - order + 1)]
 
 
 ROWS = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4], [2**31 - 1, 2]]
@@ -47,23 +47,23 @@ ROWS = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4], [2**31 - 1, 2]]
 @pytest.mark.parametrize("order", [1, 2, 3, 4])
 def test_each_ngram_has_the_row_and_the_hash_of_its_tokens(order):
     hashes, rows = ngrams(make_texts(ROWS), order)
-    wanted = [(at, each) for at, row in enumerate(ROWS) for each in tuples(row, order)]
-    assert rows.tolist() == [at for at, _ in wanted]
+    expected = [(index, ngram) for index, row in enumerate(ROWS) for ngram in tuples(row, order)]
+    assert rows.tolist() == [index for index, _ in expected]
     assert hashes.dtype == np.uint64
-    of_hash = {}
-    for code, (_, each) in zip(hashes.tolist(), wanted, strict=True):
-        assert of_hash.setdefault(code, each) == each
-    assert len(of_hash) == len({each for _, each in wanted})
+    ngram_of_hash = {}
+    for code, (_, ngram) in zip(hashes.tolist(), expected, strict=True):
+        assert ngram_of_hash.setdefault(code, ngram) == ngram
+    assert len(ngram_of_hash) == len({ngram for _, ngram in expected})
 
 
-def test_orders_and_the_order_of_tokens_tell_ngrams_apart():
+def test_ngrams_differ_by_their_order_and_by_the_order_of_tokens():
     codes = {int(ngrams(make_texts([[2, 3]]), 1)[0][0]), int(ngrams(make_texts([[0, 2]]), 1)[0][0])}
     for row in ([2, 3], [3, 2]):
         codes |= {int(ngrams(make_texts([row]), order)[0][1]) for order in (2, 3)}
     assert len(codes) == 6
 
 
-def test_all_the_ngrams_of_many_tokens_have_hashes_of_their_own():
+def test_the_ngrams_of_many_tokens_have_different_hashes():
     row = np.random.default_rng(1).integers(2, 5000, 20_000).tolist()
     for order in (2, 3):
         hashes, _ = ngrams(make_texts([row]), order)
@@ -78,14 +78,14 @@ def test_rows_are_taken_in_the_order_of_the_index():
     assert rows_of(texts.take(np.array([], dtype=np.int64))) == []
 
 
-def test_pieces_are_all_rows_in_order():
-    pieces = list(make_texts(ROWS, range(5)).pieces(2))
-    assert [rows_of(piece) for piece in pieces] == [ROWS[:2], ROWS[2:4], ROWS[4:]]
-    assert np.concatenate([piece.labels for piece in pieces]).tolist() == [0, 1, 2, 3, 4]
+def test_chunks_are_all_rows_in_order():
+    chunks = list(make_texts(ROWS, range(5)).chunks(2))
+    assert [rows_of(chunk) for chunk in chunks] == [ROWS[:2], ROWS[2:4], ROWS[4:]]
+    assert np.concatenate([chunk.labels for chunk in chunks]).tolist() == [0, 1, 2, 3, 4]
 
 
 def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
-    many = [([2 + at % 7] * (at % 4), at % 3) for at in range(9_000)]  # more than two batches of a shard
+    many = [([2 + row % 7] * (row % 4), row % 3) for row in range(9_000)]  # more than two batches of a shard
     reader = ShardReader(write_encoded(tmp_path / "in", "classify", {"train": many, "dev": many[:3]}), "encoded")
     texts = read_encoded_texts(reader, "train")
     assert rows_of(texts) == [ids for ids, _ in many]
@@ -96,7 +96,7 @@ def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "wrong"),
+    ("name", "value", "message"),
     [
         ("seed", -1, r"^baseline\.seed: must lie in \[0, 2\^63\); got -1"),
         *[
@@ -108,7 +108,7 @@ def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
         ("learning_rate", 0.0, r"^baseline\.learning_rate: must be above 0"),
     ],
 )
-def test_a_value_out_of_range_is_refused_by_name(name, value, wrong):
+def test_a_value_out_of_range_is_refused_by_name(name, value, message):
     SETTINGS.check()
-    with pytest.raises(UserError, match=wrong):
+    with pytest.raises(UserError, match=message):
         dataclasses.replace(SETTINGS, **{name: value}).check()

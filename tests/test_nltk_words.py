@@ -1,4 +1,4 @@
-"""nltk's words a column at a time: equal, token for token, to nltk's own sentence and word tokenizers."""
+"""nltk's words by column: equal, token for token, to nltk's own sentence and word tokenizers."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ SMALL = {
     "abbrev_types": ["dr", "i.e", "etc", "a"],
     "collocations": [["##number##", "mark"]],
     "sent_starters": ["yet"],
-    "ortho_context": {"lamp": 32},  # seen in lower case within a sentence
+    "ortho_context": {"lamp": 32},  # seen in lower case inside a sentence
 }
-NEW_DIGITS = ["\U00010d40", "\U0001e4f0", "\U00011f50"]  # of Unicode 16 and 15: no digits to Python 3.11
+NEW_DIGITS = ["\U00010d40", "\U0001e4f0", "\U00011f50"]  # of Unicode 16 and 15: not digits in Python 3.11
 WHITE = [chr(code) for code in range(0x3001) if chr(code).isspace() and chr(code) != " "]
 
 QUOTES = [*"'\"`«»“”‘’„", "''", "``", '""', "'\"", "\"'"]
@@ -74,7 +74,7 @@ tables = st.fixed_dictionaries(
 )
 
 
-def nltk_cut(table):
+def nltk_tokenizer(table):
     """nltk's own composition (nltk.tokenize.word_tokenize) with a sentence model."""
     parameters = PunktParameters()
     parameters.abbrev_types, parameters.sent_starters = set(table["abbrev_types"]), set(table["sent_starters"])
@@ -89,9 +89,9 @@ def column(words, texts):
 
 
 def differing(texts, table=EMPTY):
-    """(text, ours, nltk's) of the texts that a new NltkWords and nltk cut differently."""
-    cut, ours = nltk_cut(table), column(NltkWords(table), texts)
-    return [(text, mine, cut(text)) for text, mine in zip(texts, ours, strict=True) if mine != cut(text)]
+    """(text, ours, nltk's) of the texts where a new NltkWords and nltk differ."""
+    tokenize, ours = nltk_tokenizer(table), column(NltkWords(table), texts)
+    return [(text, mine, tokenize(text)) for text, mine in zip(texts, ours, strict=True) if mine != tokenize(text)]
 
 
 # by hand
@@ -116,7 +116,7 @@ def differing(texts, table=EMPTY):
         ("a--b --- c-d – e", ["a", "--", "b", "--", "-", "c-d", "–", "e"]),
         ("Cannot wanna d'ye more'n", ["Can", "not", "wan", "na", "d", "'ye", "more", "'n"]),
         ("'tis the dogs' bone", ["'", "tis", "the", "dogs", "'", "bone"]),
-        ("He said 'I'm'", ["He", "said", "'", "I'm", "'"]),  # at the end of a sentence 'm is not cut off
+        ("He said 'I'm'", ["He", "said", "'", "I'm", "'"]),  # at the end of a sentence 'm is not separated
         ("He said 'I'm' twice", ["He", "said", "'", "I", "'m", "'", "twice"]),
         ("'' x ''y", ["''", "x", "``", "y"]),  # at a sentence's start '' does not open
         (" '' x", ["``", "x"]),
@@ -224,7 +224,7 @@ def test_words_by_hand(text, want):
         *(f"a,{digit} 5:{digit}. {digit}. Mark" for digit in NEW_DIGITS),
     ],
 )
-def test_cases_that_went_wrong_while_building(text):
+def test_cases_that_failed_during_development(text):
     around = [text, f" {text}", f"{text} ", f"x {text}", f"x. {text} Y", f"{text} y", f"({text}) etc. {text}"]
     assert differing(around, EMPTY) == []
     assert differing(around, SMALL) == []
@@ -255,14 +255,14 @@ def test_cases_that_went_wrong_while_building(text):
         ("x etc. Yet ''a", {"abbrev_types": ["etc"], "sent_starters": ["yet"]}, {"collocations": [["etc", "yet"]]}),
     ],
 )
-def test_each_kind_of_entry_of_the_sentence_model_has_its_say(text, table, entries):
+def test_each_kind_of_entry_of_the_sentence_model_matters(text, table, entries):
     without, having = EMPTY | table, EMPTY | table | entries
-    assert nltk_cut(having)(text) != nltk_cut(without)(text)
+    assert nltk_tokenizer(having)(text) != nltk_tokenizer(without)(text)
     for chosen in (without, having):
         assert differing([text, f"{text} and. {text}", f"“{text}” {text}."], chosen) == []
 
 
-# by search
+# property-based and exhaustive
 
 
 @settings(max_examples=200, deadline=None)
@@ -285,20 +285,20 @@ def test_all_short_strings(alphabet):
     assert differing(short, SMALL) == []
 
 
-def characters(most, end):
-    """The characters below `end` of Python's or `regex`'s Unicode version; of a category only the first from U+0250."""
+def characters(maximum, end):
+    """Characters below `end` in Python's or `regex`'s Unicode version; from U+0250 only the first of each category."""
     count: dict[str, int] = {}
     for code in range(end):
         character = chr(code)
         kind = unicodedata.category(character)
         known = kind not in ("Cs", "Cn") or regex.match(r"[\w\s]", character)
         count[kind] = count.get(kind, 0) + 1
-        if known and (code < 0x250 or count[kind] < most or (kind == "Cn" and count[kind] % 97 == 0)):
+        if known and (code < 0x250 or count[kind] < maximum or (kind == "Cn" and count[kind] % 97 == 0)):
             yield character
 
 
 def test_every_kind_of_character():
-    every = list(characters(most=30, end=0x1F000))
+    every = list(characters(maximum=30, end=0x1F000))
     assert {unicodedata.category(character) for character in every} >= {"Nd", "Zs", "Zl", "Cf", "Mn", "Co", "Pi", "Sk"}
     frames = ["{0}", 'a{0}b. "{0}', "a.{0} b", "a,{0}b 'a{0}'", "x. {0} y '{0}"]
     assert differing([frame.format(character) for frame in frames for character in every], SMALL) == []
@@ -310,7 +310,7 @@ def test_every_kind_of_character():
     ["{0}", "a{0}b", "a.{0} b", "{0}a", "a{0}", '"{0}', "a,{0}", "({0}", "'{0}", "x. {0} Y", "{0}.{0}", "g{0}mme"],
 )
 def test_every_character(frame):
-    assert differing([frame.format(character) for character in characters(most=30_000, end=0x110000)], SMALL) == []
+    assert differing([frame.format(character) for character in characters(maximum=30_000, end=0x110000)], SMALL) == []
 
 
 # columns
@@ -319,13 +319,13 @@ MIXED = [
     "",
     'He said "no." (Really.) Then... he left -- twice.',
     " ",
-    "a\tb. C",  # by nltk whole
+    "a\tb. C",  # by nltk itself
     " '' etc. Lamp",
     "'' etc. lamp",
-    "x. ')--y. z",  # by nltk whole
+    "x. ')--y. z",  # by nltk itself
     "foo.)bar 'I'm' ) '",
     "",
-    "?)bar. Dr. Lee",  # by nltk whole
+    "?)bar. Dr. Lee",  # by nltk itself
     "can't, won't; 5,000: ok",
     'x ?!?! "y" !!! Dr. ?',
 ]
@@ -335,27 +335,27 @@ MIXED = [
     "texts",
     [[], [""], [" ", "   "], ["", "", ""], ["a\tb"], ["x\ue000", "\n", "x. ')--y"], ["a.", "", ""], ["", "a"], MIXED],
 )
-def test_columns_of_every_make(texts):
+def test_columns_of_every_kind(texts):
     got = NltkWords(SMALL).column(pa.array(texts, pa.string()))
     assert isinstance(got, pa.ListArray)
     assert got.type == pa.list_(pa.string())
     assert got.null_count == 0
-    assert got.to_pylist() == [nltk_cut(SMALL)(text) for text in texts]
+    assert got.to_pylist() == [nltk_tokenizer(SMALL)(text) for text in texts]
 
 
 @pytest.mark.parametrize(("start", "stop"), [(3, 7), (0, 1), (8, 9), (2, 2), (5, 11)])
 def test_a_slice_of_a_column(start, stop):
     texts = pa.array(MIXED, pa.string())[start:stop]
-    assert NltkWords(SMALL).column(texts).to_pylist() == [nltk_cut(SMALL)(text) for text in MIXED[start:stop]]
+    assert NltkWords(SMALL).column(texts).to_pylist() == [nltk_tokenizer(SMALL)(text) for text in MIXED[start:stop]]
 
 
 @settings(max_examples=60, deadline=None)
-@given(rows, st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from([1, 5, nltk_words.MOST_CHUNKS]))
-def test_words_do_not_hang_on_batches_or_on_what_came_before(texts, sizes, most):
+@given(rows, st.lists(st.integers(1, 4), min_size=1, max_size=8), st.sampled_from([1, 5, nltk_words.MAX_CHUNKS]))
+def test_words_do_not_depend_on_batches_or_earlier_texts(texts, sizes, maximum):
     together = column(NltkWords(SMALL), texts)
     words, got, at = NltkWords(SMALL), [], 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(nltk_words, "MOST_CHUNKS", most)
+        patch.setattr(nltk_words, "MAX_CHUNKS", maximum)
         for size in [*sizes, len(texts) + 1]:
             got += column(words, texts[at : at + size])
             at += size
@@ -364,27 +364,27 @@ def test_words_do_not_hang_on_batches_or_on_what_came_before(texts, sizes, most)
 
 
 @pytest.mark.parametrize(
-    ("limit", "most", "texts", "lasting"),
+    ("limit", "maximum", "texts", "texts_per_reset"),
     [
-        # three chunks of each text and four that all share, one of them empty: 13 texts have 43
-        ("MOST_CHUNKS", 40, [f"No{at}. 'Dr. a{at}' etc. Lamp{at}.) b" for at in range(100)], 13),
-        # three of each text, by nltk whole; four of the chunks, with a mark after each: 33 texts have 103
-        ("MOST_TOKENS", 100, ["a\tb c"] * 100, 33),
-        ("MOST_LETTERS", 1000, [f"{at:0100}" for at in range(100)], 11),
+        # three chunks per text and four that all share, one of them empty: 13 texts have 43
+        ("MAX_CHUNKS", 40, [f"No{at}. 'Dr. a{at}' etc. Lamp{at}.) b" for at in range(100)], 13),
+        # three per text, by nltk itself; four of the chunks, with a mark after each: 33 texts have 103
+        ("MAX_TOKENS", 100, ["a\tb c"] * 100, 33),
+        ("MAX_CHARACTERS", 1000, [f"{at:0100}" for at in range(100)], 11),
     ],
 )
-def test_what_is_learned_is_forgotten_when_it_is_too_much(limit, most, texts, lasting, monkeypatch):
-    forgotten = []
-    forget = NltkWords._forget
-    monkeypatch.setattr(NltkWords, "_forget", lambda words: (forgotten.append(words), forget(words)))
-    monkeypatch.setattr(nltk_words, limit, most)
-    words, cut = NltkWords(SMALL), nltk_cut(SMALL)
+def test_the_cache_is_reset_when_it_is_full(limit, maximum, texts, texts_per_reset, monkeypatch):
+    resets = []
+    reset = NltkWords._reset
+    monkeypatch.setattr(NltkWords, "_reset", lambda words: (resets.append(words), reset(words)))
+    monkeypatch.setattr(nltk_words, limit, maximum)
+    words, cut = NltkWords(SMALL), nltk_tokenizer(SMALL)
     assert [column(words, [text]) for text in texts] == [[cut(text)] for text in texts]
-    assert len(forgotten) - 1 == (len(texts) - 1) // lasting
+    assert len(resets) - 1 == (len(texts) - 1) // texts_per_reset
     assert column(words, texts) == [cut(text) for text in texts]
 
 
-def test_only_rows_that_need_it_go_through_nltk_whole(monkeypatch):
+def test_only_unsupported_rows_are_left_to_nltk(monkeypatch):
     whole = []
     by_nltk = NltkWords.__call__
     monkeypatch.setattr(NltkWords, "__call__", lambda words, text: (whole.append(text), by_nltk(words, text))[1])
@@ -416,14 +416,14 @@ def test_only_rows_that_need_it_go_through_nltk_whole(monkeypatch):
     ],
     ids=lambda text: f"{text[:6]}{text[-4:]}",
 )
-def test_long_texts_take_time_in_proportion(text):
-    want = nltk_cut(SMALL)(text)
+def test_time_is_linear_in_the_length_of_a_text(text):
+    want = nltk_tokenizer(SMALL)(text)
     words, start = NltkWords(SMALL), time.monotonic()
     assert column(words, [text]) == [want]
-    assert time.monotonic() - start < 8  # what is quadratic takes ten and more
+    assert time.monotonic() - start < 8  # quadratic time would be ten seconds and more
 
 
-def test_a_long_chunk_takes_little_memory():
+def test_a_long_chunk_needs_little_memory():
     words, text = NltkWords(EMPTY), "ab" * 500_000
     tracemalloc.start()
     assert column(words, [text]) == [[text]]
@@ -432,7 +432,7 @@ def test_a_long_chunk_takes_little_memory():
     assert peak < 40 * len(text)
 
 
-def test_nltk_is_not_given_more_than_its_time_limits_allow(monkeypatch):
+def test_calls_of_nltk_stay_within_its_time_limits(monkeypatch):
     sizes = []
     tokenize = NLTKWordTokenizer.tokenize
     monkeypatch.setattr(
@@ -441,16 +441,16 @@ def test_nltk_is_not_given_more_than_its_time_limits_allow(monkeypatch):
     texts = ["'" * size for size in range(1000, 1200)] + [f"a'{at} b" for at in range(3000)]
     got = column(NltkWords(EMPTY), texts)
     assert max(sizes) < 10_000
-    assert len(sizes) < 1000  # and yet many chunks a call
+    assert len(sizes) < 1000  # still many chunks per call
     assert got[-1] == ["a'2999", "b"]
-    assert got[0] == nltk_cut(EMPTY)(texts[0])
+    assert got[0] == nltk_tokenizer(EMPTY)(texts[0])
 
 
 # real texts
 
 
 def read(folder, name):
-    """The texts of a corpus, as they stand in its files."""
+    """The texts of a corpus, as they are in its files."""
     if name in ("imdb", "amazon"):
         for path in sorted((folder / name).glob("*.ft.txt.bz2")):
             with bz2.open(path, "rt", encoding="utf-8") as lines:
@@ -466,7 +466,7 @@ def read(folder, name):
 
 @pytest.fixture
 def english(real_data, monkeypatch):
-    """nltk's published English sentence model, which nltk.word_tokenize then reads too."""
+    """nltk's published English sentence model, which nltk.word_tokenize reads as well."""
     folder = real_data / "nltk_data"
     if not folder.is_dir():
         pytest.skip("needs nltk_data in the folder of real data")
@@ -480,7 +480,7 @@ CORPORA = ["imdb", "amazon", "thucnews", "msra"]
 
 
 def differing_rows(words, texts, cut):
-    """How many texts there are, and the positions of those cut differently, taken in batches."""
+    """The number of texts, and the indices of those that differ, processed in batches."""
     texts, count, wrong = iter(texts), 0, []
     while batch := list(islice(texts, 1000)):
         wrong += [count + at for at, mine in enumerate(column(words, batch)) if mine != cut(batch[at])]
@@ -490,18 +490,18 @@ def differing_rows(words, texts, cut):
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", CORPORA)
-def test_real_texts_are_cut_as_word_tokenize_cuts_them(name, real_data, english):
+def test_real_texts_equal_word_tokenize(name, real_data, english):
     if not (real_data / name).is_dir():
         pytest.skip(f"needs {name} in the folder of real data")
     assert differing_rows(NltkWords(english), islice(read(real_data, name), 300), nltk.word_tokenize) == (300, [])
 
 
 @pytest.mark.real
-def test_real_texts_under_a_model_learnt_from_them(real_data, english):
+def test_real_texts_with_a_model_learned_from_them(real_data, english):
     texts = list(islice(read(real_data, "amazon"), 600))
-    learnt = learn_punkt(texts)
-    assert len(learnt["ortho_context"]) > 1000
-    assert differing_rows(NltkWords(learnt), texts, nltk_cut(learnt)) == (600, [])
+    learned = learn_punkt(texts)
+    assert len(learned["ortho_context"]) > 1000
+    assert differing_rows(NltkWords(learned), texts, nltk_tokenizer(learned)) == (600, [])
 
 
 @pytest.mark.real

@@ -1,4 +1,4 @@
-"""Graphs against the networks that they are of: every option, with rows, steps and lengths that no graph was told."""
+"""ONNX graphs return the logits of their networks: every model option, with any batch size, steps and lengths."""
 
 import dataclasses
 import itertools
@@ -30,10 +30,10 @@ def number(word):
     return sum(token * TOKENS**place for place, token in enumerate(reversed(word)))
 
 
-def network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON, **changes):
+def make_network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON, **changes):
     torch.manual_seed(5)
     sizes = LexiconSizes(len(lexicon), len(lexicon), max(map(len, lexicon)))
-    made = TextRNN(
+    model = TextRNN(
         dataclasses.replace(PLAIN, **changes),
         TOKENS,
         EMBEDDING,
@@ -42,18 +42,18 @@ def network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON, **ch
         len(pairs) if "bigrams" in changes else 0,
         sizes if "words" in changes else None,
     )
-    if made.bigrams is not None:
-        made.bigrams.pairs.copy_(torch.tensor(pairs))
-    if made.words is not None:
-        made.words.keys.copy_(torch.tensor(sorted(map(number, lexicon))))
-        made.words.rows.copy_(torch.arange(len(lexicon)).clamp(min=1))  # the first two share a row
-    for table in (made.bigrams, made.words):
+    if model.bigrams is not None:
+        model.bigrams.pairs.copy_(torch.tensor(pairs))
+    if model.words is not None:
+        model.words.keys.copy_(torch.tensor(sorted(map(number, lexicon))))
+        model.words.rows.copy_(torch.arange(len(lexicon)).clamp(min=1))  # the first two words share a row
+    for table in (model.bigrams, model.words):
         if table is not None:
-            torch.nn.init.normal_(table.weight)  # of padding too, which is never read
-    if made.norm is not None:
-        torch.nn.init.uniform_(made.norm.weight)
-        torch.nn.init.uniform_(made.norm.bias)
-    return made.eval()
+            torch.nn.init.normal_(table.weight)  # including the row of padding, which is never read
+    if model.norm is not None:
+        torch.nn.init.uniform_(model.norm.weight)
+        torch.nn.init.uniform_(model.norm.bias)
+    return model.eval()
 
 
 def texts(lengths, width, side="right"):
@@ -67,20 +67,20 @@ def texts(lengths, width, side="right"):
 BATCHES = (([5, 2, 0, 1, 4], 5), ([1], 1), ([7, 3], 11))
 
 
-def differ(model, batches=BATCHES):
-    """The largest difference of any logit, over batches of other shapes."""
-    made = make_model(model)
-    onnx.checker.check_model(made, full_check=True)
-    session = onnxruntime.InferenceSession(made.SerializeToString())
+def max_difference(model, batches=BATCHES):
+    """The largest difference of a logit, over batches of different shapes."""
+    proto = make_model(model)
+    onnx.checker.check_model(proto, full_check=True)
+    session = onnxruntime.InferenceSession(proto.SerializeToString())
     worst = 0.0
     for lengths, width in batches:
         ids, lengths = texts(lengths, width, model.pad_side)
-        (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
+        (found,) = session.run(None, {"ids": ids, "lengths": lengths})
         with torch.no_grad():
-            theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
-        assert ours.shape == theirs.shape
-        assert np.ptp(theirs) > 0.01
-        worst = max(worst, float(np.abs(ours - theirs).max()))
+            expected = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+        assert found.shape == expected.shape
+        assert np.ptp(expected) > 0.01
+        worst = max(worst, float(np.abs(found - expected).max()))
     return worst
 
 
@@ -90,103 +90,102 @@ def differ(model, batches=BATCHES):
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
 def test_cells_directions_readouts_and_sides(cell, bidirectional, side, readout):
     readout = readout if isinstance(readout, str) else readout[0] if len(readout) == 1 else readout
-    model = network(cell=cell, bidirectional=bidirectional, side=side, readout=readout, layers=2)
-    assert differ(model) < 1e-6
+    model = make_network(cell=cell, bidirectional=bidirectional, side=side, readout=readout, layers=2)
+    assert max_difference(model) < 1e-6
 
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
 @pytest.mark.parametrize("layers", [1, 3])
 def test_layers(cell, layers):
     for readout in ("last_valid", "last_step"):
-        assert differ(network(cell=cell, layers=layers, bidirectional=True, readout=readout)) < 1e-6
+        assert max_difference(make_network(cell=cell, layers=layers, bidirectional=True, readout=readout)) < 1e-6
 
 
-BESIDE = (
+EMBEDDINGS = (
     {},
     {"bigrams": BigramOptions(3, 1)},
     {"words": SoftLexiconOptions(3, 1)},
     {"bigrams": BigramOptions(2, 1), "words": SoftLexiconOptions(3, 1)},
 )
-OPTIONS = list(itertools.product(BESIDE, (False, True), (False, True), (None, 6)))
+OPTIONS = list(itertools.product(EMBEDDINGS, (False, True), (False, True), (None, 6)))
 
 
-@pytest.mark.parametrize(("beside", "relu", "layer_norm", "head_size"), OPTIONS)
-def test_what_stands_before_and_behind_the_layers(beside, relu, layer_norm, head_size):
-    given = {"relu": relu, "layer_norm": layer_norm, "head_size": head_size, **beside}
+@pytest.mark.parametrize(("embeddings", "relu", "layer_norm", "head_size"), OPTIONS)
+def test_options_before_and_after_the_layers(embeddings, relu, layer_norm, head_size):
+    options = {"relu": relu, "layer_norm": layer_norm, "head_size": head_size, **embeddings}
     for readout, side in (("last_step", "left"), ("every_step", "left"), ("max", "right")):
-        assert differ(network(readout=readout, side=side, **given)) < 2e-6
+        assert max_difference(make_network(readout=readout, side=side, **options)) < 2e-6
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("readout", [("attention",), ("max", "mean"), ("attention", "max", "last_valid")], ids="+".join)
-def test_pairs_under_readouts_that_look_at_all_states(readout, side):
+def test_bigrams_with_readouts_of_all_states(readout, side):
     changes = {"cell": "lstm", "bidirectional": True, "layer_norm": True}
     joined = readout if len(readout) > 1 else readout[0]
-    assert differ(network(bigrams=BigramOptions(3, 1), readout=joined, side=side, **changes)) < 1e-6
+    assert max_difference(make_network(bigrams=BigramOptions(3, 1), readout=joined, side=side, **changes)) < 1e-6
 
 
 @pytest.mark.parametrize("recipe", RECIPES)
-def test_the_model_of_every_recipe_is_one_of_those(recipe):
+def test_the_model_of_every_recipe(recipe):
     options = dataclasses.asdict(load_recipe_section(Model, PARAMS, "model", recipe))
     options |= {"hidden_size": 4, "head_size": options["head_size"] and 6}
     pairs, words = options.pop("bigrams"), options.pop("words")
     options |= {"bigrams": BigramOptions(3, 1)} if pairs else {}
     options |= {"words": SoftLexiconOptions(3, 1)} if words else {}
     classes = 2 if options["loss"] == "bce" else CLASSES
-    assert differ(network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
+    assert max_difference(make_network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
 
 
-def test_one_output_becomes_two_logits():
-    assert differ(network(loss="bce", classes=2, readout="mean")) < 1e-6
+def test_a_binary_output_becomes_two_logits():
+    assert max_difference(make_network(loss="bce", classes=2, readout="mean")) < 1e-6
 
 
-def test_a_crf_is_no_part_of_the_graph():
-    model = network(readout="every_step", crf=True)
+def test_a_crf_is_not_part_of_the_graph():
+    model = make_network(readout="every_step", crf=True)
     torch.nn.init.normal_(model.crf.transitions)
-    assert differ(model) < 1e-6
+    assert max_difference(model) < 1e-6
     assert not any("crf" in constant.name for constant in make_model(model).graph.initializer)
 
 
 @pytest.mark.parametrize("known", [[9 * 4 + 4], [0, 80], list(range(81)), [k * 2 for k in range(32)]])
-def test_every_pair_is_found_as_the_network_finds_it(known):
-    model = network(bigrams=BigramOptions(3, 1), readout="every_step", pairs=known)
+def test_every_bigram_is_found_as_in_the_network(known):
+    model = make_network(bigrams=BigramOptions(3, 1), readout="every_step", pairs=known)
     ids = np.array([(a, b) for a in range(1, 9) for b in range(9)])
     session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
     lengths = np.array([2 if b else 1 for _, b in ids])
-    (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
-    theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
-    assert np.abs(ours - theirs).max() < 1e-6
+    (found,) = session.run(None, {"ids": ids, "lengths": lengths})
+    expected = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
+    assert np.abs(found - expected).max() < 1e-6
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("longest", [2, 3, 4])
-def test_every_word_is_found_as_the_network_finds_it(longest, side):
+def test_every_word_is_found_as_in_the_network(longest, side):
     lexicon = [word for word in LEXICON if len(word) <= longest]
-    model = network(words=SoftLexiconOptions(3, 1), readout="every_step", lexicon=lexicon, side=side)
-    assert differ(model) < 1e-6
+    model = make_network(words=SoftLexiconOptions(3, 1), readout="every_step", lexicon=lexicon, side=side)
+    assert max_difference(model) < 1e-6
     rng = np.random.default_rng(longest)
     ids = rng.choice([1, 2, 3, 4, 5, 8], (4000, 6))
     lengths = rng.integers(0, 7, 4000)
     steps = np.arange(6)
     ids[steps >= lengths[:, None] if side == "right" else steps < 6 - lengths[:, None]] = PAD_ID
-    rows = model.words.find(torch.from_numpy(ids).t())
+    rows = model.words.find_rows(torch.from_numpy(ids).t())
     assert set(rows.unique().tolist()) == set(range(len(lexicon)))
     session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
-    (ours,) = session.run(None, {"ids": ids, "lengths": lengths})
-    theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
-    assert np.abs(ours - theirs).max() < 1e-6
+    (found,) = session.run(None, {"ids": ids, "lengths": lengths})
+    expected = model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy()
+    assert np.abs(found - expected).max() < 1e-6
     model.words.weight.data[PAD_ID] += 1
-    assert torch.equal(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach(), torch.from_numpy(theirs))
+    assert torch.equal(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach(), torch.from_numpy(expected))
     model.words.weight.data[1] += 1
-    assert np.abs(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy() - ours).max() > 0.01
+    assert np.abs(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy() - found).max() > 0.01
 
 
-def test_a_wrong_weight_is_seen():
-    model = network(cell="gru")
-    made = make_model(model)
-    session = onnxruntime.InferenceSession(made.SerializeToString())
+def test_a_wrong_weight_is_detected():
+    model = make_network(cell="gru")
+    session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
     ids, lengths = texts([3, 5], 5)
     with torch.no_grad():
         model.recurrent.runs[0].weight_hh_l0[0, 0] += 1
-        theirs = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
-    assert np.abs(session.run(None, {"ids": ids, "lengths": lengths})[0] - theirs).max() > 1e-3
+        expected = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+    assert np.abs(session.run(None, {"ids": ids, "lengths": lengths})[0] - expected).max() > 1e-3

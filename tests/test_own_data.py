@@ -1,4 +1,4 @@
-"""docs/own-data.md as a reader follows it: its file, its snippet, its entries and its commands, as they stand there."""
+"""Runs docs/own-data.md as a reader would: its file, snippet, entries and commands are taken from the page."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from textrnn.common.config.params import read_params
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 TABLES = ("corpora", "encodings", "recipes")
-COMMAND = (sys.executable, "-c", "from textrnn.cli import main; main()")  # what is installed as `textrnn`
+COMMAND = (sys.executable, "-c", "from textrnn.cli import main; main()")  # the command `textrnn`
 
 
 def blocks(language: str) -> list[str]:
@@ -36,11 +36,11 @@ def commands() -> list[list[str]]:
 
 
 def add_entries(path: Path) -> None:
-    """Each entry of the page as the first one of its table."""
+    """Insert each entry of the page as the first one of its table."""
     text = path.read_text(encoding="utf-8")
     for table, entry in zip(TABLES, blocks("yaml"), strict=True):
-        text, found = re.subn(rf"(?m)^{table}:.*\n", lambda head, entry=entry: head[0] + entry, text)
-        assert found == 1
+        text, substitutions = re.subn(rf"(?m)^{table}:.*\n", lambda head, entry=entry: head[0] + entry, text)
+        assert substitutions == 1
     path.write_text(text, encoding="utf-8")
 
 
@@ -50,7 +50,7 @@ def split_file(folder: Path) -> None:
     run(folder, sys.executable, "-c", snippet)
 
 
-def test_its_entries_are_accepted(tmp_path):
+def test_the_entries_are_accepted(tmp_path):
     path = tmp_path / "params.yaml"
     path.write_bytes((ROOT / "params.yaml").read_bytes())
     add_entries(path)
@@ -59,7 +59,7 @@ def test_its_entries_are_accepted(tmp_path):
     assert {"tickets", "tickets_words", "tickets_lstm"} <= {name for table in TABLES for name in params[table]}
 
 
-def test_its_snippet_parts_the_rows_of_its_file(tmp_path):
+def test_the_snippet_splits_the_rows_of_the_file(tmp_path):
     split_file(tmp_path)
     train, test = ((tmp_path / f"data/own/tickets/{name}.csv").read_text().splitlines() for name in ("train", "test"))
     assert (len(train), len(test)) == (24, 6)
@@ -69,9 +69,9 @@ def test_its_snippet_parts_the_rows_of_its_file(tmp_path):
 
 @contextlib.contextmanager
 def serving(project: Path, *words: str) -> Iterator[str]:
-    """The URL that the page's command prints, on a free port."""
-    own = environment(project, PYTHONPATH=str(project / "src"))
-    process = subprocess.Popen([*words, "--port", "0"], cwd=project, env=own, stdout=subprocess.PIPE, text=True)
+    """Run the page's command on a free port; yield the URL that it prints."""
+    variables = environment(project, PYTHONPATH=str(project / "src"))
+    process = subprocess.Popen([*words, "--port", "0"], cwd=project, env=variables, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield process.stdout.readline().strip()
@@ -81,7 +81,7 @@ def serving(project: Path, *words: str) -> Iterator[str]:
 
 
 @pytest.mark.slow
-def test_its_commands_lead_from_the_file_to_a_server(tmp_path):
+def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     project = make_project(tmp_path / "project", {})
     split_file(project)
     add_entries(project / "params.yaml")
@@ -94,9 +94,9 @@ def test_its_commands_lead_from_the_file_to_a_server(tmp_path):
     assert "tickets" in (project / "models" / "tickets_lstm.md").read_text(encoding="utf-8")
 
     here = {"PYTHONPATH": str(project / "src")}
-    answers = [json.loads(line) for line in run(project, *predict, **here).stdout.splitlines()]
-    assert [answer["text"] for answer in answers] == predict[-2:]
-    assert [answer["label"] for answer in answers] == ["delivery", "billing"]
+    predictions = [json.loads(line) for line in run(project, *predict, **here).stdout.splitlines()]
+    assert [prediction["text"] for prediction in predictions] == predict[-2:]
+    assert [prediction["label"] for prediction in predictions] == ["delivery", "billing"]
     run(project, *predict_file, **here)
     lines = (project / "answers.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["text"] for line in lines][13] == "The invoice says 40, the shop said 30"
@@ -105,5 +105,5 @@ def test_its_commands_lead_from_the_file_to_a_server(tmp_path):
     with serving(project, *serve) as url:
         assert curl[:1] + curl[2:3] == ["curl", "-d"]
         address = curl[1].replace("http://127.0.0.1:8000", url)
-        answer = requests.post(address, data=curl[3].encode(), timeout=60).json()
-    assert [each["label"] for each in answer["predictions"]] == ["delivery"]
+        response = requests.post(address, data=curl[3].encode(), timeout=60).json()
+    assert [prediction["label"] for prediction in response["predictions"]] == ["delivery"]

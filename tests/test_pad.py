@@ -1,4 +1,4 @@
-"""Rectangular rows: sides, truncation, bucket widths against every other choice, and every token found again."""
+"""Padding: sides, truncation, optimal bucket widths by brute force, and a round trip of every token."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from textrnn.preparation.padding.pad import bucket_widths, pad
 
 
 def write_encoded(folder, task, splits):
-    """A folder of encoded shards; rows are (ids, label) or (ids, tags, spans), numbered from 0 on in each split."""
+    """A folder of encoded shards; rows are (ids, label) or (ids, tags, spans), numbered from 0 in each split."""
     folder.mkdir()
     shards, schema = [], ENCODED[task]
     for split in ("train", "dev", "test"):
@@ -47,7 +47,7 @@ def rows(tmp_path, split):
 
 
 def texts(*lengths):
-    """Rows of these lengths with ids that tell every token from every other, labels by turns."""
+    """Rows of these lengths, in which every token has an id of its own, with alternating labels."""
     starts = itertools.accumulate(lengths, initial=2)
     return [(list(range(start, start + n)), at % 2) for at, (start, n) in enumerate(zip(starts, lengths, strict=False))]
 
@@ -95,12 +95,13 @@ TAGGED = {
 )
 def test_tags_by_hand(side, tags, tmp_path):
     run(tmp_path, "tag", TAGGED, Pad(4, side, None))
-    found = rows(tmp_path, "train")
-    assert [row["tags"] for row in found] == tags
-    assert [row["length"] for row in found] == [3, 1, 4]
-    assert [row["spans"] for row in found] == [spans for _, _, spans in TAGGED["train"]]  # of the whole row, also cut
-    assert [[at for at, tag in enumerate(row["tags"]) if tag != -100] for row in found] == [
-        [at for at, token in enumerate(row["ids"]) if token != 0] for row in found
+    padded = rows(tmp_path, "train")
+    assert [row["tags"] for row in padded] == tags
+    assert [row["length"] for row in padded] == [3, 1, 4]
+    # spans are those of the whole row, even if it is truncated
+    assert [row["spans"] for row in padded] == [spans for _, _, spans in TAGGED["train"]]
+    assert [[at for at, tag in enumerate(row["tags"]) if tag != -100] for row in padded] == [
+        [at for at, token in enumerate(row["ids"]) if token != 0] for row in padded
     ]
 
 
@@ -108,7 +109,7 @@ def test_index_and_schema(tmp_path):
     run(tmp_path, "tag", TAGGED, Pad(4, "left", None))
     reader = ShardReader(tmp_path / "out", "padded")
     assert [reader.facts[name] for name in ("task", "widths", "side", "truncates")] == ["tag", [4], "left", True]
-    [shard] = reader.shards  # dev and test have no rows, and so no file
+    [shard] = reader.shards  # dev and test have no rows and therefore no file
     assert (shard.file, shard.split, shard.rows, shard.width) == ("train-00004-00000.arrow", "train", 3, 4)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file, "index.json"}
     assert reader.open(shard).schema.equals(padded_schema("tag", 4))
@@ -117,13 +118,13 @@ def test_index_and_schema(tmp_path):
 # bucket widths
 
 
-def cells(lengths, widths):
-    """How many positions rows of these lengths fill when each takes the narrowest width that holds it."""
+def positions(lengths, widths):
+    """How many positions rows of these lengths fill if each is padded to the smallest width that holds it."""
     return sum(min(width for width in widths if width >= length) for length in lengths)
 
 
 @pytest.mark.parametrize(
-    ("lengths", "buckets", "want"),
+    ("lengths", "buckets", "expected"),
     [
         ([5], 6, [5]),
         ([3, 1, 2, 3], 6, [1, 2, 3]),
@@ -135,12 +136,12 @@ def cells(lengths, widths):
         ([1, 1, 4, 5, 5, 9, 10, 30], 3, [5, 10, 30]),
     ],
 )
-def test_widths_by_hand(lengths, buckets, want):
-    assert bucket_widths(*np.unique(lengths, return_counts=True), buckets) == want
+def test_widths_by_hand(lengths, buckets, expected):
+    assert bucket_widths(*np.unique(lengths, return_counts=True), buckets) == expected
 
 
 @given(st.lists(st.integers(0, 14), min_size=1, max_size=12), st.integers(1, 5))
-def test_widths_are_the_best_of_all(lengths, buckets):
+def test_widths_are_optimal(lengths, buckets):
     widths = bucket_widths(*np.unique(lengths, return_counts=True), buckets)
     assert widths == sorted(set(widths))
     assert len(widths) <= buckets
@@ -148,10 +149,10 @@ def test_widths_are_the_best_of_all(lengths, buckets):
     assert widths[-1] == longest
     others = range(1, longest)
     choices = itertools.chain.from_iterable(itertools.combinations(others, n) for n in range(min(buckets, longest)))
-    assert cells(lengths, widths) == min(cells(lengths, [*choice, longest]) for choice in choices)
+    assert positions(lengths, widths) == min(positions(lengths, [*choice, longest]) for choice in choices)
 
 
-def test_widths_of_many_lengths_take_little_memory():
+def test_widths_of_many_lengths_need_little_memory():
     lengths = np.arange(1, 3001)
     tracemalloc.start()
     widths = bucket_widths(lengths, np.ones(3000, np.int64), 3)
@@ -171,8 +172,8 @@ def test_buckets_without_pad_size_truncate_nothing(tmp_path):
         {"train": texts(2, 5, 1, 2, 0, 5), "dev": texts(3, 2), "test": texts(9, 1)},
         Pad(None, "right", 2),
     )
-    # 2 and 5 fill 4 * 2 + 2 * 5 positions; 1 and 5 would fill more
-    assert report["widths"] == [2, 5, 9]  # 9: the row of test longer than all of train
+    # widths 2 and 5 fill 4 * 2 + 2 * 5 positions; 1 and 5 would fill more
+    assert report["widths"] == [2, 5, 9]  # 9: the row of test that is longer than all of train
     assert (lengths.lengths.tolist(), lengths.rows.tolist()) == ([0, 1, 2, 5], [1, 1, 2, 2])
     assert rows(tmp_path, "train") == [
         {"row": 0, "ids": [2, 3], "length": 2, "label": 0},
@@ -198,7 +199,7 @@ def test_buckets_without_pad_size_truncate_nothing(tmp_path):
     assert [reader.facts[name] for name in ("widths", "side", "truncates")] == [[2, 5, 9], "right", False]
 
 
-def test_six_buckets_at_most_and_one_more(tmp_path):
+def test_at_most_six_buckets_and_one_more(tmp_path):
     splits = {"train": texts(*range(1, 13)), "dev": texts(12), "test": texts(40, 13)}
     report, _ = run(tmp_path, "classify", splits, Pad(None, "right", 6))
     assert report["widths"] == [2, 4, 6, 8, 10, 12, 40]
@@ -209,7 +210,12 @@ def test_six_buckets_at_most_and_one_more(tmp_path):
     [
         ((1, 2, 2, 9, 9), (1,), Pad(4, "right", 2), [2, 4]),
         ((1, 2, 2, 9, 9), (50,), Pad(4, "right", 2), [2, 4]),
-        ((1, 1, 2), (3, 50), Pad(4, "right", 2), [1, 2, 4]),  # one width more, as wide as truncation leaves it
+        (
+            (1, 1, 2),
+            (3, 50),
+            Pad(4, "right", 2),
+            [1, 2, 4],
+        ),  # one more bucket, as wide as the longest row
         ((1, 1, 2), (3,), Pad(4, "right", 2), [1, 2, 3]),
         ((1, 2, 3), (3,), Pad(4, "right", 9), [1, 2, 3]),
         ((1, 5, 5), (3,), Pad(4, "right", 1), [4]),
@@ -217,7 +223,7 @@ def test_six_buckets_at_most_and_one_more(tmp_path):
         ((0, 0), (0,), Pad(4, "right", 2), [1]),
     ],
 )
-def test_no_width_is_above_pad_size(tmp_path, train, test, settings, widths):
+def test_no_width_exceeds_pad_size(tmp_path, train, test, settings, widths):
     report, _ = run(tmp_path, "classify", {"train": texts(*train), "test": texts(*test)}, settings)
     assert report["widths"] == widths
 
@@ -233,7 +239,7 @@ def test_rows_are_truncated_and_then_bucketed(tmp_path):
         {"row": 3, "ids": [12, 13, 14, 15], "length": 4, "label": 1},
     ]
     assert [row["ids"] for row in rows(tmp_path, "test")] == [[11, 12], [2, 3, 4, 5]]
-    assert lengths.lengths.tolist() == [1, 2, 4, 7]  # as they are, for the plot
+    assert lengths.lengths.tolist() == [1, 2, 4, 7]  # before truncation, for the plot
     assert (report["train"]["truncated_rows"], report["train"]["truncated_tokens"]) == (1, 3)
     assert report["train"]["padding_share"] == pytest.approx(1 / 14)
     assert report["test"]["truncated_tokens"] == 5
@@ -245,7 +251,7 @@ def test_rows_are_truncated_and_then_bucketed(tmp_path):
 @pytest.mark.parametrize(
     "settings", [Pad(None, "right", 6), Pad(30, "right", 3), Pad(30, "right", None), Pad(30, "left", None)]
 )
-def test_every_row_is_found_once_with_all_its_tokens(task, settings, tmp_path, monkeypatch):
+def test_every_row_is_padded_once_with_all_its_tokens(task, settings, tmp_path, monkeypatch):
     monkeypatch.setattr(shards_module, "ROWS_PER_BATCH", 7)
     monkeypatch.setattr(shards_module, "ROWS_PER_SHARD", 14)
     rng = np.random.default_rng(5)
@@ -258,16 +264,16 @@ def test_every_row_is_found_once_with_all_its_tokens(task, settings, tmp_path, m
             zip(ids, range(61), strict=True) if task == "classify" else zip(ids, tags, spans, strict=True)
         )
     run(tmp_path, task, splits, settings)
-    for split, made in splits.items():
-        found = {}
+    for split, expected in splits.items():
+        unpadded = {}
         for row in rows(tmp_path, split):
             n, width = row["length"], len(row["ids"])
             kept = slice(width - n, width) if settings.pad_side == "left" else slice(0, n)
             values = [row["ids"][kept], row["label"]] if task == "classify" else [row["ids"][kept], row["tags"][kept]]
             assert sum(token != 0 for token in row["ids"]) == n
-            assert row["row"] not in found
-            found[row["row"]] = (*values, *([row["spans"]] if task == "tag" else []))
-        assert [found[at] for at in range(61)] == made
+            assert row["row"] not in unpadded
+            unpadded[row["row"]] = (*values, *([row["spans"]] if task == "tag" else []))
+        assert [unpadded[at] for at in range(61)] == expected
 
 
 # the report
@@ -329,11 +335,11 @@ def test_the_report_of_buckets_by_hand(tmp_path):
         (Pad(9, "left", 6), r"recipes\.r\.pad_side: must be right where there are buckets; got 'left'"),
     ],
 )
-def test_settings_that_mean_nothing(settings, match):
+def test_invalid_settings(settings, match):
     with pytest.raises(UserError, match=match):
         settings.check("recipes.r")
 
 
-def test_settings_that_mean_something():
+def test_valid_settings():
     for settings in (Pad(1, "right", None), Pad(1, "left", None), Pad(None, "right", 1), Pad(9, "right", 2)):
         settings.check("recipes.r")

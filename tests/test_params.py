@@ -1,3 +1,5 @@
+"""Reading params.yaml, and its sections as dataclasses."""
+
 import re
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, dataclass
@@ -66,7 +68,7 @@ VALUES = {
 }
 
 
-def refused(match, **changed):
+def assert_refused(match, **changed):
     with pytest.raises(UserError, match=f"^{re.escape(match)}$"):
         build_dataclass(Options, VALUES | changed, "train")
 
@@ -114,10 +116,10 @@ def test_union_of_text_and_mapping(value, built):
 
 
 def test_unknown_key_suggests_the_nearest():
-    refused("train.cuont: unknown param; did you mean count?", cuont=1)
+    assert_refused("train.cuont: unknown param; did you mean count?", cuont=1)
 
 
-def test_unknown_key_far_from_all_lists_the_known():
+def test_unknown_key_without_a_similar_one_lists_the_known_keys():
     with pytest.raises(UserError, match=r"^inner\.qqqq: unknown param; known: depth$"):
         build_dataclass(Inner, {"depth": 1, "qqqq": 2}, "inner")
 
@@ -128,7 +130,7 @@ def test_missing_key():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "wrong", "shown"),
+    ("field", "value", "expected", "shown"),
     [
         ("count", "3", "a whole number", "'3' (str)"),
         ("count", 3.0, "a whole number", "3.0 (float)"),
@@ -154,8 +156,8 @@ def test_missing_key():
         ("schedule", "step", "a mapping", "'step' (str)"),
     ],
 )
-def test_mistyped_value(field, value, wrong, shown):
-    refused(f"train.{field}: must be {wrong}; got {shown}", **{field: value})
+def test_mistyped_value(field, value, expected, shown):
+    assert_refused(f"train.{field}: must be {expected}; got {shown}", **{field: value})
 
 
 @pytest.mark.parametrize(
@@ -168,8 +170,8 @@ def test_mistyped_value(field, value, wrong, shown):
         ("punkt", {"depht": 1}, "train.punkt.depht: unknown param; did you mean depth?"),
     ],
 )
-def test_nested_faults_have_dotted_names(field, value, message):
-    refused(message, **{field: value})
+def test_nested_errors_have_dotted_names(field, value, message):
+    assert_refused(message, **{field: value})
 
 
 @pytest.mark.parametrize(
@@ -183,8 +185,8 @@ def test_nested_faults_have_dotted_names(field, value, message):
         ({"every": 1}, "schedule.kind: missing param; one of step, cosine"),
     ],
 )
-def test_faults_are_told_of_the_kind_that_is_meant(value, message):
-    refused(f"train.{message}", schedule=value)
+def test_errors_are_about_the_kind_that_the_value_names(value, message):
+    assert_refused(f"train.{message}", schedule=value)
 
 
 def test_first_kind_is_built():
@@ -206,7 +208,7 @@ def test_literal_compares_types():
 
 def test_mapping_keys_become_text_and_may_not_collide():
     assert build_dataclass(Options, VALUES | {"weights": {0: 1, 1: 2}}, "train").weights == {"0": 1.0, "1": 2.0}
-    refused("train.weights: has a key twice, as a number and as text; got 1, '1'", weights={1: 1, "1": 2})
+    assert_refused("train.weights: has a key twice, as a number and as text; got 1, '1'", weights={1: 1, "1": 2})
 
 
 def test_read_params_reads_yaml_1_2(read):
@@ -248,7 +250,7 @@ def test_control_characters_are_unreadable(read):
 
 
 @pytest.mark.parametrize(("text", "got"), [("", "NoneType"), ("- 1\n", "list"), ("word\n", "str")])
-def test_file_that_is_no_mapping(read, text, got):
+def test_file_that_is_not_a_mapping(read, text, got):
     with pytest.raises(UserError, match=f"params.yaml: must be a mapping of sections; got {got}$"):
         read(text)
 
@@ -258,7 +260,7 @@ def test_missing_file(tmp_path):
         read_params(tmp_path / "params.yaml")
 
 
-def test_pick():
+def test_get_param():
     params = {"recipes": {"news_rnn": {"pad_size": 16}}, "limits": None}
     assert get_param(params, "recipes", "news_rnn", "pad_size") == 16
     assert get_param(params) is params
@@ -272,7 +274,7 @@ def test_pick():
         get_param({}, "x")
 
 
-def test_section():
+def test_load_section():
     params = {"nests": {"one": {"depth": 4}, "two": {"depth": "4"}, "three": 7}}
     assert load_section(Inner, params, "nests", "one") == Inner(4)
     with pytest.raises(UserError, match=r"^nests\.two\.depth: must be a whole number; got '4' \(str\)$"):
@@ -281,7 +283,7 @@ def test_section():
         load_section(Inner, params, "nests", "three")
 
 
-def test_part_takes_its_own_keys_and_refuses_strangers():
+def test_load_stage_params_ignores_keys_of_other_stages_and_refuses_unknown_ones():
     among = ("depth", "width", "colour")
     entry = {"depth": 4, "width": "not mine", "colour": None}
     assert load_stage_params(Inner, {"nests": {"one": entry}}, "nests", "one", among=among) == Inner(4)
@@ -307,5 +309,5 @@ def test_a_name_that_leads_out_of_its_folder_is_refused(name):
         require_file_name(name, "recipes.a.vectors", "data.vectors")
 
 
-def test_a_name_inside_its_folder_is_let_through():
+def test_a_name_inside_its_folder_is_accepted():
     require_file_name("chinese/sgns.txt.bz2", "recipes.a.vectors", "data.vectors")

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.config.params import load_section
 from textrnn.common.config.types import SPLITS
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
@@ -57,7 +58,7 @@ def bytes_of(folder):
 
 
 def headlines(**changed):
-    """A tiny corpus with the faults of the real one: headlines that recur, one with two labels."""
+    """A tiny corpus with the flaws of the real one: headlines that occur twice, one of them with two labels."""
     roles = {
         "classes": ["finance", "sport"],
         "train": [("a", 0), ("b", 1), ("c", 0), ("c", 1), ("a", 0), ("d", 1)],
@@ -89,7 +90,7 @@ def test_headlines_exactly(parsed, rows_of, tmp_path):
     assert ShardReader(tmp_path / "out", "parsed").facts["task"] == "classify"
 
 
-def test_output_is_shards_index_and_labels_alone(parsed, tmp_path):
+def test_output_is_shards_index_and_labels_only(parsed, tmp_path):
     parsed(HEADLINES, **headlines())
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
         "dev-00000.arrow",
@@ -114,8 +115,8 @@ def test_dev_is_held_out_of_train_stratified(parsed, rows_of):
     for split in SPLITS:
         numbers = [row["row"] for row in rows_of(split)]
         assert numbers == sorted(numbers)
-    held = {row["text"] for row in rows_of("dev")}
-    assert counts["also_in_train"] == {"test": 2 - len(held & {"Polish1", "Arabic0"}), "dev": 0}
+    dev_texts = {row["text"] for row in rows_of("dev")}
+    assert counts["also_in_train"] == {"test": 2 - len(dev_texts & {"Polish1", "Arabic0"}), "dev": 0}
 
 
 def test_dev_is_held_out_of_test(parsed, rows_of, tmp_path):
@@ -128,7 +129,7 @@ def test_dev_is_held_out_of_test(parsed, rows_of, tmp_path):
     assert json.loads((tmp_path / "out" / "labels.json").read_text())["labels"] == ["negative", "positive"]
 
 
-def test_seed_moves_dev_alone(parsed, rows_of):
+def test_seed_changes_dev_only(parsed, rows_of):
     for seed, out in [(1, "one"), (2, "two")]:
         parsed(NAMES, seed=seed, out=out, train=NAMES_TRAIN, test=NAMES_TEST)
     assert rows_of("dev", "one") != rows_of("dev", "two")
@@ -165,11 +166,11 @@ def test_limit_is_stratified_by_split(parsed, rows_of):
     counts = parsed(NAMES, limit=9, train=NAMES_TRAIN, test=NAMES_TEST)
     assert counts["rows"] == {"train": 9, "dev": 9, "test": 3}
     assert counts["files"]["train"] == {"read": 100, "kept": 100, "rejected": {}}
-    # train keeps 54, 27 and 9 rows after dev is held out: 9 of them are 5.4, 2.7 and 0.9
+    # after dev is held out, train has 54, 27 and 9 rows by label; the shares of 9 rows are 5.4, 2.7 and 0.9
     assert Counter(row["label"] for row in rows_of("train")) == {2: 5, 0: 3, 1: 1}
 
 
-def test_limits_are_nested_and_keep_the_split(parsed, rows_of):
+def test_limits_are_nested_and_do_not_change_the_split(parsed, rows_of):
     for limit, out in [(9, "small"), (45, "middle"), (None, "whole")]:
         parsed(NAMES, limit=limit, out=out, train=NAMES_TRAIN, test=NAMES_TEST)
     for split, sizes in {"train": (9, 45, 90), "dev": (9, 10, 10)}.items():
@@ -178,7 +179,7 @@ def test_limits_are_nested_and_keep_the_split(parsed, rows_of):
         assert small < middle <= whole
 
 
-def test_rows_are_taken_from_the_start_of_a_file(parsed, rows_of):
+def test_rows_are_read_from_the_start_of_a_file(parsed, rows_of):
     corpus = replace(HEADLINES, rows={"train": 4, "dev": None, "test": 1})
     counts = parsed(corpus, **headlines(train=[("a", 0), ("b", 1), ("c", 0), ("c", 1), ("", 7)]))
     assert counts["rows"] == {"train": 4, "dev": 3, "test": 1}
@@ -193,7 +194,8 @@ def test_first_reject_is_an_error_that_names_file_line_and_reason(parsed, tmp_pa
         parsed(HEADLINES, **headlines(train=train))
     assert str(caught.value) == (
         f"{tmp_path / 'raw' / 'train.txt'}, line 2: a label that is none of the 2 classes; got '2': "
-        "2 of the 5 rows read so far are faulty and max_rejects is 0; mend the file, or raise the corpus's max_rejects"
+        "2 of the 5 rows read so far are rejected and max_rejects is 0; "
+        "correct the file, or raise the corpus's max_rejects"
     )
 
 
@@ -216,7 +218,7 @@ def test_rejects_are_counted_by_reason_and_the_rest_kept(parsed, rows_of):
 def test_rejects_add_up_over_files(parsed, tmp_path):
     roles = headlines(train=[("a", 0), ("", 0), ("d", 1)], test=[("", 1), ("f", 0)])
     assert parsed(replace(HEADLINES, max_rejects=2), **roles)["rows"] == {"train": 2, "dev": 3, "test": 1}
-    message = "test.txt, line 1: empty text; got '\\t1': 2 of the 8 rows read so far are faulty and max_rejects is 1;"
+    message = "test.txt, line 1: empty text; got '\\t1': 2 of the 8 rows read so far are rejected and max_rejects is 1;"
     with pytest.raises(UserError, match=re.escape(message)):
         parsed(replace(HEADLINES, max_rejects=1), out="strict", **roles)
 
@@ -248,7 +250,7 @@ def test_tag_type_unseen_in_train(parsed):
         parsed(BIO, train=train, test=test)
 
 
-def test_given_classes_of_bio_refuse_other_types(parsed):
+def test_classes_of_bio_reject_other_types(parsed):
     corpus = replace(BIO, classes={"PER": "person"}, max_rejects=1)
     train = [("ab", ["B-PER", "O"])] * 8 + [("c", ["B-LOC"])]
     assert parsed(corpus, train=train, test=[("a", ["O"])])["files"]["train"]["rejected"] == {
@@ -272,7 +274,7 @@ def test_empty_split(parsed, roles, share, message):
 
 
 def test_one_label_is_too_few(parsed):
-    message = r"raw: needs at least two labels; got \['Polish'\]; see whether its format is the right one$"
+    message = r"raw: needs at least two labels; got \['Polish'\]; check that its format is the right one$"
     with pytest.raises(UserError, match=message):
         parsed(NAMES, train=[("a", "Polish"), ("b", "Polish")], test=NAMES_TEST)
 
@@ -280,7 +282,7 @@ def test_one_label_is_too_few(parsed):
 def test_file_of_another_format_is_not_a_corpus(write_raw, tmp_path):
     write_raw(tmp_path / "raw" / "train.txt", '"a","Polish"\n')
     corpus = replace(BIO, files={"train": "train.txt", "test": "train.txt"})
-    with pytest.raises(UserError, match=r"needs at least two labels; got \['O'\]; see whether"):
+    with pytest.raises(UserError, match=r"needs at least two labels; got \['O'\]; check that"):
         parse(tmp_path / "raw", corpus, seed=1, limit=None, out=tmp_path)
 
 
@@ -292,7 +294,7 @@ def test_missing_file(tmp_path, role, write_corpus):
         parse(tmp_path / "raw", replace(HEADLINES, files=files), seed=1, limit=None, out=tmp_path)
 
 
-def test_truncated_file_stops_however_many_rejects_are_let_pass(tmp_path, write_corpus):
+def test_a_truncated_file_stops_whatever_max_rejects_is(tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=[(f"t{at}", "__label__1") for at in range(500)], test=[])
     path = tmp_path / files["train"]
     path.write_bytes(path.read_bytes()[:-9])
@@ -303,10 +305,10 @@ def test_truncated_file_stops_however_many_rejects_are_let_pass(tmp_path, write_
 def test_more_rows_than_a_batch(parsed, rows_of):
     train = [(f"t{at}", f"__label__{1 + at % 2}") for at in range(9000)]
     parsed(replace(FASTTEXT, dev=HoldOut("train", 0.3, 1)), train=train, test=train[:1])
-    kept, held = rows_of("train"), rows_of("dev")
-    assert (len(kept), len(held)) == (6300, 2700)
-    assert Counter(row["label"] for row in held) == {0: 1350, 1: 1350}
-    assert sorted((row["row"], row["text"], row["label"]) for row in kept + held) == [
+    train_rows, dev_rows = rows_of("train"), rows_of("dev")
+    assert (len(train_rows), len(dev_rows)) == (6300, 2700)
+    assert Counter(row["label"] for row in dev_rows) == {0: 1350, 1: 1350}
+    assert sorted((row["row"], row["text"], row["label"]) for row in train_rows + dev_rows) == [
         (at, f"t{at}", at % 2) for at in range(9000)
     ]
 
@@ -346,19 +348,19 @@ raw, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for module in (textrnn.common.storage.shards, textrnn.preparation.parsing.staging):
     module.ROWS_PER_SHARD, module.ROWS_PER_BATCH = 500, 100
 write = textrnn.common.storage.shards.ShardWriter.write
-def write_or_die(*given):
+def write_or_die(*args):
     global kill_at
     kill_at -= 1
     if kill_at == 0:
         os.kill(os.getpid(), signal.SIGKILL)
-    write(*given)
+    write(*args)
 textrnn.common.storage.shards.ShardWriter.write = write_or_die
 classes = {"__label__1": "negative", "__label__2": "positive"}
 files = {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"}
 corpus = Corpus("fasttext", files, classes, {}, HoldOut("train", 0.1, 1), 10**6)
 with resumable_folder(out, raw=str(raw)) as folder:
     counts = parse(raw, corpus, seed=1, limit=None, out=folder)
-# not ru_maxrss, which begins at what the process that started this one had
+# not ru_maxrss, which starts at the value of the parent process
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(json.dumps([counts, int(status["VmHWM"].split()[0]) / 1024]))
 """
@@ -366,17 +368,17 @@ print(json.dumps([counts, int(status["VmHWM"].split()[0]) / 1024]))
 
 @pytest.fixture
 def run_small_shards(tmp_path):
-    """A function of an output folder and the write to be killed at: counts and peak MiB, or None if it was killed."""
+    """A function of an output folder and of the write to be killed at: counts and peak MiB, or None if killed."""
 
     def run(out, kill_at=0):
         environment = os.environ | {"PYTHONPATH": str(SOURCE), "TEXTRNN_WORKERS": "1"}
         command = [sys.executable, "-c", SMALL_SHARDS, str(tmp_path / "raw"), str(out), str(kill_at)]
-        ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if kill_at:
-            assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, "")
+            assert (process.returncode, process.stdout) == (-signal.SIGKILL, "")
             return None
-        assert ended.returncode == 0, ended.stderr
-        return json.loads(ended.stdout)
+        assert process.returncode == 0, process.stderr
+        return json.loads(process.stdout)
 
     return run
 
@@ -391,14 +393,14 @@ def test_killed_runs_repeat_no_finished_shard(run_small_shards, write_corpus, tm
         paths = (tmp_path / "work").glob(".parsed.*/staging/*.arrow")
         return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
-    # five writes a shard; the second run goes on with the fourth, the third with the sixth and reaches the dealing
+    # five writes per shard; the second run resumes at the fourth shard, the third at the sixth, and reaches the splits
     finished = {}
     for kill_at, shards in [(18, 3), (12, 5), (25 + 2 + 10, 12)]:
         run_small_shards(tmp_path / "work" / "parsed", kill_at)
-        now = staged()
-        assert {name: now[name] for name in finished} == finished
+        files = staged()
+        assert {name: files[name] for name in finished} == finished
         assert len(list((tmp_path / "work").glob(".parsed.*/.finished/*.json"))) == shards
-        finished = {name: now[name] for name in sorted(now, reverse=shards == 12)[:shards]}
+        finished = {name: files[name] for name in sorted(files, reverse=shards == 12)[:shards]}
     assert run_small_shards(tmp_path / "work" / "parsed")[0] == expected
     assert bytes_of(tmp_path / "work" / "parsed") == bytes_of(tmp_path / "whole")
     assert [path.name for path in (tmp_path / "work").iterdir()] == ["parsed"]
@@ -412,11 +414,11 @@ def test_memory_does_not_grow_with_rows(run_small_shards, write_corpus, tmp_path
         counts, peak = run_small_shards(tmp_path / str(number))
         assert counts["files"]["train"]["kept"] == number
         peaks.append(peak)
-    # 80 bytes a row, as a list of hashes and one of labels take, would be 12 MB
+    # 80 bytes per row, the size of a list of hashes and one of labels, would be 12 MB
     assert peaks[1] < peaks[0] + 8
 
 
-def test_check_lets_sound_entries_pass():
+def test_check_accepts_valid_entries():
     replace(HEADLINES, files={"train": "a", "dev": "b", "test": "c", "classes": "d"}).check("corpora.x")
     replace(NAMES, files={"train": "a", "test": "c", "dev": None}, rows={"train": 5, "dev": None}).check("corpora.x")
 
@@ -427,34 +429,38 @@ FILES = {"train": "a", "test": "b"}
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"format": "csv"}, "format: must be one of headlines, names, bio, fasttext; got 'csv'"),
-        ({"files": FILES | {"valid": "c"}}, "files: roles are train, dev, test, classes; got 'valid' (str)"),
+        ({"files": FILES | {"valid": "c"}}, "files: a role must be train, dev, test or classes; got 'valid' (str)"),
         ({"files": {"train": "a"}}, "files.test: must name a file; got null"),
         ({"files": {"train": None, "test": "b"}}, "files.train: must name a file; got null"),
-        ({"format": "headlines"}, "files.classes: must name a file, or give classes; got null"),
-        ({"classes": {"a": "x", "b": "x"}}, "classes: gives two labels one name; got ['x', 'x'] (list)"),
-        ({"classes": {"a": "x", "b": ""}}, "classes: gives a label an empty name; got ['x', ''] (list)"),
-        ({"dev": None}, "dev: give either a dev file or {from, share, block}; got null"),
-        ({"dev": HoldOut("dev", 0.1, 1)}, "dev.from: is train or test; got 'dev' (str)"),
+        ({"format": "headlines"}, "files.classes: must name a file unless classes is given; got null"),
+        ({"classes": {"a": "x", "b": "x"}}, "classes: must not give two labels the same name; got ['x', 'x'] (list)"),
+        ({"classes": {"a": "x", "b": ""}}, "classes: must not give a label an empty name; got ['x', ''] (list)"),
+        ({"dev": None}, "dev: must be null if files.dev names a file, and {from, share, block} otherwise; got null"),
+        ({"dev": HoldOut("dev", 0.1, 1)}, "dev.from: must be train or test; got 'dev' (str)"),
         ({"dev": HoldOut("train", 0.1, 0)}, "dev.block: must be at least 1; got 0 (int)"),
         ({"dev": HoldOut("train", 0.0, 1)}, "dev.share: must lie between 0 and 1; got 0.0 (float)"),
         ({"dev": HoldOut("train", 1.0, 1)}, "dev.share: must lie between 0 and 1; got 1.0 (float)"),
         ({"dev": HoldOut("train", float("nan"), 1)}, "dev.share: must lie between 0 and 1; got nan (float)"),
-        ({"rows": {"valid": 3}}, "rows: roles are train, dev, test; got 'valid' (str)"),
+        ({"rows": {"valid": 3}}, "rows: a role must be train, dev or test; got 'valid' (str)"),
         ({"rows": {"train": 0}}, "rows.train: must be at least 1; got 0 (int)"),
-        ({"rows": {"dev": 7}}, "rows.dev: has no file; got 7 (int)"),
+        ({"rows": {"dev": 7}}, "rows.dev: must be null where there is no such file; got 7 (int)"),
         ({"max_rejects": -1}, "max_rejects: must not be negative; got -1 (int)"),
     ],
 )
-def test_check_refuses_by_dotted_name(changed, message):
+def test_check_refuses_invalid_values_by_dotted_name(changed, message):
     with pytest.raises(UserError, match=f"^{re.escape(f'corpora.x.{message}')}$"):
         replace(NAMES, **({"files": FILES} | changed)).check("corpora.x")
 
 
-def test_check_refuses_a_dev_file_beside_a_hold_out():
-    with pytest.raises(
-        UserError, match=r"^corpora\.x\.dev: give either a dev file or \{from, share, block\}; got Hold"
-    ):
+def test_an_unknown_format_is_refused_when_params_are_read():
+    entry = vars(NAMES) | {"format": "csv", "files": FILES, "dev": {"from": "train", "share": 0.1, "block": 1}}
+    message = r"^corpora\.x\.format: must be one of headlines, names, bio, fasttext; got 'csv' \(str\)$"
+    with pytest.raises(UserError, match=message):
+        load_section(Corpus, {"corpora": {"x": entry}}, "corpora", "x")
+
+
+def test_check_refuses_both_a_dev_file_and_a_hold_out():
+    with pytest.raises(UserError, match=r"^corpora\.x\.dev: must be null if files\.dev names a file, .*; got HoldOut"):
         replace(NAMES, files=FILES | {"dev": "c"}).check("corpora.x")
 
 

@@ -1,4 +1,4 @@
-"""The kept figures of speed and memory, and the page made of nothing else."""
+"""The saved results of speed and memory, and the page rendered from them alone."""
 
 import json
 
@@ -16,31 +16,31 @@ LOAD = {"clients": 16, "texts": 2, "p50": 1.5, "p95": 2, "p99": 30.24, **RATES}
 
 @pytest.fixture
 def performance(import_benchmark, tmp_path, monkeypatch):
-    """benchmarks/performance.py, keeping its figures in an empty folder."""
+    """benchmarks/performance.py, saving its results in an empty folder."""
     performance = import_benchmark("performance")
-    monkeypatch.setattr(performance, "FIGURES", tmp_path / "performance.json")
+    monkeypatch.setattr(performance, "RESULTS", tmp_path / "performance.json")
     return performance
 
 
-def test_a_figure_is_of_medians_and_takes_the_last_ones_place(performance, capsys):
+def test_a_result_has_medians_and_replaces_the_previous_one(performance, capsys):
     for rates in ([1.0, 2.0, 9.0], [3.0, 30.0, 10.0]):
-        performance.keep(
+        performance.save(
             performance.compare("b", rates, [4.0, 1.0, 2.0], unit="rows/s", differences=7), command="the command"
         )
-    performance.keep(performance.compare("a", [1.0], [2.0], unit="rows/s", differences=0), command="another")
-    kept = performance.read()
-    assert [(each["benchmark"], each["ours"], each["yardstick"], each["ratio"]) for each in kept] == [
+    performance.save(performance.compare("a", [1.0], [2.0], unit="rows/s", differences=0), command="another")
+    saved = performance.read()
+    assert [(row["benchmark"], row["ours"], row["yardstick"], row["ratio"]) for row in saved] == [
         ("a", 1.0, 2.0, 0.5),
         ("b", 10.0, 2.0, 5.0),
     ]
     printed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert printed[1:] == kept[::-1]
+    assert printed[1:] == saved[::-1]
     assert set(printed[0]) >= {"benchmark", "ours", "yardstick", "ratio", "unit", "differences", "device"}
 
 
-def test_the_page_shows_figures_sections_and_commands(performance):
+def test_the_page_shows_results_sections_and_commands(performance):
     points = [{"peak_mib": 200.0, "seconds": 1.0}, {"peak_mib": 210.0, "seconds": 40.0}]
-    figures = [
+    results = [
         {"benchmark": "export", "text": "How.", "models": [{"recipe": "news", "train_rows": 1234, "sides": SIDES}]},
         {
             **performance.compare("b", [3.0], [2.0], unit="rows/s", differences=7),
@@ -71,7 +71,7 @@ def test_the_page_shows_figures_sections_and_commands(performance):
         },
         {"benchmark": "serving", "text": "How it bears.", "device": "2 cores", "model": "m", "loads": [LOAD]},
     ]
-    page = performance.render([{"date": "2026-01-02", "command": "two", **each} for each in figures])
+    page = performance.render([{"date": "2026-01-02", "command": "two", **row} for row in results])
     assert "| b | 3.0 | 2.0 | 1.5 | rows/s | 7 | " in page
     assert "## Exported models\n\nHow.\n" in page
     assert "| `news` | 1,234 | Python | 2 | 1,001 | 91.00% |  |  |\n" in page
@@ -87,6 +87,6 @@ def test_the_page_shows_figures_sections_and_commands(performance):
     assert "* `b` (2026-01-01): `one`\n* `memory` (2026-01-02): `two`\n" in page
 
 
-def test_the_committed_page_is_made_from_the_committed_figures(performance, monkeypatch):
-    monkeypatch.setattr(performance, "FIGURES", ROOT / "docs" / "performance.json")
+def test_the_committed_page_is_rendered_from_the_committed_results(performance, monkeypatch):
+    monkeypatch.setattr(performance, "RESULTS", ROOT / "docs" / "performance.json")
     assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == performance.render(performance.read())

@@ -322,7 +322,7 @@ FAULTS = {
         RECIPE,
         {f"models/{RECIPE}/config.json": None},
         {},
-        ["models/names_gru/config.json: no such file of a model directory", "train the recipe"],
+        ["models/names_gru/config.json: is missing from the model directory", "train the recipe"],
     ),
     "missing upstream": Fault(
         "pad",

@@ -1,4 +1,4 @@
-"""Logits in another precision: what is computed in it, what stays float32, what is refused, what a GPU is told."""
+"""Test mixed precision: what is computed in it, what stays float32, what is rejected, and GPU determinism."""
 
 import os
 
@@ -13,18 +13,18 @@ CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
 
 class Product(nn.Module):
-    """One matrix product of what the ids embed to; it notes the type that the product came in."""
+    """One matrix product of the embedded ids; it records the type of the product."""
 
     def __init__(self):
         super().__init__()
         generator = torch.Generator().manual_seed(0)
         self.embedding = nn.Parameter(torch.randn(5, 8, generator=generator))
         self.weight = nn.Parameter(torch.randn(3, 8, generator=generator))
-        self.seen = []
+        self.dtypes = []
 
-    def forward_in_precision(self, ids, lengths):
+    def forward(self, ids, lengths):
         product = nn.functional.linear(self.embedding[ids].sum(1) / lengths[:, None], self.weight)
-        self.seen.append(product.dtype)
+        self.dtypes.append(product.dtype)
         return product
 
 
@@ -38,9 +38,9 @@ def run(precision):
 def test_products_are_rounded_and_logits_weights_and_gradients_are_float32():
     full, logits = run("float32")
     half, rounded = run("bfloat16")
-    assert (full.seen, half.seen) == ([torch.float32], [torch.bfloat16])
-    assert {each.dtype for each in (logits, rounded, half.weight, half.weight.grad)} == {torch.float32}
-    assert torch.equal(rounded, rounded.bfloat16().float())  # values that bfloat16 has
+    assert (full.dtypes, half.dtypes) == ([torch.float32], [torch.bfloat16])
+    assert {tensor.dtype for tensor in (logits, rounded, half.weight, half.weight.grad)} == {torch.float32}
+    assert torch.equal(rounded, rounded.bfloat16().float())  # representable in bfloat16
     assert not torch.equal(rounded, logits)
     assert torch.allclose(rounded, logits, rtol=2e-2, atol=2e-2)
     assert torch.allclose(half.weight.grad, full.weight.grad, rtol=3e-2, atol=3e-1)
@@ -53,7 +53,7 @@ def test_float16_needs_a_gpu():
         check_precision("float16", CPU, "train.precision")
 
 
-def test_the_scaler_does_nothing_but_for_float16():
+def test_the_scaler_does_nothing_except_for_float16():
     for precision in ("float32", "bfloat16"):
         scaler = make_scaler(precision, CPU)
         weight = nn.Parameter(torch.tensor([2.0]))
@@ -67,12 +67,12 @@ def test_the_scaler_does_nothing_but_for_float16():
         assert scaler.state_dict() == {}
 
 
-def test_an_overflow_is_left_out_and_halves_the_scale():
-    # the scaler is the GPU's; its arithmetic runs anywhere
+def test_an_overflow_is_skipped_and_halves_the_scale():
+    # float16 needs a GPU, but the scaler's arithmetic runs anywhere
     scaler = make_scaler("float16", CPU)
     weight = nn.Parameter(torch.tensor([2.0]))
     optimizer = torch.optim.Adam([weight], 0.5, fused=True)
-    weight.grad = torch.tensor([torch.inf])  # as summed over processes: no loss was scaled here
+    weight.grad = torch.tensor([torch.inf])  # as if summed over processes: no loss was scaled here
     scaler.step(optimizer)
     scaler.update()
     assert (weight.tolist(), scaler.state_dict()["scale"]) == ([2.0], 2.0**15)
@@ -81,13 +81,13 @@ def test_an_overflow_is_left_out_and_halves_the_scale():
     assert weight.grad.tolist() == [3 * 2.0**15]
     scaler.step(optimizer)
     scaler.update()
-    assert weight.item() == pytest.approx(1.5)  # Adam's first step is as long as its rate
+    assert weight.item() == pytest.approx(1.5)  # Adam's first step is as large as the learning rate
     again = make_scaler("float16", CPU)
     again.load_state_dict(scaler.state_dict())
     assert again.scale(torch.ones(1)).tolist() == [2.0**15]
 
 
-def test_a_gpu_is_told_to_repeat_itself(monkeypatch):
+def test_a_gpu_is_made_deterministic(monkeypatch):
     flags = ("deterministic", "benchmark", "allow_tf32")
     before = [getattr(torch.backends.cudnn, flag) for flag in flags], torch.backends.cuda.matmul.allow_tf32
     monkeypatch.setenv("CUBLAS_WORKSPACE_CONFIG", "")

@@ -51,7 +51,7 @@ def _on_the_cpu(monkeypatch):
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
 
 
-def test_each_rate_is_the_same_factor_over_the_last():
+def test_rates_grow_by_a_constant_factor():
     assert [RateRange(1e-3, 1.0, 4).rate(step) for step in range(4)] == pytest.approx([1e-3, 1e-2, 1e-1, 1.0])
     wide = RateRange(2e-6, 0.5, 300)
     assert (wide.rate(0), wide.rate(299)) == pytest.approx((2e-6, 0.5), rel=1e-12)
@@ -67,30 +67,30 @@ def test_each_rate_is_the_same_factor_over_the_last():
         (RateRange(1e-3, 1.0, 19), r"^--steps: must be at least 20; got 19"),
     ],
 )
-def test_rates_that_make_no_range_are_refused(rates, message):
+def test_invalid_ranges_are_refused(rates, message):
     with pytest.raises(UserError, match=message):
         rates.check()
     RateRange(1e-3, 1.0, 20).check()
 
 
 def scripted(monkeypatch, losses, rates):
-    """The points of a run whose batches have these losses, and the rates that its steps were taken at."""
-    taken, told = [], iter(losses)
+    """The points of a run whose batches have these losses, and the rates of its steps."""
+    taken, scripted_losses = [], iter(losses)
 
-    class Tally:
+    class FakeRunningLoss:
         @classmethod
-        def of(cls, *_):
+        def for_network(cls, *_):
             return cls()
 
         def reset(self):
             pass
 
-        def score(self):
-            return Score(next(told), 0.5)
+        def compute(self):
+            return Score(next(scripted_losses), 0.5)
 
-    monkeypatch.setattr(module, "Tally", Tally)
+    monkeypatch.setattr(module, "RunningLoss", FakeRunningLoss)
     monkeypatch.setattr(module, "make_optimizer", lambda *_: None)
-    monkeypatch.setattr(module, "Stepper", lambda *_, **__: lambda batch, rate: taken.append(rate))
+    monkeypatch.setattr(module, "TrainStep", lambda *_, **__: lambda batch, rate: taken.append(rate))
     return raise_rate(torch.nn.Linear(1, 1), itertools.repeat(None), SETTINGS, None, rates), taken
 
 
@@ -102,14 +102,14 @@ def test_smoothing_against_its_definition(monkeypatch):
         zip(range(1, 61), taken, losses, strict=True)
     )
     for point in points:
-        ages = range(point.step)  # a loss of 2 batches ago, a thirtieth of the range, weighs 1/e
+        ages = range(point.step)  # the weight of a loss 2 batches ago, a thirtieth of the range, is 1/e
         weights = [math.exp(-age / 2) for age in ages]
         mean = sum(weight * losses[point.step - 1 - age] for weight, age in zip(weights, ages, strict=True))
         assert point.smoothed == pytest.approx(mean / sum(weights), rel=1e-12)
 
 
 def test_it_stops_at_four_times_the_lowest_smoothed_loss(monkeypatch):
-    # of 30 batches a loss weighs 1/e of the next one, so the smoothed loss ends near the last one
+    # with 30 batches the weight decays to 1/e per batch, so the smoothed loss ends near the last one
     losses = [2.0] * 10 + [1.0] * 10 + [3.9] * 5 + [5.0] * 5
     points, taken = scripted(monkeypatch, losses, RateRange(1e-4, 1.0, 30))
     lowest = min(point.smoothed for point in points)
@@ -119,10 +119,10 @@ def test_it_stops_at_four_times_the_lowest_smoothed_loss(monkeypatch):
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
-def test_it_stops_at_a_loss_that_is_no_finite_number(monkeypatch, loss):
+def test_it_stops_at_a_loss_that_is_not_finite(monkeypatch, loss):
     points, _ = scripted(monkeypatch, [1.0, 0.5, loss, 0.1], PLAIN_RATES)
     assert [point.loss for point in points] == [1.0, 0.5]
-    with pytest.raises(UserError, match=r"^--from: the loss is no finite number at the lowest rate; got 0\.0001; try"):
+    with pytest.raises(UserError, match=r"^--from: the loss is not finite at the lowest rate; got 0\.0001; try"):
         scripted(monkeypatch, [loss], PLAIN_RATES)
 
 
@@ -173,7 +173,7 @@ def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert len(points) == 40  # seven epochs of six batches: it goes on when an epoch ends
+    assert len(points) == 40  # seven epochs of six batches: it continues when an epoch ends
     assert [point.loss for point in points] == pytest.approx(losses, rel=1e-3)
 
 
@@ -189,7 +189,7 @@ def test_class_weights_with_a_crf_are_refused(tmp_path):
     assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, RateRange(1e-4, 1e-3, 20))) == 20
 
 
-def test_the_words_of_a_lexicon_are_found_as_in_training(tmp_path):
+def test_the_words_of_a_lexicon_are_used_as_in_training(tmp_path):
     padded = write_padded(tmp_path, "classify", SPLITS)
     model = dataclasses.replace(PLAIN, words=SoftLexiconOptions(3, 1))
     options = (padded, matrix(), LABELS, model, SETTINGS, PLAIN_RATES)
@@ -207,12 +207,12 @@ def test_dropout_is_on_as_in_training(tmp_path):
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path):
-    made = {}
+    contents = {}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        torch.manual_seed(len(made))  # what came before decides nothing
+        torch.manual_seed(len(contents))  # the global state has no effect
         write_points(tmp_path / name, run(tmp_path, seed=seed))
-        made[name] = (tmp_path / name).read_bytes()
-    assert made["a"] == made["b"] != made["c"]
+        contents[name] = (tmp_path / name).read_bytes()
+    assert contents["a"] == contents["b"] != contents["c"]
 
 
 def test_the_file_by_hand(tmp_path):
@@ -249,7 +249,7 @@ def test_the_plot_marks_the_suggestion_and_has_no_background(tmp_path):
     assert module.MARK not in texts["none"]
     assert module.CURVE in texts["none"]
     colours = set(re.findall(r"(?:fill|stroke): (#\w+)", texts["a"]))
-    assert colours == {module.INK, module.CURVE, module.MARK}  # no black text, and no white paper
+    assert colours == {module.INK, module.CURVE, module.MARK}  # no black text, no white background
     xml.etree.ElementTree.fromstring(texts["a"])
 
 
@@ -258,7 +258,7 @@ def test_the_plot_marks_the_suggestion_and_has_no_background(tmp_path):
 
 @pytest.fixture
 def prepared(tmp_path, monkeypatch):
-    """A folder with params.yaml and the prepared data of its recipe `tiny`; the current one."""
+    """A folder with params.yaml and the prepared data of its recipe `tiny`; the working directory."""
     write_padded(tmp_path, "classify", {"train": [([2 + at % 2, 4], at % 2) for at in range(40)]})
     for folder in ("data/padded", "data/embedded/tiny", "data/encoded/letters"):
         (tmp_path / folder).mkdir(parents=True)
@@ -286,15 +286,15 @@ def command(monkeypatch, *arguments):
     runpy.run_path(str(ROOT / "pipeline" / "rates.py"), run_name="__main__")
 
 
-def test_the_command_writes_table_and_plot_and_says_one_line(prepared, monkeypatch, capsys):
+def test_the_command_writes_table_and_plot_and_prints_one_line(prepared, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
     command(monkeypatch, "tiny", "--from", "1e-3", "--to", "0.5", "--steps", "60")
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     found = re.fullmatch(
         r"tiny: the loss falls most steeply at (\S+) \(60 of 60 rates, up to 5\.0e-01\); see plots/rates/tiny\.csv\n",
-        said,
+        printed,
     )
-    assert found, said
+    assert found, printed
     _, *rows = (prepared / "plots/rates/tiny.csv").read_text(encoding="utf-8").splitlines()
     rates = RateRange(1e-3, 0.5, 60)
     points = [RatePoint(at, rates.rate(at), 0.0, float(row.split(",")[3])) for at, row in enumerate(rows)]
@@ -303,7 +303,7 @@ def test_the_command_writes_table_and_plot_and_says_one_line(prepared, monkeypat
     assert {path.name for path in (prepared / "plots/rates").iterdir()} == {"tiny.csv", "tiny.svg"}
 
 
-def test_the_command_does_without_matplotlib(prepared, monkeypatch, capsys):
+def test_the_command_works_without_matplotlib(prepared, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
     command(monkeypatch, "tiny", "--steps", "20")
     no_plot, line = capsys.readouterr().out.splitlines()

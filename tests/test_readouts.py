@@ -1,4 +1,4 @@
-"""What is read of a row: attention by hand, readouts joined, padding left out, and what of it learns."""
+"""Test readouts: attention by hand, joined readouts, no influence of padding, and gradients."""
 
 import dataclasses
 import math
@@ -6,8 +6,19 @@ import math
 import pytest
 import torch
 
-from test_models import CELLS, DIRECTIONS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded, small, states_of
-from test_models import with_and_without_kernels as both_ways
+from test_models import (
+    CELLS,
+    DIRECTIONS,
+    EMPTY_TOO,
+    LENGTHS,
+    PLAIN,
+    ROWS,
+    close,
+    padded,
+    small,
+    states_of,
+    with_and_without_kernels,
+)
 from textrnn.common.config.model import Model
 from textrnn.common.config.params import build_dataclass
 from textrnn.errors import UserError
@@ -17,7 +28,7 @@ POOLED = ("last_valid", "max", "mean", "attention")
 
 
 def attention_by_hand(attention, states):
-    """Of one row's states (T, F): the sum of each times exp(u . q) over the sum of these."""
+    """The states (T, F) of one row, summed with weights proportional to exp(u . q)."""
     inner, bias = attention.inner.weight.tolist(), attention.inner.bias.tolist()
     (query,) = attention.query.weight.tolist()
     scores = []
@@ -37,27 +48,27 @@ def test_attention_by_hand(bidirectional):
         assert features[at].tolist() == pytest.approx(attention_by_hand(model.attention, states[0]), abs=1e-12)
 
 
-def test_attention_to_a_query_of_0_is_the_mean():
+def test_attention_with_a_zero_query_is_the_mean():
     attention = AttentionPooling(3).double()
     with torch.no_grad():
         attention.query.weight.zero_()
     states = torch.randn(4, 1, 3, dtype=torch.float64)
-    past = torch.tensor([[False], [False], [False], [True]])
-    close(attention(states, past), states[:3].mean(dim=0))
+    is_padding = torch.tensor([[False], [False], [False], [True]])
+    close(attention(states, is_padding), states[:3].mean(dim=0))
 
 
 @pytest.mark.parametrize(
     "names", [("max", "mean"), ("attention", "last_valid", "max"), POOLED[::-1], ("mean",)], ids=str
 )
-def test_a_list_joins_the_readouts_in_its_order(names):
+def test_a_list_of_readouts_is_joined_in_its_order(names):
     model = small(readout=names, bidirectional=True, layers=2)
-    found = model.features(padded(), LENGTHS)
+    joined = model.features(padded(), LENGTHS)
     parts = []
     for name in names:
         alone = small(readout=name, bidirectional=True, layers=2)
         alone.load_state_dict({**model.state_dict(), **alone.head.state_dict(prefix="head.")}, strict=False)
         parts.append(alone.features(padded(), LENGTHS))
-    close(found, torch.cat(parts, dim=1))
+    close(joined, torch.cat(parts, dim=1))
     assert model.head.outer.in_features == 6 * len(names)
 
 
@@ -83,7 +94,7 @@ def test_an_empty_row_has_the_logits_of_one_step_of_padding():
 @CELLS
 def test_the_kernels_change_no_logit_and_no_gradient(cell):
     lengths = torch.tensor([len(row) for row in EMPTY_TOO])
-    (logits, own), (wanted, other) = both_ways(
+    (logits, own), (wanted, other) = with_and_without_kernels(
         padded(EMPTY_TOO), lengths, cell=cell, readout=POOLED, bidirectional=True, layer_norm=True
     )
     close(logits, wanted)
@@ -99,7 +110,7 @@ def test_under_autocast_it_stays_near_float32():
     assert 0 < (coarse.float() - logits).abs().max() < 0.1
 
 
-def test_only_a_model_that_attends_has_its_weights():
+def test_only_a_model_with_attention_has_attention_weights():
     assert small(readout=("max", "mean")).attention is None
     assert pool(["mean"], torch.ones(2, 1, 3), torch.zeros(1, 3), torch.tensor([2]), None).tolist() == [[1, 1, 1]]
 
@@ -108,7 +119,7 @@ def options(**changes):
     return build_dataclass(Model, {**dataclasses.asdict(PLAIN), **changes}, "m")
 
 
-def test_one_readout_or_a_list_is_read():
+def test_a_readout_is_one_name_or_a_list():
     assert readout_names(options(readout="max").readout) == ("max",)
     assert options(readout=["mean", "attention"]).readout == ("mean", "attention")
 
@@ -122,6 +133,6 @@ def test_one_readout_or_a_list_is_read():
         ("maxx", r"^m\.readout: must be one of last_step, .*; got 'maxx'"),
     ],
 )
-def test_other_readouts_are_refused(readout, message):
+def test_other_readouts_are_rejected(readout, message):
     with pytest.raises(UserError, match=message):
         options(readout=readout).check("m")

@@ -13,55 +13,57 @@ batches = st.lists(st.tuples(st.sampled_from("abcdefgh"), st.integers(0, 2)), mi
 splits = st.lists(st.tuples(st.sampled_from(["train", "dev"]), batches), max_size=8)
 
 
-def add(repeats, split, rows):
-    repeats.add(split, pa.array([text for text, _ in rows], pa.string()), np.array([label for _, label in rows]))
+def add(duplicates, split, rows):
+    duplicates.add(split, pa.array([text for text, _ in rows], pa.string()), np.array([label for _, label in rows]))
 
 
 @settings(max_examples=60, deadline=None)
 @given(splits, st.integers(0, 40), st.integers(1, 20), st.integers(1, 3))
-def test_against_brute_force(tmp_path_factory, given_batches, rows, held, bits):
+def test_against_brute_force(tmp_path_factory, given_batches, rows, buffered, bits):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_HELD", held)
+        patch.setattr(textrnn.preparation.parsing.duplicates, "MAX_BUFFERED_ROWS", buffered)
         patch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_PER_PART", 4)
         patch.setattr(textrnn.preparation.parsing.duplicates, "MAX_BITS", bits)
-        repeats = DuplicateCounter(tmp_path_factory.mktemp("repeats") / "parts", rows)
-        assert repeats.bits == min((rows // 4).bit_length(), bits)
+        duplicates = DuplicateCounter(tmp_path_factory.mktemp("duplicates") / "parts", rows)
+        assert duplicates.bits == min((rows // 4).bit_length(), bits)
         texts, labels = defaultdict(Counter), defaultdict(set)
         for split, batch in given_batches:
-            add(repeats, split, batch)
+            add(duplicates, split, batch)
             for text, label in batch:
                 texts[split][text] += 1
                 labels[split, text].add(label)
         for split, other in (("dev", "train"), ("train", "dev"), ("train", "train")):
             expected = sum(number for text, number in texts[split].items() if text in texts[other])
-            assert repeats.count_also_in(split, other) == expected
+            assert duplicates.count_also_in(split, other) == expected
         for split in ("train", "dev"):
-            assert repeats.count_conflicting_labels(split) == sum(len(labels[split, text]) > 1 for text in texts[split])
+            assert duplicates.count_conflicting_labels(split) == sum(
+                len(labels[split, text]) > 1 for text in texts[split]
+            )
 
 
 def test_tokens_are_joined(tmp_path):
-    repeats = DuplicateCounter(tmp_path / "parts", 3)
-    repeats.add("train", pa.array([["a", "bc"], ["d"]]), np.array([0, 0]))
-    repeats.add("test", pa.array([["ab", "c"], ["a", "b"], ["d"]]), np.array([0, 0, 0]))
-    assert repeats.count_also_in("test", "train") == 2
+    duplicates = DuplicateCounter(tmp_path / "parts", 3)
+    duplicates.add("train", pa.array([["a", "bc"], ["d"]]), np.array([0, 0]))
+    duplicates.add("test", pa.array([["ab", "c"], ["a", "b"], ["d"]]), np.array([0, 0, 0]))
+    assert duplicates.count_also_in("test", "train") == 2
 
 
-def test_rows_lie_in_as_many_files_as_they_need(tmp_path, monkeypatch):
+def test_the_number_of_files_depends_on_the_number_of_rows(tmp_path, monkeypatch):
     monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_PER_PART", 100)
-    monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "ROWS_HELD", 64)
-    repeats = DuplicateCounter(tmp_path / "parts", 1000)
+    monkeypatch.setattr(textrnn.preparation.parsing.duplicates, "MAX_BUFFERED_ROWS", 64)
+    duplicates = DuplicateCounter(tmp_path / "parts", 1000)
     for first in range(0, 1000, 50):
-        add(repeats, "train", [(str(at % 500), at // 500) for at in range(first, first + 50)])
-        assert sum(len(held) for held in repeats._held["train"]) < 64
-    assert repeats.count_conflicting_labels("train") == 500
+        add(duplicates, "train", [(str(at % 500), at // 500) for at in range(first, first + 50)])
+        assert sum(len(entries) for entries in duplicates._buffers["train"]) < 64
+    assert duplicates.count_conflicting_labels("train") == 500
     files = sorted((tmp_path / "parts").iterdir())
     assert [path.name for path in files] == [f"train-{part:04d}" for part in range(16)]
     assert sum(path.stat().st_size for path in files) == 16_000
     assert max(path.stat().st_size for path in files) < 2 * 16_000 / 16
 
 
-def test_what_an_earlier_run_left_is_not_counted(tmp_path):
+def test_files_of_an_earlier_run_are_not_counted(tmp_path):
     for _ in range(2):
-        repeats = DuplicateCounter(tmp_path / "parts", 2)
-        add(repeats, "train", [("a", 0), ("b", 1)])
-        assert repeats.count_also_in("train", "train") == 2
+        duplicates = DuplicateCounter(tmp_path / "parts", 2)
+        add(duplicates, "train", [("a", 0), ("b", 1)])
+        assert duplicates.count_also_in("train", "train") == 2

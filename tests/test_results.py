@@ -1,4 +1,4 @@
-"""The kept measurements: one for each run and seed, and pages made of nothing else."""
+"""The saved results: one set per run and seed, and pages rendered from them alone."""
 
 import json
 from itertools import pairwise
@@ -11,7 +11,7 @@ from textrnn.common.config.params import read_params
 
 @pytest.fixture
 def results(import_benchmark, tmp_path, monkeypatch):
-    """benchmarks/results.py, writing into an empty folder."""
+    """benchmarks/results.py, writing to an empty folder."""
     results, page = import_benchmark("results"), import_benchmark("results_page")
     for module in (results, page):
         monkeypatch.setattr(module, "RESULTS", tmp_path / "results.json")
@@ -43,34 +43,34 @@ def row(run, value, seed=1, metric="accuracy", split="test", command="dvc exp ru
     }
 
 
-def kept(results):
+def saved(results):
     return json.loads(results.RESULTS.read_text(encoding="utf-8"))
 
 
 def line(page, name):
-    (found,) = (each for each in page.splitlines() if each.startswith(f"| {name} |"))
-    return [cell.strip() for cell in found.strip("|").split("|")]
+    (only,) = (text for text in page.splitlines() if text.startswith(f"| {name} |"))
+    return [cell.strip() for cell in only.strip("|").split("|")]
 
 
-def test_a_new_measurement_takes_the_place_of_the_old_one_of_that_run_and_seed(results):
-    results.keep([row("news_lstm", 0.9), row("news_rnn", 0.8), row("news_rnn", 0.7, metric="macro_f1")])
-    results.keep([row("news_rnn", 0.85, command="dvc exp run -S train.epochs=3"), row("news_rnn", 0.84, seed=2)])
-    assert [(r["run"], r["seed"], r["metric"], r["value"]) for r in kept(results) if r["family"] != "published"] == [
+def test_a_new_result_replaces_the_previous_one_of_its_run_and_seed(results):
+    results.save([row("news_lstm", 0.9), row("news_rnn", 0.8), row("news_rnn", 0.7, metric="macro_f1")])
+    results.save([row("news_rnn", 0.85, command="dvc exp run -S train.epochs=3"), row("news_rnn", 0.84, seed=2)])
+    assert [(r["run"], r["seed"], r["metric"], r["value"]) for r in saved(results) if r["family"] != "published"] == [
         ("news_rnn", 1, "accuracy", 0.85),
         ("news_rnn", 2, "accuracy", 0.84),
         ("news_lstm", 1, "accuracy", 0.9),
     ]
 
 
-def test_runs_of_other_params_are_no_seeds_of_a_run(results):
-    results.keep([row("news_lstm", 0.9, seed, params="old") for seed in (1, 2)])
-    results.keep([row("news_lstm", 0.8, params="new"), row("news_rnn", 0.7, params="old")])
-    results.keep([row("news_lstm", 0.82, 3, params="new")])
-    found = [(r["run"], r["seed"], r["value"]) for r in kept(results) if r["family"] != "published"]
+def test_results_of_other_params_are_not_seeds_of_a_run(results):
+    results.save([row("news_lstm", 0.9, seed, params="old") for seed in (1, 2)])
+    results.save([row("news_lstm", 0.8, params="new"), row("news_rnn", 0.7, params="old")])
+    results.save([row("news_lstm", 0.82, 3, params="new")])
+    found = [(r["run"], r["seed"], r["value"]) for r in saved(results) if r["family"] != "published"]
     assert found == [("news_rnn", 1, 0.7), ("news_lstm", 1, 0.8), ("news_lstm", 3, 0.82)]
 
 
-def test_the_hash_knows_every_param_of_a_recipe_but_the_seed(results):
+def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(results):
     def changed(**values):
         params = read_params(ROOT / "params.yaml")
         for dotted, value in values.items():
@@ -82,7 +82,7 @@ def test_the_hash_knows_every_param_of_a_recipe_but_the_seed(results):
         return results.params_hash(params, "names_gru")
 
     same = [changed(), changed(train__seed=7), changed(recipes__news_rnn__pad_size=3), changed(data__source="web")]
-    same.append(changed(train__epochs=3, model__cell="rnn"))  # the recipe has its own
+    same.append(changed(train__epochs=3, model__cell="rnn"))  # the recipe overrides these
     assert len(set(same)) == 1
     others = [
         {"train__batch_size": 9},
@@ -99,7 +99,7 @@ def test_the_hash_knows_every_param_of_a_recipe_but_the_seed(results):
 
 @pytest.fixture
 def measured(results, tmp_path, monkeypatch):
-    """A workspace after a run, and the commands that were asked for, none of which was run."""
+    """A workspace after a run, and the list of commands that would have been run."""
     files = {
         "metrics/names/parse": {"rows": {"train": 12}},
         "metrics/names_bigru/dev": {"loss": 0.5, "accuracy": 0.75},
@@ -195,33 +195,33 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
 
 
 def test_baselines_of_an_encoding_that_is_gone_are_dropped(results):
-    results.keep([row("thucnews_chars: majority", 0.1, family="baseline"), row("gone: majority", 0.2)])
-    results.keep([row("gone: majority", 0.2, family="baseline")])
-    results.keep([row("news_lstm", 0.9)])
-    names = [each["run"] for each in kept(results) if each["family"] != "published"]
+    results.save([row("thucnews_chars: majority", 0.1, family="baseline"), row("gone: majority", 0.2)])
+    results.save([row("gone: majority", 0.2, family="baseline")])
+    results.save([row("news_lstm", 0.9)])
+    names = [each["run"] for each in saved(results) if each["family"] != "published"]
     assert names == ["news_lstm", "thucnews_chars: majority"]
 
 
 def test_published_rows_are_there_once_whatever_is_measured(results):
     for _ in range(2):
-        results.keep([row("news_lstm", 0.9)])
-    published = [each for each in kept(results) if each["family"] == "published"]
+        results.save([row("news_lstm", 0.9)])
+    published = [each for each in saved(results) if each["family"] == "published"]
     assert published == results.PUBLISHED
     assert all(0.5 < each["value"] < 1 and each["source"] for each in published)
 
 
 def test_the_table_has_mean_and_spread_over_seeds(results):
     unseen = {"split": "test, text not known"}
-    results.keep(
+    results.save(
         [row("news_rnn", 0.85432), *(row("news_lstm", each, seed) for seed, each in enumerate((0.9, 0.92), 1))]
     )
-    results.keep([row("thucnews_chars: majority", 0.1, family="baseline", split=split) for split in ("dev", "test")])
+    results.save([row("thucnews_chars: majority", 0.1, family="baseline", split=split) for split in ("dev", "test")])
     page = results.render_page(results.read_runs())
     cells = line(page, "`news_lstm`")
     assert cells[:4] == ["`news_lstm`", "180,000", "2", "91.00 ± 1.41"]
     assert cells[8:] == ["12,345", "9, cpu", ""]
     assert line(page, "`news_rnn`")[2:5] == ["1", "85.43", ""]
-    results.keep([row("names_gru", 0.8, corpus="names"), row("names_gru", 0.75, corpus="names", seed=2, **unseen)])
+    results.save([row("names_gru", 0.8, corpus="names"), row("names_gru", 0.75, corpus="names", seed=2, **unseen)])
     assert line(results.render_page(results.read_runs()), "`names_gru`")[3:5] == [
         "80.00 (1 of 2 seeds)",
         "75.00 (1 of 2 seeds)",
@@ -229,24 +229,24 @@ def test_the_table_has_mean_and_spread_over_seeds(results):
 
 
 def test_a_recurrent_model_that_a_baseline_beats_is_marked(results):
-    results.keep([row("news_rnn", 0.8), row("news_lstm", 0.84), row("news_lstm", 0.88, seed=2)])
+    results.save([row("news_rnn", 0.8), row("news_lstm", 0.84), row("news_lstm", 0.88, seed=2)])
     for name, dev, test in (("strong", 0.9, 0.85), ("lucky", 0.5, 0.99), ("ceiling", 1.0, 1.0)):
         scores = (("dev", dev), ("test", test))
-        results.keep([row(f"thucnews_chars: {name}", value, split=split, family="baseline") for split, value in scores])
+        results.save([row(f"thucnews_chars: {name}", value, split=split, family="baseline") for split, value in scores])
     page = results.render_page(results.read_runs())
     assert line(page, "`news_rnn`")[-1] == "beaten by a baseline"
     assert line(page, "`news_lstm`")[-1] == ""  # 86 of two seeds against 85; dev did not choose the lucky one
     assert line(page, "TextRCNN")[-1] == "published: github.com/649453932/Chinese-Text-Classification-Pytorch"
 
 
-def test_a_baseline_that_is_ahead_on_unseen_texts_alone_is_told_too(results, marks):
+def test_a_baseline_that_wins_only_on_unseen_texts_is_marked_too(results, marks):
     unseen = {"corpus": "names", "split": "test, text not known"}
     runs = [("names_gru", 0.8, 0.84), ("names_bigru", 0.8, 0.86)]
-    results.keep([row(name, test, corpus="names", recipe=name) for name, test, _ in runs])
-    results.keep([row(name, value, seed=2, recipe=name, **unseen) for name, _, value in runs])
+    results.save([row(name, test, corpus="names", recipe=name) for name, test, _ in runs])
+    results.save([row(name, value, seed=2, recipe=name, **unseen) for name, _, value in runs])
     scores = (("dev", 0.5), ("test", 0.7), ("test, text not known", 0.85))
     majority = {"corpus": "names", "family": "baseline", "recipe": None}
-    results.keep([row("names_chars: majority", value, **majority | {"split": split}) for split, value in scores])
+    results.save([row("names_chars: majority", value, **majority | {"split": split}) for split, value in scores])
     page = results.render_page(results.read_runs()).split("## Not measured")[1]
     assert line(page, "`names_gru`")[-1] == "beaten by a baseline on unseen texts"
     assert line(page, "`names_bigru`")[-1] == ""
@@ -255,72 +255,72 @@ def test_a_baseline_that_is_ahead_on_unseen_texts_alone_is_told_too(results, mar
 
 
 def test_taggers_are_ranked_by_entities(results):
-    results.keep([row("ner_gru", 0.9, corpus="msra"), row("ner_gru", 0.3, corpus="msra", metric="entity_f1")])
+    results.save([row("ner_gru", 0.9, corpus="msra"), row("ner_gru", 0.3, corpus="msra", metric="entity_f1")])
     page = results.render_page(results.read_runs())
     assert line(page, "`ner_gru`")[3] == "30.00"
     assert line(page, "`ner_gru`")[-1] == ""
     assert "test entity F1 | unseen" in page
 
 
-def test_taggers_have_their_figure_without_the_row_of_the_most_entities(results):
+def test_taggers_also_show_the_result_without_the_row_with_the_most_entities(results):
     ner = {"corpus": "msra", "metric": "entity_f1"}
     less = {**ner, "split": "test, less the fullest row"}
-    results.keep([row("ner_gru", 0.3, **ner), row("ner_gru", 0.35, **less), row("ner_gru", 0.5, seed=2, **ner)])
-    told = "35.00 without the row of the most entities"
-    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1] == told.replace(" ", " (1 of 2 seeds) ", 1)
-    results.keep([row("ner_gru", 0.5, seed=2, **ner), row("ner_gru", 0.37, seed=2, **less)])
+    results.save([row("ner_gru", 0.3, **ner), row("ner_gru", 0.35, **less), row("ner_gru", 0.5, seed=2, **ner)])
+    remark = "35.00 without the row with the most entities"
+    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1] == remark.replace(" ", " (1 of 2 seeds) ", 1)
+    results.save([row("ner_gru", 0.5, seed=2, **ner), row("ner_gru", 0.37, seed=2, **less)])
     assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1].startswith("36.00 ± 1.41 without the row")
 
 
-def test_targets_stand_beside_what_was_reached(results):
-    results.keep([])
+def test_targets_are_shown_with_the_results_reached(results):
+    results.save([])
     page = results.render_page(results.read_runs())
     assert "`news_bilstm`" not in page.split("## Not measured")[0].split("## Targets")[1]
-    results.keep([row("news_bilstm", 0.93), row("news_bilstm", 0.926, 2), row("news_bilstm", 0.1, split="dev")])
-    results.keep([row("names_bigru", 0.8555, corpus="names")])
+    results.save([row("news_bilstm", 0.93), row("news_bilstm", 0.926, 2), row("news_bilstm", 0.1, split="dev")])
+    results.save([row("names_bigru", 0.8555, corpus="names")])
     page = results.render_page(results.read_runs()).split("## Not measured")[0]
     assert line(page, "`news_bilstm`") == ["`news_bilstm`", "accuracy", "92.8", "93.5", "92.80 ± 0.28", "met"]
     assert line(page, "`names_bigru`") == ["`names_bigru`", "accuracy", "86.0", "88.0", "85.55", "missed by 0.45"]
 
 
-def test_runs_without_a_row_are_named(results):
-    results.keep([])
+def test_runs_without_results_are_listed(results):
+    results.save([])
 
     def missing():
         page = results.render_page(results.read_runs())
         return page.split("## Not measured")[1].split("##")[0] if "## Not measured" in page else ""
 
     assert "`ner_gru`, " in missing()
-    results.keep([row(name, 0.5) for name in results.RUNS if name != "ner_gru"])
-    assert "without a row below: `ner_gru`. `python" in missing()
-    results.keep([row("ner_gru", 0.5)])
+    results.save([row(name, 0.5) for name in results.RUNS if name != "ner_gru"])
+    assert "have no results yet: `ner_gru`. Measure them with `python" in missing()
+    results.save([row("ner_gru", 0.5)])
     assert missing() == ""
 
 
-def test_the_readme_says_what_a_baseline_beats_by_the_score_of_its_corpus(results, marks):
+def test_the_readme_compares_with_baselines_by_the_metric_of_the_corpus(results, marks):
     on = {"corpus": "msra", "split": "test"}
-    results.keep(
+    results.save(
         [row("ner_gru", 0.3, metric="entity_f1", recipe="ner_gru", **on), row("ner_gru", 0.9, recipe="ner_gru", **on)]
     )
     majority = {"metric": "entity_f1", "corpus": "msra", "family": "baseline", "recipe": None}
     scores = (("dev", 0.5), ("test", 0.4))
-    results.keep([row("msra_bioes: majority", f1, split=split, **majority) for split, f1 in scores])
+    results.save([row("msra_bioes: majority", f1, split=split, **majority) for split, f1 in scores])
     readme = results.render_readme(results.read_runs(), "".join(marks))
     assert "| msra | `ner_gru` | 1 | 90.00 | 30.00 | beaten by a baseline |\n" in readme
     assert "| msra | `msra_bioes: majority` | 1 |  | 40.00 |  |\n" in readme
 
 
-def test_steps_have_a_table_of_their_own_with_dev_alone(results, marks):
+def test_ablation_steps_have_their_own_table_with_dev_alone(results, marks):
     rows = [("accuracy", 0.9), ("loss", 0.31234)]
-    results.keep([row("news_step_1", value, metric=metric, split="dev", step="plain") for metric, value in rows])
+    results.save([row("news_step_1", value, metric=metric, split="dev", step="plain") for metric, value in rows])
     page = results.render_page(results.read_runs())
     assert line(page, "plain") == ["plain", "`news_step_1`", "180,000", "1", "90.00", "0.3123", "9"]
     assert page.count("`news_step_1`") == 2  # and its command
     assert "news_step_1" not in results.render_readme(results.read_runs(), "".join(marks))
 
 
-def test_the_readme_keeps_what_stands_around_the_table(results, marks):
-    results.keep([row("news_rnn", 0.85432)])
+def test_the_readme_keeps_the_text_around_the_table(results, marks):
+    results.save([row("news_rnn", 0.85432)])
     first, last = marks
     readme = results.render_readme(results.read_runs(), f"before\n{first}\nold\n{last}\nafter\n")
     assert "| thucnews | `news_rnn` | 1 | 85.43 |  |  |\n" in readme
@@ -329,7 +329,7 @@ def test_the_readme_keeps_what_stands_around_the_table(results, marks):
     assert readme.endswith("after\n")
 
 
-def test_the_command_is_what_a_person_types(results):
+def test_the_command_of_a_run(results):
     each = results.RUNS["news_rnn_pad32"]
     typed = " ".join(results.command_of(["evaluate@news_rnn"], each.changes, "data/web"))
     limits = "-S limits.rows=null -S limits.epochs=null -S limits.hidden_size=null"
@@ -340,7 +340,7 @@ def test_the_command_is_what_a_person_types(results):
     assert " -S data.vectors=data/web/vectors -S recipes.news_bilstm.vectors=tencent-char-200d.vec.gz " in typed
 
 
-def test_runs_and_baselines_name_what_there_is(results):
+def test_runs_and_baselines_name_existing_params(results):
     params = read_params(ROOT / "params.yaml")
     assert {each.recipe for each in results.RUNS.values()} == set(params["recipes"])
     assert set(results.BASELINES) <= set(params["encodings"])
@@ -350,7 +350,7 @@ def test_runs_and_baselines_name_what_there_is(results):
     assert all(value in params["encodings"][encoding] for encoding, value in named)
 
 
-def test_the_committed_pages_are_made_from_the_committed_figures(results, import_benchmark, monkeypatch):
+def test_the_committed_pages_are_rendered_from_the_committed_results(results, import_benchmark, monkeypatch):
     monkeypatch.setattr(import_benchmark("results_page"), "RESULTS", ROOT / "docs" / "results.json")
     runs = results.read_runs()
     assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == results.render_page(runs)

@@ -26,7 +26,7 @@ FILES = {
 ROWS = 1000
 
 
-def written(format, folder, *, corpus="corpus", seed=1, rows=ROWS, files=None):
+def write_files(format, folder, *, corpus="corpus", seed=1, rows=ROWS, files=None):
     """The bytes of each role's file."""
     folder.mkdir(parents=True)
     files = FILES[format] if files is None else files
@@ -38,7 +38,7 @@ def written(format, folder, *, corpus="corpus", seed=1, rows=ROWS, files=None):
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory):
     root = tmp_path_factory.mktemp("sample")
-    return {format: written(format, root / format) for format in FORMATS}
+    return {format: write_files(format, root / format) for format in FORMATS}
 
 
 def titles(content):
@@ -54,7 +54,7 @@ def rows_of_names(content):
 
 
 def sentences(content):
-    """Pairs of characters and tags, blank lines between the sentences."""
+    """Sentences as lists of (character, tag)."""
     blocks = content.decode().rstrip("\n").split("\n\n")
     return [[tuple(line.split("\t")) for line in block.split("\n")] for block in blocks]
 
@@ -69,24 +69,27 @@ def test_formats():
 
 
 @pytest.mark.parametrize("format", FORMATS)
-def test_bytes_follow_seed_and_corpus(format, corpora, tmp_path):
-    assert written(format, tmp_path / "again") == corpora[format]
-    for other in (written(format, tmp_path / "seed", seed=2), written(format, tmp_path / "name", corpus="second")):
+def test_bytes_depend_on_seed_and_corpus(format, corpora, tmp_path):
+    assert write_files(format, tmp_path / "again") == corpora[format]
+    for other in (
+        write_files(format, tmp_path / "seed", seed=2),
+        write_files(format, tmp_path / "name", corpus="second"),
+    ):
         assert all(other[role] != corpora[format][role] for role in ("train", "test"))
 
 
-def test_bytes_do_not_hang_on_the_process(corpora, tmp_path):
+def test_bytes_do_not_depend_on_the_process(corpora, tmp_path):
     code = (
         "import sys, pathlib; from textrnn.preparation.sample.synthetic_corpora import *; "
         f"write_sample('corpus', 'names', {FILES['names']!r}, Sample(1, {ROWS}), pathlib.Path(sys.argv[1]))"
     )
-    env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(module.__file__).parents[1])}
+    env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(module.__file__).parents[3])}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=env)
     assert (tmp_path / "names_train.csv.gz").read_bytes() == corpora["names"]["train"]
 
 
-def test_a_file_does_not_hang_on_the_others(corpora, tmp_path):
-    alone = written("headlines", tmp_path / "alone", files={"test": "test.txt"})
+def test_a_file_does_not_depend_on_the_others(corpora, tmp_path):
+    alone = write_files("headlines", tmp_path / "alone", files={"test": "test.txt"})
     assert alone == {"test": corpora["headlines"]["test"]}
 
 
@@ -127,8 +130,8 @@ def test_names(corpora):
         assert countries == sorted(countries)
         assert len(set(countries)) == 18
         assert 0.38 < countries.count("Russian") / len(rows) < 0.54
-    homes = {name: {country for other, country in train if other == name} for name, _ in train}
-    assert sum(len(countries) > 1 for countries in homes.values()) >= 5
+    countries_of = {name: {country for other, country in train if other == name} for name, _ in train}
+    assert sum(len(countries) > 1 for countries in countries_of.values()) >= 5
     assert {"'", " ", "-"} <= set("".join(name for name, _ in train))
     assert not corpora["names"]["train"][3] & 8  # gzip header: no file name
     assert corpora["names"]["train"][4:8] == bytes(4)  # nor time
@@ -142,13 +145,13 @@ def test_bio_tags(corpora):
     tags = {"O", *(f"{edge}-{kind}" for edge in "BI" for kind in kinds)}
     for sentence in rows:
         assert all(len(pair) == 2 and len(pair[0]) == 1 and not pair[0].isspace() for pair in sentence)
-        for before, (_, tag) in itertools.pairwise([("", "O"), *sentence]):
-            assert tag[0] != "I" or before[1][1:] == tag[1:]
+        for previous, (_, tag) in itertools.pairwise([("", "O"), *sentence]):
+            assert tag[0] != "I" or previous[1][1:] == tag[1:]
     counts = Counter(tag for sentence in rows for _, tag in sentence)
     assert set(counts) == tags
     pairs = Counter((one[1], two[1]) for sentence in rows for one, two in itertools.pairwise(sentence))
-    touching = [pairs[f"I-{kind}", f"B-{kind}"] for kind in kinds]
-    assert min(touching) > 5
+    adjacent_pairs = [pairs[f"I-{kind}", f"B-{kind}"] for kind in kinds]
+    assert min(adjacent_pairs) > 5
 
 
 def test_bio_lengths_and_entities(corpora):
@@ -207,14 +210,14 @@ def test_reviews(corpora):
 
 
 @pytest.mark.parametrize(
-    ("format", "share", "low", "high", "read"),
+    ("format", "constant", "low", "high", "read"),
     [("headlines", "TITLE_NOISE", 0.02, 0.04, titles), ("fasttext", "REVIEW_NOISE", 0.03, 0.05, reviews)],
 )
-def test_label_noise(format, share, low, high, read, tmp_path, monkeypatch):
-    noisy_texts, noisy = read(written(format, tmp_path / "noisy", rows=3000)["train"])
-    monkeypatch.setattr(module, share, 0.0)
-    texts, labels = read(written(format, tmp_path / "clean", rows=3000)["train"])
-    assert noisy_texts == texts  # labels are turned after the texts are made
+def test_label_noise(format, constant, low, high, read, tmp_path, monkeypatch):
+    noisy_texts, noisy = read(write_files(format, tmp_path / "noisy", rows=3000)["train"])
+    monkeypatch.setattr(module, constant, 0.0)
+    texts, labels = read(write_files(format, tmp_path / "clean", rows=3000)["train"])
+    assert noisy_texts == texts  # labels are changed after the texts are generated
     assert low < sum(one != other for one, other in zip(noisy, labels, strict=True)) / 3000 < high
 
 
@@ -231,7 +234,7 @@ def test_unknown_role(format, role, tmp_path):
 
 
 def test_too_few_rows(tmp_path):
-    with pytest.raises(UserError, match=r"^sample\.rows: must be 5 or more; got 4"):
+    with pytest.raises(UserError, match=r"^sample\.rows: must be at least 5; got 4"):
         write_sample("news", "bio", {"train": "train.txt"}, Sample(1, 4), tmp_path)
 
 
@@ -243,9 +246,9 @@ def test_stage(tmp_path):
     )
     script = Path(__file__).resolve().parent.parent / "pipeline" / "sample.py"
     subprocess.run([sys.executable, script, "msra"], cwd=tmp_path, check=True)
-    made = tmp_path / "data" / "sample" / "msra"
-    assert sorted(path.name for path in made.iterdir()) == ["test.txt", "train.txt"]
-    assert len(sentences((made / "train.txt").read_bytes())) == 50
+    folder = tmp_path / "data" / "sample" / "msra"
+    assert sorted(path.name for path in folder.iterdir()) == ["test.txt", "train.txt"]
+    assert len(sentences((folder / "train.txt").read_bytes())) == 50
     failed = subprocess.run([sys.executable, script, "bad"], cwd=tmp_path, capture_output=True, text=True)
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: corpora.bad.files: must map each role to a file name")

@@ -1,4 +1,4 @@
-"""Rows drawn by class: how often each comes, that seed and epoch decide, and the batches that they make."""
+"""Rows sampled by class: how often each comes, that only seed and epoch decide, and the batches of an epoch."""
 
 from collections import Counter
 
@@ -28,15 +28,15 @@ def labels_of(sizes):
     return [label for label, size in enumerate(sizes) for _ in range(size)]
 
 
-def drawn(buckets, sampling, epochs=20, seed=1):
-    """How often each class and how often each row comes in so many epochs."""
-    made = make_sampling(buckets, settings(sampling=sampling))
+def count_samples(buckets, sampling, epochs=20, seed=1):
+    """How often each class and each row is sampled in so many epochs."""
+    sampler = make_sampling(buckets, settings(sampling=sampling))
     classes, rows = Counter(), Counter()
     for epoch in range(epochs):
-        for at, each in enumerate(buckets):
-            taken = made.draw(at, seed, epoch)
-            classes.update(each.targets[taken].tolist())
-            rows.update(each.row[taken].tolist())
+        for index, bucket_ in enumerate(buckets):
+            sampled = sampler.sample_rows(index, seed, epoch)
+            classes.update(bucket_.targets[sampled].tolist())
+            rows.update(bucket_.row[sampled].tolist())
     return classes, rows
 
 
@@ -48,67 +48,69 @@ def drawn(buckets, sampling, epochs=20, seed=1):
 @pytest.mark.parametrize("split", [1, 2])
 def test_classes_come_in_proportion_to_a_power_of_their_size(sampling, power, split):
     labels = labels_of(SIZES)
-    # where there are two buckets, the second has nearly all of the rare classes
+    # with two buckets, the second has nearly all rows of the rare classes
     buckets = [bucket(labels)] if split == 1 else [bucket(labels[:850]), bucket(labels[850:], 850, 3)]
-    classes, rows = drawn(buckets, sampling)
+    classes, rows = count_samples(buckets, sampling)
     total = sum(size**power for size in SIZES)
     assert sum(classes.values()) == 20 * 1000
     for label, size in enumerate(SIZES):
         share = size**power / total
         assert classes[label] / 20_000 == pytest.approx(share, abs=5 * (share * (1 - share) / 20_000) ** 0.5)
-    often = [rows[990 + at] for at in range(10)]  # the rows of the rarest class come equally often
+    counts = [rows[990 + row] for row in range(10)]  # the rows of the rarest class come equally often
     mean = 20_000 * SIZES[3] ** power / total / 10
-    assert min(often) > mean - 5 * mean**0.5
-    assert max(often) < mean + 5 * mean**0.5
+    assert min(counts) > mean - 5 * mean**0.5
+    assert max(counts) < mean + 5 * mean**0.5
 
 
 def test_seed_and_epoch_decide():
     buckets = [bucket(labels_of(SIZES))]
-    made = make_sampling(buckets, settings(sampling="balanced"))
+    sampler = make_sampling(buckets, settings(sampling="balanced"))
     torch.manual_seed(1)
-    first = made.draw(0, 1, 0)
+    first = sampler.sample_rows(0, 1, 0)
     torch.manual_seed(2)
-    assert torch.equal(make_sampling(buckets, settings(sampling="balanced")).draw(0, 1, 0), first)
-    assert not torch.equal(made.draw(0, 1, 1), first)
-    assert not torch.equal(made.draw(0, 2, 0), first)
+    assert torch.equal(make_sampling(buckets, settings(sampling="balanced")).sample_rows(0, 1, 0), first)
+    assert not torch.equal(sampler.sample_rows(0, 1, 1), first)
+    assert not torch.equal(sampler.sample_rows(0, 2, 0), first)
     assert len(set(first.tolist())) < len(first)  # with replacement
 
 
-def test_rows_that_are_left_in_their_shards_are_drawn_alike():
+def test_rows_left_in_their_shards_are_sampled_alike():
     whole = bucket(labels_of(SIZES))
-    made = [make_sampling([rows], settings(sampling=PowerSampling(0.3))) for rows in (whole, mapped(whole))]
-    assert torch.equal(made[0].draw(0, 1, 0), made[1].draw(0, 1, 0))
+    samplers = [make_sampling([rows], settings(sampling=PowerSampling(0.3))) for rows in (whole, mapped(whole))]
+    assert torch.equal(samplers[0].sample_rows(0, 1, 0), samplers[1].sample_rows(0, 1, 0))
 
 
-def test_buckets_have_as_many_rows_as_their_rows_weigh():
+def test_buckets_get_rows_in_proportion_to_their_weights():
     # of 4 rows of class 0 and 2 of class 1, balanced, a row of class 1 weighs twice one of class 0
     buckets = [bucket([0, 0, 0]), bucket([0, 1, 1], 3, 3)]
-    made = make_sampling(buckets, settings(sampling="balanced"))
-    assert made.counts == [2, 4]  # 6 * 3/8 = 2.25 and 6 * 5/8 = 3.75
-    assert row_counts(buckets, made) == [2, 4]
+    sampler = make_sampling(buckets, settings(sampling="balanced"))
+    assert sampler.counts == [2, 4]  # 6 * 3/8 = 2.25 and 6 * 5/8 = 3.75
+    assert row_counts(buckets, sampler) == [2, 4]
     assert row_counts(buckets, None) == [3, 3]
-    assert count_batches(buckets, 2, False, made) == 3
-    assert count_batches(buckets, 3, True, made) == 2  # 2 rows stay, as the first batch of their bucket; 1 of 4 goes
+    assert count_batches(buckets, 2, False, sampler) == 3
+    assert (
+        count_batches(buckets, 3, True, sampler) == 2
+    )  # 2 rows stay as the only batch of their bucket, 1 of 4 is dropped
 
 
 def test_a_bucket_that_gets_no_row_has_no_batch():
     buckets = [bucket([0]), bucket([0] * 50 + [1], 1, 3)]
-    made = make_sampling(buckets, settings(sampling="balanced"))
-    assert made.counts == [1, 51]
+    sampler = make_sampling(buckets, settings(sampling="balanced"))
+    assert sampler.counts == [1, 51]
     many = [bucket([0]), bucket([0] * 500 + [1, 2, 3], 1, 3)]
-    made = make_sampling(many, settings(sampling="balanced"))
-    assert made.counts == [0, 504]
-    assert len(order(many, 100, shuffle=(1, 0), sampling=made)) == 6
+    sampler = make_sampling(many, settings(sampling="balanced"))
+    assert sampler.counts == [0, 504]
+    assert len(order(many, 100, shuffle=(1, 0), sampling=sampler)) == 6
 
 
-def test_the_batches_are_those_that_are_drawn():
+def test_batches_consist_of_the_sampled_rows():
     buckets = numbered(17, 8)
-    made = make_sampling(buckets, settings(sampling="balanced"))
-    found = order(buckets, 4, shuffle=(1, 3), sampling=made)
+    sampler = make_sampling(buckets, settings(sampling="balanced"))
+    found = order(buckets, 4, shuffle=(1, 3), sampling=sampler)
     rows = [sorted(row for batch in found for row in batch if (row >= 17) == bool(at)) for at in range(2)]
-    assert rows == [sorted(each.row[made.draw(at, 1, 3)].tolist()) for at, each in enumerate(buckets)]
-    assert len(found) == count_batches(buckets, 4, False, made)
-    assert order(buckets, 4, shuffle=(1, 3), sampling=made, start=2) == found[2:]
+    assert rows == [sorted(each.row[sampler.sample_rows(at, 1, 3)].tolist()) for at, each in enumerate(buckets)]
+    assert len(found) == count_batches(buckets, 4, False, sampler)
+    assert order(buckets, 4, shuffle=(1, 3), sampling=sampler, start=2) == found[2:]
     assert order(
         [mapped(buckets[0])], 4, shuffle=(1, 3), sampling=make_sampling(buckets[:1], settings(sampling="balanced"))
     ) == order(buckets[:1], 4, shuffle=(1, 3), sampling=make_sampling(buckets[:1], settings(sampling="balanced")))
@@ -118,7 +120,7 @@ def test_without_sampling_each_row_comes_once():
     assert make_sampling(numbered(5), settings()) is None
 
 
-def test_a_run_takes_the_drawn_rows():
+def test_a_run_trains_on_the_sampled_rows():
     rows = rows_of(18)
     outcome, points, steps = run(small(), rows, settings(sampling="balanced", epochs=2))
     assert (outcome.steps, steps[-1], points[-1].epoch) == (10, 10, 2.0)
@@ -145,8 +147,8 @@ def test_other_values_are_refused_by_name(changes, message):
         load_recipe_section(Train, params, "train", "r").check("recipes.r.train")
 
 
-def test_a_tagger_cannot_draw_by_class():
-    with pytest.raises(UserError, match=r"^train\.sampling: must be null for tagging: a row has no one class"):
+def test_a_tagger_cannot_sample_by_class():
+    with pytest.raises(UserError, match=r"^train\.sampling: must be null for tagging: a row has no single class"):
         settings(sampling="balanced").check_task("train", "tag")
     settings(sampling="balanced").check_task("train", "classify")
     settings().check_task("train", "tag")

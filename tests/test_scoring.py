@@ -1,4 +1,4 @@
-"""Scores against hand counts, scikit-learn and seqeval."""
+"""Scores compared with counts by hand, scikit-learn and seqeval."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from textrnn.evaluation.metrics.precision_recall import (
 )
 from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_spans, bioes_tags, spans, type_spans
 
-# Bare B and I, a type with a dash in it, and a type named like the bare one's are all in the draw.
+# Also bare B and I, a type with a dash in its name, and the type name that bare tags get.
 BIO = ["O", "B-PER", "I-PER", "B-LOC", "I-LOC", "B-A-B", "I-A-B", "B", "I", "B-_", "I-O"]
 TAGS = st.lists(st.sampled_from(BIO), max_size=12)
 BIOES = [*BIO, "E-PER", "S-PER", "E-LOC", "S-LOC", "E", "S", "E-S", "S-O"]
@@ -90,12 +90,12 @@ def test_bioes_spans_by_hand(tags, expected):
 
 
 def test_bioes_tags_by_hand():
-    found = [(0, 1, "PER"), (1, 3, "PER"), (4, 8, "LOC")]
-    assert " ".join(bioes_tags(found, 9)) == "S-PER B-PER E-PER O B-LOC I-LOC I-LOC E-LOC O"
+    entities = [(0, 1, "PER"), (1, 3, "PER"), (4, 8, "LOC")]
+    assert " ".join(bioes_tags(entities, 9)) == "S-PER B-PER E-PER O B-LOC I-LOC I-LOC E-LOC O"
     assert bioes_tags([], 2) == ["O", "O"]
 
 
-def test_spans_reads_by_the_scheme_given():
+def test_spans_follow_the_given_scheme():
     tags = ["B-PER", "I-PER"]
     assert spans(tags, "bio") == [(0, 2, "PER")]
     assert spans(tags, "type") == [(0, 1, "B-PER"), (1, 2, "I-PER")]
@@ -144,7 +144,7 @@ def test_merged_adjacent_entities_are_one_wrong_and_two_missed():
 def test_spans_cut_off_by_truncation_are_missed():
     tags = ["B-PER", "O", "B-LOC", "I-LOC", "B-PER"]
     scores = score_spans([bio_spans(tags)], [bio_spans(tags[:3])])
-    # The prediction sees three tags: PER is right, LOC ends too early, the last PER is not seen.
+    # Only three tags are predicted: PER is right, LOC ends too early, the last PER is missing.
     assert (scores.precision, scores.recall, scores.f1) == pytest.approx((1 / 2, 1 / 3, 2 / 5))
 
 
@@ -152,7 +152,7 @@ def test_spans_cut_off_by_truncation_are_missed():
     ("gold", "predicted", "support"),
     [([[(0, 1, "PER")], []], [[], []], 1), ([[]], [[(0, 1, "PER")]], 0), ([[]], [[]], 0), ([], [], 0)],
 )
-def test_nothing_to_divide_by_scores_zero(gold, predicted, support):
+def test_a_zero_denominator_scores_zero(gold, predicted, support):
     scores = score_spans(gold, predicted)
     assert (scores.precision, scores.recall, scores.f1) == (0, 0, 0)
     assert all(row_values(row) == [0, 0, 0, support] for row in scores.report)
@@ -182,8 +182,8 @@ def test_bioes_spans_equal_seqeval(tags):
 @CHECKS
 @given(TAGS)
 def test_bioes_tags_keep_every_span(tags):
-    found = bio_spans(tags)
-    assert bioes_spans(bioes_tags(found, len(tags))) == found
+    entities = bio_spans(tags)
+    assert bioes_spans(bioes_tags(entities, len(tags))) == entities
 
 
 @CHECKS
@@ -193,13 +193,13 @@ def test_score_spans_equal_seqeval(pairs):
     predicted = [[tag for _, tag in row] for row in pairs]
     scores = score_spans(map(bio_spans, gold), map(bio_spans, predicted))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # seqeval takes means of nothing where there is no span at all
+        warnings.simplefilter("ignore")  # seqeval takes the mean of an empty array if there is no span
         micro = [score(gold, predicted, zero_division=0) for score in (seqeval_precision, seqeval_recall, seqeval_f1)]
         report = seqeval_report(gold, predicted, output_dict=True, zero_division=0)
     assert [scores.precision, scores.recall, scores.f1] == pytest.approx(micro)
     assert [row.name for row in scores.report] == list(report)
     for row in scores.report:
-        # Where there is no span at all seqeval's macro mean is NaN; here it is 0.
+        # If there is no span at all, seqeval's macro mean is NaN; here it is 0.
         assert row_values(row) == pytest.approx(np.nan_to_num(reference_values(report[row.name])).tolist())
 
 
@@ -223,25 +223,25 @@ def brute_macro_f1(gold: list[int], predicted: list[int], classes: int) -> float
     return total / classes
 
 
-@pytest.mark.filterwarnings("ignore:A single label")  # scikit-learn warns of C = 1
+@pytest.mark.filterwarnings("ignore:A single label")  # scikit-learn warns about a single class
 @CHECKS
 @given(st.data(), st.integers(1, 5))
 def test_score_classes_equal_scikit_learn(data, classes):
-    # A short draw from up to five classes leaves some out of the gold, the predicted or both.
+    # A short list of up to five classes leaves some out of the gold ids, the predicted ids or both.
     label = st.integers(0, classes - 1)
     pairs = data.draw(st.lists(st.tuples(label, label), min_size=1, max_size=20))
     gold, predicted = ([pair[side] for pair in pairs] for side in (0, 1))
     names = [f"label{index}" for index in range(classes)]
     scores = score_classes(np.array(gold), np.array(predicted), names)
-    span = list(range(classes))
-    report = classification_report(gold, predicted, labels=span, target_names=names, output_dict=True, zero_division=0)
+    ids = list(range(classes))
+    report = classification_report(gold, predicted, labels=ids, target_names=names, output_dict=True, zero_division=0)
     assert [row.name for row in scores.report] == [*names, "macro avg", "weighted avg"]
     for row in scores.report:
         assert row_values(row) == pytest.approx(reference_values(report[row.name]))
     assert scores.accuracy == pytest.approx(sum(g == p for g, p in pairs) / len(pairs))
     assert scores.macro_f1 == pytest.approx(brute_macro_f1(gold, predicted, classes))
-    assert scores.macro_f1 == pytest.approx(f1_score(gold, predicted, average="macro", labels=span, zero_division=0))
-    assert np.array_equal(scores.confusion, confusion_matrix(gold, predicted, labels=span))
+    assert scores.macro_f1 == pytest.approx(f1_score(gold, predicted, average="macro", labels=ids, zero_division=0))
+    assert np.array_equal(scores.confusion, confusion_matrix(gold, predicted, labels=ids))
 
 
 def test_narrow_id_types_do_not_overflow():
@@ -250,7 +250,7 @@ def test_narrow_id_types_do_not_overflow():
     assert (scores.confusion[0, 0], scores.confusion[199, 199], scores.confusion.sum()) == (1, 2, 3)
 
 
-def test_score_classes_refuses_what_it_cannot_count():
+def test_score_classes_refuses_invalid_input():
     one, two = np.array([0]), np.array([0, 1])
     with pytest.raises(UserError, match="no sample to score"):
         score_classes(one[:0], one[:0], ["a"])
@@ -272,7 +272,7 @@ def test_confusion_rows_are_exact_up_to_the_limit():
 def test_confusion_rows_scale_down_and_keep_rare_cells():
     confusion = np.array([[6001, 1], [2, 3999]])  # four cells, 9999 counts over one each
     counts = Counter(confusion_rows(confusion, ["a", "b"], limit=104))
-    # 100 rows are shared out: 6000, 0, 1 and 3998 of 9999 give 60, 0, 0 and 39.
+    # 100 rows are distributed: 6000, 0, 1 and 3998 of 9999 give 60, 0, 0 and 39.
     assert counts == {("a", "a"): 61, ("a", "b"): 1, ("b", "a"): 1, ("b", "b"): 40}
 
 
@@ -292,6 +292,6 @@ def test_confusion_rows_bounds(counts, limit):
     if sum(counts) <= limit:
         assert rows == cells
     else:
-        # Rounding down loses less than a row a cell.
+        # Rounding down loses less than one row per cell.
         assert max(limit - len(cells), 0) <= rows.total() <= max(limit, len(cells))
         assert all(rows[cell] <= count for cell, count in cells.items())

@@ -1,4 +1,4 @@
-"""A parsed corpus into token shards: their content, the counts of train, and the same bytes for any workers."""
+"""A parsed corpus into token shards: contents, token counts of train, the same bytes for any number of workers."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from textrnn.preparation.segmentation.punkt import learn_punkt
 from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.preparation.segmentation.segmenters import Segmenter
 
-NO_CHECK = Segment(0.0, 1)
+UNVERIFIED = Segment(0.0, 1)
 LABELS = {"classify": ["down", "up"], "tag": ["O", "B-LOC", "I-LOC"]}
 TEXTS = {
     "train": [("Bad CD. Mr. Fox left at 5 p.m. today.", 0), ("a b a", 1), ("", 1), ("b a, Mr. Fox!", 0), ("c", 1)],
@@ -30,7 +30,7 @@ TEXTS = {
 
 
 def write_parsed(folder, task, splits):
-    """A folder of parsed shards; rows are (text or tokens, label or tags), numbered from 100 on."""
+    """A folder of parsed shards; rows are (text or tokens, label or tags), numbered from 100."""
     folder.mkdir()
     shards = []
     for split, rows in splits.items():
@@ -47,9 +47,9 @@ def write_parsed(folder, task, splits):
     return folder
 
 
-def run(parsed, out, way, *, settings=NO_CHECK, punkt_folder=None):
-    with resumable_folder(out) as made:
-        return segment(parsed, way, settings, punkt_folder=punkt_folder or out, out=made)
+def run(parsed, out, segmentation, *, settings=UNVERIFIED, punkt_folder=None):
+    with resumable_folder(out) as temporary:
+        return segment(parsed, segmentation, settings, punkt_folder=punkt_folder or out, out=temporary)
 
 
 def rows(folder, split):
@@ -89,7 +89,7 @@ def test_rows_by_hand(tmp_path):
     assert reader.open(reader.of("train")[0]).schema.equals(SEGMENTED["classify"])
 
 
-def test_counts_are_of_train_alone_and_in_order(tmp_path):
+def test_only_train_is_counted_and_counts_are_sorted(tmp_path):
     splits = {
         "train": [("ba", 0), ("Ab𠮷", 1), ("b", 1)],
         "dev": [("zzzzzz", 0)],
@@ -99,23 +99,25 @@ def test_counts_are_of_train_alone_and_in_order(tmp_path):
     assert counts(tmp_path / "out") == [("b", 3), ("A", 1), ("a", 1), ("𠮷", 1)]  # ties by code point
 
 
-def test_the_bytes_do_not_hang_on_the_workers(tmp_path, monkeypatch):
-    many = {split: [(f"{text} {at}", label) for at in range(4) for text, label in TEXTS[split]] for split in TEXTS}
+def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
+    many = {
+        split: [(f"{text} {index}", label) for index in range(4) for text, label in TEXTS[split]] for split in TEXTS
+    }
     with monkeypatch.context() as small:
         small.setattr(shards_module, "ROWS_PER_BATCH", 3)
         small.setattr(shards_module, "ROWS_PER_SHARD", 6)
         parsed = write_parsed(tmp_path / "in", "classify", many)
     assert [shard.rows for shard in ShardReader(parsed, "parsed").of("train")] == [6, 6, 6, 2]
     monkeypatch.setattr(workers_module, "MIN_ROWS_FOR_POOL", 0)
-    way = Segmentation(("lower", "digits"), "nltk", Punkt("train", 20))
+    segmentation = Segmentation(("lower", "digits"), "nltk", Punkt("train", 20))
     reports = {}
     for workers in (1, 3):
         monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
-        reports[workers] = run(parsed, tmp_path / str(workers), way)
+        reports[workers] = run(parsed, tmp_path / str(workers), segmentation)
     assert reports[1] == reports[3]
     assert contents(tmp_path / "1") == contents(tmp_path / "3")
     names = [shard.file for shard in ShardReader(tmp_path / "3", "segmented").shards]
-    assert names[:5] == [f"train-{at:05d}.arrow" for at in range(4)] + ["dev-00000.arrow"]
+    assert names[:5] == [f"train-{number:05d}.arrow" for number in range(4)] + ["dev-00000.arrow"]
     cut = Segmenter.load(tmp_path / "3" / "segmentation.json")
     assert [row["tokens"] for row in rows(tmp_path / "3", "train")] == [cut(text) for text, _ in many["train"]]
     assert [row["row"] for row in rows(tmp_path / "3", "train")] == list(range(100, 120))
@@ -178,13 +180,13 @@ def test_a_tagged_corpus_passes_through(tmp_path):
         (Segmentation(("lower", "urls"), "tokens", None), r"segment: tokens, clean: \[lower, urls\]"),
     ],
 )
-def test_a_tagged_corpus_is_not_cut_again(settings, got, tmp_path):
+def test_a_tagged_corpus_is_not_segmented_again(settings, got, tmp_path):
     parsed = write_parsed(tmp_path / "in", "tag", {"train": [(["a"], [0])], "dev": [], "test": []})
-    with pytest.raises(UserError, match=rf"a tagged corpus is cut already; got {got}; set segment: tokens"):
+    with pytest.raises(UserError, match=rf"a tagged corpus is already segmented; got {got}; set segment: tokens"):
         run(parsed, tmp_path / "out", settings)
 
 
-# faults
+# errors
 
 
 def test_a_damaged_shard_is_named(tmp_path):
@@ -198,52 +200,54 @@ def test_a_damaged_shard_is_named(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        (Segmentation((), "nltk", None), r"encodings\.e\.punkt: goes with segment: nltk, and only there; got null"),
-        (Segmentation((), "chars", Punkt("train", 1)), r"encodings\.e\.punkt: goes with segment: nltk"),
+        (Segmentation((), "nltk", None), r"\.e\.punkt: must be given with segment: nltk and null otherwise; got null"),
+        (Segmentation((), "chars", Punkt("train", 1)), r"encodings\.e\.punkt: must be given with segment: nltk"),
         (Segmentation((), "nltk", Punkt("train", 0)), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
         (
             Segmentation((), "nltk", Punkt("train", None)),
-            r"rows: goes with model: train, and only there; got null",
+            r"rows: must be given with model: train and null otherwise; got null",
         ),
-        (Segmentation((), "nltk", Punkt("english", 5)), r"punkt\.rows: goes with model: train, and only there; got 5"),
+        (Segmentation((), "nltk", Punkt("english", 5)), r"\.rows: must be given with model: train and null .*; got 5"),
     ],
 )
-def test_settings_that_mean_nothing(settings, match):
+def test_invalid_settings(settings, match):
     with pytest.raises(UserError, match=match):
         settings.check("encodings.e")
 
 
-def test_settings_that_mean_something():
+def test_valid_settings():
     Segmentation((), "nltk", Punkt("train", 1)).check("encodings.e")
     Segmentation(("lower",), "jieba", None).check("encodings.e")
 
 
-# the check against the originals
+# verification against the original libraries
 
 
-def test_every_row_is_held_against_nltk(tmp_path, monkeypatch):
+def test_every_row_is_compared_with_nltk(tmp_path, monkeypatch):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    way = Segmentation(("lower",), "nltk", Punkt("train", 5))
-    report = run(parsed, tmp_path / "out", way, settings=Segment(1.0, 1))
+    segmentation = Segmentation(("lower",), "nltk", Punkt("train", 5))
+    report = run(parsed, tmp_path / "out", segmentation, settings=Segment(1.0, 1))
     assert report["verified_rows"] == 10
     original = Segmenter.original
     monkeypatch.setattr(module.Segmenter, "original", lambda self, text: [*original(self, text), "!"])
-    wrong = r"in, train, row 100: cut as \['bad', .*'\.'\], by the original as \['bad', .*'\.', '!'\]; text: 'Bad CD\."
+    wrong = r"in, train, row 100: got \['bad', .*'\.'\]; the original gives \['bad', .*'\.', '!'\]; text: 'Bad CD\."
     with pytest.raises(RuntimeError, match=wrong):
-        run(parsed, tmp_path / "bad", way, settings=Segment(1.0, 1))
+        run(parsed, tmp_path / "bad", segmentation, settings=Segment(1.0, 1))
     assert not (tmp_path / "bad").exists()
 
 
-def test_the_share_that_is_held_against_the_original(tmp_path):
-    many = {"train": [(f"a b {at}.", at % 2) for at in range(2000)], "dev": [("a", 0)], "test": [("b", 1)]}
+def test_the_fraction_of_rows_that_is_compared(tmp_path):
+    many = {"train": [(f"a b {index}.", index % 2) for index in range(2000)], "dev": [("a", 0)], "test": [("b", 1)]}
     parsed = write_parsed(tmp_path / "in", "classify", many)
-    way = Segmentation((), "nltk", Punkt("train", 5))
-    some = [run(parsed, tmp_path / f"{seed}", way, settings=Segment(0.1, seed))["verified_rows"] for seed in (1, 2)]
+    segmentation = Segmentation((), "nltk", Punkt("train", 5))
+    some = [
+        run(parsed, tmp_path / f"{seed}", segmentation, settings=Segment(0.1, seed))["verified_rows"] for seed in (1, 2)
+    ]
     assert all(150 < rows < 250 for rows in some)
     assert some[0] != some[1]
 
 
-def test_what_has_no_other_original_is_not_compared(tmp_path):
+def test_a_segmenter_without_another_original_is_not_compared(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
     report = run(parsed, tmp_path / "out", Segmentation((), "chars", None), settings=Segment(1.0, 1))
     assert report["verified_rows"] == 0
@@ -257,15 +261,15 @@ def test_values_out_of_range(settings):
         settings.check()
 
 
-def test_inputs_tell_shards_and_models_apart(tmp_path):
+def test_inputs_differ_for_different_shards_and_models(tmp_path):
     english = tmp_path / "punkt" / "english"
     english.mkdir(parents=True)
     (english / "abbrev_types.txt").write_text("mr", encoding="utf-8")
     one = write_parsed(tmp_path / "one", "classify", TEXTS)
     two = write_parsed(tmp_path / "two", "classify", {**TEXTS, "dev": []})
-    way = Segmentation((), "nltk", Punkt("english", None))
-    first = segment_inputs(one, way, punkt_folder=tmp_path / "punkt")
-    assert first == segment_inputs(one, way, punkt_folder=tmp_path / "punkt")
-    assert first != segment_inputs(two, way, punkt_folder=tmp_path / "punkt")
+    segmentation = Segmentation((), "nltk", Punkt("english", None))
+    first = segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
+    assert first == segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(two, segmentation, punkt_folder=tmp_path / "punkt")
     (english / "abbrev_types.txt").write_text("dr", encoding="utf-8")
-    assert first != segment_inputs(one, way, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")

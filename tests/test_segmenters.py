@@ -1,4 +1,4 @@
-"""Texts into tokens, against nltk's and jieba's own answers and the tutorial's own patterns."""
+"""Texts into tokens, compared with nltk, jieba and the tutorial's own patterns."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def write_punkt(folder, tables):
 
 
 @pytest.fixture(scope="module")
-def learnt():
+def learned():
     return learn_punkt(REVIEWS)
 
 
@@ -73,7 +73,7 @@ def learnt():
         ("see www.site.com now", ["urls"], "see <url> now"),
         ("see www.site.com/page now", ["urls"], "see <url>/page now"),
         ("at http://x.org/a.html, ok", ["urls"], "at <url>l, ok"),
-        ("notes.txt is here", ["urls"], "notes.txt is here"),  # none of the four signs
+        ("notes.txt is here", ["urls"], "notes.txt is here"),  # none of the four markers
         ("notes.txt from https: it", ["urls"], "<url> from https: it"),
         ("a.com\nb.net c", ["urls"], "<url> c"),  # only a blank ends a run
         ("WWW.SITE.COM", ["lower", "urls"], "<url>"),
@@ -100,19 +100,19 @@ def test_chars_keep_every_character():
     assert Segmenter(state("chars"))("a b\u3000𠮷é\n") == ["a", " ", "b", "\u3000", "𠮷", "é", "\n"]
 
 
-def test_tokens_are_cut_at_any_white_space():
+def test_tokens_are_separated_by_any_white_space():
     assert Segmenter(state("tokens"))("  a b\u3000c\t\nd ") == ["a", "b", "c", "d"]
     assert Segmenter(state("tokens"))(" ") == []
 
 
 def test_jieba():
-    cut = Segmenter(state("jieba"))
-    assert cut("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
+    segmenter = Segmenter(state("jieba"))
+    assert segmenter("我来到北京清华大学") == ["我", "来到", "北京", "清华大学"]
     for text in ("词汇阅读是关键 08年考研暑期英语复习全指南", "中国A股2.5%涨幅,C++ 3.0", "  空 格 ", ""):
-        assert cut(text) == jieba.lcut(text)
+        assert segmenter(text) == jieba.lcut(text)
 
 
-def test_the_text_is_cleaned_before_it_is_cut():
+def test_the_text_is_cleaned_before_it_is_segmented():
     assert Segmenter(state("chars", clean=["lower", "digits"]))("A7b") == ["a", "0", "b"]
 
 
@@ -120,7 +120,7 @@ def test_the_text_is_cleaned_before_it_is_cut():
 
 
 @pytest.mark.parametrize(
-    ("text", "table", "without", "having"),
+    ("text", "table", "without_table", "with_table"),
     [
         ("Dr. Lee sat.", {"abbrev_types": ["dr"]}, ["Dr", ".", "Lee", "sat", "."], ["Dr.", "Lee", "sat", "."]),
         ("By 5. Mark sat.", {"collocations": [["##number##", "mark"]]}, ["By", "5", ".", "Mark"], ["By", "5.", "Mark"]),
@@ -129,21 +129,21 @@ def test_the_text_is_cleaned_before_it_is_cut():
         ("An etc. Lamp so.", {"ortho_context": {"lamp": 32}}, ["An", "etc.", "Lamp"], ["An", "etc", ".", "Lamp"]),
     ],
 )
-def test_each_table_of_the_sentence_model_counts(text, table, without, having):
+def test_each_table_of_the_sentence_model_counts(text, table, without_table, with_table):
     base = {**EMPTY, "abbrev_types": ["etc"]}
-    assert Segmenter(state("nltk", punkt=base))(text)[: len(without)] == without
-    assert Segmenter(state("nltk", punkt={**base, **table}))(text)[: len(having)] == having
+    assert Segmenter(state("nltk", punkt=base))(text)[: len(without_table)] == without_table
+    assert Segmenter(state("nltk", punkt={**base, **table}))(text)[: len(with_table)] == with_table
 
 
 def test_nltk_words_by_hand():
-    cut = Segmenter(state("nltk", clean=["lower", "digits"], punkt=EMPTY))
-    assert cut("I can't stay. It's $5.25!") == ["i", "ca", "n't", "stay", ".", "it", "'s", "$", "0.00", "!"]
-    assert cut("") == []
+    segmenter = Segmenter(state("nltk", clean=["lower", "digits"], punkt=EMPTY))
+    assert segmenter("I can't stay. It's $5.25!") == ["i", "ca", "n't", "stay", ".", "it", "'s", "$", "0.00", "!"]
+    assert segmenter("") == []
 
 
-def test_nltk_words_are_nltks_own_composition(learnt):
+def test_nltk_words_equal_nltks_own_composition(learned):
     parameters = PunktTrainer("\n".join(REVIEWS)).get_params()
-    cut = Segmenter(state("nltk", punkt=learnt))
+    segmenter = Segmenter(state("nltk", punkt=learned))
     texts = [
         *REVIEWS[:10],
         'He said "no." (Really.) Then... he left -- twice.',
@@ -152,28 +152,28 @@ def test_nltk_words_are_nltks_own_composition(learnt):
         "\n \n",
     ]
     for text in texts:
-        assert cut(text) == nltk_words(text, parameters)
+        assert segmenter(text) == nltk_words(text, parameters)
     plain = PunktParameters()
-    assert any(cut(text) != nltk_words(text, plain) for text in texts)  # the model has a say
+    assert any(segmenter(text) != nltk_words(text, plain) for text in texts)  # the model matters
 
 
-def test_the_learnt_tables_are_nltks(learnt):
+def test_the_learned_tables_equal_nltks(learned):
     parameters = PunktTrainer("\n".join(REVIEWS)).get_params()
-    assert {"mr", "dr", "lb", "p.m"} <= set(learnt["abbrev_types"])
-    assert learnt["ortho_context"]["however"] > 0
-    assert learnt == {
+    assert {"mr", "dr", "lb", "p.m"} <= set(learned["abbrev_types"])
+    assert learned["ortho_context"]["however"] > 0
+    assert learned == {
         "abbrev_types": sorted(parameters.abbrev_types),
         "collocations": sorted(map(list, parameters.collocations)),
         "sent_starters": sorted(parameters.sent_starters),
         "ortho_context": dict(parameters.ortho_context),
     }
     for name in ("abbrev_types", "collocations", "sent_starters", "ortho_context"):
-        assert list(learnt[name]) == sorted(learnt[name])
+        assert list(learned[name]) == sorted(learned[name])
 
 
-def test_learning_does_not_hang_on_the_hash_seed():
+def test_learning_does_not_depend_on_the_hash_seed():
     code = (
-        "import json, sys; from textrnn.preparation.segmentation.segmenters import learn_punkt;"
+        "import json, sys; from textrnn.preparation.segmentation.punkt import learn_punkt;"
         "print(json.dumps(learn_punkt(json.loads(sys.stdin.read()))))"
     )
     paths = {"PYTHONPATH": str(ROOT / "src")}
@@ -192,39 +192,41 @@ def test_learning_does_not_hang_on_the_hash_seed():
     assert "mr" in json.loads(one)["abbrev_types"]
 
 
-# keeping a segmenter
+# saving a segmenter
 
 
 @pytest.mark.parametrize("segment", ["chars", "tokens", "nltk"])
-def test_a_saved_segmenter_cuts_the_same(segment, learnt, tmp_path):
-    punkt = learnt if segment == "nltk" else None
-    made = Segmenter(state(segment, clean=["lower"], punkt=punkt))
-    save_state(tmp_path / "a.json", made.state)
-    back = Segmenter.load(tmp_path / "a.json")
-    save_state(tmp_path / "b.json", back.state)
-    assert back.state == made.state
+def test_a_saved_segmenter_gives_the_same_tokens(segment, learned, tmp_path):
+    punkt = learned if segment == "nltk" else None
+    saved = Segmenter(state(segment, clean=["lower"], punkt=punkt))
+    save_state(tmp_path / "a.json", saved.state)
+    loaded = Segmenter.load(tmp_path / "a.json")
+    save_state(tmp_path / "b.json", loaded.state)
+    assert loaded.state == saved.state
     assert (tmp_path / "a.json").read_bytes() == (tmp_path / "b.json").read_bytes()
     for text in (*REVIEWS[:5], "Ünï 漢字"):
-        assert back(text) == made(text)
+        assert loaded(text) == saved(text)
 
 
 @pytest.mark.parametrize("segment", ["chars", "tokens", "nltk", "jieba"])
-def test_a_column_is_its_texts(segment, learnt):
-    cut = Segmenter(state(segment, clean=["lower", "digits", "urls"], punkt=learnt if segment == "nltk" else None))
+def test_a_column_equals_its_texts_one_by_one(segment, learned):
+    segmenter = Segmenter(
+        state(segment, clean=["lower", "digits", "urls"], punkt=learned if segment == "nltk" else None)
+    )
     texts = [*REVIEWS[:5], "", "  ", "Ünï 漢字，他來到了網易杭研大廈 7.5%", "see www.a.com, ٣ 12 45!"]
-    column = cut.column(pa.array(texts, pa.string()))
+    column = segmenter.column(pa.array(texts, pa.string()))
     assert column.type == pa.list_(pa.string())
-    assert column.to_pylist() == cut.several(texts) == [cut(text) for text in texts]
-    assert cut.several(texts[:1]) == [cut(texts[0])]
+    assert column.to_pylist() == segmenter.several(texts) == [segmenter(text) for text in texts]
+    assert segmenter.several(texts[:1]) == [segmenter(texts[0])]
 
 
 @pytest.mark.parametrize(("segment", "has"), [("chars", False), ("tokens", False), ("nltk", True), ("jieba", True)])
-def test_the_original_is_there_where_ours_is_another(segment, has, learnt):
-    cut = Segmenter(state(segment, clean=["lower"], punkt=learnt if segment == "nltk" else None))
-    assert cut.original("Mr. A 漢字.") == (cut("Mr. A 漢字.") if has else None)
+def test_the_original_exists_where_ours_differs(segment, has, learned):
+    segmenter = Segmenter(state(segment, clean=["lower"], punkt=learned if segment == "nltk" else None))
+    assert segmenter.original("Mr. A 漢字.") == (segmenter("Mr. A 漢字.") if has else None)
 
 
-def test_loading_a_segmenter_that_is_not_there(tmp_path):
+def test_loading_a_missing_segmenter(tmp_path):
     with pytest.raises(UserError, match=r"none\.json: no such file; run the stage"):
         Segmenter.load(tmp_path / "none.json")
 
@@ -232,7 +234,7 @@ def test_loading_a_segmenter_that_is_not_there(tmp_path):
 # published models
 
 
-def test_a_published_model_is_read_whole(learnt, tmp_path):
+def test_a_published_model_is_read_completely(learned, tmp_path):
     odd = {
         "abbrev_types": ["u.s", "é.g"],
         "collocations": [["##number##", "m"], ["a", "b"]],
@@ -241,9 +243,9 @@ def test_a_published_model_is_read_whole(learnt, tmp_path):
     }
     assert load_punkt(write_punkt(tmp_path / "odd", odd)) == odd
     assert load_punkt(write_punkt(tmp_path / "empty", {**odd, "collocations": []})) == {**odd, "collocations": []}
-    back = load_punkt(write_punkt(tmp_path / "learnt", learnt))
-    assert back == learnt
-    one, two = (Segmenter(state("nltk", punkt=punkt)) for punkt in (learnt, back))
+    loaded = load_punkt(write_punkt(tmp_path / "learned", learned))
+    assert loaded == learned
+    one, two = (Segmenter(state("nltk", punkt=punkt)) for punkt in (learned, loaded))
     for text in REVIEWS[:5]:
         assert one(text) == two(text)
 
@@ -251,16 +253,16 @@ def test_a_published_model_is_read_whole(learnt, tmp_path):
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("abbrev_types.txt", None, r"abbrev_types\.txt: no such file of a Punkt model; give data\.punkt"),
+        ("abbrev_types.txt", None, r"abbrev_types\.txt: no such file of a Punkt model; check data\.punkt"),
         ("ortho_context.tab", None, r"ortho_context\.tab: no such file"),
         ("collocations.tab", b"a\tb\nc\n", r"collocations\.tab, line 2: must have 2 columns.*got 1"),
         ("sent_starters.txt", b"a\tb\n", r"sent_starters\.txt, line 1: must have 1 columns.*got 2"),
-        ("ortho_context.tab", b"a\tmany\n", r"ortho_context\.tab: holds something that is no number"),
+        ("ortho_context.tab", b"a\tmany\n", r"ortho_context\.tab: contains a value that is not a number"),
         ("abbrev_types.txt", b"\xff\xfe", r"abbrev_types\.txt: is not UTF-8"),
     ],
 )
-def test_a_faulty_published_model(name, content, match, learnt, tmp_path):
-    folder = write_punkt(tmp_path / "english", learnt)
+def test_a_damaged_published_model(name, content, match, learned, tmp_path):
+    folder = write_punkt(tmp_path / "english", learned)
     if content is None:
         (folder / name).unlink()
     else:
@@ -269,22 +271,22 @@ def test_a_faulty_published_model(name, content, match, learnt, tmp_path):
         load_punkt(folder)
 
 
-def test_a_published_model_that_is_not_there(tmp_path):
+def test_a_missing_published_model(tmp_path):
     with pytest.raises(UserError, match=r"klingon.*no such file of a Punkt model"):
         load_punkt(tmp_path / "klingon")
 
 
 @pytest.mark.real
-def test_real_reviews_are_cut_as_word_tokenize_cuts_them(real_data, monkeypatch):
+def test_real_reviews_equal_word_tokenize(real_data, monkeypatch):
     folder = real_data / "nltk_data"
     reviews = real_data / "amazon" / "test.ft.txt.bz2"
     if not folder.is_dir() or not reviews.is_file():
         pytest.skip("needs nltk_data and amazon in the folder of real data")
     monkeypatch.setattr(nltk.data, "path", [str(folder)])
     nltk.tokenize._get_punkt_tokenizer.cache_clear()
-    cut = Segmenter(state("nltk", punkt=load_punkt(folder / "tokenizers" / "punkt_tab" / "english")))
+    segmenter = Segmenter(state("nltk", punkt=load_punkt(folder / "tokenizers" / "punkt_tab" / "english")))
     with bz2.open(reviews, "rt", encoding="utf-8") as lines:
         texts = [line.split(" ", 1)[1] for line in islice(lines, 500)]
     assert len(texts) == 500
-    differing = [at for at, text in enumerate(texts) if cut(text) != nltk.word_tokenize(text)]
+    differing = [at for at, text in enumerate(texts) if segmenter(text) != nltk.word_tokenize(text)]
     assert differing == []

@@ -1,4 +1,4 @@
-"""The pages for people: they load nothing, read no markup from text, and a browser runs them without a complaint."""
+"""The web pages load nothing, parse no markup from texts, and run in a browser without errors."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from test_predict import classifier
 from textrnn.inference.serving.loaded_model import LoadedModel, load_models
 from textrnn.inference.serving.pages import DOCS, TRY, load_page
 
-# an entity of every two characters but blanks, so that places are known
+# a text for `predict_entities`
 SENTENCE = "😀𠮷野 <b>x</b> 北京"
 
 
-def found(text):
-    places = [(at, at + 2) for at in range(0, len(text) - 1, 4)]
+def predict_entities(text):
+    """An entity at every fourth character, two characters long, so that the positions are known."""
+    spans = [(start, start + 2) for start in range(0, len(text) - 1, 4)]
     return {
         "entities": [
             {"start": start, "end": end, "type": kind, "text": text[start:end]}
-            for (start, end), kind in zip(places, ["LOC", "PER", "<i>ORG</i>", "LOC"], strict=False)
+            for (start, end), kind in zip(spans, ["LOC", "PER", "<i>ORG</i>", "LOC"], strict=False)
         ]
     }
 
@@ -38,11 +39,11 @@ def finder():
         "sha256": "",
         "params": {"model": {"cell": "lstm", "hidden_size": 8, "layers": 1, "bidirectional": True}},
     }
-    return LoadedModel(about, lambda texts: [json.dumps(found(text)).encode() for text in texts])
+    return LoadedModel(about, lambda texts: [json.dumps(predict_entities(text)).encode() for text in texts])
 
 
 @pytest.mark.parametrize("name", [TRY, DOCS])
-def test_a_page_loads_nothing_and_reads_no_markup(name):
+def test_a_page_loads_nothing_and_parses_no_markup(name):
     page = load_page(name)
     assert "/* style */" not in page.html
     assert "/* script */" not in page.html
@@ -50,24 +51,24 @@ def test_a_page_loads_nothing_and_reads_no_markup(name):
     assert re.findall(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(|Function\(", page.html) == []
     assert re.findall(r'<link [^>]*href="([^"]*)"', page.html) == ["data:,"]
     assert page.html.count("<script>") == page.html.count("<style>") == 1
-    policy = dict(each.strip().split(" ", 1) for each in page.headers["Content-Security-Policy"].split(";"))
+    policy = dict(directive.strip().split(" ", 1) for directive in page.headers["Content-Security-Policy"].split(";"))
     assert (policy["default-src"], policy["connect-src"]) == ("'none'", "'self'")
     for element in ("script", "style"):
-        inside = re.search(rf"<{element}>(.*)</{element}>", page.html, re.S).group(1)
-        digest = base64.b64encode(hashlib.sha256(inside.encode()).digest()).decode()
+        content = re.search(rf"<{element}>(.*)</{element}>", page.html, re.S).group(1)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
         assert policy[f"{element}-src"] == f"'sha256-{digest}'"
 
 
 def test_pages_are_served_with_their_policy():
-    with running(Stub().served()) as server:
+    with running(Stub().loaded()) as server:
         for path, name in (("/", TRY), ("/docs", DOCS)):
-            answer, page = server.get(path), load_page(name)
-            assert (answer.text, answer.headers["content-type"]) == (page.html, "text/html; charset=utf-8")
-            assert page.headers.items() <= answer.headers.items()
+            response, page = server.get(path), load_page(name)
+            assert (response.text, response.headers["content-type"]) == (page.html, "text/html; charset=utf-8")
+            assert page.headers.items() <= response.headers.items()
 
 
 def browse(tmp_path, url, visit):
-    """Run a function of a tab that shows the page; returns what the page complained of, and hosts that it asked."""
+    """Open the page in a tab and run `visit` on it; returns the page's errors and its requests to other hosts."""
     if find_browser() is None:
         pytest.skip("no Chromium is installed")
 
@@ -75,7 +76,7 @@ def browse(tmp_path, url, visit):
         async with browsing(find_browser(), tmp_path / "profile") as tab:
             await tab.open(url)
             await visit(tab)
-            return tab.complaints, {asked for asked in tab.asked if not asked.startswith((url, "data:"))}
+            return tab.errors, {address for address in tab.requests if not address.startswith((url, "data:"))}
 
     return asyncio.run(main())
 
@@ -88,9 +89,9 @@ async def rows(tab, selector):
 @pytest.mark.slow
 def test_bars_and_entities_by_keyboard_alone(tmp_path):
     folder = classifier(tmp_path / "made", "chars right last_step").folder
-    (served,) = load_models([folder])
+    (model,) = load_models([folder])
     text = "中国股市今日"
-    wanted = json.loads(served.answer([text])[0])
+    expected = json.loads(model.predict([text])[0])
 
     async def visit(tab):
         await tab.until("document.querySelectorAll('option').length === 2")
@@ -102,45 +103,45 @@ def test_bars_and_entities_by_keyboard_alone(tmp_path):
         assert await tab.run("document.activeElement.labels[0].innerText") == "Text"
         await tab.type(text)
         await tab.until("document.querySelectorAll('.bars tbody tr').length === 2")
-        shares = sorted(wanted["probabilities"].items(), key=lambda each: -each[1])
-        assert await rows(tab, ".bars th") == [name for name, _ in shares]
+        probabilities = sorted(expected["probabilities"].items(), key=lambda item: -item[1])
+        assert await rows(tab, ".bars th") == [name for name, _ in probabilities]
         widths = await tab.run("[...document.querySelectorAll('.track div')].map(each => parseFloat(each.style.width))")
-        assert widths == pytest.approx([100 * share for _, share in shares])
-        assert (await rows(tab, "[role=status]"))[0].startswith(f"{wanted['label']}, ")
+        assert widths == pytest.approx([100 * value for _, value in probabilities])
+        assert (await rows(tab, "[role=status]"))[0].startswith(f"{expected['label']}, ")
         await tab.run("document.getElementById('model').focus()")
         await tab.press("ArrowDown")
         await tab.until("document.querySelector('mark') !== null")
         await tab.press("Tab")
         await tab.type(SENTENCE)
-        entities = found(SENTENCE)["entities"]
+        entities = predict_entities(SENTENCE)["entities"]
         await tab.until(f"document.querySelectorAll('mark').length === {len(entities)}")
         marks = await tab.run("[...document.querySelectorAll('mark')].map(m => [m.firstChild.data, m.title])")
-        assert marks == [[each["text"], each["type"]] for each in entities]
-        told = "[...document.querySelector('.text').childNodes].map(n => n.firstChild?.data ?? n.data).join('')"
-        assert await tab.run(told) == SENTENCE
-        assert await rows(tab, "#answer tbody td:first-child") == [each["text"].strip() for each in entities]
+        assert marks == [[entity["text"], entity["type"]] for entity in entities]
+        script = "[...document.querySelector('.text').childNodes].map(n => n.firstChild?.data ?? n.data).join('')"
+        assert await tab.run(script) == SENTENCE
+        assert await rows(tab, "#details tbody td:first-child") == [entity["text"].strip() for entity in entities]
         assert await tab.run("document.querySelector('.text').lang") == "zh-Hans"
         assert await tab.run("document.querySelectorAll('main b, main i').length") == 0
         colours = await tab.run("[...document.querySelectorAll('mark')].map(m => getComputedStyle(m).backgroundColor)")
-        assert len(set(colours)) == len({each["type"] for each in entities})
+        assert len(set(colours)) == len({entity["type"] for entity in entities})
 
-    with running(served, finder()) as server:
+    with running(model, finder()) as server:
         assert browse(tmp_path, server.url, visit) == ([], set())
 
 
 @pytest.mark.slow
-def test_what_is_refused_is_told_and_the_page_goes_on(tmp_path):
+def test_the_page_shows_an_error_and_recovers(tmp_path):
     async def visit(tab):
         await tab.until("document.querySelectorAll('option').length === 1")
         await tab.run("document.getElementById('text').focus()")
         await tab.type("a" * 6)
-        await tab.until("!document.getElementById('wrong').hidden")
-        alert = "texts[0] is longer than 5 characters; got 6 characters; cut it into several texts"
+        await tab.until("!document.getElementById('error').hidden")
+        alert = "texts[0] is longer than 5 characters; got 6 characters; split it into several texts"
         assert await rows(tab, "[role=alert]") == [alert]
         assert await rows(tab, "mark") == []
         await tab.type("ab")
         await tab.until("document.querySelectorAll('mark').length === 1")
-        assert await tab.run("document.getElementById('wrong').hidden")
+        assert await tab.run("document.getElementById('error').hidden")
         await tab.type("")
         await tab.send("Input.insertText", text="")
         await tab.run("document.getElementById('text').value = ''")
@@ -156,22 +157,22 @@ def test_what_is_refused_is_told_and_the_page_goes_on(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("theme", ["light", "dark"])
-def test_pages_fit_a_phone_and_can_be_read_in_both_themes(tmp_path, theme):
+def test_pages_fit_a_phone_and_are_readable_in_both_themes(tmp_path, theme):
     async def visit(tab):
-        page = tab.asked[0]
-        await tab.look_like(390, 844, theme)
-        for path, there in (("", "option"), ("docs", "section + section")):
+        page = tab.requests[0]
+        await tab.emulate(390, 844, theme)
+        for path, selector in (("", "option"), ("docs", "section + section")):
             await tab.open(page + path)
-            await tab.until(f"document.querySelector('{there}') !== null")
+            await tab.until(f"document.querySelector('{selector}') !== null")
             if not path:
                 await tab.run("document.getElementById('text').focus()")
                 await tab.type("x" * 200)
                 await tab.until("document.querySelectorAll('mark').length > 1")
             assert await tab.run("document.documentElement.scrollWidth") == 390
-            ink, ground = await tab.run(
+            ink, background = await tab.run(
                 "['color', 'backgroundColor'].map(name => getComputedStyle(document.body)[name])"
             )
-            bright = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, ground)]
+            bright = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, background)]
             assert (bright[0] < 200 < 650 < bright[1]) if theme == "light" else (bright[1] < 200 < 650 < bright[0])
             names = await tab.run("[...document.querySelectorAll('select, textarea')].map(each => each.labels.length)")
             assert all(names)
@@ -185,9 +186,9 @@ def test_the_docs_page_shows_the_whole_schema(tmp_path):
     async def visit(tab):
         await tab.until("document.querySelectorAll('section').length > 5")
         titles = await rows(tab, "h2")
-        schema = await tab.run("fetch('openapi.json').then(answer => answer.json())")
-        told = [f"{method.upper()}{path}" for path, methods in schema["paths"].items() for method in methods]
-        assert [re.sub(r"\s", "", title) for title in titles] == [*told, *schema["components"]["schemas"]]
+        schema = await tab.run("fetch('openapi.json').then(response => response.json())")
+        operations = [f"{method.upper()}{path}" for path, methods in schema["paths"].items() for method in methods]
+        assert [re.sub(r"\s", "", title) for title in titles] == [*operations, *schema["components"]["schemas"]]
         links = await tab.run("[...document.querySelectorAll('main a')].map(each => each.hash.slice(1))")
         assert set(links) <= set(schema["components"]["schemas"])
         assert len(links) > 10
@@ -199,10 +200,10 @@ def test_the_docs_page_shows_the_whole_schema(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_script_that_fails_is_noticed(tmp_path):
+def test_an_error_in_a_script_is_detected(tmp_path):
     async def visit(tab):
         await tab.run("setTimeout(() => missing()); new Promise(done => setTimeout(done, 200))")
 
     with running(finder()) as server:
         complaints, _ = browse(tmp_path, server.url, visit)
-    assert any("missing is not defined" in each for each in complaints)
+    assert any("missing is not defined" in complaint for complaint in complaints)

@@ -1,3 +1,5 @@
+"""Shards: the same bytes however the rows are written, and errors for what is missing or damaged."""
+
 import hashlib
 import json
 
@@ -25,19 +27,19 @@ def _small_shards(monkeypatch):
     monkeypatch.setattr(module, "ROWS_PER_BATCH", 4)
 
 
-def pieces(rows, sizes):
-    """The rows in record batches of the given sizes, over and over."""
-    at = turn = 0
-    while at < len(rows):
+def split_rows(rows, sizes):
+    """The rows as record batches of the given sizes, repeated until the rows end."""
+    start = turn = 0
+    while start < len(rows):
         size = sizes[turn % len(sizes)]
-        yield pa.RecordBatch.from_pylist(rows[at : at + size], schema=SCHEMA)
-        at, turn = at + size, turn + 1
+        yield pa.RecordBatch.from_pylist(rows[start : start + size], schema=SCHEMA)
+        start, turn = start + size, turn + 1
 
 
 def write(folder, rows=ROWS, sizes=(5,), split="train", **options):
     folder.mkdir(exist_ok=True)
     with ShardWriter(folder, split, SCHEMA, **options) as writer:
-        for batch in pieces(rows, sizes):
+        for batch in split_rows(rows, sizes):
             writer.write(batch)
     return writer.shards
 
@@ -78,7 +80,7 @@ def test_no_empty_shard_after_a_full_one(tmp_path):
 
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=6))
-def test_bytes_do_not_depend_on_the_batches_given(tmp_path_factory, sizes):
+def test_bytes_do_not_depend_on_the_sizes_of_batches(tmp_path_factory, sizes):
     one, other = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("other")
     assert write(one, sizes=sizes) == write(other, sizes=(23,))
     assert bytes_of(one) == bytes_of(other)
@@ -129,7 +131,7 @@ def test_splits_and_widths_are_kept_apart(tmp_path):
 
 
 def test_first_number_can_be_given(tmp_path):
-    assert [shard.file for shard in write(tmp_path / "out", first=7)] == [f"train-0000{at}.arrow" for at in (7, 8, 9)]
+    assert [shard.file for shard in write(tmp_path / "out", first=7)] == [f"train-0000{i}.arrow" for i in (7, 8, 9)]
 
 
 def test_opened_without_copying(tmp_path):
@@ -150,7 +152,7 @@ def test_opened_without_copying(tmp_path):
 def test_failed_block_closes_its_file_and_lists_nothing(tmp_path):
     def fail():
         with writer:
-            writer.write(next(pieces(ROWS, (5,))))
+            writer.write(next(split_rows(ROWS, (5,))))
             raise ValueError("stop")
 
     writer = ShardWriter(tmp_path, "train", SCHEMA)
@@ -164,12 +166,12 @@ def test_missing_index(tmp_path):
         ShardReader(tmp_path / "nowhere", "parsed")
 
 
-def test_foreign_kind(folder):
+def test_another_kind(folder):
     with pytest.raises(UserError, match=r"index\.json: is not an index of padded shards; got parsed$"):
         ShardReader(folder, "padded")
 
 
-def test_foreign_kind_with_other_fields(folder):
+def test_another_kind_with_other_fields(folder):
     (folder / "index.json").write_text(json.dumps({"kind": "other", "shards": [{"a": 1}]}))
     with pytest.raises(UserError, match=r"index\.json: is not an index of parsed shards; got other$"):
         ShardReader(folder, "parsed")
@@ -196,7 +198,7 @@ def test_damaged_index(folder, content):
 
 def test_missing_shard(folder):
     (folder / "train-00001.arrow").unlink()
-    with pytest.raises(UserError, match=r"train-00001\.arrow: the index names this shard and it is missing; run"):
+    with pytest.raises(UserError, match=r"train-00001\.arrow: is listed in the index but missing; run"):
         read_rows(folder)
 
 
@@ -223,10 +225,10 @@ def test_index_is_readable_text(tmp_path):
     }
 
 
-def test_a_stream_is_what_opening_gives_and_stays_readable(folder):
+def test_a_stream_has_the_rows_of_the_opened_shard_and_stays_readable(folder):
     reader = ShardReader(folder, "parsed")
     assert len(reader.shards) > 1
     for shard in reader.shards:
-        batches = list(reader.stream(shard))  # the first ones' pages have been given back by now
-        assert [batch.num_rows for batch in batches] == [len(each) for each in reader.open(shard).to_batches()]
+        batches = list(reader.stream(shard))  # the pages of the first ones have been released by now
+        assert [batch.num_rows for batch in batches] == [len(batch) for batch in reader.open(shard).to_batches()]
         assert pa.Table.from_batches(batches).equals(reader.open(shard))

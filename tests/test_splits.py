@@ -23,7 +23,7 @@ def test_labels_are_strata():
 @settings(max_examples=200, deadline=None)
 @given(tag_lists, st.integers(0, 5))
 def test_sets_of_entity_types_are_strata(tags, first):
-    # the last bit stands for type 62 and all after it
+    # the last bit stands for type 62 and all types after it
     expected = [sum({1 << min((tag - 1) // 2, 62) for tag in row if tag}) for row in tags[first:]]
     strata = strata_of(pa.array(tags, pa.list_(pa.int16()))[first:])
     assert (strata.dtype, strata.tolist()) == (np.int64, expected)
@@ -31,7 +31,7 @@ def test_sets_of_entity_types_are_strata(tags, first):
 
 @pytest.fixture
 def staged(tmp_path):
-    """A function of labels by role: a reader of them as staged rows, the row number 10 times the position."""
+    """A function of labels by role: a reader of them as staged rows, whose row number is 10 times the position."""
 
     def write(**labels):
         folder = tmp_path / "staging"
@@ -63,35 +63,35 @@ def test_splits_against_brute_force(staged, tmp_path, monkeypatch, limit):
     plans = plan_splits(reader, HoldOut("train", 0.3, 1), 7, limit)
     assert list(plans) == ["train", "test", "dev"]
     (tmp_path / "out").mkdir()
-    repeats = DuplicateCounter(tmp_path / "repeats", 590)
-    shards = write_splits(reader, plans, "classify", repeats, tmp_path / "out")
+    duplicates = DuplicateCounter(tmp_path / "duplicates", 590)
+    shards = write_splits(reader, plans, "classify", duplicates, tmp_path / "out")
     write_index(tmp_path / "out", "parsed", [shard for split in shards.values() for shard in split])
 
     numbers = np.arange(500)
-    held = brute_force(labels["train"], 150, 7, "dev", numbers.tolist())
-    expected = {"train": numbers[~held], "dev": numbers[held], "test": np.arange(90)}
+    held_out = brute_force(labels["train"], 150, 7, "dev", numbers.tolist())
+    expected = {"train": numbers[~held_out], "dev": numbers[held_out], "test": np.arange(90)}
     for split, rows in expected.items():
         role = "test" if split == "test" else "train"
-        # drawn of the rows left, but by their positions in the file
-        drawn = brute_force(labels[role][rows], min(limit or 500, len(rows)), 7, f"limit/{split}", rows.tolist())
+        # sampled from the remaining rows, but by their positions in the file
+        sampled = brute_force(labels[role][rows], min(limit or 500, len(rows)), 7, f"limit/{split}", rows.tolist())
         table = pa.Table.from_batches(ShardReader(tmp_path / "out", "parsed").batches(split))
-        assert table["row"].to_pylist() == (rows[drawn] * 10).tolist()
-        assert table["label"].to_pylist() == labels[role][rows[drawn]].tolist()
-        assert repeats.count_also_in(split, split) == drawn.sum()
+        assert table["row"].to_pylist() == (rows[sampled] * 10).tolist()
+        assert table["label"].to_pylist() == labels[role][rows[sampled]].tolist()
+        assert duplicates.count_also_in(split, split) == sampled.sum()
 
 
-def test_without_draws_strata_are_not_read(staged, monkeypatch):
+def test_without_sampling_strata_are_not_read(staged, monkeypatch):
     reader = staged(train=[0, 1], dev=[1], test=[1, 1])
     monkeypatch.setattr("textrnn.preparation.parsing.splits.strata_of", None)
     plans = plan_splits(reader, None, 1, None)
-    assert {name: (plan.role, plan.draws) for name, plan in plans.items()} == {
+    assert {name: (plan.role, plan.filters) for name, plan in plans.items()} == {
         "train": ("train", ()),
         "dev": ("dev", ()),
         "test": ("test", ()),
     }
 
 
-BLOCKS = [  # rows of the file, the block and the share asked for; the size and number of blocks, how many are dev
+BLOCKS = [  # rows of the file, requested block size and share; actual size and number of blocks, blocks of dev
     (500, 20, 0.1, 20, 25, 2),
     (503, 20, 0.1, 20, 25, 2),
     (90, 20, 0.1, 9, 10, 1),
@@ -106,17 +106,17 @@ BLOCKS = [  # rows of the file, the block and the share asked for; the size and 
 
 @pytest.mark.parametrize(("rows", "block", "share", "size", "count", "dev"), BLOCKS)
 def test_blocks_are_held_out_whole(staged, monkeypatch, rows, block, share, size, count, dev):
-    monkeypatch.setattr(textrnn.common.storage.shards, "ROWS_PER_SHARD", 150)  # blocks lie across shards
+    monkeypatch.setattr(textrnn.common.storage.shards, "ROWS_PER_SHARD", 150)  # blocks span shards
     reader = staged(train=[at % 3 for at in range(rows)], test=[0])
     plans = plan_splits(reader, HoldOut("train", share, block), 7, None)
-    held = brute_force(np.zeros(count), dev, 7, "dev", list(range(count)))
-    assert sum(held) == dev
-    found = {name: np.concatenate([rows for rows, _ in plans[name].members(reader)]) for name in ("train", "dev")}
-    assert found["dev"].tolist() == [row for row in range(rows) if held[min(row // size, count - 1)]]
-    assert found["train"].tolist() == [row for row in range(rows) if not held[min(row // size, count - 1)]]
+    held_out = brute_force(np.zeros(count), dev, 7, "dev", list(range(count)))
+    assert sum(held_out) == dev
+    members = {name: np.concatenate([rows for rows, _ in plans[name].members(reader)]) for name in ("train", "dev")}
+    assert members["dev"].tolist() == [row for row in range(rows) if held_out[min(row // size, count - 1)]]
+    assert members["train"].tolist() == [row for row in range(rows) if not held_out[min(row // size, count - 1)]]
 
 
-def test_of_blocks_rows_are_drawn_one_by_one(staged):
+def test_rows_of_blocks_are_limited_one_by_one(staged):
     reader = staged(train=[at % 3 for at in range(500)], test=[0])
     whole, limited = (plan_splits(reader, HoldOut("train", 0.1, 10), 7, limit)["dev"] for limit in (None, 12))
     (all_rows, _), (some, strata) = next(iter(whole.members(reader))), next(iter(limited.members(reader)))

@@ -54,9 +54,9 @@ def test_run_stage_wrong_arguments_exit_2(argv, capsys, arguments):
 
 def test_other_exceptions_keep_their_traceback():
     def main():
-        raise KeyError("a fault of ours")
+        raise KeyError("an error in the code")
 
-    with pytest.raises(KeyError, match="a fault of ours"):
+    with pytest.raises(KeyError, match="an error in the code"):
         run_command(main)
 
 
@@ -67,30 +67,30 @@ def test_interrupt_exits_130(capsys):
     with pytest.raises(SystemExit) as caught:
         run_command(main)
     assert caught.value.code == 130
-    said = "interrupted: no output was written; the same command starts it again\n"
-    assert capsys.readouterr() == ("", said)
+    message = "interrupted: no output was written; the same command starts it again\n"
+    assert capsys.readouterr() == ("", message)
 
 
-def test_sigterm_exits_143_and_tidies_up_as_an_interrupt_does(tmp_path, capsys):
+def test_sigterm_exits_143_and_cleans_up_as_an_interrupt_does(tmp_path, capsys):
     before = signal.getsignal(signal.SIGTERM)
 
     def main():
         with output_folder(tmp_path / "out") as made:
             (made / "half").write_text("half")
             os.kill(os.getpid(), signal.SIGTERM)
-            pytest.fail("must not go on")
+            pytest.fail("must not continue")
 
     with pytest.raises(SystemExit) as caught:
         run_command(main)
     assert caught.value.code == 143
-    said = "terminated: no output was written; the same command starts it again\n"
-    assert capsys.readouterr() == ("", said)
+    message = "terminated: no output was written; the same command starts it again\n"
+    assert capsys.readouterr() == ("", message)
     assert names_in(tmp_path) == []
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-@pytest.mark.parametrize(("stop", "word"), [(KeyboardInterrupt, "interrupted"), (Terminated, "terminated")])
-def test_an_interrupt_says_by_its_notes_what_it_left(capsys, stop, word):
+@pytest.mark.parametrize(("stop", "verb"), [(KeyboardInterrupt, "interrupted"), (Terminated, "terminated")])
+def test_the_notes_of_an_interrupt_are_printed(capsys, stop, verb):
     def main():
         error = stop()
         error.add_note("3 shards are kept")
@@ -99,10 +99,10 @@ def test_an_interrupt_says_by_its_notes_what_it_left(capsys, stop, word):
 
     with pytest.raises(SystemExit):
         run_command(main)
-    assert capsys.readouterr().err == f"{word}: 3 shards are kept; go on\n"
+    assert capsys.readouterr().err == f"{verb}: 3 shards are kept; go on\n"
 
 
-def test_output_folder_appears_whole(tmp_path):
+def test_output_folder_appears_complete(tmp_path):
     out = tmp_path / "a" / "b"
     with output_folder(out) as made:
         (made / "x").write_text("1")
@@ -112,7 +112,7 @@ def test_output_folder_appears_whole(tmp_path):
     assert out.stat().st_mode & 0o777 == 0o755
 
 
-def test_output_folder_replaces_what_is_there(tmp_path):
+def test_output_folder_replaces_the_earlier_output(tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / "old").write_text("old")
@@ -183,10 +183,10 @@ def test_output_file_replaces_a_read_only_link(tmp_path):
     assert names_in(out.parent) == ["out.json"]
 
 
-def test_output_file_removes_what_a_killed_process_left(tmp_path):
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    for process in (gone.pid, os.getppid()):
+def test_output_file_removes_the_temporary_files_of_killed_processes(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    for process in (ended.pid, os.getppid()):
         (tmp_path / f".out.{process}").write_text("half")
     (tmp_path / ".out.note").write_text("kept")
     with output_file(tmp_path / "out") as made:
@@ -195,11 +195,11 @@ def test_output_file_removes_what_a_killed_process_left(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["folder", ".", ""])
-def test_output_file_refuses_a_folder_before_anything_is_made(tmp_path, monkeypatch, name):
+def test_output_file_refuses_a_folder_before_anything_is_written(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "folder").mkdir()
     with pytest.raises(IsADirectoryError), output_file(Path(name)):
-        pytest.fail("it was let in")
+        pytest.fail("must not run")
     assert names_in(tmp_path) == ["folder"]
 
 
@@ -235,7 +235,7 @@ def test_write_json_rounds_and_keeps_text(tmp_path):
     assert '"名": "字"' in text
 
 
-def test_write_json_refuses_what_json_has_not(tmp_path):
+def test_write_json_refuses_values_that_json_does_not_have(tmp_path):
     path = tmp_path / "a.json"
     write_json(path, {"a": 1})
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -245,41 +245,41 @@ def test_write_json_refuses_what_json_has_not(tmp_path):
 
 
 @pytest.fixture
-def draw(monkeypatch):
-    """A function of arguments of `progress`: its items, and what is drawn of it on a terminal."""
+def on_terminal(monkeypatch):
+    """A function that calls `progress` on a terminal and returns its items and its output."""
 
     class Terminal(io.StringIO):
         def isatty(self):
             return True
 
-    def drawn(*items, **rest):
-        with monkeypatch.context() as here:
-            here.setattr(sys, "stderr", Terminal())
+    def show(*items, **rest):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stderr", Terminal())
             return list(progress(*items, **rest)), sys.stderr.getvalue()
 
-    return drawn
+    return show
 
 
-def test_progress_is_silent_off_a_terminal():
+def test_progress_prints_nothing_without_a_terminal():
     items = [1, 2, 3]
     assert progress(items, total=3, count=lambda item: item) is items
 
 
-def test_progress_is_drawn_on_a_terminal(draw):
-    items, said = draw([1, 2, 3], unit="row", label="parse")
+def test_progress_is_shown_on_a_terminal(on_terminal):
+    items, output = on_terminal([1, 2, 3], unit="row", label="parse")
     assert items == [1, 2, 3]
-    assert "parse" in said
+    assert "parse" in output
 
 
-def test_progress_counts_units_and_begins_where_an_earlier_run_ended(draw):
+def test_progress_counts_units_and_begins_after_those_of_an_earlier_run(on_terminal):
     def slow():
         for item in (100, 200):
-            time.sleep(0.15)  # longer than between two drawings
+            time.sleep(0.15)  # longer than the interval between two updates
             yield item
 
-    items, said = draw(slow(), total=1000, unit=" rows", label="cut", initial=500, count=lambda item: item)
+    items, output = on_terminal(slow(), total=1000, unit=" rows", label="cut", initial=500, count=lambda item: item)
     assert items == [100, 200]
-    assert re.findall(r"\d+/1000", said) == ["500/1000", "600/1000", "800/1000"]
-    rates = [float(rate) for rate in re.findall(r"([\d.]+) rows/s", said)]
+    assert re.findall(r"\d+/1000", output) == ["500/1000", "600/1000", "800/1000"]
+    rates = [float(rate) for rate in re.findall(r"([\d.]+) rows/s", output)]
     assert rates
-    assert max(rates) < 200 / 0.15  # what was done before is in no rate
+    assert max(rates) < 200 / 0.15  # units of the earlier run are in no rate

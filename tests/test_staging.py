@@ -10,17 +10,17 @@ import textrnn.preparation.parsing.staging
 from textrnn.common.config.corpus import Corpus, HoldOut
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.preparation.parsing.parse import parse
-from textrnn.preparation.parsing.staging import FileCounts, _drawn, stage_file
+from textrnn.preparation.parsing.staging import FileCounts, _update_bar, stage_file
 
 TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
 TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3, 1), 10**6)
-# of 37 rows every fifth has a label that is none, and so have the last
+# of 37 rows every fifth and the last two have an unknown label
 TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
 TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]
 
 
 class Stopped(Exception):  # noqa: N818
-    pass
+    """Stands for the interruption of a run."""
 
 
 @pytest.fixture(autouse=True)
@@ -35,21 +35,21 @@ def bytes_of(folder):
 
 
 def stop_after(monkeypatch, markers):
-    """Let that many markers be written; stop where the next one would be."""
-    real, left = textrnn.common.storage.markers.mark_finished, [markers]
+    """Let that many markers be written, and raise Stopped instead of writing the next one."""
+    mark_finished, remaining = textrnn.common.storage.markers.mark_finished, [markers]
 
-    def finish(*given):
-        left[0] -= 1
-        if left[0] < 0:
+    def mark_or_stop(*args):
+        remaining[0] -= 1
+        if remaining[0] < 0:
             raise Stopped
-        return real(*given)
+        return mark_finished(*args)
 
-    monkeypatch.setattr(textrnn.preparation.parsing.staging, "finish", finish)
+    monkeypatch.setattr(textrnn.preparation.parsing.staging, "mark_finished", mark_or_stop)
 
 
 @pytest.mark.parametrize("limit", [None, 22, 28])
 @pytest.mark.parametrize(("corpus", "rows"), [(TEXTS, TEXT_ROWS), (TAGS, TAG_ROWS)], ids=["texts", "tags"])
-def test_a_run_goes_on_wherever_it_was_stopped(tmp_path, monkeypatch, write_corpus, corpus, rows, limit):
+def test_a_run_resumes_wherever_it_was_stopped(tmp_path, monkeypatch, write_corpus, corpus, rows, limit):
     files = write_corpus(tmp_path, corpus.format, train=rows, test=rows[:9])
     corpus = replace(corpus, files=files, rows={"train": limit})
 
@@ -84,7 +84,7 @@ def test_a_run_goes_on_wherever_it_was_stopped(tmp_path, monkeypatch, write_corp
 
 
 def spy(written):
-    """A ShardWriter that notes the names of the files it opens."""
+    """A ShardWriter that records the names of the files it opens."""
 
     class Spy(textrnn.common.storage.shards.ShardWriter):
         def _open(self):
@@ -94,24 +94,25 @@ def spy(written):
     return Spy
 
 
-def test_markers_hold_where_the_file_was_and_what_was_counted(tmp_path, write_corpus):
+def test_markers_record_the_position_in_the_file_and_the_counts(tmp_path, write_corpus):
     (tmp_path / "staging").mkdir()
     path = tmp_path / write_corpus(tmp_path, "fasttext", train=TEXT_ROWS)["train"]
     read = FORMATS["fasttext"].read
 
     def stage():
-        return stage_file(path, "train", read(path), None, "classify", {"__label__1": 0, "__label__2": 1}, tmp_path)
+        ids = {"__label__1": 0, "__label__2": 1}
+        return stage_file(path, "train", read(path), limit=None, task="classify", label_ids=ids, out=tmp_path)
 
     shards, count = stage()
     first = "line 5: a label that is none of the 2 classes; got '__label__3'"
     assert count == FileCounts(37, 28, {"a label that is none of the 2 classes": 9}, first)
-    # the last shard is empty: what comes after the one before it is rejected
+    # the last shard is empty: all rows after the one before it are rejected
     assert [shard.rows for shard in shards] == [4, 4, 4, 4, 4, 4, 4, 0]
     markers = [textrnn.common.storage.markers.read_result(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
     assert [marker["count"]["read"] for marker in markers] == [4, 9, 14, 19, 24, 29, 34, 37]
     assert [marker["count"]["kept"] for marker in markers] == [4, 8, 12, 16, 20, 24, 28, 28]
     assert [marker["ended"] for marker in markers] == [False] * 7 + [True]
-    path.unlink()  # all is staged: the file is not opened again
+    path.unlink()  # everything is staged: the file is not opened again
     assert stage() == (shards, count)
 
 
@@ -121,7 +122,8 @@ def test_shards_after_a_damaged_one_are_staged_again(tmp_path, write_corpus):
     read = FORMATS["fasttext"].read
 
     def stage():
-        return stage_file(path, "train", read(path), 20, "classify", {"__label__1": 0, "__label__2": 1}, tmp_path)
+        ids = {"__label__1": 0, "__label__2": 1}
+        return stage_file(path, "train", read(path), limit=20, task="classify", label_ids=ids, out=tmp_path)
 
     first = stage()
     before = bytes_of(tmp_path / "staging")
@@ -145,29 +147,29 @@ class Bar:
 
 
 @pytest.mark.parametrize(("limit", "totals"), [(None, [1000, 800, 800]), (900, [900, 800, 800])])
-def test_the_bar_expects_as_many_rows_as_the_file_promises(monkeypatch, tmp_path, limit, totals):
-    shares = iter([0.1, 0.25, 0.0])  # the last is what a file that is not being read has
-    monkeypatch.setattr(textrnn.preparation.parsing.staging, "share_read", lambda path: next(shares))
+def test_the_total_of_the_bar_is_estimated_from_the_fraction_read(monkeypatch, tmp_path, limit, totals):
+    fractions = iter([0.1, 0.25, 0.0])  # 0.0 is the fraction of a file that is not being read
+    monkeypatch.setattr(textrnn.preparation.parsing.staging, "fraction_read", lambda path: next(fractions))
     bar, seen = Bar(), []
-    with _drawn(bar, tmp_path, limit) as advance:
+    with _update_bar(bar, tmp_path, limit) as advance:
         for _ in range(3):
             advance(100)
             seen.append(bar.total)
     assert (seen, bar.n) == (totals, 300)
 
 
-def test_rows_and_time_left_on_a_terminal(monkeypatch, capsys, tmp_path, write_corpus):
+def test_progress_bars_on_a_terminal(monkeypatch, capsys, tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=TEXT_ROWS, test=TEXT_ROWS[:9])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TQDM_MININTERVAL", "0")
     parse(tmp_path, replace(TEXTS, files=files), seed=1, limit=None, out=(tmp_path / "o").mkdir() or tmp_path / "o")
-    said = capsys.readouterr().err
-    assert "train.ft.txt.bz2: " in said
-    assert "split train: " in said
-    assert " rows/s]" in said
+    error_output = capsys.readouterr().err
+    assert "train.ft.txt.bz2: " in error_output
+    assert "split train: " in error_output
+    assert " rows/s]" in error_output
 
 
-def test_nothing_is_drawn_elsewhere(capsys, tmp_path, write_corpus):
+def test_no_progress_bars_elsewhere(capsys, tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=TEXT_ROWS, test=TEXT_ROWS[:9])
     (tmp_path / "out").mkdir()
     parse(tmp_path, replace(TEXTS, files=files), seed=1, limit=None, out=tmp_path / "out")

@@ -1,4 +1,4 @@
-"""What a run keeps, and that going on from it changes nothing: no weight, no point of the curves, to the bit."""
+"""Checkpoints of a run, and that a resumed run gives bitwise the same weights and curves."""
 
 from __future__ import annotations
 
@@ -43,15 +43,17 @@ def names_in(folder):
     return sorted(path.name for path in (folder / MARKERS).iterdir())
 
 
-def test_a_state_comes_back_to_the_bit():
+def test_a_state_is_restored_bitwise():
     torch.manual_seed(0)
     tensors = {"network.a.b": torch.randn(3, 4).t(), "tally": torch.randn(2, 4, dtype=torch.float64)}
     tensors |= {"step": torch.tensor(7.0), "none": torch.zeros(0, 2)}
     best = {"a.b": torch.randn(4, 3)}
     state = RunState(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
-    again, found = decode_run_state(encode_run_state(state, tensors))
-    assert found.keys() == tensors.keys()
-    assert all(torch.equal(found[name], value) and found[name].dtype == value.dtype for name, value in tensors.items())
+    again, decoded = decode_run_state(encode_run_state(state, tensors))
+    assert decoded.keys() == tensors.keys()
+    assert all(
+        torch.equal(decoded[name], value) and decoded[name].dtype == value.dtype for name, value in tensors.items()
+    )
     assert torch.equal(again.best_weights.pop("a.b"), best.pop("a.b"))
     assert again == state
     fresh, nothing = decode_run_state(encode_run_state(RunState(), {}))
@@ -59,73 +61,73 @@ def test_a_state_comes_back_to_the_bit():
     assert nothing == {}
 
 
-def test_the_one_before_goes_when_the_new_one_is_whole(folder, monkeypatch):
-    keeper = Checkpointer(folder)
-    assert keeper.latest() is None
-    keeper.keep(3, b"three")
-    assert keeper.latest() == b"three"
+def test_the_previous_checkpoint_is_removed_once_the_new_one_is_complete(folder, monkeypatch):
+    checkpointer = Checkpointer(folder)
+    assert checkpointer.load_latest() is None
+    checkpointer.save(3, b"three")
+    assert checkpointer.load_latest() == b"three"
     assert names_in(folder) == ["step-3.json", "step-3.safetensors"]
     with monkeypatch.context() as patched:
         patched.setattr(module.os, "fsync", lambda _: (_ for _ in ()).throw(OSError("the disk is full")))
         with pytest.raises(OSError, match="disk"):
-            keeper.keep(4, b"four")
-    assert keeper.latest() == b"three"
+            checkpointer.save(4, b"four")
+    assert checkpointer.load_latest() == b"three"
     assert names_in(folder) == ["step-3.json", "step-3.safetensors"]
-    keeper.keep(10, b"ten")
-    assert keeper.latest() == b"ten"
+    checkpointer.save(10, b"ten")
+    assert checkpointer.load_latest() == b"ten"
     assert names_in(folder) == ["step-10.json", "step-10.safetensors"]
 
 
-def test_killed_between_two_both_are_there_and_the_later_one_counts(folder, monkeypatch):
-    keeper = Checkpointer(folder)
-    keeper.keep(9, b"nine")
+def test_after_a_kill_between_two_checkpoints_the_later_one_counts(folder, monkeypatch):
+    checkpointer = Checkpointer(folder)
+    checkpointer.save(9, b"nine")
     monkeypatch.setattr(Checkpointer, "_remove", lambda *_: None)
-    keeper.keep(10, b"ten")
+    checkpointer.save(10, b"ten")
     assert finished_shards(folder) == {"step-9", "step-10"}
-    assert Checkpointer(folder).latest() == b"ten"
+    assert Checkpointer(folder).load_latest() == b"ten"
 
 
-def test_a_damaged_one_is_told_of_and_left_out(folder, capsys, monkeypatch):
-    keeper = Checkpointer(folder)
-    keeper.keep(9, b"nine")
+def test_a_damaged_checkpoint_is_reported_and_ignored(folder, capsys, monkeypatch):
+    checkpointer = Checkpointer(folder)
+    checkpointer.save(9, b"nine")
     with monkeypatch.context() as patched:
         patched.setattr(Checkpointer, "_remove", lambda *_: None)
-        keeper.keep(10, b"ten")
-    (folder / MARKERS / "step-10.safetensors").write_bytes(b"te\0")  # its end lost, its size kept
-    assert keeper.latest() == b"nine"
-    assert capsys.readouterr().out == "the checkpoint of step 10 is damaged and left out\n"
+        checkpointer.save(10, b"ten")
+    (folder / MARKERS / "step-10.safetensors").write_bytes(b"te\0")  # the end lost, the size the same
+    assert checkpointer.load_latest() == b"nine"
+    assert capsys.readouterr().out == "the checkpoint of step 10 is damaged and is ignored\n"
     (folder / MARKERS / "step-9.safetensors").write_bytes(b"NINE")
-    assert keeper.latest() is None
+    assert checkpointer.load_latest() is None
     assert names_in(folder) == []
-    keeper.keep(1, b"one")
+    checkpointer.save(1, b"one")
     (folder / MARKERS / "step-1.json").write_bytes(b"\0" * (folder / MARKERS / "step-1.json").stat().st_size)
-    assert keeper.latest() is None
+    assert checkpointer.load_latest() is None
 
 
 @pytest.mark.parametrize(("given", "seconds"), [("", 60.0), ("0", 0.0), ("2.5", 2.5)])
-def test_how_often(folder, monkeypatch, given, seconds):
+def test_the_interval_between_checkpoints(folder, monkeypatch, given, seconds):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", given)
     assert checkpoint_seconds() == seconds
     now = [50.0]
     monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
-    keeper = Checkpointer(folder)
-    assert keeper.due() == (seconds == 0)
+    checkpointer = Checkpointer(folder)
+    assert checkpointer.is_due() == (seconds == 0)
     now[0] += seconds
-    assert keeper.due()
-    keeper.keep(1, b"one")
-    assert keeper.due() == (seconds == 0)
+    assert checkpointer.is_due()
+    checkpointer.save(1, b"one")
+    assert checkpointer.is_due() == (seconds == 0)
 
 
 @pytest.mark.parametrize("given", ["-1", "nan", "inf", "a minute"])
-def test_how_often_must_be_a_number(monkeypatch, given):
+def test_the_interval_must_be_a_number(monkeypatch, given):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", given)
     with pytest.raises(
-        ResumableError, match=r"^TEXTRNN_CHECKPOINT_SECONDS: must be a number of seconds from 0 up; got"
+        ResumableError, match=r"^TEXTRNN_CHECKPOINT_SECONDS: must be a number of seconds, at least 0; got"
     ):
         checkpoint_seconds()
 
 
-# a run that goes on
+# a run that is resumed
 
 
 CASES = {
@@ -162,21 +164,31 @@ def ignore(*_):
     pass
 
 
-def go(case, folder, on_step=ignore, report=ignore):
-    """Train, from the state in the folder if it has one; outcome, weights, and all points of the curves."""
+def train(case, folder, on_step=ignore, report=ignore):
+    """Train, resuming from the folder's checkpoint if there is one; return outcome, weights and all points."""
     changes, options = CASES[case]
-    model, keeper = small(**changes), None if folder is None else Checkpointer(folder)
-    data = keeper.latest() if keeper else None
-    kept = None if data is None else decode_run_state(data)
-    points = [] if kept is None else list(kept[0].points)
+    model, checkpointer = small(**changes), None if folder is None else Checkpointer(folder)
+    data = checkpointer.load_latest() if checkpointer else None
+    resume_from = None if data is None else decode_run_state(data)
+    points = [] if resume_from is None else list(resume_from[0].points)
     tags = case == "crf"
     rows, dev = [*rows_of(18, tags=tags), *rows_of(7, width=4, tags=tags)], rows_of(9, tags=tags)
 
-    def told(point):
+    def on_evaluation(point):
         points.append(point)
         report(point)
 
-    outcome = train_model(model, rows, dev, settings(**options), None, told, on_step, keeper=keeper, kept=kept)
+    outcome = train_model(
+        model,
+        rows,
+        dev,
+        settings(**options),
+        None,
+        on_evaluation,
+        on_step,
+        checkpointer=checkpointer,
+        resume_from=resume_from,
+    )
     return outcome, model.state_dict(), points
 
 
@@ -190,7 +202,7 @@ def same(one, other):
 @pytest.mark.parametrize("at", ["a step", "an evaluation"])
 def test_stopped_anywhere_it_ends_the_same(monkeypatch, folder, case, at):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
-    whole = go(case, None)
+    whole = train(case, None)
     stops = range(1, whole[0].steps + 1)[:: 1 if case == "dropout" else 3]
     if at == "an evaluation":
         stops = [point.step for point in whole[2]]
@@ -204,14 +216,14 @@ def test_stopped_anywhere_it_ends_the_same(monkeypatch, folder, case, at):
 
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
-            go(case, folder, **stop_at(stop))
+            train(case, folder, **stop_at(stop))
         steps = finished_shards(folder)
         assert steps == ({f"step-{stop - 1}"} if stop > 1 else set())
-    same(go(case, folder), whole)
+    same(train(case, folder), whole)
 
 
-def test_an_interrupt_ends_its_step_and_keeps_it(folder):
-    whole = go("every", None)
+def test_an_interrupt_finishes_its_step_and_saves_it(folder):
+    whole = train("every", None)
     for number, signal_number, error in ((1, signal.SIGINT, KeyboardInterrupt), (2, signal.SIGTERM, Terminated)):
         seen = []
 
@@ -222,12 +234,12 @@ def test_an_interrupt_ends_its_step_and_keeps_it(folder):
 
         handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
         with pytest.raises(error) as caught:
-            go("every", folder, on_step)
+            train("every", folder, on_step)
         assert caught.type is error
         assert len(seen) == number
         assert finished_shards(folder) == {f"step-{seen[-1]}"}
         assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
-    same(go("every", folder), whole)
+    same(train("every", folder), whole)
 
 
 def test_a_second_interrupt_stops_at_once(folder):
@@ -237,25 +249,25 @@ def test_a_second_interrupt_stops_at_once(folder):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        go("every", folder, on_step)
+        train("every", folder, on_step)
     assert finished_shards(folder) == set()
 
 
 def test_an_interrupt_in_the_last_evaluation_is_not_lost(folder):
-    whole = go("plain", None)
+    whole = train("plain", None)
 
     def report(point):
         if point.step == whole[0].steps:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        go("plain", folder, report=report)
+        train("plain", folder, report=report)
     assert finished_shards(folder) == {f"step-{whole[0].steps}"}
-    same(go("plain", folder, on_step=lambda *_: pytest.fail("there is no step left")), whole)
+    same(train("plain", folder, on_step=lambda *_: pytest.fail("there is no step left")), whole)
 
 
-def test_what_stopped_a_run_is_kept_too(folder):
-    whole = go("patience", None)
+def test_the_reason_of_a_stop_is_saved_too(folder):
+    whole = train("patience", None)
     assert whole[0].stopped_by == "patience"
 
     def report(point):
@@ -263,29 +275,29 @@ def test_what_stopped_a_run_is_kept_too(folder):
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        go("patience", folder, report=report)
-    same(go("patience", folder, on_step=lambda *_: pytest.fail("it has stopped")), whole)
+        train("patience", folder, report=report)
+    same(train("patience", folder, on_step=lambda *_: pytest.fail("it had stopped")), whole)
 
 
-def test_what_is_kept_of_a_stopped_run(folder):
+def test_the_checkpoint_of_a_stopped_run(folder):
     def on_step(step, _):
         if step == 9:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        go("every", folder, on_step)
-    data = Checkpointer(folder).latest()
+        train("every", folder, on_step)
+    data = Checkpointer(folder).load_latest()
     assert data is not None
-    kept, tensors = decode_run_state(data)
+    state, tensors = decode_run_state(data)
     # 18 rows of one width and 7 of another, in batches of 4, so 7 an epoch
-    assert kept.step == 9
-    assert 25 < kept.rows <= 25 + 2 * 4
-    assert kept.seconds > 0
-    assert [point.step for point in kept.points] == [2, 4, 6, 7, 8]
-    assert kept.best is min(kept.points, key=lambda point: point.dev.loss)
-    assert kept.resumed == []
+    assert state.step == 9
+    assert 25 < state.rows <= 25 + 2 * 4
+    assert state.seconds > 0
+    assert [point.step for point in state.points] == [2, 4, 6, 7, 8]
+    assert state.best is min(state.points, key=lambda point: point.dev.loss)
+    assert state.resumed == []
     assert tensors["tally"].shape == (1, 4)
-    assert tensors["tally"][0, 3] == kept.rows - sum_of_rows(8)
+    assert tensors["tally"][0, 3] == state.rows - sum_of_rows(8)
 
 
 def sum_of_rows(steps):
@@ -298,7 +310,7 @@ def sum_of_rows(steps):
     return sum(plan[:steps])
 
 
-def test_skipped_batches_are_not_made(folder, monkeypatch):
+def test_skipped_batches_are_not_gathered(folder, monkeypatch):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
 
     def stopping(step, _):
@@ -306,31 +318,31 @@ def test_skipped_batches_are_not_made(folder, monkeypatch):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        go("plain", folder, stopping)
+        train("plain", folder, stopping)
     seen = []
     take = type(rows_of(1)[0]).take
     monkeypatch.setattr(type(rows_of(1)[0]), "take", lambda self, index: seen.append(len(index)) or take(self, index))
-    outcome = go("plain", folder)[0]
+    outcome = train("plain", folder)[0]
     evaluated = 2 * 3  # batches of dev, at the ends of epochs 2 and 3
     assert len(seen) == outcome.steps - 8 + evaluated
 
 
-def test_half_precision_keeps_its_scaler():
+def test_half_precision_saves_its_scaler():
     options = settings(precision="float16")
-    steppers = []
+    train_steps = []
     for _ in range(2):
         model = small()
-        steppers.append(TrainStep(model, make_optimizer(model, options), RunningLoss(None, CPU), options))
-    first, second = steppers
+        train_steps.append(TrainStep(model, make_optimizer(model, options), RunningLoss(None, CPU), options))
+    first, second = train_steps
     first.scaler.load_state_dict({**first.scaler.state_dict(), "scale": 8.0, "_growth_tracker": 5})
-    second.restore(decode_run_state(encode_run_state(RunState(), first.tensors()))[1])
+    second.load_state_dict(decode_run_state(encode_run_state(RunState(), first.state_dict()))[1])
     assert second.scaler.state_dict() == first.scaler.state_dict()
 
 
-def test_stopped_runs_of_two_other_keys_keep_their_states(tmp_path):
+def test_stopped_runs_of_two_other_keys_keep_their_checkpoints(tmp_path):
     def stopped(seed):
         with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=seed) as work:
-            Checkpointer(work).keep(seed, b"data")
+            Checkpointer(work).save(seed, b"data")
             os.utime(work, (seed, seed))
             raise KeyboardInterrupt
 
@@ -339,30 +351,30 @@ def test_stopped_runs_of_two_other_keys_keep_their_states(tmp_path):
             stopped(seed)
     assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == [f"step-{n}.json" for n in (2, 3, 4)]
     with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=2) as work:
-        assert Checkpointer(work).latest() == b"data"
+        assert Checkpointer(work).load_latest() == b"data"
     assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == ["step-3.json", "step-4.json"]
 
 
 @pytest.mark.parametrize(
     "error", [KeyboardInterrupt, OSError, MemoryError, ResumableError, UserError, RuntimeError, DivergedError]
 )
-def test_only_a_run_that_diverges_leaves_no_state(tmp_path, error):
-    made = error("a", "b") if issubclass(error, UserError) else error()
+def test_only_a_run_that_diverges_leaves_no_checkpoint(tmp_path, error):
+    raised = error("a", "b") if issubclass(error, UserError) else error()
 
     def failing():
         with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=1) as work:
-            Checkpointer(work).keep(12, b"data")
+            Checkpointer(work).save(12, b"data")
             (work / "model.safetensors").write_text("half")
-            raise made
+            raise raised
 
     with pytest.raises(error):
         failing()
-    stays = error is not DivergedError
-    assert len(list(tmp_path.iterdir())) == stays
-    if stays:
-        assert made.__notes__ == ["step 12 is saved; the same command continues there"]
+    kept = error is not DivergedError
+    assert len(list(tmp_path.iterdir())) == kept
+    if kept:
+        assert raised.__notes__ == ["step 12 is saved; the same command continues there"]
         with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=1) as again:
-            assert Checkpointer(again).latest() == b"data"
+            assert Checkpointer(again).load_latest() == b"data"
             assert not (again / "model.safetensors").exists()
-        # no state is left in what is done
+        # no checkpoint is left in the finished folder
         assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["m"]

@@ -1,4 +1,4 @@
-"""A run of the study on tiny shards; gradients by distance against finite differences; the two GRUs."""
+"""Study runs on tiny shards, gradients by distance compared with finite differences, and the two GRUs."""
 
 import dataclasses
 import itertools
@@ -20,7 +20,7 @@ from textrnn.common.config.params import read_params
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.study.plan.json_files import read_figures, read_runs, write_figures
+from textrnn.study.plan.json_files import read_results, read_runs, write_results
 from textrnn.study.plan.variants import CellComparison, check_encoding, read_study, variant_settings
 from textrnn.study.runs.cell_comparison import differences, seconds
 from textrnn.study.runs.gradients import by_distance, input_gradients
@@ -51,8 +51,8 @@ def network(cell, readout, layers=1, bidirectional=False):
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_input_gradients_are_finite_differences(cell, readout):
     model = network(cell, readout, layers=2, bidirectional=True)
-    found = input_gradients(model, IDS, LENGTHS, TARGETS)
-    assert found.shape == (3, 5)
+    norms = input_gradients(model, IDS, LENGTHS, TARGETS)
+    assert norms.shape == (3, 5)
 
     def loss(row, embedded):
         hook = model.embedding.register_forward_hook(lambda *_: embedded[:, None])
@@ -63,16 +63,16 @@ def test_input_gradients_are_finite_differences(cell, readout):
 
     with torch.no_grad():
         for row, step in ((0, 0), (0, 4), (1, 1), (1, 3), (2, 2)):
-            plain = model.embedding.weight[IDS[row]].clone()
+            embedded = model.embedding.weight[IDS[row]].clone()
             slopes = []
             for feature in range(4):
-                ends = []
-                for move in (1e-5, -1e-5):
-                    moved = plain.clone()
-                    moved[step, feature] += move
-                    ends.append(loss(row, moved))
-                slopes.append((ends[0] - ends[1]) / 2e-5)
-            assert found[row, step].item() == pytest.approx(math.hypot(*slopes), rel=1e-5, abs=1e-9)
+                losses = []
+                for delta in (1e-5, -1e-5):
+                    shifted = embedded.clone()
+                    shifted[step, feature] += delta
+                    losses.append(loss(row, shifted))
+                slopes.append((losses[0] - losses[1]) / 2e-5)
+            assert norms[row, step].item() == pytest.approx(math.hypot(*slopes), rel=1e-5, abs=1e-9)
 
 
 def test_padding_after_the_last_token_has_no_gradient_unless_it_is_read():
@@ -82,7 +82,7 @@ def test_padding_after_the_last_token_has_no_gradient_unless_it_is_read():
     assert (input_gradients(network("gru", "last_step"), IDS, LENGTHS, TARGETS)[1] > 0).all()
 
 
-def test_looking_at_gradients_leaves_the_network_as_it_was():
+def test_input_gradients_do_not_change_the_network():
     model = network("rnn", "last_valid").train()
     before = model(IDS, LENGTHS)
     input_gradients(model, IDS, LENGTHS, TARGETS)
@@ -92,59 +92,62 @@ def test_looking_at_gradients_leaves_the_network_as_it_was():
     assert torch.equal(model(IDS, LENGTHS), before)
 
 
-@pytest.mark.parametrize(("readout", "at"), [("last_valid", lambda n, t: n - 1 - t), ("last_step", lambda n, t: 4 - t)])
-def test_distances_are_from_the_step_that_is_read(readout, at):
+@pytest.mark.parametrize(
+    ("readout", "distance"), [("last_valid", lambda n, t: n - 1 - t), ("last_step", lambda n, t: 4 - t)]
+)
+def test_distances_are_from_the_step_that_is_read(readout, distance):
     model = network("rnn", readout)
     norms = input_gradients(model, IDS, LENGTHS, TARGETS)
-    found = {}
+    by_step = {}
     for row, length in enumerate(LENGTHS.tolist()):
         for step in range(length):
-            found.setdefault(at(length, step), []).append(norms[row, step].item())
+            by_step.setdefault(distance(length, step), []).append(norms[row, step].item())
     rows = [Bucket(torch.arange(3), IDS, LENGTHS, TARGETS)]
-    expected = [pytest.approx(np.mean(found[d])) if d in found else None for d in range(5)]
+    expected = [pytest.approx(np.mean(by_step[d])) if d in by_step else None for d in range(5)]
     assert by_distance(model, rows, 10) == expected
     first = by_distance(model, rows, 1)
     assert first == pytest.approx([norms[0, 4 - d].item() for d in range(5)])
 
 
-def test_a_gradient_of_a_linear_rnn_fades_by_its_weight():
+def test_the_gradient_of_a_linear_rnn_decays_by_its_weight():
     model = network("rnn", "last_valid")
     run = model.recurrent.runs[0]
     with torch.no_grad():
         run.weight_hh_l0.copy_(0.5 * torch.eye(3))
-        run.weight_ih_l0.mul_(1e-4)  # tanh is then the identity
+        run.weight_ih_l0.mul_(1e-4)  # so that tanh is the identity
         run.bias_ih_l0.zero_()
         run.bias_hh_l0.zero_()
     rows = [Bucket(torch.arange(1), IDS[:1], LENGTHS[:1], TARGETS[:1])]
-    found = by_distance(model, rows, 1)
-    assert [b / a for a, b in itertools.pairwise(found)] == pytest.approx([0.5] * 4, rel=1e-6)
+    norms = by_distance(model, rows, 1)
+    assert [b / a for a, b in itertools.pairwise(norms)] == pytest.approx([0.5] * 4, rel=1e-6)
 
 
 def run_tiny(padded, **changes):
     settings = dataclasses.replace(SETTINGS, epochs=2, evaluate_every=3, batch_size=6, learning_rate=0.05, **changes)
-    return run_variant("tiny", padded, matrix(), LABELS, PLAIN, settings, 5), settings
+    run = run_variant("tiny", padded, matrix(), LABELS, model=PLAIN, settings=settings, gradient_rows=5)
+    return run, settings
 
 
-def test_each_batchs_loss_is_kept(padded):
+def test_the_loss_of_each_batch_is_recorded(padded):
     run, settings = run_tiny(padded)
-    found = run.facts
-    assert (found["rows"], found["batch_size"], len(found["losses"])) == (20, 6, 8)
-    assert len(found["short"]) == 2
+    facts = run.facts
+    assert (facts["rows"], facts["batch_size"], len(facts["losses"])) == (20, 6, 8)
+    assert len(facts["short"]) == 2
     config = make_config("tiny", PLAIN, (9, 4), 2, padded.facts, 0)
     network = build_network(config, matrix(), settings.seed, CPU)
     epochs = [batches(load_buckets(padded, "train"), 6, shuffle=(settings.seed, epoch)) for epoch in (0, 1)]
-    taken = [batch for epoch in epochs for batch in epoch]
-    expected = F.cross_entropy(network(taken[0].ids, taken[0].lengths), taken[0].targets).item()
-    assert found["losses"][0] == pytest.approx(expected, rel=1e-5)
-    assert found["short"] == [step for step, batch in enumerate(taken) if len(batch) == 2]
-    # train's loss at a point is that of its batches, weighed by their rows
-    assert [point[0] for point in found["points"]] == [3, 4, 6, 8]
-    for point, steps in zip(found["points"], ([0, 1, 2], [3], [4, 5], [6, 7]), strict=True):
-        rows = [len(taken[step]) for step in steps]
-        assert point[2] == pytest.approx(np.average([found["losses"][step] for step in steps], weights=rows), rel=1e-5)
+    trained = [batch for epoch in epochs for batch in epoch]
+    expected = F.cross_entropy(network(trained[0].ids, trained[0].lengths), trained[0].targets).item()
+    assert facts["losses"][0] == pytest.approx(expected, rel=1e-5)
+    assert facts["short"] == [step for step, batch in enumerate(trained) if len(batch) == 2]
+    # train's loss at a point is the mean over its batches, weighted by their rows
+    assert [point[0] for point in facts["points"]] == [3, 4, 6, 8]
+    for point, steps in zip(facts["points"], ([0, 1, 2], [3], [4, 5], [6, 7]), strict=True):
+        rows = [len(trained[step]) for step in steps]
+        assert point[2] == pytest.approx(np.average([facts["losses"][step] for step in steps], weights=rows), rel=1e-5)
 
 
-def test_a_batch_of_which_the_network_is_wholly_sure_has_no_loss():
+def test_a_loss_is_recorded_even_when_its_gradient_is_zero():
     network = torch.nn.Linear(1, 2)
     with torch.no_grad():
         network.weight.copy_(torch.tensor([[-500.0], [500.0]]))
@@ -157,67 +160,69 @@ def test_a_batch_of_which_the_network_is_wholly_sure_has_no_loss():
     assert recorder.losses == pytest.approx([0.0, 500.0], abs=1.0)
 
 
-def test_the_clock_starts_with_the_first_batch():
+def test_the_timer_starts_with_the_first_batch():
     network = torch.nn.Linear(1, 2).eval()
     recorder = RunRecorder(network)
     network(torch.ones(2, 1))
-    assert math.isnan(recorder._mark)
+    assert math.isnan(recorder._resumed_at)
     network.train()
-    began = time.perf_counter()
+    started = time.perf_counter()
     network(torch.ones(2, 1))
-    assert recorder._mark >= began
+    assert recorder._resumed_at >= started
     time.sleep(0.02)
     recorder.on_step(1, 2)
-    assert 0.02 <= recorder._trained <= time.perf_counter() - began
+    assert 0.02 <= recorder._seconds_trained <= time.perf_counter() - started
     recorder.close()
 
 
-def test_a_run_is_repeated_by_its_seed_and_timed_apart(padded):
+def test_a_run_is_reproducible_by_its_seed_except_for_timings(padded):
     (first, _), (again, _), (other, _) = run_tiny(padded), run_tiny(padded), run_tiny(padded, seed=2)
     assert first.facts == again.facts
     assert first.facts["losses"] != other.facts["losses"]
     assert "seconds" not in first.facts
-    assert len(first.clock["seconds"]) == len(first.facts["points"])
-    assert first.clock["seconds"] == sorted(first.clock["seconds"])
+    assert len(first.timings["seconds"]) == len(first.facts["points"])
+    assert first.timings["seconds"] == sorted(first.timings["seconds"])
     assert first.facts["gradients"]["before"] != first.facts["gradients"]["after"]
     assert len(first.facts["gradients"]["after"]) == 3
 
 
 def test_a_run_that_diverges_has_a_result(padded):
-    run = run_variant("tiny", padded, matrix(), LABELS, PLAIN, dataclasses.replace(SETTINGS, learning_rate=1e6), 5)
+    settings = dataclasses.replace(SETTINGS, learning_rate=1e6)
+    run = run_variant("tiny", padded, matrix(), LABELS, model=PLAIN, settings=settings, gradient_rows=5)
     assert run.facts["diverged"]
     assert 0 <= run.facts["test_accuracy"] <= 1
 
 
-def test_a_tagger_is_no_variant(padded):
+def test_a_tagger_is_refused(padded):
+    tagger = dataclasses.replace(PLAIN, readout="every_step")
     with pytest.raises(UserError, match=r"study.variants.tiny.model.readout"):
-        run_variant("tiny", padded, matrix(), LABELS, dataclasses.replace(PLAIN, readout="every_step"), SETTINGS, 5)
+        run_variant("tiny", padded, matrix(), LABELS, model=tagger, settings=SETTINGS, gradient_rows=5)
 
 
 SIZES = CellComparison(steps=4, batch_size=3, input_size=5, hidden_size=6, repeats=2)
 
 
 def test_the_two_grus_agree_in_double_precision():
-    found = differences(SIZES, 1)
-    assert set(found) == {"equations", "kernels"}
-    for each in found.values():
-        assert 0 <= each["output_difference"] < 1e-14
-        assert 0 <= each["gradient_difference"] < 1e-12
+    results = differences(SIZES, 1)
+    assert set(results) == {"equations", "kernels"}
+    for result in results.values():
+        assert 0 <= result["output_difference"] < 1e-14
+        assert 0 <= result["gradient_difference"] < 1e-12
 
 
-def test_a_wrong_gru_is_seen(monkeypatch):
+def test_a_wrong_gru_is_detected(monkeypatch):
     from textrnn.modeling.nn.scratch_gru import ScratchGRU
 
-    right = ScratchGRU.equations
-    monkeypatch.setattr(ScratchGRU, "equations", lambda self, x: tuple(1.01 * each for each in right(self, x)))
-    found = differences(SIZES, 1)
-    assert found["equations"]["output_difference"] > 1e-4
-    assert found["equations"]["gradient_difference"] > 1e-3
-    assert found["kernels"]["gradient_difference"] < 1e-12
+    equations = ScratchGRU.equations
+    monkeypatch.setattr(ScratchGRU, "equations", lambda self, x: tuple(1.01 * state for state in equations(self, x)))
+    results = differences(SIZES, 1)
+    assert results["equations"]["output_difference"] > 1e-4
+    assert results["equations"]["gradient_difference"] > 1e-3
+    assert results["kernels"]["gradient_difference"] < 1e-12
 
 
-def test_each_gru_is_timed_as_often_as_asked():
-    assert {name: len(taken) for name, taken in seconds(SIZES, 1).items()} == {
+def test_each_gru_is_timed_as_often_as_requested():
+    assert {name: len(timings) for name, timings in seconds(SIZES, 1).items()} == {
         "nn_gru": 2,
         "equations": 2,
         "kernels": 2,
@@ -262,7 +267,7 @@ def test_an_encoding_that_is_not_the_recipes_is_refused():
         check_encoding(read_study(study(encoding="thucnews_words")), params)
 
 
-def test_a_variant_that_is_not_there_and_a_wrong_value_of_one_are_refused():
+def test_an_unknown_variant_and_a_wrong_value_are_refused():
     params, values = read_params(ROOT / "params.yaml"), study()
     with pytest.raises(UserError, match=r"study\.variants\.gone"):
         variant_settings(read_study(values), params, "gone", 1)
@@ -281,28 +286,28 @@ def test_a_variant_that_is_not_there_and_a_wrong_value_of_one_are_refused():
         ("train", "batch_tokens", 1000),
     ],
 )
-def test_what_a_run_does_not_have_is_refused(section, option, value):
+def test_options_that_no_run_of_the_study_has_are_refused(section, option, value):
     params = read_params(ROOT / "params.yaml")
     params[section][option] = value
-    wrong = rf"study\.variants\.bigru_b256\.{section}\.{option}: must be null: no run of the study has it"
-    with pytest.raises(UserError, match=wrong):
+    message = rf"study\.variants\.bigru_b256\.{section}\.{option}: must be null: no run of the study has it"
+    with pytest.raises(UserError, match=message):
         variant_settings(read_study(study()), params, "bigru_b256", 1)
 
 
-def test_figures_keep_six_digits_of_any_size(tmp_path):
-    write_figures(tmp_path / "a.json", {"a": [1.23456789e-9, 0.1, math.nan], 2: 123456.789})
+def test_results_keep_six_significant_digits(tmp_path):
+    write_results(tmp_path / "a.json", {"a": [1.23456789e-9, 0.1, math.nan], 2: 123456.789})
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1.23457e-09, 0.1, None], "2": 123457.0}
-    assert read_figures(tmp_path / "a.json")["2"] == 123457.0
+    assert read_results(tmp_path / "a.json")["2"] == 123457.0
     (tmp_path / "a.json").write_text("<<<<<<<", encoding="utf-8")
     with pytest.raises(UserError, match=r"a\.json: is damaged; got"):
-        read_figures(tmp_path / "a.json")
+        read_results(tmp_path / "a.json")
 
 
-def test_runs_are_read_by_variant_and_seed_and_one_that_is_missing_is_named(tmp_path):
+def test_runs_are_read_by_variant_and_seed_and_a_missing_one_is_named(tmp_path):
     for name in ("a-1", "b-1"):
-        write_figures(tmp_path / "facts" / f"{name}.json", {"of": name})
-        write_figures(tmp_path / "clock" / f"{name}.json", {"seconds": []})
-    found = read_runs(tmp_path / "facts", tmp_path / "clock", ["a", "b"], [1])
-    assert found["b", 1] == ({"of": "b-1"}, {"seconds": []})
+        write_results(tmp_path / "facts" / f"{name}.json", {"of": name})
+        write_results(tmp_path / "timings" / f"{name}.json", {"seconds": []})
+    runs = read_runs(tmp_path / "facts", tmp_path / "timings", ["a", "b"], [1])
+    assert runs["b", 1] == ({"of": "b-1"}, {"seconds": []})
     with pytest.raises(UserError, match=r"a-2\.json"):
-        read_runs(tmp_path / "facts", tmp_path / "clock", ["a"], [2])
+        read_runs(tmp_path / "facts", tmp_path / "timings", ["a"], [2])

@@ -1,4 +1,4 @@
-"""The study as a user runs it: `make study-small`, cut and gone on with, another seed, `make study` and its page."""
+"""The study as a user runs it: `make study-small` interrupted and resumed, another seed, `make study` and its page."""
 
 import json
 import re
@@ -10,7 +10,7 @@ from textrnn.common.config.params import read_params
 
 pytestmark = pytest.mark.slow
 
-MAKE = ("make", "-o", ".venv/.done")  # with the environment that there is
+MAKE = ("make", "-o", ".venv/.done")  # with the existing environment
 CELLS = {"steps": 3, "batch_size": 4, "input_size": 5, "hidden_size": 6, "repeats": 2}
 VARIANTS = ("rnn_b64_p16", "rnn_b64_p32")
 
@@ -21,21 +21,21 @@ def write_study(project, **changes):
     path.write_text(json.dumps(values), encoding="utf-8")
 
 
-def runs_of(said):
-    return sorted(stage.partition("@")[2] for stage in stages_run(said) if "study_run@" in stage)
+def runs_of(output):
+    return sorted(stage.partition("@")[2] for stage in stages_run(output) if "study_run@" in stage)
 
 
 def test_the_study_from_end_to_end(tmp_path):
     project = make_project(tmp_path / "project", {**SMALL, "data.source": "data/sample"}, study=True)
     write_study(project)
     run(project, "git", "commit", "-qam", "a smaller study")
-    # a study that was cut after its first run goes on with the others
-    said = dvc(project, "repro", "study/dvc.yaml:study_run@rnn_b64_p32-1")
-    assert runs_of(said) == ["rnn_b64_p32-1"]
-    said = run(project, *MAKE, "study-small").stdout
-    assert runs_of(said) == ["rnn_b64_p16-1"]
-    assert re.search(r"^undecided +fails_at_32: .+\n +test accuracy, .+\(one seed\)", said, flags=re.MULTILINE)
-    assert re.search(r"^supported +scratch_equal", said, flags=re.MULTILINE) is None  # one seed here too
+    # a study interrupted after its first run resumes with the others
+    output = dvc(project, "repro", "study/dvc.yaml:study_run@rnn_b64_p32-1")
+    assert runs_of(output) == ["rnn_b64_p32-1"]
+    output = run(project, *MAKE, "study-small").stdout
+    assert runs_of(output) == ["rnn_b64_p16-1"]
+    assert re.search(r"^undecided +fails_at_32: .+\n +test accuracy, .+\(one seed\)", output, flags=re.MULTILINE)
+    assert re.search(r"^supported +scratch_equal", output, flags=re.MULTILINE) is None  # one seed here too
     assert not (project / "docs").exists()
     shown = project / "study" / "shown"
     assert (shown / "verdicts.json").read_bytes() == (project / "study" / "verdicts.json").read_bytes()
@@ -45,21 +45,21 @@ def test_the_study_from_end_to_end(tmp_path):
 
     before = (project / "data" / "study" / "runs" / "rnn_b64_p16-1.json").read_bytes()
     write_study(project, seeds=[1, 2])
-    said = run(project, *MAKE, "study-small").stdout
-    assert runs_of(said) == ["rnn_b64_p16-2", "rnn_b64_p32-2"]
-    assert re.search(r"^supported +scratch_equal", said, flags=re.MULTILINE)
-    assert not [stage for stage in stages_run(said) if not stage.startswith("study/")]
+    output = run(project, *MAKE, "study-small").stdout
+    assert runs_of(output) == ["rnn_b64_p16-2", "rnn_b64_p32-2"]
+    assert re.search(r"^supported +scratch_equal", output, flags=re.MULTILINE)
+    assert not [stage for stage in stages_run(output) if not stage.startswith("study/")]
 
-    # a run that is made anew is the same to the byte, and its seconds are kept elsewhere
+    # a repeated run is the same to the byte; its times are in another file
     dvc(project, "repro", "-f", "-s", "study/dvc.yaml:study_run@rnn_b64_p16-1")
     assert (project / "data" / "study" / "runs" / "rnn_b64_p16-1.json").read_bytes() == before
 
     assert "SOURCE=<folder>" in run(project, *MAKE, "study", code=2).stderr
-    said = run(project, *MAKE, "study", "SOURCE=data/sample").stdout
-    assert len(runs_of(said)) == 4
+    output = run(project, *MAKE, "study", "SOURCE=data/sample").stdout
+    assert len(runs_of(output)) == 4
     page = (project / "docs" / "study.md").read_text(encoding="utf-8")
     assert "Made by `make study SOURCE=<folder> ROWS=null EPOCHS=null`" in page
-    assert "300 rows of train, 7 epochs, 2 seeds" in page  # what limits a first run was lifted
+    assert "300 rows of train, 7 epochs, 2 seeds" in page  # the limits of a first run were lifted
     plots = re.findall(r"\]\((study/\S+\.svg)\)", page)
     assert len(plots) > 5
     assert all((project / "docs" / plot).is_file() for plot in plots)

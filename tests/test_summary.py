@@ -1,4 +1,4 @@
-"""The summary of a model: parameters against the network's own, operations by hand and against torch's counter."""
+"""The summary of a model: parameters compared with the network's, operations with torch's counter and by hand."""
 
 import dataclasses
 import itertools
@@ -42,17 +42,17 @@ OPTIONS = [
 @DIRECTIONS
 @pytest.mark.parametrize("options", OPTIONS, ids=[" ".join(options) for options in OPTIONS])
 def test_parameters_are_those_of_the_network(cell, bidirectional, options):
-    told = config(cell=cell, bidirectional=bidirectional, **options)
-    network, summary = make_network(told), summarize(told)
+    model_config = config(cell=cell, bidirectional=bidirectional, **options)
+    network, summary = make_network(model_config), summarize(model_config)
     assert summary.parameters == count(network)
     assert summary.bytes == sum(parameter.nbytes for parameter in network.parameters())
-    found = dict.fromkeys((*IN_BODY, "norm", "head.inner", "head.outer"), 0)
+    counts = dict.fromkeys((*IN_BODY, "norm", "head.inner", "head.outer"), 0)
     for part in summary.parts:
         if part.name != "readout":
-            found[part.name.partition(",")[0]] += part.parameters
-    assert found == {
-        name: 0 if (module := _submodule(network, name)) is None else count(module) for name in found
-    }  # module by module too
+            counts[part.name.partition(",")[0]] += part.parameters
+    assert counts == {
+        name: 0 if (module := _submodule(network, name)) is None else count(module) for name in counts
+    }  # also module by module
 
 
 IN_BODY = ("embedding", "bigrams", "words", "recurrent", "attention")
@@ -67,8 +67,8 @@ def _submodule(network, name):
 @DIRECTIONS
 @pytest.mark.parametrize("options", OPTIONS, ids=[" ".join(options) for options in OPTIONS])
 def test_the_outputs_are_those_of_the_network(bidirectional, options):
-    told = config(bidirectional=bidirectional, **options)
-    network, seen = make_network(told), {}
+    model_config = config(bidirectional=bidirectional, **options)
+    network, seen = make_network(model_config), {}
 
     def note(name):
         def hook(_, __, out):
@@ -82,36 +82,38 @@ def test_the_outputs_are_those_of_the_network(bidirectional, options):
     with torch.no_grad():
         features = network.features(torch.ones(1, 6, dtype=torch.int64), torch.tensor([6]))
         network.head(features)
-    # what is in the recurrent part is its own affair: its shapes are by hand below
-    parts = {part.name: part.output for part in summarize(told).parts if not part.name.startswith(IN_BODY)}
+    # shapes of the recurrent part are not visible from outside; they are checked by hand below
+    parts = {part.name: part.output for part in summarize(model_config).parts if not part.name.startswith(IN_BODY)}
     assert parts == {"readout": features[0].shape, **seen}
 
 
-def operations(told, width):
-    """Forward and backward of one row as torch counts them: torch's own modules, their first state and input learnt."""
-    model = told.model
+def operations(model_config, width):
+    """Forward and backward operations of one row as torch counts them, with gradients for initial state and input."""
+    model = model_config.model
     stock = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}[model.cell]
     directions = 2 if model.bidirectional else 1
-    size = told.embedding_size + (model.bigrams.width if model.bigrams else 0)
+    size = model_config.embedding_size + (model.bigrams.width if model.bigrams else 0)
     size += 3 * model.words.width if model.words else 0
     body = stock(size, model.hidden_size, model.layers, bidirectional=model.bidirectional)
     start = torch.zeros(model.layers * directions, 1, model.hidden_size, requires_grad=True)
     state = (start, torch.zeros_like(start)) if model.cell == "lstm" else start
     wide = directions * model.hidden_size
     sizes = [wide * len(readout_names(model.readout)), *([model.head_size] if model.head_size else [])]
-    sizes.append(1 if model.loss == "bce" else told.classes)
+    sizes.append(1 if model.loss == "bce" else model_config.classes)
     head = nn.Sequential(*(nn.Linear(*pair) for pair in itertools.pairwise(sizes)))
     x = torch.ones(width, 1, size, requires_grad=True)
     attention = AttentionPooling(wide) if "attention" in readout_names(model.readout) else None
     with ExitStack() as stack:
-        stack.enter_context(torch.backends.mkldnn.flags(enabled=False))  # oneDNN's LSTM is one step to the counter
+        stack.enter_context(
+            torch.backends.mkldnn.flags(enabled=False)
+        )  # the counter sees oneDNN's LSTM as one operation
         forward = stack.enter_context(FlopCounterMode(display=False))
         states = body(x, state)[0][:, 0]
-        found = states if model.readout == "every_step" else states[-1:].repeat(1, len(readout_names(model.readout)))
+        features = states if model.readout == "every_step" else states[-1:].repeat(1, len(readout_names(model.readout)))
         if attention is not None:
             read = attention(states[:, None], torch.zeros(width, 1, dtype=torch.bool))
-            found = torch.cat((read, found[:, wide:]), dim=1)
-        head(found).sum().backward()
+            features = torch.cat((read, features[:, wide:]), dim=1)
+        head(features).sum().backward()
     return forward.get_total_flops()
 
 
@@ -120,9 +122,9 @@ def operations(told, width):
 @pytest.mark.parametrize("options", OPTIONS, ids=[" ".join(options) for options in OPTIONS])
 @pytest.mark.filterwarnings("ignore:TF32")  # torch, as oneDNN is switched off
 def test_a_training_row_costs_what_torch_counts(cell, bidirectional, options):
-    told = config((1, 3, 6), cell=cell, bidirectional=bidirectional, **options)
-    assert [(cost.width, cost.training) for cost in summarize(told).costs] == [
-        (width, operations(told, width)) for width in (1, 3, 6)
+    model_config = config((1, 3, 6), cell=cell, bidirectional=bidirectional, **options)
+    assert [(cost.width, cost.training) for cost in summarize(model_config).costs] == [
+        (width, operations(model_config, width)) for width in (1, 3, 6)
     ]
 
 
@@ -148,9 +150,9 @@ def test_the_parts_by_hand():
         Part("head.outer", "linear, 7 to 4", (4,), 32),
     )
     assert (summary.parameters, summary.bytes) == (526, 2104)
-    known = json.loads(json.dumps(dataclasses.asdict(summary)))
-    assert known["parts"][0] == {"name": "embedding", "what": "11 tokens", "output": [6, 5], "parameters": 55}
-    assert known["costs"][0]["width"] == 2
+    as_json = json.loads(json.dumps(dataclasses.asdict(summary)))
+    assert as_json["parts"][0] == {"name": "embedding", "what": "11 tokens", "output": [6, 5], "parameters": 55}
+    assert as_json["costs"][0]["width"] == 2
 
 
 def test_a_crf_has_its_transitions_and_two_ends():
@@ -161,8 +163,8 @@ def test_a_crf_has_its_transitions_and_two_ends():
 
 
 def test_the_parts_of_pairs_and_attention_by_hand():
-    told = config((6,), readout=("mean", "attention"), bigrams=BigramOptions(2, 1), pairs=1000)
-    assert summarize(told).parts == (
+    model_config = config((6,), readout=("mean", "attention"), bigrams=BigramOptions(2, 1), pairs=1000)
+    assert summarize(model_config).parts == (
         Part("embedding", "11 tokens", (6, 5), 55),
         Part("bigrams", "1,000 pairs", (6, 2), 2 * 1002),
         Part("recurrent, layer 1", "gru, 7 to 3", (6, 3), 9 * 12),
@@ -170,12 +172,12 @@ def test_the_parts_of_pairs_and_attention_by_hand():
         Part("readout", "mean, attention", (6,), 0),
         Part("head.outer", "linear, 6 to 4", (4,), 28),
     )
-    assert summarize(told).costs[0].forward == 6 * (2 * 9 * 10 + 2 * 3 * 4) + 2 * 6 * 4
+    assert summarize(model_config).costs[0].forward == 6 * (2 * 9 * 10 + 2 * 3 * 4) + 2 * 6 * 4
 
 
 def test_the_parts_of_words_by_hand():
-    told = config((6,), words=SoftLexiconOptions(2, 1), sizes=LexiconSizes(1000, 30, 4))
-    assert summarize(told).parts[1:3] == (
+    model_config = config((6,), words=SoftLexiconOptions(2, 1), sizes=LexiconSizes(1000, 30, 4))
+    assert summarize(model_config).parts[1:3] == (
         Part("words", "1,000 words in 30 rows", (6, 6), 60),
         Part("recurrent, layer 1", "gru, 11 to 3", (6, 3), 9 * 16),
     )
@@ -196,9 +198,9 @@ def test_the_text_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("hidden", "says"),
+    ("hidden", "text"),
     [(100, "6.30 MFLOP forward, 18.90 MFLOP with backward"), (2000, "2.41 GFLOP forward, 7.22 GFLOP with backward")],
 )
-def test_units_suit_the_size(hidden, says):
+def test_units_suit_the_size(hidden, text):
     # 100 steps of 2 * 3 * hidden * (5 + hidden), and 2 * hidden * 4
-    assert describe(config((100,), hidden_size=hidden)).endswith(says)
+    assert describe(config((100,), hidden_size=hidden)).endswith(text)

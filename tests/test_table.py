@@ -1,4 +1,4 @@
-"""The table of recipes: the best baseline beside each, and which recipes it beats."""
+"""The table of recipes: the best baseline of each, and whether it beats the recipe."""
 
 import json
 import pathlib
@@ -14,9 +14,9 @@ def script(import_stage, monkeypatch, tmp_path):
 
 
 def scores(score, **baselines):
-    """A baselines.json of (dev, test) by name."""
-    made = {name: {"dev": {score: dev}, "test": {score: test}} for name, (dev, test) in baselines.items()}
-    return {"baselines": made, "ceiling": None}
+    """The content of a baselines.json, from (dev, test) scores by name."""
+    results = {name: {"dev": {score: dev}, "test": {score: test}} for name, (dev, test) in baselines.items()}
+    return {"baselines": results, "ceiling": None}
 
 
 def write(recipe, test, baselines):
@@ -30,17 +30,17 @@ def write(recipe, test, baselines):
     for name, values in files.items():
         (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
     if baselines is not None:
-        beside = folder.with_name(f"{recipe}_chars")
-        beside.mkdir()
-        (beside / "baselines.json").write_text(json.dumps(baselines), encoding="utf-8")
+        encoding = folder.with_name(f"{recipe}_chars")
+        encoding.mkdir()
+        (encoding / "baselines.json").write_text(json.dumps(baselines), encoding="utf-8")
 
 
-def test_dev_chooses_the_baseline_and_test_says_who_is_beaten(script):
+def test_dev_selects_the_baseline_and_test_decides_whether_it_wins(script):
     write("ahead", {}, scores("accuracy", majority=(0.3, 0.9), linear=(0.7, 0.6), bag=(0.65, 0.7)))
     write("behind", {}, scores("accuracy", majority=(0.3, 0.3), linear=(0.7, 0.61)))
     row = script.recipe_row("ahead", "ahead_chars", "c")
     assert row["test_accuracy"] == 0.6
-    # level is not beaten, and what dev did not choose does not count
+    # an equal score does not win, and a baseline that dev did not select does not count
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.6, "no")
     row = script.recipe_row("behind", "behind_chars", "c")
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.61, "yes")
@@ -52,7 +52,7 @@ def test_taggers_are_compared_by_entities(script):
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("usual", 0.3, "yes")
 
 
-def test_what_has_not_run_is_left_empty(script):
+def test_columns_of_missing_files_are_empty(script):
     write("bare", {}, None)
     assert "beaten" not in script.recipe_row("bare", "bare_chars", "c")
     assert script.recipe_row("none", "none_chars", "c") == {"recipe": "none", "corpus": "c"}

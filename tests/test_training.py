@@ -1,4 +1,4 @@
-"""The loop against a hand-written Adam, its schedules, evaluations, early stopping, best weights and merged options."""
+"""The loop compared with Adam by hand; schedules, evaluations, early stopping, best weights, merged options."""
 
 import dataclasses
 import math
@@ -65,7 +65,7 @@ def settings(**changes):
 
 
 def rows_of(count, width=6, tokens=12, classes=4, tags=False):
-    """A bucket of random rows with random labels, or tags that padding ends."""
+    """A bucket of random rows with random labels, or with tags that end in padding."""
     generator = torch.Generator().manual_seed(count)
     lengths = torch.randint(1, width + 1, (count,), generator=generator)
     past = torch.arange(width) >= lengths[:, None]
@@ -77,21 +77,21 @@ def rows_of(count, width=6, tokens=12, classes=4, tags=False):
 def small(*, seed=0, classes=4, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, **{"hidden_size": 8, **changes})
-    beside = learn_token_features(rows_of(18), 12, options, SOME_WORDS, "w")
-    model = TextRNN(options, 12, 6, classes, "right", *beside.sizes)
-    beside.fill(model)
+    features = learn_token_features(rows_of(18), 12, options, SOME_WORDS, "w")
+    model = TextRNN(options, 12, 6, classes, "right", *features.sizes)
+    features.fill(model)
     return model
 
 
 def run(model, rows, options, dev=None, weights=None):
-    """Train; the outcome, the evaluations and the numbers of the steps that were reported."""
+    """Train; return the outcome, the evaluations and the numbers of the reported steps."""
     points, steps = [], []
     outcome = train_model(model, rows, dev or rows, options, weights, points.append, lambda step, _: steps.append(step))
     return outcome, points, steps
 
 
 class Constant(nn.Module):
-    """Logits that are its own weight, whatever the row: what a loop test needs and no more."""
+    """A model whose logits are its weight, whatever the row: just enough for tests of the loop."""
 
     def __init__(self, classes=4):
         super().__init__()
@@ -103,9 +103,9 @@ class Constant(nn.Module):
 
 @pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
 @pytest.mark.parametrize("task", ["classify", "tag"])
-def test_every_cell_learns_16_rows_by_heart(cell, task):
+def test_every_cell_can_overfit_16_rows(cell, task):
     rows = rows_of(16, tags=task == "tag")
-    if task == "tag":  # a tagger sees no later token, so that the tag must follow from what came before
+    if task == "tag":  # a tagger sees no later token, so the tag must follow from the earlier ones
         rows = [dataclasses.replace(rows[0], targets=torch.where(rows[0].targets < 0, -100, rows[0].ids % 4))]
     model = small(cell=cell, hidden_size=24, readout="every_step" if task == "tag" else "last_valid")
     outcome, points, _ = run(model, rows, settings(batch_size=16, epochs=40, learning_rate=0.03))
@@ -115,27 +115,27 @@ def test_every_cell_learns_16_rows_by_heart(cell, task):
 
 
 def adam_by_hand(model, rows, options, rates):
-    """Kingma and Ba 2015 on the whole of the rows at each of the rates; decay and clipping as in torch."""
+    """Adam (Kingma and Ba 2015) on all rows at each of the learning rates; decay and clipping as in torch."""
     parameters = dict(model.named_parameters())
     first = {name: torch.zeros_like(value) for name, value in parameters.items()}
     second = {name: torch.zeros_like(value) for name, value in parameters.items()}
     (batch,) = rows
     for step, rate in enumerate(rates, start=1):
         loss = F.cross_entropy(model(batch.ids, batch.lengths), batch.targets)
-        found = (gradient.to_dense() for gradient in torch.autograd.grad(loss, parameters.values()))
-        gradients = dict(zip(parameters, found, strict=True))
+        dense = (gradient.to_dense() for gradient in torch.autograd.grad(loss, parameters.values()))
+        gradients = dict(zip(parameters, dense, strict=True))
         norm = math.sqrt(sum(float(gradient.square().sum()) for gradient in gradients.values()))
-        share = min(1.0, options.clip_norm / (norm + 1e-6)) if options.clip_norm else 1.0
+        scale = min(1.0, options.clip_norm / (norm + 1e-6)) if options.clip_norm else 1.0
         for name, value in parameters.items():
             factor = 1.0 if name != "embedding.weight" or options.embedding_rate is None else options.embedding_rate
             if value.dim() > 1 and name != "embedding.weight":  # Loshchilov and Hutter 2019
                 value.data *= 1 - rate * options.decoupled_decay
-            gradient = gradients[name] * share + options.weight_decay * value.detach()
+            gradient = gradients[name] * scale + options.weight_decay * value.detach()
             first[name] = 0.9 * first[name] + 0.1 * gradient
             second[name] = 0.999 * second[name] + 0.001 * gradient**2
-            move = (first[name] / (1 - 0.9**step)) / ((second[name] / (1 - 0.999**step)).sqrt() + 1e-8)
+            update = (first[name] / (1 - 0.9**step)) / ((second[name] / (1 - 0.999**step)).sqrt() + 1e-8)
             with torch.no_grad():
-                value -= factor * rate * move
+                value -= factor * rate * update
     return model
 
 
@@ -155,11 +155,11 @@ def adam_by_hand(model, rows, options, rates):
     ],
     ids=["one", "three", "decay", "clip", "step", "cosine", "warmup", "decoupled", "both", "embedding"],
 )
-def test_the_steps_are_adams(changes, rates):
+def test_steps_equal_those_of_adam(changes, rates):
     rows, options = rows_of(16), settings(batch_size=16, **changes)
     model, byhand = small().double(), small().double()
     outcome, _, _ = run(model, rows, options)
-    assert outcome.best_step == len(rates)  # so that the last step's weights are what is compared
+    assert outcome.best_step == len(rates)  # so the weights of the last step are compared
     adam_by_hand(byhand, rows, options, rates)
     for ours, theirs in zip(model.parameters(), byhand.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
@@ -168,7 +168,7 @@ def test_the_steps_are_adams(changes, rates):
         assert not torch.allclose(unclipped.head.outer.weight, byhand.head.outer.weight, rtol=0, atol=1e-5)
 
 
-def test_rates_by_hand():
+def test_learning_rates_by_hand():
     step = settings(epochs=5, schedule=StepSchedule("step", 2, 0.1), learning_rate=1.0)
     rates = [learning_rate(step, at, 3) for at in range(15)]
     assert rates == pytest.approx([1] * 6 + [0.1] * 6 + [0.01] * 3)
@@ -177,15 +177,15 @@ def test_rates_by_hand():
     assert [learning_rate(settings(), at, 2) for at in (0, 1, 99)] == [0.01] * 3
 
 
-def test_a_warm_up_rises_evenly_and_the_cosine_takes_the_rest():
+def test_warm_up_is_linear_and_the_cosine_takes_the_remaining_steps():
     warm = settings(epochs=2, schedule=CosineSchedule("cosine", 0.1, 0.3), learning_rate=2.0)
     rates = [learning_rate(warm, at, 5) for at in range(10)]
     assert rates[:3] == pytest.approx([2 / 3, 4 / 3, 2.0])
-    rest = settings(epochs=1, schedule=CosineSchedule("cosine", 0.1, 0.0), learning_rate=2.0)
-    assert rates[3:] == pytest.approx([learning_rate(rest, at, 7) for at in range(7)])
+    cosine = settings(epochs=1, schedule=CosineSchedule("cosine", 0.1, 0.0), learning_rate=2.0)
+    assert rates[3:] == pytest.approx([learning_rate(cosine, at, 7) for at in range(7)])
 
 
-def test_a_frozen_embedding_stays_what_it_is_to_the_bit():
+def test_a_frozen_embedding_stays_bitwise_the_same():
     for changes in ({"weight_decay": 0.1, "clip_norm": 0.1}, {"decoupled_decay": 0.5, "average": Ema("ema", 0.9)}):
         model, start = small(), small()
         run(model, rows_of(16), settings(epochs=3, embedding_rate=0.0, **changes))
@@ -193,7 +193,7 @@ def test_a_frozen_embedding_stays_what_it_is_to_the_bit():
         assert all(not torch.equal(a, b) for a, b in list(zip(model.parameters(), start.parameters(), strict=True))[1:])
 
 
-def test_a_frozen_embedding_has_no_share_in_the_norm_that_is_clipped():
+def test_a_frozen_embedding_does_not_count_in_the_clipped_norm():
     rows, options = rows_of(16), settings(batch_size=16, embedding_rate=0.0, clip_norm=0.01)
     model, byhand = small().double(), small().double()
     run(model, rows, options)
@@ -201,15 +201,15 @@ def test_a_frozen_embedding_has_no_share_in_the_norm_that_is_clipped():
     loss = F.cross_entropy(byhand(rows[0].ids, rows[0].lengths), rows[0].targets)
     loss.backward()
     nn.utils.clip_grad_norm_(byhand.parameters(), 0.01)
-    torch.optim.Adam([each for each in byhand.parameters() if each.grad is not None], 0.01).step()
+    torch.optim.Adam([weight for weight in byhand.parameters() if weight.grad is not None], 0.01).step()
     for ours, theirs in zip(model.parameters(), byhand.parameters(), strict=True):
         torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
-def test_what_decoupled_decay_shrinks():
+def test_the_weights_that_decoupled_decay_shrinks():
     model = small(readout=("max", "attention"), layer_norm=True, bigrams=BigramOptions(2, 1))
-    names = {id(each): name for name, each in model.named_parameters()}
-    assert {names[id(each)] for each in decayed_matrices(model)} == {
+    names = {id(weight): name for name, weight in model.named_parameters()}
+    assert {names[id(weight)] for weight in decayed_matrices(model)} == {
         "recurrent.runs.0.weight_ih_l0",
         "recurrent.runs.0.weight_hh_l0",
         "attention.inner.weight",
@@ -220,15 +220,15 @@ def test_what_decoupled_decay_shrinks():
 
 def test_a_crf_s_transitions_are_not_shrunk():
     tagger = small(readout="every_step", crf=True)
-    assert not any(each is tagger.crf.transitions for each in decayed_matrices(tagger))
-    assert any(each is tagger.head.outer.weight for each in decayed_matrices(tagger))
+    assert not any(weight is tagger.crf.transitions for weight in decayed_matrices(tagger))
+    assert any(weight is tagger.head.outer.weight for weight in decayed_matrices(tagger))
 
 
-def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
+def test_clipping_is_bitwise_that_of_torch_and_accepts_sparse_gradients():
     torch.manual_seed(0)
     gradients = [torch.randn(40, 30), torch.randn(7), torch.randn(50, 3)]
     for norm in (0.5, 1e4):
-        ours, theirs = ([nn.Parameter(torch.zeros_like(each)) for each in gradients] for _ in range(2))
+        ours, theirs = ([nn.Parameter(torch.zeros_like(gradient)) for gradient in gradients] for _ in range(2))
         for one, other, gradient in zip(ours, theirs, gradients, strict=True):
             one.grad, other.grad = gradient.clone(), gradient.clone()
         clip_gradients([*ours, nn.Parameter(torch.zeros(3))], norm)
@@ -249,18 +249,18 @@ def test_clipping_is_torchs_to_the_bit_and_knows_sparse_gradients():
 def test_smoothed_labels_by_hand(weights):
     torch.manual_seed(0)
     logits, targets = torch.randn(3, 4, dtype=torch.float64), torch.tensor([0, 3, 1])
-    weigh = weights or [1.0] * 4
-    total = share = 0.0
+    target_weights = weights or [1.0] * 4
+    total = total_weight = 0.0
     for row, target in zip(logits.log_softmax(1).tolist(), targets.tolist(), strict=True):
-        total -= 0.8 * weigh[target] * row[target] + sum(
-            0.2 / 4 * w * value for w, value in zip(weigh, row, strict=True)
+        total -= 0.8 * target_weights[target] * row[target] + sum(
+            0.2 / 4 * w * value for w, value in zip(target_weights, row, strict=True)
         )
-        share += weigh[target]
-    tally = RunningLoss(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
+        total_weight += target_weights[target]
+    running_loss = RunningLoss(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
     padded_out = torch.cat((logits, torch.randn(2, 4)))
-    loss = tally.loss(padded_out, torch.cat((targets, torch.tensor([-100, -100]))))
-    assert loss.item() == pytest.approx(total / share, rel=1e-12)
-    assert tally.score().loss == pytest.approx(total / share, rel=1e-12)
+    loss = running_loss.update(padded_out, torch.cat((targets, torch.tensor([-100, -100]))))
+    assert loss.item() == pytest.approx(total / total_weight, rel=1e-12)
+    assert running_loss.compute().loss == pytest.approx(total / total_weight, rel=1e-12)
 
 
 def test_training_smooths_labels_and_evaluation_does_not():
@@ -273,14 +273,14 @@ def test_training_smooths_labels_and_evaluation_does_not():
     assert plain.train.loss != pytest.approx(wanted, rel=1e-3)
 
 
-def test_pairs_learn_by_rows_beside_the_rest():
+def test_bigrams_are_updated_by_rows_and_everything_else_by_adam():
     rows, options = rows_of(16), settings(batch_size=16, epochs=2, clip_norm=0.05, weight_decay=0.01)
     model, byhand = (small(bigrams=BigramOptions(3, 2)).double() for _ in range(2))
     start = byhand.bigrams.weight.detach().clone()
     run(model, rows, options)
-    # every step reads the same rows of the table, so that Adam over these alone is Adam
+    # every step reads the same rows of the table, so Adam over these rows alone equals Adam
     adam_by_hand(byhand, rows, options, [0.01] * 2)
-    read = byhand.bigrams.find(rows[0].ids.t()).unique()
+    read = byhand.bigrams.find_rows(rows[0].ids.t()).unique()
     unread = torch.ones(len(start), dtype=torch.bool).index_fill_(0, read, False)
     assert unread[1:].any()
     assert torch.equal(model.bigrams.weight[unread], start[unread])
@@ -295,8 +295,8 @@ def classes(*names):
     return Labels("classify", list(names), None, [])
 
 
-def weights_of(chosen, labels):
-    return class_weights(chosen.class_weights, labels, "train.class_weights")
+def weights_of(options, labels):
+    return class_weights(options.class_weights, labels, "train.class_weights")
 
 
 def test_class_weights_make_a_weighted_mean():
@@ -306,23 +306,23 @@ def test_class_weights_make_a_weighted_mean():
     torch.manual_seed(0)
     logits, targets = torch.randn(7, 4, dtype=torch.float64), torch.tensor([0, 1, 1, 2, 3, 3, 0])
     losses = [-row.log_softmax(0)[target].item() for row, target in zip(logits, targets, strict=True)]
-    shares = [1, 10, 10, 1, 0.5, 0.5, 1]
-    wanted = sum(loss * share for loss, share in zip(losses, shares, strict=True)) / sum(shares)
-    tally = RunningLoss(weights.double(), CPU)
-    assert tally.loss(logits, targets).item() == pytest.approx(wanted, rel=1e-12)
-    assert tally.score().loss == pytest.approx(wanted, rel=1e-12)
-    assert tally.score().accuracy == (logits.argmax(1) == targets).double().mean().item()
+    factors = [1, 10, 10, 1, 0.5, 0.5, 1]
+    wanted = sum(loss * factor for loss, factor in zip(losses, factors, strict=True)) / sum(factors)
+    running_loss = RunningLoss(weights.double(), CPU)
+    assert running_loss.update(logits, targets).item() == pytest.approx(wanted, rel=1e-12)
+    assert running_loss.compute().loss == pytest.approx(wanted, rel=1e-12)
+    assert running_loss.compute().accuracy == (logits.argmax(1) == targets).double().mean().item()
 
 
-def test_ignored_tags_count_nowhere():
+def test_ignored_tags_never_count():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
     targets = torch.tensor([[1, 2, -100], [-100, -100, 3]])
-    tally = RunningLoss(None, CPU)
-    loss = tally.loss(logits, targets)
-    kept = [(0, 0, 1), (0, 1, 2), (1, 2, 3)]
-    assert loss.item() == pytest.approx(sum(-logits[b, t].log_softmax(0)[c].item() for b, t, c in kept) / 3, rel=1e-12)
-    assert tally.score().accuracy == sum(int(logits[b, t].argmax()) == c for b, t, c in kept) / 3
+    running_loss = RunningLoss(None, CPU)
+    loss = running_loss.update(logits, targets)
+    valid = [(0, 0, 1), (0, 1, 2), (1, 2, 3)]
+    assert loss.item() == pytest.approx(sum(-logits[b, t].log_softmax(0)[c].item() for b, t, c in valid) / 3, rel=1e-12)
+    assert running_loss.compute().accuracy == sum(int(logits[b, t].argmax()) == c for b, t, c in valid) / 3
     (gradient,) = torch.autograd.grad(loss, logits)
     assert not gradient[targets < 0].any()
     assert gradient[targets >= 0].all()
@@ -331,13 +331,13 @@ def test_ignored_tags_count_nowhere():
 @pytest.mark.parametrize(
     ("weights", "targets"), [(None, [-100, -100]), (torch.tensor([0.0, 1.0]), [0, 0])], ids=["ignored", "weightless"]
 )
-def test_a_batch_in_which_nothing_counts_moves_nothing(weights, targets):
+def test_a_batch_in_which_no_target_counts_has_no_gradient(weights, targets):
     logits = torch.randn(2, 2, requires_grad=True)
-    tally = RunningLoss(weights, CPU)
-    loss = tally.loss(logits, torch.tensor(targets))
+    running_loss = RunningLoss(weights, CPU)
+    loss = running_loss.update(logits, torch.tensor(targets))
     assert loss.item() == 0
     assert torch.autograd.grad(loss, logits)[0].tolist() == [[0, 0], [0, 0]]
-    assert tally.score().loss == 0
+    assert running_loss.compute().loss == 0
 
 
 @pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 5.0, 0.0, 2.5])], ids=["plain", "weighted"])
@@ -392,25 +392,25 @@ def test_a_point_has_the_training_loss_since_the_last_one():
 
 
 def fake_dev(monkeypatch, losses):
-    """Dev losses that are given, one an evaluation, whatever the model is."""
-    given = iter(losses)
-    monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(next(given), 0.5))
+    """Make each evaluation return the next of these dev losses, whatever the model is."""
+    remaining = iter(losses)
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(next(remaining), 0.5))
 
 
-def test_which_weights_are_better():
-    lower, surer, same = Score(0.5, 0.8), Score(0.9, 0.9), Score(0.4, 0.9)
-    assert [one.beats(other, "loss") for one, other in ((lower, surer), (surer, lower), (lower, lower))] == [1, 0, 0]
-    assert [one.beats(other, "accuracy") for one, other in ((lower, surer), (surer, lower), (lower, lower))] == [
+def test_which_score_is_better():
+    lower, higher, same = Score(0.5, 0.8), Score(0.9, 0.9), Score(0.4, 0.9)
+    assert [one.beats(other, "loss") for one, other in ((lower, higher), (higher, lower), (lower, lower))] == [1, 0, 0]
+    assert [one.beats(other, "accuracy") for one, other in ((lower, higher), (higher, lower), (lower, lower))] == [
         0,
         1,
         0,
     ]
-    assert same.beats(surer, "accuracy")
-    assert not surer.beats(same, "accuracy")
+    assert same.beats(higher, "accuracy")
+    assert not higher.beats(same, "accuracy")
 
 
 @pytest.mark.parametrize("monitor", ["loss", "accuracy"])
-def test_the_weights_that_are_kept_are_those_of_what_is_monitored(monkeypatch, monitor):
+def test_the_best_weights_are_those_of_the_monitored_metric(monkeypatch, monitor):
     scores = iter([Score(0.5, 0.7), Score(0.6, 0.9), Score(0.7, 0.8)])
     monkeypatch.setattr(training, "evaluate_loss", lambda *_: next(scores))
     model, seen = small(), []
@@ -429,13 +429,13 @@ def test_the_weights_that_are_kept_are_those_of_what_is_monitored(monkeypatch, m
     ("losses", "patience", "every", "stop", "best"),
     [
         ([1.0, 0.5, 0.6, 0.7, 0.1], 4, 2, 8, 4),  # 4 batches after the best one
-        ([1.0, 0.5, 0.6, 0.7, 0.8, 0.1], 5, 2, 10, 4),  # seen at the next evaluation
-        ([1.0, 1.0, 1.0, 0.1], 4, 2, 6, 2),  # the same loss is no gain
+        ([1.0, 0.5, 0.6, 0.7, 0.8, 0.1], 5, 2, 10, 4),  # noticed at the next evaluation
+        ([1.0, 1.0, 1.0, 0.1], 4, 2, 6, 2),  # the same loss is no improvement
         ([1.0, 1.1, 0.1], 1, 1, 2, 1),
         ([1.0, 1.1], 1, 9, 18, 9),
     ],
 )
-def test_it_stops_after_that_many_batches_without_gain(monkeypatch, losses, patience, every, stop, best):
+def test_it_stops_after_so_many_batches_without_improvement(monkeypatch, losses, patience, every, stop, best):
     fake_dev(monkeypatch, losses)
     options = settings(epochs=50, evaluate_every=every, patience=patience, batch_size=2)
     outcome, points, steps = run(Constant(), rows_of(200), options)  # 100 batches an epoch
@@ -459,7 +459,7 @@ def test_without_patience_it_runs_to_the_end(monkeypatch):
     }
 
 
-def test_the_weights_of_the_lowest_dev_loss_are_left(monkeypatch):
+def test_the_model_ends_with_the_weights_of_the_lowest_dev_loss(monkeypatch):
     fake_dev(monkeypatch, [3.0, 1.0, 2.0, 1.0])
     model, seen = Constant(), []
     outcome = train_model(
@@ -475,7 +475,7 @@ def test_the_weights_of_the_lowest_dev_loss_are_left(monkeypatch):
 def test_the_seed_decides_order_and_dropout(shuffle, dropout):
     def trained(seed, start=0):
         model = small(seed=start, cell="lstm", layers=2, bidirectional=True, dropout=dropout, head_dropout=dropout)
-        torch.manual_seed(len(seen))  # what came before decides nothing
+        torch.manual_seed(len(seen))  # what came before must not matter
         run(model, rows_of(13), settings(seed=seed, epochs=2, shuffle=shuffle))
         seen.append(nn.utils.parameters_to_vector(model.parameters()))
         return seen[-1]
@@ -487,8 +487,8 @@ def test_the_seed_decides_order_and_dropout(shuffle, dropout):
     assert torch.equal(trained(2), first) == (not shuffle and not dropout)
 
 
-def test_every_step_and_process_has_a_seed_of_its_own():
-    # SplitMix64 from state 0, as its authors' own code prints it: 0xe220a8397b1dcdaf
+def test_every_step_and_process_has_its_own_seed():
+    # SplitMix64 from state 0, as its authors' code prints it: 0xe220a8397b1dcdaf
     assert mix_seed(0) == 0xE220A8397B1DCDAF >> 1
     seeds = {mix_seed(seed, step, rank) for seed in range(8) for step in range(100) for rank in range(4)}
     assert len(seeds) == 8 * 100 * 4
@@ -499,7 +499,7 @@ def test_every_step_and_process_has_a_seed_of_its_own():
     assert torch.equal(torch.rand(3), first)
 
 
-def test_the_steps_are_seeded_by_their_numbers():
+def test_each_step_is_seeded_by_its_number():
     seeds = []
     train_model(
         small(),
@@ -513,24 +513,26 @@ def test_the_steps_are_seeded_by_their_numbers():
     assert seeds == [mix_seed(7, step, 0) for step in range(6)]
 
 
-def test_a_loss_that_is_no_number_stops_training():
-    with pytest.raises(UserError, match=r"^training, batch \d+: the loss is no number any more; got nan at rate inf"):
+def test_a_loss_that_is_not_finite_stops_training():
+    with pytest.raises(
+        UserError, match=r"^training, batch \d+: the loss is no longer finite; got nan at learning rate inf"
+    ):
         run(Constant(), rows_of(8), settings(learning_rate=math.inf, epochs=2))
     do = r"try a smaller train\.learning_rate, or train\.clip_norm$"
     with pytest.raises(UserError, match=do):
         run(small(), rows_of(8), settings(learning_rate=math.inf, epochs=2, evaluate_every=1))
 
 
-def test_no_model_is_kept_that_is_ruined_by_its_last_step():
-    # the training loss of the one batch is still a number: only dev sees the weights after it
+def test_a_model_ruined_by_its_last_step_is_refused():
+    # the training loss of the only batch is still finite: only dev sees the weights after it
     points = []
-    with pytest.raises(UserError, match=r"^training, batch 1: the loss is no number"):
+    with pytest.raises(UserError, match=r"^training, batch 1: the loss is no longer finite"):
         train_model(Constant(), rows_of(4), rows_of(4), settings(learning_rate=math.inf), None, points.append)
     assert points == []
 
 
-def test_a_loss_that_is_no_number_is_seen_between_evaluations():
-    with pytest.raises(UserError, match=r"^training, batch 100: the loss is no number any more"):
+def test_a_loss_that_is_not_finite_is_noticed_between_evaluations():
+    with pytest.raises(UserError, match=r"^training, batch 100: the loss is no longer finite"):
         run(small(), rows_of(600), settings(learning_rate=math.inf))  # 150 batches an epoch
 
 
@@ -545,7 +547,7 @@ def test_a_loss_that_explodes_stops_training():
 
 
 class Clock:
-    """Time that passes a second a look."""
+    """A clock that advances by one second with each call."""
 
     def __init__(self, monkeypatch):
         self.now = 0.0
@@ -566,35 +568,35 @@ def test_a_time_limit_ends_with_an_evaluation(monkeypatch):
     assert len(steps) == 7
 
 
-def test_time_that_is_up_at_the_last_step_stops_nothing(monkeypatch):
+def test_a_time_limit_reached_at_the_last_step_changes_nothing(monkeypatch):
     Clock(monkeypatch)
     outcome, points, _ = run(Constant(), rows_of(8), settings(epochs=2, time_limit_seconds=4.0))
     assert (outcome.steps, outcome.stopped_by, len(points)) == (4, None, 2)
 
 
-def test_seconds_trained_earlier_count_too(monkeypatch):
+def test_seconds_before_a_stop_count_too(monkeypatch):
     Clock(monkeypatch)
     model = Constant()
     steps = []
-    kept = (
+    state, tensors = (
         RunState(seconds=5.0),
-        TrainStep(model, make_optimizer(model, SETTINGS), RunningLoss(None, CPU), SETTINGS).tensors(),
+        TrainStep(model, make_optimizer(model, SETTINGS), RunningLoss(None, CPU), SETTINGS).state_dict(),
     )
     options = settings(time_limit_seconds=7.0)
     on_step = lambda step, _: steps.append(step)  # noqa: E731
-    tally = {"tally": torch.zeros(1, 4, dtype=torch.float64)}
-    train_model(model, rows_of(200), rows_of(8), options, None, id, on_step, kept=(kept[0], kept[1] | tally))
+    sums = {"tally": torch.zeros(1, 4, dtype=torch.float64)}
+    train_model(model, rows_of(200), rows_of(8), options, None, id, on_step, resume_from=(state, tensors | sums))
     assert steps == [1, 2]
 
 
 DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}
 
 
-def merged(own, defaults=DEFAULTS):
-    return load_recipe_section(Train, {"train": defaults, "recipes": {"r": {"train": own}}}, "train", "r")
+def merged(values, defaults=DEFAULTS):
+    return load_recipe_section(Train, {"train": defaults, "recipes": {"r": {"train": values}}}, "train", "r")
 
 
-def test_a_recipe_s_values_stand_over_the_defaults():
+def test_a_recipe_s_values_take_precedence_over_the_defaults():
     assert merged({}) == settings(learning_rate=1e-3)
     override = {"epochs": 9, "schedule": {"kind": "step", "every": 5, "factor": 0.95}, "class_weights": {"PER": 10}}
     wanted = settings(learning_rate=1e-3, epochs=9, schedule=StepSchedule("step", 5, 0.95), class_weights={"PER": 10.0})
@@ -625,7 +627,7 @@ def test_unknown_and_mistyped_values_are_refused_by_name(defaults, override, mes
         merged(override, {**DEFAULTS, **defaults})
 
 
-def test_defaults_must_be_whole():
+def test_defaults_must_be_complete():
     with pytest.raises(UserError, match=r"^train: must be a mapping; got null"):
         merged({}, None)
     with pytest.raises(UserError, match=r"^train\.epochs: missing param"):
@@ -669,22 +671,22 @@ def test_values_in_range_pass():
     settings(class_weights={"O": 0.0}, schedule=schedule, patience=1, clip_norm=0.1).check("train")
 
 
-def test_an_entity_type_weighs_all_of_its_tags():
-    weighed = settings(class_weights={"PER": 10.0, "I-LOC": 3.0, "LOC": 2.0})
+def test_the_weight_of_an_entity_type_applies_to_all_of_its_tags():
+    options = settings(class_weights={"PER": 10.0, "I-LOC": 3.0, "LOC": 2.0})
     for scheme, names in (("bio", "O B-LOC I-LOC B-PER I-PER"), ("bioes", "O S-LOC I-LOC E-PER S-PER")):
         tags = Labels("tag", names.split(), scheme, ["LOC", "PER"])
-        assert weights_of(weighed, tags) == [1.0, 2.0, 3.0, 10.0, 10.0]
+        assert weights_of(options, tags) == [1.0, 2.0, 3.0, 10.0, 10.0]
     types = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
     assert weights_of(settings(class_weights={"PER": 10.0}), types) == [1.0, 1.0, 10.0]
 
 
-def test_a_class_that_is_named_like_a_tag_has_no_type():
+def test_a_class_named_like_a_tag_has_no_entity_type():
     names = classes("sports", "E-sports", "S-Bahn")
     assert weights_of(settings(class_weights={"sports": 5.0}), names) == [5.0, 1.0, 1.0]
     with pytest.raises(UserError, match="must be one of O, S-Bahn; got 'Bahn'"):
         weights_of(settings(class_weights={"Bahn": 5.0}), Labels("tag", ["O", "S-Bahn"], "type", ["S-Bahn"]))
 
 
-def check_all(chosen):
-    chosen.check("train")
-    weights_of(chosen, classes("O", "PER"))
+def check_all(options):
+    options.check("train")
+    weights_of(options, classes("O", "PER"))

@@ -1,4 +1,4 @@
-"""The stage script killed at random moments, interrupted, on a full disk: it goes on, and ends in the same bytes."""
+"""The stage script killed at random moments or interrupted: it resumes, and its results have the same bytes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CHANGES = {
 }
 COMMAND = (sys.executable, "pipeline/train.py", KEY)
 EVERY_STEP = {"TEXTRNN_CHECKPOINT_SECONDS": "0"}
-# runs the stage and kills it before the so-manieth of the calls by which files come, go and become safe
+# runs the stage, and kills it before its n-th call of a function that creates, removes or syncs files
 KILLER = """
 import os, runpy, shutil, signal, sys
 left = int(sys.argv.pop(1))
@@ -54,15 +54,15 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 
 
 def results(project: Path) -> dict[str, bytes]:
-    """Bytes by path of all that training writes but its log, and of what it should not have left."""
+    """Bytes by path of everything that training writes except its log, and of what it should not have left."""
     folders = (project / "models", project / "metrics" / KEY)
-    found = {str(path.relative_to(project)): path for folder in folders for path in folder.rglob("*")}
-    return {name: path.read_bytes() if path.is_file() else b"" for name, path in found.items()}
+    paths = {str(path.relative_to(project)): path for folder in folders for path in folder.rglob("*")}
+    return {name: path.read_bytes() if path.is_file() else b"" for name, path in paths.items()}
 
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
-    """A project that is prepared up to training, and what training without a stop writes there."""
+    """A project prepared up to training, and what training without a stop writes there."""
     project = make_project(tmp_path_factory.mktemp("resume") / "project", CHANGES)
     dvc(project, "repro", f"pad@{KEY}", f"embed@{KEY}")
     before = results(project)
@@ -98,8 +98,8 @@ def start(project: Path, *command: str, **extra: str) -> subprocess.Popen[str]:
     )
 
 
-def ended(said: str) -> list[int]:
-    return [int(step) for step in re.findall(r"^resumed from step (\d+)$", said, flags=re.MULTILINE)]
+def resumed_steps(output: str) -> list[int]:
+    return [int(step) for step in re.findall(r"^resumed from step (\d+)$", output, flags=re.MULTILINE)]
 
 
 def test_killed_at_random_moments(whole, project):
@@ -108,13 +108,13 @@ def test_killed_at_random_moments(whole, project):
     while True:
         process = start(project, **EVERY_STEP)
         assert process.stdout is not None
-        said = ""
-        while kills < 5 and ": batch " not in said and (line := process.stdout.readline()):
-            said += line
+        output = ""
+        while kills < 5 and ": batch " not in output and (line := process.stdout.readline()):
+            output += line
         if kills < 5:
             time.sleep(0.4 * moments.random())
             process.kill()
-        resumed += ended(said + process.communicate()[0])
+        resumed += resumed_steps(output + process.communicate()[0])
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL
@@ -143,22 +143,22 @@ def test_killed_in_teachers_and_student(project):
         process.communicate()
     assert len(killed) == 3
     done = run(project, *COMMAND, **EVERY_STEP)
-    assert len(ended(done.stdout)) == 3
+    assert len(resumed_steps(done.stdout)) == 3
     assert "teacher 2 of 2 (seed 12): batch" not in done.stdout
     assert results(project) == whole
 
 
-def test_killed_while_files_come_and_go(whole, project, tmp_path):
+def test_killed_while_files_are_created_and_removed(whole, project, tmp_path):
     killer = tmp_path / "killer.py"
     killer.write_text(KILLER, encoding="utf-8")
     numbers = random.Random(5)
     resumed, kills = [], 0
     for _ in range(40):
-        # the more kills, the further a run gets: also into the saving of the model
+        # later kills let the run get further, also into saving the model
         at = numbers.randint(2, 40) if kills < 6 else numbers.randint(40, 700)
         process = start(project, sys.executable, str(killer), str(at), *COMMAND[1:], **EVERY_STEP)
-        said, err = process.communicate()
-        resumed += ended(said)
+        output, err = process.communicate()
+        resumed += resumed_steps(output)
         if process.returncode == 0:
             break
         assert process.returncode == -signal.SIGKILL, err
@@ -173,7 +173,7 @@ def test_killed_while_files_come_and_go(whole, project, tmp_path):
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
-def test_interrupted_it_says_how_to_go_on(whole, project, number, code, word):
+def test_an_interrupted_run_says_how_to_continue(whole, project, number, code, word):
     process = start(project)
     assert process.stdout is not None
     for line in process.stdout:
@@ -186,13 +186,13 @@ def test_interrupted_it_says_how_to_go_on(whole, project, number, code, word):
     assert match, err
     assert not (project / "models" / KEY).exists()
     again = run(project, *COMMAND)
-    assert ended(again.stdout) == [int(match[1])]
+    assert resumed_steps(again.stdout) == [int(match[1])]
     assert results(project) == whole[1]
     assert f'"resumed_from": [\n    {match[1]}\n  ]' in (project / "logs" / f"{KEY}.json").read_text()
 
 
 def stopped(project: Path) -> Path:
-    """A run that is stopped after a while; the folder it leaves."""
+    """Stop a run after a while; return the folder it leaves."""
     process = start(project)
     assert process.stdout is not None
     for line in process.stdout:
@@ -206,32 +206,32 @@ def stopped(project: Path) -> Path:
 def test_a_changed_param_starts_afresh(whole, project):
     old = stopped(project)
     set_params(project, {f"recipes.{KEY}.train.patience": 2000})
-    said = run(project, *COMMAND).stdout
-    assert ended(said) == []
-    assert old.exists()  # a stopped run can be gone back to after another param was tried
+    output = run(project, *COMMAND).stdout
+    assert resumed_steps(output) == []
+    assert old.exists()  # a stopped run can still be resumed after another param was tried
     shutil.rmtree(old)
-    assert results(project) == whole[1]  # a patience that runs out in neither case
+    assert results(project) == whole[1]  # the patience does not run out in either case
 
 
 def test_a_damaged_checkpoint_starts_afresh(whole, project):
     folder = stopped(project)
-    (kept,) = folder.glob(".finished/*.safetensors")
-    data = kept.read_bytes()
-    kept.write_bytes(data[: len(data) // 2] + b"\0" * (len(data) - len(data) // 2))
+    (checkpoint,) = folder.glob(".finished/*.safetensors")
+    data = checkpoint.read_bytes()
+    checkpoint.write_bytes(data[: len(data) // 2] + b"\0" * (len(data) - len(data) // 2))
     done = run(project, *COMMAND)
-    assert re.search(r"^the checkpoint of step \d+ is damaged and left out$", done.stdout, flags=re.MULTILINE)
-    assert ended(done.stdout) == []
+    assert re.search(r"^the checkpoint of step \d+ is damaged and is ignored$", done.stdout, flags=re.MULTILINE)
+    assert resumed_steps(done.stdout) == []
     assert results(project) == whole[1]
 
 
-def test_a_loss_that_is_no_number_leaves_no_state(project):
+def test_a_loss_that_is_not_finite_leaves_no_checkpoint(project):
     set_params(project, {"train.learning_rate": 1e30})
     done = run(project, *COMMAND, code=1, **EVERY_STEP)
     assert re.fullmatch(r"error: training, batch \d+: the loss .*\n", done.stderr)
     assert not [path for path in (project / "models").iterdir() if path.is_dir()]
 
 
-def test_two_processes_write_once_and_go_on_with_one(whole, project):
+def test_two_processes_write_once_and_one_process_resumes(whole, project):
     process = start(project, TEXTRNN_PROCESSES="2")
     assert process.stdout is not None
     lines = []
@@ -244,7 +244,7 @@ def test_two_processes_write_once_and_go_on_with_one(whole, project):
     assert err.startswith("interrupted: step ")
     assert len([line for line in lines if "batch 10/" in line]) == 1
     done = run(project, *COMMAND)
-    assert ended(done.stdout) != []
+    assert resumed_steps(done.stdout) != []
     assert results(project).keys() == whole[1].keys()
     assert (project / "logs" / f"{KEY}.json").read_text().count('"processes": 1') == 1
     assert {path.name for path in (project / "models").iterdir() if path.is_dir()} == {KEY}

@@ -1,4 +1,4 @@
-"""Tokens and their numbers: golden order, limits, reserved ids, and the column path equal to the row path."""
+"""The vocabulary: golden order, limits, reserved ids, and `encode_lists` compared with `encode`."""
 
 from __future__ import annotations
 
@@ -30,21 +30,21 @@ def words(vocabulary):
 
 def test_golden_order():
     built = Vocabulary.build(table({"b": 2, "ä": 2, "𠮷": 2, "\uffee": 2, "Z": 2, "a": 7, "c": 1, "": 2}), *ALL)
-    # by falling count, ties by code point: U+FFEE stands before U+20BB7, unlike in UTF-16
+    # by descending count, ties by code point: U+FFEE is before U+20BB7, unlike in UTF-16
     assert words(built) == ["a", "", "Z", "b", "ä", "\uffee", "𠮷", "c"]
     assert built.counts.to_pylist() == [7, 2, 2, 2, 2, 2, 2, 1]
     assert len(built) == 10
     assert built.encode(["a", "", "Z", "c", "unseen"]) == [2, 3, 4, 9, 1]
 
 
-def test_the_order_given_does_not_matter():
+def test_the_order_of_the_counts_does_not_matter():
     counts = {"d": 1, "c": 3, "b": 1, "a": 3}
     assert words(Vocabulary.build(table(counts), *ALL)) == ["a", "c", "b", "d"]
     assert words(Vocabulary.build(table(dict(sorted(counts.items()))), *ALL)) == ["a", "c", "b", "d"]
 
 
 @pytest.mark.parametrize(
-    ("limits", "want"),
+    ("limits", "expected"),
     [
         ((2, None), ["a", "b", "c"]),
         ((3, None), ["a"]),
@@ -54,10 +54,10 @@ def test_the_order_given_does_not_matter():
         ((2, 4), ["a", "b", "c"]),
     ],
 )
-def test_limits(limits, want):
+def test_limits(limits, expected):
     built = Vocabulary.build(table({"d": 1, "c": 2, "b": 2, "a": 3}), *limits)
-    assert words(built) == want
-    assert len(built) == 2 + len(want)
+    assert words(built) == expected
+    assert len(built) == 2 + len(expected)
 
 
 def test_counts_in_several_chunks():
@@ -65,7 +65,7 @@ def test_counts_in_several_chunks():
     assert words(Vocabulary.build(chunked, *ALL)) == ["d", "b", "c", "a"]
 
 
-def test_a_text_cannot_reach_the_reserved_ids():
+def test_a_text_cannot_contain_the_padding_id():
     built = Vocabulary.build(table({"<pad>": 3, "<unk>": 3, "x": 5}), *ALL)
     assert built.encode(["x", "<pad>", "<unk>", "y"]) == [2, 3, 4, 1]
     without = vocabulary("x")
@@ -75,9 +75,9 @@ def test_a_text_cannot_reach_the_reserved_ids():
 
 def test_encode_lists_by_hand():
     built = vocabulary("a", "b")
-    coded = built.encode_lists(pa.array([["b", "z"], [], ["a", "a", "b"]], TOKENS))
-    assert coded.type == pa.list_(pa.int32())
-    assert coded.to_pylist() == [[3, 1], [], [2, 2, 3]]
+    encoded = built.encode_lists(pa.array([["b", "z"], [], ["a", "a", "b"]], TOKENS))
+    assert encoded.type == pa.list_(pa.int32())
+    assert encoded.to_pylist() == [[3, 1], [], [2, 2, 3]]
 
 
 @given(
@@ -86,21 +86,21 @@ def test_encode_lists_by_hand():
     start=st.integers(0, 4),
     length=st.integers(0, 6),
 )
-def test_the_column_path_equals_the_row_path(known, rows, start, length):
+def test_encode_lists_equals_encode(known, rows, start, length):
     built = vocabulary(*known)
     column = pa.array(rows, TOKENS)
     assert built.encode_lists(column).to_pylist() == [built.encode(row) for row in rows]
-    piece = column.slice(start, length)
-    assert built.encode_lists(piece).to_pylist() == [built.encode(row) for row in rows[start : start + length]]
+    sliced = column.slice(start, length)
+    assert built.encode_lists(sliced).to_pylist() == [built.encode(row) for row in rows[start : start + length]]
     assert all(number >= 1 for row in rows for number in built.encode(row))
 
 
-def test_a_sliced_column_by_hand():
+def test_encode_lists_of_a_slice_by_hand():
     built = vocabulary("a", "b")
-    piece = pa.array([["b", "b"], ["a"], ["z", "b"], ["a"]], TOKENS).slice(1, 2)
-    coded = built.encode_lists(piece)
-    assert coded.to_pylist() == [[2], [1, 3]]
-    assert len(coded.values) == 3  # nothing of the rows outside the slice
+    sliced = pa.array([["b", "b"], ["a"], ["z", "b"], ["a"]], TOKENS).slice(1, 2)
+    encoded = built.encode_lists(sliced)
+    assert encoded.to_pylist() == [[2], [1, 3]]
+    assert len(encoded.values) == 3  # no values of rows outside the slice
 
 
 def test_an_empty_vocabulary(tmp_path):
@@ -115,15 +115,15 @@ def test_an_empty_vocabulary(tmp_path):
 def test_save_and_load(tmp_path):
     built = Vocabulary.build(table({"b": 2, "a": 2, "<pad>": 9, " ": 1}), *ALL)
     built.save(tmp_path / "one.arrow")
-    back = Vocabulary.load(tmp_path / "one.arrow")
-    back.save(tmp_path / "two.arrow")
-    assert words(back) == ["<pad>", "a", "b", " "]
-    assert back.counts.to_pylist() == [9, 2, 2, 1]
-    assert back.encode([" ", "b", "<pad>", "?"]) == [5, 4, 2, 1]
+    loaded = Vocabulary.load(tmp_path / "one.arrow")
+    loaded.save(tmp_path / "two.arrow")
+    assert words(loaded) == ["<pad>", "a", "b", " "]
+    assert loaded.counts.to_pylist() == [9, 2, 2, 1]
+    assert loaded.encode([" ", "b", "<pad>", "?"]) == [5, 4, 2, 1]
     assert (tmp_path / "one.arrow").read_bytes() == (tmp_path / "two.arrow").read_bytes()
 
 
-def test_files_that_are_no_counts(tmp_path):
+def test_files_that_are_not_counts(tmp_path):
     path = tmp_path / "v.arrow"
     with pytest.raises(UserError, match=r"v\.arrow: no such file; run the stage"):
         Vocabulary.load(path)
@@ -134,7 +134,7 @@ def test_files_that_are_no_counts(tmp_path):
     other = pa.table({"token": ["a"]})
     with pa.ipc.new_file(str(path), other.schema) as file:
         file.write_table(other)
-    with pytest.raises(UserError, match=r"v\.arrow: does not hold tokens and counts; got \['token'\]"):
+    with pytest.raises(UserError, match=r"v\.arrow: does not contain tokens and counts; got \['token'\]"):
         Vocabulary.load(path)
 
 

@@ -409,6 +409,7 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("evaluation/card/model_card.py", ("card@*",)),
     ("evaluation/report/overview.py", ("report",)),
     ("evaluation/report/style.css", ("report",)),
+    ("evaluation/report/templates/page.html", ("report",)),
     ("stage.py", ()),
     ("errors.py", ()),
     ("cli.py", ()),

@@ -1,4 +1,4 @@
-"""Words of a lexicon in rows of characters: found and counted as loops do; a model with their embeddings."""
+"""Test SoftLexicon: matches and counts against loops, and a model with the embeddings of words by its formula."""
 
 import dataclasses
 import itertools
@@ -21,7 +21,7 @@ from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
 from textrnn.common.config.model import BigramOptions
-from textrnn.common.config.model import SoftLexicon as Options
+from textrnn.common.config.model import SoftLexiconOptions as Options
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
@@ -39,56 +39,56 @@ LEXICON = lexicon_of([([2, 6], "n"), ([5, 3], "v"), ([3, 8], "n"), ([5, 3, 8], "
 
 
 def table_of(rows_by_word, width=3, tokens=VOCABULARY):
-    """A table of words whose rows are given by word, in float64."""
-    numbers = {word: sum(i * tokens**at for at, i in enumerate(reversed(word))) for word in rows_by_word}
-    words = sorted(numbers, key=numbers.__getitem__)
+    """A SoftLexicon in float64 with the given table row of each word."""
+    keys = {word: sum(i * tokens**place for place, i in enumerate(reversed(word))) for word in rows_by_word}
+    words = sorted(keys, key=keys.__getitem__)
     sizes = LexiconSizes(len(words), 1 + max(rows_by_word.values()), max(map(len, words)))
-    made = SoftLexicon(sizes, width, tokens).double()
-    made.keys.copy_(torch.tensor([numbers[word] for word in words]))
-    made.rows.copy_(torch.tensor([rows_by_word[word] for word in words]))
-    return made
+    table = SoftLexicon(sizes, width, tokens).double()
+    table.keys.copy_(torch.tensor([keys[word] for word in words]))
+    table.rows.copy_(torch.tensor([rows_by_word[word] for word in words]))
+    return table
 
 
 def sets_by_hand(row, rows_by_word):
-    """Of each token of a row the rows of the words that begin at it, go on through it, end at it."""
+    """For each token of a row: the table rows of words that begin at it, continue through it, end at it."""
     sets = [([], [], []) for _ in row]
     for start, end in itertools.combinations(range(len(row) + 1), 2):
-        found = rows_by_word.get(tuple(row[start:end]))
-        if found is not None:
-            sets[start][0].append(found)
-            sets[end - 1][2].append(found)
-            for at in range(start + 1, end - 1):
-                sets[at][1].append(found)
+        table_row = rows_by_word.get(tuple(row[start:end]))
+        if table_row is not None:
+            sets[start][0].append(table_row)
+            sets[end - 1][2].append(table_row)
+            for step in range(start + 1, end - 1):
+                sets[step][1].append(table_row)
     return sets
 
 
 def means_by_hand(weight, ids, rows_by_word):
-    """(B, T, 3 * E), differentiable: one row, step and set after the other."""
+    """The means (B, T, 3 * E), differentiable, computed set by set."""
     zero = 0 * weight[0]
     return torch.stack(
         [
             torch.stack(
                 [
-                    torch.cat([sum((weight[at] for at in found), zero) / max(1, len(found)) for found in sets])
-                    for sets in sets_by_hand(row, rows_by_word)
+                    torch.cat([sum((weight[row] for row in rows), zero) / max(1, len(rows)) for rows in sets])
+                    for sets in sets_by_hand(text, rows_by_word)
                 ]
             )
-            for row in ids.tolist()
+            for text in ids.tolist()
         ]
     )
 
 
 def found_sets(table, ids):
-    """By row and step the three sets as `find` gives them, without what fills them up."""
-    found = table.find(ids.t())
-    assert found.dtype == torch.int64
-    assert found.shape[0] == 3
+    """For each row and step the three sets that `find_rows` returns, without padding."""
+    rows = table.find_rows(ids.t())
+    assert rows.dtype == torch.int64
+    assert rows.shape[0] == 3
     return [
         [
-            tuple(sorted(at for at in found[one, :, step, row].tolist() if at) for one in range(3))
+            tuple(sorted(index for index in rows[kind, :, step, text].tolist() if index) for kind in range(3))
             for step in range(ids.shape[1])
         ]
-        for row in range(len(ids))
+        for text in range(len(ids))
     ]
 
 
@@ -103,7 +103,7 @@ IDS = st.integers(1, 7).flatmap(
 @settings(max_examples=100, deadline=None)
 @given(words=WORDS, ids=IDS)
 def test_words_are_those_that_a_loop_finds(words, ids):
-    # padding and the unknown anywhere, and rows shorter than the longest word
+    # with padding and unknown tokens anywhere, and rows shorter than the longest word
     table, ids = table_of(words, tokens=6), torch.tensor(ids)
     wanted = [[tuple(map(sorted, sets)) for sets in sets_by_hand(row, words)] for row in ids.tolist()]
     assert found_sets(table, ids) == wanted
@@ -117,8 +117,8 @@ def test_means_and_their_gradient_are_those_of_a_loop(words, ids):
     wanted = means_by_hand(table.weight, ids, words)
     weights = torch.arange(wanted.numel(), dtype=torch.float64).view_as(wanted).cos()
     (gradient,) = torch.autograd.grad((wanted * weights).sum(), table.weight)
-    found = table.find(ids.t())
-    for means in (embed_distinct(table, found, 0.0, True).dense(), embed_each_position(table, found, 0.0, True)):
+    rows = table.find_rows(ids.t())
+    for means in (embed_distinct(table, rows, 0.0, True).to_dense(), embed_each_position(table, rows, 0.0, True)):
         close(means.transpose(0, 1), wanted)
         (own,) = torch.autograd.grad((means.transpose(0, 1) * weights).sum(), table.weight)
         close(own.to_dense(), gradient)
@@ -126,18 +126,18 @@ def test_means_and_their_gradient_are_those_of_a_loop(words, ids):
 
 def test_words_by_hand():
     table = table_of({(2, 3): 1, (3, 4): 2, (2, 3, 4): 3, (2, 3, 4, 5): 3})
-    nothing = ((), (), ())
+    empty = ((), (), ())
     ids = torch.tensor([[0, 0, 2, 3, 4, 5], [2, 3, 4, 1, 5, 0], [4, 5, 0, 0, 0, 0]])
     found = [[tuple(map(tuple, sets)) for sets in row] for row in found_sets(table, ids)]
     assert found == [
-        [nothing, nothing, ((1, 3, 3), (), ()), ((2,), (3, 3), (1,)), ((), (3,), (2, 3)), ((), (), (3,))],
-        [((1, 3), (), ()), ((2,), (3,), (1,)), ((), (), (2, 3)), nothing, nothing, nothing],
-        [nothing] * 6,  # 2, 3 of the row before and 4, 5 of this one are no word
+        [empty, empty, ((1, 3, 3), (), ()), ((2,), (3, 3), (1,)), ((), (3,), (2, 3)), ((), (), (3,))],
+        [((1, 3), (), ()), ((2,), (3,), (1,)), ((), (), (2, 3)), empty, empty, empty],
+        [empty] * 6,  # 2, 3 of the previous row and 4, 5 of this one form no word
     ]
 
 
-def test_a_zero_before_a_word_makes_no_longer_one():
-    # as a number 0, 2, 3 is 2, 3; and 1, 0, 2 is no word though it may have the number of none
+def test_padding_before_a_word_matches_no_longer_word():
+    # as keys, 0, 2, 3 and 2, 3 are equal
     table = table_of({(2, 3): 1, (5, 5, 5): 2})
     assert found_sets(table, torch.tensor([[0, 2, 3]])) == [[([], [], []), ([1], [], []), ([], [], [1])]]
 
@@ -152,21 +152,21 @@ def test_a_batch_that_is_wider_or_padded_on_the_left_has_the_same_words(words, i
         assert [row[before : len(row) - after] for row in wide] == plain
 
 
-def test_the_largest_numbers_are_found():
-    tokens = 2**21 - 1  # three of which are just below 2^63
+def test_the_largest_keys_are_found():
+    tokens = 2**21 - 1  # the key of three such tokens is just below 2^63
     word = (tokens - 1, tokens - 1, tokens - 1)
     table = table_of({word: 1, (2, 2): 2}, tokens=tokens)
     assert found_sets(table, torch.tensor([word]))[0][1] == ([], [1], [])
 
 
-# counted
+# learned from train
 
 
 def test_words_have_rows_by_their_counts_and_parts_of_speech():
-    rows = [[2, 6, 2, 6], [5, 3, 8], [5, 3, 8], [5, 3]]  # 2 6: 2, 5 3: 3, 3 8: 2, 5 3 8: 2; 4 5 and 3 4 5 never
+    rows = [[2, 6, 2, 6], [5, 3, 8], [5, 3, 8], [5, 3]]  # counts: 2 6: 2, 5 3: 3, 3 8: 2, 5 3 8: 2; 4 5 and 3 4 5: 0
     keys = [2 * 9 + 6, 3 * 9 + 8, 4 * 9 + 5, 5 * 9 + 3, 3 * 81 + 4 * 9 + 5, 5 * 81 + 3 * 9 + 8]
     wanted = {
-        # n 1, v 2, a 3, then their own in the order of the numbers
+        # rows 1 to 3 are n, v and a; then frequent words in the order of their keys
         1: ([4, 5, 2, 6, 2, 7], 8),
         2: ([4, 5, 2, 6, 2, 7], 8),
         3: ([1, 1, 2, 4, 2, 3], 5),
@@ -179,10 +179,10 @@ def test_words_have_rows_by_their_counts_and_parts_of_speech():
         assert found.sizes == LexiconSizes(6, count, 3)
 
 
-@pytest.mark.parametrize("piece", [1, 50, 1 << 22])
+@pytest.mark.parametrize("chunk", [1, 50, 1 << 22])
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_the_words_are_those_that_are_counted(monkeypatch, piece, side):
-    monkeypatch.setattr(residence, "IDS_PER_CHUNK", piece)
+def test_frequent_words_are_those_that_a_loop_counts(monkeypatch, chunk, side):
+    monkeypatch.setattr(residence, "IDS_PER_CHUNK", chunk)
     generator = np.random.default_rng(0)
     long, short = (
         [generator.integers(1, 9, generator.integers(0, longest + 1)).tolist() for _ in range(count)]
@@ -190,57 +190,62 @@ def test_the_words_are_those_that_are_counted(monkeypatch, piece, side):
     )
     words = [list(word) for count in (2, 3) for word in itertools.product(range(2, 9), repeat=count)]
     lexicon = lexicon_of([(word, "n") for word in generator.permutation(words[:49]).tolist() + words[49:]])
-    spans = [tuple(row[at : at + n]) for row in long + short for n in (2, 3) for at in range(len(row) - n + 1)]
+    spans = [tuple(row[start : start + n]) for row in long + short for n in (2, 3) for start in range(len(row) - n + 1)]
     counted = Counter(span for span in spans if 1 not in span)
-    often = {word for word, count in counted.items() if count >= 3}
-    assert 0 < len(often) < len(counted)
+    frequent = {word for word, count in counted.items() if count >= 3}
+    assert 0 < len(frequent) < len(counted)
     buckets = [bucket(long, 8, side), bucket(short, 3, side)]
     for rows in (buckets, [mapped(buckets[0]), buckets[1]]):
         found = learn_words(rows, lexicon, 9, 3)
         own = found.keys[found.rows > 1].tolist()
-        assert own == sorted(sum(i * 9**at for at, i in enumerate(reversed(word))) for word in often)
-        assert found.rows[found.rows > 1].tolist() == list(range(2, 2 + len(often)))
+        assert own == sorted(sum(i * 9**place for place, i in enumerate(reversed(word))) for word in frequent)
+        assert found.rows[found.rows > 1].tolist() == list(range(2, 2 + len(frequent)))
 
 
-def test_words_that_train_never_has_go_by_their_part_of_speech():
+def test_words_that_never_occur_in_train_share_the_row_of_their_part_of_speech():
     tags = LEXICON["tag"].combine_chunks().dictionary
     found = learn_words([bucket([[6, 2], [3, 1, 8]], 3)], LEXICON, 9, 1)
     assert sorted(set(found.rows.tolist())) == list(range(1, 1 + len(tags)))
     assert found.sizes.rows == 1 + len(tags)
 
 
-def test_words_with_a_vector_have_rows_of_their_own_and_start_from_it():
+def test_words_with_a_vector_have_their_own_row_which_starts_from_it():
     words = [([4, 5], "v"), ([2, 6], "n"), ([3, 8], "n"), ([5, 3], "v"), ([7, 7], None)]
     lexicon = lexicon_of(words, {0: [1.0, 2.0, 3.0], 3: [4.0, 5.0, 6.0], 4: [9.0, 9.0, 9.0]})
     found = learn_words([bucket([[2, 6], [2, 6]], 2)], lexicon, 9, 2)
-    assert found.keys.tolist() == [2 * 9 + 6, 3 * 9 + 8, 4 * 9 + 5, 5 * 9 + 3]  # a pair that is no word is none here
+    assert found.keys.tolist() == [
+        2 * 9 + 6,
+        3 * 9 + 8,
+        4 * 9 + 5,
+        5 * 9 + 3,
+    ]  # 7 7 has no part of speech: it is a pair, not a word
     assert found.rows.tolist() == [3, 2, 4, 5]  # v 1, n 2
     assert found.sizes == LexiconSizes(4, 6, 2)
-    assert found.given.rows.tolist() == [4, 5]
-    assert found.given.vectors.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
+    assert found.pretrained.rows.tolist() == [4, 5]
+    assert found.pretrained.vectors.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 
 
-def test_a_network_starts_from_the_vectors_and_learns_on():
+def test_a_network_starts_from_the_vectors_and_trains_them():
     lexicon = lexicon_of([([4, 5], "v"), ([2, 6], "n")], {0: [1.0, 2.0, 3.0]})
     options = dataclasses.replace(PLAIN, words=OPTIONS, bigrams=BigramOptions(3, 1))
-    beside = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
-    model = TextRNN(options, VOCABULARY, 4, 5, "right", *beside.sizes)
+    features = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
+    model = TextRNN(options, VOCABULARY, 4, 5, "right", *features.sizes)
     with torch.no_grad():
-        beside.fill(model)
+        features.fill(model)
     ids = torch.tensor([[4, 5]])
     for table, rows in (
-        (model.words, model.words.find(ids.t())[0, 0, 0]),
-        (model.bigrams, model.bigrams.find(ids.t())[0]),
+        (model.words, model.words.find_rows(ids.t())[0, 0, 0]),
+        (model.bigrams, model.bigrams.find_rows(ids.t())[0]),
     ):
         assert table.weight[rows].tolist() == [[1.0, 2.0, 3.0]]
         assert table.weight.requires_grad
-        others = [at for at in range(1, len(table.weight)) if at != int(rows)]
-        assert table.weight[others].abs().max() <= 1 / 3  # as it was drawn
+        others = [row for row in range(1, len(table.weight)) if row != int(rows)]
+        assert table.weight[others].abs().max() <= 1 / 3  # as initialized
         assert not table.weight[0].any()
 
 
 @pytest.mark.parametrize("name", ["words", "bigrams"])
-def test_a_table_of_another_width_than_the_vectors_is_refused(name):
+def test_a_table_of_another_width_than_the_vectors_is_rejected(name):
     lexicon = lexicon_of([([4, 5], "v")], {0: [1.0, 2.0]})
     options = dataclasses.replace(PLAIN, **{name: {"words": OPTIONS, "bigrams": BigramOptions(3, 1)}[name]})
     match = rf"^m\.{name}\.width: must be 2, as wide as the lexicon's vectors; got 3"
@@ -249,15 +254,17 @@ def test_a_table_of_another_width_than_the_vectors_is_refused(name):
 
 
 @pytest.mark.parametrize("lexicon", [None, LEXICON.slice(0, 0)], ids=["none", "empty"])
-def test_words_without_a_lexicon_are_refused(lexicon):
+def test_words_without_a_lexicon_are_rejected(lexicon):
     options = dataclasses.replace(PLAIN, words=OPTIONS)
-    with pytest.raises(UserError, match=r"^m\.words: needs the recipe's lexicon, which is null; got Words\(width=3"):
+    with pytest.raises(
+        UserError, match=r"^m\.words: needs the recipe's lexicon, which is null; got SoftLexiconOptions\(width=3"
+    ):
         learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
     learn_token_features([bucket(ROWS, 5)], VOCABULARY, PLAIN, lexicon, "m")
 
 
 @pytest.mark.parametrize(("changes", "name"), [({"width": 0}, "width"), ({"min_count": 0}, "min_count")])
-def test_options_out_of_range_are_refused(changes, name):
+def test_options_out_of_range_are_rejected(changes, name):
     options = dataclasses.replace(PLAIN, words=dataclasses.replace(OPTIONS, **changes))
     with pytest.raises(UserError, match=rf"^m\.words\.{name}: must be at least 1; got 0"):
         options.check("m")
@@ -269,9 +276,9 @@ def test_options_out_of_range_are_refused(changes, name):
 def model_of(*, side="right", seed=0, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, words=OPTIONS, **changes)
-    beside = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, LEXICON, "m")
-    model = TextRNN(options, VOCABULARY, 4, 5, side, *beside.sizes)
-    beside.fill(model)
+    features = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, LEXICON, "m")
+    model = TextRNN(options, VOCABULARY, 4, 5, side, *features.sizes)
+    features.fill(model)
     model = model.double().eval()
     with torch.no_grad():
         for table in (model.words, model.bigrams):
@@ -281,23 +288,23 @@ def model_of(*, side="right", seed=0, **changes):
 
 
 def rows_of_words(model):
-    """The row of each word of LEXICON, as the model's buffers have it."""
+    """The table row of each word of LEXICON, from the model's buffers."""
     rows = dict(zip(model.words.keys.tolist(), model.words.rows.tolist(), strict=True))
     words = (tuple(word["ids"]) for word in LEXICON.to_pylist())
-    return {word: rows[sum(i * VOCABULARY**at for at, i in enumerate(reversed(word)))] for word in words}
+    return {word: rows[sum(i * VOCABULARY**place for place, i in enumerate(reversed(word)))] for word in words}
 
 
 @CELLS
 @pytest.mark.parametrize("bigrams", [None, BigramOptions(2, 1)], ids=["alone", "bigrams"])
-def test_they_are_joined_to_the_tokens(cell, bigrams):
+def test_word_embeddings_are_joined_to_those_of_the_tokens(cell, bigrams):
     model = model_of(cell=cell, readout="mean", relu=True, bigrams=bigrams)
     ids = padded()
     parts = [F.embedding(ids, model.embedding.weight)]
     if bigrams is not None:
-        parts.append(model.bigrams.weight[model.bigrams.find(ids.t()).t()])
+        parts.append(model.bigrams.weight[model.bigrams.find_rows(ids.t()).t()])
     parts.append(means_by_hand(model.words.weight, ids, rows_of_words(model)))
     assert parts[-1].any()
-    states, _ = model.recurrent(LayerInput.of(F.relu(torch.cat(parts, -1)).transpose(0, 1)), LENGTHS)
+    states, _ = model.recurrent(LayerInput.from_dense(F.relu(torch.cat(parts, -1)).transpose(0, 1)), LENGTHS)
     close(model.features(ids, LENGTHS), F.relu(states.sum(0) / LENGTHS[:, None]))
 
 
@@ -314,7 +321,7 @@ def test_the_kernels_change_no_logit_and_no_gradient(cell, readout, side):
         model.recurrent.kernels = kernels
         logits = model(ids, lengths)
         (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
-        found.append((logits, {name: each.grad.to_dense() for name, each in model.named_parameters()}))
+        found.append((logits, {name: weight.grad.to_dense() for name, weight in model.named_parameters()}))
     (logits, own), (wanted, other) = found
     close(logits, wanted)
     close(own, other)
@@ -334,7 +341,7 @@ def test_padding_changes_no_logit(readout):
 
 
 @CELLS
-def test_a_batch_without_any_word_learns_all_the_same(cell):
+def test_a_batch_without_any_word_still_trains(cell):
     model = model_of(cell=cell, bidirectional=True).train()
     model(torch.tensor([[7], [1], [0]]), torch.tensor([1, 1, 0])).sum().backward()
     assert not model.words.weight.grad.to_dense().any()
@@ -348,7 +355,7 @@ def test_under_autocast_gradients_stay_near_float32():
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=half):
             logits = model(padded(), LENGTHS)
         F.cross_entropy(logits.float(), torch.tensor([4, 0, 2, 1])).backward()
-        found.append(torch.cat([each.grad.to_dense().flatten() for each in model.parameters()]))
+        found.append(torch.cat([weight.grad.to_dense().flatten() for weight in model.parameters()]))
         assert found[-1].dtype == torch.float32
     assert 0 < (found[1] - found[0]).norm() < 0.05 * found[0].norm()
 
@@ -358,10 +365,10 @@ def test_a_dropped_value_is_dropped_wherever_its_row_is_read(embed):
     table = table_of({(2, 3): 1, (3, 4): 2, (2, 3, 4): 2}, width=40)
     ids = torch.tensor([[2, 3, 4], [3, 4, 0], [5, 2, 3]]).t()
     torch.manual_seed(1)
-    made = embed(table, table.find(ids), 0.5, True)
-    found = made.dense() if isinstance(made, LayerInput) else made
-    begin, inside, end = found.split(40, dim=-1)
-    first, second = end[1, 0], begin[1, 0]  # of row 1, of row 2, each alone in its set
+    embedded = embed(table, table.find_rows(ids), 0.5, True)
+    means = embedded.to_dense() if isinstance(embedded, LayerInput) else embedded
+    begin, inside, end = means.split(40, dim=-1)
+    first, second = end[1, 0], begin[1, 0]  # rows 1 and 2, each alone in its set
     for row, value in ((1, first), (2, second)):
         kept = value != 0
         assert 8 < kept.sum() < 32
@@ -372,15 +379,15 @@ def test_a_dropped_value_is_dropped_wherever_its_row_is_read(embed):
     close(end[2, 2], first)
 
 
-def test_a_dropped_word_is_in_no_word():
+def test_a_dropped_token_is_part_of_no_word():
     model = model_of(word_dropout=0.5).train()
     seen = []
-    model.words.find = lambda ids: seen.append(ids) or SoftLexicon.find(model.words, ids)
+    model.words.find_rows = lambda ids: seen.append(ids) or SoftLexicon.find_rows(model.words, ids)
     model(padded(), LENGTHS)
     assert ((seen[0] == 1) & (padded().t() > 1)).any()
 
 
-def test_no_shape_hangs_on_the_data_where_a_graph_holds_the_step():
+def test_no_shape_depends_on_the_data_of_a_captured_step():
     model = model_of(cell="lstm", word_dropout=0.1).float().train()
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:  # tensors without values
         ids, lengths = fake.from_tensor(padded()), fake.from_tensor(LENGTHS)
@@ -391,36 +398,38 @@ def test_no_shape_hangs_on_the_data_where_a_graph_holds_the_step():
             model(ids, lengths)
 
 
-def test_initialization_leaves_them_as_they_are():
+def test_initialization_does_not_change_word_embeddings():
     model = model_of()
     before = model.words.weight.clone()
     initialize_weights(model, "xavier")
     assert torch.equal(model.words.weight, before)
 
 
-# from end to end: the label is whether 2, 3 stand in this order; the words of the test split's rows are the rare ones
+# end to end: the label is whether 2, 3 occur in this order
 
 
 def one_row(generator, label):
     row = generator.integers(4, 9, 4).tolist()
-    at = int(generator.integers(0, 5))
-    return [*row[:at], *((2, 3) if label else (3, 2)), *row[at:]], label
+    index = int(generator.integers(0, 5))
+    return [*row[:index], *((2, 3) if label else (3, 2)), *row[index:]], label
 
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Trains a tiny recipe on rows whose tokens alone, without their order, tell nothing of the label."""
+    """Trains a tiny recipe on rows whose tokens predict the label only by their order."""
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
     generator = np.random.default_rng(5)
-    splits = {name: [one_row(generator, at % 2) for at in range(count)] for name, count in (("train", 60), ("dev", 40))}
+    splits = {
+        name: [one_row(generator, row % 2) for row in range(count)] for name, count in (("train", 60), ("dev", 40))
+    }
     rows = write_padded(tmp_path, "classify", splits)
 
     def run(words=OPTIONS, lexicon=LEXICON_OF_ORDER, **changes):
         model = dataclasses.replace(PLAIN, words=words, readout="mean", hidden_size=4, cell="rnn", **changes)
         settings = dataclasses.replace(SETTINGS, epochs=12, learning_rate=0.05)
-        places = {"curves": tmp_path / "curves.csv", "live": None}
-        return train_recipe("tiny", rows, 0.01 * matrix(), LABELS, model, settings, lexicon=lexicon, **places)
+        outputs = {"curves": tmp_path / "curves.csv", "live": None}
+        return train_recipe("tiny", rows, 0.01 * matrix(), LABELS, model, settings, lexicon=lexicon, **outputs)
 
     return run
 
@@ -428,8 +437,8 @@ def run(tmp_path, monkeypatch):
 LEXICON_OF_ORDER = lexicon_of([([2, 3], "n"), ([8, 8, 8], "n"), ([8, 7], "v")])
 
 
-@pytest.mark.parametrize("min_count", [1, 1000], ids=["own", "shared"])
-def test_a_recipe_learns_what_a_word_means_and_its_directory_has_all_of_it(run, tmp_path, min_count):
+@pytest.mark.parametrize("min_count", [1, 1000], ids=["own row", "shared row"])
+def test_a_recipe_learns_words_and_saves_all_of_them(run, tmp_path, min_count):
     fitted = run(Options(3, min_count))
     assert fitted.outcome.dev_accuracy == 1.0
     assert fitted.config.words.words == 3
@@ -447,10 +456,10 @@ def test_a_recipe_learns_what_a_word_means_and_its_directory_has_all_of_it(run, 
     assert not again.network.words.weight[0].any()
 
 
-def test_without_words_it_learns_less(run):
+def test_without_words_the_accuracy_is_lower(run):
     assert run(None).outcome.dev_accuracy < 0.9
 
 
-def test_a_recipe_without_a_lexicon_is_refused_by_name(run):
+def test_a_recipe_without_a_lexicon_is_an_error_that_names_the_param(run):
     with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon, which is null"):
         run(lexicon=None)

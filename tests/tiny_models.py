@@ -1,4 +1,4 @@
-"""Model directories of tiny corpora: prepared by the very functions of the stages, with random weights."""
+"""Model directories of tiny corpora: prepared by the functions of the stages, with random weights."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ CLASSES = {"classify": ["down", "up"], "tag": TAGS}
 PUNKT = Punkt("train", 1000)
 
 HAN = "中国股市今日大涨三百点收盘比赛电影明星网易杭研大厦的了吗"
-# words that rows drawn from HAN hold often enough
+# words that occur often enough in rows sampled from HAN
 DICTIONARY = [(a + b, "nv"[b in HAN[:6]]) for a in HAN[:12] for b in HAN[:12]]
 DICTIONARY += [(a + HAN[3:5] + b, "a") for a in HAN for b in ("", HAN[0])]
 SENTENCES = "Mr. Fox left at 5 p.m. today. He won! (Twice?) Dr. No said: 'it cost $3.50, see www.a.com'. isn't it"
@@ -50,7 +50,7 @@ WORDS = SENTENCES.split()
 
 @dataclass(frozen=True)
 class Tiny:
-    """A model directory, the model in it, the padded shards of its corpus, and the rows that these were made of."""
+    """A model directory, the loaded model, the padded shards of its corpus, and the rows of the test split."""
 
     folder: Path
     saved: SavedModel
@@ -63,28 +63,28 @@ class Tiny:
 
     @property
     def texts(self) -> list[Any]:
-        """Those of the test split: texts, or tokens of a tagged corpus."""
+        """The texts of the test split, or the tokens of a tagged corpus."""
         return [content for content, _ in self.rows]
 
 
-def han(rng: random.Random, most: int) -> str:
-    """Characters, some unknown and some of them blanks; or none at all."""
-    return "".join(rng.choice(HAN + "鼎 7a") for _ in range(rng.randint(0, most)))
+def han(rng: random.Random, max_length: int) -> str:
+    """A text of up to max_length characters, some of them unknown and some spaces."""
+    return "".join(rng.choice(HAN + "鼎 7a") for _ in range(rng.randint(0, max_length)))
 
 
-def english(rng: random.Random, most: int) -> str:
-    return " ".join(rng.choice([*WORDS, f"w{rng.randint(0, 9)}", "NEW"]) for _ in range(rng.randint(0, most)))
+def english(rng: random.Random, max_length: int) -> str:
+    return " ".join(rng.choice([*WORDS, f"w{rng.randint(0, 9)}", "NEW"]) for _ in range(rng.randint(0, max_length)))
 
 
-def texts(make: Any, count: int, most: int, seed: int) -> list[tuple[str, int]]:
+def texts(make: Any, count: int, max_length: int, seed: int) -> list[tuple[str, int]]:
     rng = random.Random(seed)
-    return [("", 0), *((make(rng, most), rng.randint(0, 1)) for _ in range(count - 1))]
+    return [("", 0), *((make(rng, max_length), rng.randint(0, 1)) for _ in range(count - 1))]
 
 
-def sentences(tokens: list[str], count: int, most: int, seed: int) -> list[tuple[list[str], list[int]]]:
-    """Tagged rows over the tokens, one of them empty."""
+def sentences(tokens: list[str], count: int, max_length: int, seed: int) -> list[tuple[list[str], list[int]]]:
+    """Tagged rows of the tokens, one of them empty."""
     rng = random.Random(seed)
-    lengths = [0, *(rng.randint(1, most) for _ in range(count - 1))]
+    lengths = [0, *(rng.randint(1, max_length) for _ in range(count - 1))]
     return [(rng.choices(tokens, k=n), rng.choices(range(len(TAGS)), k=n)) for n in lengths]
 
 
@@ -97,7 +97,7 @@ def make_tiny(
     tags: Any = None,
     **changes: Any,
 ) -> Tiny:
-    """Segment, encode and pad the rows by split, and save a model of PLAIN's options but for the changes."""
+    """Segment, encode and pad the rows of each split, and save a model with the options of PLAIN and the changes."""
     folder.mkdir(parents=True, exist_ok=True)
     parsed = write_parsed(folder / "parsed", task, splits)
     (parsed / "labels.json").write_text(json.dumps({"task": task, "labels": CLASSES[task]}), encoding="utf-8")
@@ -120,20 +120,20 @@ def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], option
     vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
     tokens = len(vocabulary)
     lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
-    beside = learn_token_features(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
-    config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, *beside.sizes)
+    features = learn_token_features(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
+    config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, *features.sizes)
     torch.manual_seed(3)
     network = make_network(config)
-    for weight in network.parameters():  # of padding too: who reads padding must see it
+    for weight in network.parameters():  # padding too, so that a test notices if it is read
         torch.nn.init.normal_(weight, std=0.7)
-    beside.fill(network)
+    features.fill(network)
     model.mkdir()
     save_model(model, config, network, sources)
     return model
 
 
 def move(tiny: Tiny, to: Path) -> Path:
-    """The model directory elsewhere, and nothing else left of what it was made of."""
+    """Move the model directory and delete everything it was made from."""
     shutil.move(tiny.folder, to)
     shutil.rmtree(tiny.folder.parent)
     return to

@@ -10,5 +10,8 @@ __version__ = "0.1.0"
 
 
 def load(folder: str | Path) -> Any:
-    """The Predictor of a model directory: see textrnn.inference.prediction.predictor, which imports torch, and is imported now."""
+    """Load the Predictor of a model directory; see textrnn.inference.prediction.predictor.
+
+    That module imports torch, which takes seconds, so it is imported here and not with the package.
+    """
     return importlib.import_module("textrnn.inference.prediction.predictor").load(folder)

@@ -1,4 +1,4 @@
-"""The errors that a user can cause and mend."""
+"""The errors that a user can cause and correct."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from pathlib import Path
 
 
 class UserError(Exception):
-    """A fault in what the user gave: where it is, what is wrong, what was got, what to do.
+    """An error in what the user supplied: where it is, what is wrong, what was found and what to do.
 
-    Its text is one line, `where: wrong; got X; do this`; stages print it and exit with 1, without a traceback.
+    The message is one line, `where: what is wrong; got X; what to do`. Stages print it and exit with 1, without a
+    traceback.
     """
 
     def __init__(self, where: str | Path, wrong: str, *, got: object = None, do: str = "") -> None:
@@ -20,15 +21,16 @@ class UserError(Exception):
         super().__init__("; ".join(parts).replace("\n", " "))
 
     def __reduce__(self) -> tuple[object, ...]:
-        # an exception is rebuilt from args when it comes back from a worker process, and ours has one made of many
+        # pickle would call the class with `args`, the one finished message, in place of the several arguments above;
+        # worker processes send exceptions back as pickles
         return (_rebuild, (type(self), str(self)))
 
 
 class ResumableError(UserError):
-    """A fault of machines or settings, neither of the data nor of the code: finished shards stay for the next run."""
+    """An error of the machine or the settings, not of the data or the code: finished shards stay for the next run."""
 
 
-def _rebuild(kind: type[UserError], text: str) -> UserError:
+def _rebuild(kind: type[UserError], message: str) -> UserError:
     error = kind.__new__(kind)
-    error.args = (text,)
+    error.args = (message,)
     return error

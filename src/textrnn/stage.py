@@ -1,4 +1,4 @@
-"""What every stage script shares: arguments, one-line failures, progress, outputs that appear whole or not at all."""
+"""What every stage script uses: arguments, one-line errors, progress bars, outputs that appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ Item = TypeVar("Item")
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception: what tidies up after a Ctrl-C tidies up after it too."""
+    """SIGTERM as an exception: code that cleans up after Ctrl-C cleans up after SIGTERM too."""
 
 
 def run_stage(main: Callable[[str], None], key: str) -> None:
-    """Run `main` with the one argument a stage takes (a corpus, encoding or recipe) and exit.
+    """Run `main` with the one argument of a stage: the name of a corpus, an encoding or a recipe.
 
-    A UserError becomes one line on stderr and exit code 1; Ctrl-C exits 130 and SIGTERM 143; all else keeps its
-    traceback.
+    A UserError prints one line to stderr and exits with 1. Ctrl-C exits with 130, SIGTERM with 143. Any other exception
+    keeps its traceback.
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     parser.add_argument("key", metavar=key, help=f"an entry of params.yaml: a {key}")
@@ -38,23 +38,23 @@ def run_stage(main: Callable[[str], None], key: str) -> None:
 
 
 def run_command(main: Callable[[], None]) -> None:
-    """Run a command that takes its own arguments, with a stage's way of failing.
+    """Run a command that parses its own arguments; errors and interrupts end it as they end a stage.
 
-    The notes of an interrupt, where it has some, say what it left behind.
+    If an interrupt has notes, they are printed in place of the usual hint; they say what was kept.
     """
-    before = signal.signal(signal.SIGTERM, _terminate)
+    previous_handler = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt as stop:
-        word, code = ("terminated", 143) if isinstance(stop, Terminated) else ("interrupted", 130)
+        verb, code = ("terminated", 143) if isinstance(stop, Terminated) else ("interrupted", 130)
         notes = getattr(stop, "__notes__", ["no output was written; the same command starts it again"])
-        print(f"{word}: {'; '.join(notes)}", file=sys.stderr)
+        print(f"{verb}: {'; '.join(notes)}", file=sys.stderr)
         sys.exit(code)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        signal.signal(signal.SIGTERM, previous_handler)
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -63,91 +63,91 @@ def _terminate(*_: object) -> NoReturn:
 
 @contextlib.contextmanager
 def defer_interrupts() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
-    """A function that tells which of Ctrl-C and SIGTERM has come since, as an exception to raise when it suits.
+    """Defer Ctrl-C and SIGTERM: yield a function that returns the first one received as an exception to raise, or None.
 
-    A second one is raised at once. Outside the main thread, which alone gets signals, nothing is put off.
+    A second one is raised at once. Only the main thread receives signals, so in any other thread nothing is deferred.
     """
-    came: list[type[KeyboardInterrupt]] = []
+    received: list[type[KeyboardInterrupt]] = []
 
-    def note(number: int, _: object) -> None:
-        came.append(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
-        if len(came) > 1:
-            raise came[-1]
+    def record(number: int, _: object) -> None:
+        received.append(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
+        if len(received) > 1:
+            raise received[-1]
 
     if threading.current_thread() is not threading.main_thread():
         yield lambda: None
         return
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous_handlers = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: came[0] if came else None
+        yield lambda: received[0] if received else None
     finally:
-        for number, handler in before.items():
+        for number, handler in previous_handlers.items():
             signal.signal(number, handler)
 
 
 @contextlib.contextmanager
 def output_folder(path: Path) -> Iterator[Path]:
-    """A new folder to fill, which takes the place of `path` when the block ends well and is removed when it does not.
+    """Yield a temporary folder that replaces `path` if the block succeeds, and is removed if it fails.
 
-    Replaced, never appended to: a DVC output may be a read-only link into the cache.
+    The output is replaced, never appended to: a DVC output may be a read-only link into the cache.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
     try:
-        yield made
-        replace_folder(made, path)
+        yield temporary
+        replace_folder(temporary, path)
     except BaseException:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def replace_folder(made: Path, path: Path) -> None:
-    """Rename the folder `made` to `path`, in place of a folder, file or link that is there."""
-    made.chmod(0o755)
+def replace_folder(source: Path, path: Path) -> None:
+    """Rename the folder `source` to `path`; a folder, file or link at `path` is removed first."""
+    source.chmod(0o755)
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
-    os.replace(made, path)
+    os.replace(source, path)
 
 
 @contextlib.contextmanager
 def output_file(path: Path) -> Iterator[Path]:
-    """A new file to write, which takes the place of `path` when the block ends well.
+    """Yield the path of a temporary file that replaces `path` if the block succeeds, and is removed if it fails.
 
-    Raises IsADirectoryError, before anything is written, where that is a folder.
+    Raises IsADirectoryError, before anything is written, if `path` is a folder.
     """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    made = path.with_name(f".{path.name}.{os.getpid()}")
-    _remove_left_behind(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    _remove_stale_files(path)
     try:
-        yield made
-        os.replace(made, path)
+        yield temporary
+        os.replace(temporary, path)
     except BaseException:
-        made.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
         raise
 
 
-def _remove_left_behind(path: Path) -> None:
-    """Remove what processes that were killed had begun to write for `path`."""
+def _remove_stale_files(path: Path) -> None:
+    """Remove the temporary files of `path` whose processes were killed."""
     for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        process = other.name.rpartition(".")[2]
-        if process.isdecimal():
+        pid = other.name.rpartition(".")[2]
+        if pid.isdecimal():
             try:
-                os.kill(int(process), 0)
+                os.kill(int(pid), 0)
             except ProcessLookupError:
                 other.unlink(missing_ok=True)
             except PermissionError:
-                continue  # somebody else's, and alive
+                continue  # another user's process, still running
 
 
 def write_json(path: Path, values: Any) -> None:
-    """Values as indented JSON, floats rounded to 6 digits so that metrics files compare cleanly."""
-    with output_file(path) as made:
+    """Write values as indented JSON; floats are rounded to 6 digits so that metrics files compare cleanly."""
+    with output_file(path) as temporary:
         text = json.dumps(_rounded(values), indent=2, ensure_ascii=False, allow_nan=False)
-        made.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:
@@ -161,13 +161,16 @@ def _rounded(value: Any) -> Any:
 
 
 def worker_count() -> int:
-    """How many worker processes data stages use: TEXTRNN_WORKERS, or all cores. Never changes a result."""
-    given = os.environ.get("TEXTRNN_WORKERS", "")
-    if not given:
+    """The number of worker processes of data stages: TEXTRNN_WORKERS, or all cores. It never changes a result.
+
+    Raises ResumableError if the variable is not a whole number of at least 1.
+    """
+    setting = os.environ.get("TEXTRNN_WORKERS", "")
+    if not setting:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not (given.isascii() and given.isdecimal()) or int(given) < 1:
-        raise ResumableError("TEXTRNN_WORKERS", "must be a whole number from 1 up", got=repr(given))
-    return int(given)
+    if not (setting.isascii() and setting.isdecimal()) or int(setting) < 1:
+        raise ResumableError("TEXTRNN_WORKERS", "must be a whole number of at least 1", got=repr(setting))
+    return int(setting)
 
 
 def progress(
@@ -179,10 +182,10 @@ def progress(
     initial: int = 0,
     count: Callable[[Item], int] | None = None,
 ) -> Iterable[Item]:
-    """The items, with a progress bar on a terminal; silent elsewhere and where tqdm is not installed.
+    """Yield the items and show a progress bar if stderr is a terminal and tqdm is installed.
 
-    count: how many units (rows, say) an item is, one if not given; `initial` of the `total` were done earlier, and
-    neither the rate nor the time left counts them.
+    count: the number of units (e.g. rows) in an item; None counts one per item. initial: units of `total` that an
+    earlier run did; the speed and the remaining time leave them out.
     """
     if not sys.stderr.isatty():
         return items
@@ -191,10 +194,10 @@ def progress(
     except ImportError:
         return items
     bar = tqdm(total=total, unit=unit, desc=label, initial=initial, dynamic_ncols=True, leave=False)
-    return _drawn(items, bar, count)
+    return _with_bar(items, bar, count)
 
 
-def _drawn(items: Iterable[Item], bar: Any, count: Callable[[Item], int] | None) -> Iterator[Item]:
+def _with_bar(items: Iterable[Item], bar: Any, count: Callable[[Item], int] | None) -> Iterator[Item]:
     with bar:
         for item in items:
             bar.update(1 if count is None else count(item))

@@ -1,1 +1,1 @@
-"""The study: what the tutorials claim, measured again with seeds and intervals."""
+"""The study: the claims of the tutorials, measured again with several seeds and confidence intervals."""

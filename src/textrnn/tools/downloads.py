@@ -1,36 +1,42 @@
-"""Where the published corpora are, and how a file of them comes: resumed, checked by sha256, whole or not at all."""
+"""Download the published corpora with pooch: every file is verified by its SHA-256 and appears whole or not at all."""
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
+import logging
 import os
-import shutil
+import re
 import sys
-import time
+import tempfile
 import zipfile
 import zlib
+from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
+import pooch
 import requests
-from tqdm import tqdm
 
 from textrnn.errors import UserError
 
-TIMEOUT_S = (10.0, 60.0)  # to connect, and between two pieces
-PAUSE_S = 1.0  # before the second attempt; doubled before each further one
-PIECE = 1 << 14  # bytes; what a broken connection loses at most
+TIMEOUT_S = (10.0, 60.0)  # to connect, and between two reads
+RETRIES = 3  # after the first attempt; pooch waits 1, 2 and 3 seconds before them
+CHUNK_SIZE = 1 << 16  # bytes per read
 
-BROKEN = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
-BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError)  # the last: a password or an unknown method
+RETRYABLE = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
+RETRYABLE_STATUS = 429  # and 500 or above
+POOL_PREFIX = re.compile(r"HTTPS?Connection(Pool)?\([^)]*\): ")  # which urllib3 puts before a reason
+BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)  # RuntimeError: password, method
+
+# pooch reports each download on its own logger; the caller reports instead
+pooch.get_logger().setLevel(logging.ERROR)
 
 
 @dataclasses.dataclass(frozen=True)
 class CorpusFile:
-    """One published file: kept as `<corpus>/<name>`, whose bytes have this sha256.
+    """One published file, stored as `<corpus>/<name>`; `sha256` is the checksum of this file.
 
-    With `member`, `url` is a zip archive and the file is its entry of that name, in whichever folder of the archive.
+    With `member`, `url` is a zip archive and the file is its entry of that name, in any folder of the archive.
     """
 
     corpus: str
@@ -40,7 +46,7 @@ class CorpusFile:
     member: str | None
 
 
-# The commit is part of the address where one that holds the very files is known.
+# The address contains a commit where a commit with exactly these files is known.
 _THUCNEWS = "https://raw.githubusercontent.com/649453932/Chinese-Text-Classification-Pytorch/master/THUCNews/data"
 _NAMES = "https://raw.githubusercontent.com/hunkim/PyTorchZeroToAll/8440894e621e3922a394da25b4a0806bdabee21c/data"
 _MSRA = "https://raw.githubusercontent.com/zhooufeng/Data/8994cd154fded0ae3ba9a9749f904aa644949e2e/MSRA.zip"
@@ -69,160 +75,148 @@ AMAZON_FILES = ("train.ft.txt.bz2", "test.ft.txt.bz2")
 
 
 def corpora() -> tuple[str, ...]:
-    """The corpora that can be fetched, in the order of SOURCES."""
-    return tuple(dict.fromkeys(source.corpus for source in CORPUS_FILES))
+    """Return the corpora that can be downloaded, in the order of CORPUS_FILES."""
+    return tuple(dict.fromkeys(file.corpus for file in CORPUS_FILES))
 
 
 def amazon_by_hand(to: Path) -> UserError:
-    """Why the Amazon reviews are not fetched and what to do instead: raised when asked for, else printed as a note."""
+    """Why the Amazon reviews are not downloaded and what to do instead: raised on request, otherwise printed."""
     wrong = 'needs an account: Kaggle, "Amazon Reviews for Sentiment Analysis" by bittlingmayer'
     return UserError("amazon", wrong, do=f"download {' and '.join(AMAZON_FILES)} by hand into {to / 'amazon'}")
 
 
 def fetch_corpus(corpus: str, to: Path, mirror: str | None) -> list[Path]:
-    """Every file of a corpus in `<to>/<corpus>/`; with a mirror, from `<mirror>/<corpus>/<name>` as plain files.
+    """Return the paths of a corpus's files in `<to>/<corpus>/`, downloading what is missing or differs.
 
-    Raises UserError as `fetch` does.
+    With a mirror, every file comes from `<mirror>/<corpus>/<name>` as a plain file. Raises UserError as `fetch_files`.
     """
-    folder = to / corpus
-    sources = [source for source in CORPUS_FILES if source.corpus == corpus]
+    files = [file for file in CORPUS_FILES if file.corpus == corpus]
     if mirror is not None:
         base = f"{mirror.rstrip('/')}/{corpus}"
-        sources = [dataclasses.replace(each, url=f"{base}/{each.name}", member=None) for each in sources]
-    fetched = [fetch(source, folder) for source in sources]
-    for source in sources:
-        if source.member is not None:
-            _archive(source, folder).unlink(missing_ok=True)
-    return fetched
+        files = [dataclasses.replace(file, url=f"{base}/{file.name}", member=None) for file in files]
+    return fetch_files(files, to / corpus)
 
 
-def fetch(source: CorpusFile, folder: Path, *, attempts: int = 4) -> Path:
-    """The path of the source's file in `folder`, downloaded unless it is there with the right sha256.
+def fetch_files(files: Sequence[CorpusFile], folder: Path) -> list[Path]:
+    """Return the path of each file in `folder`; a file that is there with the right SHA-256 is not downloaded again.
 
-    What has come of a broken download stays as `<name>.part` and is continued. An archive stays beside its member,
-    for the other members to come from. Raises UserError for a connection broken `attempts` times, an HTTP error, an
-    archive without the member, a wrong sha256 (nothing is kept then) or a folder that cannot be written.
+    Raises UserError for a server that cannot be reached in 1 + RETRIES attempts, an HTTP error, an invalid address, a
+    wrong SHA-256, an archive without the member or that cannot be read, and a folder that cannot be written.
     """
-    target = folder / source.name
     try:
-        if target.is_file() and _sha256(target) == source.sha256:
-            return target
-        folder.mkdir(parents=True, exist_ok=True)
-        part = _part(target)
-        if source.member is None:
-            _download(source.url, target, attempts)
-        else:
-            archive = _archive(source, folder)
-            if not archive.is_file():
-                _download(source.url, archive, attempts)
-                os.replace(_part(archive), archive)
-            _extract(archive, source.member, part)
-        _accept(source, part, target)
+        for file in files:
+            if file.member is None:
+                _download(file.url, folder, file.name, file.sha256)
+        for url in dict.fromkeys(file.url for file in files if file.member is not None):
+            _fetch_members(url, [file for file in files if file.url == url], folder)
     except OSError as error:
-        wrong = "cannot be written"
-        raise UserError(error.filename or folder, wrong, got=error.strerror, do="mend it or choose --to") from error
-    return target
+        cause = error.__cause__ if isinstance(error.__cause__, OSError) else error  # pooch wraps a PermissionError
+        do = "make it writable or choose --to"
+        raise UserError(cause.filename or folder, "cannot be written", got=cause.strerror or cause, do=do) from error
+    return [folder / file.name for file in files]
 
 
-def _accept(source: CorpusFile, part: Path, target: Path) -> None:
-    got = _sha256(part)
-    if got != source.sha256:
-        part.unlink()
-        if source.member is not None:
-            _archive(source, target.parent).unlink()
-        do = "what came was removed; run the same command again, or fetch another copy with --mirror"
-        raise UserError(source.url, f"{source.name} must have sha256 {source.sha256}", got=got, do=do)
-    os.replace(part, target)
+def _fetch_members(url: str, files: Sequence[CorpusFile], folder: Path) -> None:
+    """Download one archive and move its members into `folder`; the archive is not kept."""
+    missing = [file for file in files if not _is_complete(folder / file.name, file.sha256)]
+    if not missing:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".archive-", dir=folder) as temporary:
+        archive = _download(url, Path(temporary), PurePosixPath(urlsplit(url).path).name, None)
+        entries = _unzip(url, archive)
+        for file in missing:
+            os.replace(_find_member(file, entries, archive), folder / file.name)
 
 
-def _part(target: Path) -> Path:
-    return target.with_name(f"{target.name}.part")
+def _is_complete(path: Path, sha256: str) -> bool:
+    return path.is_file() and pooch.file_hash(str(path)) == sha256
 
 
-def _archive(source: CorpusFile, folder: Path) -> Path:
-    return folder / PurePosixPath(urlsplit(source.url).path).name
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _download(url: str, target: Path, attempts: int) -> None:
-    for attempt in range(attempts):
-        if attempt:
-            time.sleep(PAUSE_S * 2 ** (attempt - 1))
-        try:
-            broken = _receive(url, target)
-        except requests.RequestException as error:
-            raise UserError(url, "cannot be fetched", got=error, do="check the address") from error
-        if broken is None:
-            return
-    part = _part(target)
-    size = part.stat().st_size if part.exists() else 0
-    do = f"{part} holds {size:,} bytes; the same command continues from there"
-    raise UserError(url, f"connection broken {attempts} times", got=broken, do=do)
-
-
-def _receive(url: str, target: Path) -> str | None:
-    """One request, its bytes added to the `.part` file: None when that is whole, else why to ask again."""
-    part = _part(target)
-    start = part.stat().st_size if part.exists() else 0
-    # Not compressed on the way: a range must count the file's own bytes.
-    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={start}-"} if start else {})
+def _unzip(url: str, archive: Path) -> list[Path]:
+    """Unpack an archive next to itself and return the paths of its files in order."""
     try:
-        with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_S) as response:
-            status, served = response.status_code, response.headers.get("Content-Range", "")
-            if start and status == 416 and served == f"bytes */{start}":
-                return None
-            if start and status in (206, 416) and not served.startswith(f"bytes {start}-"):
-                part.unlink()
-                return f"another range than asked for ({served or 'none'})"
-            if status not in (200, 206):
-                do = f"try later, fetch another copy with --mirror, or put it at {target} by hand"
-                raise UserError(url, "the server refuses the file", got=f"HTTP {status}", do=do)
-            _write(response, part, start if status == 206 else 0)
-    except BROKEN as error:
-        return _reason(error)
-    return None
-
-
-def _write(response: requests.Response, part: Path, start: int) -> None:
-    length = response.headers.get("Content-Length", "")
-    total = start + int(length) if length.isdigit() else None
-    bar = tqdm(
-        desc=part.stem,
-        total=total,
-        initial=start,
-        unit="B",
-        unit_scale=True,
-        dynamic_ncols=True,
-        leave=False,
-        disable=not sys.stderr.isatty(),
-    )
-    with part.open("ab" if start else "wb") as file, bar:
-        for piece in response.iter_content(PIECE):
-            file.write(piece)
-            bar.update(len(piece))
-
-
-def _reason(error: Exception) -> str:
-    # The text wraps the cause in the library's own objects; the cause comes last.
-    return str(error).rsplit(": ", 1)[-1].strip("'\")> ") or type(error).__name__
-
-
-def _extract(archive: Path, member: str, part: Path) -> None:
-    try:
-        with zipfile.ZipFile(archive) as files:
-            names = files.namelist()
-            found = next((name for name in names if PurePosixPath(name).name == member), None)
-            if found is not None:
-                with files.open(found) as packed, part.open("wb") as file:
-                    shutil.copyfileobj(packed, file)
-                return
-        wrong, got = f"holds no {member}", ", ".join(names)
+        return sorted(map(Path, pooch.Unzip()(str(archive), "download", None)))
     except BAD_ARCHIVE as error:
-        part.unlink(missing_ok=True)
-        wrong, got = "is no readable zip archive", str(error)
-    archive.unlink()
-    raise UserError(archive, wrong, got=got, do="it was removed; fetch another copy with --mirror")
+        do = "fetch another copy with --mirror"
+        raise UserError(url, "is not a readable zip archive", got=_reason(error), do=do) from error
+
+
+def _find_member(file: CorpusFile, entries: Sequence[Path], archive: Path) -> Path:
+    """Return the entry with the file's name and SHA-256, in whichever folder of the archive."""
+    named = [path for path in entries if path.name == file.member]
+    if not named:
+        root = archive.with_name(f"{archive.name}.unzip")  # where pooch.Unzip puts the entries
+        got = ", ".join(path.relative_to(root).as_posix() for path in entries) or "an empty archive"
+        raise UserError(file.url, f"holds no {file.member}", got=got, do="fetch another copy with --mirror")
+    hashes = {pooch.file_hash(str(path)): path for path in named}
+    if file.sha256 not in hashes:
+        raise _wrong_checksum(file.url, file.name, file.sha256, ", ".join(hashes))
+    return hashes[file.sha256]
+
+
+def _wrong_checksum(url: str, name: str, expected: str, got: str) -> UserError:
+    do = "nothing was kept; run the same command again, or fetch another copy with --mirror"
+    return UserError(url, f"{name} must have sha256 {expected}", got=got, do=do)
+
+
+class _Downloader:
+    """pooch's HTTP downloader, with readable files, and without retries of errors that a retry cannot mend.
+
+    pooch calls it with the path of a temporary file, verifies the SHA-256 and then renames the file.
+    """
+
+    def __init__(self) -> None:
+        self.sha256 = ""  # of the last file received
+
+    def __call__(self, url: str, output_file: str, store: pooch.Pooch) -> None:
+        # Uncompressed in transit, so that the bar and a broken connection are measured in the file's own bytes.
+        headers = {"Accept-Encoding": "identity"}
+        bar = sys.stderr.isatty()
+        download = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_SIZE, timeout=TIMEOUT_S, headers=headers)
+        try:
+            download(url, output_file, store)
+        except requests.RequestException as error:
+            if _is_retryable(error):
+                raise
+            raise _download_error(url, error) from error
+        os.chmod(output_file, 0o644)  # a temporary file is readable by its owner alone
+        self.sha256 = pooch.file_hash(output_file)
+
+
+def _download(url: str, folder: Path, name: str, sha256: str | None) -> Path:
+    """Return the path of `name` in `folder`, downloaded unless it is there with this SHA-256; None accepts any."""
+    registry: dict[str, str | None] = {name: sha256}
+    # absolute: pooch would read a leading `~` as the home folder
+    store = pooch.Pooch(folder.absolute(), "", registry=registry, urls={name: url}, retry_if_failed=RETRIES)
+    downloader = _Downloader()
+    try:
+        return Path(store.fetch(name, downloader=downloader))
+    except requests.RequestException as error:
+        raise _download_error(url, error) from error
+    except ValueError as error:  # what pooch raises for a wrong checksum
+        raise _wrong_checksum(url, name, str(sha256), downloader.sha256 or str(error)) from error
+
+
+def _is_retryable(error: requests.RequestException) -> bool:
+    if isinstance(error, requests.HTTPError):
+        status = error.response.status_code
+        return status == RETRYABLE_STATUS or status >= 500
+    return isinstance(error, RETRYABLE)
+
+
+def _download_error(url: str, error: requests.RequestException) -> UserError:
+    if isinstance(error, requests.HTTPError):
+        got, do = f"HTTP {error.response.status_code}", "try later, or fetch another copy with --mirror"
+        return UserError(url, "the server refuses the file", got=got, do=do)
+    if isinstance(error, RETRYABLE):
+        wrong, do = f"cannot be downloaded in {RETRIES + 1} attempts", "check the network connection, or use --mirror"
+        return UserError(url, wrong, got=_reason(error), do=do)
+    return UserError(url, "cannot be downloaded", got=error, do="check the address")
+
+
+def _reason(error: BaseException) -> str:
+    """Return the innermost cause: requests and urllib3 nest it in exceptions of their own."""
+    while nested := [cause for cause in (getattr(error, "reason", None), *error.args) if isinstance(cause, Exception)]:
+        error = nested[0]
+    return POOL_PREFIX.sub("", str(error)) or type(error).__name__

@@ -1,7 +1,8 @@
-"""Learning-rate range test: the rate rises from batch to batch, and the loss shows which rates a recipe can bear.
+"""Learning-rate range test: raise the rate from batch to batch; the loss shows which rates a recipe tolerates.
 
-Source: Smith 2017, arXiv:1506.01186, section 3.3. The rate rises by a constant factor and not by a constant step, as
-what is looked for may be any power of ten; the loss is looked at and not the accuracy, as it moves at every batch.
+Source: Smith 2017, arXiv:1506.01186, section 3.3. The rate rises by a constant factor instead of a constant step,
+because the best rate can be of any power of ten. The test observes the loss instead of the accuracy, because the loss
+changes at every batch.
 """
 
 from __future__ import annotations
@@ -39,36 +40,36 @@ from textrnn.training.trainer.class_weights import class_weights
 from textrnn.training.trainer.setup import build_network, check_recipe, report_out_of_memory
 from textrnn.training.trainer.token_features import learn_token_features
 
-# parts of the whole range, so that a curve of more batches has the same shape and less noise
-SMOOTHING = 1 / 30  # after so much of the range a loss weighs 1/e in the smoothed one
-FALL_WINDOW = 1 / 20  # the fall at a rate is that from so much of the range before it to as much after it
+# fractions of the whole range, so that a curve of more batches has the same shape and less noise
+SMOOTHING = 1 / 30  # the distance over which the weight of a loss in the smoothed loss decays to 1/e
+FALL_WINDOW = 1 / 20  # the fall at a rate is measured from this far before it to this far after it
 EXPLODED = 4  # times the lowest smoothed loss: no higher rate is tried
 
-INK, CURVE, MARK = "#7a7a7a", "#3b82f6", "#d97706"  # to be read on white and on black
+INK, CURVE, MARK = "#7a7a7a", "#3b82f6", "#d97706"  # legible on white and on black
 
 
 @dataclass(frozen=True)
 class RateRange:
-    """The rates of a test: `steps` of them, one a batch, from `first` to `last`, each the same factor over the last."""
+    """The rates of a test: `steps` rates from `first` to `last`, one per batch, growing by a constant factor."""
 
     first: float
     last: float
     steps: int
 
     def check(self) -> None:
-        """Refuse what the types let through, by the names of the command's options."""
+        """Raise UserError for values out of range, naming the option of the command."""
         require(0 < self.first < math.inf, "--from", "must be above 0", self.first)
         require(self.first < self.last < math.inf, "--to", f"must be above --from, {self.first:g}", self.last)
         require(self.steps >= 20, "--steps", "must be at least 20", self.steps)
 
     def rate(self, step: int) -> float:
-        """The rate of batch `step`, from 0."""
+        """Return the rate of batch `step`, counted from 0."""
         return float(self.first * (self.last / self.first) ** (step / (self.steps - 1)))
 
 
 @dataclass(frozen=True)
 class RatePoint:
-    """One batch: its rate, its mean loss before the step is taken, and the smoothed loss up to it."""
+    """One batch: its rate, its mean loss before the update, and the smoothed loss up to it."""
 
     step: int
     rate: float
@@ -77,38 +78,36 @@ class RatePoint:
 
 
 def raise_rate(
-    network: nn.Module, rows: Iterable[Bucket], settings: Train, weights: Tensor | None, rates: RateRange
+    network: nn.Module, stream: Iterable[Bucket], settings: Train, weights: Tensor | None, rates: RateRange
 ) -> list[RatePoint]:
-    """Train the network in place on the first batches, one at each rate, and tell how the loss went.
+    """Train the network in place on the first batches of `stream`, one at each rate, and return the losses.
 
-    The network is for the bin after that. Ends before the last rate where the loss is no finite number or the
-    smoothed loss is EXPLODED times its lowest. Smoothed: the exponentially weighted mean of all losses so far, divided
-    by the sum of its weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError where not even the
-    first loss is finite.
+    The network is of no use afterwards. Stops before the last rate if the loss is not finite or if the smoothed loss
+    exceeds EXPLODED times its minimum. The smoothed loss is the exponentially weighted mean of all losses so far,
+    divided by the sum of the weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError if the first
+    loss is not finite.
     """
-    tally = RunningLoss.of(network, weights, settings.label_smoothing)
-    take_step = TrainStep(network, make_optimizer(network, settings), tally, settings)
-    keep = math.exp(-1 / (SMOOTHING * rates.steps))
+    running_loss = RunningLoss.for_network(network, weights, settings.label_smoothing)
+    take_step = TrainStep(network, make_optimizer(network, settings), running_loss, settings)
+    decay = math.exp(-1 / (SMOOTHING * rates.steps))
     points: list[RatePoint] = []
     mean, lowest = 0.0, math.inf
     network.train()
-    numbered = zip(range(rates.steps), rows, strict=False)
-    for step, batch in progress(numbered, total=rates.steps, unit="batch", label="rates"):
-        tally.reset()
+    batches_by_step = zip(range(rates.steps), stream, strict=False)
+    for step, batch in progress(batches_by_step, total=rates.steps, unit="batch", label="rates"):
+        running_loss.reset()
         take_step(batch, rates.rate(step))
-        loss = tally.score().loss
+        loss = running_loss.compute().loss
         if not math.isfinite(loss):
             break
-        mean = keep * mean + (1 - keep) * loss
-        smoothed = mean / (1 - keep ** (step + 1))
+        mean = decay * mean + (1 - decay) * loss
+        smoothed = mean / (1 - decay ** (step + 1))
         points.append(RatePoint(step + 1, rates.rate(step), loss, smoothed))
         lowest = min(lowest, smoothed)
         if smoothed > EXPLODED * lowest:
             break
     if not points:
-        raise UserError(
-            "--from", "the loss is no finite number at the lowest rate", got=rates.first, do="try a lower one"
-        )
+        raise UserError("--from", "the loss is not finite at the lowest rate", got=rates.first, do="try a lower one")
     return points
 
 
@@ -122,61 +121,62 @@ def range_test(
     rates: RateRange,
     lexicon: pa.Table | None = None,
 ) -> list[RatePoint]:
-    """The test of a recipe on its padded shards, from the network and on the batches that training starts with.
+    """Run the test of a recipe on its padded shards, with the initial network and the first batches of its training.
 
-    lexicon: as `fit` has it. `distill` is left out: the loss is the usual one, and no teacher is trained.
-    Raises UserError for rates that make no range, and what `fit` raises for values that do not fit the data.
+    lexicon: as in `fit`. `distill` is ignored: the loss is the usual one, and no teacher is trained.
+    Raises UserError for an invalid range of rates, and the errors of `fit` for values that do not fit the data.
     """
     rates.check()
     where = f"recipes.{recipe}"
     check_recipe(recipe, model, settings, labels)
-    weighed = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
+    class_factors = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
-    sizes = (len(matrix), matrix.shape[1]), len(labels.names)
+    tokens, classes = len(matrix), len(labels.names)
     with report_out_of_memory():
-        rows = load_buckets(padded, "train", device)
-        check_id_ranges(rows, len(matrix), len(labels.names), padded.folder)
-        beside = learn_token_features(rows, len(matrix), model, lexicon, f"{where}.model")
-        config = make_config(recipe, model, *sizes, padded.facts, *beside.sizes)
-        network = build_network(config, matrix, settings.seed, device, beside)
-        weights = None if weighed is None else torch.tensor(weighed, device=device)
-        return raise_rate(network, _all_batches(rows, settings), settings, weights, rates)
+        buckets = load_buckets(padded, "train", device)
+        check_id_ranges(buckets, tokens, classes, padded.folder)
+        features = learn_token_features(buckets, tokens, model, lexicon, f"{where}.model")
+        bigrams, lexicon_sizes = features.sizes
+        config = make_config(recipe, model, matrix.shape, classes, padded.facts, bigrams, lexicon_sizes)
+        network = build_network(config, matrix, settings.seed, device, features)
+        weights = None if class_factors is None else torch.tensor(class_factors, device=device)
+        return raise_rate(network, _all_batches(buckets, settings), settings, weights, rates)
 
 
-def _all_batches(rows: Sequence[AnyBucket], settings: Train) -> Iterator[Bucket]:
-    """Epoch after epoch without an end."""
-    options: dict[str, Any] = {"drop_last": settings.drop_last, "sampling": make_sampling(rows, settings)}
+def _all_batches(buckets: Sequence[AnyBucket], settings: Train) -> Iterator[Bucket]:
+    """Yield the batches of one epoch after another, without end."""
+    options: dict[str, Any] = {"drop_last": settings.drop_last, "sampling": make_sampling(buckets, settings)}
     for epoch in itertools.count():
         order = (settings.seed, epoch) if settings.shuffle else None
-        yield from batches(rows, batch_size(settings), shuffle=order, **options)
+        yield from batches(buckets, batch_size(settings), shuffle=order, **options)
 
 
 def suggest_rate(points: list[RatePoint], rates: RateRange) -> float | None:
-    """The rate where the smoothed loss falls most steeply over the logarithm of the rate, before it is lowest.
+    """Return the rate where the smoothed loss falls most steeply over the log of the rate, before its minimum.
 
-    The fall is measured over 2 * REACH of the range, so that no single batch decides. None where the loss was lowest
-    too early for that: it never fell.
+    The fall is measured over 2 * FALL_WINDOW of the range, so that no single batch decides. Returns None if the minimum
+    is too early for this: the loss never fell.
     """
-    reach = round(FALL_WINDOW * rates.steps)
+    window = round(FALL_WINDOW * rates.steps)
     losses = [point.smoothed for point in points]
     lowest = min(range(len(losses)), key=losses.__getitem__, default=0)
-    falls = {at: losses[at - reach] - losses[at + reach] for at in range(reach, lowest - reach + 1)}
+    falls = {index: losses[index - window] - losses[index + window] for index in range(window, lowest - window + 1)}
     return points[max(falls, key=falls.__getitem__)].rate if falls else None
 
 
 def write_points(path: Path, points: list[RatePoint]) -> None:
-    """A CSV file of the points: step, rate, loss, smoothed_loss."""
+    """Write the points as a CSV file: step, rate, loss, smoothed_loss."""
     with path.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("step", "rate", "loss", "smoothed_loss"))
-        rows.writerows((p.step, f"{p.rate:.6g}", f"{p.loss:.6f}", f"{p.smoothed:.6f}") for p in points)
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(("step", "rate", "loss", "smoothed_loss"))
+        writer.writerows((p.step, f"{p.rate:.6g}", f"{p.loss:.6f}", f"{p.smoothed:.6f}") for p in points)
 
 
 def draw_curve(path: Path, points: list[RatePoint], suggested: float | None, title: str) -> None:
-    """An SVG plot of the loss over the rate, the suggested rate marked; without a background, for light and dark pages.
+    """Plot the loss over the rate as SVG and mark the suggested rate; no background, for light and dark pages.
 
-    Raises ImportError where matplotlib, the extra `plots`, is not installed.
+    Raises ImportError if matplotlib (the extra `plots`) is not installed.
     """
     import matplotlib
     from matplotlib.figure import Figure
@@ -187,12 +187,12 @@ def draw_curve(path: Path, points: list[RatePoint], suggested: float | None, tit
     with matplotlib.rc_context(style):
         figure = Figure(figsize=(8, 4.5), layout="tight")
         axes = figure.add_subplot()
-        axes.plot(rates, [point.loss for point in points], color=INK, alpha=0.8, linewidth=0.7, label="of each batch")
+        axes.plot(rates, [point.loss for point in points], color=INK, alpha=0.8, linewidth=0.7, label="per batch")
         axes.plot(rates, [point.smoothed for point in points], color=CURVE, linewidth=2, label="smoothed")
         if suggested is not None:
             axes.axvline(suggested, color=MARK, linewidth=1.5, linestyle="--", label=f"steepest fall: {suggested:.1e}")
         axes.set(xscale="log", xlabel="learning rate", ylabel="training loss", title=title)
-        # a loss that explodes would press all that went before into a line
+        # a loss that explodes would flatten the rest of the curve
         axes.set_ylim(0, 1.1 * max(point.smoothed for point in points))
         axes.grid(alpha=0.25)
         axes.legend(frameon=False)

@@ -1,4 +1,4 @@
-"""The whole of params.yaml against what the stages know, before any of them runs."""
+"""Checks the whole of params.yaml before any other stage runs."""
 
 from __future__ import annotations
 
@@ -31,14 +31,15 @@ SECTIONS = (
     "baseline",
     "recipes",
 )
-CHARACTERS = ("chars", "tokens")  # ways of cutting that leave characters, `tokens` where the file has them cut
-DROPPED = ("size", "nfiles")  # DVC's run cache leaves these keys out and hands back older outputs (dvc 10296)
+# segmentations into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
+CHARACTER_SEGMENTATIONS = ("chars", "tokens")
+IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
 
 
 def check_params(params: Mapping[str, Any]) -> None:
-    """Refuse by dotted name whatever a stage would: an unknown, missing or mistyped key, a value out of range.
+    """Raise UserError, with the dotted name, for an unknown, missing or mistyped key or a value out of range.
 
-    A stage is re-run for the values it reads, so a key that no stage reads would go unseen without this.
+    DVC runs a stage again for the values that the stage reads. Nothing else would notice a key that no stage reads.
     """
     for name in params:
         if name not in SECTIONS:
@@ -68,13 +69,13 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     embedding.check(where)
     padding = load_stage_params(Pad, params, "recipes", key, among=RECIPE_KEYS)
     padding.check(where)
-    model = _merged(Model, params, "model", key)
+    model = _merge_section(Model, params, "model", key)
     model.check(f"{where}.model")
     if padding.buckets is not None and model.readout == "last_step":
-        wrong = "must be null where model.readout is last_step: it reads padding, so results would hang on the widths"
-        do = f"say {where}.model.readout: last_valid, or {where}.buckets: null"
+        wrong = "must be null where model.readout is last_step: it reads padding, so results would depend on the widths"
+        do = f"set {where}.model.readout: last_valid, or {where}.buckets: null"
         raise UserError(f"{where}.buckets", wrong, got=padding.buckets, do=do)
-    settings = _merged(Train, params, "train", key)
+    settings = _merge_section(Train, params, "train", key)
     settings.check(f"{where}.train")
     settings.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
     model.check_loss(f"{where}.train", settings.class_weights, settings.label_smoothing)
@@ -83,21 +84,23 @@ def _check_recipe(params: Mapping[str, Any], key: str) -> None:
     model.check_lexicon(f"{where}.model", embedding.lexicon is not None)
 
 
-def _merged(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
-    """What `common/settings` merges for the stages; here it is only checked, so that `check` depends on config alone."""
-    own = get_param(params, "recipes", recipe, name)
-    require(isinstance(own, Mapping), f"recipes.{recipe}.{name}", "must be a mapping", own)
-    return build_dataclass(cls, {**get_param(params, name), **own}, f"recipes.{recipe}.{name}")
+def _merge_section(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
+    """Merge a recipe's section over the defaults, as `common/settings` does for the stages that use the result.
+
+    It is repeated here so that the stage `check` depends on `common/config` alone.
+    """
+    overrides = get_param(params, "recipes", recipe, name)
+    require(isinstance(overrides, Mapping), f"recipes.{recipe}.{name}", "must be a mapping", overrides)
+    return build_dataclass(cls, {**get_param(params, name), **overrides}, f"recipes.{recipe}.{name}")
 
 
-def _check_lexicon(params: Mapping[str, Any], key: str, lexicon: bool) -> None:
-    """Refuse a lexicon over tokens that are words already: its words are found in characters that stand in a row."""
+def _check_lexicon(params: Mapping[str, Any], key: str, has_lexicon: bool) -> None:
+    """Refuse a lexicon if tokens are words: lexicon words are matched in sequences of characters."""
     encoding = get_param(params, "recipes", key, "encoding")
-    cut = get_param(params, "encodings", encoding, "segment")
-    wrong = f"must be null where tokens are no characters: encodings.{encoding}.segment is {cut}"
-    require(
-        not lexicon or cut in CHARACTERS, f"recipes.{key}.lexicon", wrong, get_param(params, "recipes", key, "lexicon")
-    )
+    segmentation = get_param(params, "encodings", encoding, "segment")
+    wrong = f"must be null where tokens are not characters: encodings.{encoding}.segment is {segmentation}"
+    valid = not has_lexicon or segmentation in CHARACTER_SEGMENTATIONS
+    require(valid, f"recipes.{key}.lexicon", wrong, get_param(params, "recipes", key, "lexicon"))
 
 
 def _entries(params: Mapping[str, Any], table: str) -> list[str]:
@@ -117,6 +120,7 @@ def _check_entry(params: Mapping[str, Any], keys: tuple[str, ...], table: str) -
 def _check_names(values: Any, where: str) -> None:
     if isinstance(values, Mapping):
         for key, value in values.items():
-            if key in DROPPED:
-                raise UserError(f"{where}{key}", "DVC's cache does not tell values of this name apart", do="rename it")
+            if key in IGNORED_BY_DVC:
+                wrong = "DVC's run cache ignores the value of a key with this name"
+                raise UserError(f"{where}{key}", wrong, do="rename it")
             _check_names(value, f"{where}{key}.")

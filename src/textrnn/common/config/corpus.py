@@ -11,10 +11,12 @@ from textrnn.common.config.types import SPLITS, Format
 
 @dataclass(frozen=True)
 class HoldOut:
-    """Which split's file gives rows to dev, what share of them, from 0 to 1, and how many in a row go together.
+    """How rows for dev are held out of the file of another split.
 
-    block: 1, and rows are drawn one by one, stratified; or so many consecutive rows are held out or kept as one, in
-    files whose neighbours come from one text, so that dev is as unlike train as a test set of other texts is.
+    from_: `train` or `test`, the split whose file loses the rows. share: the fraction of rows, between 0 and 1.
+    block: 1 samples single rows, stratified by class. A larger number holds out or keeps that many consecutive rows
+        together: where neighbouring rows come from one text, dev then differs from train as much as a test set of other
+        texts does.
     """
 
     from_: str
@@ -26,11 +28,11 @@ class HoldOut:
 class Corpus:
     """An entry of `corpora`: raw files of one published format.
 
-    files: file name by role: train, dev, test, and for headlines classes; null where there is none.
-    classes: name by raw label in the order of ids, or null to take what the format itself gives.
-    rows: how many rows of a file are used, from its start, by role; null or absent means all.
-    dev: {from, share, block} to hold dev out of another file by seed; null when it has a file.
-    max_rejects: how many faulty rows, over all files, are let pass.
+    files: file name by role (train, dev, test; `classes` too for headlines); null if there is no such file.
+    classes: name by raw label, in the order of the class ids; null takes what the format provides.
+    rows: by role, the number of rows read from the start of a file; null or absent reads all.
+    dev: how dev is held out of another file by seed; null if dev has its own file.
+    max_rejects: the largest number of invalid rows, over all files, that are skipped without an error.
     """
 
     format: Format
@@ -41,27 +43,28 @@ class Corpus:
     max_rejects: int
 
     def check(self, where: str) -> None:
-        """Refuse what the types let through; `where` is the dotted name of the entry."""
+        """Refuse invalid values and combinations; `where` is the dotted name of the entry."""
         for role, name in self.files.items():
-            require(role in (*SPLITS, "classes"), f"{where}.files", "roles are train, dev, test, classes", role)
+            require(role in (*SPLITS, "classes"), f"{where}.files", "a role must be train, dev, test or classes", role)
             if name is not None:
                 require_file_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")
         for role in ("train", "test"):
             require(self.files.get(role) is not None, f"{where}.files.{role}", "must name a file", None)
-        named = self.format != "headlines" or self.classes is not None or self.files.get("classes") is not None
-        require(named, f"{where}.files.classes", "must name a file, or give classes", None)
+        has_classes = self.format != "headlines" or self.classes is not None or self.files.get("classes") is not None
+        require(has_classes, f"{where}.files.classes", "must name a file unless classes is given", None)
         names = list((self.classes or {}).values())
-        require(len(set(names)) == len(names), f"{where}.classes", "gives two labels one name", names)
-        require(all(names), f"{where}.classes", "gives a label an empty name", names)
+        require(len(set(names)) == len(names), f"{where}.classes", "must not give two labels the same name", names)
+        require(all(names), f"{where}.classes", "must not give a label an empty name", names)
         has_file = self.files.get("dev") is not None
-        either = "give either a dev file or {from, share, block}"
-        require(has_file != (self.dev is not None), f"{where}.dev", either, self.dev)
+        wrong = "must be null if files.dev names a file, and {from, share, block} otherwise"
+        require(has_file != (self.dev is not None), f"{where}.dev", wrong, self.dev)
         if self.dev is not None:
-            require(self.dev.from_ in ("train", "test"), f"{where}.dev.from", "is train or test", self.dev.from_)
+            require(self.dev.from_ in ("train", "test"), f"{where}.dev.from", "must be train or test", self.dev.from_)
             require(0 < self.dev.share < 1, f"{where}.dev.share", "must lie between 0 and 1", self.dev.share)
             require(self.dev.block > 0, f"{where}.dev.block", "must be at least 1", self.dev.block)
         for role, rows in self.rows.items():
-            require(role in SPLITS, f"{where}.rows", "roles are train, dev, test", role)
+            require(role in SPLITS, f"{where}.rows", "a role must be train, dev or test", role)
             require(rows is None or rows > 0, f"{where}.rows.{role}", "must be at least 1", rows)
-            require(rows is None or self.files.get(role) is not None, f"{where}.rows.{role}", "has no file", rows)
+            has_file = self.files.get(role) is not None
+            require(rows is None or has_file, f"{where}.rows.{role}", "must be null where there is no such file", rows)
         require(self.max_rejects >= 0, f"{where}.max_rejects", "must not be negative", self.max_rejects)

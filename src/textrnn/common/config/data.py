@@ -1,4 +1,4 @@
-"""The section `data`: where the files that people bring lie, and the seed that splits them."""
+"""The sections `data`, `sample` and `limits`: input folders, generated corpora, and caps for smaller runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from textrnn.common.config.params import require
 
 @dataclass(frozen=True)
 class Data:
-    """Folders, and the seed of what parse draws.
+    """The section `data`: input folders, and the seed of the splits.
 
-    source: a folder with a folder of raw files for each corpus; vectors: files of word vectors; punkt: Punkt models.
+    source: has one folder of raw files per corpus. vectors: has files of word vectors. punkt: has Punkt models.
+    seed: of everything that the stage `parse` samples.
     """
 
     source: str
@@ -22,26 +23,29 @@ class Data:
 
 @dataclass(frozen=True)
 class Sample:
-    """The `sample` section of params.yaml."""
+    """The section `sample`: how corpora are generated.
+
+    seed: of all random choices, together with the corpus and the role of the file.
+    rows: training rows of each corpus; the dev and test files have a fifth of that each.
+    """
 
     seed: int
-    """Seed of every draw, joined with the corpus and the role of the file."""
     rows: int
-    """Training rows of each corpus; dev and test files get a fifth each."""
 
     def check(self) -> None:
-        """Refuse what the types let through, by dotted name."""
-        require(self.rows >= 5, "sample.rows", "must be 5 or more", self.rows)
+        """Refuse values out of range."""
+        require(self.rows >= 5, "sample.rows", "must be at least 5", self.rows)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """The largest rows of a split, epochs and hidden size; null lifts one."""
+    """The section `limits`: upper bounds of the rows of a split, the epochs and the hidden size; null is no bound."""
 
     rows: int | None
     epochs: int | None
     hidden_size: int | None
 
     def check(self) -> None:
+        """Refuse values out of range."""
         for name, value in self.__dict__.items():
             require(value is None or value >= 1, f"limits.{name}", "must be at least 1, or null", value)

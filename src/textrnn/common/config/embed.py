@@ -1,4 +1,4 @@
-"""The params of `embed`: the width of the embedding, its pretrained vectors and its lexicon."""
+"""The params of the stage `embed`: the width of the embedding, its pretrained vectors and the lexicon."""
 
 from __future__ import annotations
 
@@ -7,41 +7,46 @@ from dataclasses import dataclass
 
 from textrnn.common.config.params import require, require_file_name
 
-SHORTEST = 2  # a character alone has an embedding in any case; it is also the length of a pair
+MIN_WORD_LENGTH = 2  # characters; a single one has an embedding anyway. It is also the length of a bigram
 
 
 @dataclass(frozen=True)
 class Lexicon:
-    """Which words of jieba's dictionary a recipe knows: those of two characters up to `longest`.
+    """The words of jieba's dictionary that a recipe uses: those of 2 to `longest` characters.
 
-    vectors: a file of vectors of such words, and of pairs of characters, in the folder data.vectors; null for none.
+    vectors: a file in the folder data.vectors with vectors of such words and of character bigrams; null for none.
     """
 
     longest: int
     vectors: str | None
 
     def check(self, where: str) -> None:
-        require(self.longest >= SHORTEST, f"{where}.longest", f"must be at least {SHORTEST}", self.longest)
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        wrong = f"must be at least {MIN_WORD_LENGTH}"
+        require(self.longest >= MIN_WORD_LENGTH, f"{where}.longest", wrong, self.longest)
         if self.vectors is not None:
             require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
 
 
 @dataclass(frozen=True)
 class Embed:
-    """The draw of what no vectors file gives: its seed."""
+    """The section `embed`: the seed of the rows that no file of vectors provides."""
 
     seed: int
 
     def check(self) -> None:
+        """Refuse values out of range."""
         require(self.seed >= 0, "embed.seed", "must not be negative", self.seed)
 
 
 @dataclass(frozen=True)
 class Embedding:
-    """What a recipe's embedding is: its width, a vectors file in the folder data.vectors, and the words it may know.
+    """A recipe's embedding.
 
-    embedding_size: null takes the width of the vectors; embedding_std: the standard deviation of its values where
-    they are drawn; vectors: null draws at random; lexicon: null has no words.
+    embedding_size: its width; null takes the width of the vectors.
+    embedding_std: the standard deviation of values that are sampled.
+    vectors: a file of pretrained vectors in the folder data.vectors; null samples all rows.
+    lexicon: the words whose embeddings the model adds; null for none.
     """
 
     embedding_size: int | None
@@ -50,12 +55,12 @@ class Embedding:
     lexicon: Lexicon | None
 
     def check(self, where: str) -> None:
-        """Refuse an embedding without a width; `where` is the dotted name of the recipe."""
-        named, size = f"{where}.embedding_size", self.embedding_size
-        require(size is not None or self.vectors is not None, named, "is needed where vectors is null", size)
-        require(size is None or size >= 1, named, "must be at least 1", size)
+        """Refuse an embedding without a width and values out of range; `where` is the dotted name of the recipe."""
+        name, size = f"{where}.embedding_size", self.embedding_size
+        require(size is not None or self.vectors is not None, name, "must be a number where vectors is null", size)
+        require(size is None or size >= 1, name, "must be at least 1", size)
         std = self.embedding_std
-        require(0 < std < math.inf, f"{where}.embedding_std", "must be a number above 0", std)
+        require(0 < std < math.inf, f"{where}.embedding_std", "must be above 0 and finite", std)
         if self.vectors is not None:
             require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
         if self.lexicon is not None:

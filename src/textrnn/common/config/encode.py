@@ -1,4 +1,4 @@
-"""The params of `encode`: the limits of the vocabulary and the scheme of the tags."""
+"""The params of the stage `encode`: the size of the vocabulary and the tag scheme."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from textrnn.common.config.types import Scheme
 
 @dataclass(frozen=True)
 class Encode:
-    """How an encoding numbers its tokens, and for tagging its tags.
+    """How an encoding maps tokens, and tags for tagging, to ids.
 
-    min_count, max_tokens: the tokens seen at least so often in train, at most so many of them; null for all.
-    tags: the scheme of the tags, null for classification.
+    min_count: the vocabulary has the tokens that occur at least this often in train.
+    max_tokens: the largest number of tokens in the vocabulary; null for no bound.
+    tags: the tag scheme; null for classification.
     """
 
     min_count: int

@@ -1,4 +1,4 @@
-"""What a recipe's model is: the section `model` of its entry."""
+"""The section `model`: the architecture of a recipe's model."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ from textrnn.common.config.params import require
 from textrnn.common.config.types import Task
 
 Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
-PooledReadout = Literal[
-    "last_valid", "max", "mean", "attention"
-]  # read whole rows and leave padding out: can be joined
+# these leave padding out and can be concatenated
+PooledReadout = Literal["last_valid", "max", "mean", "attention"]
 Readout = Literal["last_step", "last_valid", "max", "mean", "attention", "every_step"]
 Loss = Literal["cross_entropy", "bce"]
 Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
@@ -20,46 +19,52 @@ Initialization = Literal["stock", "xavier", "kaiming", "orthogonal", "normal"]
 
 @dataclass(frozen=True)
 class FeatureOptions:
-    """Embeddings of what is found in rows: their width, and how often train must have one for a row of its own."""
+    """Embeddings of features of the tokens.
+
+    width: of an embedding. min_count: how often a feature must occur in train to get its own embedding row.
+    """
 
     width: int
     min_count: int
 
     def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
         for name in ("width", "min_count"):
             require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
 
 
 @dataclass(frozen=True)
 class BigramOptions(FeatureOptions):
-    """Embeddings of pairs of neighbouring tokens."""
+    """Embeddings of bigrams, pairs of neighbouring tokens."""
 
 
 @dataclass(frozen=True)
 class SoftLexiconOptions(FeatureOptions):
-    """Embeddings of the words of the recipe's lexicon; `width` is that of each of the sets that a token is in."""
+    """Embeddings of lexicon words; `width` is that of each of a token's word sets (begin, inside, end)."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A recipe's model.
+    """The architecture of a recipe's model.
 
-    dropout: share of a layer's outputs dropped before the next layer; head_dropout: before the last linear layers.
-    locked_dropout: one mask of these two for all steps of a row (Gal and Ghahramani 2016, arXiv:1512.05287).
-    word_dropout: share of the tokens that training reads as unknown (Iyyer et al. 2015, section 3.2).
-    embedding_dropout: share of the embedded values that training drops, the same ones wherever a token occurs in the
-        batch, as Gal and Ghahramani drop whole tokens: what is dropped of a token is dropped once.
-    bigrams: embeddings of each token and the next, joined to the token's own; null for none.
-    words: of each token the embeddings of the lexicon's words that begin at it, go through it and end at it, joined
-        to its own; null for none.
-    readout: what the classifier sees of the T states. `last_step` is the padded row's last one, padding read like
-        text, as tutorials 1, 3 and 5 have it; `last_valid`, `max`, `mean` and `attention` leave padding out exactly,
-        as does `every_step`, which labels each token and is the tagger's one. A list joins several, in its order.
-    relu: ReLU after the embedding and on what is read of the recurrent layers (tutorial 4).
-    head_size: width of a linear layer with ReLU before the last one, or null for none.
-    loss: `bce` has one output, for two classes: the logit of the second.
-    crf: a tagger's loss is of whole rows of tags, and its guess the best row (see textrnn.modeling.nn.crf).
-    initialization: of every matrix but the embedding, biases then 0; `stock` leaves torch's own.
+    dropout: probability of dropping an output of a layer before the next layer; head_dropout: before the linear layers.
+    locked_dropout: both use one mask for all steps of a row (Gal and Ghahramani 2016, arXiv:1512.05287).
+    word_dropout: probability that training reads a token as unknown (Iyyer et al. 2015, section 3.2).
+    embedding_dropout: probability that training drops an embedded value. All occurrences of a token in a batch share a
+        mask, as in Gal and Ghahramani, who drop whole tokens.
+    bigrams: embeddings of each token with the next, concatenated to the token's embedding; null for none.
+    words: for each token, embeddings of the lexicon words that begin at it, continue through it or end at it,
+        concatenated to its embedding; null for none.
+    readout: what the classifier reads of the T states. `last_step` is the last state of the padded row: it reads
+        padding like text, as tutorials 1, 3 and 5 do. `last_valid`, `max`, `mean` and `attention` leave padding out
+        exactly. So does `every_step`, which labels each token and is the only readout for tagging. A list concatenates
+        several in its order.
+    relu: ReLU after the embedding and after the readout (tutorial 4).
+    head_size: width of a linear layer with ReLU before the last one; null for none.
+    loss: `bce` has one output, the logit of the second of two classes.
+    crf: for tagging, the loss is that of whole tag sequences and the prediction is the best sequence; see
+        textrnn.modeling.nn.crf.
+    initialization: of every matrix but the embedding, with biases 0; `stock` keeps torch's own.
     """
 
     cell: Cell
@@ -82,16 +87,15 @@ class Model:
     initialization: Initialization
 
     def check(self, where: str) -> None:
-        """Refuse what the types let through; `where` is the dotted name of the section."""
+        """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         for name in ("hidden_size", "layers"):
             require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
-        require(
-            self.head_size is None or self.head_size >= 1, f"{where}.head_size", "must be at least 1", self.head_size
-        )
+        head = self.head_size
+        require(head is None or head >= 1, f"{where}.head_size", "must be at least 1", head)
         for name in ("dropout", "word_dropout", "embedding_dropout", "head_dropout"):
             require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
-        tags = self.readout == "every_step" and self.loss == "cross_entropy"
-        require(not self.crf or tags, f"{where}.crf", "needs readout every_step and loss cross_entropy", self.crf)
+        allows_crf = self.readout == "every_step" and self.loss == "cross_entropy"
+        require(not self.crf or allows_crf, f"{where}.crf", "needs readout every_step and loss cross_entropy", self.crf)
         names = self.readout if isinstance(self.readout, tuple) else (self.readout,)
         require(0 < len(names) == len(set(names)), f"{where}.readout", "must name one or more, each once", names)
         if self.bigrams is not None:
@@ -99,22 +103,21 @@ class Model:
         if self.words is not None:
             self.words.check(f"{where}.words")
 
-    def check_lexicon(self, where: str, lexicon: bool) -> None:
-        """Refuse words without a lexicon, or with an empty one."""
+    def check_lexicon(self, where: str, has_lexicon: bool) -> None:
+        """Refuse `words` if there is no lexicon or an empty one; `where` is the dotted name of the section."""
         wrong = "needs the recipe's lexicon, which is null"
-        require(lexicon or self.words is None, f"{where}.words", wrong, self.words)
+        require(has_lexicon or self.words is None, f"{where}.words", wrong, self.words)
 
     def check_task(self, where: str, task: Task, classes: int) -> None:
-        """Refuse a model that cannot do what the data asks for: the task, and how many classes there are."""
-        tags = self.readout == "every_step"
-        require(tags == (task == "tag"), f"{where}.readout", "is every_step for tagging, and only there", self.readout)
+        """Refuse a model that does not fit the data: its task and number of classes."""
+        matches = (self.readout == "every_step") == (task == "tag")
+        require(matches, f"{where}.readout", "must be every_step for tagging, and only for tagging", self.readout)
         if self.loss == "bce":
-            require(
-                task == "classify" and classes == 2, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss
-            )
+            binary = task == "classify" and classes == 2
+            require(binary, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss)
 
     def check_loss(self, where: str, class_weights: Mapping[str, float] | None, smoothing: float) -> None:
-        """Refuse what a CRF's loss, which is no sum over tokens, has no room for; `where` is the section `train`."""
+        """Refuse options that need a loss per token, as a CRF has none; `where` is the name of the section `train`."""
         wrong = "where model.crf is true"
         require(not self.crf or class_weights is None, f"{where}.class_weights", f"must be null {wrong}", class_weights)
         require(not self.crf or not smoothing, f"{where}.label_smoothing", f"must be 0 {wrong}", smoothing)

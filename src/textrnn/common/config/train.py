@@ -1,4 +1,4 @@
-"""How a recipe is trained: the section `train`, with the recipe's own values over it."""
+"""The section `train`: how a recipe's model is trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Monitor = Literal["loss", "accuracy"]
 
 @dataclass(frozen=True)
 class StepSchedule:
-    """StepLR: the rate times `factor` after every `every` epochs."""
+    """torch's StepLR: the learning rate is multiplied by `factor` every `every` epochs."""
 
     kind: Literal["step"]
     every: int
@@ -25,9 +25,9 @@ class StepSchedule:
 
 @dataclass(frozen=True)
 class CosineSchedule:
-    """Cosine annealing (Loshchilov and Hutter 2017) down to `floor` times the rate, over the whole run.
+    """Cosine annealing (Loshchilov and Hutter 2017) to `floor` times the learning rate, over the whole run.
 
-    warmup: the share of the run in which the rate first rises evenly to its full height (Goyal et al. 2017).
+    warmup: the fraction of the run over which the learning rate first rises linearly (Goyal et al. 2017).
     """
 
     kind: Literal["cosine"]
@@ -37,7 +37,7 @@ class CosineSchedule:
 
 @dataclass(frozen=True)
 class Ema:
-    """The exponentially weighted mean of the weights after each step so far; each weighs `decay` times the next."""
+    """Exponential moving average of the weights after each step; each step counts `decay` times as much as the next."""
 
     kind: Literal["ema"]
     decay: float
@@ -45,9 +45,9 @@ class Ema:
 
 @dataclass(frozen=True)
 class Swa:
-    """The mean of the weights at the ends of the epochs from the `from_epoch`-th, counted from 1.
+    """Stochastic weight averaging: the mean of the weights at the ends of the epochs from `from_epoch`, counted from 1.
 
-    Before the first of these the weights are as they are. Source: Izmailov et al. 2018, arXiv:1803.05407.
+    Before the end of that epoch the weights are not averaged. Source: Izmailov et al. 2018, arXiv:1803.05407.
     """
 
     kind: Literal["swa"]
@@ -56,37 +56,38 @@ class Swa:
 
 @dataclass(frozen=True)
 class PowerSampling:
-    """A class is drawn in proportion to its rows to the power of `power`: 1 draws rows as they are, 0 is balanced."""
+    """Samples a class in proportion to its rows to the power of `power`: 1 keeps the frequencies, 0 balances them."""
 
     power: float
 
 
 @dataclass(frozen=True)
 class Distill:
-    """Knowledge distillation from an ensemble of the recipe's own models, one for each of `seeds` as its train.seed.
+    """Knowledge distillation from an ensemble of teachers with the recipe's own architecture.
 
-    The loss is 1 - weight of the usual one and `weight` of the distance from the teachers' mean probabilities, both
-    sides softened by `temperature`. Sources: Hinton et al. 2015, arXiv:1503.02531; teachers of the student's own
-    architecture: Furlanello et al. 2018, arXiv:1805.04770.
+    seeds: the train.seed of each teacher. The loss is (1 - weight) times the usual loss plus `weight` times the
+    distance from the teachers' mean probabilities, both sides softened by `temperature`.
+    Sources: Hinton et al. 2015, arXiv:1503.02531; for teachers of the student's architecture, Furlanello et al. 2018,
+    arXiv:1805.04770.
     """
 
     seeds: tuple[int, ...]
     weight: float
     temperature: float
 
-    def check(self, where: str, student: int) -> None:
-        """Refuse what the types let through; `student` is the seed of the run that the teachers are for."""
+    def check(self, where: str, student_seed: int) -> None:
+        """Refuse values out of range; `student_seed` is the recipe's own train.seed."""
         seeds = self.seeds
         require(0 < len(seeds) == len(set(seeds)), f"{where}.seeds", "must have one or more, each once", seeds)
         require(all(0 <= seed < 2**63 for seed in seeds), f"{where}.seeds", "must lie in [0, 2^63)", seeds)
-        require(student not in seeds, f"{where}.seeds", "must not have the seed of the recipe itself", seeds)
+        require(student_seed not in seeds, f"{where}.seeds", "must not have the seed of the recipe itself", seeds)
         require(0 < self.weight <= 1, f"{where}.weight", "must lie in (0, 1]", self.weight)
         require(0 < self.temperature < math.inf, f"{where}.temperature", "must be above 0 and finite", self.temperature)
 
 
 @dataclass(frozen=True)
 class Train:
-    """How a recipe is trained; see params.yaml for each value's meaning and unit."""
+    """How a recipe is trained; params.yaml gives each value's meaning and unit."""
 
     seed: int
     batch_size: int
@@ -112,7 +113,7 @@ class Train:
     drop_last: bool
 
     def check(self, where: str) -> None:
-        """Refuse what the types let through; `where` is the dotted name of the section."""
+        """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         for name in ("batch_size", "batch_tokens", "epochs", "evaluate_every", "patience"):
             value = getattr(self, name)
             require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
@@ -126,12 +127,12 @@ class Train:
         require(self.clip_norm is None or self.clip_norm > 0, f"{where}.clip_norm", "must be above 0", self.clip_norm)
         limit = self.time_limit_seconds
         require(limit is None or limit > 0, f"{where}.time_limit_seconds", "must be above 0", limit)
-        self._check_parts(where)
+        self._check_nested(where)
         for label, weight in (self.class_weights or {}).items():
             require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
 
-    def _check_parts(self, where: str) -> None:
-        """The values of the sections inside this one."""
+    def _check_nested(self, where: str) -> None:
+        """Refuse invalid values of the nested sections."""
         if isinstance(self.schedule, StepSchedule):
             require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
             require(self.schedule.factor > 0, f"{where}.schedule.factor", "must be above 0", self.schedule.factor)
@@ -152,6 +153,6 @@ class Train:
             require(0 <= self.sampling.power <= 1, f"{where}.sampling.power", "must lie in [0, 1]", self.sampling.power)
 
     def check_task(self, where: str, task: Task) -> None:
-        """Refuse what the task has no use for; `where` is the dotted name of the section."""
-        drawn = self.sampling is None or task == "classify"
-        require(drawn, f"{where}.sampling", "must be null for tagging: a row has no one class", self.sampling)
+        """Refuse options that the task does not allow; `where` is the dotted name of the section."""
+        valid = self.sampling is None or task == "classify"
+        require(valid, f"{where}.sampling", "must be null for tagging: a row has no single class", self.sampling)

@@ -12,18 +12,22 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.executor.workers import PATIENCE_SECONDS, Call, ShardTask, WorkerDied, WorkerPool
-from textrnn.common.storage.markers import shards_in_work
+from textrnn.common.executor.workers import GRACE_SECONDS, RunTask, ShardTask, WorkerDiedError, WorkerPool
+from textrnn.common.storage.markers import shards_in_progress
 from textrnn.errors import ResumableError
 
-AHEAD_ON_A_CLUSTER = 1_000  # shards submitted and not yet yielded; workers may join at any time
-
-
+MAX_PENDING = 1_000  # independent of the number of workers, as workers may join at any time
 CONNECT_SECONDS = 10.0
 
 
 @contextmanager
 def cluster_workers(address: str, folder: Path, label: str) -> Iterator[WorkerPool]:
+    """Yield a pool of the workers of the Dask scheduler at `address`.
+
+    folder: the run's working folder. label: the stage, for messages.
+    Raises ResumableError if Dask is not installed or the scheduler or all its workers cannot be reached, and
+    WorkerDiedError if a worker dies.
+    """
     try:
         from distributed import Client, KilledWorker
     except ImportError:
@@ -31,44 +35,43 @@ def cluster_workers(address: str, folder: Path, label: str) -> Iterator[WorkerPo
         raise ResumableError("TEXTRNN_SCHEDULER", "needs Dask, which is not installed", do=do) from None
     if ":" not in address:
         do = "give it as the scheduler prints it, tcp://host:8786"
-        raise ResumableError("TEXTRNN_SCHEDULER", "is no address of a Dask scheduler", got=repr(address), do=do)
+        raise ResumableError("TEXTRNN_SCHEDULER", "is not an address of a Dask scheduler", got=repr(address), do=do)
     try:
         client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         do = "start it, or unset TEXTRNN_SCHEDULER"
         raise ResumableError("TEXTRNN_SCHEDULER", "no Dask scheduler answers there", got=address, do=do) from error
     executor = client.get_executor()
-    run = uuid.uuid4().hex
-    alone_since: float | None = None
+    run_id = uuid.uuid4().hex
+    without_workers_since: float | None = None
 
-    def submit(call: Call, job: ShardTask) -> Future[dict[str, Any]]:
+    def submit(run_task: RunTask, task: ShardTask) -> Future[dict[str, Any]]:
         # a Dask worker has a working directory of its own
-        arguments = tuple(each.absolute() if isinstance(each, Path) else each for each in job.arguments)
-        return executor.submit(call, replace(job, arguments=arguments), key=f"{job.name} {run}")
+        arguments = tuple(value.absolute() if isinstance(value, Path) else value for value in task.arguments)
+        return executor.submit(run_task, replace(task, arguments=arguments), key=f"{task.name} {run_id}")
 
-    def look() -> None:
-        nonlocal alone_since
+    def check() -> None:
+        nonlocal without_workers_since
         if client.status != "running":
             raise CancelledError
         now = time.monotonic()
-        alone_since = None if client.scheduler_info()["workers"] else alone_since or now
-        if alone_since and now - alone_since > PATIENCE_SECONDS:
-            if names := list(shards_in_work(folder)):
-                raise WorkerDied(label, names, folder)
+        without_workers_since = None if client.scheduler_info()["workers"] else without_workers_since or now
+        if without_workers_since and now - without_workers_since > GRACE_SECONDS:
+            if names := list(shards_in_progress(folder)):
+                raise WorkerDiedError(label, names, folder)
             raise ResumableError(f"scheduler {address}", "has no workers", do=f"start some: dask worker {address}")
 
     try:
-        yield WorkerPool(submit, AHEAD_ON_A_CLUSTER, look)
+        yield WorkerPool(submit, max_pending=MAX_PENDING, check=check)
     except KilledWorker as error:
-        # Dask blames every shard that the worker had been given; its note tells which one it was at
-        names = [name for name, pid in shards_in_work(folder).items() if pid == error.last_worker.pid]
-        raise WorkerDied(label, names or [str(error.task).rpartition(" ")[0]], folder) from error
+        # Dask may report any shard that the worker had received; the marks say which one it was working on
+        names = [name for name, pid in shards_in_progress(folder).items() if pid == error.last_worker.pid]
+        raise WorkerDiedError(label, names or [str(error.task).rpartition(" ")[0]], folder) from error
     except CancelledError as error:
-        raise ResumableError(
-            f"scheduler {address}", "the connection was lost", do="the same command continues"
-        ) from error
+        do = "the same command continues"
+        raise ResumableError(f"scheduler {address}", "the connection was lost", do=do) from error
     except (KeyboardInterrupt, GeneratorExit):
-        # results on their way are cancelled too, and Dask's thread would print a traceback for each
+        # results in transit are cancelled too, and Dask's thread would print a traceback for each
         for logger in ("distributed.client", "tornado.application"):
             logging.getLogger(logger).setLevel(logging.CRITICAL)
         raise

@@ -13,28 +13,28 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.executor.workers import WorkerDied, WorkerPool
-from textrnn.common.storage.markers import shards_in_work
+from textrnn.common.executor.workers import WorkerDiedError, WorkerPool
+from textrnn.common.storage.markers import shards_in_progress
 
 
 class _ProcessPool(ProcessPoolExecutor):
-    """Worker processes that a Ctrl-C does not reach, that end with their parent, and that it can end at once."""
+    """Worker processes that Ctrl-C does not reach, that end with their parent, and that it can kill at once."""
 
     def __init__(self, count: int) -> None:
-        # spawned, not forked: the parent already runs Arrow's threads, and a fork copies their locks
+        # spawned, not forked: the parent already runs Arrow's threads, and a fork would copy their locks
         super().__init__(count, mp_context=multiprocessing.get_context("spawn"), initializer=_end_with_parent)
         self.started: dict[int | None, multiprocessing.process.BaseProcess] = {}
 
     def submit(self, *args: Any, **kwargs: Any) -> Future[Any]:
-        # workers start in here, and a process inherits what is blocked: none of them ever sees a Ctrl-C
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+        # Workers are started in this call and inherit the blocked signals, so Ctrl-C never reaches them.
+        previous_mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
         try:
             return super().submit(*args, **kwargs)
         finally:
             self.started |= {child.pid: child for child in multiprocessing.active_children()}
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+            signal.pthread_sigmask(signal.SIG_SETMASK, previous_mask)
 
-    def end(self) -> None:
+    def kill(self) -> None:
         for child in self.started.values():
             child.kill()
         self.shutdown(cancel_futures=True)
@@ -42,10 +42,10 @@ class _ProcessPool(ProcessPoolExecutor):
 
 def _end_with_parent() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
-    threading.Thread(target=_wait_for_parent, daemon=True).start()
+    threading.Thread(target=_exit_after_parent, daemon=True).start()
 
 
-def _wait_for_parent() -> None:
+def _exit_after_parent() -> None:
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -54,24 +54,29 @@ def _wait_for_parent() -> None:
 
 @contextmanager
 def local_workers(count: int, folder: Path, label: str) -> Iterator[WorkerPool]:
+    """Yield a pool of `count` processes, which are killed if the block fails.
+
+    folder: the run's working folder. label: the stage, for messages.
+    Raises WorkerDiedError if one of the processes dies.
+    """
     pool = _ProcessPool(count)
     try:
-        yield WorkerPool(pool.submit, 4 * count, lambda: None)
+        yield WorkerPool(pool.submit, max_pending=4 * count, check=lambda: None)
         pool.shutdown()
     except BrokenProcessPool:
         pool.shutdown()
         codes = {pid: child.exitcode for pid, child in pool.started.items()}
-        # the pool ends the others by SIGTERM as soon as it misses one
+        # when one worker dies, the pool ends the others with SIGTERM
         dead = {pid: code for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)} or codes
-        names = [name for name, pid in shards_in_work(folder).items() if pid in dead]
-        got = ", ".join(sorted({_ending(code) for code in dead.values()}))
-        raise WorkerDied(label, names, folder, got=got) from None
+        names = [name for name, pid in shards_in_progress(folder).items() if pid in dead]
+        got = ", ".join(sorted({_describe_exit(code) for code in dead.values()}))
+        raise WorkerDiedError(label, names, folder, got=got) from None
     except BaseException:
-        pool.end()
+        pool.kill()
         raise
 
 
-def _ending(code: int | None) -> str:
+def _describe_exit(code: int | None) -> str:
     if code is not None and -code in set(signal.Signals):
         return f"signal {signal.Signals(-code).name}"
     return f"exit code {code}"

@@ -1,7 +1,7 @@
-"""Shards handed out to workers: processes of this machine, or those of a Dask cluster; a shard a task.
+"""Distributes shards to workers, one task per shard: processes of this machine or of a Dask cluster.
 
-Workers and this process share a file system: a task writes its files into the run's folder, and what goes over the
-wire is its arguments and a small result.
+Workers and this process share a file system. A task writes its files to the run's working folder, so only its arguments
+and a small result are sent between processes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from typing import Any
 
 from textrnn.common.executor.cluster import cluster_workers
 from textrnn.common.executor.local import local_workers
-from textrnn.common.executor.workers import PATIENCE_SECONDS, Call, ShardFunction, ShardTask, WorkerPool
+from textrnn.common.executor.workers import GRACE_SECONDS, RunTask, ShardFunction, ShardTask, WorkerPool
 from textrnn.common.storage.code_version import fingerprint
 from textrnn.common.storage.markers import (
     MARKERS,
     finished_shards,
     is_finished,
     mark_finished,
-    note_work,
+    mark_in_progress,
     read_packages,
     read_result,
 )
@@ -37,88 +37,95 @@ MIN_ROWS_FOR_POOL = 50_000
 POLL_SECONDS = 2.0
 
 
-def run_shards(task: ShardFunction, jobs: Sequence[ShardTask], folder: Path, *, label: str) -> Iterator[dict[str, Any]]:
-    """Call `task(*job.arguments)` for each job and yield the results in the order of the jobs.
+def run_shards(
+    function: ShardFunction, tasks: Sequence[ShardTask], folder: Path, *, label: str
+) -> Iterator[dict[str, Any]]:
+    """Call `function(*task.arguments)` for each task and yield the results in the order of the tasks.
 
-    A job that an earlier run finished in `folder` (see `resumable_folder`) is not run again. Few rows are done by this
-    process, more by TEXTRNN_WORKERS processes; with TEXTRNN_SCHEDULER, all by the workers of that Dask scheduler.
+    A task that an earlier run finished in `folder` (see `resumable_folder`) is not run again. If the other tasks have
+    few rows, this process runs them; if they have more, TEXTRNN_WORKERS processes do. With TEXTRNN_SCHEDULER, all are
+    run by the workers of that Dask scheduler.
 
-    task: a function of a module, whose dictionary of JSON values has under `files` the names of what it wrote in
-    `folder`. It opens its files anew, so that doing a shard twice gives the same bytes. Paths among its arguments may
-    be relative; inside other values they must be absolute for a cluster.
+    function: of a module. It returns a dictionary of JSON values, which lists under `files` what it wrote to `folder`.
+        It must create its files anew, so that running a task twice gives the same bytes. Paths among its arguments may
+        be relative; paths inside other values must be absolute for a cluster.
     label: the stage, for progress and messages.
-    Raises WorkerDied, Unfinished for faults of the cluster, and what `task` raises.
+    Raises WorkerDiedError, ResumableError for errors of the cluster, and what `function` raises.
     """
-    if len({job.name for job in jobs}) < len(jobs):
-        raise ValueError(f"{label}: two jobs have one name")
+    if len({task.name for task in tasks}) < len(tasks):
+        raise ValueError(f"{label}: two tasks have the same name")
     (folder / MARKERS).mkdir(exist_ok=True)
-    done = finished_shards(folder)
-    left = [job for job in jobs if job.name not in done]
+    finished = finished_shards(folder)
+    remaining = [task for task in tasks if task.name not in finished]
     scheduler = os.environ.get("TEXTRNN_SCHEDULER", "")
-    with _crew(left, folder, label, scheduler) as crew:
+    with _open_pool(remaining, folder, label, scheduler) as pool:
         packages = read_packages(folder)
         code = packages, fingerprint(packages)
-        call = partial(_run_job, task, folder.absolute() if scheduler else folder, code)
-        pairs = _in_order(crew, call, left) if crew else ((job, call(job)) for job in left)
-        rows = {"total": sum(job.rows for job in jobs), "initial": sum(job.rows for job in jobs if job.name in done)}
-        fresh = iter(progress(pairs, **rows, unit=" rows", label=label, count=lambda pair: pair[0].rows))
-        for job in jobs:
-            yield read_result(folder, job.name) if job.name in done else next(fresh)[1]
-    _check_all_here(jobs, folder, label, PATIENCE_SECONDS if scheduler else 0.0)
+        run_task = partial(_run_task, function, folder.absolute() if scheduler else folder, code)
+        pairs = _run_in_order(pool, run_task, remaining) if pool else ((task, run_task(task)) for task in remaining)
+        finished_rows = sum(task.rows for task in tasks if task.name in finished)
+        rows = {"total": sum(task.rows for task in tasks), "initial": finished_rows}
+        new = iter(progress(pairs, **rows, unit=" rows", label=label, count=lambda pair: pair[0].rows))
+        for task in tasks:
+            yield read_result(folder, task.name) if task.name in finished else next(new)[1]
+    _check_all_finished(tasks, folder, label, GRACE_SECONDS if scheduler else 0.0)
 
 
-def _run_job(
-    task: ShardFunction, folder: Path, code: tuple[tuple[str, ...] | None, str], job: ShardTask
+def _run_task(
+    function: ShardFunction, folder: Path, code: tuple[tuple[str, ...] | None, str], task: ShardTask
 ) -> dict[str, Any]:
-    """What runs in a worker."""
-    here = f"worker {socket.gethostname()}:{os.getpid()}"
+    """Run a task in a worker. code: the packages that the run depends on, and their fingerprint in the main process."""
+    where = f"worker {socket.gethostname()}:{os.getpid()}"
     if not (folder / MARKERS).is_dir():
-        raise ResumableError(
-            here, "does not see the output folder", got=folder, do="let all workers share a file system"
-        )
-    packages, wanted = code
-    if fingerprint(packages) != wanted:
-        raise ResumableError(here, "has other code or other versions of libraries than this run", do="start it again")
-    if is_finished(folder, job.name):  # Dask asks again for a result that died with the worker that held it
-        return read_result(folder, job.name)
-    with note_work(folder, job.name):
-        return mark_finished(folder, job.name, task(*job.arguments))
+        do = "let all workers share a file system"
+        raise ResumableError(where, "does not see the output folder", got=folder, do=do)
+    packages, expected = code
+    if fingerprint(packages) != expected:
+        do = "restart the worker and the run"
+        raise ResumableError(where, "has other code or other versions of libraries than this run", do=do)
+    if is_finished(folder, task.name):  # Dask requests a result again if the worker that held it died
+        return read_result(folder, task.name)
+    with mark_in_progress(folder, task.name):
+        return mark_finished(folder, task.name, function(*task.arguments))
 
 
-def _in_order(crew: WorkerPool, call: Call, jobs: Sequence[ShardTask]) -> Iterator[tuple[ShardTask, dict[str, Any]]]:
-    waiting = deque(jobs)
+def _run_in_order(
+    pool: WorkerPool, run_task: RunTask, tasks: Sequence[ShardTask]
+) -> Iterator[tuple[ShardTask, dict[str, Any]]]:
+    waiting = deque(tasks)
     submitted: deque[tuple[ShardTask, Future[dict[str, Any]]]] = deque()
     while waiting or submitted:
-        while waiting and len(submitted) < crew.ahead:
-            job = waiting.popleft()
-            submitted.append((job, crew.submit(call, job)))
+        while waiting and len(submitted) < pool.max_pending:
+            task = waiting.popleft()
+            submitted.append((task, pool.submit(run_task, task)))
         ended, _ = wait([future for _, future in submitted if not future.done()], POLL_SECONDS, FIRST_COMPLETED)
         for _, future in submitted:
-            # a fault is told at once, whatever its turn
+            # an error is raised at once, not when its task is next in order
             if future.done() and (error := future.exception()):
                 raise error
         if not ended:
-            crew.look()
+            pool.check()
         while submitted and submitted[0][1].done():
-            job, future = submitted.popleft()
-            yield job, future.result()
+            task, future = submitted.popleft()
+            yield task, future.result()
 
 
-def _check_all_here(jobs: Sequence[ShardTask], folder: Path, label: str, patience: float) -> None:
-    until = time.monotonic() + patience
-    while missing := sorted({job.name for job in jobs} - finished_shards(folder)):
-        if time.monotonic() >= until:
-            do = "let all workers share a file system"
-            raise ResumableError(label, "shards were reported and are not in the folder", got=", ".join(missing), do=do)
+def _check_all_finished(tasks: Sequence[ShardTask], folder: Path, label: str, grace_seconds: float) -> None:
+    deadline = time.monotonic() + grace_seconds
+    while missing := sorted({task.name for task in tasks} - finished_shards(folder)):
+        if time.monotonic() >= deadline:
+            wrong, do = "shards were reported but are not in the folder", "let all workers share a file system"
+            raise ResumableError(label, wrong, got=", ".join(missing), do=do)
         time.sleep(0.5)
 
 
-def _crew(
-    jobs: Sequence[ShardTask], folder: Path, label: str, scheduler: str
+def _open_pool(
+    tasks: Sequence[ShardTask], folder: Path, label: str, scheduler: str
 ) -> AbstractContextManager[WorkerPool | None]:
-    if scheduler and jobs:
+    """The pool for these tasks; None if this process runs them."""
+    if scheduler and tasks:
         return cluster_workers(scheduler, folder, label)
-    count = min(worker_count(), len(jobs))
-    if count > 1 and sum(job.rows for job in jobs) > MIN_ROWS_FOR_POOL:
+    count = min(worker_count(), len(tasks))
+    if count > 1 and sum(task.rows for task in tasks) > MIN_ROWS_FOR_POOL:
         return local_workers(count, folder, label)
     return nullcontext()

@@ -1,4 +1,4 @@
-"""What the local and the cluster executor share: a task of one shard, a pool of workers, the error of a dead one."""
+"""What local and cluster workers share: a task for one shard, a pool of workers, and the error of a dead worker."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from textrnn.common.storage.markers import finished_shards
 from textrnn.errors import ResumableError
 
 ShardFunction = Callable[..., dict[str, Any]]
+RunTask = Callable[["ShardTask"], dict[str, Any]]
 
-
-Call = Callable[["ShardTask"], dict[str, Any]]
-
-
-PATIENCE_SECONDS = 60.0  # how long a cluster may be without workers, or its file system behind
+GRACE_SECONDS = 60.0  # how long a cluster may have no workers, and how long its file system may lag
 
 
 @dataclass(frozen=True)
 class ShardTask:
-    """One shard's work: a name that is unique in the run and fit for a file name, rows, and the task's arguments."""
+    """The work on one shard.
+
+    name: unique in the run and valid as a file name. rows: for progress and to decide on a pool.
+    arguments: of the function that is called.
+    """
 
     name: str
     rows: int
@@ -31,15 +32,19 @@ class ShardTask:
 
 @dataclass(frozen=True)
 class WorkerPool:
-    """Who does the work: how to submit to them, how many shards at a time, and a look at whether they are there."""
+    """A pool of workers.
 
-    submit: Callable[[Call, ShardTask], Future[dict[str, Any]]]
-    ahead: int
-    look: Callable[[], None]
+    submit: starts a task. max_pending: how many tasks may be submitted and not yet yielded.
+    check: raises an error if the workers cannot be reached; called while no task finishes.
+    """
+
+    submit: Callable[[RunTask, ShardTask], Future[dict[str, Any]]]
+    max_pending: int
+    check: Callable[[], None]
 
 
-class WorkerDied(ResumableError):
-    """A worker process ended amid its work; the shards it worked on are named, and the finished ones stay."""
+class WorkerDiedError(ResumableError):
+    """A worker process ended while it worked on the shards that the message names; finished shards are kept."""
 
     def __init__(self, label: str, names: Sequence[str], folder: Path, *, got: str | None = None) -> None:
         shards = f", shard {', '.join(sorted(names))}" if names else ""

@@ -1,10 +1,10 @@
-"""bz2 files decoded by several threads, a block a task, for files that are sound; what is not is left to Python.
+"""Decodes valid bz2 files with several threads, one task per block; malformed files are left to Python's reader.
 
-A bz2 stream is a row of blocks that do not depend on each other, each behind a mark of 48 bits that may start at any
-bit. Wrapped as a stream of its own, a block goes through the standard library's decoder, which runs without the
-interpreter's lock. The one library that decodes blocks in parallel was measured and not taken: rapidgzip 0.16 is as
-fast (69 MB/s of text on two cores, this module 61, Python's reader 32), but does not compare a stream's checksum, and
-leaves out a block with a damaged mark, or takes a truncated file for an empty one, without an error.
+A bz2 stream is a sequence of independent blocks. Each begins with a marker of 48 bits, which may start at any bit.
+Wrapped as a stream of its own, a block is decoded by the standard library, which releases the interpreter's lock.
+One library decodes blocks in parallel, rapidgzip 0.16. It is as fast (69 MB/s of text on two cores; this module 61,
+Python's reader 32) but was rejected: it does not verify a stream's checksum, skips a block with a damaged marker and
+reads a truncated file as an empty one, all without an error.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-BLOCK, END = 0x314159265359, 0x177245385090  # what a block, and the end of a stream, start with
-WINDOW = 1 << 20
-# Python takes what follows the first stream for garbage, to be passed over, if its first 8 KiB (128 in Python 3.14)
-# are faulty: blocks from there are decoded as one task, so that none is yielded before the others are known to be sound
+BLOCK, END = 0x314159265359, 0x177245385090  # the markers of a block and of the end of a stream
+WINDOW = 1 << 20  # bytes read at a time
+# Python ignores what follows the first stream as trailing garbage if its first 8 KiB (128 KiB in Python 3.14) are
+# invalid. The blocks in this range are decoded as one task, so that none is yielded before all are known to be valid.
 TRIAL_BITS = 8 * (128 << 10)
 
 
-class MalformedStream(Exception):  # noqa: N818  (no error yet: Python's own reader says whether it is one)
-    """The file is not a row of sound streams from its first byte to its last."""
+class MalformedStream(Exception):  # noqa: N818  (not yet an error: Python's reader decides whether it is one)
+    """The file is not a sequence of valid streams from its first byte to its last."""
 
 
 @dataclass(frozen=True)
 class Block:
-    """The bits from one mark to the next, and the digit of its stream's header: blocks of up to 100,000 times that."""
+    """A block's bits, from its marker to the next one.
+
+    level: the digit in its stream's header; a block has at most 100,000 times that many bytes of text.
+    """
 
     start: int
     end: int
@@ -39,25 +42,25 @@ class Block:
 
 
 def read_blocks(file: int, threads: int) -> Iterator[tuple[bytes, int]]:
-    """The text of a bz2 file, some blocks at a time, each piece with the byte of the file that it ends in.
+    """Yield the text of a bz2 file in chunks of one or more blocks, each with the byte of the file in which it ends.
 
-    file: descriptor. Memory: two pieces a thread, of up to 900 kB each in an ordinary file.
-    Raises Irregular at the first thing that is not as in a sound file; what was yielded before is right.
+    file: a descriptor. Memory: two chunks per thread, of up to 900 kB each in an ordinary file.
+    Raises MalformedStream at the first deviation from a valid file; what was yielded before is correct.
     """
-    waiting: deque[tuple[Future[bytes], int]] = deque()
+    pending: deque[tuple[Future[bytes], int]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for blocks in _find_blocks(file):
-                waiting.append((pool.submit(_decode, file, blocks), blocks[-1].end // 8))
-                if len(waiting) > 2 * threads:
-                    decoded, end = waiting.popleft()
-                    yield decoded.result(), end
-            while waiting:
-                decoded, end = waiting.popleft()
-                yield decoded.result(), end
+                pending.append((pool.submit(_decode, file, blocks), blocks[-1].end // 8))
+                if len(pending) > 2 * threads:
+                    future, end = pending.popleft()
+                    yield future.result(), end
+            while pending:
+                future, end = pending.popleft()
+                yield future.result(), end
         finally:
-            for decoded, _ in waiting:
-                decoded.cancel()
+            for future, _ in pending:
+                future.cancel()
 
 
 def _decode(file: int, blocks: list[Block]) -> bytes:
@@ -69,7 +72,7 @@ def _decode_block(file: int, block: Block) -> bytes:
     if length < 80:
         raise MalformedStream
     bits = _read_bits(file, block.start, length)
-    checksum = bits >> (length - 80) & 0xFFFFFFFF  # of the block, and so of a stream that is this block alone
+    checksum = bits >> (length - 80) & 0xFFFFFFFF  # of the block, and therefore of a stream with this block only
     stream = (bits << 80 | END << 32 | checksum) << (-length % 8)
     decoder = bz2.BZ2Decompressor()
     try:
@@ -82,15 +85,15 @@ def _decode_block(file: int, block: Block) -> bytes:
 
 
 def _find_blocks(file: int) -> Iterator[list[Block]]:
-    """The file's blocks in groups to be decoded together; each stream's checksum is compared with its blocks'."""
-    marks = _find_marks(file)
+    """Yield groups of blocks to be decoded together; each stream's checksum is verified against those of its blocks."""
+    markers = _find_markers(file)
     size = os.fstat(file).st_size
     if not size:
         raise MalformedStream
     stream = 0
     while stream < size:
         header = os.pread(file, 4, stream)
-        start, at_end = next(marks, (-1, True))
+        start, at_end = next(markers, (-1, True))
         if header[:3] != b"BZh" or header[3:] not in (b"%d" % level for level in range(1, 10)):
             raise MalformedStream
         if start != 8 * stream + 32:
@@ -98,7 +101,7 @@ def _find_blocks(file: int) -> Iterator[list[Block]]:
         group: list[Block] = []
         combined = 0
         while not at_end:
-            block_end, at_end = next(marks, (-1, True))
+            block_end, at_end = next(markers, (-1, True))
             if block_end < 0:
                 raise MalformedStream
             group.append(Block(start, block_end, header[3:]))
@@ -123,21 +126,24 @@ def _read_bits(file: int, start: int, length: int) -> int:
 
 
 def _shifts() -> np.ndarray:
-    """(65536,) uint8: by the first two whole bytes of a mark, 1 + how many bits before them it starts; 0 for others."""
+    """(65536,) uint8, indexed by two bytes: 1 + s if they are a marker's first two whole bytes, s bits after its start.
+
+    All other entries are 0.
+    """
     shifts = np.zeros(1 << 16, dtype=np.uint8)
-    for mark in (BLOCK, END):
+    for marker in (BLOCK, END):
         for shift in range(8):
-            shifts[mark >> (32 - shift) & 0xFFFF] = 1 + shift
+            shifts[marker >> (32 - shift) & 0xFFFF] = 1 + shift
     return shifts
 
 
 SHIFTS = _shifts()
 
 
-def _find_marks(file: int) -> Iterator[tuple[int, bool]]:
-    """Bits at which a mark starts, in order, and whether it is that of an end.
+def _find_markers(file: int) -> Iterator[tuple[int, bool]]:
+    """Yield the bit at which each marker starts, in order, and whether it marks the end of a stream.
 
-    A block's own bits look like a mark about once in 100 TB; a block that is cut there does not decode.
+    The data of a block contains a false marker about once in 100 TB; a block split there fails to decode.
     """
     offset, data = 0, b""
     while window := os.pread(file, WINDOW, offset + len(data)):
@@ -146,9 +152,9 @@ def _find_marks(file: int) -> Iterator[tuple[int, bool]]:
             continue
         bytes_ = np.frombuffer(data, dtype=np.uint8).astype(np.uint16)
         shifts = SHIFTS[bytes_[:-1] << 8 | bytes_[1:]]
-        for at in (1 + np.flatnonzero(shifts[1 : len(data) - 5])).tolist():
-            shift = int(shifts[at]) - 1
-            mark = int.from_bytes(data[at - 1 : at + 6], "big") >> shift & 0xFFFFFFFFFFFF
-            if mark in (BLOCK, END):
-                yield 8 * (offset + at) - shift, mark == END
+        for index in (1 + np.flatnonzero(shifts[1 : len(data) - 5])).tolist():
+            shift = int(shifts[index]) - 1
+            marker = int.from_bytes(data[index - 1 : index + 6], "big") >> shift & 0xFFFFFFFFFFFF
+            if marker in (BLOCK, END):
+                yield 8 * (offset + index) - shift, marker == END
         offset, data = offset + len(data) - 6, data[-6:]

@@ -1,4 +1,4 @@
-"""Plain, gz and bz2 files line by line."""
+"""Reads plain, gz and bz2 files line by line."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from textrnn.common.files.bzip2 import MalformedStream, read_blocks
 from textrnn.errors import UserError
 from textrnn.stage import worker_count
 
-CHUNK_BYTES = 1 << 20  # bytes
+CHUNK_BYTES = 1 << 20
 
-_positions: dict[Path, int] = {}  # bytes that lie behind, of the files that are being read
+_positions: dict[Path, int] = {}  # of the files that are being read: bytes read so far, before decompression
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
-    """Line numbers (from 1) and lines without their end, split at newlines alone, of a plain, .gz or .bz2 file.
+    """Yield line numbers, from 1, and lines without line ends of a plain, .gz or .bz2 file; only newlines end a line.
 
-    bz2 is decoded by TEXTRNN_WORKERS threads. gz is not: Python's reader (240 MB/s of text) is no slower than the
-    one parallel library, rapidgzip 0.16, on two cores, in 11 MB of memory instead of 400, and rapidgzip takes a
-    truncated file for an empty one and passes over a wrong length.
-    Raises UserError when the file is missing, unreadable, empty, truncated or not of its kind; how many lines come
-    before it, in a damaged file, may hang on the threads.
+    bz2 is decoded by TEXTRNN_WORKERS threads, gz by one. On two cores Python's gz reader (240 MB/s of text) is as fast
+    as the one parallel library, rapidgzip 0.16, and needs 11 MB of memory instead of 400. rapidgzip also reads a
+    truncated file as an empty one and ignores a wrong length.
+    Raises UserError if the file is missing, unreadable, empty, truncated or of another format. In a damaged file, the
+    number of lines yielded before the error may depend on the number of threads.
     """
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")
     number = 0
     try:
-        for number, line in enumerate(_split(_read(path)), start=1):
+        for number, line in enumerate(_split(_read_chunks(path)), start=1):
             yield number, (line if number > 1 else line.removeprefix(b"\xef\xbb\xbf")).removesuffix(b"\r")
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(path, "the compressed file is truncated or damaged", got=error, do="fetch it again") from error
@@ -47,51 +47,51 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
 
 
 def fraction_read(path: Path) -> float:
-    """How much of a file that `read_lines` is reading lies behind, from 0 to 1; 0 for a file that it is not reading."""
+    """The fraction, from 0 to 1, of a file that `read_lines` has read so far; 0 for a file that it is not reading."""
     return _positions[path] / path.stat().st_size if path in _positions else 0.0
 
 
-def _split(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    cut: list[bytes] = []  # what there is of a line whose end has not come yet
-    for piece in pieces:
-        lines = piece.split(b"\n")
-        cut.append(lines[0])
+def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+    partial: list[bytes] = []  # the parts read so far of a line whose end has not been read
+    for chunk in chunks:
+        lines = chunk.split(b"\n")
+        partial.append(lines[0])
         if len(lines) > 1:
-            lines[0] = b"".join(cut)
-            cut = [lines.pop()]
+            lines[0] = b"".join(partial)
+            partial = [lines.pop()]
             yield from lines
-    if last := b"".join(cut):
+    if last := b"".join(partial):
         yield last
 
 
-def _read(path: Path) -> Iterator[bytes]:
-    """The file's text in pieces; its position is noted at each."""
+def _read_chunks(path: Path) -> Iterator[bytes]:
+    """Yield the file's text in chunks and record the position in the file at each."""
     with path.open("rb") as file:
         if path.suffix == ".bz2":
             yield from _read_bz2(path, file)
         elif path.suffix == ".gz":
             with gzip.open(file, "rb") as reader:
-                yield from _pieces(path, reader, file)
+                yield from _read_all(path, reader, file)
         else:
-            yield from _pieces(path, file, file)
+            yield from _read_all(path, file, file)
 
 
 def _read_bz2(path: Path, file: io.BufferedIOBase) -> Iterator[bytes]:
-    done = 0
+    bytes_read = 0
     threads = worker_count()
     if threads > 1:
         with contextlib.suppress(MalformedStream):
             for text, _positions[path] in read_blocks(file.fileno(), threads):
                 yield text
-                done += len(text)
+                bytes_read += len(text)
             return
-    # one thread, or a file with a fault: whether it is one, and which, is for Python's reader to say
+    # one thread, or a malformed stream: Python's reader decides whether that is an error, and which
     with bz2.open(file, "rb") as reader:
-        reader.seek(done)
-        yield from _pieces(path, reader, file)
+        reader.seek(bytes_read)
+        yield from _read_all(path, reader, file)
 
 
-def _pieces(path: Path, reader: io.BufferedIOBase, file: io.BufferedIOBase) -> Iterator[bytes]:
-    while piece := reader.read(CHUNK_BYTES):
+def _read_all(path: Path, reader: io.BufferedIOBase, file: io.BufferedIOBase) -> Iterator[bytes]:
+    while chunk := reader.read(CHUNK_BYTES):
         _positions[path] = file.tell()
-        yield piece
+        yield chunk

@@ -1,4 +1,4 @@
-"""Caps applied after everything else, so that one params file serves a first run, CI and full scale."""
+"""Applies the section `limits` last, so that one params file serves a first run, CI and a full-scale run."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from textrnn.common.config.model import Model
 from textrnn.common.config.train import Train
 
 
-def cap(value: int, apply_limits: int | None) -> int:
-    """The value, or the limit where that is smaller."""
-    return value if apply_limits is None else min(value, apply_limits)
+def cap(value: int, limit: int | None) -> int:
+    """The smaller of the value and the limit; None is no limit."""
+    return value if limit is None else min(value, limit)
 
 
 def apply_limits(model: Model, settings: Train, limits: Limits) -> tuple[Model, Train]:
-    """Both with the caps of `limits`."""
-    hidden = cap(model.hidden_size, limits.hidden_size)
-    return replace(model, hidden_size=hidden), replace(settings, epochs=cap(settings.epochs, limits.epochs))
+    """The model and the training settings with hidden size and epochs capped by `limits`."""
+    hidden_size = cap(model.hidden_size, limits.hidden_size)
+    return replace(model, hidden_size=hidden_size), replace(settings, epochs=cap(settings.epochs, limits.epochs))

@@ -1,4 +1,4 @@
-"""SplitMix64 hashes of row numbers: a random order that depends on no library version."""
+"""SplitMix64 hashes of row numbers: pseudo-random numbers that no library version changes."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 def hash_range(rows: int, seed: int, purpose: str) -> np.ndarray:
-    """(rows,) uint64: the hashes of the row numbers from 0."""
+    """(rows,) uint64: the hashes of the row numbers 0 to rows - 1."""
     return hash_rows(np.arange(rows), seed, purpose)
 
 

@@ -1,4 +1,9 @@
-"""Markers of finished shards in a working folder, for an interrupted run to continue from."""
+"""Markers of finished shards in a working folder, from which an interrupted run resumes.
+
+All files are in the subfolder `.finished`. `<shard>.json` is the marker of a shard, written after the shard's files are
+closed. `<shard>.<pid>.working` says that a process works on the shard. `packages` lists the packages whose code the run
+depends on, one per line; it is absent if that is the whole library.
+"""
 
 from __future__ import annotations
 
@@ -12,26 +17,26 @@ from typing import Any
 from textrnn.stage import output_file
 
 MARKERS = ".finished"
-PACKAGES = "packages"  # a file of NOTES: the packages whose code the run depends on, one a line; absent: all of them
+PACKAGES = "packages"
 
 
 def mark_finished(folder: Path, name: str, result: dict[str, Any]) -> dict[str, Any]:
-    """Write the marker of a shard; return its result as it will be read from there.
+    """Write the marker of a shard and return its result as `read_result` will return it.
 
-    result: values JSON has; `files` lists what the shard wrote, by names in `folder`, closed by now.
+    result: JSON values; `files` lists the files of the shard, by names in `folder`, which must be closed.
     """
     sizes = {file: (folder / file).stat().st_size for file in result["files"]}
     text = json.dumps({"result": result, "sizes": sizes}, ensure_ascii=False, allow_nan=False)
-    with output_file(folder / MARKERS / f"{name}.json") as made:
-        made.write_text(text, encoding="utf-8")
-    read: dict[str, Any] = json.loads(text)["result"]
-    return read
+    with output_file(folder / MARKERS / f"{name}.json") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    result_from_json: dict[str, Any] = json.loads(text)["result"]
+    return result_from_json
 
 
 def finished_shards(folder: Path) -> set[str]:
-    """Names of the shards whose marker is whole, and whose files are there with the sizes it gives."""
+    """The names of the shards whose marker is complete and whose files exist with the sizes in the marker."""
     names = {path.name.removesuffix(".json") for path in (folder / MARKERS).glob("*.json")}
-    return {name for name in names if _trusted(folder, name)}
+    return {name for name in names if _is_valid(folder, name)}
 
 
 def read_result(folder: Path, name: str) -> dict[str, Any]:
@@ -41,8 +46,8 @@ def read_result(folder: Path, name: str) -> dict[str, Any]:
 
 
 def is_finished(folder: Path, name: str) -> bool:
-    """Whether `finished` has the shard, without a look at the others."""
-    return (folder / MARKERS / f"{name}.json").is_file() and _trusted(folder, name)
+    """Whether `finished_shards` has the shard; the other shards are not checked."""
+    return (folder / MARKERS / f"{name}.json").is_file() and _is_valid(folder, name)
 
 
 def files_of(folder: Path, name: str) -> list[str]:
@@ -55,41 +60,41 @@ def _read_marker(folder: Path, name: str) -> dict[str, Any]:
     return marker
 
 
-def _trusted(folder: Path, name: str) -> bool:
+def _is_valid(folder: Path, name: str) -> bool:
     try:
         sizes = _read_marker(folder, name)["sizes"]
-    except ValueError:  # cut off, as after a power failure
+    except ValueError:  # truncated, as after a power failure
         return False
     files = {file: folder / file for file in sizes}
     return all(path.is_file() and path.stat().st_size == sizes[file] for file, path in files.items())
 
 
 @contextlib.contextmanager
-def note_work(folder: Path, name: str) -> Iterator[None]:
-    """A note that this process works on a shard, gone with the end of the block and not with that of the process."""
-    note = folder / MARKERS / f"{name}.{os.getpid()}.working"
-    note.touch()
+def mark_in_progress(folder: Path, name: str) -> Iterator[None]:
+    """Mark a shard as being worked on by this process; the mark outlives a process that dies in the block."""
+    mark = folder / MARKERS / f"{name}.{os.getpid()}.working"
+    mark.touch()
     try:
         yield
     finally:
-        note.unlink(missing_ok=True)
+        mark.unlink(missing_ok=True)
 
 
-def shards_in_work(folder: Path) -> dict[str, int]:
-    """Shards that have a note and are not finished, with the process that wrote it."""
-    notes = (path.name.rsplit(".", 2) for path in (folder / MARKERS).glob("*.working"))
-    done = finished_shards(folder)
-    return {name: int(process) for name, process, _ in notes if name not in done}
+def shards_in_progress(folder: Path) -> dict[str, int]:
+    """The shards that are marked as in progress and are not finished, each with the process id in its mark."""
+    marks = (path.name.rsplit(".", 2) for path in (folder / MARKERS).glob("*.working"))
+    finished = finished_shards(folder)
+    return {name: int(pid) for name, pid, _ in marks if name not in finished}
 
 
 def write_packages(folder: Path, packages: Collection[str] | None) -> None:
-    """Note which packages of the library the run depends on, for its workers; None is all of the library."""
+    """Write for the run's workers which packages of the library the run depends on; None is the whole library."""
     if packages is not None:
         (folder / MARKERS).mkdir(exist_ok=True)
         (folder / MARKERS / PACKAGES).write_text("".join(f"{package}\n" for package in packages), encoding="utf-8")
 
 
 def read_packages(folder: Path) -> tuple[str, ...] | None:
-    """What `write_packages` noted."""
-    note = folder / MARKERS / PACKAGES
-    return tuple(note.read_text(encoding="utf-8").split()) if note.is_file() else None
+    """The packages that `write_packages` wrote; None is the whole library."""
+    path = folder / MARKERS / PACKAGES
+    return tuple(path.read_text(encoding="utf-8").split()) if path.is_file() else None

@@ -1,7 +1,8 @@
-"""Output folders that outlive a killed run: finished shards stay, each with a marker, for the same command to go on.
+"""Output folders that survive an interrupt: finished shards are kept, and the same command resumes after them.
 
-A run is the same when its key (params, checksums of inputs), the library's code and the versions of what cuts and
-writes the data are. Then every shard comes out the same to the byte, so it does not matter which run wrote it.
+Two runs are the same if they agree in their key (params and checksums of the inputs), in the code of the stage, and in
+the versions of the libraries that segment and write the data. Every shard then has the same bytes in both, so it does
+not matter which of them wrote it.
 """
 
 from __future__ import annotations
@@ -21,97 +22,105 @@ from textrnn.common.storage.markers import MARKERS, files_of, finished_shards, w
 from textrnn.errors import ResumableError
 from textrnn.stage import replace_folder
 
-LOCK_SECONDS = 0.2  # long enough for a lock file that is just being removed, short for one that is held
+LOCK_SECONDS = 0.2  # long enough for a lock file that is being removed, short enough for one that stays locked
 
 
-def _kept_shards(names: set[str]) -> str:
+def _describe_finished(names: set[str]) -> str:
     return f"the same command continues after the {len(names)} finished shards"
 
 
 @dataclass(frozen=True)
 class RetentionPolicy:
-    """What a folder that was not finished is worth.
+    """When the folder of a run that did not finish is kept.
 
-    note: what a stop says of the names of its finished shards. by: the exceptions that leave them, all but those in
-    `lost`. others: how many folders of other keys are left, the latest.
+    describe: the note for the exception that ended the run, made from the names of the finished shards.
+    keep_on: exceptions that keep the folder. discard_on: exceptions among these that remove it nevertheless.
+    keep_others: how many folders of runs with other keys are kept, the latest ones.
     """
 
-    note: Callable[[set[str]], str] = _kept_shards
-    by: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, ResumableError, OSError, MemoryError)
-    lost: tuple[type[BaseException], ...] = ()
-    others: int = 0
+    describe: Callable[[set[str]], str] = _describe_finished
+    keep_on: tuple[type[BaseException], ...] = (KeyboardInterrupt, SystemExit, ResumableError, OSError, MemoryError)
+    discard_on: tuple[type[BaseException], ...] = ()
+    keep_others: int = 0
+
+    def keeps(self, error: BaseException) -> bool:
+        """Whether the folder is kept after this exception."""
+        return isinstance(error, self.keep_on) and not isinstance(error, self.discard_on)
 
 
 @contextlib.contextmanager
 def resumable_folder(
-    path: Path, kept: RetentionPolicy | None = None, /, *, stage: str | None = None, **key: Any
+    path: Path, policy: RetentionPolicy | None = None, /, *, stage: str | None = None, **key: Any
 ) -> Iterator[Path]:
-    """A new folder to fill shard by shard, which takes the place of `path` when the block ends well.
+    """Yield a working folder to fill shard by shard; it replaces `path` if the block succeeds.
 
-    It is called `.<name>.<hash>` and stands beside `path`. An interrupt, an exit, an Unfinished, a full disk or a lack
-    of memory leaves it with its finished shards, if there are any; the next run with the same key, code and versions
-    goes on in it, and one with others removes it. Any other exception removes it at once. `kept` may say otherwise.
+    The working folder is `.<name>.<hash>` next to `path`. After an interrupt, an exit, a ResumableError, a full disk or
+    a lack of memory it is kept with its finished shards, if there are any. The next run with the same key, code and
+    versions resumes in it; a run with others removes it. Any other exception removes it at once. `policy` changes this.
 
-    stage: whose code, as dvc.yaml lists it, decides whether the run is the same; None for the whole library.
-    key: all that the content depends on besides code and versions, as values JSON has.
-    Raises Unfinished when another run is writing `path`.
+    stage: the stage of dvc.yaml whose listed code decides whether two runs are the same; None is the whole library.
+    key: everything else that the content depends on, as JSON values.
+    Raises ResumableError if another run is writing `path`.
     """
-    kept = kept or RetentionPolicy()
+    policy = policy or RetentionPolicy()
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         code = stage_code(stage) if stage else None
         packages = packages_of(code)
-        made = path.with_name(f".{path.name}.{hash_values([key, fingerprint(packages), scripts_hash(code)])}")
-        _remove_others(made, path, kept.others)
-        made.mkdir(exist_ok=True)
-        _keep_finished(made)
-        write_packages(made, packages)
+        folder = path.with_name(f".{path.name}.{hash_values([key, fingerprint(packages), scripts_hash(code)])}")
+        _remove_other_runs(folder, path, policy.keep_others)
+        folder.mkdir(exist_ok=True)
+        _remove_unfinished(folder)
+        write_packages(folder, packages)
         try:
-            yield made
-            replace_folder(made, path)
+            yield folder
+            replace_folder(folder, path)
             shutil.rmtree(path / MARKERS, ignore_errors=True)
-        except BaseException as stop:
-            names = finished_shards(made) if isinstance(stop, kept.by) and not isinstance(stop, kept.lost) else set()
+        except BaseException as error:
+            names = finished_shards(folder) if policy.keeps(error) else set()
             if names:
-                stop.add_note(kept.note(names))
+                error.add_note(policy.describe(names))
             else:
-                shutil.rmtree(made, ignore_errors=True)
+                shutil.rmtree(folder, ignore_errors=True)
             raise
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
+    """Hold the lock `.<name>.lock` next to `path`; raises ResumableError if another run holds it.
+
+    The lock file is removed while the lock is held. A process that waits for the removed file cannot hold it together
+    with the owner of a new one: filelock gives up a lock whose file has no name any more and opens the path again.
+    """
     lock = path.with_name(f".{path.name}.lock")
     try:
         with FileLock(lock, timeout=LOCK_SECONDS):
             try:
                 yield
             finally:
-                lock.unlink(missing_ok=True)  # held: whoever waits for this file then makes another
+                lock.unlink(missing_ok=True)
     except Timeout as error:
         if error.lock_file != str(lock):
             raise
         raise ResumableError(path, "another run is writing it", do="wait for it, or stop it") from None
 
 
-def _remove_others(made: Path, path: Path, left: int) -> None:
-    # nothing but a whole hash: `.a.*` is also how what belongs to a neighbour called `a.b` begins
-    ours = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}")
-    others = [other for other in path.parent.iterdir() if other != made and ours.fullmatch(other.name)]
-    for other in sorted(others, key=lambda other: -other.stat().st_mtime)[left:]:
+def _remove_other_runs(folder: Path, path: Path, keep: int) -> None:
+    # The whole hash must match: names that begin with `.a.` also belong to an output called `a.b`.
+    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}")
+    others = [other for other in path.parent.iterdir() if other != folder and pattern.fullmatch(other.name)]
+    for other in sorted(others, key=lambda other: -other.stat().st_mtime)[keep:]:
         shutil.rmtree(other)
 
 
-def _keep_finished(folder: Path) -> None:
+def _remove_unfinished(folder: Path) -> None:
+    """Remove every file that is not a finished shard's or its marker, and folders that are then empty."""
     names = finished_shards(folder)
-    kept = {folder / MARKERS / f"{name}.json" for name in names}
-    kept |= {folder / file for name in names for file in files_of(folder, name)}
+    keep = {folder / MARKERS / f"{name}.json" for name in names}
+    keep |= {folder / file for name in names for file in files_of(folder, name)}
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_dir() and not path.is_symlink():
             if not any(path.iterdir()):
                 path.rmdir()
-        elif path not in kept:
+        elif path not in keep:
             path.unlink()
-
-
-# Markers: `.finished/<shard>.json`, written when a shard's files are closed. Notes: `.finished/<shard>.<pid>.working`.

@@ -1,4 +1,4 @@
-"""What every stage agrees on: the Arrow schemas of the shards and the ids that are reserved."""
+"""The Arrow schemas of the shards and the reserved ids, which all stages share."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from textrnn.common.config.types import Task
 PAD_ID = 0
 UNKNOWN_ID = 1
 RESERVED = ("<pad>", "<unk>")
-IGNORED_TAG = -100  # what a padded position's tag is: torch's ignore_index
+IGNORED_TAG = -100  # the tag of a padded position: torch's default ignore_index
 
 SPAN = pa.struct([("start", pa.int32()), ("end", pa.int32()), ("type", pa.int16())])
 
@@ -36,7 +36,7 @@ COUNTS = pa.schema([("token", pa.string()), ("count", pa.int64())])
 
 
 def padded_schema(task: Task, width: int) -> pa.Schema:
-    """Rows of one width: ids and, for tagging, tags are rectangular; spans stay those of the whole row."""
+    """The schema of rows padded to one width: ids and tags have `width` values, spans are those before truncation."""
     fields = [("row", pa.int64()), ("ids", pa.list_(pa.int32(), width)), ("length", pa.int32())]
     if task == "classify":
         return pa.schema([*fields, ("label", pa.int32())])

@@ -1,6 +1,6 @@
-"""Folders of uncompressed Arrow files with an index: written in fixed pieces, opened without copying.
+"""Writes and reads folders of uncompressed Arrow files with an index; files are opened without copying.
 
-Shard and batch boundaries depend on the rows alone, so the bytes do not depend on how many workers wrote them.
+Shards and the batches in them have a fixed number of rows, so the bytes do not depend on how many workers wrote them.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ INDEX = "index.json"
 
 @dataclass(frozen=True)
 class Shard:
-    """One file of the index: its name, split, rows, SHA-256, and the padded width where rows have one."""
+    """A file in the index: its name, split, number of rows, SHA-256 and, for padded rows, their width."""
 
     file: str
     split: str
@@ -36,9 +36,10 @@ class Shard:
 
 
 class ShardWriter:
-    """Writes rows of one split into shards `<prefix>-00000.arrow`, … of a folder; a context manager.
+    """A context manager that writes the rows of one split to shards `<prefix>-00000.arrow`, … of a folder.
 
-    `shards` lists what was written, once the block has ended. A split without rows still gets one empty shard.
+    After the block, `shards` lists the shards written. A split without rows gets one empty shard.
+    first: the number of the first shard.
     """
 
     def __init__(
@@ -47,12 +48,12 @@ class ShardWriter:
         self.folder, self.split, self.schema, self.width = folder, split, schema, width
         self.prefix = split if width is None else f"{split}-{width:05d}"
         self.shards: list[Shard] = []
-        self._next = first
+        self._next_number = first
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._file: pa.ipc.RecordBatchFileWriter | None = None
-        self._path = self._made = folder
-        self._rows = 0
+        self._path = self._temporary = folder
+        self._written = 0
 
     def __enter__(self) -> ShardWriter:
         return self
@@ -61,7 +62,7 @@ class ShardWriter:
         if kind is not None:
             if self._file is not None:
                 self._file.close()
-                self._made.unlink()
+                self._temporary.unlink()
             return
         if self._pending_rows:
             self._flush(self._pending_rows)
@@ -71,7 +72,7 @@ class ShardWriter:
             self._close()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Add rows; they reach the file in batches of ROWS_PER_BATCH, whatever the sizes given."""
+        """Append rows; the file has batches of ROWS_PER_BATCH rows, whatever the sizes of the batches given."""
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
         while self._pending_rows >= ROWS_PER_BATCH:
@@ -79,102 +80,108 @@ class ShardWriter:
 
     def _flush(self, rows: int) -> None:
         table = pa.Table.from_batches(self._pending, self.schema)
-        # take() copies, so that a slice never drags the bytes before it into the file
-        piece = table.slice(0, rows).combine_chunks().take(pa.array(range(min(rows, table.num_rows)), pa.int64()))
+        # take() copies, so that the buffers of a slice do not carry the rows before it into the file
+        batch = table.slice(0, rows).combine_chunks().take(pa.array(range(min(rows, table.num_rows)), pa.int64()))
         self._pending = table.slice(rows).to_batches()
-        self._pending_rows -= piece.num_rows
+        self._pending_rows -= batch.num_rows
         if self._file is None:
             self._open()
         assert self._file is not None
-        self._file.write_table(piece)
-        self._rows += piece.num_rows
-        if self._rows >= ROWS_PER_SHARD:
+        self._file.write_table(batch)
+        self._written += batch.num_rows
+        if self._written >= ROWS_PER_SHARD:
             self._close()
 
     def _open(self) -> None:
-        self._path = self.folder / f"{self.prefix}-{self._next:05d}.arrow"
-        # under a name of its own until it is whole: on a cluster, a task given up may still be writing the same shard
-        self._made = self.folder / f".{self._path.name}.{uuid.uuid4().hex}"
-        self._file = pa.ipc.new_file(str(self._made), self.schema)
-        self._next += 1
+        self._path = self.folder / f"{self.prefix}-{self._next_number:05d}.arrow"
+        # a unique name until it is complete: on a cluster, a task that was given up may still be writing the same shard
+        self._temporary = self.folder / f".{self._path.name}.{uuid.uuid4().hex}"
+        self._file = pa.ipc.new_file(str(self._temporary), self.schema)
+        self._next_number += 1
 
     def _close(self) -> None:
         assert self._file is not None
         self._file.close()
-        self.shards.append(Shard(self._path.name, self.split, self._rows, file_sha256(self._made), self.width))
-        os.replace(self._made, self._path)
-        self._file, self._rows = None, 0
+        sha256 = file_sha256(self._temporary)
+        self.shards.append(Shard(self._path.name, self.split, self._written, sha256, self.width))
+        os.replace(self._temporary, self._path)
+        self._file, self._written = None, 0
 
 
 def write_index(folder: Path, kind: str, shards: list[Shard], **facts: Any) -> None:
-    """The folder's index: what kind of shards it holds, each shard's rows and checksum, and facts about them all."""
+    """Write the index of a folder: the kind of its shards, facts about all of them, each one's rows and checksum."""
     index = {"kind": kind, **facts, "shards": [asdict(shard) for shard in shards]}
     (folder / INDEX).write_text(json.dumps(index, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 class ShardReader:
-    """Reads a folder of shards by its index; refuses by name what is missing, damaged or of another kind."""
+    """Reads a folder of shards through its index.
+
+    Raises UserError, with the file's name, for a file that is missing, damaged or of another kind.
+    """
 
     def __init__(self, folder: Path, kind: str) -> None:
-        path = _index(folder)
+        path = _index_path(folder)
         self.folder, self.kind = folder, kind
         try:
             self.facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            found = self.facts["kind"]
-            self.shards = [Shard(**shard) for shard in self.facts["shards"]] if found == kind else []
+            actual = self.facts["kind"]
+            self.shards = [Shard(**shard) for shard in self.facts["shards"]] if actual == kind else []
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(path, "is not an index of shards", do="run the stage that writes it") from error
-        if found != kind:
-            raise UserError(path, f"is not an index of {kind} shards", got=found)
+        if actual != kind:
+            raise UserError(path, f"is not an index of {kind} shards", got=actual)
 
     def of(self, split: str) -> list[Shard]:
         """The shards of one split, in row order."""
         return [shard for shard in self.shards if shard.split == split]
 
     def rows(self, split: str) -> int:
+        """The number of rows of one split."""
         return sum(shard.rows for shard in self.of(split))
 
     def open(self, shard: Shard) -> pa.Table:
-        """One shard as a memory-mapped table, its checksum compared first."""
-        return pa.ipc.open_file(pa.memory_map(str(self._checked(shard)))).read_all()
+        """One shard as a memory-mapped table; its checksum is verified first."""
+        return pa.ipc.open_file(pa.memory_map(str(self._verified_path(shard)))).read_all()
 
     def stream(self, shard: Shard) -> Iterator[pa.RecordBatch]:
-        """One shard's batches in order, mapped too, but each one's pages are given back after it.
+        """Yield one shard's batches in order, memory-mapped too; each one's pages are released after it.
 
-        So a pass over a shard of any size keeps one batch in memory. A batch that is held on to stays readable.
+        A pass over a shard of any size thus keeps one batch in memory. A batch that the caller keeps stays readable.
         """
-        with self._checked(shard).open("rb") as file:
+        with self._verified_path(shard).open("rb") as file:
             view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         reader = pa.ipc.open_file(pa.py_buffer(view))
         for number in range(reader.num_record_batches):
             yield reader.get_batch(number)
             view.madvise(mmap.MADV_DONTNEED)
 
-    def _checked(self, shard: Shard) -> Path:
+    def _verified_path(self, shard: Shard) -> Path:
         path = self.folder / shard.file
         if not path.is_file():
-            raise UserError(path, "the index names this shard and it is missing", do="run the stage that writes it")
+            raise UserError(path, "is listed in the index but missing", do="run the stage that writes it")
         if file_sha256(path) != shard.sha256:
             raise UserError(path, "the shard does not have the index's checksum", do="run the stage that writes it")
         return path
 
     def batches(self, split: str) -> Iterator[pa.RecordBatch]:
-        """The split's rows in order, a few thousand at a time."""
+        """Yield the split's rows in order, in batches of ROWS_PER_BATCH or fewer."""
         for shard in self.of(split):
             yield from self.stream(shard)
 
 
 def index_sha256(folder: Path) -> str:
-    """The checksum of a folder's index, and with it of all its shards."""
-    return file_sha256(_index(folder))
+    """The SHA-256 of a folder's index; it covers all shards, as the index has their checksums."""
+    return file_sha256(_index_path(folder))
 
 
 def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _index(folder: Path) -> Path:
+def _index_path(folder: Path) -> Path:
     path = folder / INDEX
     if not path.is_file():
         raise UserError(path, "no such file", do=f"run the stage that writes {folder}")

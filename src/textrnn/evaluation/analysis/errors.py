@@ -1,4 +1,4 @@
-"""A look at a model's errors: where it is right and where not, what it confuses, and whether its confidence holds."""
+"""Error analysis of a model on the test split: metrics by subset, confused classes, calibration, and examples."""
 
 from __future__ import annotations
 
@@ -17,144 +17,156 @@ from textrnn.evaluation.scoring.predictions import Predictions
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span, bio_spans, spans
 
-PAIRS = 10  # of classes, those confused most often
-EXAMPLES = 20  # of each pair, the surest first
-TAGGED_EXAMPLES = 200  # sentences, those of the most wrong entities first
+MAX_PAIRS = 10  # pairs of classes, the most frequently confused
+MAX_EXAMPLES = 20  # examples of each pair, the most confident first
+MAX_SENTENCES = 200  # example sentences of a tagger, those with the most wrong entities first
 
-SubsetMetrics = Callable[[np.ndarray], dict[str, float]]  # of a mask (N,) of rows, their figures
+SubsetMetrics = Callable[[np.ndarray], dict[str, float]]  # from a mask (N,) of rows to their metrics
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """Figures to be compared, the bins of the reliability plot, and examples of errors, which hold corpus text."""
+    """Metrics for comparison, the bins of the reliability plot, and examples of errors, which hold corpus text."""
 
     metrics: dict[str, Any]
     bins: list[Bin]
     errors: list[dict[str, Any]]
 
 
-def analyze(found: Predictions, labels: Labels, segmented: ShardReader) -> Analysis:
-    """Analyse predictions of a test split, whose texts and train's stand in the encoding's segmented shards.
+def analyze(predictions: Predictions, labels: Labels, segmented: ShardReader) -> Analysis:
+    """Analyse predictions of a test split; the texts come from the encoding's segmented shards.
 
-    Figures are accuracy for classification and entity F1 for tagging: by whole length, by how often train has the
-    rarest token that the model read, and of rows whose text train or dev has against the rest; for tagging also of the
-    row that has the most entities against the rest, as a list in one row may hold a tenth of all. Confusion and
-    calibration are of classes, or of tokens' tags. Raises UserError when the shards have other rows than those.
+    The metric of a subset is accuracy for classification and entity F1 for tagging. Subsets are by length before
+    truncation, by how often train has the rarest token that the model read, and by whether train or dev has the text.
+    For tagging there are two more: the row with the most entities (a list in one row may hold a tenth of all entities)
+    against all others, and entities that occur in train against all others. Confusion and calibration are over classes,
+    or over the tags of tokens. Raises UserError when the shards have other rows than the predictions.
     """
     rows = read_test_rows(segmented)
-    if not np.array_equal(rows.row, found.row):
-        got = f"{len(rows.row)} and {len(found.row)} rows"
+    if not np.array_equal(rows.row, predictions.row):
+        got = f"{len(rows.row)} and {len(predictions.row)} rows"
         raise UserError(segmented.folder, "its test rows are not those padded for the model", got=got, do="train again")
-    right = found.gold == found.guess
-    bins = reliability(found.confidence, right)
-    pairs = confused(found.gold, found.guess, labels.names)
-    calibration = {"ece": calibration_error(bins), "confidence": _mean(found.confidence), "accuracy": _mean(right)}
+    correct = predictions.gold == predictions.predicted
+    bins = reliability(predictions.confidence, correct)
+    pairs = confused(predictions.gold, predictions.predicted, labels.names)
+    calibration = {
+        "ece": calibration_error(bins),
+        "confidence": _mean(predictions.confidence),
+        "accuracy": _mean(correct),
+    }
     if labels.task == "classify":
-        metrics = _by_group(found, rows, lambda mask: {"rows": int(mask.sum()), "accuracy": _mean(right[mask])})
-        errors = _texts_confused(found, labels, rows, segmented, pairs)
+        metrics = _subset_metrics(
+            predictions, rows, lambda mask: {"rows": int(mask.sum()), "accuracy": _mean(correct[mask])}
+        )
+        errors = _confused_texts(predictions, labels, rows, segmented, pairs)
     else:
-        sentences = _read_sentences(found, labels, segmented)
-        known = _train_entities(segmented)
-        metrics = _by_group(found, rows, lambda mask: _entity_figures(_masked(sentences, mask)))
-        fullest = _fullest(sentences)
-        metrics["by_row"] = {
-            "fullest": _entity_figures(_masked(sentences, fullest)),
-            "rest": _entity_figures(_masked(sentences, ~fullest)),
-        }
-        metrics["entities"] = {
-            name: _entity_figures(_restricted(sentences, known, seen))
-            for name, seen in (("in_train", True), ("rest", False))
-        }
-        errors = _sentences_wrong(sentences, rows)
+        sentences = _read_sentences(predictions, labels, segmented)
+        metrics = _subset_metrics(predictions, rows, lambda mask: _entity_metrics(_select(sentences, mask)))
+        metrics |= _tagging_metrics(sentences, _train_entities(segmented))
+        errors = _wrong_sentences(sentences, rows)
     return Analysis({"calibration": calibration, **metrics, "confused": pairs}, bins, errors)
 
 
-def _by_group(found: Predictions, rows: TestRows, score: SubsetMetrics) -> dict[str, Any]:
-    groups = {"length": by_length(rows.length), "rarest": by_rarest(found.rarest), "text": by_duplicate(rows.repeated)}
-    return {f"by_{what}": {name: score(mask) for name, mask in each} for what, each in groups.items()}
+def _subset_metrics(predictions: Predictions, rows: TestRows, score: SubsetMetrics) -> dict[str, Any]:
+    subsets = {
+        "by_length": by_length(rows.length),
+        "by_rarest": by_rarest(predictions.rarest_count),
+        "by_text": by_duplicate(rows.duplicate),
+    }
+    return {key: {name: score(mask) for name, mask in groups} for key, groups in subsets.items()}
 
 
 def _mean(values: np.ndarray) -> float:
     return float(values.mean()) if len(values) else 0.0
 
 
-def confused(gold: np.ndarray, guess: np.ndarray, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The PAIRS of classes confused most often, of ids (M,): how often, and what share of the gold class that is.
+def confused(gold: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the MAX_PAIRS pairs of classes confused most often, from ids (M,).
 
-    Ties go to the lower gold class, then to the lower guess.
+    Each pair has its count and its share of the gold class. Ties go to the lower gold class, then to the lower
+    predicted class.
     """
-    cells = gold * len(names) + guess
-    counts = np.bincount(cells[gold != guess], minlength=len(names) ** 2)
+    cells = gold * len(names) + predicted
+    counts = np.bincount(cells[gold != predicted], minlength=len(names) ** 2)
     support = np.bincount(gold, minlength=len(names))
-    most = np.argsort(-counts, kind="stable")[:PAIRS]
-    named = [(*divmod(cell, len(names)), int(counts[cell])) for cell in most.tolist() if counts[cell]]
+    most_frequent = np.argsort(-counts, kind="stable")[:MAX_PAIRS]
+    pairs = [(*divmod(cell, len(names)), int(counts[cell])) for cell in most_frequent.tolist() if counts[cell]]
     return [
         {"gold": names[a], "predicted": names[b], "count": count, "share": count / int(support[a])}
-        for a, b, count in named
+        for a, b, count in pairs
     ]
 
 
-def _texts_confused(
-    found: Predictions, labels: Labels, rows: TestRows, segmented: ShardReader, pairs: Iterable[dict[str, Any]]
+def _confused_texts(
+    predictions: Predictions,
+    labels: Labels,
+    rows: TestRows,
+    segmented: ShardReader,
+    pairs: Iterable[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Examples of each pair, the surest first, with their tokens as the encoding cut them."""
+    """Return examples of each pair with their tokens, the most confident first."""
     chosen: list[int] = []
     for pair in pairs:
         a, b = labels.names.index(pair["gold"]), labels.names.index(pair["predicted"])
-        at = np.flatnonzero((found.gold == a) & (found.guess == b))
-        chosen += at[np.argsort(-found.confidence[at], kind="stable")[:EXAMPLES]].tolist()
-    wanted = found.row[chosen]
-    tokens: dict[int, list[str]] = {}
-    for batch in segmented.batches("test"):
-        at = np.flatnonzero(np.isin(np.array(batch["row"]), wanted))
-        picked = batch.take(at)
-        tokens.update(zip(picked["row"].to_pylist(), picked["tokens"].to_pylist(), strict=True))
+        indices = np.flatnonzero((predictions.gold == a) & (predictions.predicted == b))
+        by_confidence = np.argsort(-predictions.confidence[indices], kind="stable")
+        chosen += indices[by_confidence[:MAX_EXAMPLES]].tolist()
+    tokens = _tokens_of_rows(segmented, predictions.row[chosen])
     return [
         {
-            "row": int(found.row[at]),
-            "gold": labels.names[found.gold[at]],
-            "predicted": labels.names[found.guess[at]],
-            "confidence": round(float(found.confidence[at]), 6),
-            "text_known": bool(rows.repeated[at]),
-            "tokens": tokens[int(found.row[at])],
+            "row": int(predictions.row[index]),
+            "gold": labels.names[predictions.gold[index]],
+            "predicted": labels.names[predictions.predicted[index]],
+            "confidence": round(float(predictions.confidence[index]), 6),
+            "text_known": bool(rows.duplicate[index]),
+            "tokens": tokens[int(predictions.row[index])],
         }
-        for at in chosen
+        for index in chosen
     ]
+
+
+def _tokens_of_rows(segmented: ShardReader, rows: np.ndarray) -> dict[int, list[str]]:
+    """Return the tokens of these rows of the test split, by row number."""
+    tokens: dict[int, list[str]] = {}
+    for batch in segmented.batches("test"):
+        selected = batch.take(np.flatnonzero(np.isin(np.array(batch["row"]), rows)))
+        tokens.update(zip(selected["row"].to_pylist(), selected["tokens"].to_pylist(), strict=True))
+    return tokens
 
 
 @dataclass(frozen=True)
 class Sentence:
-    """A tagged row: its number, its tokens, and its entities, gold and found."""
+    """A tagged row: its number, its tokens, and its gold and predicted entities."""
 
     row: int
     tokens: list[str]
     gold: set[Span]
-    found: set[Span]
+    predicted: set[Span]
 
     def entity(self, span: Span) -> tuple[str, ...]:
-        """A span's tokens behind its type: two mentions are of one entity where these are equal."""
+        """Return a span's type followed by its tokens; two mentions are the same entity when these are equal."""
         start, end, kind = span
         return (kind, *self.tokens[start:end])
 
 
-def _read_sentences(found: Predictions, labels: Labels, segmented: ShardReader) -> list[Sentence]:
-    """The test split's sentences in the order of `found`; gold entities are the whole row's, cut off ones included."""
+def _read_sentences(predictions: Predictions, labels: Labels, segmented: ShardReader) -> list[Sentence]:
+    """Return the test split's sentences in order of row number; gold entities include those cut off by truncation."""
     assert labels.scheme is not None
-    index = {row: at for at, row in enumerate(found.row.tolist())}
+    index_of_row = {row: index for index, row in enumerate(predictions.row.tolist())}
     sentences = []
-    for row, tokens, gold in _tagged(segmented, "test"):
-        first, end = found.offsets[index[row]], found.offsets[index[row] + 1]
-        tags = [labels.names[tag] for tag in found.guess[first:end].tolist()]
+    for row, tokens, gold in _tagged_rows(segmented, "test"):
+        first, end = predictions.offsets[index_of_row[row]], predictions.offsets[index_of_row[row] + 1]
+        tags = [labels.names[tag] for tag in predictions.predicted[first:end].tolist()]
         sentences.append(Sentence(row, tokens, gold, set(spans(tags, labels.scheme))))
     return sorted(sentences, key=lambda sentence: sentence.row)
 
 
 def _train_entities(segmented: ShardReader) -> set[tuple[str, ...]]:
-    sentences = (Sentence(row, tokens, gold, set()) for row, tokens, gold in _tagged(segmented, "train"))
+    sentences = (Sentence(row, tokens, gold, set()) for row, tokens, gold in _tagged_rows(segmented, "train"))
     return {sentence.entity(span) for sentence in sentences for span in sentence.gold}
 
 
-def _tagged(segmented: ShardReader, split: str) -> Iterator[tuple[int, list[str], set[Span]]]:
+def _tagged_rows(segmented: ShardReader, split: str) -> Iterator[tuple[int, list[str], set[Span]]]:
     names = segmented.facts["labels"]
     for batch in segmented.batches(split):
         columns = (batch[name].to_pylist() for name in ("row", "tokens", "tags"))
@@ -162,50 +174,69 @@ def _tagged(segmented: ShardReader, split: str) -> Iterator[tuple[int, list[str]
             yield row, tokens, set(bio_spans([names[tag] for tag in tags]))
 
 
-def _fullest(sentences: Sequence[Sentence]) -> np.ndarray:
-    """A mask (N,) of the sentence that has the most gold entities; of several the first."""
-    counts = np.array([len(each.gold) for each in sentences])
-    return np.arange(len(counts)) == counts.argmax()
+def _tagging_metrics(sentences: Sequence[Sentence], train_entities: set[tuple[str, ...]]) -> dict[str, Any]:
+    """Return `by_row`: the row with the most gold entities, then all others; `entities`: those in train, the others."""
+    counts = np.array([len(sentence.gold) for sentence in sentences])
+    most_entities = np.arange(len(counts)) == counts.argmax()  # the first one if several have equally many
+    return {
+        "by_row": {
+            "fullest": _entity_metrics(_select(sentences, most_entities)),
+            "rest": _entity_metrics(_select(sentences, ~most_entities)),
+        },
+        "entities": {
+            "in_train": _entity_metrics(_keep_entities(sentences, train_entities, in_train=True)),
+            "rest": _entity_metrics(_keep_entities(sentences, train_entities, in_train=False)),
+        },
+    }
 
 
-def _masked(sentences: Sequence[Sentence], mask: np.ndarray) -> list[Sentence]:
-    return [sentences[at] for at in np.flatnonzero(mask).tolist()]
+def _select(sentences: Sequence[Sentence], mask: np.ndarray) -> list[Sentence]:
+    return [sentences[index] for index in np.flatnonzero(mask).tolist()]
 
 
-def _restricted(sentences: Iterable[Sentence], known: set[tuple[str, ...]], seen: bool) -> list[Sentence]:
-    """The sentences with those entities alone, gold and found, that are among the known ones, or are not."""
+def _keep_entities(
+    sentences: Iterable[Sentence], train_entities: set[tuple[str, ...]], *, in_train: bool
+) -> list[Sentence]:
+    """Return the sentences with only those gold and predicted entities that are in train, or only the others."""
 
-    def keep(sentence: Sentence, found: set[Span]) -> set[Span]:
-        return {span for span in found if (sentence.entity(span) in known) == seen}
+    def keep(sentence: Sentence, entities: set[Span]) -> set[Span]:
+        return {span for span in entities if (sentence.entity(span) in train_entities) == in_train}
 
-    return [Sentence(each.row, each.tokens, keep(each, each.gold), keep(each, each.found)) for each in sentences]
+    return [
+        Sentence(sentence.row, sentence.tokens, keep(sentence, sentence.gold), keep(sentence, sentence.predicted))
+        for sentence in sentences
+    ]
 
 
-def _entity_figures(sentences: Sequence[Sentence]) -> dict[str, float]:
-    scores = score_spans([each.gold for each in sentences], [each.found for each in sentences])
-    entities = sum(len(each.gold) for each in sentences)
+def _entity_metrics(sentences: Sequence[Sentence]) -> dict[str, float]:
+    scores = score_spans([sentence.gold for sentence in sentences], [sentence.predicted for sentence in sentences])
+    entities = sum(len(sentence.gold) for sentence in sentences)
     return {"rows": len(sentences), "entities": entities, "entity_recall": scores.recall, "entity_f1": scores.f1}
 
 
-def _sentences_wrong(sentences: Sequence[Sentence], rows: TestRows) -> list[dict[str, Any]]:
-    """The sentences of the most entities missed or made up, with these and those found; ties by row number."""
-    wrong = [(len(each.gold ^ each.found), at) for at, each in enumerate(sentences) if each.gold != each.found]
-    chosen = sorted(wrong, key=lambda pair: (-pair[0], pair[1]))[:TAGGED_EXAMPLES]
-
-    def told(sentence: Sentence, found: set[Span]) -> list[dict[str, Any]]:
-        return [
-            {"start": start, "end": end, "type": kind, "tokens": sentence.tokens[start:end]}
-            for start, end, kind in sorted(found)
-        ]
-
+def _wrong_sentences(sentences: Sequence[Sentence], rows: TestRows) -> list[dict[str, Any]]:
+    """Return the sentences with the most missed or wrongly predicted entities; ties go to the lower row number."""
+    wrong = [
+        (len(sentence.gold ^ sentence.predicted), index)
+        for index, sentence in enumerate(sentences)
+        if sentence.gold != sentence.predicted
+    ]
+    chosen = sorted(wrong, key=lambda pair: (-pair[0], pair[1]))[:MAX_SENTENCES]
     return [
         {
             "row": sentence.row,
-            "missed": told(sentence, sentence.gold - sentence.found),
-            "made_up": told(sentence, sentence.found - sentence.gold),
-            "right": told(sentence, sentence.gold & sentence.found),
-            "text_known": bool(rows.repeated[at]),
+            "missed": _entity_records(sentence, sentence.gold - sentence.predicted),
+            "made_up": _entity_records(sentence, sentence.predicted - sentence.gold),
+            "right": _entity_records(sentence, sentence.gold & sentence.predicted),
+            "text_known": bool(rows.duplicate[index]),
             "tokens": sentence.tokens,
         }
-        for sentence, at in ((sentences[at], at) for _, at in chosen)
+        for sentence, index in ((sentences[index], index) for _, index in chosen)
+    ]
+
+
+def _entity_records(sentence: Sentence, entities: set[Span]) -> list[dict[str, Any]]:
+    return [
+        {"start": start, "end": end, "type": kind, "tokens": sentence.tokens[start:end]}
+        for start, end, kind in sorted(entities)
     ]

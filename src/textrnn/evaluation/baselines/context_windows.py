@@ -1,6 +1,6 @@
-"""Multinomial logistic regression on what stands around a token: the linear model that a tagger has to beat.
+"""Multinomial logistic regression on the n-grams around a token: the linear baseline for tagging.
 
-Shapes: N rows, M tokens of all of them, F features.
+Shapes: N rows, M tokens in all rows, F features.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.baselines.logistic_regression import (
-    CELLS,
+    HASH_BUCKETS,
     ROWS_AT_ONCE,
     LogisticResult,
-    choose_columns,
     fit_regularization_path,
+    select_columns,
 )
 
 
 @dataclass(frozen=True, eq=False)
 class EncodedSentences:
-    """Tagged rows of ids, none truncated: ids (M,) int32 end to end, offsets (N + 1,) int64, tags (M,) int64."""
+    """N tagged rows of token ids, not truncated: concatenated ids (M,) int32, offsets (N + 1,), tags (M,) int64."""
 
     ids: np.ndarray
     offsets: np.ndarray
@@ -35,19 +35,19 @@ class EncodedSentences:
     def __len__(self) -> int:
         return len(self.offsets) - 1
 
-    def pieces(self, rows: int) -> Iterator[EncodedSentences]:
-        """All rows in order, so many at a time."""
+    def chunks(self, rows: int) -> Iterator[EncodedSentences]:
+        """Yield all rows in order, at most `rows` at a time."""
         for first in range(0, len(self), rows):
-            ends = self.offsets[first : first + rows + 1]
-            its = slice(ends[0], ends[-1])
-            yield EncodedSentences(self.ids[its], ends - ends[0], self.tags[its])
+            offsets = self.offsets[first : first + rows + 1]
+            tokens = slice(offsets[0], offsets[-1])
+            yield EncodedSentences(self.ids[tokens], offsets - offsets[0], self.tags[tokens])
 
 
 def read_sentences(encoded: ShardReader, split: str) -> EncodedSentences:
-    """The split's rows of id shards, for tagging; there may be none."""
+    """Read a split of id shards for tagging; it may be empty."""
     ids, lengths, tags = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for batch in encoded.batches(split):
-        # copied: a batch's pages are given back when the next one is read
+        # copied: the memory of a batch is released when the next one is read
         ids.append(np.array(batch["ids"].flatten()))
         lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
         tags.append(np.array(batch["tags"].flatten(), dtype=np.int64))
@@ -58,44 +58,47 @@ def read_sentences(encoded: ShardReader, split: str) -> EncodedSentences:
 def fit_context_windows(
     train: EncodedSentences, dev: EncodedSentences, test: EncodedSentences, settings: Baseline
 ) -> LogisticResult:
-    """Fit one regression for each strength in `settings.regularization`; dev's accuracy over tokens chooses.
+    """Fit one regression for each value of `settings.regularization`; return the best by token accuracy on dev.
 
-    Features are the n-grams of 1 to `settings.ngrams` tokens that lie no further than `ngrams - 1` from a token, each
-    at its place: those around two tokens of train at least, the most frequent `settings.features`. Rows have marks on
-    both sides. Each tag is guessed alone: nothing is known of the neighbours'. Otherwise as `fit_logistic`.
+    Features are the n-grams of 1 to `settings.ngrams` tokens that lie within `ngrams - 1` tokens of a token, each with
+    its relative position. The `settings.features` most frequent ones are used, if they occur around at least two tokens
+    of train. Rows have boundary marks on both sides. Each tag is predicted by itself, without the neighbouring tags.
+    Otherwise as `fit_logistic`.
     """
-    counts = np.zeros(CELLS, dtype=np.int32)
-    for piece in train.pieces(ROWS_AT_ONCE):
-        for cells in _cells(piece, settings.ngrams):
-            found, times = np.unique(cells, return_counts=True)
-            counts[found] += times
-    column, count = choose_columns(counts, settings.features)
-    seen, tried, unseen = (_inputs(each, settings.ngrams, column, count) for each in (train, dev, test))
-    return fit_regularization_path((seen, train.tags), (tried, dev.tags), unseen, settings)
+    counts = np.zeros(HASH_BUCKETS, dtype=np.int32)
+    for chunk in train.chunks(ROWS_AT_ONCE):
+        for token_buckets in _window_buckets(chunk, settings.ngrams):
+            buckets, occurrences = np.unique(token_buckets, return_counts=True)
+            counts[buckets] += occurrences
+    columns, count = select_columns(counts, settings.features)
+    train_inputs, dev_inputs, test_inputs = (
+        _feature_matrix(sentences, settings.ngrams, columns, count) for sentences in (train, dev, test)
+    )
+    return fit_regularization_path((train_inputs, train.tags), (dev_inputs, dev.tags), test_inputs, settings)
 
 
-def _inputs(sentences: EncodedSentences, order: int, column: np.ndarray, count: int) -> sparse.csr_matrix:
-    """Which features each token has: (M, F) float32."""
-    made = [sparse.csr_matrix((0, count), dtype=np.float32)]
-    for piece in sentences.pieces(ROWS_AT_ONCE):
-        columns = np.stack([column[cells] for cells in _cells(piece, order)], axis=1)
-        known = columns >= 0
+def _feature_matrix(sentences: EncodedSentences, max_order: int, columns: np.ndarray, count: int) -> sparse.csr_matrix:
+    """Return which features each token has: (M, F) float32 of zeros and ones."""
+    matrices = [sparse.csr_matrix((0, count), dtype=np.float32)]
+    for chunk in sentences.chunks(ROWS_AT_ONCE):
+        token_columns = np.stack([columns[buckets] for buckets in _window_buckets(chunk, max_order)], axis=1)
+        known = token_columns >= 0
         ends = np.concatenate(([0], np.cumsum(known.sum(axis=1))))
-        columns = columns[known]
-        made.append(sparse.csr_matrix((np.ones(len(columns), np.float32), columns, ends), (len(ends) - 1, count)))
-    return sparse.vstack(made, format="csr")
+        indices = token_columns[known]
+        matrices.append(sparse.csr_matrix((np.ones(len(indices), np.float32), indices, ends), (len(ends) - 1, count)))
+    return sparse.vstack(matrices, format="csr")
 
 
-def _cells(sentences: EncodedSentences, order: int) -> Iterator[np.ndarray]:
-    """For each n-gram and place of it the cell that it falls into beside each token, (M,) int64."""
-    reach = order - 1
+def _window_buckets(sentences: EncodedSentences, max_order: int) -> Iterator[np.ndarray]:
+    """Yield the hash bucket of the n-gram around each token, (M,) int64, for each order and relative position."""
+    reach = max_order - 1
     rows = np.repeat(np.arange(len(sentences)), np.diff(sentences.offsets))
-    at = np.arange(len(rows)) + reach * (2 * rows + 1)
+    positions = np.arange(len(rows)) + reach * (2 * rows + 1)
     marked = np.full(len(rows) + 2 * reach * len(sentences), PAD_ID, dtype=np.uint64)
-    marked[at] = sentences.ids
-    for size in range(1, order + 1):
-        for first in range(-reach, reach - size + 2):
-            hashes = hash_rows(np.full(len(at), first + reach), size, "place")
-            for step in range(size):
-                hashes = hash_rows(hashes ^ marked[at + first + step], size, "window")
-            yield (hashes % np.uint64(CELLS)).astype(np.int64)
+    marked[positions] = sentences.ids
+    for order in range(1, max_order + 1):
+        for first in range(-reach, reach - order + 2):
+            hashes = hash_rows(np.full(len(positions), first + reach), order, "place")
+            for step in range(order):
+                hashes = hash_rows(hashes ^ marked[positions + first + step], order, "window")
+            yield (hashes % np.uint64(HASH_BUCKETS)).astype(np.int64)

@@ -1,4 +1,4 @@
-"""What a recipe is compared with: the majority, linear models on n-grams, and for tagging each token's usual tag."""
+"""Baselines for comparison with the recipes: the majority, linear models on n-grams, and each token's usual tag."""
 
 from __future__ import annotations
 
@@ -30,161 +30,172 @@ Metrics = dict[str, float]
 
 @dataclass(frozen=True)
 class BaselineResult:
-    """One baseline: its figures on dev, test, and the rows of test whose text is new; what dev chose; its seconds.
+    """One baseline: its metrics on dev and test, the hyperparameters selected on dev, and its training time.
 
-    rest: None where train or dev has every text of test.
+    rest: metrics on the rows of test whose text occurs neither in train nor in dev; None when there is no such row.
     """
 
     name: str
     dev: Metrics
     test: Metrics
     rest: Metrics | None
-    chosen: dict[str, Any]
+    selected: dict[str, Any]
     seconds: float
 
     def metrics(self) -> dict[str, Any]:
-        """All of it that is the same in every run."""
-        return {"dev": self.dev, "test": self.test, "rest": self.rest, **self.chosen}
+        """Return everything that is the same in every run: all but the time."""
+        return {"dev": self.dev, "test": self.test, "rest": self.rest, **self.selected}
 
 
 def train_baselines(
     encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline, epochs: int
 ) -> Iterator[BaselineResult]:
-    """The baselines of an encoding, trained on the id shards of its train split, whose rows are not truncated.
+    """Train the baselines of an encoding on the id shards of its train split, whose rows are not truncated.
 
-    segmented: the shards that the ids were made of, for which texts of test are new; tokens: the size of the
-    vocabulary; epochs: of the bag of n-grams. For classification the majority class, multinomial logistic regression
-    and a bag of n-grams; for tagging the majority tag, of each token its most frequent tag, which sees no context and
-    is a floor, not a rival, and multinomial logistic regression on the n-grams around a token. Raises UserError when
-    a split has no rows.
+    segmented: the shards from which the ids were made, to find the texts of test that are new; tokens: the size of the
+    vocabulary; epochs: for the bag of n-grams. The baselines for classification are the majority class, multinomial
+    logistic regression and a bag of n-grams. Those for tagging are the majority tag, the most frequent tag of each
+    token (it sees no context: a lower bound rather than a competitor), and multinomial logistic regression on the
+    n-grams around a token. Raises UserError when a split is empty.
     """
     if labels.task == "tag":
-        yield from _tag(encoded, segmented, labels, tokens, settings)
+        yield from _tagging_baselines(encoded, segmented, labels, tokens, settings)
         return
     train, dev, test = (read_encoded_texts(encoded, split) for split in ("train", "dev", "test"))
-    score = partial(_classified, labels, dev, test, _new(encoded, segmented))
-    usual = int(np.bincount(train.labels).argmax())
-    yield score("majority", [np.full(len(split), usual) for split in (dev, test)], {}, 0.0)
+    result = partial(_classification_result, labels=labels, dev=dev, test=test, new=_new_texts(encoded, segmented))
+    majority = int(np.bincount(train.labels).argmax())
+    predicted = [np.full(len(split), majority) for split in (dev, test)]
+    yield result("majority", predicted, selected={}, seconds=0.0)
     started = time.monotonic()
-    fitted = fit_logistic(train, dev, test, settings)
-    yield score("logistic_regression", [fitted.dev, fitted.test], fitted.chosen(), time.monotonic() - started)
+    regression = fit_logistic(train, dev, test, settings)
+    seconds, predicted = time.monotonic() - started, [regression.dev, regression.test]
+    yield result("logistic_regression", predicted, selected=regression.selected(), seconds=seconds)
     started = time.monotonic()
-    bagged = fit_bag(train, dev, test, tokens, len(labels.names), settings, epochs)
-    chosen = {"best_epoch": bagged.epoch}
-    yield score("bag_of_ngrams", [bagged.dev, bagged.test], chosen, time.monotonic() - started)
+    bag = fit_bag(train, dev, test, tokens=tokens, classes=len(labels.names), settings=settings, epochs=epochs)
+    seconds, predicted = time.monotonic() - started, [bag.dev, bag.test]
+    yield result("bag_of_ngrams", predicted, selected={"best_epoch": bag.epoch}, seconds=seconds)
 
 
-def _new(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
-    """Which of test's rows, in the order of the id shards, have a text that neither train nor dev has; (N,) bool."""
+def _new_texts(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
+    """Return a mask (N,) of test's rows, in the order of the id shards: texts that neither train nor dev has."""
     rows = np.concatenate([np.empty(0, np.int64), *(np.array(batch["row"]) for batch in encoded.batches("test"))])
-    known = read_test_rows(segmented)
-    found: np.ndarray = ~known.repeated[np.searchsorted(known.row, rows)]
-    return found
+    test_rows = read_test_rows(segmented)
+    new: np.ndarray = ~test_rows.duplicate[np.searchsorted(test_rows.row, rows)]
+    return new
 
 
 def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
-    """By dev and test, the accuracy of the rule that gives each text its most frequent label in all three splits.
+    """Return, for dev and test, the accuracy of giving each text its most frequent label in all three splits.
 
-    Texts are rows of ids, none truncated. Where one text has several labels no function of the text is right on all of
-    them; this one even knows how often test has each, so that a model that comes near it has learnt what there is.
+    Texts are rows of ids, not truncated. When one text has several labels, no function of the text can be right on all
+    of its rows. This rule even knows how often each label occurs in test, so a model close to it has little left to
+    learn.
     """
     counts: dict[bytes, Counter[int]] = {}
     splits = {split: read_encoded_texts(encoded, split) for split in ("train", "dev", "test")}
     for texts in splits.values():
-        for text, label in _rows(texts):
+        for text, label in _labelled_texts(texts):
             counts.setdefault(text, Counter())[label] += 1
-    usual = {text: labels.most_common(1)[0][0] for text, labels in counts.items()}
-    hits = {split: sum(usual[text] == label for text, label in _rows(splits[split])) for split in ("dev", "test")}
+    majority = {text: labels.most_common(1)[0][0] for text, labels in counts.items()}
+    hits = {
+        split: sum(majority[text] == label for text, label in _labelled_texts(splits[split]))
+        for split in ("dev", "test")
+    }
     return {split: count / len(splits[split]) for split, count in hits.items()}
 
 
-def _rows(texts: EncodedTexts) -> Iterator[tuple[bytes, int]]:
+def _labelled_texts(texts: EncodedTexts) -> Iterator[tuple[bytes, int]]:
     bounds, labels = texts.offsets.tolist(), texts.labels.tolist()
     return ((texts.ids[a:b].tobytes(), label) for (a, b), label in zip(pairwise(bounds), labels, strict=True))
 
 
-def _classified(
+def _classification_result(
+    name: str,
+    predicted: Sequence[np.ndarray],
+    *,
     labels: Labels,
     dev: EncodedTexts,
     test: EncodedTexts,
     new: np.ndarray,
-    name: str,
-    guesses: list[np.ndarray],
-    chosen: dict[str, Any],
+    selected: dict[str, Any],
     seconds: float,
 ) -> BaselineResult:
-    on_dev, on_test = (_score(each.labels, guess, labels) for each, guess in zip((dev, test), guesses, strict=True))
-    on_rest = _score(test.labels[new], guesses[1][new], labels) if new.any() else None
-    return BaselineResult(name, on_dev, on_test, on_rest, chosen, seconds)
+    """Score the predicted classes of dev and test."""
+    on_dev, on_test = (
+        _class_metrics(texts.labels, classes, labels) for texts, classes in zip((dev, test), predicted, strict=True)
+    )
+    on_rest = _class_metrics(test.labels[new], predicted[1][new], labels) if new.any() else None
+    return BaselineResult(name, on_dev, on_test, on_rest, selected, seconds)
 
 
-def _score(gold: np.ndarray, guess: np.ndarray, labels: Labels) -> Metrics:
-    scores = score_classes(gold, guess, labels.names)
+def _class_metrics(gold: np.ndarray, predicted: np.ndarray, labels: Labels) -> Metrics:
+    scores = score_classes(gold, predicted, labels.names)
     return {"accuracy": scores.accuracy, "macro_f1": scores.macro_f1}
 
 
-def _tag(
+def _tagging_baselines(
     encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline
 ) -> Iterator[BaselineResult]:
     train, dev, test = (read_sentences(encoded, split) for split in ("train", "dev", "test"))
-    for split, its in (("train", train), ("dev", dev), ("test", test)):
-        if not len(its.ids):
+    for split, sentences in (("train", train), ("dev", dev), ("test", test)):
+        if not len(sentences.ids):
             raise UserError(encoded.folder, f"the {split} split has no tokens")
-    new = _new(encoded, segmented)
-    told = np.repeat(new, np.diff(test.offsets)).any()
-    masks = [np.ones(len(test), bool), *([new] if told else [])]
+    new = _new_texts(encoded, segmented)
+    has_new_tokens = np.repeat(new, np.diff(test.offsets)).any()
+    masks = [np.ones(len(test), bool), *([new] if has_new_tokens else [])]
 
-    def score(name: str, guesses: Sequence[np.ndarray], chosen: dict[str, Any], started: float) -> BaselineResult:
-        (on_dev,) = _score_tags(encoded, "dev", labels, guesses[0], [np.ones(len(dev), bool)])
-        on_test, *on_rest = _score_tags(encoded, "test", labels, guesses[1], masks)
-        return BaselineResult(name, on_dev, on_test, next(iter(on_rest), None), chosen, time.monotonic() - started)
+    def result(name: str, predicted: Sequence[np.ndarray], selected: dict[str, Any], started: float) -> BaselineResult:
+        (on_dev,) = _tag_metrics(encoded, "dev", labels, predicted[0], [np.ones(len(dev), bool)])
+        on_test, *on_rest = _tag_metrics(encoded, "test", labels, predicted[1], masks)
+        return BaselineResult(name, on_dev, on_test, next(iter(on_rest), None), selected, time.monotonic() - started)
 
     started = time.monotonic()
     counts = np.zeros((tokens, len(labels.names)), dtype=np.int64)
     np.add.at(counts, (train.ids, train.tags), 1)
-    usual = int(counts.sum(axis=0).argmax())
-    yield score("majority", [np.full(len(each.ids), usual) for each in (dev, test)], {}, started)
-    # a token that train has not, as the unknown one may be, has the majority's tag
-    frequent = np.where(counts.any(axis=1), counts.argmax(axis=1), usual)
-    yield score("most_frequent_tag", [frequent[each.ids] for each in (dev, test)], {}, started)
+    majority = int(counts.sum(axis=0).argmax())
+    yield result("majority", [np.full(len(sentences.ids), majority) for sentences in (dev, test)], {}, started)
+    # a token that is not in train, such as the unknown token, gets the majority tag
+    tag_of_token = np.where(counts.any(axis=1), counts.argmax(axis=1), majority)
+    yield result("most_frequent_tag", [tag_of_token[sentences.ids] for sentences in (dev, test)], {}, started)
     started = time.monotonic()
-    fitted = fit_context_windows(train, dev, test, settings)
-    yield score("logistic_regression", [fitted.dev, fitted.test], fitted.chosen(), started)
+    regression = fit_context_windows(train, dev, test, settings)
+    yield result("logistic_regression", [regression.dev, regression.test], regression.selected(), started)
 
 
-def _score_tags(
+def _tag_metrics(
     encoded: ShardReader, split: str, labels: Labels, tags: np.ndarray, masks: Sequence[np.ndarray]
 ) -> list[Metrics]:
-    """Figures of the tags of a split's tokens, in their order, over the rows of each mask (N,).
+    """Score the predicted tags of a split's tokens, in order, on the rows of each mask (N,).
 
     As in `evaluate`, accuracy and macro-F1 are over tokens.
     """
     gold, lengths = [], []
-    entities: tuple[list[set[Span]], list[set[Span]]] = ([], [])
-    token = 0
+    gold_spans: list[set[Span]] = []
+    predicted_spans: list[set[Span]] = []
+    first = 0
     for batch in encoded.batches(split):
         gold.append(np.array(batch["tags"].flatten(), dtype=np.int64))
         lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
-        own = tags[token : token + len(gold[-1])]
-        token += len(own)
-        entities[0].extend(_gold_spans(batch, labels))
-        entities[1].extend(_found_spans(batch, own, labels))
-    figures = []
-    for kept in masks:
-        of_tokens = np.repeat(kept, np.concatenate(lengths))
-        classes = _score(np.concatenate(gold)[of_tokens], tags[of_tokens], labels)
-        f1 = score_spans(*(list(compress(each, kept)) for each in entities)).f1
-        figures.append({**classes, "entity_f1": f1})
-    return figures
+        batch_tags = tags[first : first + len(gold[-1])]
+        first += len(batch_tags)
+        gold_spans.extend(_gold_spans(batch, labels))
+        predicted_spans.extend(_predicted_spans(batch, batch_tags, labels))
+    metrics = []
+    for mask in masks:
+        tokens = np.repeat(mask, np.concatenate(lengths))
+        classes = _class_metrics(np.concatenate(gold)[tokens], tags[tokens], labels)
+        f1 = score_spans(list(compress(gold_spans, mask)), list(compress(predicted_spans, mask))).f1
+        metrics.append({**classes, "entity_f1": f1})
+    return metrics
 
 
 def _gold_spans(batch: pa.RecordBatch, labels: Labels) -> list[set[Span]]:
     return [
-        {(each["start"], each["end"], labels.types[each["type"]]) for each in row} for row in batch["spans"].to_pylist()
+        {(span["start"], span["end"], labels.types[span["type"]]) for span in row} for row in batch["spans"].to_pylist()
     ]
 
 
-def _found_spans(batch: pa.RecordBatch, tags: np.ndarray, labels: Labels) -> list[set[Span]]:
+def _predicted_spans(batch: pa.RecordBatch, tags: np.ndarray, labels: Labels) -> list[set[Span]]:
     assert labels.scheme is not None
     names = [labels.names[tag] for tag in tags.tolist()]
     offsets = batch["ids"].offsets.to_numpy()

@@ -1,4 +1,4 @@
-"""Multinomial logistic regression on n-grams, by scikit-learn: the linear model that a network has to beat."""
+"""Multinomial logistic regression on n-grams, by scikit-learn: the linear baseline for classification."""
 
 from __future__ import annotations
 
@@ -16,88 +16,92 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines.ngrams import EncodedTexts, ngrams
 
-CELLS = 2**24  # n-grams are counted by hash in so many cells, 64 MB: two of a million meet in one now and then
+HASH_BUCKETS = 2**24  # n-grams are counted by hash, in 64 MB of counters; among a million, few collide
 ROWS_AT_ONCE = 4_096
-# of the gradient of the mean loss; with scikit-learn's 1e-4 a new strength, whose share in the mean over many rows is
-# small, would be done before its first step
+# Stopping tolerance on the gradient of the mean loss. Over many rows the penalty has a small share in that mean: with
+# scikit-learn's 1e-4, the fit after a change of the penalty would stop before its first step.
 TOLERANCE = 1e-7
-MIN_ROWS = 2  # an n-gram of a single training row tells nothing of another row
+MIN_COUNT = 2  # an n-gram of a single training row says nothing about other rows
 
 
 @dataclass(frozen=True, eq=False)
 class NgramFeatures:
-    """The n-grams that are features: of the cell of each its column, or -1, (CELLS,) int32."""
+    """The n-grams selected as features: the column of each hash bucket or -1, (HASH_BUCKETS,) int32."""
 
     order: int
-    column: np.ndarray
+    columns: np.ndarray
     count: int
 
     @classmethod
-    def choose(cls, texts: EncodedTexts, order: int, features: int) -> NgramFeatures:
-        """The cells that stand in the most rows, in MIN_ROWS at least, at most `features`; ties to the lower cell.
+    def select(cls, texts: EncodedTexts, order: int, features: int) -> NgramFeatures:
+        """Select the buckets that occur in the most rows, at most `features` of them; ties go to the lower bucket.
 
-        Where no cell stands in so many rows, all are taken that stand in one.
+        A bucket must occur in at least MIN_COUNT rows. If none does, every bucket that occurs is selected.
         """
-        rows = np.zeros(CELLS, dtype=np.int32)
-        for piece in texts.pieces(ROWS_AT_ONCE):
-            pairs = np.unique(np.concatenate([row * CELLS + cell for cell, row in _cells(piece, order)]))
-            cells, counts = np.unique(pairs % CELLS, return_counts=True)
-            rows[cells] += counts
-        return cls(order, *choose_columns(rows, features))
+        rows_of_bucket = np.zeros(HASH_BUCKETS, dtype=np.int32)
+        for chunk in texts.chunks(ROWS_AT_ONCE):
+            pairs = np.unique(np.concatenate([row * HASH_BUCKETS + bucket for bucket, row in _buckets(chunk, order)]))
+            buckets, counts = np.unique(pairs % HASH_BUCKETS, return_counts=True)
+            rows_of_bucket[buckets] += counts
+        return cls(order, *select_columns(rows_of_bucket, features))
 
     def counts(self, texts: EncodedTexts) -> sparse.csr_matrix:
-        """How often each row has each feature: (N, count) float64."""
-        made = []
-        for piece in texts.pieces(ROWS_AT_ONCE):
-            cells, rows = (np.concatenate(part) for part in zip(*_cells(piece, self.order), strict=True))
-            columns = self.column[cells]
+        """Count the features of each row: (N, count) float64."""
+        matrices = []
+        for chunk in texts.chunks(ROWS_AT_ONCE):
+            buckets, rows = (np.concatenate(part) for part in zip(*_buckets(chunk, self.order), strict=True))
+            columns = self.columns[buckets]
             rows, columns = rows[columns >= 0], columns[columns >= 0]
-            made.append(sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(piece), self.count)))
-        return sparse.vstack(made, format="csr")
+            matrices.append(sparse.csr_matrix((np.ones(len(rows)), (rows, columns)), (len(chunk), self.count)))
+        return sparse.vstack(matrices, format="csr")
 
 
-def choose_columns(counts: np.ndarray, features: int) -> tuple[np.ndarray, int]:
-    """Of each cell its column, or -1, (CELLS,) int32, and how many columns there are: see Columns.choose."""
-    found = np.flatnonzero(counts >= min(MIN_ROWS, counts.max()))
-    found = np.sort(found[np.argsort(-counts[found], kind="stable")[:features]])
-    column = np.full(CELLS, -1, dtype=np.int32)
-    column[found] = np.arange(len(found))
-    return column, len(found)
+def select_columns(counts: np.ndarray, features: int) -> tuple[np.ndarray, int]:
+    """Assign columns to the buckets with the highest counts (HASH_BUCKETS,), as NgramFeatures.select describes.
+
+    Returns the column of each bucket or -1, (HASH_BUCKETS,) int32, and the number of columns.
+    """
+    buckets = np.flatnonzero(counts >= min(MIN_COUNT, counts.max()))
+    buckets = np.sort(buckets[np.argsort(-counts[buckets], kind="stable")[:features]])
+    columns = np.full(HASH_BUCKETS, -1, dtype=np.int32)
+    columns[buckets] = np.arange(len(buckets))
+    return columns, len(buckets)
 
 
-def _cells(texts: EncodedTexts, order: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for each in range(1, order + 1):
-        hashes, rows = ngrams(texts, each)
-        yield (hashes % np.uint64(CELLS)).astype(np.int64), rows
+def _buckets(texts: EncodedTexts, max_order: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the bucket and the row of each n-gram (G,) int64, for each order up to `max_order`."""
+    for order in range(1, max_order + 1):
+        hashes, rows = ngrams(texts, order)
+        yield (hashes % np.uint64(HASH_BUCKETS)).astype(np.int64), rows
 
 
 @dataclass(frozen=True, eq=False)
 class LogisticResult:
-    """The regression that dev chose: the guessed classes of dev and test, its features and its regularization."""
+    """The regression selected on dev: its predicted classes on dev and test, number of features, regularization."""
 
     dev: np.ndarray
     test: np.ndarray
     features: int
     regularization: float
 
-    def chosen(self) -> dict[str, float]:
-        """What stands beside its figures."""
+    def selected(self) -> dict[str, float]:
+        """Return the values reported next to its metrics."""
         return {"features": self.features, "regularization": self.regularization}
 
 
 def fit_logistic(train: EncodedTexts, dev: EncodedTexts, test: EncodedTexts, settings: Baseline) -> LogisticResult:
-    """Fit one regression for each strength in `settings.regularization`; dev's accuracy chooses.
+    """Fit one regression for each value of `settings.regularization` and return the one with the best dev accuracy.
 
     Features are n-grams of 1 to `settings.ngrams` tokens, as sublinear tf-idf of unit length (scikit-learn's
-    TfidfTransformer). The strength is the factor of half the squared weights beside the summed cross-entropy, 1/C of
-    scikit-learn. L-BFGS goes from the strongest to the weakest, each starting where the last one ended; a tie goes to
-    the stronger. Nothing is drawn. Raises UserError when train has one class alone.
+    TfidfTransformer). `regularization` is 1/C of scikit-learn: the factor of half the sum of squared weights, which is
+    added to the summed cross-entropy. L-BFGS fits the largest value first and starts each next fit from the last
+    solution; a tie goes to the larger value. Nothing is random. Raises UserError when train has only one class.
     """
-    columns = NgramFeatures.choose(train, settings.ngrams, settings.features)
-    weigh = TfidfTransformer(sublinear_tf=True)
-    inputs = weigh.fit_transform(columns.counts(train))
-    seen, unseen = (weigh.transform(columns.counts(texts)) for texts in (dev, test))
-    return fit_regularization_path((inputs, train.labels), (seen, dev.labels), unseen, settings)
+    features = NgramFeatures.select(train, settings.ngrams, settings.features)
+    tfidf = TfidfTransformer(sublinear_tf=True)
+    train_inputs = tfidf.fit_transform(features.counts(train))
+    dev_inputs, test_inputs = (tfidf.transform(features.counts(texts)) for texts in (dev, test))
+    return fit_regularization_path((train_inputs, train.labels), (dev_inputs, dev.labels), test_inputs, settings)
 
 
 def fit_regularization_path(
@@ -106,21 +110,22 @@ def fit_regularization_path(
     test: sparse.csr_matrix,
     settings: Baseline,
 ) -> LogisticResult:
-    """One regression for each strength, on inputs (N, F) and classes (N,); the one that dev's accuracy chooses."""
+    """Fit one regression for each regularization on inputs (N, F) and classes (N,); return the best by dev accuracy."""
     inputs, gold = train
     if len(np.unique(gold)) < 2:
-        raise UserError("baseline", "the training split is of one class or tag alone", do="give it more rows")
+        raise UserError("baseline", "the training split has only one class or tag", do="give it more rows")
     model = LogisticRegression(tol=TOLERANCE, max_iter=settings.iterations, warm_start=True)
     best, best_hits = None, -1
-    for strength in sorted(settings.regularization, reverse=True):
-        model.C = 1 / strength
+    for regularization in sorted(settings.regularization, reverse=True):
+        model.C = 1 / regularization
         with warnings.catch_warnings():
-            # `iterations` is a bound on time: a fit that it ends is a model like any other, judged on dev
+            # `iterations` bounds the time: a fit that reaches it is a model like any other, judged on dev
             warnings.simplefilter("ignore", ConvergenceWarning)
             model.fit(inputs, gold)
-        guess = model.predict(dev[0])
-        hits = int((guess == dev[1]).sum())
+        predicted = model.predict(dev[0])
+        hits = int((predicted == dev[1]).sum())
         if hits > best_hits:
-            best, best_hits = LogisticResult(guess, model.predict(test), inputs.shape[1], strength), hits
+            best = LogisticResult(predicted, model.predict(test), inputs.shape[1], regularization)
+            best_hits = hits
     assert best is not None
     return best

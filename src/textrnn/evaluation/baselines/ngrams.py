@@ -1,4 +1,4 @@
-"""Rows of token ids as n-grams: what a linear baseline sees of a text, and how the baselines are trained."""
+"""Encoded texts and their n-grams, the features of the linear baselines for classification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from textrnn.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class EncodedTexts:
-    """Rows of ids, none truncated: ids (M,) int32 end to end, offsets (N + 1,) int64, labels (N,) int64."""
+    """N texts of token ids, not truncated: concatenated ids (M,) int32, offsets (N + 1,) int64, labels (N,) int64."""
 
     ids: np.ndarray
     offsets: np.ndarray
@@ -25,23 +25,23 @@ class EncodedTexts:
         return len(self.labels)
 
     def take(self, rows: np.ndarray) -> EncodedTexts:
-        """The rows of an index (B,), in its order."""
+        """Return the texts at the indices (B,), in their order."""
         lengths = np.diff(self.offsets)[rows]
         offsets = np.concatenate(([0], np.cumsum(lengths)))
-        at = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
-        return EncodedTexts(self.ids[at], offsets, self.labels[rows])
+        positions = np.arange(offsets[-1]) + np.repeat(self.offsets[:-1][rows] - offsets[:-1], lengths)
+        return EncodedTexts(self.ids[positions], offsets, self.labels[rows])
 
-    def pieces(self, rows: int) -> Iterator[EncodedTexts]:
-        """All rows in order, so many at a time."""
+    def chunks(self, rows: int) -> Iterator[EncodedTexts]:
+        """Yield all texts in order, at most `rows` at a time."""
         for first in range(0, len(self), rows):
             yield self.take(np.arange(first, min(first + rows, len(self))))
 
 
 def read_encoded_texts(encoded: ShardReader, split: str) -> EncodedTexts:
-    """The split's rows of id shards, for classification; raises UserError when there are none."""
+    """Read a split of id shards for classification; raise UserError when it is empty."""
     ids, lengths, labels = [], [], []
     for batch in encoded.batches(split):
-        # copied: a batch's pages are given back when the next one is read
+        # copied: the memory of a batch is released when the next one is read
         ids.append(np.array(batch["ids"].flatten()))
         lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
         labels.append(np.array(batch["label"], dtype=np.int64))
@@ -52,13 +52,13 @@ def read_encoded_texts(encoded: ShardReader, split: str) -> EncodedTexts:
 
 
 def ngrams(texts: EncodedTexts, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """The n-grams of one order: their 64-bit hashes (G,) uint64 and the row of each (G,) int64, row by row.
+    """Return the n-grams of one order: their 64-bit hashes (G,) uint64 and their rows (G,) int64, row by row.
 
-    From order 2 on a row begins and ends with one mark, the id of padding, which no token has: a name's first two
-    letters are then another trigram than the same two within it. Equal n-grams have equal hashes; a hash is a chain
-    of SplitMix64, so that two different n-grams meet in one with a chance of 2^-64.
+    From order 2 on, each row has a boundary mark at both ends. The mark is the padding id, which no token has, so that
+    the first two letters of a name make another trigram than the same letters within it. Equal n-grams have equal
+    hashes. A hash is a chain of SplitMix64: two different n-grams collide with a probability of 2^-64.
     """
-    ids, offsets = (texts.ids, texts.offsets) if order == 1 else _marked(texts)
+    ids, offsets = (texts.ids, texts.offsets) if order == 1 else _add_boundaries(texts)
     lengths = np.diff(offsets)
     counts = np.maximum(lengths - order + 1, 0)
     rows = np.repeat(np.arange(len(texts)), counts)
@@ -69,8 +69,8 @@ def ngrams(texts: EncodedTexts, order: int) -> tuple[np.ndarray, np.ndarray]:
     return hashes, rows
 
 
-def _marked(texts: EncodedTexts) -> tuple[np.ndarray, np.ndarray]:
-    """The rows with a mark before and behind each: ids (M + 2N,) and offsets (N + 1,)."""
-    ends = texts.offsets
-    ids = np.insert(texts.ids, np.repeat(ends, 2)[1:-1], PAD_ID)
-    return ids, ends + 2 * np.arange(len(ends))
+def _add_boundaries(texts: EncodedTexts) -> tuple[np.ndarray, np.ndarray]:
+    """Put a boundary mark before and after each row: ids (M + 2N,) and offsets (N + 1,)."""
+    offsets = texts.offsets
+    ids = np.insert(texts.ids, np.repeat(offsets, 2)[1:-1], PAD_ID)
+    return ids, offsets + 2 * np.arange(len(offsets))

@@ -1,4 +1,4 @@
-"""A model's card: what it is, what it was trained on, what it reached, and how it is loaded."""
+"""A model card in Markdown: the model, its training data, its scores, and how to load it."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from typing import Any
 from textrnn.common.config.types import SPLITS
 from textrnn.preparation.artifacts.labels import Labels
 
-NAMES_SHOWN = 50
+MAX_LABELS = 50  # label names that a card lists
 TASKS = {"classify": "A classifier of whole texts", "tag": "A tagger of every token, scored by entities"}
-UNSAID = "none"
+NO_VALUE = "none"
 
 
 @dataclass(frozen=True)
 class CardFacts:
-    """What a card is made of, as the stages have written it.
+    """The content of a card, as the stages wrote it.
 
-    config: the model's config.json. weights: their number; size: bytes of their file; sha256: that file's.
-    data: what else to say of the corpus, in order. padded, encoded, trained: metrics of pad, encode and train.
-    scores: metrics of evaluate by split. training, limits: those params. versions: of what it was made with.
+    folder: the model directory; config: its config.json; weights: the number of weights; size, sha256: bytes and hash
+    of their file; data: facts about the corpus, in order; padded, encoded, trained: metrics of pad, encode and train;
+    scores: metrics of evaluate by split; training, limits: these params; versions: of the software used.
     """
 
     folder: str
@@ -40,28 +40,28 @@ class CardFacts:
 
 
 def render(facts: CardFacts) -> str:
-    """The card as Markdown; it hangs on the facts alone."""
-    parts = [
+    """Return the card as Markdown; it depends on the facts alone."""
+    blocks = [
         f"# Model card: {facts.config['recipe']}",
         _summary(facts),
         "## Results",
-        _results(facts),
+        _score_table(facts),
         "## How to load",
         f'```python\nimport textrnn\n\nmodel = textrnn.load("{facts.folder}")\nprint(model.predict(["a text"]))\n```',
         "The directory is all that is needed: weights, configuration, vocabulary, labels and how to segment.",
         "## Data",
-        _pairs(facts.data.items()),
-        _splits(facts),
+        _bullets(facts.data.items()),
+        _split_table(facts),
         "## Labels",
-        _labels(facts.labels.names),
+        _label_list(facts.labels.names),
         "## Model",
-        _pairs([*_sizes(facts), *facts.config["model"].items()]),
+        _bullets([*_model_sizes(facts), *facts.config["model"].items()]),
         "## Training",
-        f"What came of it:\n\n{_pairs(facts.trained.items())}\n\nThe params:\n\n{_pairs(facts.training.items())}",
+        f"What came of it:\n\n{_bullets(facts.trained.items())}\n\nThe params:\n\n{_bullets(facts.training.items())}",
         "## Versions",
-        _pairs(facts.versions.items()),
+        _bullets(facts.versions.items()),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(blocks) + "\n"
 
 
 def _summary(facts: CardFacts) -> str:
@@ -75,16 +75,16 @@ def _summary(facts: CardFacts) -> str:
     )
 
 
-def _results(facts: CardFacts) -> str:
+def _score_table(facts: CardFacts) -> str:
     names = list(dict.fromkeys(name for scores in facts.scores.values() for name in scores))
     lines = [f"| split | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
     for split, scores in facts.scores.items():
-        lines.append(f"| {split} | {' | '.join(_cell(scores.get(name)) for name in names)} |")
-    told = f"One run, seed {facts.training['seed']}. Dev chose the weights; test chose nothing."
-    return "\n".join(lines) + "\n\n" + told
+        lines.append(f"| {split} | {' | '.join(_format(scores.get(name)) for name in names)} |")
+    note = f"One run, seed {facts.training['seed']}. Dev chose the weights; test chose nothing."
+    return "\n".join(lines) + "\n\n" + note
 
 
-def _splits(facts: CardFacts) -> str:
+def _split_table(facts: CardFacts) -> str:
     lines = ["| split | rows | longest, tokens | truncated rows | unknown tokens |", "|---|---|---|---|---|"]
     for split in SPLITS:
         padded, unknown = facts.padded[split], facts.encoded["unknown_share"][split]
@@ -93,7 +93,7 @@ def _splits(facts: CardFacts) -> str:
     return "\n".join(lines)
 
 
-def _sizes(facts: CardFacts) -> list[tuple[str, Any]]:
+def _model_sizes(facts: CardFacts) -> list[tuple[str, Any]]:
     config = facts.config
     file = [("weights", facts.weights), ("file, bytes", facts.size), ("file, SHA-256", facts.sha256)]
     sizes = [(name, config[name]) for name in ("tokens", "embedding_size", "pairs")]
@@ -101,24 +101,25 @@ def _sizes(facts: CardFacts) -> list[tuple[str, Any]]:
     return [*file, *sizes, ("lexicon", config["words"]), *padding]
 
 
-def _labels(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:NAMES_SHOWN])
-    return shown if len(names) <= NAMES_SHOWN else f"{shown} and {len(names) - NAMES_SHOWN:,} more"
+def _label_list(names: list[str]) -> str:
+    shown = ", ".join(f"`{name}`" for name in names[:MAX_LABELS])
+    return shown if len(names) <= MAX_LABELS else f"{shown} and {len(names) - MAX_LABELS:,} more"
 
 
-def _pairs(pairs: Iterable[tuple[str, Any]]) -> str:
-    return "\n".join(f"* {name}: {_cell(value)}" for name, value in pairs)
+def _bullets(pairs: Iterable[tuple[str, Any]]) -> str:
+    return "\n".join(f"* {name}: {_format(value)}" for name, value in pairs)
 
 
-def _cell(value: Any) -> str:
+def _format(value: Any) -> str:
+    """Return a value as the card shows it, nested values on one line."""
     if value is None:
-        return UNSAID
+        return NO_VALUE
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_cell(item) for item in value) or UNSAID
+        return ", ".join(_format(item) for item in value) or NO_VALUE
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_cell(item)}" for name, item in value.items()) or UNSAID
+        return ", ".join(f"{name} {_format(item)}" for name, item in value.items()) or NO_VALUE
     return str(value)

@@ -1,4 +1,4 @@
-"""A split's rows in groups that a model may serve unlike: by length, by rarest token, by having been trained on."""
+"""Subsets of the test split to score separately: by length, by rarest token, and by overlap with train and dev."""
 
 from __future__ import annotations
 
@@ -11,62 +11,63 @@ import pyarrow.compute as pc
 
 from textrnn.common.storage.shards import ShardReader
 
-LENGTHS = 5  # groups of rows by length, of about equal size
+LENGTH_GROUPS = 5  # groups of rows by length, of about equal size
 
 
 @dataclass(frozen=True, eq=False)
 class TestRows:
-    """The N rows of a test split: their numbers, rising, their whole lengths, and which have a known text.
+    """The N rows of a test split: row numbers, lengths before truncation, and which texts also occur in train or dev.
 
-    row and length (N,) int64, repeated (N,) bool: train or dev has the text, so that the model was trained on it or
-    chosen by it. Two texts are one where they are cut into the same tokens.
+    row: (N,) int64, increasing; length: (N,) int64; duplicate: (N,) bool, whether train or dev has the text, so that
+    the model was trained on it or selected by it. Two texts are equal when their tokens are.
     """
 
     __test__ = False  # not a test case of pytest's
 
     row: np.ndarray
     length: np.ndarray
-    repeated: np.ndarray
+    duplicate: np.ndarray
 
 
 def read_test_rows(segmented: ShardReader) -> TestRows:
-    """The facts of segmented shards' test split; of the texts of train and dev 8 bytes each are held."""
-    known = [_hashes(batch) for split in ("train", "dev") for batch in segmented.batches(split)]
-    row, length, hashed = [], [], []
+    """Read the test split of segmented shards; of each text of train and dev only an 8-byte hash stays in memory."""
+    known = [_text_hashes(batch) for split in ("train", "dev") for batch in segmented.batches(split)]
+    row, length, hashes = [], [], []
     for batch in segmented.batches("test"):
         row.append(np.array(batch["row"]))
         length.append(np.diff(batch["tokens"].offsets.to_numpy()).astype(np.int64))
-        hashed.append(_hashes(batch))
+        hashes.append(_text_hashes(batch))
     order = np.argsort(np.concatenate(row), kind="stable")
-    repeated = np.isin(np.concatenate(hashed), np.concatenate([np.empty(0, np.int64), *known]))
-    return TestRows(np.concatenate(row)[order], np.concatenate(length)[order], repeated[order])
+    duplicate = np.isin(np.concatenate(hashes), np.concatenate([np.empty(0, np.int64), *known]))
+    return TestRows(np.concatenate(row)[order], np.concatenate(length)[order], duplicate[order])
 
 
-def _hashes(batch: pa.RecordBatch) -> np.ndarray:
-    # joined by a control character, as a blank may be a token
+def _text_hashes(batch: pa.RecordBatch) -> np.ndarray:
+    # joined by a control character, because a space may be a token
     texts = pc.binary_join(batch["tokens"], "\x1f").to_pylist()
-    # Python's own hash: another one in every process, but all texts come by here in one
+    # Python's hash differs from process to process, but all texts are hashed in one process
     return np.array([hash(text) for text in texts], dtype=np.int64)
 
 
 def by_length(lengths: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Up to LENGTHS groups of about equal size of rows of these lengths (N,): `shortest-longest` and a mask (N,)."""
-    ends = np.unique(np.quantile(lengths, np.arange(1, LENGTHS + 1) / LENGTHS, method="inverted_cdf"))
-    group = np.searchsorted(ends, lengths)
-    for at in range(len(ends)):
-        mask = group == at
+    """Yield up to LENGTH_GROUPS groups of about equal size by length (N,): a name `shortest-longest`, a mask (N,)."""
+    ends = np.unique(np.quantile(lengths, np.arange(1, LENGTH_GROUPS + 1) / LENGTH_GROUPS, method="inverted_cdf"))
+    groups = np.searchsorted(ends, lengths)
+    for index in range(len(ends)):
+        mask = groups == index
         yield f"{lengths[mask].min()}-{lengths[mask].max()}", mask
 
 
 def by_rarest(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Rows by how often train has their rarest token, (N,): none at all, then powers of ten; a name and a mask (N,).
+    """Yield groups by the count (N,) of a row's rarest token in train: a name and a mask (N,).
 
-    Rows without a token, of a count below 0, are in no group.
+    The first group has count 0; the others span powers of ten. Empty groups are left out. A negative count marks a row
+    without tokens, which belongs to no group.
     """
-    yield from ((name, mask) for name, mask in _powers(counts) if mask.any())
+    yield from ((name, mask) for name, mask in _count_ranges(counts) if mask.any())
 
 
-def _powers(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+def _count_ranges(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     yield "0", counts == 0
     first = 1
     while first <= counts.max(initial=0):
@@ -74,6 +75,6 @@ def _powers(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         first *= 10
 
 
-def by_duplicate(repeated: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Rows whose text stands in train or dev, and the rest; a group without rows is left out."""
-    yield from ((name, mask) for name, mask in (("known", repeated), ("rest", ~repeated)) if mask.any())
+def by_duplicate(duplicate: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield `known`, the rows whose text also occurs in train or dev, then `rest`; an empty group is left out."""
+    yield from ((name, mask) for name, mask in (("known", duplicate), ("rest", ~duplicate)) if mask.any())

@@ -1,4 +1,4 @@
-"""What stages left of a recipe, read for the report; what is not there is None or empty, and told."""
+"""The files that the stages wrote for a recipe, read for the report; a missing file is None or empty, and listed."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from textrnn.errors import UserError
 from textrnn.evaluation.outputs.safetensors_header import count_weights
 
 Row = dict[str, str]
-UNSPACED = ("chars", "jieba")  # segmentations whose tokens have no blanks between them
+UNSPACED = ("chars", "jieba")  # segmentations whose tokens are not separated by spaces
 
 
 @dataclass(frozen=True)
 class ResultFolders:
-    """The folders that stages write to, one inside for each recipe or encoding."""
+    """The folders that stages write to; each has one subfolder per recipe or encoding."""
 
     metrics: Path
     models: Path
@@ -31,7 +31,7 @@ class ResultFolders:
 
 @dataclass(frozen=True)
 class RecipeResults:
-    """What a recipe's files hold; `missing` has those that are not there, each with a stage that makes it."""
+    """The content of a recipe's files; `missing` lists files that do not exist, each with the stage that writes it."""
 
     name: str
     encoding: str
@@ -55,32 +55,34 @@ class RecipeResults:
 
     @property
     def tags(self) -> bool:
-        """Whether it tags tokens, and is judged by entities."""
+        """Whether it is a tagger, scored by entities."""
         return self.test is not None and "entity_f1" in self.test
 
     @property
     def score(self) -> str:
-        """The figure that recipes of its task are compared by."""
+        """The name of the metric by which recipes of its task are compared."""
         return "entity_f1" if self.tags else "accuracy"
 
     def spacing(self, tokens: Sequence[str]) -> str:
-        """What stood between the tokens of a text, near enough to be read."""
-        cut = (self.segmentation or {}).get("segment")
-        # of a file that came cut: characters, if most of its tokens are single ones
-        return "" if cut in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
+        """Return what to put between the tokens of a text so that it can be read."""
+        segment = (self.segmentation or {}).get("segment")
+        # a file that came tokenized holds characters if most of its tokens are single characters
+        return "" if segment in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
 
 
 def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """The encoding and the corpus of each recipe, by name; raises UserError, by dotted name, for what is not there."""
+    """Return each recipe's encoding and corpus, by recipe name; raise UserError, by dotted name, for a missing one."""
     recipes = get_param(params, "recipes")
     require(isinstance(recipes, Mapping), "recipes", "must be a mapping of named entries", recipes)
-    encodings = {key: get_param(params, "recipes", key, "encoding") for key in recipes}
-    return {key: (name, get_param(params, "encodings", name, "corpus")) for key, name in encodings.items()}
+    encodings = {recipe: get_param(params, "recipes", recipe, "encoding") for recipe in recipes}
+    return {
+        recipe: (encoding, get_param(params, "encodings", encoding, "corpus")) for recipe, encoding in encodings.items()
+    }
 
 
-def read_recipe(name: str, encoding: str, corpus: str, places: ResultFolders) -> RecipeResults:
-    """All that there is of a recipe. Raises UserError, naming the file, for one that is there and cannot be read."""
-    metrics, model = places.metrics / name, places.models / name
+def read_recipe(name: str, encoding: str, corpus: str, folders: ResultFolders) -> RecipeResults:
+    """Read all existing files of a recipe; raise UserError, naming the file, for one that cannot be read."""
+    metrics, model = folders.metrics / name, folders.models / name
     reader = _Reader()
     return RecipeResults(
         name,
@@ -91,13 +93,13 @@ def read_recipe(name: str, encoding: str, corpus: str, places: ResultFolders) ->
         dev=reader.json(metrics / "dev.json", f"evaluate@{name}"),
         test=reader.json(metrics / "test.json", f"evaluate@{name}"),
         analysis=reader.json(metrics / "analysis.json", f"analyze@{name}"),
-        baselines=reader.json(places.metrics / encoding / "baselines.json", f"baseline@{encoding}"),
+        baselines=reader.json(folders.metrics / encoding / "baselines.json", f"baseline@{encoding}"),
         curves=reader.table(metrics / "curves.csv", f"evaluate@{name}"),
         classes=reader.table(metrics / "classes.csv", f"evaluate@{name}"),
         confusion=reader.grid(metrics / "confusion_counts.csv", f"evaluate@{name}"),
         lengths=reader.table(metrics / "lengths.csv", f"evaluate@{name}"),
         reliability=reader.table(metrics / "reliability.csv", f"analyze@{name}"),
-        errors=reader.lines(places.analyzed / name / "errors.jsonl", f"analyze@{name}"),
+        errors=reader.lines(folders.analyzed / name / "errors.jsonl", f"analyze@{name}"),
         config=reader.json(model / "config.json", f"evaluate@{name}"),
         segmentation=reader.json(model / "segmentation.json", f"evaluate@{name}"),
         parameters=reader.parameters(model / "model.safetensors", f"evaluate@{name}"),
@@ -106,39 +108,39 @@ def read_recipe(name: str, encoding: str, corpus: str, places: ResultFolders) ->
 
 
 class _Reader:
-    """Reads files that may be absent, and keeps which were."""
+    """Reads files that may not exist, and records those that do not."""
 
     def __init__(self) -> None:
         self.missing: list[tuple[str, str]] = []
 
     def json(self, path: Path, stage: str) -> dict[str, Any] | None:
         with reading_result(path):
-            return json.loads(path.read_text(encoding="utf-8")) if self._there(path, stage) else None
+            return json.loads(path.read_text(encoding="utf-8")) if self._exists(path, stage) else None
 
     def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
-        if not self._there(path, stage):
+        if not self._exists(path, stage):
             return []
-        # no splitlines: a token may hold a character that only Python takes for the end of a line
+        # not splitlines(): a token may hold a character that only Python treats as a line break
         with reading_result(path), path.open(encoding="utf-8", newline="\n") as file:
             return [json.loads(line) for line in file]
 
     def table(self, path: Path, stage: str) -> list[Row]:
-        head, *rows = self.grid(path, stage) or [[]]
+        header, *rows = self.grid(path, stage) or [[]]
         with reading_result(path):
-            return [dict(zip(head, row, strict=True)) for row in rows]
+            return [dict(zip(header, row, strict=True)) for row in rows]
 
     def grid(self, path: Path, stage: str) -> list[list[str]]:
-        if not self._there(path, stage):
+        if not self._exists(path, stage):
             return []
         with reading_result(path), path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
 
     def parameters(self, path: Path, stage: str) -> int | None:
-        """How many numbers were trained, from the head of the file of weights alone."""
+        """Return the number of trained weights, from the header of their file alone."""
         with reading_result(path):
-            return count_weights(path) if self._there(path, stage) else None
+            return count_weights(path) if self._exists(path, stage) else None
 
-    def _there(self, path: Path, stage: str) -> bool:
+    def _exists(self, path: Path, stage: str) -> bool:
         if path.is_file():
             return True
         self.missing.append((path.as_posix(), stage))
@@ -147,7 +149,7 @@ class _Reader:
 
 @contextlib.contextmanager
 def reading_result(path: Path) -> Iterator[None]:
-    """What a damaged file raises, as a UserError that names it."""
+    """Turn the errors that a damaged file raises into a UserError that names it."""
     try:
         yield
     except (ValueError, csv.Error, SafetensorError) as error:
@@ -155,5 +157,5 @@ def reading_result(path: Path) -> Iterator[None]:
 
 
 def best_baseline(baselines: Mapping[str, Any], score: str) -> str:
-    """The name of the baseline of the best score on dev; the first of equal ones."""
+    """Return the name of the baseline with the best score on dev; the first of several equal ones."""
     return max(baselines, key=lambda name: float(baselines[name]["dev"][score]))

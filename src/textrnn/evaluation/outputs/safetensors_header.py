@@ -1,4 +1,4 @@
-"""What a file of weights holds, told without reading the weights."""
+"""The number of weights in a safetensors file, read from its header alone."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from safetensors import safe_open
 
 
 def count_weights(path: Path) -> int:
-    """How many trained numbers a file of safetensors holds; whole numbers, such as those of pairs, are none.
+    """Count the trained numbers in a safetensors file: its float32 values. Integer tensors, such as pairs, are not.
 
-    Raises SafetensorError where it is no such file.
+    Raises SafetensorError when it is not such a file.
     """
-    with safe_open(path, framework="numpy") as weights:
-        parts = [weights.get_slice(name) for name in weights.keys()]  # noqa: SIM118  (no mapping)
-        return sum(math.prod(part.get_shape()) for part in parts if part.get_dtype() == "F32")
+    with safe_open(path, framework="numpy") as tensors:
+        slices = [tensors.get_slice(name) for name in tensors.keys()]  # noqa: SIM118  (not a mapping)
+        return sum(math.prod(part.get_shape()) for part in slices if part.get_dtype() == "F32")

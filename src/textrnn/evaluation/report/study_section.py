@@ -1,30 +1,33 @@
-"""The study of the tutorials' claims, where one was run: each claim with its verdict, its findings and its plots."""
+"""The study of the tutorials' claims, if one was run: each claim with its verdict, its findings and its plots."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_files import reading_result
-from textrnn.evaluation.rendering.markup import Markup, figure, markup, scroller, tag
+from markupsafe import Markup
 
-STYLE = {"supported": "verdict good", "not supported": "verdict bad"}
-# the plots' own style is left behind: inside a page it would be the whole page's
-DRAWING = re.compile(
-    r'<svg [^>]*viewBox="0 0 (?P<wide>\d+) (?P<high>\d+)"[^>]*>\s*<style>.*?</style>(?P<drawn>.*)</svg>', re.DOTALL
+from textrnn.evaluation.outputs.recipe_files import reading_result
+from textrnn.evaluation.rendering.svg import Chart
+
+STYLES = {"supported": "verdict good", "not supported": "verdict bad"}
+# The plot's own style is left out: inside a page it would apply to the whole page.
+PLOT = re.compile(
+    r'<svg [^>]*viewBox="0 0 (?P<width>\d+) (?P<height>\d+)"[^>]*>\s*<style>.*?</style>(?P<elements>.*)</svg>',
+    re.DOTALL,
 )
 
 
 @dataclass(frozen=True)
 class Study:
-    """What `study_page.py` put in the folder of the shown study: verdicts.json, and figures of its plots by name."""
+    """What `study_page.py` wrote to the folder study/shown: the values of verdicts.json, and the plots by name."""
 
     verdicts: Mapping[str, Any]
-    plots: Mapping[str, Markup]
+    plots: Mapping[str, Chart]
 
 
 def read_study(folder: Path) -> Study | None:
@@ -34,37 +37,52 @@ def read_study(folder: Path) -> Study | None:
         return None
     with reading_result(file):
         verdicts = json.loads(file.read_text(encoding="utf-8"))
-    return Study(
-        verdicts,
-        {path.stem: _read_plot(path) for path in sorted(folder.glob("plots/*.svg"), key=lambda path: path.stem)},
-    )
+    paths = sorted(folder.glob("plots/*.svg"), key=lambda path: path.stem)
+    return Study(verdicts, {path.stem: _read_plot(path) for path in paths})
 
 
-def _read_plot(path: Path) -> Markup:
+def _read_plot(path: Path) -> Chart:
     with reading_result(path):
-        found = DRAWING.fullmatch(path.read_text(encoding="utf-8").strip())
-        if found is None:
+        match = PLOT.fullmatch(path.read_text(encoding="utf-8").strip())
+        if match is None:
             raise ValueError("it is no plot of the study")
-    size = int(found["wide"]), int(found["high"])
-    drawn = figure(path.stem, f"Plot {path.stem}", size, Markup(found["drawn"]))
-    return scroller(f"Box of plot {path.stem}", drawn, kind="scroll plot")
+    width, height = int(match["width"]), int(match["height"])
+    # the stage study_verdicts escaped what it put into the plot
+    return Chart(path.stem, f"Plot {path.stem}", width, height, (Markup(match["elements"].strip()),))
 
 
-def study_section(study: Study) -> Markup:
-    """All claims, each to be opened, after what the study was run on."""
-    told = study.verdicts
-    scale = f"{told['rows']:,} rows of train, {told['epochs']:g} epochs, {len(told['seeds'])} seeds, on the CPU."
-    rule = (
-        f"A claim is supported where all its {100 * told['level']:.0f}% intervals over seeds (or timings) lie where it "
-        "expects them, not supported where one lies wholly elsewhere, and undecided otherwise."
+@dataclass(frozen=True)
+class Claim:
+    """A claim with its verdict and the verdict's classes in the style sheet, what was found, and its plots."""
+
+    verdict: str
+    style: str
+    statement: str
+    tutorial: int
+    note: str
+    findings: Sequence[str]
+    plots: Sequence[Chart]
+
+
+def study_section(study: Study) -> dict[str, Any]:
+    """The values of `study.html`: what the study was run on, the rule of its verdicts, and all claims."""
+    verdicts = study.verdicts
+    seeds = len(verdicts["seeds"])
+    return {
+        "scale": f"{verdicts['rows']:,} rows of train, {verdicts['epochs']:g} epochs, {seeds} seeds, on the CPU.",
+        "rule": f"A claim is supported where all its {100 * verdicts['level']:.0f}% intervals over seeds (or timings) "
+        "lie where it expects them, not supported where one lies wholly elsewhere, and undecided otherwise.",
+        "claims": [_claim(claim, study.plots) for claim in verdicts["claims"]],
+    }
+
+
+def _claim(claim: Mapping[str, Any], plots: Mapping[str, Chart]) -> Claim:
+    return Claim(
+        verdict=claim["verdict"],
+        style=STYLES.get(claim["verdict"], "verdict"),
+        statement=claim["said"],
+        tutorial=claim["tutorial"],
+        note=claim["note"],
+        findings=[finding["words"] for finding in claim["findings"]],
+        plots=[plot for name, plot in plots.items() if name.partition("-")[0] == claim["claim"]],
     )
-    return markup(tag("p", scale, " ", rule), [_claim(claim, study.plots) for claim in told["claims"]])
-
-
-def _claim(claim: Mapping[str, Any], plots: Mapping[str, Markup]) -> Markup:
-    verdict = tag("span", claim["verdict"], class_=STYLE.get(claim["verdict"], "verdict"))
-    summary = tag("summary", verdict, " ", claim["said"], " ", tag("small", f"tutorial {claim['tutorial']}"))
-    findings = tag("ul", [tag("li", finding["words"]) for finding in claim["findings"]], class_="texts")
-    note = tag("p", claim["note"], class_="soft") if claim["note"] else None
-    mine = [plot for name, plot in plots.items() if name.partition("-")[0] == claim["claim"]]
-    return tag("details", summary, note, findings, mine)

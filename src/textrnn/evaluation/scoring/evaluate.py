@@ -1,4 +1,4 @@
-"""Test figures of a saved model: loss, classes, and for tagging exact entity spans."""
+"""Test metrics of a saved model: loss, class scores, and for tagging exact entity spans."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BATCH_SIZE = 256
 
 @dataclass(frozen=True, eq=False)
 class TestScores:
-    """Scores over a split: mean loss of a row or token, no class weighed; classes or tokens; entities if tagging."""
+    """Scores on a split: mean loss per row or token without class weights, class scores, entity scores for tagging."""
 
     __test__ = False  # not a test case of pytest's
 
@@ -40,8 +40,9 @@ class TestScores:
 def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores:
     """Score the model on a split of padded shards.
 
-    For tagging, tokens are those that padding kept, and gold spans are the whole row's, so that an entity that
-    truncation cut off counts as missed. A CRF's tags are its best row without moves that tags of its scheme never make.
+    For tagging, class scores count the tokens that padding kept, and gold spans are those of the whole row, so that an
+    entity cut off by truncation counts as missed. A CRF predicts its best tag sequence among those that are valid in
+    its tag scheme.
     Raises UserError when the shards were padded for another model.
     """
     check_padding(saved, padded)
@@ -49,44 +50,46 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     make_deterministic(device)
     buckets = load_buckets(padded, split, device)
     check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
-    tally = RunningLoss.of(saved.network, None)
+    running_loss = RunningLoss.for_network(saved.network, None)
     gold, predicted = [], []
-    found: dict[int, set[Span]] = {}
-    for batch, guess in _predictions(saved, buckets, tally):
+    predicted_spans: dict[int, set[Span]] = {}
+    for batch, classes in _predict_batches(saved, buckets, running_loss):
         valid = batch.targets != IGNORED_TAG
         gold.append(batch.targets[valid].cpu().numpy())
-        predicted.append(guess[valid].cpu().numpy())
+        predicted.append(classes[valid].cpu().numpy())
         if saved.labels.task == "tag":
-            found.update(_batch_spans(saved, batch, guess))
-    classes = score_classes(np.concatenate(gold), np.concatenate(predicted), saved.labels.names)
-    entities = None
+            predicted_spans.update(_batch_spans(saved, batch, classes))
+    class_scores = score_classes(np.concatenate(gold), np.concatenate(predicted), saved.labels.names)
+    entity_scores = None
     if saved.labels.task == "tag":
-        whole = load_spans(padded, split, saved.labels.types)
-        entities = score_spans(whole.values(), [found[row] for row in whole])
-    return TestScores(tally.score().loss, classes, entities)
+        gold_spans = load_spans(padded, split, saved.labels.types)
+        entity_scores = score_spans(gold_spans.values(), [predicted_spans[row] for row in gold_spans])
+    return TestScores(running_loss.compute().loss, class_scores, entity_scores)
 
 
 @torch.no_grad()
-def _predictions(
-    saved: SavedModel, buckets: Sequence[AnyBucket], tally: RunningLoss
+def _predict_batches(
+    saved: SavedModel, buckets: Sequence[AnyBucket], running_loss: RunningLoss
 ) -> Iterator[tuple[Bucket, torch.Tensor]]:
+    """Yield each batch with its predicted classes (B,) or tags (B, T), and add its loss to the running loss."""
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
-        guess = decode_classes(saved, logits, batch.targets != IGNORED_TAG)
-        tally.loss(logits, batch.targets, guess=guess)
-        yield batch, guess
+        predicted = decode_classes(saved, logits, batch.targets != IGNORED_TAG)
+        running_loss.update(logits, batch.targets, predictions=predicted)
+        yield batch, predicted
 
 
-def _batch_spans(saved: SavedModel, batch: Bucket, guess: torch.Tensor) -> dict[int, set[Span]]:
-    found = {}
-    for row, gold, tags in zip(batch.row.tolist(), batch.targets.tolist(), guess.tolist(), strict=True):
-        kept = [tag for tag, target in zip(tags, gold, strict=True) if target != IGNORED_TAG]
-        found[row] = set(entity_spans(saved.labels, kept))
-    return found
+def _batch_spans(saved: SavedModel, batch: Bucket, predicted: torch.Tensor) -> dict[int, set[Span]]:
+    """Return the predicted entity spans of each row of a batch, by row number."""
+    spans_by_row = {}
+    for row, targets, tags in zip(batch.row.tolist(), batch.targets.tolist(), predicted.tolist(), strict=True):
+        valid_tags = [tag for tag, target in zip(tags, targets, strict=True) if target != IGNORED_TAG]
+        spans_by_row[row] = set(entity_spans(saved.labels, valid_tags))
+    return spans_by_row
 
 
 def check_padding(saved: SavedModel, padded: ShardReader) -> None:
-    """Refuse shards that were padded for another model: other widths, another side, another task."""
+    """Refuse shards that were padded for another model: other widths, another side or another task."""
     facts = (tuple(padded.facts["widths"]), padded.facts["side"], padded.facts["task"])
     expected = (saved.config.widths, saved.config.pad_side, saved.labels.task)
     if facts != expected:
@@ -96,9 +99,10 @@ def check_padding(saved: SavedModel, padded: ShardReader) -> None:
 
 
 def metrics(scores: TestScores) -> dict[str, float]:
-    """The scores that two runs are compared by, as plain values; UserError when the loss is no number."""
+    """Return the metrics that runs are compared by as plain values; raise UserError when the loss is not finite."""
     if not math.isfinite(scores.loss):
-        raise UserError("test loss", "is no number", got=scores.loss, do="train again with a smaller learning_rate")
+        do = "train again with a smaller learning_rate"
+        raise UserError("test loss", "must be a finite number", got=scores.loss, do=do)
     values = {"loss": scores.loss, "accuracy": scores.classes.accuracy, "macro_f1": scores.classes.macro_f1}
     if scores.entities is not None:
         entities = scores.entities

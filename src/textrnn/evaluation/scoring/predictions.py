@@ -1,4 +1,4 @@
-"""What a saved model says of each row of a split, and how sure it is."""
+"""Predictions of a saved model for each row of a split, with their confidence."""
 
 from __future__ import annotations
 
@@ -19,54 +19,62 @@ from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 BATCH_SIZE = 256
-EMPTY_ROW = -1  # the count of the rarest token of a row that has none
+EMPTY_ROW = -1  # `rarest_count` of a row without tokens
 
 
 @dataclass(frozen=True, eq=False)
 class Predictions:
-    """Of N rows the M things predicted, row by row: a row's class, or the tag of each token that padding kept.
+    """M predictions for N rows: the class of each row, or the tag of each token that padding kept.
 
-    row (N,) rising row numbers; offsets (N + 1,) of each row's things; gold and guess (M,) ids; confidence (M,) the
-    probability of the guess, with a CRF the marginal one of that tag; rarest (N,) how often train has the rarest token
-    read, 0 for an unknown one.
+    row: (N,) increasing row numbers; offsets: (N + 1,) where each row's predictions start and end; gold, predicted:
+    (M,) class ids; confidence: (M,) probability of the predicted class, with a CRF the marginal probability of the tag;
+    rarest_count: (N,) how often train has the row's rarest token that the model read, 0 for an unknown token.
     """
 
     row: np.ndarray
     offsets: np.ndarray
     gold: np.ndarray
-    guess: np.ndarray
+    predicted: np.ndarray
     confidence: np.ndarray
-    rarest: np.ndarray
+    rarest_count: np.ndarray
 
 
 @torch.no_grad()
 def predict_split(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader, split: Split) -> Predictions:
-    """Run the model over a split of padded shards, in batches of rows of one width.
+    """Run the model on a split of padded shards, in batches of rows of one width.
 
-    Raises UserError when the shards were padded for another model, or have a token or a label that it has not.
+    Raises UserError when the shards were padded for another model, or hold a token or label unknown to the model.
     """
     check_padding(saved, padded)
     buckets = load_buckets(padded, split, next(saved.network.parameters()).device)
     check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     reserved = np.empty(2, dtype=np.int64)
     reserved[PAD_ID], reserved[UNKNOWN_ID] = np.iinfo(np.int64).max, 0
-    counts = np.concatenate((reserved, vocabulary.counts.to_numpy()))
-    parts = [_of_batch(saved, batch, counts) for batch in batches(buckets, BATCH_SIZE)]
-    row, things, gold, guess, confidence, rarest = (np.concatenate(part) for part in zip(*parts, strict=True))
-    # rows came by width: into the order of their numbers, and each row's things with it
+    token_counts = np.concatenate((reserved, vocabulary.counts.to_numpy()))
+    parts = [_predict_batch(saved, batch, token_counts) for batch in batches(buckets, BATCH_SIZE)]
+    row, sizes, gold, predicted, confidence, rarest_count = (
+        np.concatenate(columns) for columns in zip(*parts, strict=True)
+    )
+    # batches come by width: sort rows by their numbers, and the predictions along with them
     order = np.argsort(row, kind="stable")
-    by_row = np.argsort(np.repeat(row, things), kind="stable")
-    offsets = np.concatenate(([0], np.cumsum(things[order])))
-    return Predictions(row[order], offsets, gold[by_row], guess[by_row], confidence[by_row], rarest[order])
+    by_row = np.argsort(np.repeat(row, sizes), kind="stable")
+    return Predictions(
+        row=row[order],
+        offsets=np.concatenate(([0], np.cumsum(sizes[order]))),
+        gold=gold[by_row],
+        predicted=predicted[by_row],
+        confidence=confidence[by_row],
+        rarest_count=rarest_count[order],
+    )
 
 
-def _of_batch(saved: SavedModel, batch: Bucket, counts: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Of a batch: row numbers, things of each row, and of all things gold, guess and confidence; rarest of each row."""
+def _predict_batch(saved: SavedModel, batch: Bucket, token_counts: np.ndarray) -> tuple[np.ndarray, ...]:
+    """Return row numbers (B,), predictions per row (B,), gold, predicted and confidence (M,), rarest counts (B,)."""
     logits, valid = saved.network(batch.ids, batch.lengths), batch.targets != IGNORED_TAG
-    guess = decode_classes(saved, logits, valid)
-    confidence = class_probabilities(saved.network, logits, batch.targets).gather(-1, guess[..., None])[..., 0]
-    things = valid.sum(1) if valid.ndim == 2 else valid.long()
-    rarest = counts[batch.ids.cpu().numpy()].min(axis=1)
-    rarest[batch.lengths.cpu().numpy() == 0] = EMPTY_ROW
-    columns = (batch.row, things, batch.targets[valid], guess[valid], confidence[valid])
-    return (*(column.cpu().numpy() for column in columns), rarest)
+    predicted = decode_classes(saved, logits, valid)
+    confidence = class_probabilities(saved.network, logits, batch.targets).gather(-1, predicted[..., None])[..., 0]
+    sizes = valid.sum(1) if valid.ndim == 2 else valid.long()
+    rarest_count = token_counts[batch.ids.cpu().numpy()].min(axis=1)
+    rarest_count[batch.lengths.cpu().numpy() == 0] = EMPTY_ROW
+    columns = (batch.row, sizes, batch.targets[valid], predicted[valid], confidence[valid])
+    return (*(column.cpu().numpy() for column in columns), rarest_count)

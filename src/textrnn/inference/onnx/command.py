@@ -1,4 +1,4 @@
-"""The command `textrnn export`: its arguments, and what it does with them."""
+"""The command `textrnn export`: parse its arguments and write the file."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ FORMATS = ("onnx",)
 
 
 def export_parser() -> argparse.ArgumentParser:
-    """A parser whose namespace has `run`, to be called with it; nothing of torch is loaded before that."""
+    """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
     parser = argparse.ArgumentParser(
-        prog="textrnn export", description="Write a model as one file, which runs without this package."
+        prog="textrnn export", description="Write a model as one file that runs without this package."
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_rnn")
-    parser.add_argument("--format", choices=FORMATS, required=True, help="what to write")
-    parser.add_argument("--int8", action="store_true", help="weights of 8 bits: a smaller file, slightly other logits")
-    parser.add_argument("--output", type=Path, metavar="PATH", help="default: MODEL.onnx, with --int8 MODEL.int8.onnx")
+    parser.add_argument("--format", choices=FORMATS, required=True, help="the format of the file")
+    int8_help = "8-bit weights: a smaller file with slightly different logits"
+    parser.add_argument("--int8", action="store_true", help=int8_help)
+    output_help = "the file to write (default: MODEL.onnx, with --int8 MODEL.int8.onnx)"
+    parser.add_argument("--output", type=Path, metavar="PATH", help=output_help)
     parser.set_defaults(run=export)
     return parser
 
 
 def export(args: argparse.Namespace) -> None:
-    """Write the file and say where it is, and its bytes."""
-    from textrnn.inference.onnx.export import (
-        export_model,  # it imports torch, which nobody waits for who asks for help
-    )
+    """Write the file and print its path and size."""
+    from textrnn.inference.onnx.export import export_model  # imports torch, which --help does not need
 
     path = export_model(args.model, args.output, int8=args.int8)
     print(f"{path}: {path.stat().st_size:,} bytes")

@@ -1,4 +1,4 @@
-"""Exported files held against the model that they are of: size, speed, scores, and how far logits differ."""
+"""Compare exported files with their model: file size, speed, scores and the difference of their logits."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ PYTHON = "python"
 
 
 class OnnxNetwork(nn.Module):
-    """An exported file in the place of the network that it is of, whose CRF it decodes with; one thread."""
+    """An exported file with the interface of TextRNN, run on one thread; decoding uses the original network's CRF."""
 
     def __init__(self, path: Path, original: TextRNN) -> None:
         super().__init__()
@@ -42,30 +42,31 @@ class OnnxNetwork(nn.Module):
         self._session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """As TextRNN: ids (B, T) and lengths (B,) in, logits out."""
-        given = {"ids": ids.long().numpy(), "lengths": lengths.long().numpy()}
-        return torch.from_numpy(self._session.run(None, given)[0])
+        """Return the logits for ids (B, T) and lengths (B,), as TextRNN does."""
+        inputs = {"ids": ids.long().numpy(), "lengths": lengths.long().numpy()}
+        return torch.from_numpy(self._session.run(None, inputs)[0])
 
 
 @dataclass(frozen=True)
 class RuntimeMeasurement:
-    """One way to run a model: size of its file in bytes, rows/s on one thread, scores, and the largest distance of a
-    logit from the Python model's.
+    """One runtime of a model: file size in bytes, rows per second on one thread, and scores.
+
+    max_difference: the largest absolute difference of a logit from the Python model's.
     """
 
     size: int
     rows_per_second: float
     scores: dict[str, float]
-    distance: float
+    max_difference: float
 
 
 def measure(
     folder: Path, files: Mapping[str, Path], padded: ShardReader, split: Split = "test", repeats: int = 5
 ) -> dict[str, RuntimeMeasurement]:
-    """The model of a directory, under the name `python`, and exported files of it by their names, on padded shards.
+    """Measure the model of a directory, named `python`, and exported files, by name, on padded shards.
 
-    Rows of one width go in batches of 256; each way runs over the whole split in turn, `repeats` times after the run
-    that is scored, and the median counts. The model's scores are `evaluate`'s. Raises UserError as `evaluate` does.
+    Batches have 256 rows of one width. After a scored run, the runtimes take turns over the whole split, `repeats`
+    times each; their speed is the median. Scores are those of `evaluate`. Raises UserError as `evaluate` does.
     """
     saved = load_model(folder)
     networks: dict[str, nn.Module] = {PYTHON: saved.network}
@@ -73,20 +74,26 @@ def measure(
     sizes = {PYTHON: (folder / WEIGHTS).stat().st_size} | {name: path.stat().st_size for name, path in files.items()}
     with one_thread():
         scores = {name: _scores(saved, network, padded, split) for name, network in networks.items()}
-        rows = list(batches(load_buckets(padded, split), BATCH_SIZE))
-        distances = {name: _distance(saved.network, network, rows) for name, network in networks.items()}
-        rates: dict[str, list[float]] = {name: [] for name in networks}
+        data = list(batches(load_buckets(padded, split), BATCH_SIZE))
+        differences = {name: _max_difference(saved.network, network, data) for name, network in networks.items()}
+        speeds: dict[str, list[float]] = {name: [] for name in networks}
         for _ in range(repeats):
             for name, network in networks.items():
-                rates[name].append(_rate(network, rows))
+                speeds[name].append(_rows_per_second(network, data))
     return {
-        name: RuntimeMeasurement(sizes[name], median(rates[name]), scores[name], distances[name]) for name in networks
+        name: RuntimeMeasurement(
+            size=sizes[name],
+            rows_per_second=median(speeds[name]),
+            scores=scores[name],
+            max_difference=differences[name],
+        )
+        for name in networks
     }
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """One thread for torch within the block."""
+    """Limit torch to one thread within the block."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -100,13 +107,13 @@ def _scores(saved: SavedModel, network: nn.Module, padded: ShardReader, split: S
 
 
 @torch.no_grad()
-def _distance(one: nn.Module, other: nn.Module, rows: list[Bucket]) -> float:
-    return max(float((one(row.ids, row.lengths) - other(row.ids, row.lengths)).abs().max()) for row in rows)
+def _max_difference(one: nn.Module, other: nn.Module, data: list[Bucket]) -> float:
+    return max(float((one(batch.ids, batch.lengths) - other(batch.ids, batch.lengths)).abs().max()) for batch in data)
 
 
 @torch.no_grad()
-def _rate(network: nn.Module, rows: list[Bucket]) -> float:
+def _rows_per_second(network: nn.Module, data: list[Bucket]) -> float:
     start = time.perf_counter()
-    for row in rows:
-        network(row.ids, row.lengths)
-    return sum(len(row.ids) for row in rows) / (time.perf_counter() - start)
+    for batch in data:
+        network(batch.ids, batch.lengths)
+    return sum(len(batch.ids) for batch in data) / (time.perf_counter() - start)

@@ -1,4 +1,4 @@
-"""The nodes and constants of an ONNX graph, as they are added."""
+"""Collect the nodes and constants of an ONNX graph."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-FLOAT, INT32, INT64 = 1, 6, 7  # what onnx.TensorProto calls them
+FLOAT, INT32, INT64 = 1, 6, 7  # the element types of onnx.TensorProto
 
 
 @dataclass
 class Graph:
-    """Nodes and constants as they are added; a value is known by its name."""
+    """A graph's nodes and constants in the order in which they were added; a value is referred to by its name."""
 
     nodes: list[Any] = field(default_factory=list)
     constants: list[Any] = field(default_factory=list)
 
     def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> str:
-        """A node; the name of its first output. Further outputs have that name with `.1`, `.2` behind it."""
+        """Add a node and return the name of its first output; further outputs have `.1`, `.2` appended to it."""
         from onnx import helper
 
         name = f"{operator}_{len(self.nodes)}"
@@ -28,7 +28,7 @@ class Graph:
         return name
 
     def constant(self, value: Any, name: str = "") -> str:
-        """A tensor, an array, or whole numbers as int64."""
+        """Add a constant and return its name; value: a tensor, an array, or Python integers, which become int64."""
         from onnx import numpy_helper
 
         array = value.detach().cpu().numpy() if isinstance(value, Tensor) else np.asarray(value)

@@ -1,4 +1,4 @@
-"""Texts that a model is asked about, prepared as the stages prepared its training: cut, numbered, padded."""
+"""Prepare texts for a model as the pipeline prepared its training data: tokenize, pad and batch them."""
 
 from __future__ import annotations
 
@@ -15,32 +15,34 @@ from textrnn.common.storage.schemas import PAD_ID
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.padding.pad_rows import choose_widths, pad_rows_to
 
-MAX_BATCH_ROWS = 256  # of a batch
-MAX_BATCH_CELLS = 1 << 16  # of a batch of more than one row
+MAX_BATCH_ROWS = 256
+MAX_BATCH_CELLS = 1 << 16  # rows times width; a single row may exceed it
 WORD = re.compile(r"\S+")
 
+Text = str | Sequence[str]  # a tagger also takes a list of tokens
 CharacterSpan = tuple[int, int]  # start and end (exclusive), in characters of the text
 
 
 @dataclass(frozen=True, eq=False)
 class InputBatch:
-    """Rows of one width: which of the rows they are (B,), ids (B, T) and how many tokens each keeps (B,)."""
+    """Padded rows of one width: their row numbers (B,), token ids (B, T) and numbers of tokens (B,)."""
 
     rows: np.ndarray
     ids: np.ndarray
     lengths: np.ndarray
 
     @property
-    def kept(self) -> np.ndarray:
-        """Where a row has a token (B, T): no token has padding's id."""
+    def valid(self) -> np.ndarray:
+        """True where a row has a token (B, T); no token has the id of padding."""
         return self.ids != PAD_ID
 
 
 @dataclass(frozen=True)
 class PaddingRule:
-    """How training's rows became rectangular: their widths, rising, the side of the padding, whether any is truncated.
+    """How the training rows were padded: their widths in increasing order, the padding side, whether rows were cut.
 
-    fixed: whether the width counts, as for a model that reads padding; else a batch is as wide as its longest row.
+    fixed: pad every row to its training width, as a model that reads padding needs; otherwise a batch is only as wide
+    as its longest row.
     """
 
     widths: tuple[int, ...]
@@ -49,18 +51,18 @@ class PaddingRule:
     fixed: bool
 
     def batches(self, ids: Sequence[Sequence[int]]) -> Iterator[InputBatch]:
-        """Rows of ids, each in a batch with others to which training would have given the same width.
+        """Group rows of token ids into batches; a batch has rows that training would have padded to the same width.
 
-        Rows longer than all of training's, where none is truncated, go to widths that double.
+        A row longer than any training row, where none is truncated, is padded to the widest width times a power of 2.
         """
         lengths = np.fromiter(map(len, ids), np.int64, len(ids))
         widths = self._widths_for(int(lengths.max(initial=0)))
-        chosen = choose_widths(lengths, widths)
-        for at in sorted(set(chosen.tolist())):
-            rows = np.flatnonzero(chosen == at)
-            most = max(1, min(MAX_BATCH_ROWS, MAX_BATCH_CELLS // widths[at]))
-            for first in range(0, len(rows), most):
-                yield self._batch(rows[first : first + most], ids, lengths, widths[at])
+        buckets = choose_widths(lengths, widths)
+        for bucket in sorted(set(buckets.tolist())):
+            rows = np.flatnonzero(buckets == bucket)
+            batch_size = max(1, min(MAX_BATCH_ROWS, MAX_BATCH_CELLS // widths[bucket]))
+            for first in range(0, len(rows), batch_size):
+                yield self._batch(rows[first : first + batch_size], ids, lengths, widths[bucket])
 
     def _widths_for(self, longest: int) -> list[int]:
         widths = list(self.widths)
@@ -78,14 +80,14 @@ class PaddingRule:
 
 
 def has_single_characters(vocabulary: Vocabulary) -> bool:
-    """Whether every known token is one character: the files of a tagger's training were then cut into characters."""
+    """Whether every known token is one character, so that the tagger was trained on characters."""
     return bool(pc.max(pc.utf8_length(vocabulary.words)).as_py() == 1)
 
 
-def cut_spans(text: str, characters: bool) -> tuple[list[str], list[CharacterSpan]]:
-    """A text's tokens and where each stands: its characters but for white space, or what white space parts."""
+def tokenize(text: str, characters: bool) -> tuple[list[str], list[CharacterSpan]]:
+    """Split a text into tokens with their spans: non-blank characters, or else words between white space."""
     if characters:
-        places = [(at, at + 1) for at, character in enumerate(text) if not character.isspace()]
+        spans = [(index, index + 1) for index, character in enumerate(text) if not character.isspace()]
     else:
-        places = [match.span() for match in WORD.finditer(text)]
-    return [text[start:end] for start, end in places], places
+        spans = [match.span() for match in WORD.finditer(text)]
+    return [text[start:end] for start, end in spans], spans

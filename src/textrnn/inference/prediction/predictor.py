@@ -1,4 +1,4 @@
-"""A model directory that answers: texts in, labels with probabilities or entities with their places out."""
+"""Predict labels or entities of raw texts with a model directory."""
 
 from __future__ import annotations
 
@@ -15,29 +15,34 @@ from textrnn.inference.prediction.model_inputs import (
     CharacterSpan,
     InputBatch,
     PaddingRule,
-    cut_spans,
+    Text,
     has_single_characters,
+    tokenize,
 )
 from textrnn.modeling.models.decoding import class_probabilities, decode_classes, entity_spans
-from textrnn.modeling.models.model_directory import SEGMENTATION, VOCABULARY, SavedModel, load_model, reading_model_file
+from textrnn.modeling.models.model_directory import (
+    SEGMENTATION,
+    VOCABULARY,
+    SavedModel,
+    convert_read_errors,
+    load_model,
+)
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
 
-PREPARED = 4096  # texts prepared before the first of them is answered
-
-Text = str | Sequence[str]
+CHUNK_TEXTS = 4096  # texts that are prepared and predicted together
 
 
-class Labelled(TypedDict):
-    """A text's label, its probability, and that of every label."""
+class ClassPrediction(TypedDict):
+    """A text's most probable label, its probability, and the probability of every label."""
 
     label: str
     probability: float
     probabilities: dict[str, float]
 
 
-class Entity(TypedDict):
-    """An entity of a text: text[start:end], and its type."""
+class EntityMention(TypedDict):
+    """An entity in a text: its type and its characters, text[start:end]."""
 
     start: int
     end: int
@@ -45,19 +50,20 @@ class Entity(TypedDict):
     text: str
 
 
-class Tagged(TypedDict):
+class TagPrediction(TypedDict):
     """The entities of a text, in order."""
 
-    entities: list[Entity]
+    entities: list[EntityMention]
 
 
-Answer = Labelled | Tagged
+Prediction = ClassPrediction | TagPrediction
 
 
 class Predictor:
-    """Answers for one model, on the CPU; not to be called by two threads at once, as nltk's words are learned.
+    """Predict with one model on the CPU.
 
-    task: `classify` or `tag`; labels: the classes' names, or the types of entities; name: the recipe's.
+    task: `classify` or `tag`; labels: the names of the classes, or the types of entities; name: the recipe's name.
+    Only one thread at a time may call it, because nltk's segmenter caches what it has seen.
     """
 
     def __init__(self, saved: SavedModel, segmenter: Segmenter, vocabulary: Vocabulary) -> None:
@@ -71,95 +77,100 @@ class Predictor:
         self.labels = saved.labels.types if self.task == "tag" else saved.labels.names
 
     @torch.inference_mode()
-    def predict(self, texts: Iterable[Text]) -> list[Answer]:
-        """An answer for each text, in their order: any number of texts, of any length.
+    def predict(self, texts: Iterable[Text]) -> list[Prediction]:
+        """Return a prediction for each text, in order; any number of texts, each of any length.
 
-        A tagger takes a list of tokens in place of a text too; places are then in tokens. Tokens past those that
-        training kept are not read and have no entities. A text without tokens gets what the model says of padding
-        alone, or no entities. Raises TypeError for what is no text, UserError for a text with half a surrogate pair.
+        A tagger also takes a list of tokens as a text; start and end then count tokens. Where training truncated its
+        rows, later tokens are not read and have no entities. A text without tokens is a row of padding: a classifier
+        returns its output for padding, a tagger no entities.
+        Raises TypeError for a value that is not a text, UserError for a text with half of a surrogate pair.
         """
         if isinstance(texts, str):
             raise TypeError("predict takes a list of texts, not one text")
         texts = list(texts)
-        for at, text in enumerate(texts):
-            self._check(text, f"texts[{at}]")
-        answer = self._tag if self.task == "tag" else self._classify
-        parts = (answer(texts[first : first + PREPARED]) for first in range(0, len(texts), PREPARED))
-        return [each for part in parts for each in part]
+        for index, text in enumerate(texts):
+            self._check(text, f"texts[{index}]")
+        predict_chunk = self._tag if self.task == "tag" else self._classify
+        chunks = (predict_chunk(texts[first : first + CHUNK_TEXTS]) for first in range(0, len(texts), CHUNK_TEXTS))
+        return [prediction for chunk in chunks for prediction in chunk]
 
     def _check(self, text: Text, where: str) -> None:
         tokens = [text] if isinstance(text, str) else text
-        takes = "a str or a list of str" if self.task == "tag" else "a str"
-        listed = tokens is not text or (self.task == "tag" and isinstance(text, list | tuple))
-        if not listed or not all(isinstance(token, str) for token in tokens):
-            raise TypeError(f"{where} must be {takes}, not {type(text).__name__}")
+        expected = "a str or a list of str" if self.task == "tag" else "a str"
+        allowed = tokens is not text or (self.task == "tag" and isinstance(text, list | tuple))
+        if not allowed or not all(isinstance(token, str) for token in tokens):
+            raise TypeError(f"{where} must be {expected}, not {type(text).__name__}")
         try:
             "".join(tokens).encode()
         except UnicodeEncodeError as error:
-            raise UserError(where, "has half of a surrogate pair, which is no text", got=ascii(text)[:80]) from error
+            wrong = "has half of a surrogate pair, which is not valid text"
+            raise UserError(where, wrong, got=ascii(text)[:80]) from error
 
-    def _classify(self, texts: list[Text]) -> list[Answer]:
+    def _classify(self, texts: list[Text]) -> list[Prediction]:
         names = self._saved.labels.names
-        found: dict[int, Answer] = {}
-        rows = self._segmenter.several(text for text in texts if isinstance(text, str))
-        for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens in rows]):
-            logits, guess = self._run(batch)
-            shares = class_probabilities(self._saved.network, logits, None).tolist()
-            for row, at, share in zip(batch.rows.tolist(), guess, shares, strict=True):
-                by_name = dict(zip(names, share, strict=True))
-                found[row] = {"label": names[at], "probability": share[at], "probabilities": by_name}
-        return [found[row] for row in range(len(texts))]
+        predictions: dict[int, Prediction] = {}
+        tokenized = self._segmenter.several(text for text in texts if isinstance(text, str))
+        for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens in tokenized]):
+            logits, predicted = self._run(batch)
+            probabilities = class_probabilities(self._saved.network, logits, None).tolist()
+            for row, label, values in zip(batch.rows.tolist(), predicted, probabilities, strict=True):
+                by_name = dict(zip(names, values, strict=True))
+                predictions[row] = {
+                    "label": names[label],
+                    "probability": values[label],
+                    "probabilities": by_name,
+                }
+        return [predictions[row] for row in range(len(texts))]
 
-    def _tag(self, texts: list[Text]) -> list[Answer]:
-        found: dict[int, Answer] = {}
-        cut = [self._cut(text) for text in texts]
-        for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens, _ in cut]):
-            _, guess = self._run(batch)
-            for row, tags, kept in zip(batch.rows.tolist(), guess, batch.kept, strict=True):
-                places = cut[row][1]
-                tags = [tag for tag, here in zip(tags, kept, strict=True) if here]
-                spans = entity_spans(self._saved.labels, tags)
-                found[row] = {
+    def _tag(self, texts: list[Text]) -> list[Prediction]:
+        predictions: dict[int, Prediction] = {}
+        tokenized = [self._tokenize(text) for text in texts]
+        for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens, _ in tokenized]):
+            _, predicted = self._run(batch)
+            for row, tags, valid in zip(batch.rows.tolist(), predicted, batch.valid, strict=True):
+                spans = tokenized[row][1]
+                tags = [tag for tag, is_token in zip(tags, valid, strict=True) if is_token]
+                predictions[row] = {
                     "entities": [
-                        self._entity(texts[row], places[start][0], places[end - 1][1], kind)
-                        for start, end, kind in spans
+                        self._entity(texts[row], spans[first][0], spans[end - 1][1], kind)
+                        for first, end, kind in entity_spans(self._saved.labels, tags)
                     ]
                 }
-        return [found[row] for row in range(len(texts))]
+        return [predictions[row] for row in range(len(texts))]
 
-    def _cut(self, text: Text) -> tuple[Sequence[str], Sequence[CharacterSpan]]:
-        """A tagger's tokens of a text, and where each stands in it; both as given where they are given."""
+    def _tokenize(self, text: Text) -> tuple[Sequence[str], Sequence[CharacterSpan]]:
+        """A tagger's tokens of a text and their spans; of a list of tokens, the list and the tokens' indices."""
         if isinstance(text, str):
-            return cut_spans(text, self._characters)
-        return text, [(at, at + 1) for at in range(len(text))]
+            return tokenize(text, self._characters)
+        return text, [(index, index + 1) for index in range(len(text))]
 
-    def _entity(self, text: Text, start: int, end: int, kind: str) -> Entity:
+    def _entity(self, text: Text, start: int, end: int, kind: str) -> EntityMention:
         piece = text[start:end]
         joined = piece if isinstance(piece, str) else ("" if self._characters else " ").join(piece)
         return {"start": start, "end": end, "type": kind, "text": joined}
 
     def _run(self, batch: InputBatch) -> tuple[Tensor, list[Any]]:
-        """The logits of a batch, (B, C) or (B, T, C), and the class of each row, or the tags of all its T steps."""
+        """The logits of a batch, (B, C) or (B, T, C), and the class of each row or the tags of all its T steps."""
         ids = torch.from_numpy(batch.ids)
         logits = self._saved.network(ids, torch.from_numpy(batch.lengths))
-        return logits, decode_classes(self._saved, logits, torch.from_numpy(batch.kept)).tolist()
+        return logits, decode_classes(self._saved, logits, torch.from_numpy(batch.valid)).tolist()
 
 
 def load(folder: str | Path) -> Predictor:
-    """The predictor of a model directory, from what lies there alone.
+    """Load the predictor of a model directory; it needs no file outside the directory.
 
-    Raises UserError, naming the file, when one is missing, damaged or of another model.
+    Raises UserError, naming the file, when a file is missing, damaged or belongs to another model.
     """
     folder = Path(folder)
     saved = load_model(folder)
-    with reading_model_file(folder / SEGMENTATION):
+    with convert_read_errors(folder / SEGMENTATION):
         segmenter = Segmenter.load(folder / SEGMENTATION)
     vocabulary = Vocabulary.load(folder / VOCABULARY)
     if len(vocabulary) != saved.config.tokens:
-        wrong = f"is not of a model with {saved.config.tokens} tokens"
-        do = "train the recipe, or copy its directory whole"
+        wrong = f"does not belong to a model with {saved.config.tokens} tokens"
+        do = "train the recipe, or copy its whole directory"
         raise UserError(folder / VOCABULARY, wrong, got=len(vocabulary), do=do)
-    saved.network.recurrent.pack()
-    with reading_model_file(folder / VOCABULARY):
-        vocabulary.encode(())  # makes its index, which would else be part of the first answer
+    saved.network.recurrent.prepack()
+    with convert_read_errors(folder / VOCABULARY):
+        vocabulary.encode(())  # builds the index now, so that the first prediction does not wait for it
     return Predictor(saved, segmenter, vocabulary)

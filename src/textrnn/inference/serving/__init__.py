@@ -1,1 +1,1 @@
-"""Models over HTTP: the command `textrnn serve`, an optional extra."""
+"""Serve models over HTTP: the command `textrnn serve`, an optional extra."""

@@ -1,4 +1,4 @@
-"""The arguments of `textrnn serve`; what they are for is imported when they are right."""
+"""The command `textrnn serve`: parse its arguments, then import the server and run it."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 from textrnn.errors import UserError
 from textrnn.inference.serving.http_errors import RequestLimits
 
-# what the extra brings, as Python imports it
+# the packages of the extra, by their import names
 EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
 
-MOST = 10**9  # of any number: what is larger fits no clock and no list, and would fail later than here
+MAX_INTEGER = 10**9  # a larger number would overflow a timeout or a buffer size, and fail later
 
-# option, default, smallest, name in help, what it limits
+# option, default, minimum, metavar, help
 LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
-    ("--max-body", 2 * 1024 * 1024, 1, "BYTES", "of a request's body"),
-    ("--max-texts", 1000, 1, "N", "texts of a request"),
-    ("--max-characters", 10_000, 1, "N", "characters of a text"),
-    ("--max-queue", 10_000, 1, "N", "texts that wait for a model; requests for more are told to come again"),
-    ("--body-timeout", 10, 1, "SECONDS", "that a request's body may take to come"),
-    ("--batch-texts", 256, 1, "N", "texts of one call of a model"),
-    ("--batch-wait", 0, 0, "MS", "that a call with room for more texts waits for them"),
-    ("--grace", 10, 1, "SECONDS", "that requests in flight have to be answered when the server is to stop"),
+    ("--max-body", 2 * 1024 * 1024, 1, "BYTES", "bytes of a request's body"),
+    ("--max-texts", 1000, 1, "N", "texts per request"),
+    ("--max-characters", 10_000, 1, "N", "characters per text"),
+    ("--max-queue", 10_000, 1, "N", "texts that may wait for a model; beyond this, requests get HTTP 503"),
+    ("--body-timeout", 10, 1, "SECONDS", "seconds in which a request's body must arrive"),
+    ("--batch-texts", 256, 1, "N", "texts per model call"),
+    ("--batch-wait", 0, 0, "MS", "milliseconds that a call which is not full waits for more texts"),
+    ("--grace", 10, 1, "SECONDS", "seconds to answer the requests in flight when the server stops"),
 )
 
 EXAMPLES = """\
@@ -34,44 +34,45 @@ examples:
 
 
 def serve_parser() -> argparse.ArgumentParser:
-    """The arguments of the command, with a function `run` that carries it out."""
+    """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
     parser = argparse.ArgumentParser(
         prog="textrnn serve",
-        description="Answer texts over HTTP, and on a page to try models at, until told to stop by Ctrl-C or SIGTERM.",
+        description="Serve predictions over HTTP, with a web page to try the models, until Ctrl-C or SIGTERM.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("models", metavar="MODEL", nargs="+", type=Path, help="model directories, such as models/*/")
-    parser.add_argument("--host", default="127.0.0.1", help="where to listen (default: this machine alone, 127.0.0.1)")
-    port_help = "0 for any that is free; printed with the host (default: 8000)"
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    port_help = "port to listen on; 0 for any free port, which is printed (default: 8000)"
     parser.add_argument("--port", type=bounded_integer(0, 65535), default=8000, metavar="N", help=port_help)
-    threads_help = "that a model's call computes with (default: 1: small models gain nothing by more)"
+    threads_help = "threads per model call (default: 1; small models do not gain from more)"
     parser.add_argument("--threads", type=bounded_integer(1, 1024), default=1, metavar="N", help=threads_help)
-    for name, default, least, metavar, told in LIMITS:
-        told = f"{told} (default: {default})"
-        parser.add_argument(name, type=bounded_integer(least), default=default, metavar=metavar, help=told)
+    for name, default, minimum, metavar, text in LIMITS:
+        text = f"{text} (default: {default})"
+        parser.add_argument(name, type=bounded_integer(minimum), default=default, metavar=metavar, help=text)
     parser.set_defaults(run=lambda args: serve(args, parser.error))
     return parser
 
 
-def bounded_integer(least: int, most: int = MOST) -> Callable[[str], int]:
-    """What reads a whole number within bounds from an argument."""
+def bounded_integer(minimum: int, maximum: int = MAX_INTEGER) -> Callable[[str], int]:
+    """Return an argparse type: a whole number within bounds."""
 
-    def read(word: str) -> int:
-        digits = word if word.isascii() and word.isdecimal() and len(word) <= len(str(MOST)) else "-1"
-        if not least <= int(digits) <= most:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {least} to {most}")
-        return int(digits)
+    def parse(argument: str) -> int:
+        is_number = argument.isascii() and argument.isdecimal() and len(argument) <= len(str(MAX_INTEGER))
+        number = int(argument) if is_number else -1
+        if not minimum <= number <= maximum:
+            raise argparse.ArgumentTypeError(f"must be a whole number from {minimum} to {maximum}")
+        return number
 
-    return read
+    return parse
 
 
-def serve(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
-    """Serve until told to stop; `refuse` ends the command with what is wrong with its arguments."""
+def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
+    """Serve until a signal; `usage_error` exits with a message about the arguments."""
     if args.max_queue < args.max_texts:
-        refuse("--max-queue must have room for a request of --max-texts")
+        usage_error("--max-queue must be at least --max-texts")
     try:
-        from textrnn.inference.serving import server  # it imports torch, and what only the extra brings
+        from textrnn.inference.serving import server  # imports torch and the packages of the extra
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in EXTRA:
             raise
@@ -82,7 +83,7 @@ def serve(args: argparse.Namespace, refuse: Callable[[str], None]) -> None:
 
 
 def limits_of(args: argparse.Namespace) -> RequestLimits:
-    """The limits that the arguments set."""
+    """The limits given by the arguments."""
     return RequestLimits(
         body_bytes=args.max_body,
         texts=args.max_texts,

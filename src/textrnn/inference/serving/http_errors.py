@@ -1,4 +1,4 @@
-"""What a request may ask for, and what is said of one that asks for more: a status and a body that says why."""
+"""The limits of a request, and the error response to a request that is refused: a status and a JSON body."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypedDict
 
-KINDS: dict[type, str] = {
+JSON_TYPES: dict[type, str] = {
     dict: "an object",
     list: "a list",
     str: "a string",
@@ -19,11 +19,11 @@ KINDS: dict[type, str] = {
 
 @dataclass(frozen=True)
 class RequestLimits:
-    """What is taken at once; none of it changes an answer.
+    """What a server accepts and how it batches; no limit changes a prediction.
 
-    body_bytes, texts: of a request; characters: Unicode code points of a text; body_seconds: a request's time to
-    arrive; batch_texts: texts of one call of a model; batch_wait: seconds that a batch with room in it waits for more;
-    queue_texts: texts of a model that wait.
+    body_bytes, texts: of a request; characters: Unicode code points of a text; body_seconds: for a body to arrive;
+    batch_texts: of one model call; batch_wait: seconds that a batch which is not full waits for more texts;
+    queue_texts: texts that may wait for a model.
     """
 
     body_bytes: int
@@ -35,8 +35,8 @@ class RequestLimits:
     queue_texts: int
 
 
-class Fault(TypedDict):
-    """Where a request is at fault, what is wrong, what was got there, what to do."""
+class ErrorDetail(TypedDict):
+    """The place of an error in a request, what is wrong, the value found there, and what to do."""
 
     where: str
     what: str
@@ -45,7 +45,7 @@ class Fault(TypedDict):
 
 
 class RequestError(Exception):
-    """A request that is not answered: an HTTP status, its headers and what the client is told."""
+    """A request that is refused: the HTTP status, headers and JSON body of the response."""
 
     def __init__(
         self,
@@ -59,9 +59,9 @@ class RequestError(Exception):
     ) -> None:
         super().__init__(f"{where}: {what}")
         self.status, self.headers = status, dict(headers or {})
-        self.body: dict[str, Fault] = {"error": {"where": where, "what": what, "got": str(got), "do": do}}
+        self.body: dict[str, ErrorDetail] = {"error": {"where": where, "what": what, "got": str(got), "do": do}}
 
 
 def json_type(value: object) -> str:
-    """What a parsed value of JSON is, in words."""
-    return KINDS[type(value)]
+    """The JSON type of a parsed value, in words."""
+    return JSON_TYPES[type(value)]

@@ -1,4 +1,4 @@
-"""A model directory as a server has it: what it says of itself, and texts to answers that are JSON already."""
+"""Load model directories for serving: a description of each, and a function from texts to predictions as JSON."""
 
 from __future__ import annotations
 
@@ -17,39 +17,42 @@ from textrnn.modeling.models.model_directory import CONFIG, WEIGHTS
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model under its name: `about` as GET /v1/models tells it, `answer` an object of JSON in UTF-8 for each text."""
+    """A served model.
+
+    about: its entry in GET /v1/models; predict: returns for each text its prediction, a JSON object in UTF-8.
+    """
 
     about: dict[str, Any]
-    answer: Callable[[list[str]], list[bytes]]
+    predict: Callable[[list[str]], list[bytes]]
 
     @property
     def name(self) -> str:
         return str(self.about["name"])
 
     @property
-    def quoted(self) -> bytes:
-        """The name as JSON."""
+    def json_name(self) -> bytes:
+        """The name as a JSON string."""
         return json.dumps(self.name).encode()
 
 
 def load_models(folders: Sequence[Path]) -> list[LoadedModel]:
-    """The models of some directories, by the names of these.
+    """Load the models of some directories; a model's name is that of its directory.
 
-    Raises UserError for two of one name, before any is loaded, and for a directory that is damaged.
+    Raises UserError for two models of one name, before any is loaded, and for a directory that is damaged.
     """
-    named: dict[str, Path] = {}
+    by_name: dict[str, Path] = {}
     for folder in folders:
-        name = Path(os.path.abspath(folder)).name  # "." has a name too; a link keeps its own
-        if name in named:
+        name = Path(os.path.abspath(folder)).name  # so that "." has a name too; a symbolic link keeps its own
+        if name in by_name:
             do = "rename or copy one of the directories"
-            raise UserError(folder, f'has the name of another model, "{name}"', got=named[name], do=do)
-        named[name] = folder
-    return [_load(name, folder) for name, folder in named.items()]
+            raise UserError(folder, f'has the same name as another model, "{name}"', got=by_name[name], do=do)
+        by_name[name] = folder
+    return [_load(name, folder) for name, folder in by_name.items()]
 
 
 def _load(name: str, folder: Path) -> LoadedModel:
     predictor = load(folder)
-    predictor.predict(["a"])  # reads what is read late, such as jieba's dictionary: the first request would wait for it
+    predictor.predict(["a"])  # loads now what is loaded lazily, such as jieba's dictionary, not at the first request
     about = {
         "name": name,
         "task": predictor.task,
@@ -58,7 +61,8 @@ def _load(name: str, folder: Path) -> LoadedModel:
         "params": json.loads((folder / CONFIG).read_text(encoding="utf-8")),
     }
 
-    def answer(texts: list[str]) -> list[bytes]:
-        return [json.dumps(each, ensure_ascii=False, allow_nan=False).encode() for each in predictor.predict(texts)]
+    def predict(texts: list[str]) -> list[bytes]:
+        predictions = predictor.predict(texts)
+        return [json.dumps(prediction, ensure_ascii=False, allow_nan=False).encode() for prediction in predictions]
 
-    return LoadedModel(about, answer)
+    return LoadedModel(about, predict)

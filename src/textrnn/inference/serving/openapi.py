@@ -1,4 +1,4 @@
-"""The bodies of answers and requests as the OpenAPI schema has them."""
+"""The JSON bodies of requests and responses, as the OpenAPI schema describes them."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from textrnn.inference.serving.request_body import EXAMPLE
 
 
 class Labelled(BaseModel):
-    """What a classifier says of a text."""
+    """A classifier's prediction for a text."""
 
     label: str = Field(description="the most probable label")
-    probability: float = Field(description="that label's")
-    probabilities: dict[str, float] = Field(description="every label's; they add up to 1")
+    probability: float = Field(description="the probability of that label")
+    probabilities: dict[str, float] = Field(description="the probability of every label; they sum to 1")
 
 
 class Entity(BaseModel):
-    """An entity of a text."""
+    """An entity in a text."""
 
     start: int = Field(description="its first character, counted in Unicode code points from 0")
     end: int = Field(description="the character after its last")
@@ -28,75 +28,78 @@ class Entity(BaseModel):
 
 
 class Tagged(BaseModel):
-    """What a tagger finds in a text."""
+    """A tagger's prediction for a text."""
 
-    entities: list[Entity] = Field(description="in the order of the text")
+    entities: list[Entity] = Field(description="the entities, in the order of the text")
 
 
 class Predictions(BaseModel):
-    """Answers of a model."""
+    """The predictions of a model."""
 
     model: str
-    predictions: list[Labelled] | list[Tagged] = Field(description="an answer for each text, in their order")
+    predictions: list[Labelled] | list[Tagged] = Field(description="a prediction for each text, in order")
 
 
 class About(BaseModel):
-    """A model that is served."""
+    """A served model."""
 
-    name: str = Field(description="of its directory")
+    name: str = Field(description="the name of its directory")
     task: Literal["classify", "tag"]
     labels: list[str] = Field(description="the classes, or the types of entities")
-    sha256: str = Field(description="of the file of weights, model.safetensors")
+    sha256: str = Field(description="the SHA-256 of its weights, model.safetensors")
     params: dict[str, Any] = Field(description="its config.json")
 
 
 class Models(BaseModel):
-    """All that are served."""
+    """All served models."""
 
     models: list[About]
 
 
 class State(BaseModel):
-    """How a server is."""
+    """The state of the server."""
 
     status: str
 
 
 class Fault(BaseModel):
-    """Why a request was not answered."""
+    """The reason why a request was refused."""
 
     where: str = Field(description="the place in the request")
     what: str = Field(description="what is wrong there")
-    got: str = Field(description="what was found; may be empty")
+    got: str = Field(description="the value found there; may be empty")
     do: str = Field(description="what to do about it; may be empty")
 
 
 class Problem(BaseModel):
-    """A request that was not answered."""
+    """The body of an error response."""
 
     error: Fault
 
 
-REFUSED = {
-    400: "not JSON, or not UTF-8",
-    404: "no such model",
-    408: "the body did not come in time",
+ERROR_DESCRIPTIONS = {
+    400: "the body is not JSON, or not UTF-8",
+    404: "there is no such model",
+    408: "the body did not arrive in time",
     413: "the body is too large",
-    415: "the body is packed",
-    422: "no list of texts, too many of them, or one that is too long",
-    503: "too many texts wait already; Retry-After says when to come back",
+    415: "the body is compressed",
+    422: "the body is not a list of texts, or has too many texts or too long a text",
+    503: "too many texts are waiting; Retry-After gives the seconds to wait before trying again",
 }
 
 
-def refused(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The refusals of an endpoint, by status."""
-    return {status: {"model": Problem, "description": REFUSED[status]} for status in statuses}
+def error_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The error responses of an endpoint, by status."""
+    return {status: {"model": Problem, "description": ERROR_DESCRIPTIONS[status]} for status in statuses}
 
 
 def request_body(limits: RequestLimits) -> dict[str, Any]:
-    """The OpenAPI of a request's body: read by hand, as the limits are a server's own, and so told by hand."""
+    """The OpenAPI description of a request's body.
+
+    It is written by hand, as the body is parsed by hand: the limits differ from server to server.
+    """
     text = {"type": "string", "maxLength": limits.characters}
-    texts = {"type": "array", "items": text, "maxItems": limits.texts, "description": "what to ask the model about"}
+    texts = {"type": "array", "items": text, "maxItems": limits.texts, "description": "the texts to predict"}
     schema = {"type": "object", "properties": {"texts": texts}, "required": ["texts"], "additionalProperties": False}
     content = {"application/json": {"schema": schema, "example": EXAMPLE}}
     return {"required": True, "content": content, "description": f"at most {limits.body_bytes} bytes"}

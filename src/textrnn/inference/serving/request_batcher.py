@@ -1,4 +1,4 @@
-"""Requests that wait at the same time, answered by one call of the model."""
+"""Join requests that wait at the same time into batches, so that one model call answers several."""
 
 from __future__ import annotations
 
@@ -10,132 +10,133 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
 
-class QueueFull(Exception):  # noqa: N818  (a state of the queue, which passes)
-    """As many texts wait as may."""
+class QueueFull(Exception):  # noqa: N818  (a temporary state of the queue, not an error)
+    """The texts of a request do not fit into the queue."""
 
 
 @dataclass(eq=False)
-class PendingRequest(Generic[Answer]):
-    """A request's texts, of which `taken` have gone to the model, and the future of all their answers."""
+class PendingRequest(Generic[Result]):
+    """A request's texts, the first `taken` of which have gone to the model, and the future of all their results."""
 
     texts: Sequence[str]
     arrived: float
-    done: asyncio.Future[list[Answer]]
+    future: asyncio.Future[list[Result]]
     taken: int = 0
-    answers: list[Answer] = field(default_factory=list)
+    results: list[Result] = field(default_factory=list)
 
     @property
-    def left(self) -> int:
+    def remaining(self) -> int:
         return len(self.texts) - self.taken
 
 
-class RequestBatcher(Generic[Answer]):
-    """A queue of texts before one model, first come first served; to be used from one event loop.
+class RequestBatcher(Generic[Result]):
+    """A first-come, first-served queue of texts for one model, to be used from one event loop.
 
-    answer: texts to an answer for each, called by `executor`, so that the loop goes on; most: texts of a call; wait:
-    seconds from a request's coming that a call with room for more waits for them; room: texts that may wait. A request
-    of more texts than a call takes goes to several calls.
+    predict: returns a result for each text; `executor` runs it, so that the event loop is not blocked.
+    batch_texts: texts of one call; a larger request is split over several calls.
+    batch_wait: seconds after a request's arrival that a call which is not full waits for more texts.
+    queue_texts: texts that may wait.
     """
 
     def __init__(
         self,
-        answer: Callable[[list[str]], list[Answer]],
+        predict: Callable[[list[str]], list[Result]],
         executor: Executor,
         *,
-        most: int,
-        wait: float,
-        room: int,
+        batch_texts: int,
+        batch_wait: float,
+        queue_texts: int,
     ) -> None:
-        self._answer, self._executor = answer, executor
-        self._most, self._wait, self._room = most, wait, room
-        self._jobs: deque[PendingRequest[Answer]] = deque()
-        self._came = asyncio.Event()
+        self._predict, self._executor = predict, executor
+        self._batch_texts, self._batch_wait, self._queue_texts = batch_texts, batch_wait, queue_texts
+        self._pending: deque[PendingRequest[Result]] = deque()
+        self._arrival = asyncio.Event()
         self._waiting = 0  # texts
 
     def waiting(self) -> int:
-        """How many texts wait to be taken."""
+        """The number of texts that wait to be taken."""
         return self._waiting
 
     def full(self) -> bool:
-        """Whether no further text may wait."""
-        return self._waiting >= self._room
+        """Whether the queue takes no further text."""
+        return self._waiting >= self._queue_texts
 
-    async def ask(self, texts: Sequence[str]) -> list[Answer]:
-        """An answer for each text, in their order; cancelled while it waits, its texts never reach the model.
+    async def submit(self, texts: Sequence[str]) -> list[Result]:
+        """Return a result for each text, in order; if cancelled while they wait, the texts never reach the model.
 
-        Raises Full where the texts do not fit in what may wait, and what the model raised.
+        Raises QueueFull if the texts do not fit into the queue, and any exception of the model.
         """
         if not texts:
             return []
-        if self._waiting + len(texts) > self._room:
+        if self._waiting + len(texts) > self._queue_texts:
             raise QueueFull
         loop = asyncio.get_running_loop()
-        job: PendingRequest[Answer] = PendingRequest(texts, loop.time(), loop.create_future())
-        self._jobs.append(job)
-        self._waiting += job.left
-        self._came.set()
+        request: PendingRequest[Result] = PendingRequest(texts, loop.time(), loop.create_future())
+        self._pending.append(request)
+        self._waiting += request.remaining
+        self._arrival.set()
         try:
-            return await job.done
+            return await request.future
         finally:
-            self._drop(job)
+            self._discard(request)
 
-    def _drop(self, job: PendingRequest[Answer]) -> None:
-        """Take a job out of the queue, whose texts have not all been taken: nobody waits for it."""
-        if job.left and job in self._jobs:
-            self._jobs.remove(job)
-            self._waiting -= job.left
+    def _discard(self, request: PendingRequest[Result]) -> None:
+        """Remove a request from the queue if some of its texts still wait there: nobody needs their results."""
+        if request.remaining and request in self._pending:
+            self._pending.remove(request)
+            self._waiting -= request.remaining
 
     async def run(self) -> None:
-        """Answer what comes, a call at a time, until cancelled."""
+        """Answer requests, one model call at a time, until cancelled."""
         while True:
-            while not self._jobs:
-                self._came.clear()
-                await self._came.wait()
-            await self._fill()
-            if batch := self._take():
-                await self._call(batch)
+            while not self._pending:
+                self._arrival.clear()
+                await self._arrival.wait()
+            await self._wait_for_batch()
+            if batch := self._next_batch():
+                await self._run_batch(batch)
 
-    async def _fill(self) -> None:
-        """Wait until there is a full batch, or the first request has waited long enough."""
-        if not self._wait:
+    async def _wait_for_batch(self) -> None:
+        """Wait until the batch is full or the first request has waited for `batch_wait` seconds."""
+        if not self._batch_wait:
             return
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(self._jobs[0].arrived + self._wait):
-                while 0 < self._waiting < self._most:
-                    self._came.clear()
-                    await self._came.wait()
+            async with asyncio.timeout_at(self._pending[0].arrived + self._batch_wait):
+                while 0 < self._waiting < self._batch_texts:
+                    self._arrival.clear()
+                    await self._arrival.wait()
 
-    def _take(self) -> list[tuple[PendingRequest[Answer], Sequence[str]]]:
-        """The next texts of the queue, no more than a call takes, by the job that they are of."""
-        batch, room = [], self._most
-        while self._jobs and room:
-            job = self._jobs[0]
-            texts = job.texts[job.taken : job.taken + room]
-            job.taken += len(texts)
-            room -= len(texts)
+    def _next_batch(self) -> list[tuple[PendingRequest[Result], Sequence[str]]]:
+        """Take the next texts from the queue, at most as many as one call takes, each with its request."""
+        batch, capacity = [], self._batch_texts
+        while self._pending and capacity:
+            request = self._pending[0]
+            texts = request.texts[request.taken : request.taken + capacity]
+            request.taken += len(texts)
+            capacity -= len(texts)
             self._waiting -= len(texts)
-            batch.append((job, texts))
-            if not job.left:
-                self._jobs.popleft()
+            batch.append((request, texts))
+            if not request.remaining:
+                self._pending.popleft()
         return batch
 
-    async def _call(self, batch: list[tuple[PendingRequest[Answer], Sequence[str]]]) -> None:
-        texts = [text for _, some in batch for text in some]
+    async def _run_batch(self, batch: list[tuple[PendingRequest[Result], Sequence[str]]]) -> None:
+        texts = [text for _, part in batch for text in part]
         try:
-            found = await asyncio.get_running_loop().run_in_executor(self._executor, self._answer, texts)
-            if len(found) != len(texts):
-                raise RuntimeError(f"{len(found)} answers for {len(texts)} texts")
+            results = await asyncio.get_running_loop().run_in_executor(self._executor, self._predict, texts)
+            if len(results) != len(texts):
+                raise RuntimeError(f"{len(results)} results for {len(texts)} texts")
         except Exception as error:
-            for job, _ in batch:
-                self._drop(job)
-                if not job.done.done():
-                    job.done.set_exception(error)
+            for request, _ in batch:
+                self._discard(request)
+                if not request.future.done():
+                    request.future.set_exception(error)
             return
-        answers = iter(found)
-        for job, some in batch:
-            job.answers += [next(answers) for _ in some]
-            if not job.left and not job.done.done():
-                job.done.set_result(job.answers)
+        unassigned = iter(results)
+        for request, part in batch:
+            request.results += [next(unassigned) for _ in part]
+            if not request.remaining and not request.future.done():
+                request.future.set_result(request.results)

@@ -1,4 +1,4 @@
-"""The process that serves: it listens, says where, and stops when told to, the requests in flight answered first."""
+"""Run the server process: listen, print the URL, and on a signal answer the requests in flight before stopping."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BACKLOG = 2048
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, which prints its URL once it answers there and takes signals as what they ask for."""
+    """uvicorn's server; it prints its URL once it answers there, and a signal stops it gracefully."""
 
     def __init__(self, service: Service, url: str, grace: float) -> None:
         config = uvicorn.Config(
@@ -35,30 +35,31 @@ class Server(uvicorn.Server):
             server_header=False,
             proxy_headers=False,
             backlog=BACKLOG,
-            timeout_graceful_shutdown=grace,  # type: ignore[arg-type]  # it goes to asyncio, which takes parts of one
+            timeout_graceful_shutdown=grace,  # type: ignore[arg-type]  # asyncio takes fractions of a second
         )
         super().__init__(config)
         self._url = url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Begin to answer, and say so."""
+        """Start the server and print its URL."""
         await super().startup(sockets)
         print(self._url, flush=True)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """Stop at the first signal, which asks for no more than that; at the second, do not wait for anything."""
+        """Stop gracefully at the first signal; at the second, do not wait for the requests in flight."""
         self.force_exit = self.should_exit
         self.should_exit = True
 
 
 def serve(folders: list[Path], host: str, port: int, limits: RequestLimits, *, grace: float, threads: int) -> None:
-    """Serve the models of some directories until told to stop by SIGTERM or Ctrl-C.
+    """Serve the models of some directories until SIGTERM or Ctrl-C.
 
-    port: 0 for any that is free; grace: seconds that requests in flight have to be answered then; threads: torch's.
-    Raises UserError for what cannot be loaded or listened at.
+    port: 0 for any free port; grace: seconds to answer the requests in flight after the signal; threads: of torch.
+    Exits with 1 if requests were cut off. Raises UserError for a model that cannot be loaded or an address that cannot
+    be used.
     """
     models = load_models(folders)
-    # the number of threads is each thread's own
+    # torch keeps the number of threads per calling thread, so the thread that runs the models must set it
     executor = ThreadPoolExecutor(1, "model", initializer=torch.set_num_threads, initargs=(threads,))
     service = Service(models, limits, executor)
     with listen(host, port) as listening:
@@ -66,13 +67,14 @@ def serve(folders: list[Path], host: str, port: int, limits: RequestLimits, *, g
     executor.shutdown(wait=False, cancel_futures=True)
     if service.unanswered:
         print(f"error: stopped; requests cut off: {service.unanswered}", file=sys.stderr, flush=True)
-        os._exit(1)  # Python would wait for the model's call
+        os._exit(1)  # a normal exit would wait for the model call that is running
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that listens; raises UserError where it cannot."""
+    """Open a listening socket; raises UserError if the address cannot be used."""
     try:
-        # asyncio sends answers at once only through sockets that are told to be of TCP, which create_server's are not
+        # asyncio sets TCP_NODELAY, so that responses go out at once, only if a socket's protocol is TCP; the sockets of
+        # socket.create_server have protocol 0
         flags = {"type": socket.SOCK_STREAM, "proto": socket.IPPROTO_TCP, "flags": socket.AI_PASSIVE}
         family, kind, protocol, _, address = socket.getaddrinfo(host, port, **flags)[0]
         with contextlib.ExitStack() as stack:
@@ -82,12 +84,12 @@ def listen(host: str, port: int) -> socket.socket:
             listening.listen(BACKLOG)
             stack.pop_all()
         return listening
-    except (OSError, UnicodeError) as error:  # the latter of a name that no host can have
+    except (OSError, UnicodeError) as error:  # UnicodeError: the name is not a valid host name
         do = "give another --host or --port"
-        raise UserError(f"{host}, port {port}", "cannot be listened at", got=error, do=do) from error
+        raise UserError(f"{host}, port {port}", "cannot be listened on", got=error, do=do) from error
 
 
 def url_of(listening: socket.socket) -> str:
-    """Where a socket listens, as a browser takes it."""
+    """The URL of a listening socket, for a browser."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

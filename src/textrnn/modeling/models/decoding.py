@@ -1,4 +1,4 @@
-"""What a saved model's logits come to: classes or tags, how probable they are, and entities.
+"""Decode the logits of a saved model: classes or tags, their probabilities, and entity spans.
 
 Shapes: B batch, T steps, C classes.
 """
@@ -19,36 +19,36 @@ from textrnn.preparation.artifacts.tag_schemes import Span, spans
 
 
 def decode_classes(saved: SavedModel, logits: Tensor, valid: Tensor) -> Tensor:
-    """The class of each row (B,), or the tag of each token (B, T), for logits (B, C) or (B, T, C).
+    """The class of each row (B,) or the tag of each token (B, T), for logits (B, C) or (B, T, C).
 
-    valid: where a row has tokens. A CRF's tags are its best row without moves that tags of its scheme never make.
+    valid: (B, T), true at tokens. A CRF predicts its best tag sequence without transitions that its scheme forbids.
     """
-    barred = _barred(tuple(saved.labels.names)) if saved.labels.chained else None
-    return predict_classes(saved.network, logits, valid, barred)
+    forbidden = _forbidden_transitions(tuple(saved.labels.names)) if saved.labels.prefixed else None
+    return predict_classes(saved.network, logits, valid, forbidden)
 
 
 @lru_cache(maxsize=16)
-def _barred(names: tuple[str, ...]) -> Tensor:
+def _forbidden_transitions(names: tuple[str, ...]) -> Tensor:
     return forbidden_transitions(names)
 
 
 def entity_spans(labels: Labels, tags: Sequence[int]) -> list[Span]:
-    """The entity spans of a row's tags, in order, start and end in tokens."""
-    assert labels.scheme is not None  # as every tagger has it
+    """The entity spans of a row's tags, in order; start and end are token indices."""
+    assert labels.scheme is not None  # every tagger has one
     return spans([labels.names[tag] for tag in tags], labels.scheme)
 
 
 def class_probabilities(network: torch.nn.Module, logits: Tensor, targets: Tensor | None) -> Tensor:
-    """Of each class under logits (B, C) or (B, T, C), in their shape, float64; with a CRF the marginals of each tag.
+    """Probabilities of the classes, float64, in the shape of logits (B, C) or (B, T, C); with a CRF the tag marginals.
 
-    The gradient of a CRF's loss is its marginals less the gold tags, which are added back: where targets (B, T) are
-    ignored nothing is said. Without a CRF targets are not looked at.
+    The gradient of a CRF's loss is its marginals minus the one-hot targets, which are added back. Where targets (B, T)
+    are ignored, the result is meaningless. Without a CRF, targets are not used.
     """
     crf = find_crf(network)
     if crf is None:
         return logits.double().softmax(-1)
     assert targets is not None
     with torch.enable_grad():
-        given = logits.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(crf(given, targets), given)
+        leaf = logits.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(crf(leaf, targets), leaf)
     return gradient.double() + F.one_hot(targets.clamp(min=0), logits.shape[-1])

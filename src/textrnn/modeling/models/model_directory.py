@@ -1,4 +1,7 @@
-"""A model directory: weights, configuration, vocabulary, labels and segmentation, all that using the model needs."""
+"""Save and load model directories, which hold all that a prediction needs.
+
+These are the weights, the configuration, the vocabulary, the labels and the segmentation.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +36,10 @@ PREPARATION_FILES = (VOCABULARY, LABELS, SEGMENTATION)
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """What rebuilds a model and feeds it: sizes, the recipe's model, and how its rows are padded.
+    """All that is needed to rebuild a model and its input: sizes, the recipe's model, and how rows are padded.
 
-    pairs: how many pairs of tokens have embeddings, 0 where the model has no bigrams; words: of its lexicon.
+    pairs: the number of bigrams that have embeddings, 0 for a model without bigrams. words: the sizes of its lexicon,
+    None for a model without words.
     """
 
     recipe: str
@@ -53,7 +57,7 @@ class ModelConfig:
 
 @dataclass(frozen=True)
 class SavedModel:
-    """A model read back from its directory, on the CPU and in evaluation mode."""
+    """A model loaded from its directory, in evaluation mode."""
 
     config: ModelConfig
     labels: Labels
@@ -61,8 +65,16 @@ class SavedModel:
 
 
 def make_network(config: ModelConfig) -> TextRNN:
-    sizes = config.tokens, config.embedding_size, config.classes
-    return TextRNN(config.model, *sizes, config.pad_side, config.pairs, config.words)
+    """An untrained network of this configuration."""
+    return TextRNN(
+        config.model,
+        tokens=config.tokens,
+        embedding_size=config.embedding_size,
+        classes=config.classes,
+        pad_side=config.pad_side,
+        pairs=config.pairs,
+        words=config.words,
+    )
 
 
 def make_config(
@@ -74,17 +86,28 @@ def make_config(
     pairs: int = 0,
     words: LexiconSizes | None = None,
 ) -> ModelConfig:
-    """The configuration of a recipe's model over an embedding (tokens, width) and padded shards with these facts."""
-    tokens, width = matrix_shape
-    widths, truncates = tuple(padded["widths"]), padded["truncates"]
-    sizes = tokens, width, classes, widths
-    return ModelConfig(recipe, __version__, *sizes, padded["side"], truncates, pairs, words, model)
+    """The configuration of a recipe's model, for an embedding matrix (tokens, width) and the facts of padded shards."""
+    tokens, embedding_size = matrix_shape
+    return ModelConfig(
+        recipe=recipe,
+        version=__version__,
+        tokens=tokens,
+        embedding_size=embedding_size,
+        classes=classes,
+        widths=tuple(padded["widths"]),
+        pad_side=padded["side"],
+        truncates=padded["truncates"],
+        pairs=pairs,
+        words=words,
+        model=model,
+    )
 
 
 def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation: Mapping[str, Path]) -> None:
-    """Write the directory; `preparation` gives the file to copy for each name of PREPARATION."""
+    """Write a model directory; `preparation` maps each name of PREPARATION_FILES to the file to copy."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    (folder / WEIGHTS).write_bytes(save(weights))  # a full disk is an OSError so, which keeps a run's checkpoint
+    # not save_file, so that a full disk is an OSError, which keeps the run's checkpoint
+    (folder / WEIGHTS).write_bytes(save(weights))
     text = json.dumps(asdict(config), indent=1, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
     for name in PREPARATION_FILES:
@@ -92,40 +115,42 @@ def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation:
 
 
 def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
-    """The model of a directory, rebuilt from what lies there alone.
+    """Load a model from the files of its directory alone, to the device or to the CPU.
 
-    Raises UserError, naming the file, when one is missing, damaged or of another model.
+    Raises UserError, naming the file, if one is missing, damaged or belongs to another model.
     """
     for name in (CONFIG, WEIGHTS, *PREPARATION_FILES):
-        with reading_model_file(folder / name):
-            there = (folder / name).is_file()
-        if not there:
-            raise UserError(folder / name, "no such file of a model directory", do="train the recipe, or copy it whole")
-    with reading_model_file(folder / CONFIG):
+        with convert_read_errors(folder / name):
+            exists = (folder / name).is_file()
+        if not exists:
+            do = "train the recipe, or copy its directory as a whole"
+            raise UserError(folder / name, "is missing from the model directory", do=do)
+    with convert_read_errors(folder / CONFIG):
         config = build_dataclass(
             ModelConfig, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG)
         )
         if not config.widths:
-            raise ValueError("widths has none")
+            raise ValueError("widths is empty")
         network = make_network(config)
-    with reading_model_file(folder / WEIGHTS):
+    with convert_read_errors(folder / WEIGHTS):
         network.load_state_dict(load_file(str(folder / WEIGHTS)))
-    with reading_model_file(folder / LABELS):
+    with convert_read_errors(folder / LABELS):
         labels = Labels.load(folder / LABELS)
     if len(labels.names) != config.classes:
-        do = "train the recipe, or copy its directory whole"
-        raise UserError(folder / LABELS, f"is not of a model with {config.classes} classes", got=labels.names, do=do)
+        do = "train the recipe, or copy its directory as a whole"
+        message = f"does not belong to a model with {config.classes} classes"
+        raise UserError(folder / LABELS, message, got=labels.names, do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
 
 
 @contextlib.contextmanager
-def reading_model_file(path: Path) -> Iterator[None]:
-    """What a file that is damaged or cannot be read raises, as a UserError that names it."""
+def convert_read_errors(path: Path) -> Iterator[None]:
+    """Convert the errors of reading a damaged or unreadable file into a UserError that names the file."""
     try:
         yield
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
     except (ValueError, TypeError, KeyError, AssertionError, RuntimeError, SafetensorError) as error:
-        fault = f"{type(error).__name__}: {error}"
-        raise UserError(path, "is damaged or of another model", got=fault, do="train the recipe again") from error
+        got = f"{type(error).__name__}: {error}"
+        raise UserError(path, "is damaged or belongs to another model", got=got, do="train the recipe again") from error

@@ -1,4 +1,4 @@
-"""The two models: a classifier of whole texts and a tagger of every token, over the same recurrent body.
+"""The model: an RNN that either classifies whole texts or tags every token.
 
 Shapes: B batch, T steps, E embedding, H hidden, D directions, C classes.
 """
@@ -27,12 +27,12 @@ from textrnn.modeling.nn.soft_lexicon import SETS, LexiconSizes, SoftLexicon
 
 
 def joined_width(config: Model) -> int:
-    """The width of all that is joined to a token's embedding: its pair's and its words'."""
+    """The width of the features that are joined to a token's embedding: those of its bigram and of its words."""
     return (config.bigrams.width if config.bigrams else 0) + (SETS * config.words.width if config.words else 0)
 
 
 class Head(nn.Module):
-    """Dropout, an optional linear layer with ReLU, and the linear layer whose outputs are logits."""
+    """Dropout, an optional linear layer with ReLU, and the linear layer that outputs the logits."""
 
     def __init__(self, features: int, config: Model, outputs: int) -> None:
         super().__init__()
@@ -52,13 +52,13 @@ class Head(nn.Module):
 
 
 class TextRNN(nn.Module):
-    """Token ids to logits: embedding, recurrent layers, readout, LayerNorm where asked, head.
+    """Token ids to logits: embedding, recurrent layers, readout, optional LayerNorm, head.
 
-    ids (B, T) and lengths (B,) in; logits out, (B, C) for classification and (B, T, C) for tagging, where each
-    token's logits stand at the token's own step, whichever side the padding is on. For `bce` the two logits are
-    (0, z), whose cross-entropy is the binary cross-entropy of z, so that every caller sees classes. A CRF is no part
-    of the logits: it makes their loss (Tally) and what they come to (crf.guesses).
-    pairs and words: how many pairs of tokens, and words, have embeddings, where the options ask for such.
+    It takes ids (B, T) and lengths (B,), and returns logits, (B, C) for classification and (B, T, C) for tagging. A
+    token's logits are at the token's own step, whichever side the padding is on. For the loss `bce` the two logits are
+    (0, z), whose cross-entropy is the binary cross-entropy of z, so that all callers see two classes. A CRF does not
+    change the logits: it computes their loss (RunningLoss) and the predicted tags (crf.predict_classes).
+    pairs, words: the number of bigrams and the sizes of the lexicon, if the options ask for such embeddings.
     """
 
     def __init__(
@@ -76,12 +76,12 @@ class TextRNN(nn.Module):
         self.embedding = nn.Embedding(tokens, embedding_size, padding_idx=PAD_ID)
         self.recurrent = Recurrent(
             config.cell,
-            embedding_size + joined_width(config),
-            config.hidden_size,
-            config.layers,
-            config.bidirectional,
-            config.dropout,
-            config.locked_dropout,
+            input_size=embedding_size + joined_width(config),
+            hidden_size=config.hidden_size,
+            layers=config.layers,
+            bidirectional=config.bidirectional,
+            dropout=config.dropout,
+            locked=config.locked_dropout,
         )
         features = config.hidden_size * self.recurrent.directions
         self.readouts = readout_names(config.readout)
@@ -103,72 +103,73 @@ class TextRNN(nn.Module):
         return logits
 
     def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        """What the head sees: (B, D*H times the readouts), or (B, T, D*H) for tagging."""
+        """The input of the head: (B, D*H times the number of readouts), or (B, T, D*H) for tagging."""
         config = self.config
-        exact = config.readout != "last_step"
-        turned = exact and self.pad_side == "left"
-        if turned:
-            ids = rotate_rows(ids, ids.shape[1] - lengths)  # padded on the right, as the recurrent layers want it
+        exact = config.readout != "last_step"  # `last_step` reads padding on purpose
+        rotated = exact and self.pad_side == "left"
+        if rotated:
+            ids = rotate_rows(ids, ids.shape[1] - lengths)  # the recurrent layers expect padding on the right
         x = self._embed(ids)
         if config.readout in ("last_step", "last_valid"):
-            found = self.recurrent.ends(x, lengths if exact else None)  # (B, D*H)
+            features = self.recurrent.final_states(x, lengths if exact else None)  # (B, D*H)
         else:
             states, last = self.recurrent(x, lengths)  # (T, B, D*H), (L*D, B, H)
-            found = self._read(states, last, lengths)
-        if turned and config.readout == "every_step":
-            found = rotate_rows(found, lengths)  # back again
+            features = self._pool_states(states, last, lengths)
+        if rotated and config.readout == "every_step":
+            features = rotate_rows(features, lengths)  # back to the original steps
         if config.relu:
-            found = F.relu(found)
-        return found if self.norm is None else self.norm(found)
+            features = F.relu(features)
+        return features if self.norm is None else self.norm(features)
 
     def _embed(self, ids: Tensor) -> LayerInput:
-        """The embedded tokens of ids (B, T), their pairs with the next and their words; on a CPU each distinct once."""
+        """The embeddings of ids (B, T), joined with those of their bigrams and words; on a CPU distinct rows only."""
         ids = drop_words(ids.t(), self.config.word_dropout, self.training)
-        beside = [table for table in (self.bigrams, self.words) if table is not None]
-        pool = [(self.embedding, ids), *((table, table.find(ids)) for table in beside)]
-        share = self.config.embedding_dropout
+        extra_tables = [table for table in (self.bigrams, self.words) if table is not None]
+        lookups = [(self.embedding, ids), *((table, table.find_rows(ids)) for table in extra_tables)]
+        probability = self.config.embedding_dropout
         if self.recurrent.uses_kernels(ids.shape[1], ids.device):
-            parts = [one for table, rows in pool for one in embed_distinct(table, rows, share, self.training).parts()]
+            inputs = [embed_distinct(table, rows, probability, self.training) for table, rows in lookups]
+            parts = [part for x in inputs for part in x.split()]
         else:
-            whole = [embed_each_position(table, rows, share, self.training) for table, rows in pool]
-            parts = [LayerInput.of(whole[0] if len(whole) == 1 else torch.cat(whole, dim=-1))]
+            dense = [embed_each_position(table, rows, probability, self.training) for table, rows in lookups]
+            parts = [LayerInput.from_dense(dense[0] if len(dense) == 1 else torch.cat(dense, dim=-1))]
         if self.config.relu:
             parts = [replace(part, features=F.relu(part.features)) for part in parts]
         joined = parts.pop()
         while parts:
-            joined = replace(parts.pop(), beside=joined)
+            joined = replace(parts.pop(), joined=joined)
         return joined
 
-    def _read(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
-        """Of states (T, B, D*H), zero past the lengths, all (B, T, D*H), or what the readouts make of them.
+    def _pool_states(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+        """The readouts of states (T, B, D*H), which are zero past the lengths; for `every_step` all, (B, T, D*H).
 
-        last: (L*D, B, H), of which the last D are the last layer's.
+        last: (L*D, B, H); its last D belong to the last layer.
         """
         if self.config.readout == "every_step":
             return states.transpose(0, 1)
-        ends = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
-        names = cast(tuple[PooledReadout, ...], self.readouts)  # of the others none comes here
-        return pool(names, states, ends, lengths, self.attention)
+        final = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
+        names = cast(tuple[PooledReadout, ...], self.readouts)  # the other readouts do not get here
+        return pool(names, states, final, lengths, self.attention)
 
 
-def initialize_weights(model: TextRNN, way: Initialization) -> None:
-    """Fill every matrix but the embeddings as named and set biases to 0; `stock` changes nothing.
+def initialize_weights(model: TextRNN, method: Initialization) -> None:
+    """Fill every matrix except the embeddings by the named method and set biases to 0; `stock` changes nothing.
 
-    Source: tutorial 1 (Xavier normal as default, Kaiming and plain normal as choices). Stacked gates are filled as
-    one matrix, as there. LayerNorm keeps its ones and zeros, and a CRF its zeros.
+    Source: tutorial 1 (Xavier normal by default; Kaiming and plain normal as options). The stacked gates are filled as
+    one matrix, as in the tutorial. LayerNorm keeps its ones and zeros, and a CRF its zeros.
     """
-    fills: dict[Initialization, Callable[[Tensor], Tensor]] = {
+    fill_functions: dict[Initialization, Callable[[Tensor], Tensor]] = {
         "xavier": nn.init.xavier_normal_,
         "kaiming": nn.init.kaiming_normal_,
         "orthogonal": nn.init.orthogonal_,
         "normal": nn.init.normal_,
     }
-    if way == "stock":
+    if method == "stock":
         return
     for name, weight in model.named_parameters():
         if name.startswith(("embedding.", "bigrams.", "words.", "norm.", "crf.")):
             continue
         if weight.dim() > 1:
-            fills[way](weight)
+            fill_functions[method](weight)
         else:
             nn.init.zeros_(weight)

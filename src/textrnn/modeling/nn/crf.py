@@ -1,9 +1,10 @@
-"""A linear-chain CRF over a tagger's logits: the loss of whole rows of tags, the best one, each token's probabilities.
+"""A linear-chain CRF over a tagger's logits: the loss of tag sequences, the best sequence, and tag probabilities.
 
-Sources: Lafferty et al. 2001, "Conditional Random Fields"; Lample et al. 2016, arXiv:1603.01360, section 2.2, whose
-score of a row this is.
+Sources: Lafferty et al. 2001, "Conditional Random Fields"; the score of a tag sequence is that of Lample et al. 2016,
+arXiv:1603.01360, section 2.2.
 
-Shapes: B batch, T steps, C classes. Within the recursions rows come last, (T, C, B): C is small and B is not.
+Shapes: B batch, T steps, C classes. Within the recursions the batch is the last dimension, (T, C, B), because C is
+small and B is not.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ from textrnn.modeling.nn.pooling import rotate_rows
 
 
 class CRF(nn.Module):
-    """Scores of neighbouring tags: transitions (C, C) from row to column, start (C,) and end (C,) of a row's ends.
+    """Scores of adjacent tags: transitions (C, C) from row to column, start (C,) and end (C,) of a sequence.
 
-    A row of tags scores the sum of its logits, its transitions and its two ends; its probability is the exponential of
-    that over the sum of the same for all rows of tags. All scores are 0 at first: the loss is then the cross-entropy
-    of each token. It computes in the type of the logits, which precision.forward hands out as float32.
+    A tag sequence scores the sum of its logits, its transitions, its start and its end. Its probability is the
+    exponential of that, divided by the sum of the same over all tag sequences. All parameters are initially 0: the loss
+    then is the cross-entropy of each token. The CRF computes in the type of the logits, which forward_in_precision
+    returns as float32.
     """
 
     def __init__(self, classes: int) -> None:
@@ -35,128 +37,131 @@ class CRF(nn.Module):
     def forward(self, logits: Tensor, targets: Tensor) -> Tensor:
         """Negative log-likelihood of targets (B, T) under logits (B, T, C), in nats, summed over the rows: ().
 
-        A row's tokens are one run of steps, on either side of its padding, whose targets are IGNORED_TAG. A row
-        without a token adds 0.
+        The tokens of a row are contiguous; padding is on either side and has the target IGNORED_TAG. A row without
+        tokens adds 0.
         """
-        shifts = _first(targets != IGNORED_TAG)
+        shifts = _first_valid_step(targets != IGNORED_TAG)
         targets = rotate_rows(targets, shifts).t()
         valid, tags = targets != IGNORED_TAG, targets.clamp(min=0)
-        # what a step's logits have in common changes no probability; without it sums stay small, and keep their digits
+        # A constant added to a step's logits changes no probability; log_softmax keeps sums small, and so precise.
         emissions = rotate_rows(logits, shifts).log_softmax(-1).permute(1, 2, 0)
-        total = (_forward(emissions, valid, self.transitions, self.start)[-1] + self.end[:, None]).logsumexp(0)  # (B,)
-        gold = emissions.gather(1, tags[:, None])[:, 0]
-        gold = torch.cat((gold[:1], gold[1:] + self.transitions[tags[:-1], tags[1:]]))
+        alphas = _forward_scores(emissions, valid, self.transitions, self.start)
+        log_partition = (alphas[-1] + self.end[:, None]).logsumexp(0)  # (B,)
+        scores = emissions.gather(1, tags[:, None])[:, 0]
+        scores = torch.cat((scores[:1], scores[1:] + self.transitions[tags[:-1], tags[1:]]))
         last = tags.gather(0, (valid.sum(0) - 1).clamp(min=0)[None])[0]
-        gold = gold.masked_fill(~valid, 0).sum(0) + self.start[tags[0]] + self.end[last]
-        return (total - gold).masked_fill(~valid[0], 0).sum()
+        target_score = scores.masked_fill(~valid, 0).sum(0) + self.start[tags[0]] + self.end[last]
+        return (log_partition - target_score).masked_fill(~valid[0], 0).sum()
 
     def log_marginals(self, logits: Tensor, valid: Tensor, temperature: float = 1.0) -> Tensor:
-        """Log of the probability that a token (B, T) has each tag, over all rows of tags: (B, T, C), as the logits are.
+        """Log probability of each tag of each token, over all tag sequences, for logits (B, T, C): (B, T, C).
 
-        valid: (B, T), where tokens are, as for `forward`; elsewhere it is finite and means nothing. All scores are
-        divided by the temperature first. Source: forward-backward, Rabiner 1989, "A Tutorial on Hidden Markov Models",
-        section III.A.
+        valid: (B, T), true at tokens, which are contiguous as in `forward`; elsewhere the result is finite but
+        meaningless. All scores are divided by the temperature first. Source: forward-backward algorithm, Rabiner 1989,
+        "A Tutorial on Hidden Markov Models", section III.A.
         """
-        shifts = _first(valid)
-        told = rotate_rows(valid, shifts).t()
+        shifts = _first_valid_step(valid)
+        valid = rotate_rows(valid, shifts).t()
         emissions = rotate_rows(logits / temperature, shifts).log_softmax(-1).permute(1, 2, 0)
-        transitions, start, end = (each / temperature for each in (self.transitions, self.start, self.end))
-        before = _forward(emissions, told, transitions, start)
-        after = _backward(emissions, told, transitions, end)
-        found = (torch.stack(before) + torch.stack(after)).log_softmax(1).permute(2, 0, 1)
-        return rotate_rows(found, logits.shape[1] - shifts)
+        transitions, start, end = (scores / temperature for scores in (self.transitions, self.start, self.end))
+        alphas = _forward_scores(emissions, valid, transitions, start)
+        betas = _backward_scores(emissions, valid, transitions, end)
+        marginals = (torch.stack(alphas) + torch.stack(betas)).log_softmax(1).permute(2, 0, 1)
+        return rotate_rows(marginals, logits.shape[1] - shifts)
 
     @torch.no_grad()
-    def decode(self, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
-        """The best rows of tags (B, T) for logits (B, T, C), where tokens are valid (B, T), and 0 elsewhere.
+    def decode(self, logits: Tensor, valid: Tensor, forbidden: Tensor | None = None) -> Tensor:
+        """The best tag sequences (B, T) for logits (B, T, C) at tokens, where valid (B, T) is true; 0 elsewhere.
 
-        barred: as `barred_moves` has it; its moves are not taken. Of rows of tags that score the same it is the one
-        with the lowest last tag, then the lowest last but one, and so on. Source: Viterbi 1967.
+        forbidden: transitions that are never taken, as `forbidden_transitions` returns them. Among sequences of equal
+        score the one with the lowest last tag wins, then the one with the lowest last but one, and so on. Source:
+        Viterbi 1967.
         """
-        shifts = _first(valid)
-        emissions, told = rotate_rows(logits, shifts).permute(1, 2, 0), rotate_rows(valid, shifts).t()
+        shifts = _first_valid_step(valid)
+        emissions, rotated_valid = rotate_rows(logits, shifts).permute(1, 2, 0), rotate_rows(valid, shifts).t()
         transitions: Tensor = self.transitions
         start: Tensor = self.start
         end: Tensor = self.end
-        if barred is not None:
-            barred = barred.to(logits.device)
-            transitions = transitions.masked_fill(barred[:-1, :-1], -torch.inf)
-            start = start.masked_fill(barred[-1, :-1], -torch.inf)
-            end = end.masked_fill(barred[:-1, -1], -torch.inf)
+        if forbidden is not None:
+            forbidden = forbidden.to(logits.device)
+            transitions = transitions.masked_fill(forbidden[:-1, :-1], -torch.inf)
+            start = start.masked_fill(forbidden[-1, :-1], -torch.inf)
+            end = end.masked_fill(forbidden[:-1, -1], -torch.inf)
         best = start[:, None] + emissions[0]  # (C, B)
-        stay = torch.arange(len(start), device=logits.device)[:, None].expand_as(best)
-        origins = []
-        for emission, here in zip(emissions[1:], told[1:], strict=True):
-            found, origin = (best[:, None] + transitions[:, :, None]).max(0)
-            best = torch.where(here, found + emission, best)
-            origins.append(torch.where(here, origin, stay))
+        same_tag = torch.arange(len(start), device=logits.device)[:, None].expand_as(best)
+        backpointers = []
+        for emission, is_valid in zip(emissions[1:], rotated_valid[1:], strict=True):
+            scores, previous = (best[:, None] + transitions[:, :, None]).max(0)
+            best = torch.where(is_valid, scores + emission, best)
+            backpointers.append(torch.where(is_valid, previous, same_tag))
         tags = [(best + end[:, None]).argmax(0)]
-        for origin in reversed(origins):
-            tags.append(origin.gather(0, tags[-1][None])[0])
+        for previous in reversed(backpointers):
+            tags.append(previous.gather(0, tags[-1][None])[0])
         path = torch.stack(tags[::-1], dim=1)
         return rotate_rows(path, valid.shape[1] - shifts).masked_fill(~valid, 0)
 
 
-def _forward(emissions: Tensor, valid: Tensor, transitions: Tensor, start: Tensor) -> list[Tensor]:
-    """After each step the log of the summed exponentials of all tags up to it, by the tag they end in: T of (C, B)."""
+def _forward_scores(emissions: Tensor, valid: Tensor, transitions: Tensor, start: Tensor) -> list[Tensor]:
+    """For each step and its tag: log-sum-exp of the scores of all sequences that end there; T of (C, B)."""
     states = [start[:, None] + emissions[0]]
-    for emission, here in zip(emissions[1:], valid[1:], strict=True):
-        found = (states[-1][:, None] + transitions[:, :, None]).logsumexp(0) + emission
-        states.append(torch.where(here, found, states[-1]))
+    for emission, is_valid in zip(emissions[1:], valid[1:], strict=True):
+        scores = (states[-1][:, None] + transitions[:, :, None]).logsumexp(0) + emission
+        states.append(torch.where(is_valid, scores, states[-1]))
     return states
 
 
-def _backward(emissions: Tensor, valid: Tensor, transitions: Tensor, end: Tensor) -> list[Tensor]:
-    """The same of all tags behind each step, the row's end among them, by the step's own tag: T of (C, B)."""
+def _backward_scores(emissions: Tensor, valid: Tensor, transitions: Tensor, end: Tensor) -> list[Tensor]:
+    """For each step and its tag: log-sum-exp of the scores of all continuations, including the end; T of (C, B)."""
     states = [end[:, None].expand_as(emissions[0])]
-    for emission, here in zip(emissions[1:].flip(0), valid[1:].flip(0), strict=True):
-        found = (transitions[:, :, None] + (emission + states[-1])[None]).logsumexp(1)
-        states.append(torch.where(here, found, states[-1]))
+    for emission, is_valid in zip(emissions[1:].flip(0), valid[1:].flip(0), strict=True):
+        scores = (transitions[:, :, None] + (emission + states[-1])[None]).logsumexp(1)
+        states.append(torch.where(is_valid, scores, states[-1]))
     return states[::-1]
 
 
-def _first(valid: Tensor) -> Tensor:
-    """The first step of each row of valid (B, T) that is; 0 where none is."""
+def _first_valid_step(valid: Tensor) -> Tensor:
+    """The first step of each row of valid (B, T) that is true; 0 if none is."""
     return valid.int().argmax(1)
 
 
 def forbidden_transitions(names: Sequence[str]) -> Tensor:
-    """The moves that BIO or BIOES tags of these names never make, (C + 1, C + 1) bool, from row to column.
+    """The transitions that BIO or BIOES tags of these names never make, from row to column: (C + 1, C + 1) bool.
 
-    The last row is of moves from the start, the last column of those to the end. I-X and E-X follow B-X and I-X alone;
-    where there is an E-X, nothing else follows those.
+    The last row is the start, the last column the end. I-X and E-X follow only B-X and I-X. If the tags include E-X,
+    only I-X and E-X follow B-X and I-X.
     """
 
     known = set(names)
 
-    def barred(before: str, after: str) -> bool:
+    def is_forbidden(before: str, after: str) -> bool:
         if after[:2] in ("I-", "E-"):
             return before not in (f"B-{after[2:]}", f"I-{after[2:]}")
         return before[:2] in ("B-", "I-") and f"E-{before[2:]}" in known
 
     all_names = (*names, "")
-    return torch.tensor([[barred(before, after) for after in all_names] for before in all_names])
+    return torch.tensor([[is_forbidden(before, after) for after in all_names] for before in all_names])
 
 
 def find_crf(network: nn.Module) -> CRF | None:
-    """The network's CRF, or None; a CRF alone is its own."""
-    found = getattr(network, "crf", network)
-    return found if isinstance(found, CRF) else None
+    """The network's CRF, or None; for a CRF itself, that CRF."""
+    crf = getattr(network, "crf", network)
+    return crf if isinstance(crf, CRF) else None
 
 
-def predict_classes(network: nn.Module, logits: Tensor, valid: Tensor, barred: Tensor | None = None) -> Tensor:
-    """What the network's logits (B, C) or (B, T, C) come to: class ids (B,) or (B, T).
+def predict_classes(network: nn.Module, logits: Tensor, valid: Tensor, forbidden: Tensor | None = None) -> Tensor:
+    """The class ids (B,) or (B, T) that the network predicts from its logits (B, C) or (B, T, C).
 
-    The highest logit's, or the best rows of tags where the network has a CRF; valid and barred: see CRF.decode.
+    These are the classes of the highest logits or, if the network has a CRF, the best tag sequences. See CRF.decode for
+    valid and forbidden.
     """
     crf = find_crf(network)
-    return logits.argmax(-1) if crf is None else crf.decode(logits, valid, barred)
+    return logits.argmax(-1) if crf is None else crf.decode(logits, valid, forbidden)
 
 
 def log_probabilities(crf: CRF | None, logits: Tensor, valid: Tensor, temperature: float) -> Tensor:
-    """Log of each class's probability under logits (B, C) or (B, T, C), softened by the temperature; their shape.
+    """Log probabilities of the classes, softened by the temperature, in the shape of logits (B, C) or (B, T, C).
 
-    With a CRF those of a token over all rows of tags: see CRF.log_marginals, also for valid.
+    With a CRF they are the marginals of each token; see CRF.log_marginals, also for valid.
     """
     if crf is None:
         return F.log_softmax(logits / temperature, dim=-1)

@@ -1,4 +1,4 @@
-"""Dropout whose masks cost little on a CPU."""
+"""Dropout with masks that are cheap to draw on a CPU."""
 
 from __future__ import annotations
 
@@ -7,30 +7,31 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-LEVELS = 1 << 16
+LEVELS = 1 << 16  # of the 16 random bits that each value gets
 
 
-def dropout(x: Tensor, share: float, training: bool) -> Tensor:
-    """x with each value set to 0 with probability `share`, the rest scaled so that the expectation stays.
+def dropout(x: Tensor, probability: float, training: bool) -> Tensor:
+    """Set each value of x to 0 with the given probability, and scale the rest so that the expectation is unchanged.
 
-    On a CPU the share is rounded to 1/65,536, and the mask is 16 bits a value from NumPy's SFC64, which torch's
-    generator seeds: torch.manual_seed decides it, whatever the number of threads. Torch draws its own masks one value
-    after the other. Elsewhere this is torch's dropout. Source: Srivastava et al. 2014, JMLR 15.
+    On a CPU the probability is rounded to a multiple of 1/65,536. The mask takes 16 bits per value from NumPy's SFC64,
+    which is seeded by torch's generator: torch.manual_seed determines the mask, whatever the number of threads. This
+    is faster than torch's own dropout, which draws one value after the other. On other devices it is torch's dropout.
+    Source: Srivastava et al. 2014, JMLR 15.
     """
-    if not training or share == 0 or x.device.type != "cpu":
-        return F.dropout(x, share, training)
-    dropped = min(round(share * LEVELS), LEVELS - 1)
+    if not training or probability == 0 or x.device.type != "cpu":
+        return F.dropout(x, probability, training)
+    dropped_levels = min(round(probability * LEVELS), LEVELS - 1)
     seed = int(torch.randint(2**63 - 1, ()))
-    words = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.int16)[: x.numel()]
-    kept = torch.from_numpy(words).view(x.shape) >= dropped - LEVELS // 2
-    return x * kept.to(x.dtype).mul_(LEVELS / (LEVELS - dropped))
+    random_bits = np.random.SFC64(seed).random_raw(-(-x.numel() // 4)).view(np.int16)[: x.numel()]
+    keep = torch.from_numpy(random_bits).view(x.shape) >= dropped_levels - LEVELS // 2
+    return x * keep.to(x.dtype).mul_(LEVELS / (LEVELS - dropped_levels))
 
 
-def locked_dropout(x: Tensor, share: float, training: bool, steps: int) -> Tensor:
-    """`dropout` with one mask for all steps, which stand in dimension `steps` of x: a value is dropped in all or none.
+def locked_dropout(x: Tensor, probability: float, training: bool, steps: int) -> Tensor:
+    """`dropout` with one mask for all steps, which are dimension `steps` of x: a value is dropped at all or at none.
 
     Source: Gal and Ghahramani 2016, arXiv:1512.05287; between layers as in Merity et al. 2018, arXiv:1708.02182.
     """
-    if not training or share == 0:
+    if not training or probability == 0:
         return x
-    return x * dropout(torch.ones_like(x.select(steps, 0)), share, training).unsqueeze(steps)
+    return x * dropout(torch.ones_like(x.select(steps, 0)), probability, training).unsqueeze(steps)

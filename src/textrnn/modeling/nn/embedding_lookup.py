@@ -1,4 +1,4 @@
-"""Token ids to embedded tokens: on a CPU each distinct one once, elsewhere each in its place.
+"""Look up the embeddings of token ids: each distinct id once on a CPU, one row per position on other devices.
 
 Shapes: T steps, B batch, V rows of a table, E its width, U distinct rows, S sets of at most C rows, filled up with 0.
 """
@@ -16,89 +16,90 @@ from textrnn.modeling.nn.dropout import dropout
 from textrnn.modeling.nn.layer_input import LayerInput
 
 
-def drop_words(ids: Tensor, share: float, training: bool) -> Tensor:
-    """ids of any shape, each token read as the unknown one with probability `share`; padding stays what it is.
+def drop_words(ids: Tensor, probability: float, training: bool) -> Tensor:
+    """Replace each token of ids (any shape) by the unknown token with the given probability; padding is unchanged.
 
     Source: Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods", section 3.2.
     """
-    if not training or share == 0:
+    if not training or probability == 0:
         return ids
-    return ids.masked_fill((torch.rand(ids.shape, device=ids.device) < share) & (ids != PAD_ID), UNKNOWN_ID)
+    return ids.masked_fill((torch.rand(ids.shape, device=ids.device) < probability) & (ids != PAD_ID), UNKNOWN_ID)
 
 
 class SparseTable(nn.Module):
-    """A table (V, E) too large to be moved as a whole in every step: its gradient is of the rows that a batch reads.
+    """An embedding table (V, E) that is too large to update as a whole: its gradient holds the rows of the batch only.
 
-    Row 0 is of padding, zero, and has a gradient of zero. See RowAdam for how the table learns.
+    Row 0 is padding: it is zero and its gradient is zero. RowAdam updates such tables.
     """
 
     def __init__(self, rows: int, width: int) -> None:
         super().__init__()
-        # as fastText starts the rows of its n-grams (Bojanowski et al. 2017): small beside what they are joined to
+        # fastText initializes its n-grams so (Bojanowski et al. 2017): small, compared with what they are joined to.
         weight = torch.empty(rows, width).uniform_(-1 / width, 1 / width)
         weight[PAD_ID] = 0
         self.weight = nn.Parameter(weight)
 
     def forward(self, rows: Tensor) -> Tensor:
-        """The rows of an index of any shape (...), (..., E)."""
-        found = F.embedding(rows, self.weight, sparse=True)
-        return found * (rows != PAD_ID).unsqueeze(-1)
+        """Look up rows (any shape): (..., E)."""
+        embedded = F.embedding(rows, self.weight, sparse=True)
+        return embedded * (rows != PAD_ID).unsqueeze(-1)
 
 
-def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> LayerInput:
-    """Rows of the table for ids (T, B), each distinct one once, its values dropped with probability `share`.
+def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, probability: float, training: bool) -> LayerInput:
+    """Look up ids (T, B), each distinct one once, and drop values of these rows with the given probability.
 
-    Of sets of rows (S, C, T, B) the means, S * E wide, zero where a set is empty.
+    For sets of rows (S, C, T, B) it is the mean of each set, S * E wide, zero where a set is empty.
     """
     if ids.dim() > 2:
-        return _mean_distinct(table, ids, share, training)
+        return _mean_distinct(table, ids, probability, training)
     if isinstance(table, SparseTable):
-        used, index = torch.unique(ids, return_inverse=True)  # few of very many rows
-        found = table(used)
+        used, index = torch.unique(ids, return_inverse=True)  # few rows of a very large table
+        rows = table(used)
     else:
         used, index = distinct_ids(ids, table.num_embeddings)
-        found = DistinctRows.apply(table.weight, used)
-    return LayerInput(dropout(found, share, training), index, (ids.shape[0], ids.shape[1]))
+        rows = DistinctRows.apply(table.weight, used)
+    return LayerInput(dropout(rows, probability, training), index, (ids.shape[0], ids.shape[1]))
 
 
-def _mean_distinct(table: nn.Module, sets: Tensor, share: float, training: bool) -> LayerInput:
-    """The means of sets (S, C, T, B), of those alone that are not empty; each of S is a part of the steps."""
-    real, counts = sets != PAD_ID, (sets != PAD_ID).sum(1)  # (S, T, B)
-    filled = counts > 0
-    used, rows = torch.unique(sets[real], return_inverse=True)
-    found = dropout(table(used), share, training).index_select(0, rows)
-    number = filled.flatten().cumsum(0).sub_(1).view_as(counts)
-    counts = counts[filled]
-    # not embedding_bag, whose backward is many times slower here
-    sums = found.new_zeros(len(counts), found.shape[1]).index_add(0, number[:, None].expand_as(sets)[real], found)
-    means = (sums / counts[:, None]).split(filled.sum((1, 2)).tolist())
+def _mean_distinct(table: nn.Module, sets: Tensor, probability: float, training: bool) -> LayerInput:
+    """The mean of each set of sets (S, C, T, B) that is not empty; each of the S kinds is one part of the features."""
+    valid, counts = sets != PAD_ID, (sets != PAD_ID).sum(1)  # counts: (S, T, B)
+    nonempty = counts > 0
+    used, index = torch.unique(sets[valid], return_inverse=True)
+    rows = dropout(table(used), probability, training).index_select(0, index)
+    set_number = nonempty.flatten().cumsum(0).sub_(1).view_as(counts)
+    counts = counts[nonempty]
+    # index_add, because the backward pass of embedding_bag is many times slower here
+    sums = rows.new_zeros(len(counts), rows.shape[1]).index_add(0, set_number[:, None].expand_as(sets)[valid], rows)
+    means = (sums / counts[:, None]).split(nonempty.sum((1, 2)).tolist())
     joined = None
-    for own, each in reversed(list(zip(filled, means, strict=True))):
-        index = own.flatten().cumsum(0).view_as(own) * own
-        joined = LayerInput(F.pad(each, (0, 0, 1, 0)), index, (own.shape[0], own.shape[1]), joined, blank=True)
+    for mask, kind_means in reversed(list(zip(nonempty, means, strict=True))):
+        step_index = mask.flatten().cumsum(0).view_as(mask) * mask
+        with_zero_row = F.pad(kind_means, (0, 0, 1, 0))
+        joined = LayerInput(with_zero_row, step_index, (mask.shape[0], mask.shape[1]), joined, skip_zero_row=True)
     assert joined is not None
     return joined
 
 
-def embed_each_position(table: nn.Embedding | SparseTable, ids: Tensor, share: float, training: bool) -> Tensor:
-    """Rows of the table for ids (T, B), (T, B, E); what is dropped of a row is so wherever the row is read.
+def embed_each_position(table: nn.Embedding | SparseTable, ids: Tensor, probability: float, training: bool) -> Tensor:
+    """Look up ids (T, B) position by position: (T, B, E). A value dropped from a row is dropped wherever it is read.
 
-    Of sets of rows (S, C, T, B) the means, (T, B, S * E), zero where a set is empty. The mask is of the
-    whole table: how many rows are distinct is known only after waiting for the device.
+    For sets of rows (S, C, T, B) it is the mean of each set, (T, B, S * E), zero where a set is empty. The dropout mask
+    covers the whole table, because counting the distinct rows would mean waiting for the device.
     """
-    found: Tensor = table(ids)
-    if training and share > 0:
-        found = found * dropout(torch.ones_like(table.weight), share, training)[ids]
+    embedded: Tensor = table(ids)
+    if training and probability > 0:
+        embedded = embedded * dropout(torch.ones_like(table.weight), probability, training)[ids]
     if ids.dim() > 2:
-        means = found.sum(1) / (ids != PAD_ID).sum(1).clamp(min=1).unsqueeze(-1)  # (S, T, B, E)
-        found = means.permute(1, 2, 0, 3).flatten(2)
-    return found
+        means = embedded.sum(1) / (ids != PAD_ID).sum(1).clamp(min=1).unsqueeze(-1)  # (S, T, B, E)
+        embedded = means.permute(1, 2, 0, 3).flatten(2)
+    return embedded
 
 
 def distinct_ids(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
-    """The token ids that occur, rising (U,), and for each of `ids` its place among them; ids are below `tokens`.
+    """The distinct ids (U,), ascending, and for each of `ids` its index among them; ids are below `tokens`.
 
-    torch.unique would sort them.
+    It is faster than torch.unique, which sorts the ids.
     """
     ids = ids.long()
     occurs = torch.zeros(tokens, dtype=torch.bool)
@@ -107,7 +108,7 @@ def distinct_ids(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
 
 
 class DistinctRows(torch.autograd.Function):
-    """Distinct rows (U, E) of an embedding (V, E); as in nn.Embedding, the row of padding has no gradient."""
+    """Distinct rows (U, E) of an embedding (V, E); as in nn.Embedding, the gradient of the padding row is zero."""
 
     @staticmethod
     def forward(ctx: Any, weight: Tensor, used: Tensor) -> Tensor:
@@ -119,6 +120,6 @@ class DistinctRows(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (used,) = ctx.saved_tensors
         (gradient,) = gradients
-        whole = gradient.new_zeros(ctx.tokens, gradient.shape[1]).index_copy_(0, used, gradient)
-        whole[PAD_ID] = 0
-        return whole, None
+        d_weight = gradient.new_zeros(ctx.tokens, gradient.shape[1]).index_copy_(0, used, gradient)
+        d_weight[PAD_ID] = 0
+        return d_weight, None

@@ -1,6 +1,6 @@
-"""What a recurrent layer reads: features step by step, or rows of tables and which of them each step reads.
+"""The input of a recurrent layer: dense features, or rows of tables with the row that each step reads.
 
-Shapes: T steps, B batch, F features, U distinct rows.
+Shapes: T steps, B batch, F features, U distinct rows, N steps that read a row, S selected steps.
 """
 
 from __future__ import annotations
@@ -13,58 +13,61 @@ from torch import Tensor
 
 @dataclass(frozen=True, eq=False)
 class LayerInput:
-    """The input of a layer: features (T*B, F) step by step; or distinct rows (U, F) and which of them each step reads.
+    """The input of a layer: dense features (T*B, F), or distinct rows (U, F) and an index of the row of each step.
 
-    index: (T, B), or None where features are in their places; shape: (T, B). beside: more features of the same steps,
-    joined behind these. blank: row 0 is zero, and so many steps read it that what is made of it is left out.
+    index: (T, B), or None if the features are dense. shape: (T, B). joined: further features of the same steps, which
+    are concatenated after these. skip_zero_row: row 0 is zero and so common that products with it are left out.
     """
 
     features: Tensor
     index: Tensor | None
     shape: tuple[int, int]
-    beside: LayerInput | None = None
-    blank: bool = False
+    joined: LayerInput | None = None
+    skip_zero_row: bool = False
 
     @classmethod
-    def of(cls, x: Tensor) -> LayerInput:
-        """Features (T, B, F) in their places."""
+    def from_dense(cls, x: Tensor) -> LayerInput:
+        """Wrap dense features (T, B, F)."""
         return cls(x.flatten(0, 1), None, (x.shape[0], x.shape[1]))
 
-    def parts(self) -> list[LayerInput]:
-        """These features and those beside them, each alone."""
-        own = replace(self, beside=None)
-        return [own] if self.beside is None else [own, *self.beside.parts()]
+    def split(self) -> list[LayerInput]:
+        """These features and those joined to them, each on its own."""
+        first = replace(self, joined=None)
+        return [first] if self.joined is None else [first, *self.joined.split()]
 
-    def read(self) -> tuple[Tensor | None, Tensor | None]:
-        """The rows that are read (N,) and at which of the T*B steps (N,), None where it is all; None for features."""
+    def row_indices(self) -> tuple[Tensor | None, Tensor | None]:
+        """The rows that are read (N,), and which of the T*B steps (N,) read them.
+
+        The rows are None if the features are dense, the steps are None if every step reads a row.
+        """
         if self.index is None:
             return None, None
         rows = self.index.flatten()
-        if not self.blank:
+        if not self.skip_zero_row:
             return rows, None
-        places = rows.nonzero().squeeze(1)
-        return rows[places], places
+        steps = rows.nonzero().squeeze(1)
+        return rows[steps], steps
 
-    def dense(self) -> Tensor:
-        """All features in their places, (T, B, F)."""
-        if self.beside is not None:
-            return torch.cat([part.dense() for part in self.parts()], dim=-1)
+    def to_dense(self) -> Tensor:
+        """All features step by step, (T, B, F)."""
+        if self.joined is not None:
+            return torch.cat([part.to_dense() for part in self.split()], dim=-1)
         if self.index is not None:
             return self.features.index_select(0, self.index.flatten()).view(*self.shape, -1)
         return self.features.view(*self.shape, -1)
 
     def gather(self, steps: Tensor) -> LayerInput:
-        """Each row's steps in another order or number: those of `steps` (S, B)."""
+        """The input whose step s of row b is step steps[s, b] of this one; steps is (S, B)."""
         if self.index is not None:
-            beside = None if self.beside is None else self.beside.gather(steps)
+            joined = None if self.joined is None else self.joined.gather(steps)
             index, shape = self.index.gather(0, steps), (len(steps), self.shape[1])
-            return replace(self, index=index, shape=shape, beside=beside)
-        dense = self.dense()
-        return LayerInput.of(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))
+            return replace(self, index=index, shape=shape, joined=joined)
+        dense = self.to_dense()
+        return LayerInput.from_dense(dense.gather(0, steps[:, :, None].expand(-1, -1, dense.shape[2])))
 
     def flip(self) -> LayerInput:
         """All steps in the opposite order."""
         if self.index is not None:
-            beside = None if self.beside is None else self.beside.flip()
-            return LayerInput(self.features, self.index.flip(0), self.shape, beside)
-        return LayerInput.of(self.dense().flip(0))
+            joined = None if self.joined is None else self.joined.flip()
+            return LayerInput(self.features, self.index.flip(0), self.shape, joined)
+        return LayerInput.from_dense(self.to_dense().flip(0))

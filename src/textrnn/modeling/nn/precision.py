@@ -1,4 +1,4 @@
-"""The type that matrix products are computed in, and what a GPU has to be told so that a seed gives the same bytes."""
+"""Mixed precision, and the GPU settings that make runs reproducible byte for byte."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ HALF_PRECISION: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "flo
 
 
 def check_precision(precision: Precision, device: torch.device, where: str) -> None:
-    """Refuse, by the dotted name `where`, float16 off the GPU: its small range needs products summed in float32."""
+    """Raise UserError, naming the param `where`, for float16 without a GPU.
+
+    The small range of float16 needs matrix products that are accumulated in float32, as GPUs do.
+    """
     if precision == "float16" and device.type != "cuda":
         raise UserError(where, "float16 needs a GPU", got=f"device {device}", do="use bfloat16 or float32")
 
 
 def forward_in_precision(network: nn.Module, ids: Tensor, lengths: Tensor, precision: Precision) -> Tensor:
-    """The network's logits in float32, its matrix products in `precision` and its weights as they are.
+    """The network's logits in float32. Matrix products are computed in `precision`; weights keep their type.
 
-    With float32 that is the network's own call and nothing else. The loss and its backward pass belong outside.
+    With float32 this only calls the network. Compute the loss and run its backward pass outside of it.
     """
     if precision == "float32":
         logits: Tensor = network(ids, lengths)
@@ -33,23 +36,24 @@ def forward_in_precision(network: nn.Module, ids: Tensor, lengths: Tensor, preci
 
 
 def make_scaler(precision: Precision, device: torch.device) -> torch.amp.GradScaler:
-    """What keeps float16 gradients from vanishing (Micikevicius et al. 2018, arXiv:1710.03740); else it does nothing.
+    """The loss scaler that keeps float16 gradients from vanishing; in other precisions it does nothing.
 
-    With a fused Adam none of its methods waits for the device, so that all may be captured in a CUDA graph. A step
-    whose gradients overflow is left out. `state_dict()` is what a run needs to go on, and empty when off.
+    With a fused Adam none of its methods waits for the device, so that all can be captured in a CUDA graph. A step
+    whose gradients overflow is skipped. `state_dict()` is what a run needs to resume; it is empty when scaling is off.
+    Source: Micikevicius et al. 2018, arXiv:1710.03740.
     """
     scaler = torch.amp.GradScaler(device.type, enabled=precision == "float16")
-    # its scale is made now and not with the first loss, which a process whose part of a batch is empty has not
+    # This creates the scale at once. The first loss would be too late for a process whose part of the batch is empty.
     scaler.scale(torch.zeros((), device=device))
     return scaler
 
 
 def make_deterministic(device: torch.device) -> None:
-    """Choose a GPU's algorithms for the same bytes each time; for the whole process, before its first product.
+    """Make a GPU use deterministic algorithms, in the whole process; call it before the first matrix product.
 
-    Promised for one GPU model with one version of torch, CUDA and cuDNN, and the same settings: the same seed gives
-    the same bytes. float32 is float32: TensorFloat-32, on in cuDNN by default, is switched off. Source: PyTorch's
-    notes on reproducibility and its nn.LSTM, which name the workspace of cuBLAS.
+    The same seed then gives the same bytes on one GPU model with one version of torch, CUDA and cuDNN, and the same
+    settings. float32 means float32: TensorFloat-32, which cuDNN uses by default, is switched off. Source: PyTorch's
+    notes on reproducibility and the documentation of nn.LSTM, which give the workspace setting of cuBLAS.
     """
     if device.type == "cuda":
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")

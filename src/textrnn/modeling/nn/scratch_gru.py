@@ -1,4 +1,4 @@
-"""The GRU from scratch: the textbook's equations in a loop over time, equal to nn.GRU weight for weight.
+"""A GRU from scratch: the textbook equations in a loop over time, with the parameters and results of nn.GRU.
 
 Shapes: B batch, T steps, F features, H hidden.
 """
@@ -16,19 +16,20 @@ from textrnn.modeling.nn.layer_input import LayerInput
 
 
 class ScratchGRU(nn.Module):
-    """One layer of a gated recurrent unit in one direction, with torch's parameters: three blocks in the order r, z, n.
+    """One layer of a gated recurrent unit in one direction.
 
-    Its equations, for input x and state h (Cho et al. 2014, arXiv:1406.1078, in the form that torch.nn.GRU documents):
+    The equations, for input x and state h (Cho et al. 2014, arXiv:1406.1078, in the form that torch.nn.GRU documents):
 
         r  = sigmoid(x W_xr + b_xr + h W_hr + b_hr)      reset gate
         z  = sigmoid(x W_xz + b_xz + h W_hz + b_hz)      update gate
         n  = tanh(x W_xn + b_xn + r * (h W_hn + b_hn))   candidate
         h' = z * h + (1 - z) * n
 
-    `equations` is them as they stand. Calling the module computes the same: on a CPU by the loops of `kernels`,
-    elsewhere by torch's kernel for one step, which has all that stands between the matrix products in one launch.
+    `equations` is written exactly so. Calling the module computes the same faster: on a CPU with the loops of
+    `kernels`, on other devices with torch.gru_cell, one kernel for everything between a step's matrix products.
 
-    `weight_ih` (3H, F), `weight_hh` (3H, H), `bias_ih` (3H,), `bias_hh` (3H,); the same seed gives nn.GRU's values.
+    The parameters are those of nn.GRU, in blocks of the order r, z, n: `weight_ih` (3H, F), `weight_hh` (3H, H),
+    `bias_ih` (3H,), `bias_hh` (3H,). The same seed gives the same values as nn.GRU.
     """
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
@@ -48,16 +49,17 @@ class ScratchGRU(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def forward(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Run over all T >= 1 steps of x (T, B, F) from h0 (B, H), zero where None.
+        """Run over all T >= 1 steps of x (T, B, F) from the state h0 (B, H); None means zero.
 
         Returns the state after every step (T, B, H) and after the last one (B, H).
         """
         if x.device.type != "cpu":
             return self.step_by_step(x, h0)
-        return run_layer("gru", LayerInput.of(x), (self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh), h0)
+        weights = self.weight_ih, self.weight_hh, self.bias_ih, self.bias_hh
+        return run_layer("gru", LayerInput.from_dense(x), weights, h0)
 
     def step_by_step(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What `forward` computes, by torch.gru_cell."""
+        """The result of `forward`, computed with torch.gru_cell."""
         h = x.new_zeros(x.shape[1], self.hidden_size) if h0 is None else h0
         states = []
         for step in x.unbind(0):
@@ -66,8 +68,8 @@ class ScratchGRU(nn.Module):
         return torch.stack(states), h
 
     def equations(self, x: Tensor, h0: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """What `forward` computes, to be read: autograd finds the gradients."""
-        # The input's share of all gates needs no state: one product for all steps, outside the loop.
+        """The result of `forward`, written for readers; autograd computes the gradients."""
+        # The input's part of the gates does not depend on the state: one product for all steps, before the loop.
         projected = F.linear(x, self.weight_ih, self.bias_ih)  # (T, B, 3H)
         h = x.new_zeros(x.shape[1], self.hidden_size) if h0 is None else h0  # (B, H)
         states = []

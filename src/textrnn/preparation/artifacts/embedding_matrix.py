@@ -1,4 +1,4 @@
-"""The file of an initial embedding matrix."""
+"""Saves and loads the initial embedding matrix of a recipe, as one Arrow column of fixed-size lists."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from textrnn.errors import UserError
 
 
 def save_matrix(path: Path, matrix: np.ndarray) -> None:
-    """The matrix as one Arrow column of fixed-size lists."""
+    """Write a (tokens, width) matrix to a file, for `load_matrix`."""
     rows = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])
     table = pa.table({"vector": rows})
     with pa.ipc.new_file(str(path), table.schema) as file:
@@ -19,7 +19,10 @@ def save_matrix(path: Path, matrix: np.ndarray) -> None:
 
 
 def load_matrix(path: Path) -> np.ndarray:
-    """The (tokens, width) float32 matrix of `save_matrix`, without copying."""
+    """The (tokens, width) float32 matrix that `save_matrix` wrote; a read-only view of the mapped file, not a copy.
+
+    Raises UserError if the file is missing or not an Arrow file.
+    """
     if not path.is_file():
         raise UserError(path, "no such file", do="run the stage that writes it")
     try:

@@ -1,4 +1,4 @@
-"""What a model predicts, as an encoding has it."""
+"""Defines the labels of an encoding, that is, what a model predicts, and their file `labels.json`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from textrnn.preparation.artifacts.tag_schemes import OUTSIDE
 
 @dataclass(frozen=True)
 class Labels:
-    """What a model predicts: the task, the names of the classes by id, and for tagging the scheme and entity types."""
+    """The task, the names of the classes or tags by id, and for tagging the scheme and the entity types."""
 
     task: Task
     names: list[str]
@@ -22,30 +22,39 @@ class Labels:
     types: list[str]
 
     @property
-    def chained(self) -> bool:
-        """Whether a tag says where in its entity a token stands, so that not every tag may follow every other."""
+    def prefixed(self) -> bool:
+        """Whether tags have a prefix (B-, I-, ...) that gives the position in the entity.
+
+        Only then are some transitions between tags invalid.
+        """
         return self.scheme in ("bio", "bioes")
 
-    def kinds(self) -> list[str]:
-        """By id the entity type of a tag, and the name itself where that is no more than a type or a class."""
-        return [name[2:] if self.chained and name != OUTSIDE else name for name in self.names]
+    def type_names(self) -> list[str]:
+        """By id, the entity type of a tag; the name itself if it has no prefix: a class, a bare type, or O."""
+        return [name[2:] if self.prefixed and name != OUTSIDE else name for name in self.names]
 
     @classmethod
     def load(cls, path: Path) -> Labels:
+        """The labels that `save` wrote. Raises UserError if the file is missing."""
         if not path.is_file():
             raise UserError(path, "no such file", do="run the stage that writes it")
         return cls(**json.loads(path.read_text(encoding="utf-8")))
 
     def save(self, path: Path) -> None:
+        """Write the labels as JSON."""
         path.write_text(json.dumps(self.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
 def make_labels(task: Task, raw: list[str], scheme: Scheme | None, where: str) -> Labels:
-    """The labels an encoding trains on, from the corpus's own; `raw` for tagging is O, then B- and I- of each type."""
+    """The labels an encoding trains on, from the corpus's own.
+
+    raw: the names of the classes or, for tagging, O, then B- and I- of each type. where: the dotted name of the
+    encoding, for messages. Raises UserError if there is a scheme for classification, or none for tagging.
+    """
     require(
         (task == "tag") == (scheme is not None),
         f"{where}.tags",
-        "is bio, bioes or type for a tagged corpus, else null",
+        "must be bio, bioes or type for a tagged corpus, and null for any other",
         scheme,
     )
     if task == "classify":
@@ -54,7 +63,7 @@ def make_labels(task: Task, raw: list[str], scheme: Scheme | None, where: str) -
     if scheme == "bio":
         names = raw
     elif scheme == "bioes":
-        names = ["O", *(f"{letter}-{kind}" for kind in types for letter in "BIES")]
+        names = ["O", *(f"{prefix}-{entity_type}" for entity_type in types for prefix in "BIES")]
     else:
         names = ["O", *types]
     return Labels(task, names, scheme, types)

@@ -1,4 +1,4 @@
-"""The file of a lexicon: words and pairs as token ids, with parts of speech and vectors."""
+"""Saves and loads a lexicon: words and character pairs as token ids, with their parts of speech and vectors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from textrnn.errors import UserError
 
-# a word's ids, its part of speech, and the vector it was given; a pair of tokens that is no word has no part of speech
+# the token ids of a word, its part of speech, and its pretrained vector or null; a pair of tokens that is not a word
+# has no part of speech
 LEXICON = pa.schema(
     [
         ("ids", pa.list_(pa.int32())),
@@ -19,13 +20,13 @@ LEXICON = pa.schema(
 
 
 def save_lexicon(path: Path, table: pa.Table) -> None:
-    """A table of LEXICON, for `load_lexicon`."""
+    """Write a table with the schema LEXICON to a file, for `load_lexicon`."""
     with pa.ipc.new_file(str(path), LEXICON) as file:
         file.write_table(table)
 
 
 def load_lexicon(path: Path) -> pa.Table:
-    """The table of `save_lexicon`; raises UserError when the file is missing or something else."""
+    """The table that `save_lexicon` wrote. Raises UserError if the file is missing or is not a lexicon."""
     if not path.is_file():
         raise UserError(path, "no such file", do="run the stage that writes it")
     try:
@@ -33,5 +34,5 @@ def load_lexicon(path: Path) -> pa.Table:
     except pa.ArrowInvalid as error:
         raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
     if not table.schema.equals(LEXICON):
-        raise UserError(path, "does not hold words, parts of speech and vectors", got=table.schema.names)
+        raise UserError(path, "does not contain words, parts of speech and vectors", got=table.schema.names)
     return table

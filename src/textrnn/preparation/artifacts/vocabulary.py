@@ -1,4 +1,4 @@
-"""The tokens a model knows, numbered: reserved ones first, then by falling count, ties by code point."""
+"""Maps tokens to ids: the reserved ids first, then tokens by descending count, with ties in code point order."""
 
 from __future__ import annotations
 
@@ -14,55 +14,60 @@ from textrnn.errors import UserError
 
 
 class Vocabulary:
-    """Tokens with ids; id 0 is padding, 1 unknown, and neither can be reached by a token of a text.
+    """Tokens with ids. Id 0 is padding and id 1 is unknown; a token spelled `<pad>` or `<unk>` is not special.
 
-    words: the known tokens, from id 2 on, as an Arrow array; counts: how often each occurs in the training split.
+    words: the known tokens, from id 2 on, as an Arrow array. counts: how often each occurs in the training split.
     """
 
     def __init__(self, words: pa.Array, counts: pa.Array) -> None:
         self.words, self.counts = words, counts
-        self._index: dict[str, int] | None = None
+        self._ids: dict[str, int] | None = None
 
     def __len__(self) -> int:
         return len(self.words) + len(RESERVED)
 
     @classmethod
-    def build(cls, counted: pa.Table, min_count: int, max_tokens: int | None) -> Vocabulary:
-        """The vocabulary of the training split's token counts, a table of COUNTS.
+    def build(cls, counts: pa.Table, min_count: int, max_tokens: int | None) -> Vocabulary:
+        """The vocabulary of the token counts of the training split, a table with the schema COUNTS.
 
-        It has the tokens seen at least `min_count` times, at most `max_tokens` of them (None: all).
+        It contains the tokens that occur at least `min_count` times, at most `max_tokens` of them (None: all).
         """
-        table = counted.filter(pc.greater_equal(counted["count"], min_count))
+        table = counts.filter(pc.greater_equal(counts["count"], min_count))
         table = table.sort_by([("count", "descending"), ("token", "ascending")]).slice(0, max_tokens)
         table = table.combine_chunks()
         return cls(_one_chunk(table["token"], pa.string()), _one_chunk(table["count"], pa.int64()))
 
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
+        """The vocabulary that `save` wrote. Raises UserError if the file is missing or is not a vocabulary."""
         table = read_counts(path)
         return cls(_one_chunk(table["token"], pa.string()), _one_chunk(table["count"], pa.int64()))
 
     def save(self, path: Path) -> None:
+        """Write tokens and counts in the order of ids."""
         with pa.ipc.new_file(str(path), COUNTS) as file:
             file.write_table(pa.table([self.words, self.counts], schema=COUNTS))
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
-        """The tokens' ids, unknown ones as 1."""
-        if self._index is None:
-            self._index = {word: at for at, word in enumerate(self.words.to_pylist(), start=len(RESERVED))}
-        index = self._index
-        return [index.get(token, UNKNOWN_ID) for token in tokens]
+        """The ids of tokens; unknown ones get id 1."""
+        if self._ids is None:
+            self._ids = {word: token_id for token_id, word in enumerate(self.words.to_pylist(), start=len(RESERVED))}
+        ids = self._ids
+        return [ids.get(token, UNKNOWN_ID) for token in tokens]
 
     def encode_lists(self, tokens: pa.ListArray) -> pa.ListArray:
-        """Rows of tokens into rows of int32 ids; each distinct token is looked up once."""
+        """Lists of tokens as lists of int32 ids; each distinct token is looked up once."""
         distinct = tokens.flatten().dictionary_encode()
-        numbers = np.array(self.encode(distinct.dictionary.to_pylist()), np.int32)
+        ids = np.array(self.encode(distinct.dictionary.to_pylist()), np.int32)
         offsets = pc.subtract(tokens.offsets, tokens.offsets[0])
-        return pa.ListArray.from_arrays(offsets, pa.array(numbers[distinct.indices.to_numpy()]))
+        return pa.ListArray.from_arrays(offsets, pa.array(ids[distinct.indices.to_numpy()]))
 
 
 def read_counts(path: Path) -> pa.Table:
-    """A file of tokens and counts as a table of COUNTS; raises UserError when it is missing or something else."""
+    """A file of tokens and counts as a table with the schema COUNTS.
+
+    Raises UserError if the file is missing or contains something else.
+    """
     if not path.is_file():
         raise UserError(path, "no such file", do="run the stage that writes it")
     try:
@@ -70,9 +75,9 @@ def read_counts(path: Path) -> pa.Table:
     except pa.ArrowInvalid as error:
         raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
     if not table.schema.equals(COUNTS):
-        raise UserError(path, "does not hold tokens and counts", got=table.schema.names)
+        raise UserError(path, "does not contain tokens and counts", got=table.schema.names)
     return table
 
 
-def _one_chunk(column: pa.ChunkedArray, kind: pa.DataType) -> pa.Array:
-    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], kind)
+def _one_chunk(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.Array:
+    return pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], dtype)

@@ -1,4 +1,4 @@
-"""The embedding matrix a recipe starts from: random, or aligned from pretrained vectors."""
+"""Builds the embedding matrix a recipe starts from: random, or aligned with pretrained vectors."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ from textrnn.preparation.embedding.vector_files import read_vectors
 def embed(
     vocabulary: Vocabulary, embedding: Embedding, folder: Path, settings: Embed, where: str
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """The (tokens, width) float32 matrix and how much of the vocabulary the vectors cover.
+    """The (tokens, width) float32 matrix, and how much of the vocabulary the pretrained vectors cover.
 
-    Random rows are drawn from N(0, std^2), torch's Embedding having a std of 1, or, beside vectors, from their own
-    mean and standard deviation by column; the padding row is zero. Coverage is by distinct tokens and by their count
-    in train. Raises UserError when the file's width is not the recipe's `embedding_size`.
+    Without vectors, rows are sampled from N(0, embedding_std^2); torch's Embedding has a standard deviation of 1. With
+    vectors, the tokens that have none are sampled with the mean and standard deviation of the vectors found, column by
+    column. The padding row is zero. Coverage is the fraction of distinct tokens, and of tokens weighted by their count
+    in train. folder: where the file of vectors is. where: the dotted name of the recipe, for messages.
+    Raises UserError if the width of the vectors is not the recipe's `embedding_size`.
     """
     size = embedding.embedding_size
     generator = np.random.Generator(np.random.PCG64(settings.seed))
@@ -31,17 +33,21 @@ def embed(
         matrix *= embedding.embedding_std
         matrix[PAD_ID] = 0
         return matrix, {"width": size, "covered_tokens": 0.0, "covered_text": 0.0}
-    wanted = {word: at for at, word in enumerate(vocabulary.words.to_pylist(), start=len(RESERVED))}
-    vectors = folder / embedding.vectors
-    positions, found = read_vectors(vectors, wanted)
-    if size is not None and found.shape[1] != size:
-        do = f"set {where}.embedding_size to {found.shape[1]} or null"
-        raise UserError(vectors, f"its vectors are not {size} wide", got=found.shape[1], do=do)
-    matrix = generator.standard_normal((len(vocabulary), found.shape[1]), dtype=np.float32)
-    matrix = matrix * found.std(axis=0) + found.mean(axis=0)
-    matrix[positions] = found
+    wanted = {word: token_id for token_id, word in enumerate(vocabulary.words.to_pylist(), start=len(RESERVED))}
+    path = folder / embedding.vectors
+    ids, vectors = read_vectors(path, wanted)
+    if size is not None and vectors.shape[1] != size:
+        do = f"set {where}.embedding_size to {vectors.shape[1]} or null"
+        raise UserError(path, f"the width of its vectors is not {size}", got=vectors.shape[1], do=do)
+    matrix = generator.standard_normal((len(vocabulary), vectors.shape[1]), dtype=np.float32)
+    matrix = matrix * vectors.std(axis=0) + vectors.mean(axis=0)
+    matrix[ids] = vectors
     matrix[PAD_ID] = 0
     counts = vocabulary.counts.to_numpy()
-    covered = counts[positions - len(RESERVED)].sum() / counts.sum()
-    share = len(positions) / len(vocabulary.words)
-    return matrix, {"width": found.shape[1], "covered_tokens": float(share), "covered_text": float(covered)}
+    covered_text = counts[ids - len(RESERVED)].sum() / counts.sum()
+    covered_tokens = len(ids) / len(vocabulary.words)
+    return matrix, {
+        "width": vectors.shape[1],
+        "covered_tokens": float(covered_tokens),
+        "covered_text": float(covered_text),
+    }

@@ -1,4 +1,4 @@
-"""The words of jieba's own dictionary."""
+"""Reads the words of the dictionary that the package jieba includes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterator
 
 
 def read_dictionary() -> Iterator[tuple[str, str]]:
-    """The words of jieba's own dictionary, each with its part of speech, in the order of the file in the package."""
+    """Yield the words of jieba's dictionary, each with its part of speech, in the order of its file.
+
+    jieba is imported only here, because a recipe without a lexicon does not need it.
+    """
     import jieba
 
     with jieba.Tokenizer().get_dict_file() as file:

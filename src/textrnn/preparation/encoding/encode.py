@@ -1,4 +1,8 @@
-"""Token shards into id shards: the vocabulary of the training split applied, tags numbered, gold spans kept."""
+"""Encodes token shards as id shards: applies the vocabulary of the training split and converts tags to its scheme.
+
+The entity spans are read from the corpus's BIO tags and stored next to the converted tags, because the scheme `type`
+cannot separate adjacent entities of one type.
+"""
 
 from __future__ import annotations
 
@@ -24,17 +28,18 @@ from textrnn.preparation.artifacts.vocabulary import Vocabulary, read_counts
 def encode(
     segmented: Path, settings: Encode, *, where: str, ids: Path, vocabulary_file: Path, labels_file: Path
 ) -> dict[str, Any]:
-    """Write id shards into the folder `ids`, the vocabulary and the labels into their files; return coverage counts.
+    """Write id shards into the folder `ids`, and the vocabulary and the labels into their files; return the metrics.
 
-    `ids` is of `resumable_folder`; a shard is a task. The shares of unknown tokens are by split; `where` is the dotted
-    name of the encoding, for messages.
+    The metrics are the sizes of the vocabulary and the labels, and the fraction of unknown tokens by split. `ids` is a
+    folder of `resumable_folder`, and each shard is a task. where: the dotted name of the encoding, for messages.
+    Raises UserError for a tag scheme that does not fit the task, and if no token occurs `min_count` times.
     """
     reader = ShardReader(segmented, "segmented")
     task, raw = reader.facts["task"], reader.facts["labels"]
     labels = make_labels(task, raw, settings.tags, where)
     vocabulary = Vocabulary.build(read_counts(segmented / "counts.arrow"), settings.min_count, settings.max_tokens)
     if len(vocabulary.words) == 0:
-        raise UserError(f"{where}.min_count", "no token of train is seen that often", got=settings.min_count)
+        raise UserError(f"{where}.min_count", "no token of train occurs that often", got=settings.min_count)
     vocabulary.save(vocabulary_file)
     labels.save(labels_file)
     checksum = file_sha256(vocabulary_file)
@@ -48,53 +53,61 @@ def encode(
     unknown: dict[str, int] = dict.fromkeys(SPLITS, 0)
     total: dict[str, int] = dict.fromkeys(SPLITS, 0)
     shards: list[Shard] = []
-    for done in run_shards(_encode_shard, jobs, ids, label="encode"):
-        shard = Shard(**done["shard"])
+    for result in run_shards(_encode_shard, jobs, ids, label="encode"):
+        shard = Shard(**result["shard"])
         shards.append(shard)
-        unknown[shard.split] += done["unknown"]
-        total[shard.split] += done["tokens"]
+        unknown[shard.split] += result["unknown"]
+        total[shard.split] += result["tokens"]
     write_index(ids, "encoded", shards, task=task)
-    shares = {split: unknown[split] / max(1, total[split]) for split in SPLITS}
-    return {"vocabulary": len(vocabulary), "labels": len(labels.names), "unknown_share": shares}
+    fractions = {split: unknown[split] / max(1, total[split]) for split in SPLITS}
+    return {"vocabulary": len(vocabulary), "labels": len(labels.names), "unknown_share": fractions}
 
 
 @functools.lru_cache(maxsize=1)
-def _vocabulary(path: Path, checksum: str) -> Vocabulary:
-    """The vocabulary of a file, once a process; the checksum stands for what is in it."""
+def _load_vocabulary(path: Path, checksum: str) -> Vocabulary:
+    """The vocabulary of a file, loaded once per process; the checksum is there for the cache to see a changed file."""
     return Vocabulary.load(path)
 
 
 def _encode_shard(
     segmented: Path, split: str, number: int, vocabulary_file: Path, checksum: str, labels: Labels, ids: Path
 ) -> dict[str, Any]:
+    """Encode one shard of a split; return its file, its index entry, and its numbers of tokens and unknown tokens."""
     reader = ShardReader(segmented, "segmented")
-    vocabulary = _vocabulary(vocabulary_file, checksum)
+    vocabulary = _load_vocabulary(vocabulary_file, checksum)
     unknown = tokens = 0
     with ShardWriter(ids, split, ENCODED[labels.task], first=number) as writer:
         for batch in reader.stream(reader.of(split)[number]):
-            coded = _encode_batch(batch, vocabulary, labels, reader.facts["labels"])
-            numbers = coded["ids"].flatten().to_numpy()
-            unknown += int((numbers == UNKNOWN_ID).sum())
-            tokens += len(numbers)
-            writer.write(coded)
+            encoded = _encode_batch(batch, vocabulary, labels, reader.facts["labels"])
+            token_ids = encoded["ids"].flatten().to_numpy()
+            unknown += int((token_ids == UNKNOWN_ID).sum())
+            tokens += len(token_ids)
+            writer.write(encoded)
     shard = writer.shards[0]
     return {"files": [shard.file], "shard": asdict(shard), "tokens": tokens, "unknown": unknown}
 
 
 def _encode_batch(batch: pa.RecordBatch, vocabulary: Vocabulary, labels: Labels, raw: list[str]) -> pa.RecordBatch:
+    """A segmented batch with ids for tokens and, for tagging, tags of the labels' scheme; raw: the corpus's labels."""
     schema = ENCODED[labels.task]
     ids = vocabulary.encode_lists(batch["tokens"])
     if labels.task == "classify":
         return pa.record_batch([batch["row"], ids, batch["label"]], schema=schema)
-    gold = batch["tags"].to_pylist()
-    found = [bio_spans([raw[tag] for tag in row]) for row in gold]
+    tags = batch["tags"].to_pylist()
+    entities = [bio_spans([raw[tag] for tag in row]) for row in tags]
     if labels.scheme == "bioes":
-        numbers = {name: number for number, name in enumerate(labels.names)}
-        gold = [[numbers[tag] for tag in bioes_tags(own, len(row))] for own, row in zip(found, gold, strict=True)]
+        tag_ids = {name: tag_id for tag_id, name in enumerate(labels.names)}
+        tags = [
+            [tag_ids[tag] for tag in bioes_tags(row_entities, len(row))]
+            for row_entities, row in zip(entities, tags, strict=True)
+        ]
     elif labels.scheme == "type":
-        # raw ids 2k+1 and 2k+2 are B and I of type k, whose own id is k+1
-        gold = [[(tag + 1) // 2 for tag in row] for row in gold]
-    kinds = {kind: number for number, kind in enumerate(labels.types)}
-    spans = [[{"start": start, "end": end, "type": kinds[kind]} for start, end, kind in row] for row in found]
-    columns = [batch["row"], ids, pa.array(gold, pa.list_(pa.int16())), pa.array(spans, pa.list_(SPAN))]
+        # raw ids 2k+1 and 2k+2 are B and I of type k, whose id in this scheme is k+1
+        tags = [[(tag + 1) // 2 for tag in row] for row in tags]
+    type_ids = {entity_type: type_id for type_id, entity_type in enumerate(labels.types)}
+    spans = [
+        [{"start": start, "end": end, "type": type_ids[entity_type]} for start, end, entity_type in row]
+        for row in entities
+    ]
+    columns = [batch["row"], ids, pa.array(tags, pa.list_(pa.int16())), pa.array(spans, pa.list_(SPAN))]
     return pa.record_batch(columns, schema=schema)

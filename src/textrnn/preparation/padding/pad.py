@@ -1,4 +1,4 @@
-"""Id shards into rectangular ones: of one width, or of a few bucket widths; longer rows truncated or none."""
+"""Pads id shards to one width or to a few bucket widths; rows longer than `pad_size`, if it is set, are truncated."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from textrnn.preparation.padding.pad_rows import choose_widths, pad_rows_to
 
 
 def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[int]:
-    """At most `buckets` widths that hold rows of these lengths with the least padding, in rising order.
+    """At most `buckets` widths, in ascending order, that hold rows of these lengths with the least padding.
 
-    lengths: (N,) whole numbers; rows: (N,) how many rows have each; a row without tokens takes one place too. Exact,
-    by dynamic programming over the distinct lengths: cost(j, k) = min over i < j of cost(i, k - 1) + rows in (i, j]
-    times the j-th length. Memory grows with N * buckets.
+    lengths: (N,) integers. rows: (N,) how many rows have each length. A row without tokens takes one position too.
+    Exact, by dynamic programming over the distinct lengths: cost(j, k) = min over i < j of cost(i, k - 1) + rows in
+    (i, j] times the j-th length. Memory grows with N * buckets.
     """
-    sizes, at = np.unique(np.maximum(lengths, 1), return_inverse=True)
-    rows_up_to = np.concatenate(([0], np.cumsum(np.bincount(at, rows).astype(np.int64))))
+    sizes, indices = np.unique(np.maximum(lengths, 1), return_inverse=True)
+    rows_up_to = np.concatenate(([0], np.cumsum(np.bincount(indices, rows).astype(np.int64))))
     cost = np.concatenate(([0.0], np.full(len(sizes), np.inf)))
     choices = []
     for _ in range(min(buckets, len(sizes))):
-        before, cost = cost, np.full(len(sizes) + 1, np.inf)
+        previous_cost, cost = cost, np.full(len(sizes) + 1, np.inf)
         choice = np.zeros(len(sizes) + 1, np.int64)
         for j in range(1, len(sizes) + 1):
-            # candidates[i]: the bucket that ends at the j-th length takes all after the i-th
-            candidates = before[:j] + (rows_up_to[j] - rows_up_to[:j]) * sizes[j - 1]
+            # candidates[i]: the bucket that ends at the j-th length holds all lengths after the i-th
+            candidates = previous_cost[:j] + (rows_up_to[j] - rows_up_to[:j]) * sizes[j - 1]
             choice[j] = candidates.argmin()
             cost[j] = candidates[choice[j]]
         choices.append(choice)
@@ -48,22 +48,24 @@ def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[i
 
 
 def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], LengthCounts]:
-    """Write padded shards into the folder `out`; return what padding did, and the lengths of train's rows.
+    """Write padded shards into the folder `out`; return the metrics of padding, and the lengths of train's rows.
 
-    `out` is of `resumable_folder`; a shard is a task, and makes one for each width. Bucket widths are chosen on train
-    as truncated; rows of other splits longer than all of those share one bucket more, as wide as the longest keeps.
+    `out` is a folder of `resumable_folder`. Each shard is a task that writes one shard per width. Bucket widths are
+    chosen for train after truncation. If rows of other splits are longer, one more bucket holds them, as wide as the
+    longest of them after truncation.
     """
     reader = ShardReader(encoded, "encoded")
     task: Task = reader.facts["task"]
-    lengths: dict[str, LengthCounts] = {split: LengthCounts.of(reader, split) for split in SPLITS}
-    widths = _all_widths(lengths, settings)
+    lengths: dict[str, LengthCounts] = {split: LengthCounts.of_split(reader, split) for split in SPLITS}
+    widths = _choose_all_widths(lengths, settings)
     jobs = [
         ShardTask(f"{split}-{number:05d}", shard.rows, (encoded, split, number, task, widths, settings.pad_side, out))
         for split in SPLITS
         for number, shard in enumerate(reader.of(split))
     ]
-    made = [Shard(**shard) for done in run_shards(_pad_shard, jobs, out, label="pad") for shard in done["shards"]]
-    shards = sorted(made, key=lambda shard: (SPLITS.index(shard.split), shard.width, shard.file))
+    results = run_shards(_pad_shard, jobs, out, label="pad")
+    shards = [Shard(**shard) for result in results for shard in result["shards"]]
+    shards.sort(key=lambda shard: (SPLITS.index(shard.split), shard.width, shard.file))
     write_index(
         out, "padded", shards, task=task, widths=widths, side=settings.pad_side, truncates=settings.pad_size is not None
     )
@@ -72,18 +74,19 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Length
 
 @dataclass(frozen=True)
 class LengthCounts:
-    """How many rows have each length: distinct lengths (N,), rising, and rows (N,)."""
+    """How many rows have each length: distinct lengths (N,), ascending, and the number of rows of each (N,)."""
 
     lengths: np.ndarray
     rows: np.ndarray
 
     @classmethod
-    def of(cls, reader: ShardReader, split: str) -> LengthCounts:
+    def of_split(cls, reader: ShardReader, split: str) -> LengthCounts:
+        """Count the lengths of a split's rows, batch by batch."""
         counts = np.zeros(1, np.int64)
         for batch in reader.batches(split):
-            more = np.bincount(np.diff(batch["ids"].offsets.to_numpy()), minlength=len(counts))
-            more[: len(counts)] += counts
-            counts = more
+            batch_counts = np.bincount(np.diff(batch["ids"].offsets.to_numpy()), minlength=len(counts))
+            batch_counts[: len(counts)] += counts
+            counts = batch_counts
         lengths = np.flatnonzero(counts)
         return cls(lengths, counts[lengths])
 
@@ -92,24 +95,25 @@ class LengthCounts:
         return int(self.lengths[-1]) if len(self.lengths) else 0
 
     def tokens(self, width: int | None = None) -> int:
-        """How many tokens the rows have, or keep in this width."""
+        """The number of tokens of all rows, truncated to `width` if it is given."""
         return int((np.minimum(self.lengths, width or self.longest) * self.rows).sum())
 
 
-def _all_widths(lengths: dict[str, LengthCounts], settings: Pad) -> list[int]:
+def _choose_all_widths(lengths: dict[str, LengthCounts], settings: Pad) -> list[int]:
     if settings.buckets is None:
-        assert settings.pad_size is not None  # as Pad.check has it
+        assert settings.pad_size is not None  # Pad.check ensures it
         return [settings.pad_size]
-    longest = max(split.longest for split in lengths.values())
-    most = min(longest, settings.pad_size or longest)
+    longest = max(counts.longest for counts in lengths.values())
+    max_width = min(longest, settings.pad_size or longest)
     train = lengths["train"]
-    widths = bucket_widths(np.minimum(train.lengths, most), train.rows, settings.buckets)
-    return widths if most <= widths[-1] else [*widths, most]
+    widths = bucket_widths(np.minimum(train.lengths, max_width), train.rows, settings.buckets)
+    return widths if max_width <= widths[-1] else [*widths, max_width]
 
 
 def _pad_shard(
     encoded: Path, split: str, number: int, task: Task, widths: list[int], side: Side, out: Path
 ) -> dict[str, Any]:
+    """Pad one shard of a split into one shard per width; widths without rows get no file."""
     reader = ShardReader(encoded, "encoded")
     writers = {
         width: ShardWriter(out, split, padded_schema(task, width), width=width, first=number) for width in widths
@@ -118,53 +122,53 @@ def _pad_shard(
         for writer in writers.values():
             stack.enter_context(writer)
         for batch in reader.stream(reader.of(split)[number]):
-            for width, rows in _by_width(batch, widths):
+            for width, rows in _group_by_width(batch, widths):
                 writers[width].write(_pad_batch(rows, task, width, side))
-    made = [shard for writer in writers.values() for shard in writer.shards]
-    for shard in made:
+    shards = [shard for writer in writers.values() for shard in writer.shards]
+    for shard in shards:
         if not shard.rows:
             (out / shard.file).unlink()
-    kept = [shard for shard in made if shard.rows]
-    return {"files": [shard.file for shard in kept], "shards": [asdict(shard) for shard in kept]}
+    filled = [shard for shard in shards if shard.rows]
+    return {"files": [shard.file for shard in filled], "shards": [asdict(shard) for shard in filled]}
 
 
-def _by_width(batch: pa.RecordBatch, widths: Sequence[int]) -> list[tuple[int, pa.RecordBatch]]:
+def _group_by_width(batch: pa.RecordBatch, widths: Sequence[int]) -> list[tuple[int, pa.RecordBatch]]:
     if len(widths) == 1:
         return [(widths[0], batch)]
     lengths = np.diff(batch["ids"].offsets.to_numpy())
-    bucket = choose_widths(lengths, widths)
-    return [(widths[at], batch.filter(pa.array(bucket == at))) for at in np.unique(bucket)]
+    buckets = choose_widths(lengths, widths)
+    return [(widths[bucket], batch.filter(pa.array(buckets == bucket))) for bucket in np.unique(buckets)]
 
 
 def _pad_batch(batch: pa.RecordBatch, task: Task, width: int, side: Side) -> pa.RecordBatch:
-    ids, lengths = _rectangle(batch["ids"], width, side, PAD_ID, np.int32)
+    ids, lengths = _pad_column(batch["ids"], width, side, PAD_ID, np.int32)
     columns = [batch["row"], ids, pa.array(lengths)]
     if task == "classify":
         return pa.record_batch([*columns, batch["label"]], schema=padded_schema(task, width))
-    tags, _ = _rectangle(batch["tags"], width, side, IGNORED_TAG, np.int16)
+    tags, _ = _pad_column(batch["tags"], width, side, IGNORED_TAG, np.int16)
     return pa.record_batch([*columns, tags, batch["spans"]], schema=padded_schema(task, width))
 
 
-def _rectangle(
-    column: pa.ListArray, width: int, side: Side, fill: int, kind: type[np.generic]
+def _pad_column(
+    column: pa.ListArray, width: int, side: Side, fill: int, dtype: type[np.generic]
 ) -> tuple[pa.FixedSizeListArray, np.ndarray]:
-    """Rows of a list column as rows of one width: their first `width` values, and how many are kept of each."""
+    """The rows of a list column as lists of one width, and how many values of each row are kept."""
     offsets = column.offsets.to_numpy().astype(np.int64)
-    out, lengths = pad_rows_to(column.values.to_numpy(), offsets, width, side, fill, kind)
-    return pa.FixedSizeListArray.from_arrays(pa.array(out.reshape(-1)), width), lengths.astype(np.int32)
+    padded, lengths = pad_rows_to(column.values.to_numpy(), offsets, width, side, fill, dtype)
+    return pa.FixedSizeListArray.from_arrays(pa.array(padded.reshape(-1)), width), lengths.astype(np.int32)
 
 
 def _report(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
     report: dict[str, Any] = {"widths": widths}
-    for split, rows in lengths.items():
-        tokens, kept = rows.tokens(), rows.tokens(widths[-1])
-        cells = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
+    for split, counts in lengths.items():
+        tokens, kept = counts.tokens(), counts.tokens(widths[-1])
+        positions = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
         report[split] = {
-            "rows": int(rows.rows.sum()),
-            "longest": rows.longest,
-            "truncated_rows": int(rows.rows[rows.lengths > widths[-1]].sum()),
+            "rows": int(counts.rows.sum()),
+            "longest": counts.longest,
+            "truncated_rows": int(counts.rows[counts.lengths > widths[-1]].sum()),
             "truncated_tokens": tokens - kept,
             "truncated_share": (tokens - kept) / max(1, tokens),
-            "padding_share": (cells - kept) / max(1, cells),
+            "padding_share": (positions - kept) / max(1, positions),
         }
     return report

@@ -1,4 +1,4 @@
-"""Staged rows dealt to train, dev and test: dev held out and `limits.rows` drawn by seed, in memory that stays flat."""
+"""Assigns staged rows to train, dev and test: dev is held out and `limits.rows` sampled by seed, in constant memory."""
 
 from __future__ import annotations
 
@@ -29,58 +29,62 @@ MAX_STRATUM_TYPE = 62  # a set of entity types is one int64; types from here on 
 
 @dataclass(frozen=True)
 class SplitPlan:
-    """Where a split's rows come from: the file of a role, of its rows those that each draw takes, or else leaves."""
+    """Which rows a split consists of: those of one role's file that pass every filter.
+
+    filters: pairs of a sample and a bool: True keeps the rows in the sample, False those outside it.
+    """
 
     role: str
-    draws: tuple[tuple[StratifiedSample | BlockSample, bool], ...] = ()
+    filters: tuple[tuple[StratifiedSample | BlockSample, bool], ...] = ()
 
-    def takes(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
-        """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, with their strata, are its own."""
+    def mask(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
+        """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, with strata (N,), belong to it."""
         mask = np.ones(len(rows), dtype=bool)
-        for draw, taken in self.draws:
-            mask &= draw.takes(rows, strata) == taken
+        for sample, inside in self.filters:
+            mask &= sample.mask(rows, strata) == inside
         return mask
 
     def members(self, reader: ShardReader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Its rows and their strata, a staged shard at a time."""
+        """The split's row numbers and their strata, one staged shard at a time."""
         first = 0
         for shard in reader.of(self.role):
-            # one column is looked at; checksums are compared when the rows are dealt
+            # reads one column only; checksums are compared when `write_splits` reads the rows
             table = pa.ipc.open_file(pa.memory_map(str(reader.folder / shard.file))).read_all()
             strata = strata_of(table.column(2).combine_chunks())
             rows = np.arange(first, first + shard.rows)
-            mask = self.takes(rows, strata)
+            mask = self.mask(rows, strata)
             yield rows[mask], strata[mask]
             first += shard.rows
 
 
 def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int | None) -> dict[str, SplitPlan]:
-    """The splits by name: dev held out of a file's rows first, stratified or in blocks, `limit` rows a split last.
+    """The splits by name. Dev is held out first, stratified or in blocks; `limit` rows per split are sampled last.
 
-    Every draw goes by a row's position among the rows of its file that were accepted.
+    Every sample depends on a row's position among the accepted rows of its file.
     """
     plans: dict[str, SplitPlan] = {role: SplitPlan(role) for role in SPLITS if reader.of(role)}
     if dev is not None:
-        held = _hold_out(reader, plans[dev.from_], dev, seed)
-        plans["dev"], plans[dev.from_] = SplitPlan(dev.from_, ((held, True),)), SplitPlan(dev.from_, ((held, False),))
+        held_out = _hold_out(reader, plans[dev.from_], dev, seed)
+        plans["dev"] = SplitPlan(dev.from_, ((held_out, True),))
+        plans[dev.from_] = SplitPlan(dev.from_, ((held_out, False),))
     if limit is not None:
-        for name, split in plans.items():
-            limited = sample_stratified(partial(split.members, reader), limit, seed, f"limit/{name}")
-            plans[name] = SplitPlan(split.role, (*split.draws, (limited, True)))
+        for name, plan in plans.items():
+            limited = sample_stratified(partial(plan.members, reader), limit, seed, f"limit/{name}")
+            plans[name] = SplitPlan(plan.role, (*plan.filters, (limited, True)))
     return plans
 
 
-def _hold_out(reader: ShardReader, whole: SplitPlan, dev: HoldOut, seed: int) -> StratifiedSample | BlockSample:
+def _hold_out(reader: ShardReader, plan: SplitPlan, dev: HoldOut, seed: int) -> StratifiedSample | BlockSample:
     rows = reader.rows(dev.from_)
     if dev.block > 1:
         return sample_blocks(rows, dev.block, dev.share, seed, "dev")
-    return sample_stratified(partial(whole.members, reader), round(rows * dev.share), seed, "dev")
+    return sample_stratified(partial(plan.members, reader), round(rows * dev.share), seed, "dev")
 
 
 def write_splits(
-    reader: ShardReader, plans: Mapping[str, SplitPlan], task: Task, repeats: DuplicateCounter, out: Path
+    reader: ShardReader, plans: Mapping[str, SplitPlan], task: Task, duplicates: DuplicateCounter, out: Path
 ) -> dict[str, list[Shard]]:
-    """Read the staged rows once and write each split's into shards of `out`; return those by split."""
+    """Read the staged rows once, write each split's rows into shards of `out`, and return the shards by split."""
     with ExitStack() as stack:
         writers = {name: stack.enter_context(ShardWriter(out, name, PARSED[task])) for name in plans}
         for role in filter(reader.of, SPLITS):
@@ -96,19 +100,19 @@ def write_splits(
                 strata = strata_of(batch.column(2))
                 rows = np.arange(first, first + batch.num_rows)
                 first += batch.num_rows
-                for name, split in plans.items():
-                    mask = split.takes(rows, strata) if split.role == role else np.zeros(0, dtype=bool)
+                for name, plan in plans.items():
+                    mask = plan.mask(rows, strata) if plan.role == role else np.zeros(0, dtype=bool)
                     if mask.any():
-                        kept = batch.filter(pa.array(mask))
-                        writers[name].write(kept)
-                        repeats.add(name, kept.column(1), strata[mask])
+                        selected = batch.filter(pa.array(mask))
+                        writers[name].write(selected)
+                        duplicates.add(name, selected.column(1), strata[mask])
     return {name: writers[name].shards for name in SPLITS}
 
 
 def strata_of(targets: pa.Array) -> np.ndarray:
-    """(N,) int64: what a draw is stratified by: of labels (N,) the label, of tags the set of their entity types.
+    """(N,) int64: the strata of sampling: for labels (N,) the label, for tag sequences the set of their entity types.
 
-    Tags 2k+1 and 2k+2 are B and I of type k; the set has bit k.
+    Tags 2k+1 and 2k+2 are B and I of type k, and the set has bit k.
     """
     if not isinstance(targets, pa.ListArray):
         return np.asarray(targets).astype(np.int64)

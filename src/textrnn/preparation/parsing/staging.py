@@ -1,4 +1,7 @@
-"""Raw files into staging shards, their rows accepted or counted as rejects; a shard that is finished is kept."""
+"""Streams raw files into staging shards, where each row is accepted or counted as a reject; finished shards are kept.
+
+A run that was interrupted resumes after the last shard that has a marker.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ STAGING = "staging"
 
 @dataclass
 class FileCounts:
-    """What became of one file's rows so far; `first` tells its first reject."""
+    """How many rows of a file were read, kept and rejected so far; `first` describes the first reject."""
 
     read: int = 0
     kept: int = 0
@@ -38,39 +41,46 @@ class FileCounts:
 
 
 def stage_file(
-    path: Path, role: str, rows: Iterator[Row], limit: int | None, task: Task, index: Mapping[str, int], out: Path
+    path: Path,
+    role: str,
+    rows: Iterator[Row],
+    *,
+    limit: int | None,
+    task: Task,
+    label_ids: Mapping[str, int],
+    out: Path,
 ) -> tuple[list[Shard], FileCounts]:
-    """Stream the rows of one file, `limit` of them at most, into shards of `out`/staging, labels as ids.
+    """Stream the rows of one file, at most `limit` of them, into shards of `out`/staging, with labels as ids.
 
-    index: id by raw label. After each shard a marker is written (see textrnn.common.storage.resumable); shards that have theirs are not
-    staged again: the rows up to the end of the last one are passed over.
+    label_ids: id by raw label. After each shard a marker is written (see textrnn.common.storage.resumable). Shards
+    that have a marker are not staged again: the rows up to the end of the last one are skipped.
     """
-    shards, count, ended = _earlier(out, role)
+    shards, count, ended = _load_staged(out, role)
     if ended:
         return shards, count
-    with _bar(path, limit) as advance:
-        _pass_over(rows, count.read, advance)
+    with _progress_bar(path, limit) as advance:
+        _skip_rows(rows, count.read, advance)
         rows = islice(rows, None if limit is None else limit - count.read)
         while not ended:
             with ShardWriter(out / STAGING, role, PARSED[task], first=len(shards)) as writer:
-                ended = _fill(writer, rows, PARSED[task], index, count, advance)
+                ended = _fill_shard(writer, rows, PARSED[task], label_ids, count, advance)
             shards += writer.shards
             files = [f"{STAGING}/{shard.file}" for shard in writer.shards]
             result = {"files": files, "shards": [asdict(shard) for shard in writer.shards], "ended": ended}
-            mark_finished(out, _marker(role, len(shards)), result | {"count": vars(count)})
+            mark_finished(out, _marker_name(role, len(shards)), result | {"count": vars(count)})
     return shards, count
 
 
-def _marker(role: str, shards: int) -> str:
+def _marker_name(role: str, shards: int) -> str:
     return f"{STAGING}-{role}-{shards:05d}"
 
 
-def _earlier(out: Path, role: str) -> tuple[list[Shard], FileCounts, bool]:
-    """What an earlier run has staged: shards, the counts at the end of the last one, and whether it ends the file."""
-    done = finished_shards(out)
+def _load_staged(out: Path, role: str) -> tuple[list[Shard], FileCounts, bool]:
+    """What an earlier run staged: shards, the counts at the end of the last one, and whether it ends the file."""
+    finished = finished_shards(out)
     shards: list[Shard] = []
     count, ended = FileCounts(), False
-    while not ended and (name := _marker(role, len(shards) + 1)) in done:
+    while not ended and (name := _marker_name(role, len(shards) + 1)) in finished:
         result = read_result(out, name)
         shards += [Shard(**shard) for shard in result["shards"]]
         count = FileCounts(**result["count"] | {"rejected": Counter(result["count"]["rejected"])})
@@ -78,89 +88,91 @@ def _earlier(out: Path, role: str) -> tuple[list[Shard], FileCounts, bool]:
     return shards, count, ended
 
 
-def _pass_over(rows: Iterator[Row], number: int, advance: Callable[[int], None]) -> None:
+def _skip_rows(rows: Iterator[Row], number: int, advance: Callable[[int], None]) -> None:
     while number:
-        passed = sum(1 for _ in islice(rows, min(number, ROWS_PER_BATCH)))
-        if not passed:
+        skipped = sum(1 for _ in islice(rows, min(number, ROWS_PER_BATCH)))
+        if not skipped:
             break
-        number -= passed
-        advance(passed)
+        number -= skipped
+        advance(skipped)
 
 
-def _fill(
+def _fill_shard(
     writer: ShardWriter,
     rows: Iterator[Row],
     schema: pa.Schema,
-    index: Mapping[str, int],
+    label_ids: Mapping[str, int],
     count: FileCounts,
     advance: Callable[[int], None],
 ) -> bool:
-    """Write one shard's rows; return whether the file has ended with them."""
-    room = ROWS_PER_SHARD
-    while room:
-        wanted, before = min(room, ROWS_PER_BATCH), count.read
-        columns = _accepted(rows, wanted, index, count)
-        got = len(columns[0])
-        if got:
+    """Write the rows of one shard; return whether the file ends with them."""
+    capacity = ROWS_PER_SHARD
+    while capacity:
+        batch_size, read_before = min(capacity, ROWS_PER_BATCH), count.read
+        columns = _next_columns(rows, batch_size, label_ids, count)
+        accepted = len(columns[0])
+        if accepted:
             writer.write(pa.record_batch(columns, schema=schema))
-        count.kept += got
-        advance(count.read - before)
-        if got < wanted:
+        count.kept += accepted
+        advance(count.read - read_before)
+        if accepted < batch_size:
             return True
-        room -= got
+        capacity -= accepted
     return False
 
 
-def _accepted(rows: Iterator[Row], wanted: int, index: Mapping[str, int], count: FileCounts) -> list[list[Any]]:
+def _next_columns(
+    rows: Iterator[Row], batch_size: int, label_ids: Mapping[str, int], count: FileCounts
+) -> list[list[Any]]:
     """The next accepted rows as columns: the number in the file, text or tokens, label or tags."""
     numbers: list[int] = []
     contents: list[Any] = []
     targets: list[Any] = []
-    at = count.read - 1
-    for at, row in enumerate(rows, start=count.read):
-        accepted = row if isinstance(row, Reject) else _accept(row, index)
+    number = count.read - 1
+    for number, row in enumerate(rows, start=count.read):
+        accepted = row if isinstance(row, Reject) else _convert_row(row, label_ids)
         if isinstance(accepted, Reject):
             count.reject(accepted)
             continue
-        numbers.append(at)
+        numbers.append(number)
         contents.append(accepted[0])
         targets.append(accepted[1])
-        if len(numbers) == wanted:
+        if len(numbers) == batch_size:
             break
-    count.read = at + 1
+    count.read = number + 1
     return [numbers, contents, targets]
 
 
-def _accept(row: TextRow | TagRow, index: Mapping[str, int]) -> tuple[Any, Any] | Reject:
-    """Text or tokens with the ids of the label or tags, or why the row is refused."""
+def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[Any, Any] | Reject:
+    """Text or tokens with the ids of the label or tags, or the reason why the row is rejected."""
     if isinstance(row, TextRow):
-        label = index.get(row.label)
+        label = label_ids.get(row.label)
         if label is None:
-            return Reject(row.line, f"a label that is none of the {len(index)} classes", shorten(row.label))
+            return Reject(row.line, f"a label that is none of the {len(label_ids)} classes", shorten(row.label))
         return row.text, label
-    tags = [index.get(tag, -1) for tag in row.tags]
+    tags = [label_ids.get(tag, -1) for tag in row.tags]
     if min(tags) < 0:
-        reason = f"a tag whose type is none of the corpus's {len(index) // 2}"
+        reason = f"a tag whose type is none of the corpus's {len(label_ids) // 2}"
         return Reject(row.line, reason, shorten(row.tags[tags.index(-1)]))
     return row.tokens, tags
 
 
-def _bar(path: Path, limit: int | None) -> AbstractContextManager[Callable[[int], None]]:
-    """On a terminal, a progress bar in rows; how much of the file lies behind tells about how many there will be."""
+def _progress_bar(path: Path, limit: int | None) -> AbstractContextManager[Callable[[int], None]]:
+    """On a terminal, a progress bar in rows; its total is estimated from the fraction of the file read so far."""
     if not sys.stderr.isatty():
         return nullcontext(lambda rows: None)
     try:
         from tqdm import tqdm
     except ImportError:
         return nullcontext(lambda rows: None)
-    return _drawn(tqdm(total=limit, unit=" rows", desc=path.name, dynamic_ncols=True, leave=False), path, limit)
+    return _update_bar(tqdm(total=limit, unit=" rows", desc=path.name, dynamic_ncols=True, leave=False), path, limit)
 
 
 @contextmanager
-def _drawn(bar: Any, path: Path, limit: int | None) -> Iterator[Callable[[int], None]]:
+def _update_bar(bar: Any, path: Path, limit: int | None) -> Iterator[Callable[[int], None]]:
     def advance(rows: int) -> None:
-        if share := fraction_read(path):
-            expected = round((bar.n + rows) / share)
+        if fraction := fraction_read(path):
+            expected = round((bar.n + rows) / fraction)
             bar.total = expected if limit is None else min(expected, limit)
         bar.update(rows)
 

@@ -1,6 +1,8 @@
-"""Stratified draws by seed that depend on nothing but the rows: no generator state, no library version.
+"""Stratified sampling by seed that depends on the rows alone: no generator state and no library version.
 
-Rows are streamed and never held: a draw is, for each stratum, the largest hash of a row that it takes.
+Each row gets a pseudo-random hash of (seed, purpose, row). A sample of k rows of a stratum consists of the rows with
+the k smallest hashes, so it is fully described by one threshold per stratum, the k-th smallest hash. Rows are
+streamed and never kept in memory.
 """
 
 from __future__ import annotations
@@ -13,126 +15,134 @@ import numpy as np
 
 from textrnn.common.storage.hashing import hash_rows
 
-ROWS_PER_BIN = 256  # bins of hashes that a stratum is counted in: about its size over this, …
-MOST_BITS = 12  # … and at most two to the power of this
-HIGHEST = np.uint64(2**64 - 1)
+ROWS_PER_BIN = 256  # a stratum's hashes are counted in about size / 256 bins, …
+MAX_BIN_BITS = 12  # … but in at most 2^12
+MAX_HASH = np.uint64(2**64 - 1)
 
-Chunks = Iterable[tuple[np.ndarray, np.ndarray]]  # row numbers (N,) and their strata (N,) int64, a piece at a time
+Chunks = Iterable[tuple[np.ndarray, np.ndarray]]  # row numbers (N,) and their strata (N,) int64, chunk by chunk
 
 
 @dataclass(frozen=True)
 class StratifiedSample:
-    """A draw that is made: the strata it takes rows of, (S,) int64 ascending, and each one's largest hash, (S,) uint64.
+    """A sample: the strata it takes rows from, (S,) int64 ascending, and the hash threshold of each, (S,) uint64.
 
-    SplitMix64 gives no two rows one hash, so the rows up to the largest hash are as many as were asked for.
+    SplitMix64 never gives two rows the same hash, so the rows up to the threshold are exactly as many as requested.
     """
 
     seed: int
     purpose: str
     strata: np.ndarray
-    largest: np.ndarray
+    thresholds: np.ndarray
 
-    def takes(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
-        """(N,) bool: which of the row numbers (N,), whose strata (N,) are given, are drawn."""
-        chosen = np.zeros(len(rows), dtype=bool)
-        at, known = _find(self.strata, strata)
-        chosen[known] = hash_rows(rows[known], self.seed, self.purpose) <= self.largest[at]
-        return chosen
+    def mask(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
+        """(N,) bool: which of the row numbers (N,) with strata (N,) are in the sample."""
+        mask = np.zeros(len(rows), dtype=bool)
+        indices, known = _find_strata(self.strata, strata)
+        mask[known] = hash_rows(rows[known], self.seed, self.purpose) <= self.thresholds[indices]
+        return mask
 
 
 @dataclass(frozen=True)
 class BlockSample:
-    """A draw of whole blocks of `size` rows, whatever their strata are; the last block has the rows left over too."""
+    """A sample of whole blocks of `block_size` rows, whatever their strata; the last block includes the remainder."""
 
-    draw: StratifiedSample
-    size: int
+    sample: StratifiedSample
+    block_size: int
     blocks: int
 
-    def takes(self, rows: np.ndarray, _strata: np.ndarray) -> np.ndarray:
-        """(N,) bool: which of the row numbers (N,) lie in a block that is drawn."""
-        numbers = np.minimum(rows // self.size, self.blocks - 1)
-        return self.draw.takes(numbers, np.zeros(len(rows), dtype=np.int64))
+    def mask(self, rows: np.ndarray, _strata: np.ndarray) -> np.ndarray:
+        """(N,) bool: which of the row numbers (N,) are in a sampled block."""
+        block_numbers = np.minimum(rows // self.block_size, self.blocks - 1)
+        return self.sample.mask(block_numbers, np.zeros(len(rows), dtype=np.int64))
 
 
-def sample_blocks(rows: int, size: int, share: float, seed: int, purpose: str) -> BlockSample:
-    """Draw a share of the blocks of `size` rows that `rows` rows make, at least one of them and never all.
+def sample_blocks(rows: int, block_size: int, fraction: float, seed: int, purpose: str) -> BlockSample:
+    """Sample a fraction of the blocks of `block_size` rows that `rows` rows form, at least one of them and never all.
 
-    Blocks larger than the share of the rows, or than what it leaves, are cut to that: a small file has blocks too.
+    A block is never larger than the fraction of the rows or than the rest, so that a small file has blocks too.
     """
-    size = max(1, min(size, int(rows * share), int(rows * (1 - share))))
-    blocks = np.arange(max(1, rows // size))
-    wanted = min(max(1, round(len(blocks) * share)), len(blocks) - 1)
-    chunks = lambda: [(blocks, np.zeros(len(blocks), dtype=np.int64))]  # noqa: E731  (read twice)
-    return BlockSample(sample_stratified(chunks, wanted, seed, purpose), size, len(blocks))
+    block_size = max(1, min(block_size, int(rows * fraction), int(rows * (1 - fraction))))
+    blocks = np.arange(max(1, rows // block_size))
+    sample_size = min(max(1, round(len(blocks) * fraction)), len(blocks) - 1)
+    chunks = lambda: [(blocks, np.zeros(len(blocks), dtype=np.int64))]  # noqa: E731  (read more than once)
+    return BlockSample(sample_stratified(chunks, sample_size, seed, purpose), block_size, len(blocks))
 
 
-def sample_stratified(chunks: Callable[[], Chunks], wanted: int, seed: int, purpose: str) -> StratifiedSample:
-    """Draw `wanted` rows (or all) of those that `chunks` yields, each stratum taken in proportion to its share.
+def sample_stratified(chunks: Callable[[], Chunks], sample_size: int, seed: int, purpose: str) -> StratifiedSample:
+    """Sample `sample_size` of the rows that `chunks` yields (or all), from each stratum in proportion to its size.
 
-    chunks: called up to three times, to count strata, to count hashes by their first bits, and to collect those of
-    the one bin that holds a stratum's largest. Quotas are rounded by largest remainder, ties to the smaller stratum
-    number; within a stratum the rows with the smallest SplitMix64 hash of (seed, purpose, row) are taken, so that a
-    larger draw contains a smaller one up to rounding.
+    chunks: called up to three times: to count strata, to count hashes by their first bits, and to collect the hashes
+    of the one bin that contains a stratum's threshold. Quotas are rounded by the largest-remainder method, with ties to
+    the smaller stratum number. Within a stratum the rows with the smallest SplitMix64 hash of (seed, purpose, row) are
+    taken, so that a larger sample contains a smaller one up to rounding.
     """
-    counted: Counter[int] = Counter()
-    for _, strata in chunks():
-        kinds, counts = np.unique(strata, return_counts=True)
-        counted.update(dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
-    kinds = np.array(sorted(counted), dtype=np.int64)
-    sizes = np.array([counted[kind] for kind in kinds.tolist()], dtype=np.int64)
-    quotas = _quotas(sizes, wanted)
-    largest = np.full(len(kinds), HIGHEST)
-    cut = (quotas > 0) & (quotas < sizes)
-    if cut.any():
-        hashed = lambda: _hashed(chunks(), kinds[cut], seed, purpose)  # noqa: E731  (a stream to be read twice)
-        largest[cut] = _largest(hashed, sizes[cut], quotas[cut])
-    return StratifiedSample(seed, purpose, kinds[quotas > 0], largest[quotas > 0])
+    counts: Counter[int] = Counter()
+    for _, chunk_strata in chunks():
+        values, value_counts = np.unique(chunk_strata, return_counts=True)
+        counts.update(dict(zip(values.tolist(), value_counts.tolist(), strict=True)))
+    strata = np.array(sorted(counts), dtype=np.int64)
+    sizes = np.array([counts[stratum] for stratum in strata.tolist()], dtype=np.int64)
+    quotas = _quotas(sizes, sample_size)
+    thresholds = np.full(len(strata), MAX_HASH)
+    partial = (quotas > 0) & (quotas < sizes)  # strata of which some rows are taken and some are not
+    if partial.any():
+        hashes = lambda: _hash_chunks(chunks(), strata[partial], seed, purpose)  # noqa: E731  (a stream, read twice)
+        thresholds[partial] = _thresholds(hashes, sizes[partial], quotas[partial])
+    return StratifiedSample(seed, purpose, strata[quotas > 0], thresholds[quotas > 0])
 
 
-def _quotas(sizes: np.ndarray, wanted: int) -> np.ndarray:
+def _quotas(sizes: np.ndarray, sample_size: int) -> np.ndarray:
+    """(S,) int64: how many rows to take from strata of these sizes (S,), by the largest-remainder method."""
     total = int(sizes.sum())
-    if wanted >= total:
+    if sample_size >= total:
         return sizes
-    quotas, remainders = np.divmod(sizes * wanted, total)  # in whole numbers: no tie is left to rounding errors
+    quotas, remainders = np.divmod(sizes * sample_size, total)  # integers: ties do not depend on rounding errors
     largest_first = np.argsort(-remainders, kind="stable")
-    quotas[largest_first[: wanted - quotas.sum()]] += 1
+    quotas[largest_first[: sample_size - quotas.sum()]] += 1
     return quotas
 
 
-def _find(kinds: np.ndarray, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Where in `kinds` (S,) the strata stand that are there at all, and the mask (N,) of those."""
-    if not len(kinds):
+def _find_strata(sample_strata: np.ndarray, strata: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The indices in `sample_strata` (S,) of those strata (N,) that occur in it, and the mask (N,) of those."""
+    if not len(sample_strata):
         return np.zeros(0, dtype=np.int64), np.zeros(len(strata), dtype=bool)
-    at = np.minimum(np.searchsorted(kinds, strata), len(kinds) - 1)
-    known = kinds[at] == strata
-    return at[known], known
+    indices = np.minimum(np.searchsorted(sample_strata, strata), len(sample_strata) - 1)
+    known = sample_strata[indices] == strata
+    return indices[known], known
 
 
-def _hashed(chunks: Chunks, kinds: np.ndarray, seed: int, purpose: str) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _hash_chunks(
+    chunks: Chunks, sample_strata: np.ndarray, seed: int, purpose: str
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """By chunk, for the rows of `sample_strata` (S,): the index of their stratum in it, and their hashes."""
     for rows, strata in chunks:
-        at, known = _find(kinds, strata)
-        yield at, hash_rows(rows[known], seed, purpose)
+        indices, known = _find_strata(sample_strata, strata)
+        yield indices, hash_rows(rows[known], seed, purpose)
 
 
-def _largest(hashed: Callable[[], Chunks], sizes: np.ndarray, quotas: np.ndarray) -> np.ndarray:
-    """(S,) uint64: the hash of rank `quotas` (S,), from 1, among the `sizes` (S,) hashes of each stratum."""
-    bits = np.array([min(max((size // ROWS_PER_BIN).bit_length(), 1), MOST_BITS) for size in sizes.tolist()])
+def _thresholds(hashes: Callable[[], Chunks], sizes: np.ndarray, quotas: np.ndarray) -> np.ndarray:
+    """(S,) uint64: the hash of rank `quotas` (S,), counted from 1, among the `sizes` (S,) hashes of each stratum.
+
+    A histogram of each stratum's hashes by their first bits finds the bin that contains the threshold; then only the
+    hashes in these bins are collected and sorted.
+    """
+    bits = np.array([min(max((size // ROWS_PER_BIN).bit_length(), 1), MAX_BIN_BITS) for size in sizes.tolist()])
     shifts = (64 - bits).astype(np.uint64)
     ends = np.cumsum(2**bits)
     starts = ends - 2**bits
-    counts = np.zeros(ends[-1], dtype=np.int64)
-    for kind, hash_ in hashed():
-        np.add.at(counts, starts[kind] + (hash_ >> shifts[kind]).astype(np.int64), 1)
+    histogram = np.zeros(ends[-1], dtype=np.int64)
+    for indices, chunk_hashes in hashes():
+        np.add.at(histogram, starts[indices] + (chunk_hashes >> shifts[indices]).astype(np.int64), 1)
     bins, ranks = np.zeros(len(sizes), dtype=np.uint64), np.zeros(len(sizes), dtype=np.int64)
-    for at, (start, end, quota) in enumerate(zip(starts, ends, quotas, strict=True)):
-        up_to = np.cumsum(counts[start:end])
-        bins[at] = found = np.searchsorted(up_to, quota)
-        ranks[at] = quota - (up_to[found] - counts[start + found])
-    inside = []
-    for kind, hash_ in hashed():
-        hit = hash_ >> shifts[kind] == bins[kind]
-        inside.append((kind[hit], hash_[hit]))
-    kinds, found_hashes = (np.concatenate(column) for column in zip(*inside, strict=True))
-    order = np.lexsort((found_hashes, kinds))
-    first = np.searchsorted(kinds[order], np.arange(len(sizes)))
-    return np.asarray(found_hashes[order[first + ranks - 1]])
+    for index, (start, end, quota) in enumerate(zip(starts, ends, quotas, strict=True)):
+        cumulative = np.cumsum(histogram[start:end])
+        bins[index] = target_bin = np.searchsorted(cumulative, quota)
+        ranks[index] = quota - (cumulative[target_bin] - histogram[start + target_bin])
+    candidates = []
+    for indices, chunk_hashes in hashes():
+        in_bin = chunk_hashes >> shifts[indices] == bins[indices]
+        candidates.append((indices[in_bin], chunk_hashes[in_bin]))
+    strata, candidate_hashes = (np.concatenate(column) for column in zip(*candidates, strict=True))
+    order = np.lexsort((candidate_hashes, strata))
+    first = np.searchsorted(strata[order], np.arange(len(sizes)))
+    return np.asarray(candidate_hashes[order[first + ranks - 1]])

@@ -1,7 +1,7 @@
-"""The words that generated corpora are made of: tables alone, for `textrnn.preparation.sample.synthetic_corpora`.
+"""Word tables for the generated corpora: data without code, for `textrnn.preparation.sample.synthetic_corpora`.
 
-Every sentence here was invented for this project; words are everyday ones, so that characters overlap between classes.
-A `{slot}` in a template is filled from the table or by the function of that name.
+Every sentence was invented for this project. The words are everyday ones, so that classes share characters.
+A generator fills each `{slot}` of a template from the table or the function of that name.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
 
 
-# Titles: class name -> words, the frequent first. Class indices are the order here, that of the published class file.
-# A word may stand under several classes.
+# Titles: class name -> words, the most frequent first. A class index is a position in this table; the order is that of
+# the published class file. A word may belong to several classes.
 TOPICS = {
     "finance": _words(
         "基金 银行 理财 市场 黄金 利率 净值 收益 保险 贷款 债券 美元 投资 经理 汇率 央行 存款 信用卡 外汇"
@@ -130,7 +130,8 @@ CLAUSES = (
     "会议讨论了有关的文件",
 )
 
-# Names: country -> share of the rows, first, middle and last syllables. Vowels and endings are what tells them apart.
+# Names: country -> weight in the sampling of rows, then first, middle and last syllables. Vowels and endings tell the
+# countries apart. A `~` capitalises the next letter, a `_` becomes a space.
 COUNTRIES = {
     "Arabic": (10.0, "Ha Kha Sa Na Ra Ba Sha Ma Ta Za Gha Ke", "li da ba sa mo di ri", "ad ar im our awi an een i ouf"),
     "Chinese": (1.3, "Zh X Q Sh Ch W H L Y G F D J", "", "ang ong iao uan ei ou in un ai"),
@@ -154,7 +155,7 @@ COUNTRIES = {
     "Spanish": (1.5, "Fer Mar Gon Ro Her Al San De_la_~", "nan dri ti", "ez ero illa osa ado guez era"),
     "Vietnamese": (0.4, "Ng Tr Ph V D H L", "", "uyen an am o uong inh ieu ai"),
 }  # fmt: skip
-# Surnames that several countries have: what no model can tell apart.
+# Surnames that several countries share, and that no model can tell apart.
 AMBIGUOUS = {
     "Martin": _words("English French German Scottish Spanish"), "Lee": _words("English Chinese Korean"),
     "Simon": _words("French German Irish English Czech"), "Long": _words("Chinese English Scottish"),
@@ -165,7 +166,7 @@ AMBIGUOUS = {
     "Abe": _words("Japanese Arabic Russian"), "Roman": _words("Russian Polish Japanese"),
 }  # fmt: skip
 
-# Reviews: label 1 is negative, 2 positive.
+# Reviews: label 1 is negative, label 2 positive.
 ADJECTIVES = {
     1: _words(
         "bad terrible awful boring poor useless cheap disappointing broken horrible weak dull annoying flimsy"

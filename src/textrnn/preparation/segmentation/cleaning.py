@@ -1,4 +1,4 @@
-"""Cleaning of texts before segmentation: lower case, digits, URLs."""
+"""Clean texts before segmentation: lower case, digits, URLs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable
 
 from textrnn.common.config.segment import Cleaning
 
-URL_SIGNS = ("www.", "http:", "https:", ".com")
+URL_MARKERS = ("www.", "http:", "https:", ".com")
 
 
-# The tutorial's `([^ ]+(?<=\.[a-z]{3}))` without its look-behind. Both take a blank-free run up to its last dot and
-# three letters; a match cannot start inside the look-behind, because the greedy match before it would have taken it.
+# The tutorial's `([^ ]+(?<=\.[a-z]{3}))` without its look-behind. Both match a run without blanks up to its last dot
+# followed by three letters. They could differ only where the tutorial's match starts inside the text that its
+# look-behind reads, and the greedy match before it has already consumed that text.
 URL = re.compile(r"[^ ]*\.[a-z]{3}")
 
 
@@ -22,13 +23,13 @@ ASCII_DIGITS = dict.fromkeys(b"123456789", "0")
 
 
 def clean(text: str, steps: Iterable[Cleaning]) -> str:
-    """The text in lower case, digits as 0, URLs as `<url>`, by the steps named (tutorial 5)."""
+    """Apply the named steps in order: lower case, every digit as 0, every URL as `<url>` (tutorial 5)."""
     for step in steps:
         if step == "lower":
             text = text.lower()
         elif step == "digits":
-            # the same for ASCII, where translate has a table
+            # the same result for ASCII, and faster
             text = text.translate(ASCII_DIGITS) if text.isascii() else DIGIT.sub("0", text)
-        elif any(sign in text for sign in URL_SIGNS):
+        elif any(marker in text for marker in URL_MARKERS):
             text = URL.sub("<url>", text)
     return text

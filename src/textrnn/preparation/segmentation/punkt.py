@@ -1,4 +1,4 @@
-"""nltk's Punkt sentence model, learned from texts or read from a published folder, as plain tables."""
+"""Learn nltk's Punkt sentence model from texts, or read a published one, as plain tables."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 
 from textrnn.errors import UserError
 
-# name and columns
+# number of columns by file name
 PUNKT_FILES = {"abbrev_types.txt": 1, "collocations.tab": 2, "ortho_context.tab": 2, "sent_starters.txt": 1}
 
 
 def learn_punkt(texts: Iterable[str]) -> dict[str, Any]:
-    """A sentence model from texts, by nltk's PunktTrainer (Kiss and Strunk 2006), as its four tables."""
+    """Learn a sentence model from texts with nltk's PunktTrainer (Kiss and Strunk 2006); return its four tables."""
     from nltk.tokenize.punkt import PunktTrainer
 
     trainer = PunktTrainer("\n".join(texts))
@@ -21,16 +21,16 @@ def learn_punkt(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def load_punkt(folder: Path) -> dict[str, Any]:
-    """A published sentence model (a `punkt_tab` language folder) as its four tables.
+    """Read a published sentence model (a `punkt_tab` language folder); return its four tables.
 
-    The files are read here: some versions of nltk's own reader take no plain path.
+    The files are read here because some versions of nltk's own reader do not accept a plain path.
     Raises UserError for a missing or damaged file.
     """
     abbreviations, collocations, contexts, starters = (_read_tab(folder / name, n) for name, n in PUNKT_FILES.items())
     try:
         flags = {word: int(value) for word, value in sorted(contexts)}
     except ValueError as error:
-        raise UserError(folder / "ortho_context.tab", "holds something that is no number", got=error) from error
+        raise UserError(folder / "ortho_context.tab", "contains a value that is not a number", got=error) from error
     return {
         "abbrev_types": sorted(row[0] for row in abbreviations),
         "collocations": sorted(collocations),
@@ -40,8 +40,9 @@ def load_punkt(folder: Path) -> dict[str, Any]:
 
 
 def _read_tab(path: Path, columns: int) -> list[list[str]]:
+    """Read a file of lines with this many columns, separated by tabs."""
     if not path.is_file():
-        raise UserError(path, "no such file of a Punkt model", do="give data.punkt and the model's name")
+        raise UserError(path, "no such file of a Punkt model", do="check data.punkt and the name of the model")
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
@@ -49,7 +50,7 @@ def _read_tab(path: Path, columns: int) -> list[list[str]]:
     rows = [line.split("\t") for line in lines]
     for number, row in enumerate(rows, start=1):
         if len(row) != columns:
-            raise UserError(f"{path}, line {number}", f"must have {columns} columns, parted by tabs", got=len(row))
+            raise UserError(f"{path}, line {number}", f"must have {columns} columns, separated by tabs", got=len(row))
     return rows
 
 

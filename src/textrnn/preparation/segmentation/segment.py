@@ -1,4 +1,4 @@
-"""A parsed corpus into shards of tokens, one task a shard, and the token counts of its training split."""
+"""Segment a parsed corpus into shards of tokens, one task per shard, and count the tokens of its training split."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from textrnn.stage import output_file
 
 
 def segment_inputs(parsed: Path, segmentation: Segmentation, *, punkt_folder: Path) -> dict[str, str]:
-    """Checksums of all that `segment` reads."""
-    sums = {"parsed": index_sha256(parsed)}
+    """Return the checksums of everything that `segment` reads."""
+    checksums = {"parsed": index_sha256(parsed)}
     if segmentation.punkt is not None and segmentation.punkt.model != "train":
         model = punkt_folder / segmentation.punkt.model
-        sums |= {path.name: file_sha256(path) for path in sorted(model.glob("*")) if path.is_file()}
-    return sums
+        checksums |= {path.name: file_sha256(path) for path in sorted(model.glob("*")) if path.is_file()}
+    return checksums
 
 
 def segment(
@@ -42,17 +42,18 @@ def segment(
 ) -> dict[str, Any]:
     """Write token shards, `counts.arrow` and `segmentation.json` into the folder `out`; return token statistics.
 
-    `out` is of `resumable_folder`. Each shard is cut alone and results are joined in shard order, so the bytes do not
-    depend on the workers. Raises RuntimeError when a row drawn for it is cut otherwise by the original.
+    `out` comes from `resumable_folder`. Each shard is segmented independently and results are joined in shard order, so
+    the bytes do not depend on the number of workers. Raises UserError for a tagged corpus that is to be segmented, and
+    RuntimeError if a sampled row differs from the original library's tokens.
     """
     reader = ShardReader(parsed, "parsed")
     task = reader.facts["task"]
     if task == "tag" and (segmentation.segment != "tokens" or segmentation.clean):
         got = f"segment: {segmentation.segment}, clean: [{', '.join(segmentation.clean)}]"
-        raise UserError(parsed, "a tagged corpus is cut already", got=got, do="set segment: tokens, clean: []")
+        raise UserError(parsed, "a tagged corpus is already segmented", got=got, do="set segment: tokens, clean: []")
     model = ShardTask("segmentation", 1, (parsed, segmentation, punkt_folder, out))
-    (state,) = (json.dumps(done["state"]) for done in run_shards(_save_state, [model], out, label="punkt"))
-    jobs = [
+    (state,) = (json.dumps(result["state"]) for result in run_shards(_save_segmenter, [model], out, label="punkt"))
+    tasks = [
         ShardTask(f"{split}-{number:05d}", shard.rows, (parsed, split, number, state, settings, out))
         for split in SPLITS
         for number, shard in enumerate(reader.of(split))
@@ -61,23 +62,23 @@ def segment(
     counts = pa.table([[], []], schema=COUNTS)
     tokens: dict[str, int] = dict.fromkeys(SPLITS, 0)
     verified = 0
-    for done in run_shards(_segment_shard, jobs, out, label="segment"):
-        shard = Shard(**done["shard"])
+    for result in run_shards(_segment_shard, tasks, out, label="segment"):
+        shard = Shard(**result["shard"])
         shards.append(shard)
-        tokens[shard.split] += done["tokens"]
-        verified += done["verified"]
+        tokens[shard.split] += result["tokens"]
+        verified += result["verified"]
         if shard.split == "train":
-            counts = _sum_counts([counts, _read_table(out / done["counts"])])
+            counts = _sum_counts([counts, _read_table(out / result["counts"])])
     _write_table(out / "counts.arrow", counts.sort_by([("count", "descending"), ("token", "ascending")]))
     write_index(out, "segmented", shards, task=task, labels=_labels(parsed))
-    # last: a shard without its counts would be cut again by a run that goes on from here
-    for file in out.glob("counts-*-*.arrow"):
-        file.unlink()
+    # last: a run that resumes here would segment a shard without its counts again
+    for path in out.glob("counts-*-*.arrow"):
+        path.unlink()
     return {"tokens": tokens, "distinct_in_train": len(counts), "verified_rows": verified}
 
 
-def _save_state(parsed: Path, segmentation: Segmentation, punkt_folder: Path, out: Path) -> dict[str, Any]:
-    punkt = _punkt(ShardReader(parsed, "parsed"), segmentation, punkt_folder)
+def _save_segmenter(parsed: Path, segmentation: Segmentation, punkt_folder: Path, out: Path) -> dict[str, Any]:
+    punkt = _sentence_model(ShardReader(parsed, "parsed"), segmentation, punkt_folder)
     state = {"clean": list(segmentation.clean), "segment": segmentation.segment, "punkt": punkt}
     save_state(out / "segmentation.json", state)
     return {"files": ["segmentation.json"], "state": state}
@@ -85,7 +86,7 @@ def _save_state(parsed: Path, segmentation: Segmentation, punkt_folder: Path, ou
 
 @functools.lru_cache(maxsize=1)
 def _segmenter(state: str) -> Segmenter:
-    # what a process has learned of chunks in one shard serves it in the next
+    # cached: a process reuses in the next shard what it has computed for the chunks of one
     return Segmenter(json.loads(state))
 
 
@@ -98,42 +99,43 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
     with ShardWriter(out, split, schema, first=number) as writer:
         for batch in reader.stream(reader.of(split)[number]):
             if "text" in batch.schema.names:
-                cut = segmenter.column(batch["text"])
-                verified += _verify(segmenter, batch, cut, settings, f"{parsed}, {split}")
-                batch = pa.record_batch([batch["row"], cut, batch["label"]], schema=schema)
+                segmented = segmenter.column(batch["text"])
+                verified += _verify(segmenter, batch, segmented, settings, f"{parsed}, {split}")
+                batch = pa.record_batch([batch["row"], segmented, batch["label"]], schema=schema)
             values = batch["tokens"].flatten()
             tokens += len(values)
             counts.append(_count(values))
             writer.write(batch)
-    file = f"counts-{split}-{number:05d}.arrow"
-    _write_table(out / file, _sum_counts(counts))
+    counts_file = f"counts-{split}-{number:05d}.arrow"
+    _write_table(out / counts_file, _sum_counts(counts))
     shard = writer.shards[0]
     return {
-        "files": [shard.file, file],
+        "files": [shard.file, counts_file],
         "shard": asdict(shard),
-        "counts": file,
+        "counts": counts_file,
         "tokens": tokens,
         "verified": verified,
     }
 
 
-def _verify(segmenter: Segmenter, batch: pa.RecordBatch, cut: pa.ListArray, settings: Segment, where: str) -> int:
-    """Hold the rows drawn for it against the original way of cutting; how many there were."""
+def _verify(segmenter: Segmenter, batch: pa.RecordBatch, tokens: pa.ListArray, settings: Segment, where: str) -> int:
+    """Compare sampled rows with the original library's tokens; return how many were compared."""
     if settings.verify_share == 0:
         return 0
     rows = batch["row"].to_numpy()
-    drawn = hash_rows(rows, settings.seed, "verify") < settings.verify_share * 2.0**64
+    sampled = hash_rows(rows, settings.seed, "verify") < settings.verify_share * 2.0**64
     compared = 0
-    for at in np.flatnonzero(drawn).tolist():
-        text, got = batch["text"][at].as_py(), cut[at].as_py()
-        wanted = segmenter.original(text)
-        if wanted is not None and wanted != got:
-            raise RuntimeError(f"{where}, row {rows[at]}: cut as {got}, by the original as {wanted}; text: {text!r}")
-        compared += wanted is not None
+    for index in np.flatnonzero(sampled).tolist():
+        text, got = batch["text"][index].as_py(), tokens[index].as_py()
+        expected = segmenter.original(text)
+        if expected is not None and expected != got:
+            raise RuntimeError(f"{where}, row {rows[index]}: got {got}; the original gives {expected}; text: {text!r}")
+        compared += expected is not None
     return compared
 
 
-def _punkt(reader: ShardReader, segmentation: Segmentation, folder: Path) -> dict[str, Any] | None:
+def _sentence_model(reader: ShardReader, segmentation: Segmentation, folder: Path) -> dict[str, Any] | None:
+    """Return the sentence model's four tables, read or learned from the training split, or None without one."""
     if segmentation.punkt is None:
         return None
     if segmentation.punkt.model != "train":
@@ -143,8 +145,8 @@ def _punkt(reader: ShardReader, segmentation: Segmentation, folder: Path) -> dic
 
 
 def _count(values: pa.StringArray) -> pa.Table:
-    counted = pc.value_counts(values)
-    return pa.table([counted.field("values"), counted.field("counts")], schema=COUNTS)
+    counts = pc.value_counts(values)
+    return pa.table([counts.field("values"), counts.field("counts")], schema=COUNTS)
 
 
 def _sum_counts(tables: Sequence[pa.Table]) -> pa.Table:
@@ -157,7 +159,7 @@ def _read_table(path: Path) -> pa.Table:
 
 
 def _write_table(path: Path, table: pa.Table) -> None:
-    with output_file(path) as made, pa.ipc.new_file(str(made), COUNTS) as file:
+    with output_file(path) as temporary, pa.ipc.new_file(str(temporary), COUNTS) as file:
         file.write_table(table.combine_chunks())
 
 

@@ -1,4 +1,4 @@
-"""Texts into tokens: characters, jieba words, nltk words, or tokens that a file already separates."""
+"""Segment texts into tokens: characters, jieba words, nltk words, or tokens already separated by white space."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from textrnn.preparation.segmentation.cleaning import clean
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A way of cutting texts that are clean: one text, several, or a column of them into a column of lists of tokens.
+    """Functions that segment clean texts: one text, several, or a column of texts into a column of token lists.
 
-    original: the library's own slow way, where ours is another, to hold ours against.
+    original: the library's own slow function, if ours is a different one, to verify ours against.
     """
 
     one: Callable[[str], list[str]]
@@ -28,26 +28,30 @@ class Tokenizer:
     original: Callable[[str], list[str]] | None = None
 
     @classmethod
-    def each(cls, cut: Callable[[str], list[str]]) -> Tokenizer:
-        return cls.of_lists(cut, lambda texts: list(map(cut, texts)))
+    def from_one(cls, one: Callable[[str], list[str]]) -> Tokenizer:
+        """For a function of one text."""
+        return cls.from_several(one, lambda texts: list(map(one, texts)))
 
     @classmethod
-    def of_lists(
+    def from_several(
         cls,
         one: Callable[[str], list[str]],
         several: Callable[[list[str]], list[list[str]]],
         original: Callable[[str], list[str]] | None = None,
     ) -> Tokenizer:
+        """For a function of several texts, faster than one by one."""
         return cls(one, several, lambda texts: pa.array(several(texts.to_pylist()), pa.list_(pa.string())), original)
 
     @classmethod
-    def of_columns(cls, one: Callable[[str], list[str]], column: Callable[[pa.StringArray], pa.ListArray]) -> Tokenizer:
-        """Where a column is cut faster than its texts one by one, which are cut the original way."""
+    def from_column(
+        cls, one: Callable[[str], list[str]], column: Callable[[pa.StringArray], pa.ListArray]
+    ) -> Tokenizer:
+        """For a fast function of a column, and the original function of one text."""
         return cls(one, lambda texts: column(pa.array(texts, pa.string())).to_pylist(), column, one)
 
 
 class Segmenter:
-    """Cuts texts as an encoding says; built from its plain values, so that a model directory can carry it.
+    """Segments texts as an encoding specifies; built from plain values, so that a model directory can store it.
 
     `state` is JSON-serialisable: {clean, segment, punkt}, punkt being the sentence model's four tables or null.
     """
@@ -55,59 +59,60 @@ class Segmenter:
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.state = dict(state)
         self._steps: list[Cleaning] = list(state["clean"])
-        self._cut = _CUTS[state["segment"]](state["punkt"])
+        self._tokenizer = _TOKENIZERS[state["segment"]](state["punkt"])
 
     def __call__(self, text: str) -> list[str]:
-        """The text's tokens."""
-        return self._cut.one(clean(text, self._steps))
+        """Return the tokens of one text."""
+        return self._tokenizer.one(clean(text, self._steps))
 
     def several(self, texts: Iterable[str]) -> list[list[str]]:
-        """The tokens of each text, faster where there are many."""
-        found = [clean(text, self._steps) for text in texts] if self._steps else list(texts)
-        return [self._cut.one(found[0])] if len(found) == 1 else self._cut.several(found)
+        """Return the tokens of each text; faster than one by one if there are many."""
+        cleaned = [clean(text, self._steps) for text in texts] if self._steps else list(texts)
+        return [self._tokenizer.one(cleaned[0])] if len(cleaned) == 1 else self._tokenizer.several(cleaned)
 
     def column(self, texts: pa.StringArray) -> pa.ListArray:
-        """The tokens of N texts, as a list of strings each."""
+        """Return the tokens of N texts as a column of lists of strings (N,)."""
         if self._steps:
             texts = pa.array([clean(text, self._steps) for text in texts.to_pylist()], pa.string())
-        return self._cut.column(texts)
+        return self._tokenizer.column(texts)
 
     def original(self, text: str) -> list[str] | None:
-        """The text's tokens by the library's own slow way, or None where that is the way taken."""
-        return None if self._cut.original is None else self._cut.original(clean(text, self._steps))
+        """Return the tokens by the library's own slow function, or None if that is the one in use."""
+        return None if self._tokenizer.original is None else self._tokenizer.original(clean(text, self._steps))
 
     @classmethod
     def load(cls, path: Path) -> Segmenter:
+        """Read the state that `save_state` wrote; raises UserError if there is no such file."""
         if not path.is_file():
             raise UserError(path, "no such file", do="run the stage that writes it")
         return cls(json.loads(path.read_text(encoding="utf-8")))
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
-    """A segmenter's state, for `Segmenter.load`."""
+    """Write a segmenter's state, for `Segmenter.load`."""
     path.write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _cut_jieba(_: None) -> Tokenizer:
+def _jieba_tokenizer(_: None) -> Tokenizer:
     from textrnn.preparation.segmentation.jieba_words import cut_batch, load_jieba_cut, slow_jieba_cut
 
-    return Tokenizer.of_lists(
+    return Tokenizer.from_several(
         load_jieba_cut(),
         cut_batch,
-        lambda text: slow_jieba_cut()(text),  # its dictionary takes long to load: only where it is asked
+        lambda text: slow_jieba_cut()(text),  # loaded on first use, because its dictionary takes long to load
     )
 
 
-def _cut_nltk(punkt: Mapping[str, Any]) -> Tokenizer:
+def _nltk_tokenizer(punkt: Mapping[str, Any]) -> Tokenizer:
     from textrnn.preparation.segmentation.nltk_words import NltkWords
 
     words = NltkWords(punkt)
-    return Tokenizer.of_columns(words, words.column)
+    return Tokenizer.from_column(words, words.column)
 
 
-_CUTS: dict[Segmenting, Callable[[Any], Tokenizer]] = {
-    "chars": lambda _: Tokenizer.each(list),
-    "tokens": lambda _: Tokenizer.each(str.split),
-    "jieba": _cut_jieba,
-    "nltk": _cut_nltk,
+_TOKENIZERS: dict[Segmenting, Callable[[Any], Tokenizer]] = {
+    "chars": lambda _: Tokenizer.from_one(list),
+    "tokens": lambda _: Tokenizer.from_one(str.split),
+    "jieba": _jieba_tokenizer,
+    "nltk": _nltk_tokenizer,
 }

@@ -1,4 +1,4 @@
-"""The study's JSON files: figures of six significant digits, whatever their size; the runs read back."""
+"""The study's JSON files: floats with six significant digits, and the runs read back."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 from textrnn.errors import UserError
 from textrnn.stage import output_file
 
-Runs = dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]  # facts and clock, by variant and seed
+Runs = dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]  # facts and timings, by variant and seed
 
 
 def run_name(variant: str, seed: int) -> str:
-    """What the files of a run are called."""
+    """Return the name of a run's files, without their suffix."""
     return f"{variant}-{seed}"
 
 
-def write_figures(path: Path, values: Any) -> None:
-    """Values as JSON; floats keep six significant digits, as gradients and errors are small, and nan becomes null."""
-    with output_file(path) as made:
+def write_results(path: Path, values: Any) -> None:
+    """Write values as JSON; floats keep six significant digits, as gradients are small, and NaN becomes null."""
+    with output_file(path) as temporary:
         text = json.dumps(_rounded(values), indent=1, ensure_ascii=False, allow_nan=False)
-        made.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def _rounded(value: Any) -> Any:
@@ -36,17 +36,19 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def read_figures(path: Path) -> Any:
-    """What `write_figures` wrote; UserError where the file is missing or damaged."""
+def read_results(path: Path) -> Any:
+    """Read what `write_results` wrote; raise UserError when the file is missing or damaged."""
     if not path.is_file():
-        raise UserError(path, "no such file", do="make study-small, or make study")
+        raise UserError(path, "no such file", do="run make study-small or make study")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(path, "is damaged", got=error, do="remove it, then make study-small, or make study") from error
+        raise UserError(
+            path, "is damaged", got=error, do="remove it, then run make study-small or make study"
+        ) from error
 
 
-def read_runs(facts: Path, clocks: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
-    """The runs of all variants with all seeds, from the folders of their facts and of their clocks."""
+def read_runs(facts: Path, timings: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
+    """Read the runs of all variants with all seeds, from the folders of their facts and of their timings."""
     names = {(variant, seed): f"{run_name(variant, seed)}.json" for variant in variants for seed in seeds}
-    return {key: (read_figures(facts / name), read_figures(clocks / name)) for key, name in names.items()}
+    return {key: (read_results(facts / name), read_results(timings / name)) for key, name in names.items()}

@@ -1,4 +1,4 @@
-"""The study's own params, and the model and training that a variant with a seed comes to."""
+"""The params of the study, and the model and training settings of each variant."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from textrnn.errors import UserError
 
 @dataclass(frozen=True)
 class Variant:
-    """A change of the recipe: the width of its rows, and values over its own of `model` and `train`."""
+    """A change of the recipe: the width of its rows, and values of `model` and `train` that override the recipe's."""
 
     pad_size: int
     model: Mapping[str, Any]
@@ -25,7 +25,7 @@ class Variant:
 
 @dataclass(frozen=True)
 class CellComparison:
-    """How one layer of each GRU is compared; all sizes are whole numbers from 1."""
+    """The sizes with which one layer of each GRU is compared; all are whole numbers >= 1."""
 
     steps: int
     batch_size: int
@@ -36,7 +36,7 @@ class CellComparison:
 
 @dataclass(frozen=True)
 class Study:
-    """study/params.yaml; see there for the meaning and unit of each value."""
+    """The values of study/params.yaml; see there for their meanings and units."""
 
     recipe: str
     encoding: str
@@ -50,51 +50,53 @@ class Study:
     variants: Mapping[str, Variant]
 
     def check(self) -> None:
-        """Refuse what the types let through, by dotted name."""
+        """Raise UserError, by dotted name, for wrong values that the types allow."""
         for name in ("seeds", "pads", "runs"):
             values = getattr(self, name)
             require(0 < len(values) == len(set(values)), name, "must have one or more, each once", values)
         counts = {"evaluate_rows": self.evaluate_rows, "gradient_rows": self.gradient_rows}
         counts |= {f"cells.{name}": value for name, value in vars(self.cells).items()}
-        counts |= {f"pads[{at}]": pad for at, pad in enumerate(self.pads)}
+        counts |= {f"pads[{index}]": pad for index, pad in enumerate(self.pads)}
         for name, value in counts.items():
             require(value >= 1, name, "must be at least 1", value)
-        for at, name in enumerate(self.runs):
-            known = f"must name an entry of variants: {', '.join(self.variants)}"
-            require(name in self.variants, f"runs[{at}]", known, name)
+        for index, name in enumerate(self.runs):
+            rule = f"must name an entry of variants: {', '.join(self.variants)}"
+            require(name in self.variants, f"runs[{index}]", rule, name)
         for name, variant in self.variants.items():
-            wrong = f"must be one of pads: {', '.join(map(str, self.pads))}"
-            require(variant.pad_size in self.pads, f"variants.{name}.pad_size", wrong, variant.pad_size)
+            rule = f"must be one of pads: {', '.join(map(str, self.pads))}"
+            require(variant.pad_size in self.pads, f"variants.{name}.pad_size", rule, variant.pad_size)
 
 
 def read_study(values: Mapping[str, Any]) -> Study:
-    """The study of the values of study/params.yaml; UserError by dotted name for what is wrong with them."""
+    """Build the study from the values of study/params.yaml; raise UserError, by dotted name, for a wrong value."""
     study = build_dataclass(Study, values, "study")
     study.check()
     return study
 
 
 def check_encoding(study: Study, params: Mapping[str, Any]) -> None:
-    """Refuse an encoding that is not the recipe's: its ids would be of another vocabulary than the embedding."""
-    own = get_param(params, "recipes", study.recipe, "encoding")
-    require(own == study.encoding, "study.encoding", f"must be {own}, as in recipes.{study.recipe}", study.encoding)
+    """Refuse an encoding other than the recipe's: its ids would not belong to the vocabulary of the embedding."""
+    expected = get_param(params, "recipes", study.recipe, "encoding")
+    rule = f"must be {expected}, as in recipes.{study.recipe}"
+    require(expected == study.encoding, "study.encoding", rule, study.encoding)
 
 
 def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
-    """The model and the training of a variant with a seed; params: of params.yaml, whose `limits` apply.
+    """Return the model and training settings of a variant with a seed.
 
-    Dev is evaluated every `evaluate_rows` rows, so that curves of all batch sizes have as many points. Raises UserError
-    for a variant that is not there, and by dotted name for values that do not fit.
+    params: the values of params.yaml, whose `limits` apply. Dev is evaluated every `evaluate_rows` rows, so that the
+    curves of all batch sizes have equally many points. Raises UserError for an unknown variant, and by dotted name for
+    wrong values.
     """
     if name not in study.variants:
         raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
     variant, where = study.variants[name], f"study.variants.{name}"
-    own = get_param(params, "recipes", study.recipe)
+    recipe = get_param(params, "recipes", study.recipe)
     limits = load_section(Limits, params, "limits")
-    model_values = {**get_param(params, "model"), **own["model"], **variant.model}
+    model_values = {**get_param(params, "model"), **recipe["model"], **variant.model}
     hidden = cap(model_values["hidden_size"], limits.hidden_size)
     model = build_dataclass(Model, {**model_values, "hidden_size": hidden}, f"{where}.model")
-    train_values = {**get_param(params, "train"), **own["train"], **study.train, **variant.train, "seed": seed}
+    train_values = {**get_param(params, "train"), **recipe["train"], **study.train, **variant.train, "seed": seed}
     train_values["epochs"] = cap(train_values["epochs"], limits.epochs)
     train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
     settings = build_dataclass(Train, train_values, f"{where}.train")

@@ -1,4 +1,4 @@
-"""The GRU from scratch against nn.GRU: how far outputs and gradients are apart, and what a step of each costs.
+"""Comparison of the GRU from scratch with nn.GRU: differences of outputs and gradients, and time per step.
 
 Shapes: B batch, T steps, F features, H hidden.
 """
@@ -11,71 +11,74 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from textrnn.modeling.nn.recurrent import WEIGHTS
+from textrnn.modeling.nn.recurrent import WEIGHT_NAMES
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.study.plan.variants import CellComparison
 
 Layer = Callable[[Tensor], tuple[Tensor, Tensor]]
-COMPARED = ("equations", "kernels")  # ScratchGRU as it is read, and as it runs
+IMPLEMENTATIONS = ("equations", "kernels")  # of ScratchGRU: the readable one, and the fast one
 
 
 def differences(settings: CellComparison, seed: int) -> dict[str, dict[str, float]]:
-    """How far each of COMPARED is from nn.GRU with the same weights and input, in float64.
+    """Compare each of IMPLEMENTATIONS with nn.GRU for the same weights and input, in float64.
 
-    `output_difference`: the largest of outputs and last states. `gradient_difference`: the largest of the gradients
-    of the input and of each weight, each relative to the largest of its kind.
+    `output_difference` is the largest absolute difference of outputs and last states. `gradient_difference` is that of
+    the gradients of the input and of each weight, each relative to its largest absolute value.
     """
     torch.manual_seed(seed)
-    stock, scratch = _pair(settings, torch.float64)
+    reference, scratch = _equal_layers(settings, torch.float64)
     x = torch.randn(settings.steps, settings.batch_size, settings.input_size, dtype=torch.float64)
     weight = torch.randn(settings.steps, settings.batch_size, settings.hidden_size, dtype=torch.float64)
-    expected, wanted = _backward(lambda x: stock(x), x, weight, stock)
-    found = {}
-    for name in COMPARED:
-        outputs, gradients = _backward(_layer(scratch, name), x, weight, scratch)
-        apart = [((a - b).abs().max() / b.abs().max()).item() for a, b in zip(gradients, wanted, strict=True)]
-        found[name] = {
-            "output_difference": max((a - b).abs().max().item() for a, b in zip(outputs, expected, strict=True)),
-            "gradient_difference": max(apart),
-        }
-    return found
+    expected_outputs, expected_gradients = _backward(lambda x: reference(x), x, weight, reference)
+    results = {}
+    for name in IMPLEMENTATIONS:
+        outputs, gradients = _backward(_implementation(scratch, name), x, weight, scratch)
+        absolute = [(a - b).abs().max().item() for a, b in zip(outputs, expected_outputs, strict=True)]
+        relative = [
+            ((a - b).abs().max() / b.abs().max()).item() for a, b in zip(gradients, expected_gradients, strict=True)
+        ]
+        results[name] = {"output_difference": max(absolute), "gradient_difference": max(relative)}
+    return results
 
 
 def seconds(settings: CellComparison, seed: int) -> dict[str, list[float]]:
-    """Seconds of forward and backward in float32, of nn.GRU and each of COMPARED, `repeats` times in turn."""
+    """Time forward and backward in float32, of nn.GRU and each of IMPLEMENTATIONS in turn, `repeats` times; seconds."""
     torch.manual_seed(seed)
-    stock, scratch = _pair(settings, torch.float32)
+    reference, scratch = _equal_layers(settings, torch.float32)
     x = torch.randn(settings.steps, settings.batch_size, settings.input_size)
     weight = torch.randn(settings.steps, settings.batch_size, settings.hidden_size)
-    layers: dict[str, tuple[Layer, nn.Module]] = {"nn_gru": (lambda x: stock(x), stock)}
-    layers |= {name: (_layer(scratch, name), scratch) for name in COMPARED}
-    taken: dict[str, list[float]] = {name: [] for name in layers}
+    layers: dict[str, tuple[Layer, nn.Module]] = {"nn_gru": (lambda x: reference(x), reference)}
+    layers |= {name: (_implementation(scratch, name), scratch) for name in IMPLEMENTATIONS}
+    timings: dict[str, list[float]] = {name: [] for name in layers}
     for repeat in range(settings.repeats + 1):
         for name, (layer, module) in layers.items():
-            began = time.perf_counter()
+            started = time.perf_counter()
             _backward(layer, x, weight, module)
-            if repeat:  # the first of each warms up
-                taken[name].append(time.perf_counter() - began)
-    return taken
+            if repeat:  # the first one warms up
+                timings[name].append(time.perf_counter() - started)
+    return timings
 
 
-def _pair(settings: CellComparison, dtype: torch.dtype) -> tuple[nn.GRU, ScratchGRU]:
-    """An nn.GRU, and a ScratchGRU with its weights."""
-    stock = nn.GRU(settings.input_size, settings.hidden_size).to(dtype)
+def _equal_layers(settings: CellComparison, dtype: torch.dtype) -> tuple[nn.GRU, ScratchGRU]:
+    """Return an nn.GRU, and a ScratchGRU with the same weights."""
+    reference = nn.GRU(settings.input_size, settings.hidden_size).to(dtype)
     scratch = ScratchGRU(settings.input_size, settings.hidden_size).to(dtype)
     with torch.no_grad():
-        for name in WEIGHTS:
-            getattr(scratch, name).copy_(getattr(stock, f"{name}_l0"))
-    return stock, scratch
+        for name in WEIGHT_NAMES:
+            getattr(scratch, name).copy_(getattr(reference, f"{name}_l0"))
+    return reference, scratch
 
 
-def _layer(scratch: ScratchGRU, name: str) -> Layer:
+def _implementation(scratch: ScratchGRU, name: str) -> Layer:
     return scratch.equations if name == "equations" else scratch
 
 
 def _backward(layer: Layer, x: Tensor, weight: Tensor, module: nn.Module) -> tuple[list[Tensor], list[Tensor]]:
-    """Outputs (T, B, H) and last state (B, H); the gradients of sum(weight * outputs) for input and parameters."""
+    """Return outputs (T, B, H) and last state (B, H), and the gradients of sum(weight * outputs).
+
+    The gradients are with respect to the input and to the parameters of the module.
+    """
     x = x.clone().requires_grad_()
-    out, last = layer(x)
-    gradients = torch.autograd.grad((out * weight).sum(), [x, *module.parameters()])
-    return [out.detach(), last.detach().reshape(out.shape[1:])], list(gradients)
+    outputs, last = layer(x)
+    gradients = torch.autograd.grad((outputs * weight).sum(), [x, *module.parameters()])
+    return [outputs.detach(), last.detach().reshape(outputs.shape[1:])], list(gradients)

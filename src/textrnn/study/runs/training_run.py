@@ -1,4 +1,4 @@
-"""One run of the study: a variant trained with a seed, each batch's loss and the seconds up to each evaluation kept."""
+"""One run of the study: train a variant with a seed, and record each batch's loss and the time of each evaluation."""
 
 from __future__ import annotations
 
@@ -27,58 +27,58 @@ from textrnn.training.trainer.setup import build_network, report_out_of_memory
 
 @dataclass(frozen=True)
 class StudyRun:
-    """What a run came to.
+    """The result of a run.
 
-    facts: what another run with the same seed repeats: accuracy and loss on test, points of the curve, the loss of
-    each batch and which of them were short, gradients by distance before and after training, whether it diverged.
-    clock: what none repeats: seconds of training up to each point, evaluations left out, and the number of threads.
+    facts: reproducible with the same seed: test accuracy, the points of the curves, the loss of each batch, which
+    batches were short, gradients by distance before and after training, and whether training diverged.
+    timings: not reproducible: seconds of training up to each point, without evaluations, and the number of threads.
     """
 
     facts: dict[str, Any]
-    clock: dict[str, Any]
+    timings: dict[str, Any]
 
 
 class RunRecorder:
-    """Receives the steps and evaluations of `train`, and by a hook the logits of each batch that is trained on."""
+    """Records the steps and evaluations of training, and the loss of each training batch by hooks on the network."""
 
     def __init__(self, network: nn.Module) -> None:
         self.losses: list[float] = []
         self.rows: list[int] = []
         self.points: list[EvaluationPoint] = []
         self.seconds: list[float] = []
-        self._trained = 0.0
-        self._mark = math.nan
+        self._seconds_trained = 0.0
+        self._resumed_at = math.nan
         self._hooks = [
-            network.register_forward_pre_hook(self._begin),
-            network.register_forward_hook(self._watch),
+            network.register_forward_pre_hook(self._start_timer),
+            network.register_forward_hook(self._record_loss),
         ]
 
-    def _begin(self, module: nn.Module, _inputs: object) -> None:
-        # at the first batch: the making of the optimizer loads modules for seconds, which are no training
-        if module.training and math.isnan(self._mark):
-            self._mark = time.perf_counter()
+    def _start_timer(self, module: nn.Module, _inputs: object) -> None:
+        # not before the first batch: creating the optimizer spends seconds on loading modules, which is not training
+        if module.training and math.isnan(self._resumed_at):
+            self._resumed_at = time.perf_counter()
 
-    def _watch(self, _module: nn.Module, _inputs: object, logits: Tensor) -> None:
+    def _record_loss(self, _module: nn.Module, _inputs: object, logits: Tensor) -> None:
         if not logits.requires_grad:
             return  # an evaluation
 
-        def keep(gradient: Tensor) -> None:
-            # of cross-entropy it is p - 1 at the target and p elsewhere: negative at the target alone
-            # where the network is so sure that it is zero everywhere, its guess is the target: a wrong one has -1
+        def append_loss(gradient: Tensor) -> None:
+            # the gradient of cross-entropy is p - 1 at the target and p elsewhere: negative only at the target
+            # if a confident network makes it zero everywhere, the prediction is the target: a wrong one would have -1
             targets = torch.where(gradient.any(1), gradient.argmin(1), logits.argmax(1))
             self.losses.append(F.cross_entropy(logits.detach(), targets).item())
 
-        logits.register_hook(keep)
+        logits.register_hook(append_loss)
 
     def on_step(self, _step: int, rows: int) -> None:
         self.rows.append(rows)
         now = time.perf_counter()
-        self._trained, self._mark = self._trained + now - self._mark, now
+        self._seconds_trained, self._resumed_at = self._seconds_trained + now - self._resumed_at, now
 
     def report(self, point: EvaluationPoint) -> None:
         self.points.append(point)
-        self.seconds.append(self._trained)
-        self._mark = time.perf_counter()
+        self.seconds.append(self._seconds_trained)
+        self._resumed_at = time.perf_counter()
 
     def close(self) -> None:
         for hook in self._hooks:
@@ -90,18 +90,19 @@ def run_variant(
     padded: ShardReader,
     matrix: np.ndarray,
     labels: Labels,
+    *,
     model: Model,
     settings: Train,
     gradient_rows: int,
 ) -> StudyRun:
-    """Train a classifier on padded shards, from the embedding matrix (tokens, width), and look at it.
+    """Train a classifier on padded shards, starting from the embedding matrix (tokens, width), and measure it.
 
-    It is trained as a recipe is, on the CPU: seconds of all runs then compare, and hooks see each batch. A run that
-    diverges has a result too, that of the weights it ended with. Raises UserError for values that do not fit the data.
+    Training is that of a recipe, on the CPU, so that the times of all runs are comparable and hooks see every batch. A
+    run that diverges has a result too, that of its final weights. Raises UserError for values that do not fit the data.
     """
     model.check_task(f"study.variants.{name}.model", labels.task, len(labels.names))
     with report_out_of_memory():
-        rows, dev, test = (_resident(padded, split) for split in ("train", "dev", "test"))
+        rows, dev, test = (_load_on_cpu(padded, split) for split in ("train", "dev", "test"))
         check_id_ranges([*rows, *dev, *test], len(matrix), len(labels.names), padded.folder)
         config = make_config(name, model, matrix.shape, len(labels.names), padded.facts, 0)
         network = build_network(config, matrix, settings.seed, CPU)
@@ -112,7 +113,7 @@ def run_variant(
         except DivergedError:
             diverged = True
         recorder.close()
-        facts = _facts(recorder, settings, sum(map(len, rows)))
+        facts = _training_facts(recorder, settings, sum(map(len, rows)))
         facts |= {
             "diverged": diverged,
             "gradients": {"before": before, "after": by_distance(network, dev, gradient_rows)},
@@ -122,13 +123,15 @@ def run_variant(
     return StudyRun(facts, {"seconds": recorder.seconds, "threads": torch.get_num_threads(), "device": "cpu"})
 
 
-def _resident(padded: ShardReader, split: str) -> list[Bucket]:
+def _load_on_cpu(padded: ShardReader, split: str) -> list[Bucket]:
     return [bucket if isinstance(bucket, Bucket) else bucket.to_device() for bucket in load_buckets(padded, split)]
 
 
-def _facts(recorder: RunRecorder, settings: Train, rows: int) -> dict[str, Any]:
-    points = [[p.step, p.epoch, p.train.loss, p.dev.loss, p.dev.accuracy] for p in recorder.points]
-    short = [at for at, count in enumerate(recorder.rows) if count < settings.batch_size]
+def _training_facts(recorder: RunRecorder, settings: Train, rows: int) -> dict[str, Any]:
+    points = [
+        [point.step, point.epoch, point.train.loss, point.dev.loss, point.dev.accuracy] for point in recorder.points
+    ]
+    short = [index for index, count in enumerate(recorder.rows) if count < settings.batch_size]
     return {
         "batch_size": settings.batch_size,
         "rows": rows,

@@ -1,4 +1,4 @@
-"""What the tutorials claim, as comparisons of variants of study/params.yaml that would bear it out."""
+"""The claims of the tutorials, each as comparisons between variants of study/params.yaml."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ Expect = Literal["above", "below", "same"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """A measure of `first` less that of `second`, which is a variant or a plain number, and what the claim expects.
+    """The difference `first` - `second` of a measure, and what the claim expects of it; `second` may be a number.
 
-    above, below: the difference lies beyond `margin`, up or down; same: it lies within. A margin below 0 lets the
-    difference lie as far on the other side: no worse by more than that. ratio: first over second is compared instead,
-    and `margin` is the share by which it differs from 1.
+    expect: `above` or `below` means that the difference is beyond `margin` in that direction; `same` that it is within
+    the margin. A negative margin allows the difference to be that far on the other side: no worse by more than that.
+    ratio: first / second is compared instead, and `margin` is the relative difference from 1.
     """
 
     measure: str
@@ -27,7 +27,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim: its key, what the tutorial says, and what is compared; `note` says what its verdict does not."""
+    """A claim: its key, the statement of the tutorial, and its comparisons; `note` adds what the verdict leaves out."""
 
     key: str
     tutorial: int
@@ -36,17 +36,18 @@ class Claim:
     note: str = ""
 
     def variants(self) -> tuple[str, ...]:
-        """All that are compared, each once."""
-        names = [name for each in self.comparisons for name in (each.first, each.second) if isinstance(name, str)]
+        """Return the names of all compared variants, each once."""
+        names = [name for row in self.comparisons for name in (row.first, row.second) if isinstance(name, str)]
         return tuple(dict.fromkeys(names))
 
 
-POINT = 0.01  # a difference in accuracy that is worth speaking of
-FAILS = 0.05  # one that tells a training that goes wrong from one that does not
-HALF = 0.5  # accuracy that parts what converges from what does not: of two good results one is worse too
-SLIGHT = 0.05  # share by which a loss curve or a time differs visibly
-LARGER = (128, 256, 1024)  # batches, of rows, that are compared with those of 64
-BESIDE: tuple[str | float, ...] = ("gru_valid_p32", "lstm_valid_p32", 1.0)  # what an RNN's far gradient lies below
+POINT = 0.01  # a difference in accuracy that matters
+FAILURE_MARGIN = 0.05  # a difference in accuracy between a failed training and a successful one
+CONVERGED = 0.5  # accuracy above which training converged: a lower accuracy than another run's is not yet a failure
+RELATIVE_MARGIN = 0.05  # a visible relative difference of loss curves or times
+LARGER_BATCHES = (128, 256, 1024)  # batch sizes in rows, compared with 64
+# an RNN's gradient at a distance is expected below these
+GRADIENT_REFERENCES: tuple[str | float, ...] = ("gru_valid_p32", "lstm_valid_p32", 1.0)
 
 
 def _test(first: str, second: str | float, expect: Expect, margin: float = 0.0) -> Comparison:
@@ -54,7 +55,7 @@ def _test(first: str, second: str | float, expect: Expect, margin: float = 0.0) 
 
 
 def _ratio(measure: str, first: str, second: str | float, expect: Expect) -> Comparison:
-    return Comparison(measure, first, second, expect, SLIGHT, ratio=True)
+    return Comparison(measure, first, second, expect, RELATIVE_MARGIN, ratio=True)
 
 
 def _smoother(first: str, second: str) -> Comparison:
@@ -71,9 +72,9 @@ CLAIMS = (
         1,
         "With batches of 64 and rows of 32 the RNN does not converge; with rows of 16 it does.",
         (
-            _test("rnn_b64_p16", "rnn_b64_p32", "above", FAILS),
-            _test("rnn_b64_p32", HALF, "below"),
-            _test("rnn_b64_p16", HALF, "above"),
+            _test("rnn_b64_p16", "rnn_b64_p32", "above", FAILURE_MARGIN),
+            _test("rnn_b64_p32", CONVERGED, "below"),
+            _test("rnn_b64_p16", CONVERGED, "above"),
         ),
     ),
     Claim(
@@ -99,21 +100,26 @@ CLAIMS = (
         "batch_free",
         1,
         "A larger batch costs no accuracy at equal epochs.",
-        tuple(Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", -POINT) for rows in LARGER),
+        tuple(
+            Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", -POINT) for rows in LARGER_BATCHES
+        ),
         "The tutorial does not say it; its advice to take larger batches hangs on it.",
     ),
     Claim(
         "batch_time",
         1,
         "In equal time a larger batch reaches more.",
-        tuple(Comparison("dev_accuracy_at_time", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", 0.0) for rows in LARGER),
+        tuple(
+            Comparison("dev_accuracy_at_time", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", 0.0)
+            for rows in LARGER_BATCHES
+        ),
         "The tutorial speaks of time alone; this asks what the time saved is worth.",
     ),
     Claim(
         "smooth_steps",
         1,
         "The curve of larger batches is smoother because training is, and not only because each point averages more.",
-        tuple(_ratio("roughness_at_rows", f"rnn_b{rows}_p16", "rnn_b64_p16", "below") for rows in LARGER),
+        tuple(_ratio("roughness_at_rows", f"rnn_b{rows}_p16", "rnn_b64_p16", "below") for rows in LARGER_BATCHES),
         "Each point is averaged over equally many rows here. At equal epochs larger batches have trained less, and how "
         "far losses scatter hangs on their height too: what is left of a difference is not the steps' alone.",
     ),
@@ -141,10 +147,10 @@ CLAIMS = (
         1,
         "The RNN fails at 32 because it forgets: its gradient vanishes over so many steps.",
         (
-            _test("rnn_b64_p32", HALF, "below"),
-            _test("rnn_b64_p16", HALF, "above"),
-            _test("rnn_valid_b64_p32", "rnn_b64_p32", "same", FAILS),
-            _test("rnn_valid_p32", "rnn_b256_p32", "same", FAILS),
+            _test("rnn_b64_p32", CONVERGED, "below"),
+            _test("rnn_b64_p16", CONVERGED, "above"),
+            _test("rnn_valid_b64_p32", "rnn_b64_p32", "same", FAILURE_MARGIN),
+            _test("rnn_valid_p32", "rnn_b256_p32", "same", FAILURE_MARGIN),
         ),
         "It has to fail first, and at 32 alone. If forgetting were the cause, reading the state at the last token, "
         "before the padding, would not help.",
@@ -167,7 +173,7 @@ CLAIMS = (
         tuple(
             _ratio(measure, "rnn_valid_p32", other, "below")
             for measure in ("far_gradient", "far_gradient_untrained")
-            for other in BESIDE
+            for other in GRADIENT_REFERENCES
         ),
     ),
     Claim(
@@ -175,9 +181,9 @@ CLAIMS = (
         3,
         "Where the RNN fails, at 64 and 32, the LSTM converges.",
         (
-            _test("rnn_b64_p32", HALF, "below"),
-            _test("bilstm_b64", "rnn_b64_p32", "above", FAILS),
-            _test("bilstm_b64", HALF, "above"),
+            _test("rnn_b64_p32", CONVERGED, "below"),
+            _test("bilstm_b64", "rnn_b64_p32", "above", FAILURE_MARGIN),
+            _test("bilstm_b64", CONVERGED, "above"),
             _test("lstm_valid_p32", "rnn_valid_p32", "above"),
         ),
         "The last comparison reads both at the last token: what is left is the cell's own gain.",
@@ -238,7 +244,7 @@ CLAIMS = (
         "scratch_cost",
         4,
         "A loop over the steps in Python costs time against nn.GRU.",
-        (Comparison("step_seconds", "equations", "nn_gru", "above", SLIGHT, ratio=True),),
+        (Comparison("step_seconds", "equations", "nn_gru", "above", RELATIVE_MARGIN, ratio=True),),
         "The tutorial shows the loop to be understood and says nothing of its cost.",
     ),
     Claim(

@@ -1,4 +1,4 @@
-"""Whether a claim is supported: by rule from the intervals of its comparisons, and in words with their numbers."""
+"""Verdicts on claims: a rule decides from the intervals of the comparisons, and words report their numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Verdict = Literal["supported", "not supported", "undecided", "not measured"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a comparison came to: the interval of the difference (of the logarithm for a ratio), and its verdict."""
+    """The result of a comparison: the interval of the difference (of the logarithm for a ratio), and its verdict."""
 
     comparison: Comparison
     difference: Interval | None
@@ -34,14 +34,15 @@ class JudgedClaim:
 
 
 def judge(claim: Claim, values: Values) -> JudgedClaim:
-    """The verdict on a claim: not supported where one comparison is not, supported where all are, else undecided.
+    """Return the verdict on a claim.
 
-    Not measured where a comparison has no seed to compare by, undecided where it lacks some: those that diverged are
-    not there, and what the others say would be of trainings that went well alone. Intervals are of LEVEL each: that a
-    claim of several comparisons is supported is no less sure for it, as all of them have to hold; that it is not may be
-    a little less.
+    The claim is not supported if one comparison is not, supported if all are, and undecided otherwise. A comparison is
+    not measured if its sides have no seed in common. It is undecided if some seeds are missing: those runs diverged,
+    and the others would stand for successful training only. Each interval has confidence LEVEL. That makes a supported
+    claim with several comparisons no less certain, because all of them must hold; it may make an unsupported one
+    slightly less certain.
     """
-    findings = tuple(_find(comparison, values) for comparison in claim.comparisons)
+    findings = tuple(_judge_comparison(comparison, values) for comparison in claim.comparisons)
     verdicts = [finding.verdict for finding in findings]
     for verdict in ("not supported", "not measured", "undecided"):
         if verdict in verdicts:
@@ -50,31 +51,33 @@ def judge(claim: Claim, values: Values) -> JudgedClaim:
 
 
 def decide(comparison: Comparison, difference: Interval) -> Verdict:
-    """The rule for one comparison, from its interval alone.
+    """Decide one comparison from its interval alone.
 
-    above: supported where all of the interval lies above the margin, not where all of it lies below; below alike;
-    same: supported where all of it lies within the margin, not where all of it lies outside.
+    above: supported if the whole interval is above the margin, not supported if the whole interval is below it; below:
+    likewise in the other direction; same: supported if the whole interval is within the margin, not supported if the
+    whole interval is outside.
     """
-    down, up = _margins(comparison)
+    lower, upper = _margins(comparison)
     low, high = difference.low, difference.high
     if not (math.isfinite(low) and math.isfinite(high)):
         return "undecided"
     if comparison.expect == "same":
-        if down <= low and high <= up:
+        if lower <= low and high <= upper:
             return "supported"
-        return "not supported" if low > up or high < down else "undecided"
+        return "not supported" if low > upper or high < lower else "undecided"
     if comparison.expect == "above":
-        return "supported" if low > up else "not supported" if high <= up else "undecided"
-    return "supported" if high < down else "not supported" if low >= down else "undecided"
+        return "supported" if low > upper else "not supported" if high <= upper else "undecided"
+    return "supported" if high < lower else "not supported" if low >= lower else "undecided"
 
 
 def _margins(comparison: Comparison) -> tuple[float, float]:
+    """Return the lower and the upper margin of the difference, as logarithms for a ratio."""
     if comparison.ratio:
         return -math.log1p(comparison.margin), math.log1p(comparison.margin)
-    return 0.0 - comparison.margin, comparison.margin  # of a margin of 0 the minus alone would be shown as -0.00
+    return 0.0 - comparison.margin, comparison.margin  # a minus sign alone would show a margin of 0 as -0.00
 
 
-def _find(comparison: Comparison, values: Values) -> Finding:
+def _judge_comparison(comparison: Comparison, values: Values) -> Finding:
     by_variant = values[comparison.measure]
     first = by_variant.get(comparison.first, {})
     if isinstance(comparison.second, str):
@@ -87,25 +90,25 @@ def _find(comparison: Comparison, values: Values) -> Finding:
     if not first.keys() & second.keys():
         return Finding(comparison, None, "not measured", f"{_subject(comparison)}: not measured")
     difference = paired(first, second)
-    seeds = len({seed for each in by_variant.values() for seed in each})
+    seeds = len({seed for by_seed in by_variant.values() for seed in by_seed})
     verdict = decide(comparison, difference) if difference.count == seeds else "undecided"
     return Finding(comparison, difference, verdict, _words(comparison, difference, verdict, seeds))
 
 
 def _subject(comparison: Comparison) -> str:
-    against = comparison.second if isinstance(comparison.second, str) else f"{comparison.second:g}"
-    return f"{MEASURES[comparison.measure].title}, {comparison.first} against {against}"
+    second = comparison.second if isinstance(comparison.second, str) else f"{comparison.second:g}"
+    return f"{MEASURES[comparison.measure].title}, {comparison.first} against {second}"
 
 
 def _words(comparison: Comparison, difference: Interval, verdict: Verdict, seeds: int) -> str:
-    """One line: what is compared, by how much it differs and how surely, what was expected, and what that comes to."""
-    shown = [_shown(comparison, value) for value in (difference.mean, difference.low, difference.high)]
-    found = f"{shown[0]} [{shown[1]}, {shown[2]}]" if math.isfinite(difference.low) else f"{shown[0]} (one seed)"
+    """Return one line: what is compared, the difference with its interval, the expectation, and the verdict."""
+    mean, low, high = (_format(comparison, value) for value in (difference.mean, difference.low, difference.high))
+    measured = f"{mean} [{low}, {high}]" if math.isfinite(difference.low) else f"{mean} (one seed)"
     missing = f" ({difference.count} of {seeds} seeds)" if difference.count < seeds else ""
-    return f"{_subject(comparison)}: {found}{missing}, expected {_expected(comparison)}: {verdict}"
+    return f"{_subject(comparison)}: {measured}{missing}, expected {_expected(comparison)}: {verdict}"
 
 
-def _shown(comparison: Comparison, value: float) -> str:
+def _format(comparison: Comparison, value: float) -> str:
     if comparison.ratio:
         return f"x{math.exp(value):.3g}"
     if MEASURES[comparison.measure].percent:
@@ -114,33 +117,34 @@ def _shown(comparison: Comparison, value: float) -> str:
 
 
 def _expected(comparison: Comparison) -> str:
-    down, up = (_shown(comparison, margin) for margin in _margins(comparison))
-    return {"above": f"above {up}", "below": f"below {down}", "same": f"within {down} and {up}"}[comparison.expect]
+    lower, upper = (_format(comparison, margin) for margin in _margins(comparison))
+    words = {"above": f"above {upper}", "below": f"below {lower}", "same": f"within {lower} and {upper}"}
+    return words[comparison.expect]
 
 
 def as_json(judged: Sequence[tuple[JudgedClaim, Values]], scale: dict[str, Any]) -> dict[str, Any]:
-    """All verdicts, and each measure of each variant that a claim looks at with its interval and values by seed.
+    """Return the content of verdicts.json: all verdicts, with the measures of each compared variant.
 
-    judged: verdicts with the values they come from; scale: what the study was run on. What is of infinite width is
-    null, as JSON has no infinity.
+    Each measure has its mean, its interval and its values by seed. judged: the claims with the values they were judged
+    by; scale: the size of the study. An infinite bound becomes null, because JSON has no infinity.
     """
     claims = [
         {
-            "claim": each.claim.key,
-            "tutorial": each.claim.tutorial,
-            "said": each.claim.said,
-            "note": each.claim.note,
-            "verdict": each.verdict,
-            "findings": [_finding(finding) for finding in each.findings],
-            "measured": _measured(each.claim, values),
+            "claim": result.claim.key,
+            "tutorial": result.claim.tutorial,
+            "said": result.claim.said,
+            "note": result.claim.note,
+            "verdict": result.verdict,
+            "findings": [_finding_json(finding) for finding in result.findings],
+            "measured": _measured(result.claim, values),
         }
-        for each, values in judged
+        for result, values in judged
     ]
     return {"level": LEVEL, **scale, "claims": claims}
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
-    difference = None if finding.difference is None else _plain(finding.difference)
+def _finding_json(finding: Finding) -> dict[str, Any]:
+    difference = None if finding.difference is None else _interval_json(finding.difference)
     return {**asdict(finding.comparison), "difference": difference, "verdict": finding.verdict, "words": finding.words}
 
 
@@ -148,13 +152,13 @@ def _measured(claim: Claim, values: Values) -> dict[str, Any]:
     measures = dict.fromkeys(comparison.measure for comparison in claim.comparisons)
     return {
         measure: {
-            variant: {**_plain(interval(list(found.values()))), "values": list(found.values())}
+            variant: {**_interval_json(interval(list(by_seed.values()))), "values": list(by_seed.values())}
             for variant in claim.variants()
-            if (found := values[measure].get(variant))
+            if (by_seed := values[measure].get(variant))
         }
         for measure in measures
     }
 
 
-def _plain(found: Interval) -> dict[str, Any]:
-    return {name: value if math.isfinite(value) else None for name, value in asdict(found).items()}
+def _interval_json(estimate: Interval) -> dict[str, Any]:
+    return {name: value if math.isfinite(value) else None for name, value in asdict(estimate).items()}

@@ -1,4 +1,4 @@
-"""The study as a page: a table of verdicts, then each claim with what was measured, its plots and its command."""
+"""The study as a page: a table of verdicts, then each claim with its measures, plots and command."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 
 from textrnn.study.verdicts.measures import MEASURES
 
-CELLS = {"equations", "kernels", "nn_gru"}  # variants of the stage study_cells; all others are runs
+CELLS = {"equations", "kernels", "nn_gru"}  # variants of the stage study_cells; all others are training runs
 
 
 def render(verdicts: Mapping[str, Any], plots: Sequence[str], folder: str, command: str) -> str:
-    """Markdown of the values of verdicts.json; plots: file names in `folder`, of which a claim's begin with its key.
+    """Return the page in Markdown.
 
-    command: the one that the whole page comes from.
+    verdicts: the content of verdicts.json; plots: file names in `folder`, which begin with the key of their claim;
+    command: the command that produced the whole study.
     """
     head = [
         "# The study",
@@ -21,46 +22,47 @@ def render(verdicts: Mapping[str, Any], plots: Sequence[str], folder: str, comma
         f"What the tutorials claim, measured again. Made by `{command}`: {_scale(verdicts)}. A bracket is the "
         f"{100 * verdicts['level']:.0f}% t interval over seeds (of the two GRUs' seconds over timings), of differences "
         "paired by seed. A claim is supported where all its intervals lie where it expects them, not supported where "
-        "one lies wholly elsewhere, and undecided otherwise. In a plot, what a panel's edge cuts goes on beyond it. "
-        "Verdicts are of this many rows and epochs: what is slow to learn may catch up with more. "
-        "Seconds are of this run's machine. A claim's own command repeats its runs with the params of the workspace.",
+        "one lies wholly elsewhere, and undecided otherwise. In a plot, an interval cut off at the edge of its panel "
+        "extends beyond it. Verdicts hold for this number of rows and epochs: with more, slow learners may catch up. "
+        "Seconds were measured on the machine of this run. The command below a claim repeats its runs with the params "
+        "of the workspace.",
         "",
-        *_table(verdicts["claims"]),
+        *_verdict_table(verdicts["claims"]),
     ]
-    parts = [_section(claim, plots, folder) for claim in verdicts["claims"]]
-    return "\n".join([*head, *(line for part in parts for line in part)])
+    sections = [_section(claim, plots, folder) for claim in verdicts["claims"]]
+    return "\n".join([*head, *(line for section in sections for line in section)])
 
 
 def lines(verdicts: Mapping[str, Any]) -> list[str]:
-    """The verdicts for a terminal: a line for each claim, one for each comparison below it."""
-    found = []
+    """Return the verdicts for a terminal: one line per claim, followed by one line per comparison."""
+    output = []
     for claim in verdicts["claims"]:
-        found.append(f"{claim['verdict']:<14} {claim['claim']}: {claim['said']}")
-        found += [f"{'':<15}{finding['words']}" for finding in claim["findings"]]
-    return found
+        output.append(f"{claim['verdict']:<14} {claim['claim']}: {claim['said']}")
+        output += [f"{'':<15}{finding['words']}" for finding in claim["findings"]]
+    return output
 
 
 def _scale(verdicts: Mapping[str, Any]) -> str:
     seeds, threads = verdicts["seeds"], ", ".join(map(str, verdicts["threads"]))
     rows, epochs = verdicts["rows"], verdicts["epochs"]
-    of = "thread" if threads == "1" else "threads"
-    return f"{rows:,} rows of train, {epochs:g} epochs, {len(seeds)} seeds, on the CPU with {threads} {of}"
+    noun = "thread" if threads == "1" else "threads"
+    return f"{rows:,} rows of train, {epochs:g} epochs, {len(seeds)} seeds, on the CPU with {threads} {noun}"
 
 
-def _table(claims: Sequence[Mapping[str, Any]]) -> list[str]:
-    rows = [f"| {each['tutorial']} | {each['said']} | [{each['verdict']}](#{each['claim']}) |" for each in claims]
+def _verdict_table(claims: Sequence[Mapping[str, Any]]) -> list[str]:
+    rows = [f"| {row['tutorial']} | {row['said']} | [{row['verdict']}](#{row['claim']}) |" for row in claims]
     return ["| tutorial | claim | verdict |", "|---|---|---|", *rows, ""]
 
 
 def _section(claim: Mapping[str, Any], plots: Sequence[str], folder: str) -> list[str]:
     key = claim["claim"]
-    found = [f"## {key}", "", f"{claim['said']} **{claim['verdict'].capitalize()}.** {claim['note']}".strip(), ""]
-    found += [f"* {finding['words']}" for finding in claim["findings"]]
-    found += ["", *_measured(claim["measured"])]
-    own = [plot for plot in plots if plot.removesuffix(".svg").partition("-")[0] == key]
-    found += [line for plot in own for line in (f"![{key}]({folder}/{plot})", "")]
-    found += [f"The runs again: `{_command(claim)}`", ""]
-    return found
+    output = [f"## {key}", "", f"{claim['said']} **{claim['verdict'].capitalize()}.** {claim['note']}".strip(), ""]
+    output += [f"* {finding['words']}" for finding in claim["findings"]]
+    output += ["", *_measure_table(claim["measured"])]
+    claim_plots = [plot for plot in plots if plot.removesuffix(".svg").partition("-")[0] == key]
+    output += [line for plot in claim_plots for line in (f"![{key}]({folder}/{plot})", "")]
+    output += [f"To reproduce: `{_command(claim)}`", ""]
+    return output
 
 
 def _command(claim: Mapping[str, Any]) -> str:
@@ -71,16 +73,18 @@ def _command(claim: Mapping[str, Any]) -> str:
     return "dvc repro -f -s --glob " + " ".join(f"'study/dvc.yaml:study_run@{name}-*'" for name in names)
 
 
-def _measured(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
+def _measure_table(measured: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> list[str]:
     rows = []
     for measure, variants in measured.items():
-        for variant, each in variants.items():
-            rows.append(f"| {MEASURES[measure].title} | `{variant}` | {_mean(measure, each)} | {each['count']} |")
+        for variant, estimate in variants.items():
+            mean = _mean(measure, estimate)
+            rows.append(f"| {MEASURES[measure].title} | `{variant}` | {mean} | {estimate['count']} |")
     return ["| measure | variant | mean | values |", "|---|---|---|---|", *rows, ""] if rows else []
 
 
-def _mean(measure: str, each: Mapping[str, Any]) -> str:
+def _mean(measure: str, estimate: Mapping[str, Any]) -> str:
+    """Return a mean with its interval, if it has one."""
     percent = MEASURES[measure].percent
-    shown = [None if each[name] is None else each[name] for name in ("mean", "low", "high")]
-    texts = ["" if value is None else f"{100 * value:.2f}%" if percent else f"{value:.4g}" for value in shown]
-    return texts[0] if each["low"] is None else f"{texts[0]} [{texts[1]}, {texts[2]}]"
+    values = [estimate[name] for name in ("mean", "low", "high")]
+    texts = ["" if value is None else f"{100 * value:.2f}%" if percent else f"{value:.4g}" for value in values]
+    return texts[0] if estimate["low"] is None else f"{texts[0]} [{texts[1]}, {texts[2]}]"

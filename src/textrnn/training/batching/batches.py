@@ -1,4 +1,4 @@
-"""Padded shards as buckets, and the batches of an epoch: rows and batches in an order that the seed alone decides.
+"""Split buckets of padded rows into the batches of an epoch, in an order that depends on the seed alone.
 
 Shapes: N rows, T the bucket's width, B batch.
 """
@@ -22,22 +22,22 @@ from textrnn.training.batching.sampling import Sampling
 
 @dataclass(frozen=True)
 class TokenBudget:
-    """The size of a batch in tokens, padding included: of width T it has count // T rows, and one at least."""
+    """The size of a batch in tokens, padding included: at width T a batch has tokens // T rows, but at least one."""
 
-    count: int
+    tokens: int
 
 
-BatchSize = int | TokenBudget  # of a batch: its rows, or its tokens
+BatchSize = int | TokenBudget  # rows of a batch, or its tokens
 
 
 def batch_size(settings: Train) -> BatchSize:
-    """The batch that a recipe asks for: `batch_tokens` where it is given, else `batch_size` rows."""
+    """The batch size of a recipe: `batch_tokens` if it is set, else `batch_size` rows."""
     return settings.batch_size if settings.batch_tokens is None else TokenBudget(settings.batch_tokens)
 
 
 def rows_per_batch(size: BatchSize, width: int) -> int:
-    """The rows of a batch of this width."""
-    return size if isinstance(size, int) else max(1, size.count // width)
+    """How many rows a full batch of this width has."""
+    return size if isinstance(size, int) else max(1, size.tokens // width)
 
 
 def row_counts(buckets: Sequence[AnyBucket], sampling: Sampling | None) -> list[int]:
@@ -48,8 +48,11 @@ def row_counts(buckets: Sequence[AnyBucket], sampling: Sampling | None) -> list[
 def count_batches(
     buckets: Sequence[AnyBucket], size: BatchSize, drop_last: bool, sampling: Sampling | None = None
 ) -> int:
-    """How many batches an epoch has; `drop_last` drops a bucket's short last one unless the bucket has no other."""
-    return len(_plan(buckets, size, drop_last, row_counts(buckets, sampling)))
+    """How many batches an epoch has.
+
+    `drop_last` drops the short last batch of a bucket, unless it is the only one of the bucket.
+    """
+    return len(_plan_batches(buckets, size, drop_last, row_counts(buckets, sampling)))
 
 
 def batches(
@@ -61,46 +64,48 @@ def batches(
     sampling: Sampling | None = None,
     start: int = 0,
 ) -> Iterator[Bucket]:
-    """The batches of an epoch, each of rows of one width, on the buckets' device.
+    """The batches of an epoch, on the buckets' device; all rows of a batch have one width.
 
-    shuffle: (seed, epoch), or None for the rows in order. The order is that of SplitMix64 hashes, so it depends
-    neither on the device nor on torch's generators; it is sent to the device once. sampling: draws the rows
-    instead of taking each once, where they are shuffled. start: how many batches of the
-    epoch to leave out, none of whose rows is looked at.
+    shuffle: (seed, epoch), or None to keep the rows in order. The order is that of SplitMix64 hashes, so it depends
+    neither on the device nor on torch's generators; it is copied to the device once per epoch.
+    sampling: if rows are shuffled, sample them with replacement instead of taking each once.
+    start: how many batches of the epoch to skip; their rows are never gathered.
     """
-    plan = _plan(buckets, size, drop_last, row_counts(buckets, sampling))
+    plan = _plan_batches(buckets, size, drop_last, row_counts(buckets, sampling))
     if shuffle is None:
         orders = [torch.arange(len(bucket)) for bucket in buckets]
     else:
         seed, epoch = shuffle
         if sampling is None:
-            orders = [_order(len(bucket), seed, f"rows/{epoch}/{at}") for at, bucket in enumerate(buckets)]
+            orders = [_permutation(len(bucket), seed, f"rows/{epoch}/{index}") for index, bucket in enumerate(buckets)]
         else:
-            orders = [sampling.draw(at, seed, epoch) for at in range(len(buckets))]
-        plan = [plan[at] for at in _order(len(plan), seed, f"batches/{epoch}").tolist()]
-    for at, bucket in enumerate(buckets):
+            orders = [sampling.sample_rows(index, seed, epoch) for index in range(len(buckets))]
+        plan = [plan[index] for index in _permutation(len(plan), seed, f"batches/{epoch}").tolist()]
+    for index, bucket in enumerate(buckets):
         if isinstance(bucket, Bucket):
-            orders[at] = orders[at].to(bucket.row.device)
-    makers = (partial(buckets[at].take, orders[at][first : first + rows]) for at, first, rows in plan[start:])
-    if isinstance(buckets[0], MappedBucket):  # load_buckets leaves all of a split in their shards, or none
-        yield from prefetch_to_device(makers, buckets[0].device)
+            orders[index] = orders[index].to(bucket.row.device)
+    loaders = (partial(buckets[index].take, orders[index][first : first + rows]) for index, first, rows in plan[start:])
+    if isinstance(
+        buckets[0], MappedBucket
+    ):  # load_buckets leaves either all buckets of a split in their shards or none
+        yield from prefetch_to_device(loaders, buckets[0].device)
     else:
-        yield from (make() for make in makers)
+        yield from (load() for load in loaders)
 
 
-def _plan(
+def _plan_batches(
     buckets: Sequence[AnyBucket], size: BatchSize, drop_last: bool, counts: list[int]
 ) -> list[tuple[int, int, int]]:
-    """(bucket, first row, rows of a full batch) of each batch of buckets that have so many rows an epoch."""
+    """(bucket, first row, rows of a full batch) of each batch; counts: rows per epoch of each bucket."""
     full = [rows_per_batch(size, bucket.width) for bucket in buckets]
     return [
-        (at, first, full[at])
-        for at, rows in enumerate(counts)
-        for first in range(0, rows, full[at])
-        # the first stays however short: the rows of a small bucket would never be trained on
-        if first == 0 or not drop_last or first + full[at] <= rows
+        (index, first, full[index])
+        for index, rows in enumerate(counts)
+        for first in range(0, rows, full[index])
+        # the first batch stays, however short: otherwise the rows of a small bucket would never be trained on
+        if first == 0 or not drop_last or first + full[index] <= rows
     ]
 
 
-def _order(rows: int, seed: int, purpose: str) -> Tensor:
-    return torch.from_numpy(np.argsort(hash_range(rows, seed, purpose), kind="stable"))
+def _permutation(length: int, seed: int, purpose: str) -> Tensor:
+    return torch.from_numpy(np.argsort(hash_range(length, seed, purpose), kind="stable"))

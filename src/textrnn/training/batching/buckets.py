@@ -1,6 +1,6 @@
-"""Where the rows lie that batches are made of: on the device, or left in their mapped shards and sent batch by batch.
+"""Buckets: padded rows of one width, either in the memory of a device or left in memory-mapped shards.
 
-Both give the very same batches. Shapes: N rows, T the bucket's width, B batch.
+Both kinds give exactly the same batches. Shapes: N rows, T the bucket's width, B batch, C classes.
 """
 
 from __future__ import annotations
@@ -12,46 +12,54 @@ import numpy as np
 import torch
 from torch import Tensor
 
-IDS_PER_CHUNK = 1 << 22  # ids that are looked at together
+IDS_PER_CHUNK = 1 << 22  # ids that are processed at once
 
 
 @dataclass(frozen=True, eq=False)
 class Bucket:
     """Rows of one width: row numbers (N,), ids (N, T), lengths (N,), targets (N,) classes or (N, T) tags.
 
-    Whole numbers of any type; what `take` gives has int64 lengths and targets, as an index and a loss must be.
-    soft: where teachers were asked, their probabilities of each class, the targets' shape and (C,), float32.
+    All are integers of any type; `take` returns int64 lengths and targets, as an index and a loss must be.
+    soft_targets: the teachers' probabilities of each class, if there are teachers; shape of targets + (C,), float32.
     """
 
     row: Tensor
     ids: Tensor
     lengths: Tensor
     targets: Tensor
-    soft: Tensor | None = None
+    soft_targets: Tensor | None = None
 
     @property
     def width(self) -> int:
+        """The tokens of a row, padding included."""
         return self.ids.shape[1]
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What a step reads: ids, lengths, targets, and soft where there is any."""
+        """What a training step reads: ids, lengths, targets, and soft targets if there are any."""
         columns = (self.ids, self.lengths, self.targets)
-        return columns if self.soft is None else (*columns, self.soft)
+        return columns if self.soft_targets is None else (*columns, self.soft_targets)
 
     def take(self, index: Tensor) -> Bucket:
-        """The rows of an int64 index (B,), which lies on their device; nothing waits for the device."""
-        soft = None if self.soft is None else self.soft[index]
-        return Bucket(self.row[index], self.ids[index], self.lengths[index].long(), self.targets[index].long(), soft)
+        """The rows of an int64 index (B,) on the bucket's device, without waiting for the device."""
+        return Bucket(
+            self.row[index],
+            self.ids[index],
+            self.lengths[index].long(),
+            self.targets[index].long(),
+            None if self.soft_targets is None else self.soft_targets[index],
+        )
 
     def to(self, device: torch.device, *, non_blocking: bool = False) -> Bucket:
+        """The bucket on another device, as torch.Tensor.to."""
         columns = (self.row, *self.inputs)
         return Bucket(*(column.to(device, non_blocking=non_blocking) for column in columns))
 
-    def with_soft_targets(self, soft: Tensor) -> Bucket:
-        return replace(self, soft=soft)
+    def with_soft_targets(self, soft_targets: Tensor) -> Bucket:
+        """The same rows with soft targets."""
+        return replace(self, soft_targets=soft_targets)
 
-    def largest(self) -> tuple[int, int]:
+    def max_values(self) -> tuple[int, int]:
         """The largest id and the largest target."""
         return int(self.ids.max()), int(self.targets.max())
 
@@ -60,87 +68,92 @@ class Bucket:
 
 
 class MappedColumn:
-    """A column of N rows that lies in several arrays (n, ...), none of them copied."""
+    """A column of N rows stored in several arrays (n, ...), the chunks, none of which is copied."""
 
-    def __init__(self, pieces: list[np.ndarray]) -> None:
-        self.pieces = pieces
-        self.ends = np.cumsum([len(piece) for piece in pieces])
+    def __init__(self, chunks: list[np.ndarray]) -> None:
+        self.chunks = chunks
+        self.ends = np.cumsum([len(chunk) for chunk in chunks])
 
     def gather(self, index: np.ndarray, dtype: torch.dtype, pinned: bool) -> Tensor:
-        """The rows of an index (B,) as a new tensor, in memory that a GPU copies from by itself where `pinned`."""
-        shape = (len(index), *self.pieces[0].shape[1:])
-        made = torch.empty(shape, dtype=dtype, pin_memory=pinned)
-        out = made.numpy()
-        piece = np.searchsorted(self.ends, index, side="right")
-        by_piece = np.argsort(piece, kind="stable")
-        for places in np.split(by_piece, np.flatnonzero(np.diff(piece[by_piece])) + 1):
-            if len(places):
-                found = self.pieces[piece[places[0]]]
-                first = self.ends[piece[places[0]]] - len(found)
-                out[places] = found[index[places] - first]
-        return made
+        """The rows of an index (B,) as a new tensor; `pinned`: in page-locked memory, which a GPU copies by itself."""
+        shape = (len(index), *self.chunks[0].shape[1:])
+        gathered = torch.empty(shape, dtype=dtype, pin_memory=pinned)
+        out = gathered.numpy()
+        chunk_of = np.searchsorted(self.ends, index, side="right")
+        by_chunk = np.argsort(chunk_of, kind="stable")
+        for positions in np.split(by_chunk, np.flatnonzero(np.diff(chunk_of[by_chunk])) + 1):
+            if len(positions):
+                chunk = self.chunks[chunk_of[positions[0]]]
+                first = self.ends[chunk_of[positions[0]]] - len(chunk)
+                out[positions] = chunk[index[positions] - first]
+        return gathered
 
-    def whole(self) -> Tensor:
-        return torch.from_numpy(np.concatenate(self.pieces))
+    def to_tensor(self) -> Tensor:
+        """All rows, copied into one tensor."""
+        return torch.from_numpy(np.concatenate(self.chunks))
 
-    def largest(self) -> int:
-        return max(int(piece.max()) for piece in self.pieces)
+    def max(self) -> int:
+        """The largest value."""
+        return max(int(chunk.max()) for chunk in self.chunks)
 
     def __len__(self) -> int:
         return int(self.ends[-1])
 
     @property
     def nbytes(self) -> int:
-        return sum(piece.nbytes for piece in self.pieces)
+        """Bytes of all rows."""
+        return sum(chunk.nbytes for chunk in self.chunks)
 
     @property
-    def places(self) -> int:
-        return sum(piece.size for piece in self.pieces)
+    def size(self) -> int:
+        """Number of values, as numpy.ndarray.size."""
+        return sum(chunk.size for chunk in self.chunks)
 
 
 @dataclass(frozen=True, eq=False)
 class MappedBucket:
-    """A bucket whose rows stay in their mapped shards; `device` is where its batches are to go."""
+    """A bucket whose rows stay in their memory-mapped shards; its batches are copied to `device`."""
 
     row: MappedColumn
     ids: MappedColumn
     lengths: MappedColumn
     targets: MappedColumn
     device: torch.device
-    soft: MappedColumn | None = None
+    soft_targets: MappedColumn | None = None
 
     @property
     def width(self) -> int:
-        return int(self.ids.pieces[0].shape[1])
+        """The tokens of a row, padding included."""
+        return int(self.ids.chunks[0].shape[1])
 
     def nbytes(self, classes: int = 0) -> int:
-        """Of all its rows; classes: of the soft targets that they are yet to get, 0 for none."""
+        """Bytes of all rows; classes: of the soft targets that will be added, 0 for none."""
         columns = (self.row, self.ids, self.lengths, self.targets)
-        return sum(column.nbytes for column in columns) + 4 * classes * self.targets.places
+        return sum(column.nbytes for column in columns) + 4 * classes * self.targets.size
 
     def take(self, index: Tensor) -> Bucket:
-        """The rows of an int64 index (B,) in the memory of the host, pinned where they are to go to a GPU."""
+        """The rows of an int64 index (B,) in host memory, page-locked if they go on to a GPU."""
         rows, pinned = index.numpy(), self.device.type == "cuda"
         return Bucket(
             self.row.gather(rows, torch.int64, pinned),
             self.ids.gather(rows, torch.int32, pinned),
             self.lengths.gather(rows, torch.int64, pinned),
             self.targets.gather(rows, torch.int64, pinned),
-            None if self.soft is None else self.soft.gather(rows, torch.float32, pinned),
+            None if self.soft_targets is None else self.soft_targets.gather(rows, torch.float32, pinned),
         )
 
     def to_device(self) -> Bucket:
-        """All its rows on the device, copied out of the shards, before they have soft targets."""
+        """All rows, copied from the shards to the device. Only for a bucket without soft targets."""
         columns = (self.row, self.ids, self.lengths, self.targets)
-        return Bucket(*(column.whole() for column in columns)).to(self.device)
+        return Bucket(*(column.to_tensor() for column in columns)).to(self.device)
 
-    def with_soft_targets(self, soft: Tensor) -> MappedBucket:
-        """The same rows with soft targets, which lie in the memory of the host."""
-        return replace(self, soft=MappedColumn([soft.numpy()]))
+    def with_soft_targets(self, soft_targets: Tensor) -> MappedBucket:
+        """The same rows with soft targets, which must be in host memory."""
+        return replace(self, soft_targets=MappedColumn([soft_targets.numpy()]))
 
-    def largest(self) -> tuple[int, int]:
-        """The largest id and the largest target; a pass over the mapped pieces, none of them kept."""
-        return self.ids.largest(), self.targets.largest()
+    def max_values(self) -> tuple[int, int]:
+        """The largest id and the largest target; one pass over the mapped chunks, which keeps none in memory."""
+        return self.ids.max(), self.targets.max()
 
     def __len__(self) -> int:
         return len(self.row)
@@ -149,10 +162,10 @@ class MappedBucket:
 AnyBucket = Bucket | MappedBucket
 
 
-def iterate_ids(rows: Sequence[AnyBucket]) -> Iterator[np.ndarray]:
-    """Ids (n, T) of all rows in the memory of the host, a piece at a time."""
-    for bucket in rows:
-        arrays = [bucket.ids.cpu().numpy()] if isinstance(bucket, Bucket) else bucket.ids.pieces
+def iterate_ids(buckets: Sequence[AnyBucket]) -> Iterator[np.ndarray]:
+    """The ids (n, T) of all rows in host memory, chunk by chunk."""
+    for bucket in buckets:
+        arrays = [bucket.ids.cpu().numpy()] if isinstance(bucket, Bucket) else bucket.ids.chunks
         for array in arrays:
             step = max(1, IDS_PER_CHUNK // array.shape[1])
             yield from (array[first : first + step] for first in range(0, len(array), step))

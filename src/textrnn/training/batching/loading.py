@@ -1,4 +1,8 @@
-"""Padded shards opened as buckets."""
+"""Open padded shards as buckets, check that they fit a model, and read gold entity spans.
+
+Buckets stay in their memory-mapped shards unless the device has room for them. As both kinds give the same batches, the
+choice never changes a result.
+"""
 
 from __future__ import annotations
 
@@ -14,36 +18,39 @@ from textrnn.errors import UserError
 from textrnn.training.batching.buckets import AnyBucket, MappedBucket, MappedColumn
 
 CPU = torch.device("cpu")
+MAX_COPIED_BYTES = (
+    2**28
+)  # on the CPU a smaller split is copied: gathering from one array is faster than from mapped pages
 
 
-COPIED_BYTES = 2**28  # a split of fewer bytes is copied into the CPU's memory: shorter to gather from than mapped pages
+def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft_classes: int = 0) -> list[AnyBucket]:
+    """The rows of a split, one bucket per width, in order of width.
 
-
-def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft: int = 0) -> list[AnyBucket]:
-    """The split's rows by width, on the device where they fit in half of its free memory, else left in their shards.
-
-    For the CPU a copy is made of less than COPIED_BYTES. The batches are the same in any case. soft: of how many
-    classes the rows are to get soft targets, which take room too. Raises UserError when the split has no rows.
+    On a GPU they are copied to the device if they fit into half of its free memory; on the CPU they are copied if they
+    take at most MAX_COPIED_BYTES. Otherwise they stay in their shards. soft_classes: classes of the soft targets that
+    the rows will get, which take memory too; 0 for none. Raises UserError if the split has no rows.
     """
-    found = []
+    buckets = []
     for width in padded.facts["widths"]:
         shards = [shard for shard in padded.of(split) if shard.width == width and shard.rows]
         if shards:
-            found.append(_map([padded.open(shard) for shard in shards], padded.facts["task"], device))
-    if not found:
+            buckets.append(_map_tables([padded.open(shard) for shard in shards], padded.facts["task"], device))
+    if not buckets:
         raise UserError(padded.folder, f"the {split} split is empty")
-    if sum(bucket.nbytes(soft) for bucket in found) <= _bytes_available(device):
-        return [bucket.to_device() for bucket in found]
-    return list(found)
+    if sum(bucket.nbytes(soft_classes) for bucket in buckets) <= _bytes_available(device):
+        return [bucket.to_device() for bucket in buckets]
+    return list(buckets)
 
 
 def _bytes_available(device: torch.device) -> int:
-    """How many bytes of rows the device has room for."""
-    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else COPIED_BYTES
+    """How many bytes of rows may be copied to the device."""
+    return torch.cuda.mem_get_info(device)[0] // 2 if device.type == "cuda" else MAX_COPIED_BYTES
 
 
-def _map(tables: list[pa.Table], task: str, device: torch.device) -> MappedBucket:
-    def pieces(name: str) -> list[np.ndarray]:
+def _map_tables(tables: list[pa.Table], task: str, device: torch.device) -> MappedBucket:
+    """The rows of the tables, which all have one width, as a bucket."""
+
+    def vectors(name: str) -> list[np.ndarray]:
         return [chunk.to_numpy(zero_copy_only=True) for table in tables for chunk in table[name].chunks]
 
     def matrices(name: str) -> list[np.ndarray]:
@@ -51,28 +58,28 @@ def _map(tables: list[pa.Table], task: str, device: torch.device) -> MappedBucke
         flat = [(chunk.flatten().to_numpy(zero_copy_only=True), chunk.type.list_size) for chunk in chunks]
         return [values.reshape(-1, width) for values, width in flat]
 
-    # a few bytes a row, copied, so that a batch is gathered from many pieces once and not four times
-    row, lengths = (MappedColumn([np.concatenate(pieces(name))]) for name in ("row", "length"))
-    targets = MappedColumn(matrices("tags")) if task == "tag" else MappedColumn([np.concatenate(pieces("label"))])
+    # a few bytes per row are copied, so that a batch gathers one column from many chunks and not four
+    row, lengths = (MappedColumn([np.concatenate(vectors(name))]) for name in ("row", "length"))
+    targets = MappedColumn(matrices("tags")) if task == "tag" else MappedColumn([np.concatenate(vectors("label"))])
     return MappedBucket(row, MappedColumn(matrices("ids")), lengths, targets, device)
 
 
 def check_id_ranges(buckets: Sequence[AnyBucket], tokens: int, classes: int, where: Path) -> None:
     """Refuse rows of another vocabulary or other labels; `where` is their folder.
 
-    Raises UserError for an id from `tokens` up and for a target from `classes` up.
+    Raises UserError if an id is >= `tokens` or a target is >= `classes`.
     """
-    ids, targets = (max(column) for column in zip(*(bucket.largest() for bucket in buckets), strict=True))
+    ids, targets = (max(column) for column in zip(*(bucket.max_values() for bucket in buckets), strict=True))
     for what, largest, known in (("token id", ids, tokens), ("label", targets, classes)):
         if largest >= known:
             do = "run the stages that write them again"
-            raise UserError(where, f"has a {what} that the model has not (0..{known - 1})", got=largest, do=do)
+            raise UserError(where, f"has a {what} outside the model's range (0..{known - 1})", got=largest, do=do)
 
 
 def load_spans(padded: ShardReader, split: str, types: list[str]) -> dict[int, set[tuple[int, int, str]]]:
-    """The gold entity spans of each row, by row number, those that truncation cut off included."""
-    found = {}
+    """The gold entity spans (start, end, type) by row number, including spans that truncation cut off."""
+    spans_by_row = {}
     for batch in padded.batches(split):
         for row, spans in zip(batch["row"].to_pylist(), batch["spans"].to_pylist(), strict=True):
-            found[row] = {(span["start"], span["end"], types[span["type"]]) for span in spans}
-    return found
+            spans_by_row[row] = {(span["start"], span["end"], types[span["type"]]) for span in spans}
+    return spans_by_row

@@ -1,4 +1,4 @@
-"""Batches prepared and copied to the device ahead of their use."""
+"""Load batches and copy them to the device in a background thread, ahead of their use."""
 
 from __future__ import annotations
 
@@ -11,37 +11,39 @@ import torch
 
 from textrnn.training.batching.buckets import Bucket
 
-BATCHES_AHEAD = 2  # batches under way while one is trained on: one is gathered, one is being copied
+BATCHES_AHEAD = 2  # while one batch is trained on, one is being gathered and one is being copied
 
 
-def prefetch_to_device(makers: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:
-    """The batches that `makers` make, in their order and on the device, each made while earlier ones are used.
+def prefetch_to_device(loaders: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:
+    """The batches that `loaders` return, in order and on the device; each is loaded while earlier ones are used.
 
-    A thread makes them. To a GPU it copies on a stream of its own, from pinned memory, and the caller's stream waits
-    for the copy, not the caller. What a maker raises is raised here; the thread ends with the iterator.
+    One thread calls the loaders. For a GPU it copies from page-locked memory on a stream of its own; the caller's
+    stream waits for the copy, the caller does not. An exception of a loader is raised here when its batch is due. The
+    thread ends with the iterator.
     """
-    side = torch.cuda.Stream(device) if device.type == "cuda" else None
+    copy_stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
-    def make(maker: Callable[[], Bucket]) -> tuple[Bucket, torch.cuda.Event | None]:
-        # the stream belongs to this thread, and with it the device that pinned memory is made for
-        with torch.cuda.stream(side) if side is not None else nullcontext():
-            sent = maker().to(device, non_blocking=True)
-            return sent, None if side is None else side.record_event()
+    def load_and_copy(load: Callable[[], Bucket]) -> tuple[Bucket, torch.cuda.Event | None]:
+        # the stream context is the thread's own, and it sets the device that page-locked memory is allocated for
+        with torch.cuda.stream(copy_stream) if copy_stream is not None else nullcontext():
+            batch = load().to(device, non_blocking=True)
+            return batch, None if copy_stream is None else copy_stream.record_event()
 
-    waiting: deque[Future[tuple[Bucket, torch.cuda.Event | None]]] = deque()
+    pending: deque[Future[tuple[Bucket, torch.cuda.Event | None]]] = deque()
     with ThreadPoolExecutor(1, "batches") as thread:
-        for maker in makers:
-            waiting.append(thread.submit(make, maker))
-            if len(waiting) > BATCHES_AHEAD:
-                yield _arrive(*waiting.popleft().result())
-        while waiting:
-            yield _arrive(*waiting.popleft().result())
+        for load in loaders:
+            pending.append(thread.submit(load_and_copy, load))
+            if len(pending) > BATCHES_AHEAD:
+                yield _wait_for_copy(*pending.popleft().result())
+        while pending:
+            yield _wait_for_copy(*pending.popleft().result())
 
 
-def _arrive(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
+def _wait_for_copy(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
+    """The batch, once the current stream is told to wait for its copy."""
     if copied is not None:
         stream = torch.cuda.current_stream(batch.ids.device)
         stream.wait_event(copied)
         for column in (batch.row, *batch.inputs):
-            column.record_stream(stream)  # else its memory could be given to the next copy while still being read
+            column.record_stream(stream)  # otherwise the next copy could get this memory while it is still being read
     return batch

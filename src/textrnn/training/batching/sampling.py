@@ -1,4 +1,4 @@
-"""Rows of an epoch drawn by their class, with replacement, so that rare classes come more often.
+"""Sample the rows of an epoch by their class, with replacement, so that rare classes come more often.
 
 Shapes: N rows of a bucket, C classes.
 """
@@ -19,43 +19,44 @@ from textrnn.training.batching.buckets import AnyBucket, Bucket
 
 @dataclass(frozen=True, eq=False)
 class Sampling:
-    """How many rows of each bucket an epoch draws, and the sums of its rows' weights up to each, (N,) float64.
+    """How many rows an epoch samples from each bucket, and the cumulative weights of its rows, (N,) float64.
 
-    The numbers are the same in all epochs, in proportion to the weights of the buckets' rows: a batch is of one
-    bucket, and a run counts on epochs of the same batches.
+    The counts are proportional to the summed weights of the buckets' rows. They are the same in every epoch: a batch
+    takes its rows from one bucket, and a run relies on every epoch having the same batches.
     """
 
     counts: list[int]
-    ends: list[np.ndarray]
+    cumulative_weights: list[np.ndarray]
 
-    def draw(self, at: int, seed: int, epoch: int) -> Tensor:
-        """The rows of bucket `at` that an epoch draws, (its count,) int64; decided by these numbers alone."""
-        ends = self.ends[at]
-        share = hash_range(self.counts[at], seed, f"sampling/{epoch}/{at}").astype(np.float64) / 2.0**64
-        found = np.searchsorted(ends, share * ends[-1], side="right")
-        return torch.from_numpy(np.minimum(found, len(ends) - 1).astype(np.int64))  # a share may be rounded to 1
+    def sample_rows(self, index: int, seed: int, epoch: int) -> Tensor:
+        """The rows of bucket `index` in an epoch, (counts[index],) int64; they depend on the arguments alone."""
+        cumulative = self.cumulative_weights[index]
+        uniform = hash_range(self.counts[index], seed, f"sampling/{epoch}/{index}").astype(np.float64) / 2.0**64
+        rows = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
+        # a hash near 2**64 is rounded to exactly 1, which would be one row too far
+        return torch.from_numpy(np.minimum(rows, len(cumulative) - 1).astype(np.int64))
 
 
 def make_sampling(buckets: Sequence[AnyBucket], settings: Train) -> Sampling | None:
-    """The draw that a recipe asks for, over as many rows as there are; None where each row comes once.
+    """The sampling of a recipe, over as many rows as there are; None if each row comes once per epoch.
 
-    A row of a class of n rows weighs n to the power - 1, so that the class weighs n to the power.
+    In a class of n rows each row weighs n ** (power - 1), so the class weighs n ** power.
     """
     if settings.sampling is None:
         return None
     power = settings.sampling.power if isinstance(settings.sampling, PowerSampling) else 0.0
     labels = [_labels(bucket) for bucket in buckets]
-    sizes = np.bincount(np.concatenate(labels)).astype(np.float64)
-    weights = np.where(sizes > 0, np.maximum(sizes, 1) ** (power - 1), 0)
-    ends = [np.cumsum(weights[each]) for each in labels]
-    totals = np.array([each[-1] for each in ends])
-    shares = totals / totals.sum() * sum(map(len, labels))
-    counts = np.floor(shares).astype(np.int64)
-    left = sum(map(len, labels)) - int(counts.sum())
-    counts[np.argsort(counts - shares, kind="stable")[:left]] += 1  # by largest remainder
-    return Sampling(counts.tolist(), ends)
+    class_sizes = np.bincount(np.concatenate(labels)).astype(np.float64)
+    weights = np.where(class_sizes > 0, np.maximum(class_sizes, 1) ** (power - 1), 0)
+    cumulative = [np.cumsum(weights[bucket_labels]) for bucket_labels in labels]
+    totals = np.array([sums[-1] for sums in cumulative])
+    quotas = totals / totals.sum() * sum(map(len, labels))
+    counts = np.floor(quotas).astype(np.int64)
+    missing = sum(map(len, labels)) - int(counts.sum())
+    counts[np.argsort(counts - quotas, kind="stable")[:missing]] += 1  # the largest remainder method
+    return Sampling(counts.tolist(), cumulative)
 
 
 def _labels(bucket: AnyBucket) -> np.ndarray:
-    targets = bucket.targets if isinstance(bucket, Bucket) else bucket.targets.whole()
+    targets = bucket.targets if isinstance(bucket, Bucket) else bucket.targets.to_tensor()
     return targets.cpu().numpy().astype(np.int64)

@@ -1,22 +1,22 @@
-"""What the C library does with memory that a training step has freed."""
+"""Keep the memory that a training step frees in the process, so that the next step does not fault it in again."""
 
 from __future__ import annotations
 
 import ctypes
 
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
-MOST = 2**31 - 1
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
+MAX_THRESHOLD = 2**31 - 1
 
 
 def keep_freed_memory() -> bool:
-    """Let freed memory stay with the process, so that the next step need not be given it anew; whether that is so now.
+    """Tell the C library to keep freed memory for the whole process; return whether it does.
 
-    Every step takes and frees the same megabytes. glibc hands blocks that large back to the system, which gives them
-    again page by page, each zeroed at its first touch. For the whole process; other C libraries are left as they are.
-    Source: mallopt(3).
+    Every step allocates and frees the same megabytes. By default glibc returns blocks this large to the system, which
+    hands them out again page by page, each zeroed at its first touch. C libraries other than glibc are left as they
+    are. Source: mallopt(3).
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError, TypeError):  # no glibc; no library of the process at all, on Windows
+    except (AttributeError, OSError, TypeError):  # not glibc; on Windows there is no library of the process at all
         return False
-    return bool(mallopt(M_MMAP_THRESHOLD, MOST) and mallopt(M_TRIM_THRESHOLD, MOST))
+    return bool(mallopt(M_MMAP_THRESHOLD, MAX_THRESHOLD) and mallopt(M_TRIM_THRESHOLD, MAX_THRESHOLD))

@@ -1,7 +1,7 @@
-"""Whole training steps as CUDA graphs: a step of a small network is hundreds of kernels, launched one by one no more.
+"""Capture whole training steps as CUDA graphs, so that the hundreds of kernels of a small network launch at once.
 
-A graph holds the work of one step over fixed memory: forward, loss, backward, clipping, Adam, and the tally's sums.
-It is of one shape of batch, so there is one for each width.
+A graph holds the work of one step over fixed memory: forward, loss, backward, clipping, Adam, and the sums of the
+running loss. A graph fits one shape of batch, so there is one for each width.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from textrnn.training.batching.buckets import Bucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.step import TrainStep
 
-WARM_UP = 3  # steps of a shape before its graph: libraries choose algorithms and take workspaces, Adam makes its state
-MAX_GRAPHS = 16  # more shapes than that take their steps without one: each graph keeps some memory for good
-SWITCH = "TEXTRNN_CUDA_GRAPHS"
+WARM_UP = 3  # steps of a shape before its capture: libraries choose algorithms and workspaces, Adam creates its state
+MAX_GRAPHS = 16  # further shapes take their steps without a graph: each graph keeps some memory for good
+GRAPHS_VARIABLE = "TEXTRNN_CUDA_GRAPHS"
 
 Work = Callable[[], None]
 
 
 class GraphRecorder(Protocol):
-    """What turns work on fixed tensors into something that does it again at once."""
+    """Turns work on fixed tensors into a function that repeats it."""
 
     def warm_up(self, work: Work) -> None:
-        """Do the work as it will be recorded."""
+        """Do the work in the way in which it will be recorded."""
 
     def record(self, work: Work) -> Work:
-        """What does the work again; recording does not do it."""
+        """A function that repeats the work. Recording itself does not do the work."""
 
 
 class CudaGraphRecorder:
-    """Records CUDA graphs that share one pool of memory.
+    """Records CUDA graphs that share one memory pool.
 
-    Sharing is safe in any order of replays: what a graph leaves in the pool, gradients among it, none reads after it.
+    Sharing is safe in any order of replays: no graph reads what another one left in the pool, gradients included.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -49,65 +49,68 @@ class CudaGraphRecorder:
         self.pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, work: Work) -> None:
-        outside = torch.cuda.current_stream(self.stream.device)
-        self.stream.wait_stream(outside)
+        """Do the work on the recorder's stream."""
+        current = torch.cuda.current_stream(self.stream.device)
+        self.stream.wait_stream(current)
         with torch.cuda.stream(self.stream):
             work()
-        outside.wait_stream(self.stream)
+        current.wait_stream(self.stream)
 
     def record(self, work: Work) -> Work:
+        """Capture the work as a graph; return its replay."""
         graph = torch.cuda.CUDAGraph()
-        # thread_local: the thread that sends batches ahead may take memory meanwhile
+        # thread_local: the thread that prefetches batches may allocate memory meanwhile
         with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
             work()
         return graph.replay
 
 
 class GraphedTrainStep(TrainStep):
-    """Takes the step of a full batch by replaying its shape's graph; of any other batch as Stepper does.
+    """Takes the step of a full batch by replaying the graph of its shape, and the step of any other batch as TrainStep.
 
-    The first WARM_UP batches of a shape are real steps on the recorder's stream. Dropout draws what it draws without
-    graphs: a replay starts from the seed and offset that torch.manual_seed left (Note [CUDA Graph-safe RNG states] in
-    ATen/cuda/CUDAGeneratorImpl.h), so seeding before a step holds for both. Losses and weights are those of Stepper
-    to rounding. The optimizer is `capturable`, and its rate a tensor.
+    The first WARM_UP batches of a shape are real steps on the recorder's stream. Dropout draws the same masks as
+    without graphs: a replay starts from the seed and offset that torch.manual_seed left (Note [CUDA Graph-safe RNG
+    states] in ATen/cuda/CUDAGeneratorImpl.h), so seeding before a step works for both. Losses and weights equal those
+    of TrainStep up to rounding. The optimizer must be `capturable`, and its learning rate a tensor.
     """
 
     def __init__(
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        tally: RunningLoss,
+        running_loss: RunningLoss,
         settings: Train,
         recorder: GraphRecorder,
     ) -> None:
-        super().__init__(network, optimizer, tally, settings)
+        super().__init__(network, optimizer, running_loss, settings)
         self._recorder, self._size = recorder, batch_size(settings)
-        self._shapes: dict[int, _Shape] = {}  # by width: full batches of a width have one number of rows
+        self._steps: dict[int, _FixedShapeStep] = {}  # by width: full batches of one width have the same number of rows
 
-    def __call__(self, batch: Bucket, rate: float) -> None:
-        known = batch.width in self._shapes or len(self._shapes) < MAX_GRAPHS
-        if not known or len(batch) != rows_per_batch(self._size, batch.width):
-            super().__call__(batch, rate)
+    def __call__(self, batch: Bucket, learning_rate: float) -> None:
+        """Take the step of this batch at this learning rate."""
+        has_graph = batch.width in self._steps or len(self._steps) < MAX_GRAPHS
+        if not has_graph or len(batch) != rows_per_batch(self._size, batch.width):
+            super().__call__(batch, learning_rate)
             return
-        self.set_rate(rate)
-        shape = self._shapes.setdefault(batch.width, _Shape(self, batch))
-        shape.step(batch, self._recorder)
+        self.set_learning_rate(learning_rate)
+        step = self._steps.setdefault(batch.width, _FixedShapeStep(self, batch))
+        step.run(batch, self._recorder)
 
 
-class _Shape:
-    """The fixed tensors of batches of one shape, and the graph over them once there is one."""
+class _FixedShapeStep:
+    """The fixed input tensors of batches of one shape, and the graph over them once it is recorded."""
 
-    def __init__(self, stepper: TrainStep, batch: Bucket) -> None:
-        self._stepper = stepper
+    def __init__(self, train_step: TrainStep, batch: Bucket) -> None:
+        self._train_step = train_step
         self._inputs = tuple(torch.empty_like(column) for column in batch.inputs)
-        self._taken = 0
+        self._warm_up_steps = 0
         self._replay: Work | None = None
 
-    def step(self, batch: Bucket, recorder: GraphRecorder) -> None:
+    def run(self, batch: Bucket, recorder: GraphRecorder) -> None:
         for fixed, column in zip(self._inputs, batch.inputs, strict=True):
             fixed.copy_(column)
-        if self._taken < WARM_UP:
-            self._taken += 1
+        if self._warm_up_steps < WARM_UP:
+            self._warm_up_steps += 1
             recorder.warm_up(self._work)
             return
         if self._replay is None:
@@ -115,26 +118,26 @@ class _Shape:
         self._replay()
 
     def _work(self) -> None:
-        self._stepper.forward_backward(*self._inputs)
-        self._stepper.update()
+        self._train_step.forward_backward(*self._inputs)
+        self._train_step.update()
 
 
 def make_train_step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    tally: RunningLoss,
+    running_loss: RunningLoss,
     settings: Train,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainStep:
-    """A Stepper with CUDA graphs on a GPU, unless TEXTRNN_CUDA_GRAPHS is 0 or several processes train together.
+    """A GraphedTrainStep on a GPU, or a plain TrainStep on the CPU, in a group, or if TEXTRNN_CUDA_GRAPHS is 0.
 
-    Several processes exchange gradients in the middle of a step, which no graph holds. Raises Unfinished for another
-    value of the variable than 0 or 1.
+    Several processes exchange gradients in the middle of a step, which a graph cannot hold. Raises ResumableError if
+    the variable is neither 0 nor 1.
     """
-    switch = os.environ.get(SWITCH, "1")
-    if switch not in ("0", "1"):
-        raise ResumableError(SWITCH, "must be 0 or 1", got=repr(switch))
+    value = os.environ.get(GRAPHS_VARIABLE, "1")
+    if value not in ("0", "1"):
+        raise ResumableError(GRAPHS_VARIABLE, "must be 0 or 1", got=repr(value))
     device = next(network.parameters()).device
-    if device.type != "cuda" or group.count > 1 or switch == "0":
-        return TrainStep(network, optimizer, tally, settings, group)
-    return GraphedTrainStep(network, optimizer, tally, settings, CudaGraphRecorder(device))
+    if device.type != "cuda" or group.world_size > 1 or value == "0":
+        return TrainStep(network, optimizer, running_loss, settings, group)
+    return GraphedTrainStep(network, optimizer, running_loss, settings, CudaGraphRecorder(device))

@@ -1,6 +1,6 @@
-"""Adam over the rows that a batch reads, for tables too large to be moved as a whole in every step.
+"""Adam over the rows that a batch reads, for embedding tables too large to be updated as a whole in every step.
 
-Shapes: V rows of a table, E its width, N rows as they were read, one row possibly several times.
+Shapes: V rows of a table, E its width, N rows as they were read, the same row possibly several times; P processes.
 """
 
 from __future__ import annotations
@@ -15,97 +15,97 @@ from textrnn.training.distributed.process_group import ProcessGroup
 
 
 def sum_rows(tables: Sequence[nn.Parameter], group: ProcessGroup) -> None:
-    """Make of each table's gradient one row for each that was read: the sum over all reads, in all processes.
+    """Coalesce each table's sparse gradient: one row for each row read, the sum over all its reads in all processes.
 
-    Nothing waits for the device where there is one process: there are as many rows as reads, and those that are over
-    stand for row 0, which is padding's and whose gradient is zero. Every process gets the same to the bit.
+    With one process nothing waits for the device: there are as many gradient rows as reads, and the surplus ones are
+    zeros for row 0, which is padding's. The result is bitwise the same in every process.
     """
     for table in tables:
-        rows, values = _read(table)
-        if group.count > 1:
-            rows, values = _gathered(rows, values, group)
-        table.grad = _sparse(table, *_distinct(rows, values))
+        rows, values = _gradient_rows(table)
+        if group.world_size > 1:
+            rows, values = _gather_rows(rows, values, group)
+        table.grad = _sparse_gradient(table, *_sum_duplicates(rows, values))
 
 
-def _read(table: nn.Parameter) -> tuple[Tensor, Tensor]:
-    """The rows (N,) of a gradient and their values (N, E); none where a process had no part of the batch."""
+def _gradient_rows(table: nn.Parameter) -> tuple[Tensor, Tensor]:
+    """The rows (N,) of a gradient and their values (N, E); none if this process had no part of the batch."""
     if table.grad is None:
         return torch.zeros(0, dtype=torch.int64, device=table.device), table.new_zeros(0, table.shape[1])
-    return table.grad._indices()[0], table.grad._values()  # of an uncoalesced tensor there is no other access
+    return table.grad._indices()[0], table.grad._values()  # the only access to an uncoalesced tensor
 
 
-def _gathered(rows: Tensor, values: Tensor, group: ProcessGroup) -> tuple[Tensor, Tensor]:
-    """Those of all processes, one after the other."""
-    counts = group.gather(torch.tensor(len(rows)))  # (P,)
-    most = int(counts.max())
-    padded = group.gather(nn.functional.pad(rows, (0, most - len(rows))))  # (P, most)
-    all_values = group.gather(nn.functional.pad(values, (0, 0, 0, most - len(values))))
-    real = torch.arange(most) < counts[:, None]
-    return padded[real].to(rows.device), all_values[real].to(rows.device)
+def _gather_rows(rows: Tensor, values: Tensor, group: ProcessGroup) -> tuple[Tensor, Tensor]:
+    """The rows and values of all processes, in order of rank."""
+    counts = group.all_gather(torch.tensor(len(rows)))  # (P,)
+    longest = int(counts.max())
+    padded = group.all_gather(nn.functional.pad(rows, (0, longest - len(rows))))  # (P, longest)
+    all_values = group.all_gather(nn.functional.pad(values, (0, 0, 0, longest - len(values))))
+    valid = torch.arange(longest) < counts[:, None]
+    return padded[valid].to(rows.device), all_values[valid].to(rows.device)
 
 
-def _distinct(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
+def _sum_duplicates(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     """Distinct rows and the sums of their values, filled up to (N,) and (N, E) with row 0 and zeros."""
     if not len(rows):
         return rows, values
     ordered, order = rows.sort(stable=True)
-    new = torch.cat((ordered.new_zeros(1), (ordered[1:] != ordered[:-1]).long()))
-    place = new.cumsum(0)  # of each read among the distinct rows
-    # the backward of a lookup is just this sum, and gives the same bytes each time on a GPU too
-    summed = torch.ops.aten.embedding_dense_backward(values[order], place, len(rows), -1, False)
-    return torch.zeros_like(rows).scatter_(0, place, ordered), summed
+    starts = torch.cat((ordered.new_zeros(1), (ordered[1:] != ordered[:-1]).long()))
+    group_of = starts.cumsum(0)  # the index of each read among the distinct rows
+    # the backward pass of a lookup is exactly this sum, and is deterministic on a GPU too
+    summed = torch.ops.aten.embedding_dense_backward(values[order], group_of, len(rows), -1, False)
+    return torch.zeros_like(rows).scatter_(0, group_of, ordered), summed
 
 
-def _sparse(table: nn.Parameter, rows: Tensor, values: Tensor) -> Tensor:
+def _sparse_gradient(table: nn.Parameter, rows: Tensor, values: Tensor) -> Tensor:
     return torch.sparse_coo_tensor(rows[None], values, table.shape, check_invariants=False)
 
 
 class RowAdam(torch.optim.Optimizer):
-    """Adam for tables whose gradients are those of `sum_rows`: rows that the batch has not read stay as they are.
+    """Adam for tables whose gradients come from `sum_rows`: rows that the batch did not read stay unchanged.
 
-    So do their moments, which dense Adam lets fade while it goes on moving the row: as in torch.optim.SparseAdam, but
-    with eps where Adam has it (the two are one where every step reads all rows), and written so that a CUDA graph can
-    hold it. `weight_decay` is an L2 penalty on the rows that are read. The state has Adam's names: step (), exp_avg
-    and exp_avg_sq (V, E).
+    Their moments stay unchanged too; dense Adam would let the moments decay and keep moving the row. This is
+    torch.optim.SparseAdam, with two differences: eps is where Adam has it (the two are the same if every step reads all
+    rows), and a CUDA graph can capture it. `weight_decay` is an L2 penalty on the rows that are read. The state has
+    Adam's names: step (), exp_avg and exp_avg_sq (V, E).
     """
 
-    _step_supports_amp_scaling = True  # the scaler gives grad_scale and found_inf, and waits for nothing
+    _step_supports_amp_scaling = True  # GradScaler passes grad_scale and found_inf, and waits for nothing
 
-    def __init__(self, tables: Sequence[nn.Parameter], rate: float | Tensor, weight_decay: float) -> None:
-        defaults = {"lr": rate, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": weight_decay}
+    def __init__(self, tables: Sequence[nn.Parameter], learning_rate: float | Tensor, weight_decay: float) -> None:
+        defaults = {"lr": learning_rate, "betas": (0.9, 0.999), "eps": 1e-8, "weight_decay": weight_decay}
         super().__init__(list(tables), defaults)
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
-        """Move the rows of each table's gradient."""
+        """Update the rows of each table's gradient."""
         for group in self.param_groups:
             for table in group["params"]:
                 if table.grad is not None:
-                    self._move(table, group)
+                    self._update_table(table, group)
 
-    def _move(self, table: nn.Parameter, group: dict[str, Any]) -> None:
-        state = self._state(table)
-        (first_keep, second_keep), skipped = group["betas"], getattr(self, "found_inf", None)
-        rows, gradient = _read(table)
+    def _update_table(self, table: nn.Parameter, group: dict[str, Any]) -> None:
+        state = self._state_of(table)
+        (beta1, beta2), found_inf = group["betas"], getattr(self, "found_inf", None)
+        rows, gradient = _gradient_rows(table)
         if getattr(self, "grad_scale", None) is not None:
             gradient = gradient / self.grad_scale  # type: ignore[attr-defined]
-        old, first, second = (whole[rows] for whole in (table, state["exp_avg"], state["exp_avg_sq"]))
-        gradient = gradient.add(old, alpha=group["weight_decay"])
-        taken = state["step"] + 1
-        first_new = first.lerp(gradient, 1 - first_keep)
-        second_new = second.lerp(gradient.square(), 1 - second_keep)
-        counted = taken.double()  # 1 - 0.999 in float32 would be off by 1 in 20,000
-        spread = second_new.sqrt() / (1 - second_keep**counted).sqrt() + group["eps"]
-        moved = old - group["lr"] / (1 - first_keep**counted) * first_new / spread
-        if skipped is not None:
-            taken = torch.where(skipped > 0, state["step"], taken)
-            pairs = ((moved, old), (first_new, first), (second_new, second))
-            moved, first_new, second_new = (torch.where(skipped > 0, before, after) for after, before in pairs)
-        state["step"].copy_(taken.view(()))
-        for whole, made in ((table, moved), (state["exp_avg"], first_new), (state["exp_avg_sq"], second_new)):
-            whole.index_copy_(0, rows, made)
+        weight, mean, square = (tensor[rows] for tensor in (table, state["exp_avg"], state["exp_avg_sq"]))
+        gradient = gradient.add(weight, alpha=group["weight_decay"])
+        step = state["step"] + 1
+        new_mean = mean.lerp(gradient, 1 - beta1)
+        new_square = square.lerp(gradient.square(), 1 - beta2)
+        exact_step = step.double()  # 1 - 0.999 in float32 would be off by 1 in 20,000
+        denominator = new_square.sqrt() / (1 - beta2**exact_step).sqrt() + group["eps"]
+        new_weight = weight - group["lr"] / (1 - beta1**exact_step) * new_mean / denominator
+        if found_inf is not None:  # skip the step after an overflow, without waiting for the device
+            step = torch.where(found_inf > 0, state["step"], step)
+            pairs = ((new_weight, weight), (new_mean, mean), (new_square, square))
+            new_weight, new_mean, new_square = (torch.where(found_inf > 0, old, new) for new, old in pairs)
+        state["step"].copy_(step.view(()))
+        for tensor, new in ((table, new_weight), (state["exp_avg"], new_mean), (state["exp_avg_sq"], new_square)):
+            tensor.index_copy_(0, rows, new)
 
-    def _state(self, table: nn.Parameter) -> dict[str, Tensor]:
+    def _state_of(self, table: nn.Parameter) -> dict[str, Tensor]:
         state: dict[str, Tensor] = self.state[table]
         if not state:
             state["step"] = torch.zeros((), device=table.device)

@@ -1,4 +1,4 @@
-"""One step of training: forward, loss, backward, the sum over processes, Adam."""
+"""One training step: forward, loss, backward, the sum of gradients over processes, and Adam's update."""
 
 from __future__ import annotations
 
@@ -18,22 +18,31 @@ from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGr
 from textrnn.training.optimization.row_adam import RowAdam, sum_rows
 
 EMBEDDING = "embedding.weight"
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam keeps of a parameter
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # Adam's state of a parameter
 
 
 def make_optimizer(network: nn.Module, settings: Train) -> torch.optim.Adam:
-    """Adam over the parameters but those of sparse tables, in one fused pass over each.
+    """Fused Adam over all parameters except the sparse tables.
 
-    On a GPU its rate is a tensor, as a CUDA graph needs. The embedding has a group of its own where its rate has a
-    factor; with a factor of 0 it is no longer asked for a gradient, and stays what it is to the bit.
+    On a GPU the learning rate is a tensor, as a CUDA graph needs. The embedding is a parameter group of its own if
+    `embedding_rate` is set, the factor of its learning rate; with a factor of 0 it gets no gradient and stays bitwise
+    the same.
     """
     factor, device = settings.embedding_rate, next(network.parameters()).device
     if factor == 0:
         network.get_parameter(EMBEDDING).requires_grad_(False)
-    tables = set(map(id, sparse_tables(network)))
-    dense = {name: each for name, each in network.named_parameters() if each.requires_grad and id(each) not in tables}
-    apart = [{"params": dense.pop(EMBEDDING), "lr": _rate(settings, device), "factor": factor}] if factor else []
-    groups: list[dict[str, Any]] = [{"params": list(dense.values()), "lr": _rate(settings, device)}, *apart]
+    sparse = set(map(id, sparse_tables(network)))
+    dense = {
+        name: weight for name, weight in network.named_parameters() if weight.requires_grad and id(weight) not in sparse
+    }
+    embedding_groups = []
+    if factor:
+        lr = _initial_learning_rate(settings, device)
+        embedding_groups = [{"params": dense.pop(EMBEDDING), "lr": lr, "factor": factor}]
+    groups: list[dict[str, Any]] = [
+        {"params": list(dense.values()), "lr": _initial_learning_rate(settings, device)},
+        *embedding_groups,
+    ]
     return torch.optim.Adam(groups, weight_decay=settings.weight_decay, fused=True, capturable=device.type == "cuda")
 
 
@@ -42,149 +51,163 @@ def sparse_tables(network: nn.Module) -> list[nn.Parameter]:
     return [module.weight for module in network.modules() if isinstance(module, SparseTable)]
 
 
-def _rate(settings: Train, device: torch.device) -> float | Tensor:
+def _initial_learning_rate(settings: Train, device: torch.device) -> float | Tensor:
     return torch.tensor(settings.learning_rate, device=device) if device.type == "cuda" else settings.learning_rate
 
 
 def decayed_matrices(network: nn.Module) -> list[Tensor]:
-    """What decoupled decay shrinks: the matrices of layers, and no embedding, bias, norm or transition of a CRF."""
-    others = {id(module.weight) for module in network.modules() if isinstance(module, (nn.Embedding, SparseTable))}
-    others |= {id(module.transitions) for module in network.modules() if isinstance(module, CRF)}
-    return [each for each in network.parameters() if each.requires_grad and each.dim() > 1 and id(each) not in others]
+    """The weights that decoupled decay shrinks: matrices of layers, but no embedding, bias, norm or CRF transition."""
+    excluded = {id(module.weight) for module in network.modules() if isinstance(module, (nn.Embedding, SparseTable))}
+    excluded |= {id(module.transitions) for module in network.modules() if isinstance(module, CRF)}
+    return [
+        weight
+        for weight in network.parameters()
+        if weight.requires_grad and weight.dim() > 1 and id(weight) not in excluded
+    ]
 
 
-def clip_gradients(parameters: Iterable[nn.Parameter], norm: float) -> None:
-    """torch.nn.utils.clip_grad_norm_, to the bit, that also knows the sparse gradients of `sum_rows`."""
-    found = [each.grad for each in parameters if each.grad is not None]
-    gradients = [each._values() if each.is_sparse else each for each in found]
-    if gradients:
-        share = norm / (nn.utils.get_total_norm(gradients) + 1e-6)
-        torch._foreach_mul_(gradients, share.clamp(max=1.0))
+def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
+    """torch.nn.utils.clip_grad_norm_, bitwise the same, that also accepts the sparse gradients of `sum_rows`."""
+    gradients = [weight.grad for weight in parameters if weight.grad is not None]
+    values = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
+    if values:
+        scale = max_norm / (nn.utils.get_total_norm(values) + 1e-6)
+        torch._foreach_mul_(values, scale.clamp(max=1.0))
 
 
 class TrainStep:
-    """Takes the step of one batch, in place; the batch's loss and accuracy are added to the tally.
+    """Takes the training step of one batch, in place, and adds the batch's loss and accuracy to the running loss.
 
-    With a group each process takes its part of the batch, and the tally is of that part; gradients are of the mean
-    over the whole batch, and the same everywhere.
+    In a group each process takes its part of the batch, and its running loss covers that part alone. The gradients are
+    those of the mean loss over the whole batch, and the same in every process.
     """
 
     def __init__(
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        tally: RunningLoss,
+        running_loss: RunningLoss,
         settings: Train,
         group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
-        self.network, self.tally = network, tally
+        self.network, self.running_loss = network, running_loss
         self.clip_norm, self.precision = settings.clip_norm, settings.precision
-        self.decay, self.matrices = settings.decoupled_decay, decayed_matrices(network)
+        self.decoupled_decay, self.decayed = settings.decoupled_decay, decayed_matrices(network)
         self.group = group
         device = next(network.parameters()).device
         self.scaler = make_scaler(settings.precision, device)
         self.tables = sparse_tables(network)
         self.optimizers = [optimizer]
         if self.tables:
-            self.optimizers.append(RowAdam(self.tables, _rate(settings, device), settings.weight_decay))
+            learning_rate = _initial_learning_rate(settings, device)
+            self.optimizers.append(RowAdam(self.tables, learning_rate, settings.weight_decay))
 
-    def __call__(self, batch: Bucket, rate: float) -> None:
-        self.set_rate(rate)
-        if self.group.count == 1:
+    def __call__(self, batch: Bucket, learning_rate: float) -> None:
+        """Take the step of this batch at this learning rate."""
+        self.set_learning_rate(learning_rate)
+        if self.group.world_size == 1:
             self.forward_backward(*batch.inputs)
         else:
-            # of the whole batch: each process knows all its targets, so no count has to be exchanged
-            share = self.tally.share(batch.targets)
-            part = self.group.part(len(batch))
-            self.forward_backward(*(column[part] for column in batch.inputs), share=share)
-            self.group.sum_gradients(self._dense())
+            # of the whole batch: each process holds all its targets, so no count has to be exchanged
+            divisor = self.running_loss.total_weight(batch.targets)
+            rows = self.group.local_slice(len(batch))
+            self.forward_backward(*(column[rows] for column in batch.inputs), divisor=divisor)
+            self.group.sum_gradients(self._dense_parameters())
         self.update()
 
-    def _dense(self) -> list[nn.Parameter]:
-        tables = set(map(id, self.tables))
-        return [each for each in self.network.parameters() if each.requires_grad and id(each) not in tables]
+    def _dense_parameters(self) -> list[nn.Parameter]:
+        sparse = set(map(id, self.tables))
+        return [weight for weight in self.network.parameters() if weight.requires_grad and id(weight) not in sparse]
 
-    def set_rate(self, rate: float) -> None:
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """Set the learning rate of all parameter groups; a group with a factor gets its multiple."""
         for group in (group for optimizer in self.optimizers for group in optimizer.param_groups):
-            own = rate * group.get("factor", 1.0)
+            scaled = learning_rate * group.get("factor", 1.0)
             if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(own)
+                group["lr"].fill_(scaled)
             else:
-                group["lr"] = own
+                group["lr"] = scaled
 
     def forward_backward(
-        self, ids: Tensor, lengths: Tensor, targets: Tensor, soft: Tensor | None = None, *, share: Tensor | None = None
+        self,
+        ids: Tensor,
+        lengths: Tensor,
+        targets: Tensor,
+        soft_targets: Tensor | None = None,
+        *,
+        divisor: Tensor | None = None,
     ) -> None:
-        """Gradients of the loss of ids (B, T), lengths (B,) and targets, anew. B may be 0.
+        """Replace the gradients by those of the loss of ids (B, T), lengths (B,) and targets. B may be 0.
 
-        soft and share: see Tally.loss.
+        soft_targets, divisor: see RunningLoss.update.
         """
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         if len(ids):
             logits = forward_in_precision(self.network, ids, lengths, self.precision)
-            self.scaler.scale(self.tally.loss(logits, targets, share, soft=soft)).backward()
+            loss = self.running_loss.update(logits, targets, divisor, soft_targets=soft_targets)
+            self.scaler.scale(loss).backward()
 
     def update(self) -> None:
-        """Clip the gradients where asked to, and move the weights."""
+        """Clip the gradients if `clip_norm` is set, and update the weights."""
         sum_rows(self.tables, self.group)
         if self.clip_norm is not None:
             for optimizer in self.optimizers:
                 self.scaler.unscale_(optimizer)
             clip_gradients(self.network.parameters(), self.clip_norm)
-        if self.decay:
-            self._shrink()
+        if self.decoupled_decay:
+            self._apply_decoupled_decay()
         for optimizer in self.optimizers:
             self.scaler.step(optimizer)
         self.scaler.update()
 
     @torch.no_grad()
-    def _shrink(self) -> None:
-        """Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101): before the step, whatever it is."""
-        rate = self.optimizers[0].param_groups[0]["lr"]
-        torch._foreach_mul_(self.matrices, 1 - rate * self.decay)
+    def _apply_decoupled_decay(self) -> None:
+        """Decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101), applied before Adam's update."""
+        learning_rate = self.optimizers[0].param_groups[0]["lr"]
+        torch._foreach_mul_(self.decayed, 1 - learning_rate * self.decoupled_decay)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that the next step hangs on besides its batch and its seed, for `restore`."""
-        found = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that the next step depends on besides its batch and its seed, for `load_state_dict`."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
         for name, parameter in self.network.named_parameters():
-            kept = self._owner(parameter).state.get(parameter, {})
-            found |= {f"adam.{name}.{moment}": kept[moment] for moment in MOMENTS if moment in kept}
+            state = self._optimizer_of(parameter).state.get(parameter, {})
+            tensors |= {f"adam.{name}.{moment}": state[moment] for moment in MOMENTS if moment in state}
         if self.scaler.is_enabled():
-            state = self.scaler.state_dict()
-            found["scaler"] = torch.tensor([state["scale"], state["_growth_tracker"]], dtype=torch.float64)
-        return found
+            scaler = self.scaler.state_dict()
+            tensors["scaler"] = torch.tensor([scaler["scale"], scaler["_growth_tracker"]], dtype=torch.float64)
+        return tensors
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` gave."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state_dict` returned; other entries of the dict are ignored."""
         self.network.load_state_dict({name: tensors[f"network.{name}"] for name in self.network.state_dict()})
         for name, parameter in self.network.named_parameters():
-            kept = {moment: tensors.get(f"adam.{name}.{moment}") for moment in MOMENTS}
-            found = {
-                moment: value.to(parameter.device, copy=True) for moment, value in kept.items() if value is not None
+            saved = {moment: tensors.get(f"adam.{name}.{moment}") for moment in MOMENTS}
+            state = {
+                moment: value.to(parameter.device, copy=True) for moment, value in saved.items() if value is not None
             }
-            if found:
-                self._owner(parameter).state[parameter] = found
+            if state:
+                self._optimizer_of(parameter).state[parameter] = state
         if self.scaler.is_enabled():
             scale, tracker = tensors["scaler"].tolist()
             self.scaler.load_state_dict({**self.scaler.state_dict(), "scale": scale, "_growth_tracker": int(tracker)})
 
-    def _owner(self, parameter: nn.Parameter) -> torch.optim.Optimizer:
-        """What moves the parameter, or would if it were not frozen."""
+    def _optimizer_of(self, parameter: nn.Parameter) -> torch.optim.Optimizer:
+        """The optimizer that updates the parameter, or that would if it were not frozen."""
         return self.optimizers[-1 if any(parameter is table for table in self.tables) else 0]
 
 
 def seed_step(device: torch.device, seed: int, step: int, rank: int) -> None:
-    """Seed the generator that a step's dropout draws from: it hangs on these numbers alone, so none has to be kept."""
+    """Seed the generator of a step's dropout. The seed depends on these numbers alone, so no state has to be saved."""
     mixed = mix_seed(seed, step, rank)
-    # not torch.manual_seed, which records the stack for a GPU that has not been used: 0.1 ms a step
+    # not torch.manual_seed, which records the stack for a GPU that has not been used: 0.1 ms per step
     torch.default_generator.manual_seed(mixed)
     if device.type == "cuda":
         torch.cuda.manual_seed(mixed)
 
 
 def mix_seed(*numbers: int) -> int:
-    """A number below 2^63 of several: SplitMix64 (Steele et al. 2014), once for each."""
+    """One number below 2^63 from several: SplitMix64 (Steele et al. 2014), applied once for each."""
     mixed = 0
     for number in numbers:
         mixed = ((mixed ^ number) + 0x9E3779B97F4A7C15) % 2**64

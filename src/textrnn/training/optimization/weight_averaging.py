@@ -1,4 +1,4 @@
-"""The mean of a network's weights over training: what is evaluated, and kept, in place of the latest weights."""
+"""Average a network's weights over training; the mean is evaluated and saved in place of the latest weights."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ PREFIX = "average."
 
 
 class WeightAverage:
-    """The mean of the weights that learn, as `Ema` or `Swa` has it; without either it does nothing.
+    """The mean of the trainable weights, exponential (`Ema`) or plain (`Swa`); without either it does nothing.
 
-    Ema's mean is divided by the sum of its weights, as Adam does with its moments (Kingma and Ba 2015,
-    arXiv:1412.6980, section 3), so that the weights before the first step have no share in it.
+    The exponential mean is divided by the sum of its weights, as Adam does with its moments (Kingma and Ba 2015,
+    arXiv:1412.6980, section 3), so that the zeros that it starts from do not count.
     """
 
     def __init__(self, network: nn.Module, kind: Ema | Swa | None) -> None:
@@ -28,42 +28,49 @@ class WeightAverage:
         self._count = 0
 
     @torch.no_grad()
-    def update(self, step: int, per_epoch: int) -> None:
-        """After `step` steps, counted from 1: take the weights into the mean where it is time to."""
+    def update(self, step: int, steps_per_epoch: int) -> None:
+        """Add the weights after `step` steps (counted from 1) to the mean: Ema at each step, Swa at ends of epochs."""
         if isinstance(self._kind, Ema):
             self._count += 1
             torch._foreach_lerp_(self._means, self._weights, ema_weight(self._kind.decay, self._count))
-        elif isinstance(self._kind, Swa) and step % per_epoch == 0 and step >= self._kind.from_epoch * per_epoch:
+        elif (
+            isinstance(self._kind, Swa)
+            and step % steps_per_epoch == 0
+            and step >= self._kind.from_epoch * steps_per_epoch
+        ):
             self._count += 1
             torch._foreach_lerp_(self._means, self._weights, 1 / self._count)
 
     @contextmanager
     def applied(self) -> Iterator[None]:
-        """The network with the mean as its weights, as soon as there is one; in place, as a captured step wants it."""
+        """Put the mean, if there is one yet, in place of the network's weights for as long as the block runs.
+
+        Weights are copied in place, because a captured CUDA graph reads them from fixed memory.
+        """
         if not self._count:
             yield
             return
         latest = [weight.detach().clone() for weight in self._weights]
-        self._fill(self._means)
+        self._set_weights(self._means)
         try:
             yield
         finally:
-            self._fill(latest)
+            self._set_weights(latest)
 
     @torch.no_grad()
-    def _fill(self, values: list[Tensor]) -> None:
+    def _set_weights(self, values: list[Tensor]) -> None:
         for weight, value in zip(self._weights, values, strict=True):
             weight.copy_(value)
 
-    def tensors(self) -> dict[str, Tensor]:
-        """All that the mean hangs on, for `restore`."""
+    def state_dict(self) -> dict[str, Tensor]:
+        """The mean and how many weights are in it, for `load_state_dict`."""
         if self._kind is None:
             return {}
         means = {PREFIX + name: mean for name, mean in zip(self._names, self._means, strict=True)}
         return {PREFIX + "count": torch.tensor(self._count), **means}
 
-    def restore(self, tensors: dict[str, Tensor]) -> None:
-        """Go on from what `tensors` gave."""
+    def load_state_dict(self, tensors: dict[str, Tensor]) -> None:
+        """Continue from what `state_dict` returned; other entries of the dict are ignored."""
         if self._kind is None:
             return
         self._count = int(tensors[PREFIX + "count"])
@@ -72,5 +79,5 @@ class WeightAverage:
 
 
 def ema_weight(decay: float, count: int) -> float:
-    """What the latest of `count` weights weigh in the mean, each weighing `decay` times the next; 1 for the first."""
+    """The latest value's weight among `count` in a mean where each weighs `decay` times the next; 1 for the first."""
     return (1 - decay) / (1 - decay**count)

@@ -1,4 +1,8 @@
-"""Which pairs of neighbouring tokens get an embedding of their own."""
+"""Choose the bigrams that get their own embedding rows: those with a pretrained vector and those frequent in train.
+
+Bigrams are counted in the padded rows, exactly as the model looks them up: the last token of a row that fills its width
+is paired with padding, and what truncation cut off does not count. Shapes: N bigrams.
+"""
 
 from __future__ import annotations
 
@@ -13,56 +17,57 @@ from torch import Tensor
 
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.errors import UserError
-from textrnn.modeling.nn.bigrams import FIRST
+from textrnn.modeling.nn.bigrams import FIRST_BIGRAM_ROW
 from textrnn.training.batching.buckets import AnyBucket, iterate_ids
-from textrnn.training.trainer.pretrained_rows import PAIR, PretrainedRows, split_vectors, word_keys
+from textrnn.training.trainer.pretrained_rows import BIGRAM_LENGTH, PretrainedRows, split_vectors, word_keys
 
 
 @dataclass(frozen=True, eq=False)
 class BigramFeatures:
-    """The numbers of the pairs that have a row of their own (N,), int64, rising; vectors of rows."""
+    """The keys of the bigrams with their own rows, (N,) int64 in ascending order; the pretrained rows."""
 
     keys: Tensor
-    given: PretrainedRows | None
+    pretrained: PretrainedRows | None
 
 
 def learn_bigrams(
-    rows: Sequence[AnyBucket], lexicon: pa.Table | None, tokens: int, min_count: int, where: str
+    buckets: Sequence[AnyBucket], lexicon: pa.Table | None, tokens: int, min_count: int, where: str
 ) -> BigramFeatures:
-    """The pairs that the lexicon has a vector of, or that occur `min_count` times in the rows as they are padded.
+    """The bigrams that have a vector in the lexicon or occur `min_count` times in the buckets.
 
-    lexicon: of `textrnn.preparation.embedding.lexicon`, or None. Raises UserError, naming `where`, when there is no pair.
+    lexicon: of `textrnn.preparation.embedding.lexicon`, or None. tokens: the size of the vocabulary.
+    Raises UserError, naming `where`, if there is no such bigram.
     """
-    keys, vectors = _given(lexicon, tokens)
-    known, counts = _count(rows, tokens)
-    often = known[counts >= min_count]
-    if not len(often) and not len(keys):
-        got = f"{min_count}, and the most of any pair is {counts.max(initial=0)}"
-        raise UserError(where, "no two neighbouring tokens of train occur so often", got=got, do="lower it")
-    found = torch.cat((torch.from_numpy(often), keys)).unique()
-    return BigramFeatures(
-        found, None if vectors is None else PretrainedRows(FIRST + torch.searchsorted(found, keys), vectors)
-    )
+    pretrained_keys, vectors = _pretrained_bigrams(lexicon, tokens)
+    counted_keys, counts = _count_bigrams(buckets, tokens)
+    frequent = counted_keys[counts >= min_count]
+    if not len(frequent) and not len(pretrained_keys):
+        got = f"{min_count}, and the most frequent bigram occurs {counts.max(initial=0)} times"
+        raise UserError(where, "no bigram of train occurs so often", got=got, do="lower it")
+    keys = torch.cat((torch.from_numpy(frequent), pretrained_keys)).unique()
+    if vectors is None:
+        return BigramFeatures(keys, None)
+    return BigramFeatures(keys, PretrainedRows(FIRST_BIGRAM_ROW + torch.searchsorted(keys, pretrained_keys), vectors))
 
 
-def _given(lexicon: pa.Table | None, tokens: int) -> tuple[Tensor, Tensor | None]:
-    """The numbers of the lexicon's pairs that have a vector, and these."""
+def _pretrained_bigrams(lexicon: pa.Table | None, tokens: int) -> tuple[Tensor, Tensor | None]:
+    """The keys of the lexicon's bigrams that have a vector, and their vectors."""
     if lexicon is None:
         return torch.zeros(0, dtype=torch.int64), None
-    pairs = lexicon.filter(pc.equal(pc.list_value_length(lexicon["ids"]), PAIR))
-    there, vectors = split_vectors(pairs["vector"])
-    return word_keys(pairs["ids"], tokens)[there], vectors
+    bigrams = lexicon.filter(pc.equal(pc.list_value_length(lexicon["ids"]), BIGRAM_LENGTH))
+    has_vector, vectors = split_vectors(bigrams["vector"])
+    return word_keys(bigrams["ids"], tokens)[has_vector], vectors
 
 
-def _count(rows: Sequence[AnyBucket], tokens: int) -> tuple[np.ndarray, np.ndarray]:
-    """The numbers of the pairs that occur in the rows as they are padded, rising, and how often each does."""
-    known, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
-    for ids in iterate_ids(rows):
+def _count_bigrams(buckets: Sequence[AnyBucket], tokens: int) -> tuple[np.ndarray, np.ndarray]:
+    """The keys of the bigrams that occur in the padded rows, in ascending order, and how often each occurs."""
+    keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
+    for ids in iterate_ids(buckets):
         first = ids.astype(np.int64)
         following = np.concatenate((first[:, 1:], np.full((len(first), 1), PAD_ID)), axis=1)
-        more, more_counts = np.unique((first * tokens + following)[first != PAD_ID], return_counts=True)
-        known, at = np.unique(np.concatenate((known, more)), return_inverse=True)
-        summed = np.zeros(len(known), np.int64)
-        np.add.at(summed, at, np.concatenate((counts, more_counts)))
-        counts = summed
-    return known, counts
+        new_keys, new_counts = np.unique((first * tokens + following)[first != PAD_ID], return_counts=True)
+        keys, index = np.unique(np.concatenate((keys, new_keys)), return_inverse=True)
+        sums = np.zeros(len(keys), np.int64)
+        np.add.at(sums, index, np.concatenate((counts, new_counts)))
+        counts = sums
+    return keys, counts

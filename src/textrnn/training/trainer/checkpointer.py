@@ -1,6 +1,6 @@
-"""What a training run needs to go on exactly where it was: kept in a file from time to time, read back after a stop.
+"""Save checkpoints of a training run, and find the latest one, so that a stopped run resumes exactly where it was.
 
-A file is safetensors, with the plain values as JSON in its metadata. It is a shard of a working folder (see
+A checkpoint is a safetensors file (see textrnn.training.trainer.run_state). It is a shard of a working folder (see
 textrnn.common.storage.resumable), so it has a marker, which holds the file's SHA-256.
 """
 
@@ -19,66 +19,69 @@ from textrnn.errors import ResumableError
 from textrnn.stage import output_file
 from textrnn.training.trainer.run_state import DivergedError, RunState, encode_run_state
 
-SECONDS = "TEXTRNN_CHECKPOINT_SECONDS"
+SECONDS_VARIABLE = "TEXTRNN_CHECKPOINT_SECONDS"
 
 
 class Checkpointer:
-    """Keeps the latest state of a run in its working folder, every TEXTRNN_CHECKPOINT_SECONDS (60; 0: after each step).
+    """Keeps the latest checkpoint of a run in its working folder, one every TEXTRNN_CHECKPOINT_SECONDS.
 
-    teacher: the number, from 1, of a run that another is distilled from in the same folder; each has its own states.
-    Raises Unfinished for a value of that variable that is no number from 0 up.
+    teacher: the number (from 1) of a teacher that is trained in the same folder; each run has its own checkpoints.
+    Raises ResumableError if the variable is not a number of at least 0.
     """
 
     def __init__(self, folder: Path, teacher: int | None = None) -> None:
-        self._folder, self._every = folder, checkpoint_seconds()
+        self._folder, self._interval = folder, checkpoint_seconds()
         self._prefix = "" if teacher is None else f"teacher-{teacher}-"
-        self._last = time.monotonic()
+        self._saved_at = time.monotonic()
 
-    def due(self) -> bool:
-        return time.monotonic() - self._last >= self._every
+    def is_due(self) -> bool:
+        """Whether it is time for the next checkpoint."""
+        return time.monotonic() - self._saved_at >= self._interval
 
-    def keep(self, step: int, data: bytes) -> None:
-        """Write the bytes of the state after `step`. The one before goes when they are whole, and not earlier."""
+    def save(self, step: int, data: bytes) -> None:
+        """Write the checkpoint after `step`. The previous one is removed once this one is complete, not before."""
         name = self._name(step)
         file = f"{MARKERS}/{name}.safetensors"
-        with output_file(self._folder / file) as made, made.open("wb") as out:
+        with output_file(self._folder / file) as temporary, temporary.open("wb") as out:
             out.write(data)
             out.flush()
-            _sync(made)  # here and below: as the one before goes, a power failure must not leave neither
+            # Here and below: the previous checkpoint is removed, so a power failure must not lose this one too.
+            _sync(temporary)
         mark_finished(self._folder, name, {"files": [file], "sha256": hashlib.sha256(data).hexdigest()})
         _sync(self._folder / MARKERS / f"{name}.json")
         _sync(self._folder / MARKERS)
         for other in self._steps():
             if other != step:
                 self._remove(other)
-        self._last = time.monotonic()
+        self._saved_at = time.monotonic()
 
     def save_final(self, state: RunState) -> None:
-        """Keep of a run that has ended its best weights alone: one that goes on from there takes no step."""
-        # where the state of its last step is kept that is enough, and is not put at risk
+        """Save a finished run with its best weights alone; resuming it takes no step."""
+        # a checkpoint of the last step holds as much already, and is not put at risk
         if state.step not in self._steps():
-            self.keep(state.step, encode_run_state(state, {}))
+            self.save(state.step, encode_run_state(state, {}))
 
-    def latest(self) -> bytes | None:
-        """The latest whole state, or None. One that is damaged is told of and removed."""
+    def load_latest(self) -> bytes | None:
+        """The bytes of the latest intact checkpoint, or None. A damaged one is reported and removed."""
         for step in sorted(self._steps(), reverse=True):
             data = (self._folder / MARKERS / f"{self._name(step)}.safetensors").read_bytes()
             if hashlib.sha256(data).hexdigest() == read_result(self._folder, self._name(step)).get("sha256"):
                 return data
-            print(f"the checkpoint of step {step} is damaged and left out", flush=True)
+            print(f"the checkpoint of step {step} is damaged and is ignored", flush=True)
             self._remove(step)
         return None
 
     def _remove(self, step: int) -> None:
-        for suffix in ("json", "safetensors"):  # the marker first: without its file it would be a lie
+        for suffix in ("json", "safetensors"):  # the marker first: without its file it would be wrong
             (self._folder / MARKERS / f"{self._name(step)}.{suffix}").unlink(missing_ok=True)
 
     def _name(self, step: int) -> str:
         return f"{self._prefix}step-{step}"
 
     def _steps(self) -> set[int]:
-        names = re.compile(rf"{self._prefix}step-(\d+)")
-        return {int(found[1]) for found in map(names.fullmatch, finished_shards(self._folder)) if found}
+        """The steps that have a checkpoint."""
+        pattern = re.compile(rf"{self._prefix}step-(\d+)")
+        return {int(match[1]) for match in map(pattern.fullmatch, finished_shards(self._folder)) if match}
 
 
 def _sync(path: Path) -> None:
@@ -90,25 +93,30 @@ def _sync(path: Path) -> None:
 
 
 def checkpoint_seconds() -> float:
-    """TEXTRNN_CHECKPOINT_SECONDS, 60 where it is not set."""
-    given = os.environ.get(SECONDS, "") or "60"
+    """Seconds between checkpoints: TEXTRNN_CHECKPOINT_SECONDS, or 60 if it is unset; 0 means after every step.
+
+    Raises ResumableError if the variable is not a number of at least 0.
+    """
+    value = os.environ.get(SECONDS_VARIABLE, "") or "60"
     try:
-        seconds = float(given)
+        seconds = float(value)
     except ValueError:
         seconds = -1.0
     if not (math.isfinite(seconds) and seconds >= 0):
-        raise ResumableError(SECONDS, "must be a number of seconds from 0 up", got=repr(given))
+        raise ResumableError(SECONDS_VARIABLE, "must be a number of seconds, at least 0", got=repr(value))
     return seconds
 
 
-def _note(names: set[str]) -> str:
-    """Of the latest state: the student's, which comes after all teachers', or that of the latest teacher."""
-    found = [re.fullmatch(r"(?:teacher-(\d+)-)?step-(\d+)", name) for name in names]
-    teacher, step = max((float(each[1] or "inf"), int(each[2])) for each in found if each)
-    whose = "" if teacher == math.inf else f" of teacher {teacher:.0f}"
-    return f"step {step}{whose} is saved; the same command continues there"
+def _describe_latest(names: set[str]) -> str:
+    """Which checkpoint is the latest: the student's, which comes after all teachers', or that of the latest teacher."""
+    matches = [re.fullmatch(r"(?:teacher-(\d+)-)?step-(\d+)", name) for name in names]
+    teacher, step = max((float(match[1] or "inf"), int(match[2])) for match in matches if match)
+    run = "" if teacher == math.inf else f" of teacher {teacher:.0f}"
+    return f"step {step}{run} is saved; the same command continues there"
 
 
-# whatever else ends a run, a fault of the machine or a wrong variable, its state is what it was; runs of other params
-# that were stopped keep theirs while another is tried
-CHECKPOINT_RETENTION = RetentionPolicy(_note, by=(BaseException,), lost=(DivergedError,), others=2)
+# Checkpoints survive any exception but DivergedError: a failure of the machine or a wrong environment variable does not
+# make them worse. Those of the two latest stopped runs with other params survive too, while another param is tried.
+CHECKPOINT_RETENTION = RetentionPolicy(
+    _describe_latest, keep_on=(BaseException,), discard_on=(DivergedError,), keep_others=2
+)

@@ -1,4 +1,4 @@
-"""What a training run writes while it runs: curves, DVCLive, TensorBoard where asked for, and a progress bar."""
+"""Log a training run while it runs: curves, DVCLive, TensorBoard if asked for, and a progress bar."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ COLUMNS = ("step", "split", "loss", "accuracy")
 
 
 class RunLogger:
-    """Receives a run's steps and evaluations; a context manager.
+    """Receives a run's steps and evaluations and logs them; a context manager.
 
-    steps, rows: of all epochs. curves: the CSV file to write, a row for each split at each evaluation: step, split,
-    loss, accuracy; or None for a journal that writes nothing and, unless it is `verbose`, keeps silent, as another
-    process of the run tells all. live: the folder of DVCLive's own files, or None to do without, as where dvclive is
-    not installed. state: how far the run is; what it has evaluated is written anew, and its rows count neither for
-    the rate nor for the time left. TEXTRNN_TENSORBOARD names a folder for TensorBoard files (needs the extra
-    `tensorboard`).
+    steps, rows: totals over all epochs. curves: the CSV file to write, with one row per evaluation and split (step,
+    split, loss, accuracy). Without it the logger writes no file, and prints only if it is `verbose`: another process of
+    the run logs everything. live: the folder for DVCLive's own files, or None; it is skipped if dvclive is not
+    installed. state: the progress so far. Its evaluations are written again; its rows count neither for the throughput
+    nor for the time left. TEXTRNN_TENSORBOARD names a folder for TensorBoard files.
+    Raises ResumableError if that variable is set and tensorboard is not installed.
     """
 
     def __init__(
         self,
-        recipe: str,
+        title: str,
         steps: int,
         rows: int,
         curves: Path | None,
@@ -39,64 +39,64 @@ class RunLogger:
         *,
         verbose: bool = False,
     ) -> None:
-        self._recipe, self._steps, self._told = recipe, steps, verbose or curves is not None
-        self._board = _open_board(recipe) if curves is not None else None  # first, as it may be refused
+        self._title, self._steps, self._verbose = title, steps, verbose or curves is not None
+        self._tensorboard = _open_tensorboard(title) if curves is not None else None  # first, as it may be refused
         self._file = open(curves or os.devnull, "w", encoding="utf-8", newline="")  # noqa: SIM115
         self._curves = csv.writer(self._file, lineterminator="\n")
         self._curves.writerow(COLUMNS)
         self._live = _open_live(live) if live is not None else None
         self._write(state.points)
-        self._bar = _open_bar(recipe, rows, state.rows) if self._told else None
-        self._started, self._rows, self._left = time.perf_counter(), 0, rows - state.rows
+        self._bar = _open_bar(title, rows, state.rows) if self._verbose else None
+        self._started, self._rows, self._rows_left = time.perf_counter(), 0, rows - state.rows
 
     def __enter__(self) -> RunLogger:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._file.close()
-        for sink in (self._bar, self._board):
+        for sink in (self._bar, self._tensorboard):
             if sink is not None:
                 sink.close()
         if self._live is not None:
             self._live.end()
 
     def on_step(self, step: int, rows: int) -> None:
+        """Count the rows of one step."""
         self._rows += rows
-        self._left -= rows
+        self._rows_left -= rows
         if self._bar is not None:
             self._bar.update(rows)
 
     def report(self, point: EvaluationPoint) -> None:
-        """One evaluation, to every place."""
+        """Log one evaluation to every sink."""
         self._write([point])
         if self._bar is not None:
             self._bar.set_postfix_str(f"dev loss {point.dev.loss:.4f}, dev accuracy {point.dev.accuracy:.4f}")
-        elif self._told:
+        elif self._verbose:
             self._print(point)
 
     def rows_per_second(self) -> float:
-        """Of the rows trained on since the journal was opened; evaluations take of the time too."""
+        """The throughput of training since the logger was created, with the time of evaluations included."""
         return self._rows / max(time.perf_counter() - self._started, 1e-9)
 
     def _print(self, point: EvaluationPoint) -> None:
-        line = f"{self._recipe}: batch {point.step}/{self._steps}, epoch {point.epoch:.2f}, "
-        line += (
-            f"train loss {point.train.loss:.4f}, dev loss {point.dev.loss:.4f}, dev accuracy {point.dev.accuracy:.4f}"
-        )
-        minutes = self._left / max(self.rows_per_second(), 1e-9) / 60
+        line = f"{self._title}: batch {point.step}/{self._steps}, epoch {point.epoch:.2f}, "
+        line += f"train loss {point.train.loss:.4f}, dev loss {point.dev.loss:.4f}, "
+        line += f"dev accuracy {point.dev.accuracy:.4f}"
+        minutes = self._rows_left / max(self.rows_per_second(), 1e-9) / 60
         print(f"{line}, {self.rows_per_second():.0f} rows/s, {minutes:.1f} min left", flush=True)
 
     def _write(self, points: Sequence[EvaluationPoint]) -> None:
         for point in points:
             if self._live is not None:
-                self._live.step = point.step  # first: what is logged takes the step that stands
+                self._live.step = point.step  # first: DVCLive logs a metric at its current step
             for split, score in (("train", point.train), ("dev", point.dev)):
                 self._curves.writerow((point.step, split, f"{score.loss:.6f}", f"{score.accuracy:.6f}"))
                 for name, value in (("loss", score.loss), ("accuracy", score.accuracy)):
                     if self._live is not None:
                         self._live.log_metric(f"{split}/{name}", round(value, 6))
-                    if self._board is not None:
-                        self._board.add_scalar(f"{name}/{split}", value, point.step)
+                    if self._tensorboard is not None:
+                        self._tensorboard.add_scalar(f"{name}/{split}", value, point.step)
         if self._live is not None and points:
             self._live.make_summary()
 
@@ -106,11 +106,11 @@ def _open_live(folder: Path) -> Any:
         from dvclive import Live
     except ImportError:
         return None
-    # no experiment of its own and no dvc.yaml: the stage has both
+    # no DVC experiment and no dvc.yaml: the stage has both
     return Live(str(folder), dvcyaml=False, save_dvc_exp=False, monitor_system=False, report=None)
 
 
-def _open_board(recipe: str) -> Any:
+def _open_tensorboard(title: str) -> Any:
     folder = os.environ.get("TEXTRNN_TENSORBOARD")
     if not folder:
         return None
@@ -119,15 +119,15 @@ def _open_board(recipe: str) -> Any:
     except ImportError as error:
         do = "pip install -c constraints.txt -e '.[tensorboard]', or unset it"
         raise ResumableError("TEXTRNN_TENSORBOARD", "tensorboard is not installed", do=do) from error
-    # what an earlier run, stopped or not, has left in the folder is hidden: all points are written anew
-    return SummaryWriter(str(Path(folder) / recipe), purge_step=0)
+    # purge_step 0 hides what an earlier run, stopped or not, left in the folder: all points are written again
+    return SummaryWriter(str(Path(folder) / title), purge_step=0)
 
 
-def _open_bar(recipe: str, rows: int, done: int) -> Any:
+def _open_bar(title: str, rows: int, done: int) -> Any:
     if not sys.stderr.isatty():
         return None
     try:
         from tqdm import tqdm
     except ImportError:
         return None
-    return tqdm(total=rows, initial=done, unit=" rows", desc=f"train {recipe}", dynamic_ncols=True)
+    return tqdm(total=rows, initial=done, unit=" rows", desc=f"train {title}", dynamic_ncols=True)

@@ -1,7 +1,7 @@
-"""The training loop: Adam, a schedule, evaluation on dev, the best weights by dev, early stopping, checkpoints.
+"""The training loop: Adam, a learning-rate schedule, evaluation on dev, best weights, early stopping, checkpoints.
 
-A step hangs on the weights, Adam's state, the batch of its number and a seed of its number, and on nothing else: a run
-that goes on from a kept state takes the very steps that it would have taken.
+A step depends on the weights, Adam's state, the batch of its number and the seed of its number, and on nothing else. So
+a run that is resumed from a checkpoint takes the same steps as a run that was never stopped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Precision, Train
 from textrnn.common.storage.schemas import IGNORED_TAG
-from textrnn.modeling.models.loss import RunningLoss, Score, score_of
+from textrnn.modeling.models.loss import RunningLoss, Score, score_from_sums
 from textrnn.modeling.nn.crf import predict_classes
 from textrnn.modeling.nn.precision import forward_in_precision
 from textrnn.stage import defer_interrupts
@@ -34,18 +34,18 @@ from textrnn.training.optimization.weight_averaging import WeightAverage
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.training.trainer.run_state import DivergedError, EvaluationPoint, RunState, StopReason, encode_run_state
 
-LOSS_CHECK_STEPS = 100  # between two looks at whether the loss is still one: each waits for the device
-GPU_SYNC_STEPS = 16  # between two questions whether any process wants to stop or to save: all wait for each other
-EXPLODED = 100.0  # times ln(classes), which is the loss of a guess
+LOSS_CHECK_STEPS = 100  # between two checks that the loss is sound: each waits for the device
+GPU_SYNC_STEPS = 16  # between two votes on stopping and saving: in each, all processes wait for each other
+MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
 
 ResumePoint = tuple[RunState, dict[str, Tensor]]
 
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What a run came to; the model holds the weights of `best_step` when it ends.
+    """The result of a run, whose model holds the weights of `best_step`.
 
-    stopped_by: None where it took the steps of all epochs.
+    stopped_by: why the run stopped early; None if it took the steps of all epochs.
     """
 
     steps: int
@@ -59,187 +59,199 @@ class TrainingOutcome:
 @torch.no_grad()
 def evaluate_loss(
     model: nn.Module,
-    rows: Sequence[AnyBucket],
+    buckets: Sequence[AnyBucket],
     size: BatchSize,
-    weights: Tensor | None,
+    class_weights: Tensor | None,
     precision: Precision = "float32",
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> Score:
-    """Loss and accuracy over all rows, without dropout; of P processes each takes every P-th batch."""
+    """Loss and accuracy over all rows, without dropout; in a group of P processes each takes every P-th batch."""
     model.eval()
-    tally = RunningLoss.of(model, weights)
-    for batch in islice(batches(rows, size), group.rank, None, group.count):
+    running_loss = RunningLoss.for_network(model, class_weights)
+    for batch in islice(batches(buckets, size), group.rank, None, group.world_size):
         logits = forward_in_precision(model, batch.ids, batch.lengths, precision)
-        tally.loss(logits, batch.targets, guess=predict_classes(model, logits, batch.targets != IGNORED_TAG))
+        predictions = predict_classes(model, logits, batch.targets != IGNORED_TAG)
+        running_loss.update(logits, batch.targets, predictions=predictions)
     model.train()
-    return score_of(group.gather(tally.sums).sum(0))
+    return score_from_sums(group.all_gather(running_loss.sums).sum(0))
 
 
 def train_model(
     model: nn.Module,
-    rows: Sequence[AnyBucket],
-    dev: Sequence[AnyBucket],
+    train_buckets: Sequence[AnyBucket],
+    dev_buckets: Sequence[AnyBucket],
     settings: Train,
-    weights: Tensor | None,
+    class_weights: Tensor | None,
     report: Callable[[EvaluationPoint], None],
     on_step: Callable[[int, int], None] = lambda *_: None,
     *,
     group: ProcessGroup = SINGLE_PROCESS,
-    keeper: Checkpointer | None = None,
-    kept: ResumePoint | None = None,
+    checkpointer: Checkpointer | None = None,
+    resume_from: ResumePoint | None = None,
 ) -> TrainingOutcome:
-    """Train the model in place and leave it with the weights that dev liked best.
+    """Train the model in place, and leave it with the weights that were best on dev.
 
-    rows and dev lie on the model's device; for `distill` rows have soft targets. `report` is called at every
-    evaluation, `on_step` after every batch with its number and its rows. In a group each process calls this with the
-    same arguments; the model ends the same in all. keeper: keeps the state from time to time, and when Ctrl-C or
-    SIGTERM comes, after the step that it comes in. kept: the state to go on from; it is in it that the run counts. The
-    result is then that of a run without a stop, to the bit on the same CPU with as many threads and processes, else to
-    rounding.
-    Raises DivergedError when the loss is no number or explodes, PeerLost when another process of the group has ended,
+    train_buckets, dev_buckets: on the model's device; for `distill` train has soft targets. report: called with each
+    evaluation. on_step: called after each batch with the step's number and the batch's rows. group: every process calls
+    this function with the same arguments, and the model ends up the same in all.
+    checkpointer: saves the run from time to time, and on Ctrl-C or SIGTERM once the current step is done.
+    resume_from: the state to continue from; the run updates it in place. The result is that of a run that was never
+    stopped: bitwise on the same CPU with as many threads and processes, otherwise up to rounding.
+    Raises DivergedError if the loss is not finite or explodes, PeerLostError if another process of the group has ended,
     and KeyboardInterrupt.
     """
-    run = _Run(model, rows, dev, settings, weights, group, *(kept or (RunState(), {})))
+    state, tensors = resume_from or (RunState(), {})
+    run = _TrainingRun(model, train_buckets, dev_buckets, settings, class_weights, group, state, tensors)
     model.train()
-    with defer_interrupts() as asked:
+    with defer_interrupts() as interrupted:
         for batch in run.batches():
-            run.take(batch)
+            run.train_batch(batch)
             on_step(run.state.step, len(batch))
-            stop, save, late = run.ask(asked() is not None, keeper is not None and keeper.due())
-            run.look(late, report)
+            checkpoint_due = checkpointer is not None and checkpointer.is_due()
+            stop, save, out_of_time = run.agree_on(interrupted() is not None, checkpoint_due)
+            run.evaluate_if_due(out_of_time, report)
             if stop or save:
-                run.keep(keeper)
+                run.save_checkpoint(checkpointer)
             if stop:
-                raise asked() or KeyboardInterrupt
-        if group.any(asked() is not None)[0]:  # it came in the last evaluation
-            run.keep(keeper)
-            raise asked() or KeyboardInterrupt
-    return run.outcome()
+                raise interrupted() or KeyboardInterrupt
+        if group.any_process(interrupted() is not None)[0]:  # it came in the last evaluation
+            run.save_checkpoint(checkpointer)
+            raise interrupted() or KeyboardInterrupt
+    return run.finish()
 
 
 @dataclass(eq=False)
-class _Run:
-    """A run between two steps: what it consists of, and how far it is."""
+class _TrainingRun:
+    """A run between two steps: its parts and its progress."""
 
     model: nn.Module
-    rows: Sequence[AnyBucket]
-    dev: Sequence[AnyBucket]
+    train_buckets: Sequence[AnyBucket]
+    dev_buckets: Sequence[AnyBucket]
     settings: Train
-    weights: Tensor | None
+    class_weights: Tensor | None
     group: ProcessGroup
     state: RunState
-    tensors: InitVar[dict[str, Tensor]]  # to go on from, or none
+    tensors: InitVar[dict[str, Tensor]]  # of the checkpoint to resume from, or empty
 
     def __post_init__(self, tensors: dict[str, Tensor]) -> None:
-        self.size = batch_size(self.settings)
-        self.sampling = make_sampling(self.rows, self.settings)
-        self.per_epoch = count_batches(self.rows, self.size, self.settings.drop_last, self.sampling)
+        settings = self.settings
+        self.size = batch_size(settings)
+        self.sampling = make_sampling(self.train_buckets, settings)
+        self.steps_per_epoch = count_batches(self.train_buckets, self.size, settings.drop_last, self.sampling)
         self.device = next(self.model.parameters()).device
-        self.tally = RunningLoss.of(self.model, self.weights, self.settings.label_smoothing, self.settings.distill)
-        optimizer = make_optimizer(self.model, self.settings)
-        self.average = WeightAverage(self.model, self.settings.average)
-        self.take_step = make_train_step(self.model, optimizer, self.tally, self.settings, self.group)
-        self.began = time.monotonic() - self.state.seconds
+        self.running_loss = RunningLoss.for_network(
+            self.model, self.class_weights, settings.label_smoothing, settings.distill
+        )
+        optimizer = make_optimizer(self.model, settings)
+        self.average = WeightAverage(self.model, settings.average)
+        self.train_step = make_train_step(self.model, optimizer, self.running_loss, settings, self.group)
+        self.started = time.monotonic() - self.state.seconds
         if tensors:
             self._restore(tensors)
 
     def _restore(self, tensors: dict[str, Tensor]) -> None:
-        self.take_step.restore(tensors)
-        self.average.restore(tensors)
-        sums = tensors["tally"]  # (P, 4), of the processes there were
-        if len(sums) != self.group.count:
-            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.count - 1, 4)))
-        self.tally.sums.copy_(sums[self.group.rank])
+        self.train_step.load_state_dict(tensors)
+        self.average.load_state_dict(tensors)
+        sums = tensors["tally"]  # (P, 4), of the processes that saved it
+        if len(sums) != self.group.world_size:
+            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.world_size - 1, 4)))
+        self.running_loss.sums.copy_(sums[self.group.rank])
 
     def batches(self) -> Iterator[Bucket]:
-        """Those that are left, until the run has stopped."""
+        """The remaining batches, until the run is over or stops early."""
         options: dict[str, Any] = {"drop_last": self.settings.drop_last, "sampling": self.sampling}
-        first, start = divmod(self.state.step, self.per_epoch)
+        first, start = divmod(self.state.step, self.steps_per_epoch)
         for epoch in range(first, self.settings.epochs):
-            order = (self.settings.seed, epoch) if self.settings.shuffle else None
-            for batch in batches(self.rows, self.size, shuffle=order, start=start, **options):
+            shuffle = (self.settings.seed, epoch) if self.settings.shuffle else None
+            for batch in batches(self.train_buckets, self.size, shuffle=shuffle, start=start, **options):
                 if self.state.stopped_by is not None:
                     return
                 yield batch
             start = 0
 
-    def take(self, batch: Bucket) -> None:
+    def train_batch(self, batch: Bucket) -> None:
+        """Take one step."""
         seed_step(self.device, self.settings.seed, self.state.step, self.group.rank)
-        self.take_step(batch, learning_rate(self.settings, self.state.step, self.per_epoch))
+        self.train_step(batch, learning_rate(self.settings, self.state.step, self.steps_per_epoch))
         self.state.step += 1
-        self.average.update(self.state.step, self.per_epoch)
+        self.average.update(self.state.step, self.steps_per_epoch)
         self.state.rows += len(batch)
-        self.state.seconds = time.monotonic() - self.began
+        self.state.seconds = time.monotonic() - self.started
 
-    def ask(self, stop: bool, save: bool) -> list[bool]:
-        """Whether any process wants to stop or to save, and whether the time of process 0 is up."""
-        if self.group.count > 1 and self.device.type == "cuda" and self.state.step % GPU_SYNC_STEPS:
+    def agree_on(self, stop: bool, save: bool) -> list[bool]:
+        """Whether any process has to stop, whether any wants to save, and whether process 0 has reached its time limit.
+
+        On GPUs the processes vote only every GPU_SYNC_STEPS steps.
+        """
+        if self.group.world_size > 1 and self.device.type == "cuda" and self.state.step % GPU_SYNC_STEPS:
             return [False, False, False]
         limit = self.settings.time_limit_seconds
-        late = limit is not None and self.group.rank == 0 and self.state.seconds >= limit
-        return self.group.any(stop, save, late)
+        out_of_time = limit is not None and self.group.rank == 0 and self.state.seconds >= limit
+        return self.group.any_process(stop, save, out_of_time)
 
-    def look(self, late: bool, report: Callable[[EvaluationPoint], None]) -> None:
-        """Evaluate where it is time to, and else see now and then whether the loss is still one."""
-        step, every = self.state.step, self.settings.evaluate_every or self.per_epoch
-        if late or step % every == 0 or step % self.per_epoch == 0:
+    def evaluate_if_due(self, out_of_time: bool, report: Callable[[EvaluationPoint], None]) -> None:
+        """Evaluate if it is time to, and decide whether to stop; otherwise check the loss now and then."""
+        step, interval = self.state.step, self.settings.evaluate_every or self.steps_per_epoch
+        if out_of_time or step % interval == 0 or step % self.steps_per_epoch == 0:
             report(self._evaluate())
-            self._judge(late)
+            self._decide_stop(out_of_time)
         elif step % LOSS_CHECK_STEPS == 0:
-            self._score()
+            self._train_score()
 
     def _evaluate(self) -> EvaluationPoint:
-        """The point of this step, the tally begun anew, the best weights kept."""
-        train_model = self._score()
-        self.tally.reset()
+        """Evaluate at this step, reset the running loss, and keep the weights if they are the best so far."""
+        train, size, precision = self._train_score(), self.size, self.settings.precision
+        self.running_loss.reset()
         with self.average.applied():
-            dev = evaluate_loss(self.model, self.dev, self.size, self.weights, self.settings.precision, self.group)
-            point = EvaluationPoint(self.state.step, self.state.step / self.per_epoch, train_model, self._sound(dev))
+            dev = evaluate_loss(self.model, self.dev_buckets, size, self.class_weights, precision, self.group)
+            epoch = self.state.step / self.steps_per_epoch
+            point = EvaluationPoint(self.state.step, epoch, train, self._check_finite(dev))
             self.state.points.append(point)
             if self.state.best is None or point.dev.beats(self.state.best.dev, self.settings.monitor):
                 self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
         return point
 
-    def _judge(self, late: bool) -> None:
-        """After an evaluation: whether to stop before all epochs are over."""
+    def _decide_stop(self, out_of_time: bool) -> None:
+        """After an evaluation: stop if patience or time has run out before the last step."""
         assert self.state.best is not None
         patience = self.settings.patience
         if patience is not None and self.state.step - self.state.best.step >= patience:
             self.state.stopped_by = "patience"
-        elif late and self.state.step < self.settings.epochs * self.per_epoch:
+        elif out_of_time and self.state.step < self.settings.epochs * self.steps_per_epoch:
             self.state.stopped_by = "time_limit"
 
-    def _score(self) -> Score:
-        """That of training since the last evaluation; DivergedError when its loss is none, or far above a guess's."""
-        score = self._sound(score_of(self.group.gather(self.tally.sums).sum(0)))
-        classes = int(self.group.gather(torch.tensor(self.tally.classes)).max())
-        if score.loss > EXPLODED * math.log(max(classes, 2)):
-            do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid where it is last_step"
-            raise DivergedError(
-                f"training, batch {self.state.step}", "the loss explodes", got=f"a mean of {score.loss:.4g}", do=do
-            )
-        return score
-
-    def _sound(self, score: Score) -> Score:
-        if not math.isfinite(score.loss):
-            rate = learning_rate(self.settings, self.state.step - 1, self.per_epoch)
-            do = "try a smaller train.learning_rate, or train.clip_norm"
+    def _train_score(self) -> Score:
+        """The score on train since the last evaluation. Raises DivergedError if the loss is not finite or explodes."""
+        score = self._check_finite(score_from_sums(self.group.all_gather(self.running_loss.sums).sum(0)))
+        classes = int(self.group.all_gather(torch.tensor(self.running_loss.classes)).max())
+        if score.loss > MAX_LOSS_FACTOR * math.log(max(classes, 2)):
             where = f"training, batch {self.state.step}"
-            raise DivergedError(where, "the loss is no number any more", got=f"{score.loss} at rate {rate}", do=do)
+            do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid instead of last_step"
+            raise DivergedError(where, "the loss explodes", got=f"a mean of {score.loss:.4g}", do=do)
         return score
 
-    def keep(self, keeper: Checkpointer | None) -> None:
-        """All processes call it; the one that has a keeper writes."""
-        tally = {"tally": self.group.gather(self.tally.sums)}
-        if keeper is not None:
-            tensors = self.take_step.tensors() | self.average.tensors() | tally
-            keeper.keep(self.state.step, encode_run_state(self.state, tensors))
+    def _check_finite(self, score: Score) -> Score:
+        if not math.isfinite(score.loss):
+            rate = learning_rate(self.settings, self.state.step - 1, self.steps_per_epoch)
+            where = f"training, batch {self.state.step}"
+            got = f"{score.loss} at learning rate {rate}"
+            do = "try a smaller train.learning_rate, or train.clip_norm"
+            raise DivergedError(where, "the loss is no longer finite", got=got, do=do)
+        return score
 
-    def outcome(self) -> TrainingOutcome:
+    def save_checkpoint(self, checkpointer: Checkpointer | None) -> None:
+        """Save the run. All processes call this; the one that has a checkpointer writes."""
+        sums = {"tally": self.group.all_gather(self.running_loss.sums)}
+        if checkpointer is not None:
+            tensors = self.train_step.state_dict() | self.average.state_dict() | sums
+            checkpointer.save(self.state.step, encode_run_state(self.state, tensors))
+
+    def finish(self) -> TrainingOutcome:
+        """Give the model its best weights; return the outcome."""
         state = self.state
-        state.seconds = time.monotonic() - self.began
+        state.seconds = time.monotonic() - self.started
         assert state.best is not None
         self.model.load_state_dict(state.best_weights)
         best = state.best
-        epochs = state.step / self.per_epoch
+        epochs = state.step / self.steps_per_epoch
         return TrainingOutcome(state.step, epochs, best.step, best.dev.loss, best.dev.accuracy, state.stopped_by)

@@ -1,7 +1,7 @@
-"""Words and pairs of a lexicon as numbers, and the vectors that the rows of their tables start from.
+"""Turn a lexicon's words into keys and its vectors into the start values of embedding rows.
 
-A word of n tokens is a number: its ids as digits of base V, the size of the vocabulary.
-Shapes: N words, K rows, E width.
+The key of a word of n tokens is one number: its ids as digits of base V, the size of the vocabulary. No word of a
+lexicon holds a reserved id, so the key determines the word's length. Shapes: N words, K rows, E width.
 """
 
 from __future__ import annotations
@@ -13,41 +13,42 @@ import pyarrow as pa
 import torch
 from torch import Tensor, nn
 
-PAIR = 2  # tokens
+BIGRAM_LENGTH = 2  # tokens
 
 
 @dataclass(frozen=True, eq=False)
 class PretrainedRows:
-    """Rows (K,) int64 of a table, and the vectors (K, E) float32 that they start from."""
+    """Rows (K,) int64 of an embedding table, and the vectors (K, E) float32 that they start from."""
 
     rows: Tensor
     vectors: Tensor
 
     @property
     def width(self) -> int:
+        """E, the length of a vector."""
         return self.vectors.shape[1]
 
     def fill(self, weight: nn.Parameter) -> None:
-        """Set the rows of a table (V, E)."""
+        """Copy the vectors into a table (V, E); call it without gradients."""
         weight[self.rows] = self.vectors.to(weight)
 
 
 def word_keys(ids: pa.ChunkedArray, tokens: int) -> Tensor:
-    """The numbers of words, of which none is empty, given as lists of ids below `tokens`; int64 (N,)."""
+    """The keys (N,) int64 of words, given as non-empty lists of ids below `tokens`."""
     lists = ids.combine_chunks()
-    lengths, offsets = (torch.tensor(each.to_numpy()) for each in (lists.value_lengths(), lists.offsets))
+    lengths, offsets = (torch.tensor(values.to_numpy()) for values in (lists.value_lengths(), lists.offsets))
     values, starts = torch.tensor(lists.values.to_numpy()), offsets[:-1]
     keys = torch.zeros(len(starts), dtype=torch.int64)
-    for place in range(int(lengths.max()) if len(lengths) else 0):
-        longer = (lengths > place).nonzero().squeeze(1)
-        keys[longer] = keys[longer] * tokens + values[starts[longer] + place]
+    for position in range(int(lengths.max()) if len(lengths) else 0):
+        longer = (lengths > position).nonzero().squeeze(1)
+        keys[longer] = keys[longer] * tokens + values[starts[longer] + position]
     return keys
 
 
 def split_vectors(vectors: pa.ChunkedArray) -> tuple[Tensor, Tensor | None]:
-    """Where lists of numbers are not null, (N,) bool, and these as a matrix (K, E) float32; None where all are null."""
-    there = torch.tensor(np.asarray(vectors.is_valid()))
-    if not there.any():
-        return there, None
+    """Which lists of numbers are not null, (N,) bool, and those as a matrix (K, E) float32; None if all are null."""
+    valid = torch.tensor(np.asarray(vectors.is_valid()))
+    if not valid.any():
+        return valid, None
     values = vectors.drop_null().combine_chunks().flatten().to_numpy()
-    return there, torch.tensor(values.reshape(int(there.sum()), -1))
+    return valid, torch.tensor(values.reshape(int(valid.sum()), -1))

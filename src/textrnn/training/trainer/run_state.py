@@ -1,4 +1,8 @@
-"""What a training run needs to continue exactly where it was."""
+"""The state of a training run between two steps, and its encoding as the bytes of a checkpoint.
+
+The bytes are a safetensors file. Tensors are named `state.*` (what the next step depends on) and `best.*` (the best
+weights); everything else is JSON in the file's metadata.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +21,7 @@ StopReason = Literal["patience", "time_limit"]
 
 @dataclass(frozen=True)
 class EvaluationPoint:
-    """One point of the curves: after `step` batches, train over the batches since the last point, and dev."""
+    """One point of the learning curve, after `step` batches: train since the previous point, and dev."""
 
     step: int
     epoch: float
@@ -27,9 +31,10 @@ class EvaluationPoint:
 
 @dataclass
 class RunState:
-    """How far a run is: steps taken and their rows, seconds trained, the points of its curves, its best weights.
+    """The progress of a run: steps taken and their rows, seconds trained, points of the curve, best weights.
 
-    best: the point that `train.monitor` chose, whose weights `best_weights` are. resumed: the steps it went on from.
+    best: the point that `train.monitor` chose; `best_weights` are its weights. stopped_by: why the run stopped before
+    its last epoch was over, or None. resumed: the steps at which it was resumed.
     """
 
     step: int = 0
@@ -43,19 +48,19 @@ class RunState:
 
 
 def encode_run_state(state: RunState, tensors: dict[str, Tensor]) -> bytes:
-    """The state, and the tensors that go with it, as bytes."""
+    """The state, and the tensors that the next step depends on, as bytes."""
     facts = {name: value for name, value in vars(state).items() if name not in ("points", "best", "best_weights")}
     facts["points"] = [asdict(point) for point in state.points]
     facts["best"] = None if state.best is None else state.best.step
-    kept = {f"state.{name}": value for name, value in tensors.items()}
-    kept |= {f"best.{name}": value for name, value in state.best_weights.items()}
-    plain = {name: value.detach().cpu().contiguous() for name, value in kept.items()}
-    made: bytes = safetensors.torch.save(plain, {"facts": json.dumps(facts, allow_nan=False)})
-    return made
+    named = {f"state.{name}": value for name, value in tensors.items()}
+    named |= {f"best.{name}": value for name, value in state.best_weights.items()}
+    on_cpu = {name: value.detach().cpu().contiguous() for name, value in named.items()}
+    data: bytes = safetensors.torch.save(on_cpu, {"facts": json.dumps(facts, allow_nan=False)})
+    return data
 
 
 def decode_run_state(data: bytes) -> tuple[RunState, dict[str, Tensor]]:
-    """What `encode` was given, on the CPU."""
+    """The state and the tensors that `encode_run_state` was given; tensors are on the CPU."""
     header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
     facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
     points = [
@@ -63,14 +68,13 @@ def decode_run_state(data: bytes) -> tuple[RunState, dict[str, Tensor]]:
         for point in facts.pop("points")
     ]
     best = next((point for point in points if point.step == facts["best"]), None)
-    kept = safetensors.torch.load(data)
-    parts: dict[str, dict[str, Tensor]] = {"state": {}, "best": {}}
-    for name, value in kept.items():
-        part, _, rest = name.partition(".")
-        parts[part][rest] = value
-    facts |= {"points": points, "best": best, "best_weights": parts["best"]}
-    return RunState(**facts), parts["state"]
+    groups: dict[str, dict[str, Tensor]] = {"state": {}, "best": {}}
+    for name, value in safetensors.torch.load(data).items():
+        group, _, rest = name.partition(".")
+        groups[group][rest] = value
+    facts |= {"points": points, "best": best, "best_weights": groups["best"]}
+    return RunState(**facts), groups["state"]
 
 
 class DivergedError(UserError):
-    """The loss is no number, or explodes: a fault of the run itself, which going on would only repeat."""
+    """The loss is not finite, or explodes. The run itself is at fault, so resuming it would fail in the same way."""

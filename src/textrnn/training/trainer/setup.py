@@ -1,4 +1,4 @@
-"""A recipe's training from prepared files: the network it starts from, the device, the run."""
+"""Train a recipe from prepared files: choose the device, load data, build the network, train teachers and student."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ from textrnn.training.trainer.token_features import NO_FEATURES, TokenFeatures, 
 
 @dataclass(frozen=True)
 class TrainedRecipe:
-    """A trained network and what it came from; how fast it was, and the steps at which it went on after a stop.
+    """A trained network, its configuration and outcome, its throughput, and the steps at which the run was resumed.
 
-    seconds: of training, before a stop and after it, evaluations on dev included. Where it was distilled those of its
-    teachers are in them, and the steps at which these went on, or were found trained, come first.
+    seconds: of training, over all runs, with evaluations on dev included. With distillation they include those of the
+    teachers, and `resumed_from` begins with the steps at which the teachers were resumed or found already trained.
     """
 
     config: ModelConfig
@@ -57,19 +57,19 @@ class TrainedRecipe:
 def run_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str, Any]:
     """The key of `resumable_folder` for a run: params, checksums of the input files, the version of torch.
 
-    Neither the device nor the number of threads or processes is in it: a run may go on with others, and the result is
-    then the same to rounding. inputs: of a folder of shards its index, which has the checksums of the rest.
+    inputs: for a folder of shards its index, which holds their checksums. The device and the numbers of threads and
+    processes are not in the key: a run may be resumed with others, and its result is then the same up to rounding.
     """
     checksums = {str(path): file_sha256(path) for path in inputs}
     return {"params": repr((model, settings)), "inputs": checksums, "torch": torch.__version__}
 
 
 def build_network(
-    config: ModelConfig, matrix: np.ndarray, seed: int, device: torch.device, beside: TokenFeatures = NO_FEATURES
+    config: ModelConfig, matrix: np.ndarray, seed: int, device: torch.device, features: TokenFeatures = NO_FEATURES
 ) -> TextRNN:
-    """The network before its first step: seeded, initialised, its embedding a copy of the matrix (tokens, width).
+    """The network before its first step: seeded and initialized, its embedding a copy of the matrix (tokens, width).
 
-    beside: of `learn`, for a model that joins anything to its tokens.
+    features: from `learn_token_features`, for a model that joins bigrams or words to its tokens.
     """
     torch.manual_seed(seed)
     make_deterministic(device)
@@ -78,12 +78,12 @@ def build_network(
     initialize_weights(network, config.model.initialization)
     with torch.no_grad():
         network.embedding.weight.copy_(torch.from_numpy(np.array(matrix)))
-        beside.fill(network)
+        features.fill(network)
     return network.to(device)
 
 
 def check_recipe(recipe: str, model: Model, settings: Train, labels: Labels) -> None:
-    """Refuse, by dotted name, values that do not fit each other or the labels."""
+    """Raise UserError, by dotted name, for values that do not fit each other or the labels."""
     where = f"recipes.{recipe}"
     model.check(f"{where}.model")
     model.check_task(f"{where}.model", labels.task, len(labels.names))
@@ -103,133 +103,149 @@ def train_recipe(
     lexicon: pa.Table | None = None,
     curves: Path | None,
     live: Path | None,
-    work: Path | None = None,
+    work_folder: Path | None = None,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainedRecipe:
-    """Train the recipe on padded shards, from the embedding matrix (tokens, width); curves go to a CSV file.
+    """Train a recipe on padded shards, starting from the embedding matrix (tokens, width).
 
-    lexicon: of `textrnn.preparation.embedding.lexicon`, where the model has words.
-    work: a folder of `resumable_folder`, in which the run keeps its state, and goes on from the one that is there.
-    For `distill` its teachers are trained first, each as the recipe itself would be with its seed, and keep theirs
-    beside it. In a group only process 0 has curves, live and work. Raises UserError for values that do not fit the
-    data (a readout, a loss, a label or a token that is not there), and Unfinished when memory runs out.
+    lexicon: of `textrnn.preparation.embedding.lexicon`, if the model has words. curves, live: see RunLogger.
+    work_folder: a folder of `resumable_folder`, where the run saves checkpoints, and resumes from one that is there.
+    For `distill` the teachers are trained first, each exactly as the recipe would be with the teacher's seed; their
+    checkpoints are in the same folder. In a group only process 0 has curves, live and work_folder.
+    Raises UserError for values that do not fit the data, DivergedError, and ResumableError if memory runs out.
     """
     where = f"recipes.{recipe}"
     check_recipe(recipe, model, settings, labels)
-    weighed = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
-    device = pick_device(group.local if group.count > 1 else None)
+    weight_list = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
+    device = pick_device(group.local_rank if group.world_size > 1 else None)
     check_precision(settings.precision, device, f"{where}.train.precision")
     shape, classes = (len(matrix), matrix.shape[1]), len(labels.names)
     with report_out_of_memory(), join_group(group, device) as group:
-        rows = load_buckets(padded, "train", device, classes if settings.distill else 0)
+        train = load_buckets(padded, "train", device, classes if settings.distill else 0)
         dev = load_buckets(padded, "dev", device)
-        check_id_ranges([*rows, *dev], shape[0], classes, padded.folder)
-        beside = learn_token_features(rows, shape[0], model, lexicon, f"{where}.model")
-        config = make_config(recipe, model, shape, classes, padded.facts, *beside.sizes)
-        weights = None if weighed is None else torch.tensor(weighed, device=device)
-        ground = _Ground(config, matrix, beside, rows, dev, weights, device, group, work, curves is not None)
-        before: list[RunState] = []
+        check_id_ranges([*train, *dev], shape[0], classes, padded.folder)
+        features = learn_token_features(train, shape[0], model, lexicon, f"{where}.model")
+        setup = _TrainingSetup(
+            config=make_config(recipe, model, shape, classes, padded.facts, *features.sizes),
+            matrix=matrix,
+            features=features,
+            train_buckets=train,
+            dev_buckets=dev,
+            class_weights=None if weight_list is None else torch.tensor(weight_list, device=device),
+            device=device,
+            group=group,
+            work_folder=work_folder,
+            verbose=curves is not None,
+        )
+        teacher_states: list[RunState] = []
         if settings.distill is not None:
-            rows = add_soft_targets(rows, settings, settings.distill, partial(ground.teach, before))
-        keeper = None if work is None else Checkpointer(work)
-        kept = _go_on(keeper, group)
-        if ground.verbose:
-            print(describe(config), flush=True)
-            if isinstance(settings.average, Swa) and settings.average.from_epoch > settings.epochs:
-                told = f"no weights are averaged: all {settings.epochs} epochs come before from_epoch"
-                print(f"{where}.train.average: {told} {settings.average.from_epoch}", flush=True)
-        journal = partial(_journal, recipe, rows, settings, curves, live, kept[0], ground.verbose)
-        fitted = ground.run(rows, settings, keeper, kept, journal)
-        resumed = [step for state in before for step in state.resumed]
-        seconds = sum(state.seconds for state in before) + fitted.seconds
-        return replace(fitted, seconds=seconds, resumed_from=[*resumed, *fitted.resumed_from])
+            train = add_soft_targets(train, settings, settings.distill, partial(setup.train_teacher, teacher_states))
+        checkpointer = None if work_folder is None else Checkpointer(work_folder)
+        resume_from = _load_checkpoint(checkpointer, group)
+        if setup.verbose:
+            _print_summary(setup.config, settings)
+        outputs: dict[str, Any] = {"curves": curves, "live": live, "verbose": setup.verbose}
+        open_logger = partial(_open_logger, recipe, train, settings, resume_from[0], **outputs)
+        trained = setup.run(train, settings, checkpointer, resume_from, open_logger)
+        resumed = [step for state in teacher_states for step in state.resumed]
+        seconds = sum(state.seconds for state in teacher_states) + trained.seconds
+        return replace(trained, seconds=seconds, resumed_from=[*resumed, *trained.resumed_from])
 
 
 @dataclass(frozen=True, eq=False)
-class _Ground:
-    """What a recipe's own run and those of its teachers have in common."""
+class _TrainingSetup:
+    """What the recipe's own run and the runs of its teachers have in common."""
 
     config: ModelConfig
     matrix: np.ndarray
-    beside: TokenFeatures
-    rows: Sequence[AnyBucket]
-    dev: Sequence[AnyBucket]
-    weights: torch.Tensor | None
+    features: TokenFeatures
+    train_buckets: Sequence[AnyBucket]
+    dev_buckets: Sequence[AnyBucket]
+    class_weights: torch.Tensor | None
     device: torch.device
     group: ProcessGroup
-    work: Path | None
+    work_folder: Path | None
     verbose: bool
 
     def run(
         self,
-        rows: Sequence[AnyBucket],
+        train_buckets: Sequence[AnyBucket],
         settings: Train,
-        keeper: Checkpointer | None,
-        kept: ResumePoint,
-        opened: Callable[[], RunLogger],
+        checkpointer: Checkpointer | None,
+        resume_from: ResumePoint,
+        open_logger: Callable[[], RunLogger],
     ) -> TrainedRecipe:
-        """One run over rows that may have soft targets, from the state that it goes on from or that of no step."""
-        network = build_network(self.config, self.matrix, settings.seed, self.device, self.beside)
-        options: dict[str, Any] = {"group": self.group, "keeper": keeper, "kept": kept}
-        with opened() as journal:
-            told = (journal.report, journal.on_step)
-            outcome = train_model(network, rows, self.dev, settings, self.weights, *told, **options)
-            state = kept[0]
-            return TrainedRecipe(self.config, network, outcome, journal.rows_per_second(), state.seconds, state.resumed)
+        """One run, from its start or from a checkpoint. train_buckets: those of the set-up, maybe with soft targets."""
+        network = build_network(self.config, self.matrix, settings.seed, self.device, self.features)
+        train = partial(train_model, group=self.group, checkpointer=checkpointer, resume_from=resume_from)
+        data, state = (train_buckets, self.dev_buckets), resume_from[0]
+        with open_logger() as logger:
+            outcome = train(network, *data, settings, self.class_weights, logger.report, logger.on_step)
+            return TrainedRecipe(self.config, network, outcome, logger.rows_per_second(), state.seconds, state.resumed)
 
-    def teach(self, before: list[RunState], number: int, title: str, settings: Train) -> TextRNN:
-        """The teacher of a number, from 1, trained or as it was kept; the state it ended in, less weights, is added."""
+    def train_teacher(self, states: list[RunState], number: int, title: str, settings: Train) -> TextRNN:
+        """The teacher of this number (from 1), trained now or before; its final state, less weights, joins `states`."""
         if self.verbose:
             print(title, flush=True)
-        keeper = None if self.work is None else Checkpointer(self.work, number)
-        kept = _go_on(keeper, self.group)
-        name = f"{self.config.recipe}, {title}"
-        journal = partial(_journal, name, self.rows, settings, None, None, kept[0], self.verbose)
-        fitted = self.run(self.rows, settings, keeper, kept, journal)
-        if keeper is not None:
-            keeper.save_final(kept[0])
-        before.append(RunState(seconds=kept[0].seconds, resumed=kept[0].resumed))
-        return fitted.network
+        checkpointer = None if self.work_folder is None else Checkpointer(self.work_folder, number)
+        resume_from = _load_checkpoint(checkpointer, self.group)
+        state = resume_from[0]
+        title, buckets = f"{self.config.recipe}, {title}", self.train_buckets
+        open_logger = partial(_open_logger, title, buckets, settings, state, verbose=self.verbose)
+        trained = self.run(buckets, settings, checkpointer, resume_from, open_logger)
+        if checkpointer is not None:
+            checkpointer.save_final(state)
+        states.append(RunState(seconds=state.seconds, resumed=state.resumed))
+        return trained.network
 
 
-def _go_on(keeper: Checkpointer | None, group: ProcessGroup) -> ResumePoint:
-    """The state that process 0 has kept, in all processes, or that of no step; it is told where the run goes on."""
-    data = group.broadcast_bytes((keeper.latest() if keeper else None) or b"")
+def _load_checkpoint(checkpointer: Checkpointer | None, group: ProcessGroup) -> ResumePoint:
+    """Process 0's latest checkpoint, in all processes, or the state before the first step."""
+    data = group.broadcast_bytes((checkpointer.load_latest() if checkpointer else None) or b"")
     if not data:
         return RunState(), {}
-    kept = decode_run_state(data)
-    kept[0].resumed.append(kept[0].step)
+    state, tensors = decode_run_state(data)
+    state.resumed.append(state.step)
     if group.rank == 0:
-        print(f"resumed from step {kept[0].step}", flush=True)
-    return kept
+        print(f"resumed from step {state.step}", flush=True)
+    return state, tensors
 
 
-def _journal(
+def _print_summary(config: ModelConfig, settings: Train) -> None:
+    """Print the model's parts and costs, and a warning if averaging never begins."""
+    print(describe(config), flush=True)
+    if isinstance(settings.average, Swa) and settings.average.from_epoch > settings.epochs:
+        message = f"no weights are averaged: all {settings.epochs} epochs come before from_epoch"
+        print(f"recipes.{config.recipe}.train.average: {message} {settings.average.from_epoch}", flush=True)
+
+
+def _open_logger(
     title: str,
-    rows: Sequence[AnyBucket],
+    buckets: Sequence[AnyBucket],
     settings: Train,
-    curves: Path | None,
-    live: Path | None,
     state: RunState,
+    *,
+    curves: Path | None = None,
+    live: Path | None = None,
     verbose: bool,
 ) -> RunLogger:
-    """The journal of a run over these rows; see Journal."""
-    size = batch_size(settings)
-    sampling = make_sampling(rows, settings)
-    steps = settings.epochs * count_batches(rows, size, settings.drop_last, sampling)
-    counts = zip(row_counts(rows, sampling), rows, strict=True)
-    full = [(count, rows_per_batch(size, bucket.width)) for count, bucket in counts]
-    taken = [count - count % of if settings.drop_last and count > of else count for count, of in full]
-    return RunLogger(title, steps, settings.epochs * sum(taken), curves, live, state, verbose=verbose)
+    """The logger of a run over these buckets; see RunLogger."""
+    size, drop_last = batch_size(settings), settings.drop_last
+    sampling = make_sampling(buckets, settings)
+    steps = settings.epochs * count_batches(buckets, size, drop_last, sampling)
+    full = [rows_per_batch(size, bucket.width) for bucket in buckets]
+    counts = zip(row_counts(buckets, sampling), full, strict=True)
+    used = [count - count % rows if drop_last and count > rows else count for count, rows in counts]
+    return RunLogger(title, steps, settings.epochs * sum(used), curves, live, state, verbose=verbose)
 
 
 @contextmanager
 def report_out_of_memory() -> Iterator[None]:
-    """A lack of memory, as torch and Python tell it, as an Unfinished."""
+    """Turn the out-of-memory errors of Python and torch into a ResumableError."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # torch has no class of its own for a CPU that has no memory left
+        # torch has no exception class of its own for a CPU that is out of memory
         if not isinstance(error, (MemoryError, torch.OutOfMemoryError)) and "allocate memory" not in str(error):
             raise
         do = "the same command continues from the last checkpoint, if there is one; else try a smaller "

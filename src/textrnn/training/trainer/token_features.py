@@ -1,4 +1,4 @@
-"""What stands beside the embeddings of tokens, as train tells it: the pairs and the words that have their own."""
+"""Learn the token features of a model from train: the bigrams and lexicon words that it joins to token embeddings."""
 
 from __future__ import annotations
 
@@ -20,54 +20,58 @@ from textrnn.training.trainer.word_features import WordFeatures, learn_words
 
 @dataclass(frozen=True, eq=False)
 class TokenFeatures:
-    """The pairs of `learn_pairs` and the words of `learn_words`; None where the model has none."""
+    """The bigrams of `learn_bigrams` and the words of `learn_words`; None if the model does not use them."""
 
-    pairs: BigramFeatures | None
+    bigrams: BigramFeatures | None
     words: WordFeatures | None
 
     @property
     def sizes(self) -> tuple[int, LexiconSizes | None]:
-        """How many pairs, and the sizes of the words."""
-        return 0 if self.pairs is None else len(self.pairs.keys), None if self.words is None else self.words.sizes
+        """The number of bigrams, and the sizes of the lexicon."""
+        pairs = 0 if self.bigrams is None else len(self.bigrams.keys)
+        return pairs, None if self.words is None else self.words.sizes
 
     def fill(self, network: TextRNN) -> None:
-        """Give a network of these sizes what it is to look up, and the vectors that its tables start from."""
-        if network.bigrams is not None and self.pairs is not None:
-            network.bigrams.pairs.copy_(self.pairs.keys)
-            _start(network.bigrams, self.pairs.given)
+        """Copy the keys, rows and pretrained vectors into a network of these sizes; call it without gradients."""
+        if network.bigrams is not None and self.bigrams is not None:
+            network.bigrams.pairs.copy_(self.bigrams.keys)
+            _fill_pretrained(network.bigrams, self.bigrams.pretrained)
         if network.words is not None and self.words is not None:
             network.words.keys.copy_(self.words.keys)
             network.words.rows.copy_(self.words.rows)
-            _start(network.words, self.words.given)
+            _fill_pretrained(network.words, self.words.pretrained)
 
 
-def _start(table: SparseTable, given: PretrainedRows | None) -> None:
-    if given is not None:
-        given.fill(table.weight)
+def _fill_pretrained(table: SparseTable, pretrained: PretrainedRows | None) -> None:
+    if pretrained is not None:
+        pretrained.fill(table.weight)
 
 
 NO_FEATURES = TokenFeatures(None, None)
 
 
 def learn_token_features(
-    rows: Sequence[AnyBucket], tokens: int, model: Model, lexicon: pa.Table | None, where: str
+    buckets: Sequence[AnyBucket], tokens: int, model: Model, lexicon: pa.Table | None, where: str
 ) -> TokenFeatures:
-    """What the rows of train give embeddings to, where the model has any; `where` is the dotted name of its section.
+    """The bigrams and words that the model joins to token embeddings, chosen from the rows of train.
 
-    lexicon: of `textrnn.preparation.embedding.lexicon`, empty or None where the recipe has none. Raises UserError when the model needs one,
-    and when a table is not as wide as the lexicon's vectors.
+    lexicon: of `textrnn.preparation.embedding.lexicon`; empty or None if the recipe has none. where: the dotted name of
+    the model's params. Raises UserError if the model needs a lexicon and there is none, if no bigram is frequent
+    enough, and if a table is not as wide as the lexicon's vectors.
     """
     model.check_lexicon(where, lexicon is not None and len(lexicon) > 0)
-    pairs = found = None
+    bigrams = words = None
     if model.bigrams is not None:
-        pairs = learn_bigrams(rows, lexicon, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
-        _check_width(pairs.given, model.bigrams.width, f"{where}.bigrams.width")
+        bigrams = learn_bigrams(buckets, lexicon, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
+        _check_width(bigrams.pretrained, model.bigrams.width, f"{where}.bigrams.width")
     if model.words is not None and lexicon is not None:
-        found = learn_words(rows, lexicon, tokens, model.words.min_count)
-        _check_width(found.given, model.words.width, f"{where}.words.width")
-    return TokenFeatures(pairs, found)
+        words = learn_words(buckets, lexicon, tokens, model.words.min_count)
+        _check_width(words.pretrained, model.words.width, f"{where}.words.width")
+    return TokenFeatures(bigrams, words)
 
 
-def _check_width(given: PretrainedRows | None, width: int, where: str) -> None:
-    if given is not None:
-        require(given.width == width, where, f"must be {given.width}, as wide as the lexicon's vectors", width)
+def _check_width(pretrained: PretrainedRows | None, width: int, where: str) -> None:
+    if pretrained is not None:
+        require(
+            pretrained.width == width, where, f"must be {pretrained.width}, as wide as the lexicon's vectors", width
+        )

@@ -1,4 +1,9 @@
-"""Which words of a lexicon get an embedding of their own."""
+"""Choose the lexicon words that get their own embedding rows, and the shared row of each other word.
+
+Words that are neither pretrained nor frequent in train share one row per part of speech. So what training learns from
+rare words also applies to words that train does not contain.
+Shapes: N words.
+"""
 
 from __future__ import annotations
 
@@ -9,39 +14,40 @@ import pyarrow as pa
 import torch
 from torch import Tensor
 
-from textrnn.modeling.nn.soft_lexicon import FIRST, LexiconSizes, match_words
+from textrnn.modeling.nn.soft_lexicon import FIRST_WORD_ROW, LexiconSizes, match_words
 from textrnn.training.batching.buckets import AnyBucket, iterate_ids
 from textrnn.training.trainer.pretrained_rows import PretrainedRows, split_vectors, word_keys
 
 
 @dataclass(frozen=True, eq=False)
 class WordFeatures:
-    """The words' numbers, rising (N,), and the row of the table that each has (N,), both int64; vectors of rows."""
+    """The words' keys, ascending, and the table row of each, both (N,) int64; the sizes; the pretrained rows."""
 
     keys: Tensor
     rows: Tensor
     sizes: LexiconSizes
-    given: PretrainedRows | None
+    pretrained: PretrainedRows | None
 
 
-def learn_words(rows: Sequence[AnyBucket], lexicon: pa.Table, tokens: int, min_count: int) -> WordFeatures:
-    """The lexicon's words, each with a row of its own where it has a vector, or train, as it is padded, has it often.
+def learn_words(buckets: Sequence[AnyBucket], lexicon: pa.Table, tokens: int, min_count: int) -> WordFeatures:
+    """The lexicon's words, each with its own row if it has a vector or occurs `min_count` times in the padded rows.
 
-    Often is `min_count` times, overlapping words counted each. All others share a row with those of their part of
-    speech, so that what is learnt of the rare ones is known of the unseen. lexicon: of `textrnn.preparation.embedding.lexicon`, not empty.
+    Overlapping words are all counted. Every other word gets the row of its part of speech.
+    lexicon: of `textrnn.preparation.embedding.lexicon`, not empty. tokens: the size of the vocabulary.
     """
-    words = lexicon.filter(lexicon["tag"].is_valid())
-    keys, longest = word_keys(words["ids"], tokens), int(words["ids"].combine_chunks().value_lengths().to_numpy().max())
-    keys, order = keys.sort()
+    words = lexicon.filter(lexicon["tag"].is_valid())  # without the entries that are bigrams alone
+    longest = int(words["ids"].combine_chunks().value_lengths().to_numpy().max())
+    keys, order = word_keys(words["ids"], tokens).sort()
     counts = torch.zeros(len(keys), dtype=torch.int64)
-    for ids in iterate_ids(rows):
-        for _, at, known in match_words(torch.tensor(ids).t(), keys, tokens, longest):
-            counts += torch.bincount(at[known], minlength=len(keys))
+    for ids in iterate_ids(buckets):
+        for _, index, known in match_words(torch.tensor(ids).t(), keys, tokens, longest):
+            counts += torch.bincount(index[known], minlength=len(keys))
     tags = words["tag"].combine_chunks()
-    there, vectors = split_vectors(words["vector"].take(pa.array(order.numpy())))
-    own = (counts >= min_count) | there
-    shared = FIRST + torch.tensor(tags.indices.to_numpy()).long()[order]
-    first_own = FIRST + len(tags.dictionary)
-    found = torch.where(own, first_own - 1 + own.cumsum(0), shared)
-    given = None if vectors is None else PretrainedRows(found[there], vectors)
-    return WordFeatures(keys, found, LexiconSizes(len(keys), first_own + int(own.sum()), longest), given)
+    has_vector, vectors = split_vectors(words["vector"].take(pa.array(order.numpy())))
+    has_own_row = (counts >= min_count) | has_vector
+    shared_rows = FIRST_WORD_ROW + torch.tensor(tags.indices.to_numpy()).long()[order]
+    first_own_row = FIRST_WORD_ROW + len(tags.dictionary)
+    rows = torch.where(has_own_row, first_own_row - 1 + has_own_row.cumsum(0), shared_rows)
+    pretrained = None if vectors is None else PretrainedRows(rows[has_vector], vectors)
+    sizes = LexiconSizes(len(keys), first_own_row + int(has_own_row.sum()), longest)
+    return WordFeatures(keys, rows, sizes, pretrained)

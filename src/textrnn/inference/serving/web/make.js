@@ -1,24 +1,24 @@
 "use strict";
 
-/* An element with properties and children. Text goes in as text: no markup is ever read from it. */
+/* Create an element with properties and children. Strings become text nodes, so they are never parsed as HTML. */
 function make(name, properties = {}, ...children) {
-  const made = Object.assign(document.createElement(name), properties);
-  made.append(...children);
-  return made;
+  const element = Object.assign(document.createElement(name), properties);
+  element.append(...children);
+  return element;
 }
 
-/* Text of a model or of a person: its own direction, and Chinese glyphs for Chinese characters. */
-function worded(text) {
-  const made = make("bdi", {}, text);
-  if (/\p{Script=Han}/u.test(text)) made.lang = "zh-Hans";
-  return made;
+/* Wrap text from a model or a user: isolate its direction, and mark Chinese text so that it gets Chinese glyphs. */
+function isolate(text) {
+  const element = make("bdi", {}, text);
+  if (/\p{Script=Han}/u.test(text)) element.lang = "zh-Hans";
+  return element;
 }
 
-/* What a server sends at an address relative to this page; what it refuses is an error that says why. */
-async function ask(address, options) {
-  const answer = await fetch(address, options);
-  const body = await answer.json();
-  if (answer.ok) return body;
+/* Fetch JSON from a URL relative to this page; an error response becomes an Error with its message. */
+async function fetchJson(url, options) {
+  const response = await fetch(url, options);
+  const body = await response.json();
+  if (response.ok) return body;
   const { where, what, got, do: todo } = body.error;
   throw new Error(`${where} ${what}${got && `; got ${got}`}${todo && `; ${todo}`}`);
 }

@@ -1,31 +1,32 @@
-const MOST_BARS = 20;
-const PAUSE = 150; // milliseconds without a key before a text is sent
+const MAX_BARS = 20;
+const DELAY = 150; // milliseconds after the last key before a text is sent
 const HUES = [210, 130, 20, 280, 55, 330, 170, 0];
-const at = (id) => document.getElementById(id);
-const percent = (share) => `${(100 * share).toFixed(share < 0.1 ? 2 : 1)}%`;
+const byId = (id) => document.getElementById(id);
+const percent = (value) => `${(100 * value).toFixed(value < 0.1 ? 2 : 1)}%`;
 let models = [];
 let timer = 0;
-let asking = null;
+let pending = null; // the AbortController of the latest request
 
-const chosen = () => models[at("model").selectedIndex];
+const selectedModel = () => models[byId("model").selectedIndex];
 
-/* The bars of a classifier, most probable first. */
-function bars({ probabilities }) {
-  const shares = Object.entries(probabilities).sort((one, other) => other[1] - one[1]);
-  const rows = shares.slice(0, MOST_BARS).map(([label, share]) => {
+/* The labels' probabilities as bars, the most probable first. */
+function barTable({ probabilities }) {
+  const sorted = Object.entries(probabilities).sort((one, other) => other[1] - one[1]);
+  const rows = sorted.slice(0, MAX_BARS).map(([label, probability]) => {
     const bar = make("div");
-    bar.style.width = `${100 * share}%`;
+    bar.style.width = `${100 * probability}%`;
     return make("tr", {},
-      make("th", { scope: "row" }, worded(label)),
+      make("th", { scope: "row" }, isolate(label)),
       make("td", { className: "track", ariaHidden: "true" }, bar),
-      make("td", { className: "number" }, percent(share)));
+      make("td", { className: "number" }, percent(probability)));
   });
-  const told = rows.length < shares.length ? `The ${rows.length} most probable of ${shares.length} labels` : "Probabilities";
-  return make("table", { className: "bars" }, make("caption", {}, told), make("tbody", {}, ...rows));
+  const all = rows.length === sorted.length;
+  const caption = all ? "Probabilities" : `The ${rows.length} most probable of ${sorted.length} labels`;
+  return make("table", { className: "bars" }, make("caption", {}, caption), make("tbody", {}, ...rows));
 }
 
-/* The text with its entities marked; places are in code points, of which a string of JavaScript may need two units. */
-function marked(text, entities, hue) {
+/* The text with its entities marked. Their positions count code points; a JavaScript string counts UTF-16 units. */
+function markEntities(text, entities, hue) {
   const points = Array.from(text);
   const line = make("p", { className: "text", dir: "auto" });
   if (/\p{Script=Han}/u.test(text)) line.lang = "zh-Hans";
@@ -41,73 +42,73 @@ function marked(text, entities, hue) {
   return line;
 }
 
-function found(entities) {
+function entityTable(entities) {
   const rows = entities.map(({ start, end, type, text }) => make("tr", {},
-    make("td", { className: "own" }, worded(text)), make("td", { className: "short" }, worded(type)), make("td", { className: "number" }, `${start}–${end}`)));
+    make("td", { className: "entity" }, isolate(text)), make("td", { className: "short" }, isolate(type)), make("td", { className: "number" }, `${start}–${end}`)));
   const head = make("tr", {}, ...["Entity", "Type"].map((name) => make("th", { scope: "col" }, name)),
     make("th", { scope: "col", className: "number" }, "Characters"));
   return make("table", {}, make("caption", {}, "Entities"), make("thead", {}, head), make("tbody", {}, ...rows));
 }
 
-function show(model, text, answer) {
-  at("wrong").hidden = true;
+function show(model, text, prediction) {
+  byId("error").hidden = true;
   if (model.task === "classify") {
-    at("said").replaceChildren(worded(answer.label), `, ${percent(answer.probability)}`);
-    at("answer").replaceChildren(bars(answer));
+    byId("summary").replaceChildren(isolate(prediction.label), `, ${percent(prediction.probability)}`);
+    byId("details").replaceChildren(barTable(prediction));
     return;
   }
-  const { entities } = answer;
+  const { entities } = prediction;
   const hue = (type) => HUES[Math.max(0, model.labels.indexOf(type)) % HUES.length];
-  at("said").replaceChildren(entities.length === 1 ? "1 entity" : `${entities.length || "No"} entities`);
-  at("answer").replaceChildren(marked(text, entities, hue), ...(entities.length ? [found(entities)] : []));
+  byId("summary").replaceChildren(entities.length === 1 ? "1 entity" : `${entities.length || "No"} entities`);
+  byId("details").replaceChildren(markEntities(text, entities, hue), ...(entities.length ? [entityTable(entities)] : []));
 }
 
-function fail(error) {
-  at("said").replaceChildren();
-  at("answer").replaceChildren();
-  at("wrong").textContent = error.message;
-  at("wrong").hidden = false;
+function showError(error) {
+  byId("summary").replaceChildren();
+  byId("details").replaceChildren();
+  byId("error").textContent = error.message;
+  byId("error").hidden = false;
 }
 
-async function answer() {
-  asking?.abort(); // an answer to what is no longer there would take its place
-  asking = null;
-  const model = chosen(), text = at("text").value;
+async function predict() {
+  pending?.abort(); // or the response to an older text could replace that to the current one
+  pending = null;
+  const model = selectedModel(), text = byId("text").value;
   if (!text) {
-    at("wrong").hidden = true;
-    at("said").textContent = "Nothing asked yet.";
-    at("answer").replaceChildren();
+    byId("error").hidden = true;
+    byId("summary").textContent = "No text yet.";
+    byId("details").replaceChildren();
     return;
   }
-  const own = asking = new AbortController();
+  const controller = pending = new AbortController();
   try {
     const body = JSON.stringify({ texts: [text] });
     const headers = { "Content-Type": "application/json" };
-    const options = { method: "POST", headers, body, signal: own.signal };
-    const { predictions } = await ask(`v1/models/${encodeURIComponent(model.name)}/predict`, options);
-    if (own === asking) show(model, text, predictions[0]);
+    const options = { method: "POST", headers, body, signal: controller.signal };
+    const { predictions } = await fetchJson(`v1/models/${encodeURIComponent(model.name)}/predict`, options);
+    if (controller === pending) show(model, text, predictions[0]);
   } catch (error) {
-    if (own === asking) fail(error);
+    if (controller === pending) showError(error);
   }
 }
 
-function choose() {
-  const { task, labels, params } = chosen();
+function selectModel() {
+  const { task, labels, params } = selectedModel();
   const { cell, layers, hidden_size: size, bidirectional } = params.model;
-  const kind = task === "tag" ? "finds entities" : "classifies";
+  const purpose = task === "tag" ? "finds entities" : "classifies";
   const count = `${labels.length} ${task === "tag" ? "types" : "labels"}`;
-  at("about").textContent = `${kind}, ${count}; ${cell} ${size} × ${layers}${bidirectional ? ", both directions" : ""}`;
-  at("asked").textContent = task === "tag" ? "Sentence" : "Text";
-  answer();
+  byId("about").textContent = `${purpose}, ${count}; ${cell} ${size} × ${layers}${bidirectional ? ", bidirectional" : ""}`;
+  byId("text-label").textContent = task === "tag" ? "Sentence" : "Text";
+  predict();
 }
 
-at("model").addEventListener("change", choose);
-at("text").addEventListener("input", () => {
+byId("model").addEventListener("change", selectModel);
+byId("text").addEventListener("input", () => {
   clearTimeout(timer);
-  timer = setTimeout(answer, PAUSE);
+  timer = setTimeout(predict, DELAY);
 });
-ask("v1/models").then((body) => {
+fetchJson("v1/models").then((body) => {
   models = body.models;
-  at("model").replaceChildren(...models.map(({ name }) => make("option", { value: name }, name)));
-  choose();
-}).catch(fail);
+  byId("model").replaceChildren(...models.map(({ name }) => make("option", { value: name }, name)));
+  selectModel();
+}).catch(showError);

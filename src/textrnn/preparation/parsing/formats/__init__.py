@@ -1,12 +1,12 @@
-"""The published file formats, one module each, behind one interface."""
+"""The published file formats: one module each, behind one interface."""
 
 from __future__ import annotations
 
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import bio, fasttext, headlines, names
-from textrnn.preparation.parsing.formats.base import Format
+from textrnn.preparation.parsing.formats.base import FileFormat
 
-FORMATS: dict[str, Format] = {
+FORMATS: dict[str, FileFormat] = {  # the same names, in the same order, as textrnn.common.config.types.Format
     "headlines": headlines.FORMAT,
     "names": names.FORMAT,
     "bio": bio.FORMAT,
@@ -14,8 +14,8 @@ FORMATS: dict[str, Format] = {
 }
 
 
-def find_format(name: str, where: str) -> Format:
-    """The format of that name; UserError, naming the param `where`, when there is none."""
+def find_format(name: str, where: str) -> FileFormat:
+    """The format of that name. Raises UserError, naming the param `where`, if there is none."""
     if name not in FORMATS:
         raise UserError(where, f"must be one of {', '.join(FORMATS)}", got=repr(name))
     return FORMATS[name]

@@ -1,4 +1,4 @@
-"""What a row and a rejected row of a raw file are, and what a format is."""
+"""Defines rows, rejected rows and file formats, and reads what the line-based formats have in common."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from textrnn.common.files.lines import read_lines
 
 @dataclass(frozen=True, slots=True)
 class TextRow:
-    """A text and its raw label, from line `line` (from 1)."""
+    """A text and its raw label, from line `line` (counted from 1)."""
 
     line: int
     text: str
@@ -21,7 +21,7 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """Tokens and their raw BIO tags, from the sentence that starts at line `line` (from 1)."""
+    """Tokens and their raw BIO tags, from the sentence that starts at line `line` (counted from 1)."""
 
     line: int
     tokens: list[str]
@@ -30,7 +30,7 @@ class TagRow:
 
 @dataclass(frozen=True, slots=True)
 class Reject:
-    """A row that cannot be used: the reason it is counted under, and what was got."""
+    """A row that cannot be used: the reason it is counted under, and the offending content."""
 
     line: int
     reason: str
@@ -41,11 +41,12 @@ Row = TextRow | TagRow | Reject
 
 
 @dataclass(frozen=True)
-class Format:
-    """A published format: what it labels, how its rows read, and where the names of its labels come from.
+class FileFormat:
+    """A published format: the task it is for, how its rows are read, and where the label names come from.
 
-    `read` yields every row of a file. `labels` gives, from the folder, the files by role and the param `classes`,
-    each raw label's name in the order of ids.
+    read: yields every row of a file, rejects included.
+    labels: a function of the folder, the files by role and the param `classes`; returns the name of each raw label in
+    the order of label ids.
     """
 
     task: Task
@@ -54,7 +55,10 @@ class Format:
 
 
 def read_text_rows(path: Path, read_line: Callable[[int, str], TextRow | Reject]) -> Iterator[Row]:
-    """A row a line, by `read_line` from its number and text; an empty text or label is a reject in every format."""
+    """One row per line, as `read_line` reads it from its number and text.
+
+    In every format an empty text or an empty label is a reject.
+    """
     for number, line in read_lines(path):
         text = decode_utf8(number, line)
         if isinstance(text, Reject):
@@ -67,7 +71,7 @@ def read_text_rows(path: Path, read_line: Callable[[int, str], TextRow | Reject]
 
 
 def decode_utf8(number: int, line: bytes) -> str | Reject:
-    """The line as UTF-8, or the reject that says where its bytes stop being that."""
+    """The line decoded as UTF-8, or a reject that shows the bytes around the first invalid one."""
     try:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -75,7 +79,7 @@ def decode_utf8(number: int, line: bytes) -> str | Reject:
 
 
 def shorten(text: str) -> str:
-    """What a message shows of a row."""
+    """The text as messages show it: its `repr`, cut to at most 60 characters."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
 
 

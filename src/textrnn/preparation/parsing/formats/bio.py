@@ -1,4 +1,4 @@
-"""BIO files (MSRA NER): `字<TAB>TAG` a line, a blank line between sentences, after the last one with or without."""
+"""Reads BIO files (MSRA NER): `字<TAB>TAG` per line and a blank line between sentences, optional after the last one."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
-from textrnn.preparation.parsing.formats.base import Format, Reject, Row, TagRow, decode_utf8, shorten
+from textrnn.preparation.parsing.formats.base import FileFormat, Reject, Row, TagRow, decode_utf8, shorten
 
 TAG = re.compile(r"O|[BI]-\S+")
 
 
 def read(path: Path) -> Iterator[Row]:
-    """A row a sentence; one faulty line makes the whole sentence a reject, at that line."""
+    """One row per sentence; one invalid line makes the whole sentence a reject, reported at that line."""
     start, tokens, tags = 1, list[str](), list[str]()
-    fault: Reject | None = None
+    reject: Reject | None = None
     for number, line in read_lines(path):
         if line.strip():
-            if not tokens and fault is None:
+            if not tokens and reject is None:
                 start = number
-            read_line = _read_line(number, line)
-            if isinstance(read_line, Reject):
-                fault = fault or read_line
+            token = _read_line(number, line)
+            if isinstance(token, Reject):
+                reject = reject or token
             else:
-                tokens.append(read_line[0])
-                tags.append(read_line[1])
-        elif tokens or fault:
-            yield fault or TagRow(start, tokens, tags)
-            tokens, tags, fault = [], [], None
-    if tokens or fault:
-        yield fault or TagRow(start, tokens, tags)
+                tokens.append(token[0])
+                tags.append(token[1])
+        elif tokens or reject:
+            yield reject or TagRow(start, tokens, tags)
+            tokens, tags, reject = [], [], None
+    if tokens or reject:
+        yield reject or TagRow(start, tokens, tags)
 
 
 def _read_line(number: int, line: bytes) -> tuple[str, str] | Reject:
+    """The token and its tag, or why the line is invalid."""
     text = decode_utf8(number, line)
     if isinstance(text, Reject):
         return text
@@ -46,13 +47,19 @@ def _read_line(number: int, line: bytes) -> tuple[str, str] | Reject:
 
 
 def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:
-    """O, then B- and I- of each entity type: those of the param `classes`, else those that occur in train, sorted."""
+    """Raw tag → name: O, then B- and I- of each entity type.
+
+    The types are those of the param `classes` if given, else those that occur in train, sorted.
+    """
     if classes is None:
         train = files.get("train")
         assert train is not None
         rows = (row for row in read(folder / train) if isinstance(row, TagRow))
-        classes = {kind: kind for kind in sorted({tag[2:] for row in rows for tag in set(row.tags) if tag != "O"})}
-    return {"O": "O"} | {f"{part}-{kind}": f"{part}-{name}" for kind, name in classes.items() for part in "BI"}
+        types = sorted({tag[2:] for row in rows for tag in set(row.tags) if tag != "O"})
+        classes = {entity_type: entity_type for entity_type in types}
+    return {"O": "O"} | {
+        f"{prefix}-{entity_type}": f"{prefix}-{name}" for entity_type, name in classes.items() for prefix in "BI"
+    }
 
 
-FORMAT = Format("tag", read, labels)
+FORMAT = FileFormat("tag", read, labels)

@@ -1,0 +1,90 @@
+"""Bar charts: a histogram of lengths, and a reliability diagram."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from textrnn.evaluation.rendering.axes import NARROW, axis_around, frame, percent_label
+from textrnn.evaluation.rendering.svg import Chart, element
+from textrnn.evaluation.rendering.text import percent
+
+MAX_BARS = 40  # of a histogram
+COUNT_HEIGHT = 0.2  # of the plotted area, for the fullest bin of a reliability diagram
+
+
+def histogram(title: str, x_title: str, counts: Sequence[tuple[int, int]], marks: Sequence[int]) -> Chart:
+    """How many rows have each length, in bars of equal width.
+
+    counts: (length, rows), at least one row each. marks: lengths with a line across the chart.
+    """
+    longest = max(length for length, _ in counts)
+    width = max(1, math.ceil((longest + 1) / MAX_BARS))
+    bars = [0] * (longest // width + 1)
+    for length, rows in counts:
+        bars[length // width] += rows
+    x = axis_around(x_title, 0, max(len(bars) * width, *marks, 0), NARROW.left, NARROW.right)
+    y = axis_around("rows", 0, max(bars), NARROW.bottom, NARROW.top)
+    elements = frame(x, y)
+    for index, rows in enumerate(bars):
+        first, end = index * width, (index + 1) * width
+        lengths = f"{first} tokens" if width == 1 else f"{first} to {end - 1} tokens"
+        box = {
+            "x": x.position(first),
+            "width": x.position(end) - x.position(first) - 0.5,
+            "y": y.position(rows),
+            "height": y.start - y.position(rows),
+        }
+        elements.append(element("rect", element("title", f"{lengths}: {rows:,} rows"), class_="bar first", **box))
+    for mark in marks:
+        ends = {"x1": x.position(mark), "x2": x.position(mark), "y1": y.start, "y2": y.end}
+        elements.append(element("line", element("title", f"padded to {mark}"), class_="mark", **ends))
+    total, median = sum(bars), _median(counts)
+    description = f"{title}: {total:,} rows, half of them of {median} tokens or fewer, the longest of {longest}"
+    legend = [("first", "rows")] + ([("mark", "widths that rows are padded to")] if marks else [])
+    return Chart(title, description, NARROW.width, NARROW.height, tuple(elements), tuple(legend))
+
+
+def _median(counts: Iterable[tuple[int, int]]) -> int:
+    ordered = sorted(counts)
+    half, seen = sum(rows for _, rows in ordered) / 2, 0
+    for length, rows in ordered:
+        seen += rows
+        if seen >= half:
+            return length
+    raise ValueError("no rows")
+
+
+@dataclass(frozen=True)
+class ReliabilityBin:
+    """The predictions with a confidence from `lower` to `upper`: their number, mean confidence and accuracy."""
+
+    lower: float
+    upper: float
+    count: int
+    confidence: float
+    accuracy: float
+
+
+def reliability_diagram(title: str, bins: Sequence[ReliabilityBin], error: float) -> Chart:
+    """A bar of the accuracy in each bin, the diagonal of perfect calibration, and a narrow bar of each bin's count.
+
+    error: the expected calibration error, for the description.
+    """
+    x = axis_around("confidence", 0, 1, NARROW.left, NARROW.right, percent_label)
+    y = axis_around("right", 0, 1, NARROW.bottom, NARROW.top, percent_label)
+    elements, largest = frame(x, y), max(row.count for row in bins)
+    for row in bins:
+        left, width = x.position(row.lower), x.position(row.upper) - x.position(row.lower) - 1
+        tooltip = f"confidence {percent(row.confidence)}: {percent(row.accuracy)} of {row.count:,} right"
+        top = y.position(row.accuracy)
+        bar = {"x": left, "width": width, "y": top, "height": y.start - top}
+        elements.append(element("rect", element("title", tooltip), class_="bar first", **bar))
+        top = y.position(COUNT_HEIGHT * row.count / largest)
+        strip = {"x": left + width / 3, "width": width / 3, "y": top, "height": y.start - top}
+        elements.append(element("rect", class_="bar second", **strip))
+    elements.append(element("line", x1=x.start, y1=y.start, x2=x.end, y2=y.end, class_="mark"))
+    description = f"{title}: {len(bins)} bins, expected calibration error {percent(error)}"
+    legend = (("first", "right"), ("second", "how many, in proportion"), ("mark", "right as often as confident"))
+    return Chart(title, description, NARROW.width, NARROW.height, tuple(elements), legend)

@@ -1,0 +1,34 @@
+"""Numbers and corpus text in the form in which a page shows them."""
+
+from __future__ import annotations
+
+import re
+
+HAN = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+# HTML has no place for control characters, so each becomes the Unicode picture of it
+PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
+
+
+def percent(value: float | None) -> str:
+    """A fraction as a percentage with two decimals; a dash for None."""
+    return "–" if value is None else f"{100 * value:.2f}%"
+
+
+def thousands(value: int | None) -> str:
+    """A whole number with separators between the thousands; nothing for None."""
+    return "" if value is None else f"{value:,}"
+
+
+def number(value: float) -> str:
+    """A number with at most two decimals and no trailing zeros."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def visible(text: str) -> str:
+    """The text with control characters replaced by their pictures."""
+    return text.translate(PICTURES)
+
+
+def has_han(text: str) -> bool:
+    """Whether the text has Chinese ideographs, which need the glyphs of a Chinese font."""
+    return HAN.search(text) is not None

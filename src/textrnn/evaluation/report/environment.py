@@ -1,0 +1,21 @@
+"""The Jinja environment of the report's templates: whatever is put into one is escaped, unless it is Markup."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from textrnn.evaluation.rendering.text import has_han, number, percent, thousands, visible
+
+FOLDER = Path(__file__).parent
+ENVIRONMENT = Environment(
+    loader=FileSystemLoader(FOLDER / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
+ENVIRONMENT.filters.update(number=number, percent=percent, thousands=thousands, visible=visible)
+ENVIRONMENT.tests.update(han=has_han)
