@@ -38,7 +38,9 @@ def main() -> None:
 
 
 def _main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="textrnn", usage="textrnn [-h] [--version] COMMAND ...", description=DESCRIPTION)
+    parser = argparse.ArgumentParser(
+        prog="textrnn", usage="textrnn [-h] [--version] COMMAND ...", description=DESCRIPTION
+    )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
     commands = "; ".join(f"{name}: {purpose}" for name, (purpose, _) in COMMANDS.items())
     command_help = f"{commands}; `textrnn COMMAND -h` shows its options"
