@@ -103,7 +103,7 @@ CLAIMS = (
         tuple(
             Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", -POINT) for rows in LARGER_BATCHES
         ),
-        "The tutorial does not say it; its advice to take larger batches hangs on it.",
+        "The tutorial does not say it; its advice to take larger batches depends on it.",
     ),
     Claim(
         "batch_time",
@@ -121,7 +121,7 @@ CLAIMS = (
         "The curve of larger batches is smoother because training is, and not only because each point averages more.",
         tuple(_ratio("roughness_at_rows", f"rnn_b{rows}_p16", "rnn_b64_p16", "below") for rows in LARGER_BATCHES),
         "Each point is averaged over equally many rows here. At equal epochs larger batches have trained less, and how "
-        "far losses scatter hangs on their height too: what is left of a difference is not the steps' alone.",
+        "far losses scatter depends on their height too: what is left of a difference is not the steps' alone.",
     ),
     Claim(
         "pad_sizes",

@@ -40,7 +40,7 @@ def prefetch_to_device(loaders: Iterable[Callable[[], Bucket]], device: torch.de
 
 
 def _wait_for_copy(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
-    """The batch, once the current stream is told to wait for its copy."""
+    """The batch, once the current stream waits for its copy."""
     if copied is not None:
         stream = torch.cuda.current_stream(batch.ids.device)
         stream.wait_event(copied)
