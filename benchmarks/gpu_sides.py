@@ -15,7 +15,7 @@ from torch import nn
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.model import Cell, Model
 from textrnn.common.config.train import Train
-from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.padding.pad import bucket_widths
@@ -87,7 +87,7 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
     if "fused" in enabled:
         optimizer = make_optimizer(network, settings)
     take_step = (make_train_step if "graphs" in enabled else TrainStep)(
-        network, optimizer, RunningLoss(None, device), settings
+        network, optimizer, RunningMetrics(None, device), settings
     )
     rows = by_width(titles.rows) if "buckets" in enabled else [titles.rows]
     resident = [bucket.to(device) for bucket in rows] if "resident" in enabled else rows

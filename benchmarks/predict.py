@@ -43,11 +43,11 @@ times, above all p95 and p99."""
 def sample_texts(folder: Path, count: int, tokens: int) -> list[str]:
     """Sample texts of known tokens; a model always gets the same texts."""
     vocabulary = Vocabulary.load(folder / VOCABULARY)
-    words, counts = vocabulary.words.to_pylist(), vocabulary.counts.to_pylist()
+    known_tokens, counts = vocabulary.tokens.to_pylist(), vocabulary.counts.to_pylist()
     segment = json.loads((folder / SEGMENTATION).read_text(encoding="utf-8"))["segment"]
     joiner = "" if segment in ("chars", "jieba") else " "
     rng = random.Random(1)
-    return [joiner.join(rng.choices(words, counts, k=tokens)) for _ in range(count)]
+    return [joiner.join(rng.choices(known_tokens, counts, k=tokens)) for _ in range(count)]
 
 
 def latencies(predictor: Predictor, texts: list[str], calls: int) -> dict[str, float]:

@@ -161,7 +161,7 @@ def review_differences(source: Path, rows: int, work: Path) -> dict[str, Any]:
     expected = [nltk.word_tokenize(yardstick_clean(text)) for text in texts]
     segmented = sum(got != tokens for got, tokens in zip(ours, expected, strict=True))
     counts = Counter(token for tokens in expected for token in tokens)
-    names = [*RESERVED, *Vocabulary.load(work / "vocabulary.arrow").words.to_pylist()]
+    names = [*RESERVED, *Vocabulary.load(work / "vocabulary.arrow").tokens.to_pylist()]
     truncated = ([token if counts[token] >= MIN_COUNT else "<unk>" for token in tokens[:WIDTH]] for tokens in expected)
     batches = ShardReader(work / "padded", "padded").batches("train")
     ids = (row for batch in batches for row in batch["ids"].to_pylist())

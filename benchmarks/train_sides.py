@@ -35,8 +35,8 @@ from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.scoring.evaluate import evaluate
-from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import SavedModel, make_config
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -51,7 +51,7 @@ from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.step import make_optimizer
-from textrnn.training.trainer.setup import build_network, train_recipe
+from textrnn.training.trainer.recipe import build_network, train_recipe
 
 CORPUS, ENCODING = "thucnews", "thucnews_chars"
 RECIPES = ("news_rnn", "news_lstm")
@@ -106,8 +106,8 @@ def loop(args: argparse.Namespace) -> dict[str, Any]:
     config = make_config(args.recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
     device = torch.device("cpu")
     network = build_network(config, matrix, settings.seed, device).train()
-    running_loss = RunningLoss(None, device)
-    take_step = make_train_step(network, make_optimizer(network, settings), running_loss, settings)
+    running_metrics = RunningMetrics(None, device)
+    take_step = make_train_step(network, make_optimizer(network, settings), running_metrics, settings)
     stream = endless_batches(padded, settings)
     for _ in range(WARM_UP):
         take_step(next(stream), settings.learning_rate)
@@ -150,7 +150,7 @@ def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
     settings = replace(
         settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=CosineSchedule("cosine", 0.0, 0.0)
     )
-    trained = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves=None, live=None)
+    trained = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves_file=None, dvclive_folder=None)
     trained.network.eval()
     scores = evaluate(SavedModel(trained.config, labels, trained.network), padded, "test")
     seconds = time.perf_counter() - started

@@ -26,7 +26,7 @@ def read_json(path: Path) -> Any:
 
 
 def main(recipe: str) -> None:
-    params, folder, metrics = read_params(), Path("models") / recipe, Path("metrics")
+    params, folder, metrics_folder = read_params(), Path("models") / recipe, Path("metrics")
     config, weights = read_json(folder / "config.json"), folder / "model.safetensors"
     encoding, vectors, lexicon = (
         get_param(params, "recipes", recipe, name) for name in ("encoding", "vectors", "lexicon")
@@ -44,10 +44,10 @@ def main(recipe: str) -> None:
         size=weights.stat().st_size,
         sha256=file_sha256(weights),
         data={"encoding": encoding, **get_param(params, "encodings", encoding), **origin},
-        padded=read_json(metrics / recipe / "pad.json"),
-        encoded=read_json(metrics / encoding / "encode.json"),
-        trained=read_json(metrics / recipe / "train.json"),
-        scores={split: read_json(metrics / recipe / f"{split}.json") for split in ("dev", "test")},
+        padded=read_json(metrics_folder / recipe / "pad.json"),
+        encoded=read_json(metrics_folder / encoding / "encode.json"),
+        trained=read_json(metrics_folder / recipe / "train.json"),
+        scores={split: read_json(metrics_folder / recipe / f"{split}.json") for split in ("dev", "test")},
         training={**get_param(params, "train"), **get_param(params, "recipes", recipe, "train")},
         limits=get_param(params, "limits"),
         versions={"textrnn": config["version"], "python": platform.python_version(), **installed},

@@ -29,7 +29,7 @@ def main(recipe: str) -> None:
     )
     folder = Path(load_section(Data, params, "data").vectors)
     with output_folder(Path("data/embedded") / recipe) as out:
-        matrix, report = embed(vocabulary, embedding, folder, settings, where)
+        matrix, metrics = embed(vocabulary, embedding, folder, settings, where)
         save_matrix(out / "embedding.arrow", matrix)
         lexicon = build_lexicon(read_dictionary(), vocabulary, embedding.lexicon, f"{where}.lexicon")
         if embedding.lexicon is not None and embedding.lexicon.vectors is not None:
@@ -37,9 +37,9 @@ def main(recipe: str) -> None:
             lexicon = add_vectors(lexicon, vocabulary, read)
         save_lexicon(out / "lexicon.arrow", lexicon)  # empty without one: a stage always has the same outputs
         if embedding.lexicon is not None:
-            report["lexicon_words"] = lexicon["tag"].length() - lexicon["tag"].null_count
-            report["lexicon_vectors"] = lexicon["vector"].length() - lexicon["vector"].null_count
-    write_json(Path("metrics") / recipe / "embed.json", report)
+            metrics["lexicon_words"] = lexicon["tag"].length() - lexicon["tag"].null_count
+            metrics["lexicon_vectors"] = lexicon["vector"].length() - lexicon["vector"].null_count
+    write_json(Path("metrics") / recipe / "embed.json", metrics)
 
 
 if __name__ == "__main__":

@@ -18,14 +18,14 @@ def main(encoding: str) -> None:
     settings = load_stage_params(Encode, read_params(), "encodings", encoding, among=ENCODING_KEYS)
     settings.check(where)
     segmented, folder = Path("data/segmented") / encoding, Path("data/encoded") / encoding
-    inputs = {"encode": asdict(settings), "segmented": index_sha256(segmented)}
+    resume_key = {"encode": asdict(settings), "segmented": index_sha256(segmented)}
     with (
-        resumable_folder(folder / "ids", stage="encode", **inputs) as ids,
+        resumable_folder(folder / "ids", stage="encode", **resume_key) as ids,
         output_file(folder / "vocabulary.arrow") as vocabulary,
         output_file(folder / "labels.json") as labels,
     ):
-        report = encode(segmented, settings, where=where, ids=ids, vocabulary_file=vocabulary, labels_file=labels)
-    write_json(Path("metrics") / encoding / "encode.json", report)
+        metrics = encode(segmented, settings, where=where, ids=ids, vocabulary_file=vocabulary, labels_file=labels)
+    write_json(Path("metrics") / encoding / "encode.json", metrics)
 
 
 if __name__ == "__main__":

@@ -19,16 +19,16 @@ def main(recipe: str) -> None:
     settings = load_stage_params(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
     settings.check(f"recipes.{recipe}")
     encoded = Path("data/encoded") / get_param(params, "recipes", recipe, "encoding") / "ids"
-    metrics = Path("metrics") / recipe
-    inputs = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
-    folder = resumable_folder(Path("data/padded") / recipe, stage="pad", **inputs)
-    with folder as out, output_file(metrics / "lengths.csv") as lengths_file:
-        report, lengths = pad(encoded, settings, out)
+    metrics_folder = Path("metrics") / recipe
+    resume_key = {"pad": asdict(settings), "encoded": index_sha256(encoded)}
+    folder = resumable_folder(Path("data/padded") / recipe, stage="pad", **resume_key)
+    with folder as out, output_file(metrics_folder / "lengths.csv") as lengths_file:
+        metrics, lengths = pad(encoded, settings, out)
         with lengths_file.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["length", "rows"])
             writer.writerows(zip(lengths.lengths, lengths.rows, strict=True))
-    write_json(metrics / "pad.json", report)
+    write_json(metrics_folder / "pad.json", metrics)
 
 
 if __name__ == "__main__":

@@ -12,21 +12,21 @@ from textrnn.preparation.parsing.parse import parse
 from textrnn.stage import run_stage, write_json
 
 
-def main(name: str) -> None:
+def main(corpus: str) -> None:
     params = read_params()
-    corpus = load_section(Corpus, params, "corpora", name)
+    settings = load_section(Corpus, params, "corpora", corpus)
     data, limits = load_section(Data, params, "data"), load_section(Limits, params, "limits")
-    corpus.check(f"corpora.{name}")
+    settings.check(f"corpora.{corpus}")
     limits.check()
-    source = Path(data.source) / name
-    files = [path.resolve() for file in corpus.files.values() if file and (path := source / file).is_file()]
+    source = Path(data.source) / corpus
+    files = [path.resolve() for file in settings.files.values() if file and (path := source / file).is_file()]
     # no checksums: they would cost reading gigabytes once more
     stats = [(path, path.stat()) for path in files]
     raw = [[str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for path, stat in stats]
-    inputs = {"corpus": asdict(corpus), "seed": data.seed, "rows": limits.rows, "raw": raw}
-    with resumable_folder(Path("data/parsed") / name, stage="parse", **inputs) as out:
-        counts = parse(source, corpus, seed=data.seed, limit=limits.rows, out=out)
-    write_json(Path("metrics") / name / "parse.json", counts)
+    resume_key = {"corpus": asdict(settings), "seed": data.seed, "rows": limits.rows, "raw": raw}
+    with resumable_folder(Path("data/parsed") / corpus, stage="parse", **resume_key) as out:
+        metrics = parse(source, settings, seed=data.seed, limit=limits.rows, out=out)
+    write_json(Path("metrics") / corpus / "parse.json", metrics)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, sugge
 def main() -> None:
     """Run the test for one recipe; its data must be prepared, its model need not be trained."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", help="an entry of params.yaml: a recipe")
+    parser.add_argument("recipe", help="the name of an entry of recipes in params.yaml")
     parser.add_argument("--from", dest="first", type=float, default=1e-6, help="the lowest rate (1e-6)")
     parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (1)")
     parser.add_argument("--steps", type=int, default=300, help="how many batches, each at a higher rate (300)")

@@ -6,7 +6,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
 from textrnn.evaluation.outputs.recipe_files import ResultFolders, encodings_and_corpora, read_recipe
 from textrnn.evaluation.report.page import render
-from textrnn.evaluation.report.study_section import read_study
+from textrnn.evaluation.report.study_section import read_shown_study
 from textrnn.stage import output_file, run_command
 
 REPORT = Path("reports/index.html")
@@ -20,7 +20,7 @@ def main() -> None:
         for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()
     ]
     with output_file(REPORT) as temporary:
-        temporary.write_text(render(recipes, read_study(STUDY)), encoding="utf-8", newline="\n")
+        temporary.write_text(render(recipes, read_shown_study(STUDY)), encoding="utf-8", newline="\n")
     for recipe in recipes:
         if recipe.missing:
             print(f"{recipe.name}: {len(recipe.missing)} of its files are missing; the report lists them")

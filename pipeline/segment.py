@@ -22,10 +22,10 @@ def main(encoding: str) -> None:
     parsed = Path("data/parsed") / get_param(params, "encodings", encoding, "corpus")
     punkt = Path(load_section(Data, params, "data").punkt)
     inputs = segment_inputs(parsed, segmentation, punkt_folder=punkt)
-    identity = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
-    with resumable_folder(Path("data/segmented") / encoding, stage="segment", **identity) as out:
-        report = segment(parsed, segmentation, settings, punkt_folder=punkt, out=out)
-    write_json(Path("metrics") / encoding / "segment.json", report)
+    resume_key = {"segmentation": asdict(segmentation), "segment": asdict(settings), "inputs": inputs}
+    with resumable_folder(Path("data/segmented") / encoding, stage="segment", **resume_key) as out:
+        metrics = segment(parsed, segmentation, settings, punkt_folder=punkt, out=out)
+    write_json(Path("metrics") / encoding / "segment.json", metrics)
 
 
 if __name__ == "__main__":

@@ -19,11 +19,11 @@ def main() -> None:
     with output_folder(Path("data/study/padded")) as folder:
         kept_shares = {}
         for width in study.pads:
-            inputs = {"pad": width, "encoded": index_sha256(encoded)}
+            resume_key = {"pad": width, "encoded": index_sha256(encoded)}
             settings = Pad(pad_size=width, pad_side="right", buckets=None)
-            with resumable_folder(folder / str(width), stage="study_pad", **inputs) as out:
-                report, _ = pad(encoded, settings, out)
-            kept_shares[str(width)] = 1 - report["train"]["truncated_share"]
+            with resumable_folder(folder / str(width), stage="study_pad", **resume_key) as out:
+                metrics, _ = pad(encoded, settings, out)
+            kept_shares[str(width)] = 1 - metrics["train"]["truncated_share"]
         write_results(folder / "kept.json", kept_shares)
 
 

@@ -16,7 +16,7 @@ from textrnn.study.runs.training_run import run_variant
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("variant", help="an entry of study/params.yaml's variants")
+    parser.add_argument("variant", help="the name of an entry of variants in study/params.yaml")
     parser.add_argument("seed", type=int, help="the seed of weights, dropout and the order of rows")
     args = parser.parse_args()
     params, study = read_params(), read_study(read_params(Path("study/params.yaml")))

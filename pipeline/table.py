@@ -34,11 +34,11 @@ def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
     """Return the baseline with the best dev score, its test score, and whether that beats the recipe's."""
     if not file.is_file():
         return {}
-    score = "entity_f1" if "entity_f1" in test else "accuracy"
+    metric = "entity_f1" if "entity_f1" in test else "accuracy"
     baselines = read_json(file)["baselines"]
-    best = best_baseline(baselines, score)
-    baseline_score = baselines[best]["test"][score]
-    beaten = "yes" if baseline_score > test[score] else "no"
+    best = best_baseline(baselines, metric)
+    baseline_score = baselines[best]["test"][metric]
+    beaten = "yes" if baseline_score > test[metric] else "no"
     return {"best_baseline": best, "baseline_test": baseline_score, "beaten": beaten}
 
 

@@ -23,37 +23,37 @@ from textrnn.preparation.artifacts.lexicon_table import load_lexicon
 from textrnn.stage import output_file, run_stage, write_json
 from textrnn.training.distributed.launcher import launch_group
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
-from textrnn.training.trainer.setup import run_key, train_recipe
+from textrnn.training.trainer.recipe import make_resume_key, train_recipe
 
 
-def main(key: str) -> None:
+def main(recipe: str) -> None:
     params = read_params()
     limits = load_section(Limits, params, "limits")
     limits.check()
-    model = load_recipe_section(Model, params, "model", key)
-    settings = load_recipe_section(Train, params, "train", key)
+    model = load_recipe_section(Model, params, "model", recipe)
+    settings = load_recipe_section(Train, params, "train", recipe)
     model, settings = apply_limits(model, settings, limits)
-    encoding = get_param(params, "recipes", key, "encoding")
+    encoding = get_param(params, "recipes", recipe, "encoding")
     encoded, segmented = Path("data/encoded") / encoding, Path("data/segmented") / encoding
-    padded, metrics = Path("data/padded") / key, Path("metrics") / key
-    embedding, lexicon = (Path("data/embedded") / key / name for name in ("embedding.arrow", "lexicon.arrow"))
+    padded, metrics_folder = Path("data/padded") / recipe, Path("metrics") / recipe
+    embedding, lexicon = (Path("data/embedded") / recipe / name for name in ("embedding.arrow", "lexicon.arrow"))
     sources = [encoded / "vocabulary.arrow", encoded / "labels.json", segmented / "segmentation.json"]
     with launch_group() as group:
         data = ShardReader(padded, "padded"), load_matrix(embedding), Labels.load(encoded / "labels.json")
-        train = partial(train_recipe, key, *data, model, settings, lexicon=load_lexicon(lexicon), group=group)
+        train = partial(train_recipe, recipe, *data, model, settings, lexicon=load_lexicon(lexicon), group=group)
         if group.rank:  # only process 0 writes
-            train(curves=None, live=None)
+            train(curves_file=None, dvclive_folder=None)
             return
-        run_facts = run_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
-        with resumable_folder(Path("models") / key, CHECKPOINT_RETENTION, stage="train", **run_facts) as folder:
-            with output_file(metrics / "curves.csv") as curves:
-                run = train(curves=curves, live=Path("dvclive") / key, work_folder=folder)
+        resume_key = make_resume_key(model, settings, [padded / INDEX, embedding, lexicon, *sources])
+        with resumable_folder(Path("models") / recipe, CHECKPOINT_RETENTION, stage="train", **resume_key) as folder:
+            with output_file(metrics_folder / "curves.csv") as curves_file:
+                run = train(curves_file=curves_file, dvclive_folder=Path("dvclive") / recipe, work_folder=folder)
             save_model(folder, run.config, run.network, dict(zip(PREPARATION_FILES, sources, strict=True)))
-            write_json(metrics / "train.json", asdict(run.outcome))
+            write_json(metrics_folder / "train.json", asdict(run.outcome))
             # durations are no metric: they differ from run to run, and DVC's run cache would bring old ones back
             speed = {"seconds": run.seconds, "rows_per_second": run.rows_per_second, "device": str(pick_device())}
             counts = {"threads": torch.get_num_threads(), "processes": group.world_size}
-            write_json(Path("logs") / f"{key}.json", speed | counts | {"resumed_from": run.resumed_from})
+            write_json(Path("logs") / f"{recipe}.json", speed | counts | {"resumed_from": run.resumed_from})
 
 
 if __name__ == "__main__":

@@ -15,8 +15,8 @@ import aiohttp
 import requests
 
 from textrnn.inference.serving.app import Service
-from textrnn.inference.serving.http_errors import RequestLimits
 from textrnn.inference.serving.loaded_model import LoadedModel
+from textrnn.inference.serving.request_limits import RequestLimits
 from textrnn.inference.serving.server import Server, listen, url_of
 
 LIMITS = RequestLimits(

@@ -11,7 +11,7 @@ from test_batches import write_padded
 from test_checkpoints import LABELS, save
 from test_slices import write_segmented
 from textrnn.errors import UserError
-from textrnn.evaluation.analysis.errors import analyze, confused
+from textrnn.evaluation.analysis.analyze import analyze, confused
 from textrnn.evaluation.scoring.predictions import Predictions
 from textrnn.preparation.artifacts.labels import Labels
 
@@ -98,7 +98,7 @@ def test_examples_of_each_pair_are_ordered_by_confidence(tmp_path, monkeypatch):
         "tokens": ["a"],
     }
     assert (errors[0]["tokens"], errors[2]["tokens"]) == (["a", "b"], ["b", "a"])
-    monkeypatch.setattr("textrnn.evaluation.analysis.errors.MAX_EXAMPLES", 1)
+    monkeypatch.setattr("textrnn.evaluation.analysis.analyze.MAX_EXAMPLES", 1)
     assert [error["row"] for error in analyze(predictions, CLASSES, segmented).errors] == [1, 2]
 
 

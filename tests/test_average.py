@@ -7,7 +7,7 @@ import torch
 
 from test_training import Constant, rows_of, run, settings, small
 from textrnn.common.config.train import Ema, Swa
-from textrnn.modeling.models.loss import Score
+from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.optimization.weight_averaging import WeightAverage, ema_weight
 from textrnn.training.trainer import loop as training
 

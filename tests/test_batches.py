@@ -15,7 +15,7 @@ from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import pad
 from textrnn.training.batching.batches import TokenBudget, batch_size, batches, count_batches, rows_per_batch
 from textrnn.training.batching.buckets import Bucket, MappedBucket
-from textrnn.training.batching.loading import check_id_ranges, load_buckets, load_spans
+from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 
 def write_padded(folder, task, splits, size=None, side="right"):
@@ -180,12 +180,11 @@ TAG = {"train": [([2, 3, 4, 5, 6], [2, 2, 0, 1, 1], SPAN), ([7], [0], [])]}
 
 
 @pytest.mark.parametrize("side", ["right", "left"])
-def test_tags_and_whole_spans(tmp_path, side):
+def test_tags(tmp_path, side):
     padded = write_padded(tmp_path, "tag", TAG, 4, side)
     (bucket,) = load_buckets(padded, "train")
     short = {"right": ([7, 0, 0, 0], [0, -100, -100, -100]), "left": ([0, 0, 0, 7], [-100, -100, -100, 0])}[side]
     assert as_lists(bucket) == [[0, 1], [[2, 3, 4, 5], short[0]], [4, 1], [[2, 2, 0, 1], short[1]]]
-    assert load_spans(padded, "train", ["LOC", "PER"]) == {0: {(0, 2, "PER"), (3, 5, "LOC")}, 1: set()}
 
 
 def long_split(task, rows=97):

@@ -27,7 +27,7 @@ from textrnn.training.batching.buckets import Bucket, MappedBucket, MappedColumn
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.bigram_features import learn_bigrams
 from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.setup import train_recipe
+from textrnn.training.trainer.recipe import train_recipe
 
 OPTIONS = Options(3, 1)
 
@@ -159,7 +159,7 @@ def test_the_kernels_change_no_logit_and_no_gradient(cell, readout, side):
     found = []
     for kernels in (True, False):
         model = model_of(cell=cell, readout=readout, side=side, bidirectional=True, layers=2)
-        model.recurrent.kernels = kernels
+        model.recurrent.use_kernels = kernels
         logits = model(ids, lengths)
         (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
         found.append((logits, {name: weight.grad.to_dense() for name, weight in model.named_parameters()}))
@@ -218,7 +218,15 @@ def run(tmp_path, monkeypatch):
         )
         settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=0.03, clip_norm=1.0, **changes)
         return train_recipe(
-            "tiny", rows, matrix(), LABELS, model, settings, curves=tmp_path / "c", live=None, work_folder=work
+            "tiny",
+            rows,
+            matrix(),
+            LABELS,
+            model,
+            settings,
+            curves_file=tmp_path / "c",
+            dvclive_folder=None,
+            work_folder=work,
         )
 
     return run

@@ -48,7 +48,7 @@ STEPS = {"rnn": rnn_step, "lstm": lstm_step, "gru": gru_step, "scratch_gru": gru
 def test_every_cell_computes_its_equations(cell, kernels, dtype):
     torch.manual_seed(0)
     model = Recurrent(cell, 3, 4, 1, False, 0.0).to(dtype)
-    model.kernels = kernels
+    model.use_kernels = kernels
     x, h0 = torch.randn(5, 2, 3, dtype=dtype), torch.randn(1, 2, 4, dtype=dtype)
     out, last = model(LayerInput.from_dense(x), None, h0)
     weights = [weight.detach().double().numpy() for weight in model.parameters()]

@@ -42,6 +42,13 @@ def test_ticks_around_values_enclose_them():
     assert ticks_around(-1, 1) == (-1, -0.5, 0, 0.5, 1)
 
 
+@pytest.mark.parametrize("value", [99_999.0, 123_456.5, 1e9, 1e15])
+def test_ticks_around_one_large_value_differ(value):
+    first, *_, last = ticks_around(value, value)
+    assert first <= value <= last
+    assert first < last
+
+
 @pytest.mark.parametrize(
     ("low", "high", "expected"),
     [

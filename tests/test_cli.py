@@ -25,9 +25,9 @@ import pytest
 import textrnn
 from imports import ROOT, SOURCE
 from test_predict import classifier, tagger
-from textrnn import cli
 from textrnn.cli import main
 from textrnn.errors import UserError
+from textrnn.inference.prediction import command as predict_command
 from textrnn.inference.prediction import text_sources
 from textrnn.inference.prediction.text_sources import read_file, read_stream
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -260,7 +260,7 @@ def test_it_ends_silently_when_the_reader_of_a_pipe_leaves(labeller, run, tmp_pa
 def test_an_entry_of_dev_is_not_replaced(labeller, run, tmp_path, monkeypatch):
     target = tmp_path / "target"
     target.touch()
-    monkeypatch.setattr(cli, "DEVICES", tmp_path)  # with a link to a file, as /dev/stdout may be
+    monkeypatch.setattr(predict_command, "DEVICES", tmp_path)  # with a link to a file, as /dev/stdout may be
     (tmp_path / "stdout").symlink_to(target)
     assert run("predict", labeller, *TEXTS, "--output", tmp_path / "stdout") == (0, "", "")
     assert (tmp_path / "stdout").is_symlink()

@@ -120,12 +120,34 @@ def test_a_package_that_dvc_yaml_lists_from_now_on_starts_afresh(project):
     assert interrupted_run("segment") == set()
 
 
+def test_a_single_module_that_a_stage_lists_counts(project):
+    text = Path("dvc.yaml").read_text(encoding="utf-8")
+    module = "src/textrnn/preparation/segmentation/segment.py"
+    Path("dvc.yaml").write_text(text.replace("src/textrnn/preparation/segmentation\n", f"{module}\n"), encoding="utf-8")
+    interrupted_run("segment")
+    edit("src/textrnn/preparation/segmentation/punkt.py")
+    assert interrupted_run("segment") == FINISHED
+    edit(module)
+    assert interrupted_run("segment") == set()
+
+
+def test_an_editors_lock_is_no_code(project):
+    interrupted_run("segment")
+    Path("src/textrnn/preparation/segmentation/.#segment.py").symlink_to("user@host.1234:1")  # a dangling link
+    assert interrupted_run("segment") == FINISHED
+
+
 def without_dvc_yaml():
     Path("dvc.yaml").unlink()
     return "segment"
 
 
-@pytest.mark.parametrize("stage_of", [without_dvc_yaml, lambda: "no_such_stage", lambda: None])
+def without_stages():
+    Path("dvc.yaml").write_text("artifacts: {}\n", encoding="utf-8")
+    return "segment"
+
+
+@pytest.mark.parametrize("stage_of", [without_dvc_yaml, without_stages, lambda: "no_such_stage", lambda: None])
 def test_without_a_list_the_whole_library_counts(project, stage_of):
     stage = stage_of()
     interrupted_run(stage)
@@ -174,7 +196,7 @@ def test_a_worker_that_loaded_the_library_before_an_edit_of_listed_code_refuses(
     if accepted:
         assert _run_task(double, folder, code, task) == {"files": ["s0.txt"]}
     else:
-        with pytest.raises(ResumableError, match=r"^worker \S+:\d+: has other code or other versions of libraries"):
+        with pytest.raises(ResumableError, match=r"^worker \S+:\d+: runs different code or library versions"):
             _run_task(double, folder, code, task)
     assert finished_shards(folder) == ({"s0"} if accepted else set())
 

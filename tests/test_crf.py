@@ -17,8 +17,8 @@ from test_models import PLAIN
 from test_training import SETTINGS, rows_of, settings, small
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
-from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import initialize_weights
 from textrnn.modeling.nn.crf import CRF, find_crf, forbidden_transitions, predict_classes
 from textrnn.modeling.nn.precision import forward_in_precision
@@ -301,29 +301,29 @@ def test_the_training_loss_forbids_no_transition():
     assert crf(logits, torch.tensor([[2, 4]])).item() == pytest.approx(2 * math.log(5))  # I-LOC I-PER
 
 
-def test_the_running_loss_is_the_mean_over_tokens():
+def test_the_running_metrics_are_means_over_tokens():
     torch.manual_seed(8)
     crf, (logits, targets) = random_crf(), batch("right")
-    running_loss = RunningLoss(None, CPU, crf=crf)
+    running_metrics = RunningMetrics(None, CPU, crf=crf)
     logits.requires_grad_()
-    loss = running_loss.update(logits, targets)
+    loss = running_metrics.update(logits, targets)
     wanted = loss_of_all(crf, logits, targets).item() / sum(LENGTHS)
-    assert (loss.item(), running_loss.compute().loss) == pytest.approx((wanted, wanted), rel=1e-12)
-    assert running_loss.compute().accuracy == (logits.argmax(-1) == targets).sum().item() / sum(LENGTHS)
+    assert (loss.item(), running_metrics.compute().loss) == pytest.approx((wanted, wanted), rel=1e-12)
+    assert running_metrics.compute().accuracy == (logits.argmax(-1) == targets).sum().item() / sum(LENGTHS)
     whole = torch.autograd.grad(loss, (logits, *crf.parameters()))
-    divisor = running_loss.total_weight(targets)
-    parts = sum(running_loss.update(logits[part], targets[part], divisor) for part in (slice(0, 2), slice(2, 5)))
+    divisor = running_metrics.total_weight(targets)
+    parts = sum(running_metrics.update(logits[part], targets[part], divisor) for part in (slice(0, 2), slice(2, 5)))
     for own, other in zip(torch.autograd.grad(parts, (logits, *crf.parameters())), whole, strict=True):
         torch.testing.assert_close(own, other, rtol=1e-12, atol=1e-14)
     with pytest.raises(ValueError, match="it allows no class weights and no smoothing"):
-        RunningLoss(torch.ones(CLASSES), CPU, crf=crf)
+        RunningMetrics(torch.ones(CLASSES), CPU, crf=crf)
 
 
-def test_the_running_loss_counts_the_given_predictions():
+def test_the_running_metrics_count_the_given_predictions():
     logits, targets = batch("left")
-    running_loss = RunningLoss(None, CPU, crf=CRF(CLASSES).double())
-    running_loss.update(logits, targets, predictions=targets.clamp(min=0))
-    assert running_loss.compute().accuracy == 1.0
+    running_metrics = RunningMetrics(None, CPU, crf=CRF(CLASSES).double())
+    running_metrics.update(logits, targets, predictions=targets.clamp(min=0))
+    assert running_metrics.compute().accuracy == 1.0
 
 
 def test_predictions_are_best_sequences_with_a_crf_and_highest_logits_without():
@@ -337,11 +337,11 @@ def test_predictions_are_best_sequences_with_a_crf_and_highest_logits_without():
     assert find_crf(plain) is None
     assert torch.equal(predict_classes(plain, logits, valid), logits.argmax(-1))
     assert not torch.equal(predict_classes(model, logits, valid)[valid], logits.argmax(-1)[valid])
-    running_loss = RunningLoss(None, CPU, crf=model.crf)
+    running_metrics = RunningMetrics(None, CPU, crf=model.crf)
     score = evaluate_loss(model, [rows], 4, None)
-    running_loss.update(logits, rows.targets, predictions=model.crf.decode(logits, valid))
-    assert score.loss == pytest.approx(running_loss.compute().loss, rel=1e-5)
-    assert score.accuracy == running_loss.compute().accuracy
+    running_metrics.update(logits, rows.targets, predictions=model.crf.decode(logits, valid))
+    assert score.loss == pytest.approx(running_metrics.compute().loss, rel=1e-5)
+    assert score.accuracy == running_metrics.compute().accuracy
 
 
 def test_the_logits_of_a_model_do_not_depend_on_its_crf():
@@ -379,14 +379,14 @@ def test_training_learns_transitions_that_logits_cannot():
 def test_the_crf_is_computed_in_full_precision():
     model, rows = small(**TAGGER), rows_of(8, tags=True)[0]
     logits = forward_in_precision(model, rows.ids, rows.lengths, "bfloat16")
-    running_loss = RunningLoss.for_network(model, None)
-    running_loss.update(logits, rows.targets).backward()
+    running_metrics = RunningMetrics.for_network(model, None)
+    running_metrics.update(logits, rows.targets).backward()
     exact = random_crf(4).double()
     exact.load_state_dict({name: score.double() for name, score in model.crf.state_dict().items()})
     exact(logits.detach().double(), rows.targets).backward()
     count, own = (rows.targets >= 0).sum(), model.crf.transitions.grad.double()
     torch.testing.assert_close(own, exact.transitions.grad / count, rtol=1e-5, atol=1e-6)
-    step = TrainStep(model, make_optimizer(model, SETTINGS), running_loss, settings(precision="bfloat16"))
+    step = TrainStep(model, make_optimizer(model, SETTINGS), running_metrics, settings(precision="bfloat16"))
     before = model.crf.transitions.detach().clone()
     step(rows, 0.01)
     assert not torch.equal(model.crf.transitions, before)
@@ -412,10 +412,10 @@ def test_evaluation_forbids_transitions_that_bio_forbids(tmp_path, side):
     assert plain.classes.accuracy == 4 / 6
     assert scores.classes.accuracy == 1.0
     assert (plain.entities.f1 < 1, scores.entities.f1) == (True, 1.0)
-    running_loss = RunningLoss(None, CPU, crf=crf)
+    running_metrics = RunningMetrics(None, CPU, crf=crf)
     (batch,) = batches(load_buckets(padded, "test"), 4)
-    running_loss.update(saved.network(batch.ids, batch.lengths), batch.targets)
-    assert scores.loss == pytest.approx(running_loss.compute().loss, rel=1e-6)
+    running_metrics.update(saved.network(batch.ids, batch.lengths), batch.targets)
+    assert scores.loss == pytest.approx(running_metrics.compute().loss, rel=1e-6)
 
 
 def test_type_tags_have_no_forbidden_transitions(tmp_path):

@@ -26,7 +26,7 @@ from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.tools.lr_range_test import RateRange, range_test
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import MappedBucket
@@ -34,13 +34,13 @@ from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import distillation as module
-from textrnn.training.trainer import setup as recipe_setup
+from textrnn.training.trainer import recipe as recipe_module
 from textrnn.training.trainer.bigram_features import BigramFeatures
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.distillation import soft_targets
 from textrnn.training.trainer.logger import RunLogger
 from textrnn.training.trainer.loop import train_model
-from textrnn.training.trainer.setup import build_network, train_recipe
+from textrnn.training.trainer.recipe import build_network, train_recipe
 from textrnn.training.trainer.token_features import TokenFeatures
 
 CPU = torch.device("cpu")
@@ -84,7 +84,7 @@ def same(one, other):
 
 
 def trained(padded, folder, options=STUDENT, model=PLAIN, labels=LABELS, **outputs):
-    outputs = {"curves": folder / "curves.csv", "live": None, **outputs}
+    outputs = {"curves_file": folder / "curves.csv", "dvclive_folder": None, **outputs}
     return train_recipe("tiny", padded, matrix(), labels, model, options, **outputs)
 
 
@@ -119,18 +119,18 @@ def test_loss_and_gradient_by_hand(tags, weights, weight, temperature):
         total_weight += target_weight
         one = torch.arange(4) == target
         gradient[at] = target_weight * ((1 - weight) * (hard - one.double()) + weight * temperature * (warm - teacher))
-    running_loss = RunningLoss(
+    running_metrics = RunningMetrics(
         None if weights is None else torch.tensor(weights).double(), CPU, distill=Distill((1,), weight, temperature)
     )
-    loss = running_loss.update(logits, gold, soft_targets=soft)
+    loss = running_metrics.update(logits, gold, soft_targets=soft)
     assert loss.item() == pytest.approx(total / total_weight, rel=1e-12)
-    assert running_loss.compute().loss == pytest.approx(total / total_weight, rel=1e-12)
+    assert running_metrics.compute().loss == pytest.approx(total / total_weight, rel=1e-12)
     (actual,) = torch.autograd.grad(loss, logits)
     torch.testing.assert_close(actual.view(-1, 4), gradient / total_weight, rtol=1e-11, atol=1e-14)
     # in the parts of two processes; with tags the second part has no token
     parts = (slice(0, 2), slice(2, None))
-    weight = running_loss.total_weight(gold)
-    added = [running_loss.update(logits[part], gold[part], weight, soft_targets=soft[part]).item() for part in parts]
+    weight = running_metrics.total_weight(gold)
+    added = [running_metrics.update(logits[part], gold[part], weight, soft_targets=soft[part]).item() for part in parts]
     assert sum(added) == pytest.approx(total / total_weight, rel=1e-12)
     assert (added[1] == 0) == tags
 
@@ -140,7 +140,7 @@ def test_certain_and_correct_teachers_give_the_usual_loss():
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
     sure = F.one_hot(gold, 4).double()
     for weight in (0.2, 1.0):
-        loss = RunningLoss(None, CPU, distill=Distill((1,), weight, 1.0)).update(logits, gold, soft_targets=sure)
+        loss = RunningMetrics(None, CPU, distill=Distill((1,), weight, 1.0)).update(logits, gold, soft_targets=sure)
         assert loss.item() == pytest.approx(F.cross_entropy(logits, gold).item(), rel=1e-12)
 
 
@@ -157,13 +157,13 @@ def test_with_a_crf_it_compares_the_marginals_of_each_token(weight, temperature)
             log_marginals = marginals_of_all(crf, row[valid], temperature).log()
             distance += (probabilities * (probabilities.log() - log_marginals)).sum()
     total = (1 - weight) * loss_of_all(crf, logits, gold) + weight * temperature**2 * distance
-    running_loss = RunningLoss(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
-    loss = running_loss.update(logits, gold, soft_targets=soft)
+    running_metrics = RunningMetrics(None, CPU, crf=crf, distill=Distill((1,), weight, temperature))
+    loss = running_metrics.update(logits, gold, soft_targets=soft)
     assert loss.item() == pytest.approx((total / (gold >= 0).sum()).item(), rel=1e-12)
     assert crf.transitions.grad is None
     loss.backward()
     assert crf.transitions.grad.any()
-    empty = running_loss.update(logits[:0], gold[:0], soft_targets=soft[:0])
+    empty = running_metrics.update(logits[:0], gold[:0], soft_targets=soft[:0])
     assert empty.item() == 0
 
 
@@ -171,7 +171,9 @@ def test_smoothing_applies_to_the_hard_targets_alone():
     torch.manual_seed(1)
     logits, gold = torch.randn(5, 4, dtype=torch.float64), torch.tensor([0, 3, 1, 1, 2])
     soft = torch.randn(5, 4, dtype=torch.float64).softmax(-1)
-    loss = RunningLoss(None, CPU, 0.1, distill=Distill((1,), 0.4, 2.0)).update(logits, gold, soft_targets=soft).item()
+    loss = (
+        RunningMetrics(None, CPU, 0.1, distill=Distill((1,), 0.4, 2.0)).update(logits, gold, soft_targets=soft).item()
+    )
     hard = F.cross_entropy(logits, gold, label_smoothing=0.1).item()
     distance = (soft * (soft.log() - (logits / 2).log_softmax(-1))).sum(-1).mean().item()
     assert loss == pytest.approx(0.6 * hard + 0.4 * 4 * distance, rel=1e-12)
@@ -179,7 +181,7 @@ def test_smoothing_applies_to_the_hard_targets_alone():
 
 def test_distillation_needs_soft_targets():
     with pytest.raises(AssertionError, match="without soft targets"):
-        RunningLoss(None, CPU, distill=DISTILL).update(torch.zeros(2, 4), torch.tensor([0, 1]))
+        RunningMetrics(None, CPU, distill=DISTILL).update(torch.zeros(2, 4), torch.tensor([0, 1]))
 
 
 # soft targets
@@ -254,7 +256,7 @@ def test_recorded_steps_read_soft_targets_too():
     ends = []
     for recorder in (None, Notes()):
         model, options = small(), settings(batch_size=4, distill=DISTILL)
-        args = model, make_optimizer(model, options), RunningLoss(None, CPU, distill=DISTILL), options
+        args = model, make_optimizer(model, options), RunningMetrics(None, CPU, distill=DISTILL), options
         train_step = TrainStep(*args) if recorder is None else GraphedTrainStep(*args, recorder)
         for each in batches(softened(rows_of(4 * (WARM_UP + 3))), 4):
             train_step(each, 0.01)
@@ -294,7 +296,9 @@ def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_
     output = capsys.readouterr().out.splitlines()
     teachers = []
     for seed, weights in zip(DISTILL.seeds, seen, strict=True):
-        alone = trained(padded, tmp_path, dataclasses.replace(options, seed=seed, distill=None), model, curves=None)
+        alone = trained(
+            padded, tmp_path, dataclasses.replace(options, seed=seed, distill=None), model, curves_file=None
+        )
         same(alone.network.state_dict(), weights)
         teachers.append(alone.network.eval())
     # the student by hand, over soft targets row by row
@@ -326,7 +330,7 @@ def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_
 
 
 def test_a_process_without_curves_prints_nothing(padded, tmp_path, capsys):
-    trained(padded, tmp_path, curves=None)
+    trained(padded, tmp_path, curves_file=None)
     assert capsys.readouterr().out == ""
 
 
@@ -357,7 +361,7 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
 
 def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeypatch):
     alone = trained(padded, tmp_path)
-    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), recipe_setup.build_network
+    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), recipe_module.build_network
 
     def locked(*args):  # threads share one generator, which a training step seeds too
         with lock:
@@ -365,13 +369,15 @@ def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeyp
         built.wait(60)
         return network
 
-    monkeypatch.setattr(recipe_setup, "build_network", locked)
-    monkeypatch.setattr(recipe_setup, "join_group", lambda group, device: contextlib.nullcontext(group))
+    monkeypatch.setattr(recipe_module, "build_network", locked)
+    monkeypatch.setattr(recipe_module, "join_group", lambda group, device: contextlib.nullcontext(group))
     work = tmp_path / "work"
     (work / MARKERS).mkdir(parents=True)
 
     def member(group):
-        return trained(padded, tmp_path, group=group, **({"curves": None} if group.rank else {"work_folder": work}))
+        return trained(
+            padded, tmp_path, group=group, **({"curves_file": None} if group.rank else {"work_folder": work})
+        )
 
     for resumed in ([], [12, 12]):  # the second time the teachers are loaded, which only process 0 knows
         results = together(2, member)

@@ -103,7 +103,7 @@ def test_the_vocabulary_never_sees_dev_or_test(tmp_path):
     run(write_segmented(tmp_path / "in", "classify", TEXTS, CLASSES), tmp_path / "out", PLAIN)
     run(write_segmented(tmp_path / "in2", "classify", other, CLASSES), tmp_path / "out2", PLAIN)
     one, two = (tmp_path / name / "vocabulary.arrow" for name in ("out", "out2"))
-    assert Vocabulary.load(one).words.to_pylist() == ["b", "a", "c"]
+    assert Vocabulary.load(one).tokens.to_pylist() == ["b", "a", "c"]
     assert one.read_bytes() == two.read_bytes()
     assert rows(tmp_path / "out2", "dev") == [{"row": 7, "ids": [1] * 9, "label": 0}]
 

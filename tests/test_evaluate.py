@@ -11,12 +11,12 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from test_batches import write_padded
+from test_batches import TAG, write_padded
 from test_checkpoints import save
 from test_models import PLAIN
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.evaluation.scoring.evaluate import evaluate, metrics
+from textrnn.evaluation.scoring.evaluate import evaluate, load_spans, metrics
 from textrnn.modeling.models.model_directory import SavedModel, load_model, make_config
 from textrnn.preparation.artifacts.labels import Labels
 
@@ -96,6 +96,12 @@ BIO_ROWS = [
     tagged([1, 1, 3], (0, 1, 0), (1, 2, 0), (2, 3, 1)),
     tagged([]),
 ]
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_gold_spans_are_whole_where_rows_are_truncated(tmp_path, side):
+    padded = write_padded(tmp_path, "tag", TAG, 4, side)
+    assert load_spans(padded, "train", ["LOC", "PER"]) == {0: {(0, 2, "PER"), (3, 5, "LOC")}, 1: set()}
 
 
 @pytest.mark.parametrize("side", ["right", "left"])

@@ -24,7 +24,7 @@ from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.logger import RunLogger
 from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.setup import build_network, run_key, train_recipe
+from textrnn.training.trainer.recipe import build_network, make_resume_key, train_recipe
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])
@@ -52,7 +52,7 @@ def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTING
     padded = write_padded(tmp_path, labels.task, splits)
     vectors = matrix() if vectors is None else vectors
     curves = tmp_path / "curves.csv"
-    outputs = {"curves": curves, "live": None, **outputs}
+    outputs = {"curves_file": curves, "dvclive_folder": None, **outputs}
     return train_recipe("tiny", padded, vectors, labels, model, settings, **outputs)
 
 
@@ -130,14 +130,17 @@ def test_the_key_of_a_run(tmp_path):
     files = [tmp_path / "a", tmp_path / "b"]
     for file in files:
         file.write_text("1")
-    keys = [run_key(PLAIN, SETTINGS, files), run_key(PLAIN, dataclasses.replace(SETTINGS, seed=2), files)]
-    keys.append(run_key(dataclasses.replace(PLAIN, layers=2), SETTINGS, files))
+    keys = [
+        make_resume_key(PLAIN, SETTINGS, files),
+        make_resume_key(PLAIN, dataclasses.replace(SETTINGS, seed=2), files),
+    ]
+    keys.append(make_resume_key(dataclasses.replace(PLAIN, layers=2), SETTINGS, files))
     files[1].write_text("2")
-    keys.append(run_key(PLAIN, SETTINGS, files))
+    keys.append(make_resume_key(PLAIN, SETTINGS, files))
     assert len({json.dumps(key) for key in keys}) == 4
     assert keys[0]["torch"] == torch.__version__
     files[1].write_text("1")
-    assert run_key(PLAIN, SETTINGS, files) == keys[0]
+    assert make_resume_key(PLAIN, SETTINGS, files) == keys[0]
 
 
 @pytest.mark.parametrize(
@@ -272,5 +275,5 @@ def test_tensorboard_that_is_not_installed_is_refused(tmp_path, monkeypatch):
 
 def test_dvclive_is_skipped_if_it_is_not_installed(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "dvclive", None)
-    assert run(tmp_path, live=tmp_path / "live").outcome.steps == 6
+    assert run(tmp_path, dvclive_folder=tmp_path / "live").outcome.steps == 6
     assert not (tmp_path / "live").exists()

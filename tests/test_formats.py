@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from textrnn.common.config.types import Format
 from textrnn.common.files.lines import read_lines
-from textrnn.errors import UserError
+from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats import FORMATS, bio, fasttext, find_format, headlines, names
-from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow, shorten
+from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow
 
 SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2"}
 ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # separators of str.splitlines and str.split, etc.

@@ -11,7 +11,7 @@ from test_models import PLAIN
 from test_training import SETTINGS, rows_of
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.train import Distill
-from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.training.batching.batches import TokenBudget, batch_size, batches
@@ -51,15 +51,15 @@ def run(buckets, *, model, stepper=make_train_step, epochs=3, **changes):
     """Train for some epochs as the loop does, seeded before each step; weights and losses, on the CPU."""
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **changes)
     network = new_network(**model)
-    running_loss = RunningLoss.for_network(network, None, distill=settings.distill)
-    train_step = stepper(network, make_optimizer(network, settings), running_loss, settings)
+    running_metrics = RunningMetrics.for_network(network, None, distill=settings.distill)
+    train_step = stepper(network, make_optimizer(network, settings), running_metrics, settings)
     losses, step = [], 0
     for epoch in range(epochs):
         for batch in batches(buckets, batch_size(settings), shuffle=(1, epoch)):
             torch.manual_seed(step)
             train_step(batch, 0.01 / (1 + step))
-            losses.append(running_loss.compute().loss)
-            running_loss.reset()
+            losses.append(running_metrics.compute().loss)
+            running_metrics.reset()
             step += 1
     weights = {name: value.cpu() for name, value in network.state_dict().items()}
     return train_step, weights, torch.tensor(losses)
@@ -183,7 +183,7 @@ def test_no_step_synchronizes_with_the_device(stepper, model):
     settings = dataclasses.replace(SETTINGS, batch_size=8, clip_norm=1.0, **(OPTIONS if model else {}))
     network = new_network(**model)
     train_step = stepper(
-        network, make_optimizer(network, settings), RunningLoss(torch.ones(4, device=GPU), GPU), settings
+        network, make_optimizer(network, settings), RunningMetrics(torch.ones(4, device=GPU), GPU), settings
     )
     warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
     for batch in warm:

@@ -12,7 +12,7 @@ import torch
 from test_training import SETTINGS, rows_of, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.errors import ResumableError
-from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.training.batching.batches import batch_size, batches
 from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.optimization import cuda_graphs as graphs
@@ -52,8 +52,8 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
     """Take steps over buckets of widths 2, 3, ... with so many rows each; return the weights and the score."""
     settings = dataclasses.replace(SETTINGS, clip_norm=1.0, **changes)
     network = small(dropout=0.4, layers=2, **(model or {}))
-    running_loss = RunningLoss(None, CPU)
-    train_step = make(network, make_optimizer(network, settings), running_loss, settings)
+    running_metrics = RunningMetrics(None, CPU)
+    train_step = make(network, make_optimizer(network, settings), running_metrics, settings)
     buckets = [rows_of(count, width)[0] for width, count in enumerate(counts, start=2)]
     step = 0
     for epoch in range(epochs):
@@ -61,7 +61,7 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
             torch.manual_seed(step)
             train_step(batch, 0.01 / (1 + step))
             step += 1
-    return {**network.state_dict(), "score": torch.tensor(dataclasses.astuple(running_loss.compute()))}
+    return {**network.state_dict(), "score": torch.tensor(dataclasses.astuple(running_metrics.compute()))}
 
 
 def test_recorded_steps_equal_plain_steps():

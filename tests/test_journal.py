@@ -8,7 +8,7 @@ import types
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import Score
+from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.trainer import logger as logger_module
 from textrnn.training.trainer.logger import RunLogger
 from textrnn.training.trainer.run_state import EvaluationPoint, RunState
@@ -45,9 +45,9 @@ HEADER = "step,split,loss,accuracy"
 LINES = ["2,train,0.500000,0.250000", "2,dev,1.000000,0.750000", "4,train,0.250000,0.250000", "4,dev,0.500000,0.750000"]
 
 
-def open_logger(folder, state=None, live=None):
+def open_logger(folder, state=None, dvclive_folder=None):
     """The logger of a run of 8 steps of 10 rows."""
-    return RunLogger("tiny", 8, 80, folder / "curves.csv", live, state or RunState())
+    return RunLogger("tiny", 8, 80, folder / "curves.csv", dvclive_folder, state or RunState())
 
 
 def lines(folder):
@@ -81,7 +81,7 @@ def test_curves_are_written_also_when_training_fails(tmp_path):
 def test_dvclive_files_have_the_steps_of_the_evaluations(tmp_path, monkeypatch):
     pytest.importorskip("dvclive")
     monkeypatch.chdir(tmp_path)
-    with open_logger(tmp_path, live=tmp_path / "live") as logger:
+    with open_logger(tmp_path, dvclive_folder=tmp_path / "live") as logger:
         for point in POINTS:
             logger.report(point)
     written = (tmp_path / "live" / "plots" / "metrics" / "dev" / "loss.tsv").read_text(encoding="utf-8")

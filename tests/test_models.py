@@ -148,7 +148,7 @@ def test_the_lstm_equals_the_tutorials_module_on_padded_rows():
     model = small(**options)
     torch.manual_seed(1)
     stock = nn.LSTM(EMBEDDING, 3, 2, batch_first=True, bidirectional=True, dropout=0.3).double().eval()
-    model.recurrent.copy_from_stock(stock)
+    model.recurrent.load_torch_weights(stock)
     ids = padded(width=7)
     out, _ = stock(F.embedding(ids, model.embedding.weight))
     close(model(ids, LENGTHS), F.linear(out[:, -1], model.head.outer.weight, model.head.outer.bias))
@@ -158,7 +158,7 @@ def test_the_gru_equals_the_tutorials_packed_sequence_in_value_and_gradient():
     model = small(layers=2, bidirectional=True)
     torch.manual_seed(1)
     stock = nn.GRU(EMBEDDING, 3, 2, batch_first=True, bidirectional=True).double()
-    model.recurrent.copy_from_stock(stock)
+    model.recurrent.load_torch_weights(stock)
     table = nn.Embedding.from_pretrained(model.embedding.weight.detach().clone(), freeze=False, padding_idx=0)
     linear = nn.Linear(6, CLASSES).double()
     linear.load_state_dict(model.head.outer.state_dict())
@@ -186,7 +186,7 @@ def with_and_without_kernels(ids, lengths, **options):
     weights, results = None, []
     for kernels in (True, False):
         model = small(**options).train()
-        model.recurrent.kernels = kernels
+        model.recurrent.use_kernels = kernels
         logits = model(ids, lengths)
         weights = torch.randn_like(logits) if weights is None else weights
         (logits * weights).sum().backward()

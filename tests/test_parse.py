@@ -12,7 +12,7 @@ import pytest
 
 from textrnn.common.config.corpus import Corpus, HoldOut
 from textrnn.common.config.params import load_section
-from textrnn.common.config.types import SPLITS
+from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.parse import parse
@@ -438,9 +438,9 @@ FILES = {"train": "a", "test": "b"}
         ({"dev": None}, "dev: must be null if files.dev names a file, and {from, share, block} otherwise; got null"),
         ({"dev": HoldOut("dev", 0.1, 1)}, "dev.from: must be train or test; got 'dev' (str)"),
         ({"dev": HoldOut("train", 0.1, 0)}, "dev.block: must be at least 1; got 0 (int)"),
-        ({"dev": HoldOut("train", 0.0, 1)}, "dev.share: must lie between 0 and 1; got 0.0 (float)"),
-        ({"dev": HoldOut("train", 1.0, 1)}, "dev.share: must lie between 0 and 1; got 1.0 (float)"),
-        ({"dev": HoldOut("train", float("nan"), 1)}, "dev.share: must lie between 0 and 1; got nan (float)"),
+        ({"dev": HoldOut("train", 0.0, 1)}, "dev.share: must lie in (0, 1); got 0.0 (float)"),
+        ({"dev": HoldOut("train", 1.0, 1)}, "dev.share: must lie in (0, 1); got 1.0 (float)"),
+        ({"dev": HoldOut("train", float("nan"), 1)}, "dev.share: must lie in (0, 1); got nan (float)"),
         ({"rows": {"valid": 3}}, "rows: a role must be train, dev or test; got 'valid' (str)"),
         ({"rows": {"train": 0}}, "rows.train: must be at least 1; got 0 (int)"),
         ({"rows": {"dev": 7}}, "rows.dev: must be null where there is no such file; got 7 (int)"),

@@ -335,7 +335,7 @@ def test_the_benchmark_samples_texts_from_the_models_vocabulary(tmp_path, import
     tiny, benchmark = classifier(tmp_path, "chars right last_step"), import_benchmark("predict")
     texts = benchmark.sample_texts(tiny.folder, 50, 7)
     assert [len(text) for text in texts] == [7] * 50
-    assert set("".join(texts)) <= set(tiny.vocabulary.words.to_pylist())
+    assert set("".join(texts)) <= set(tiny.vocabulary.tokens.to_pylist())
     assert len(set(texts)) == 50
     assert texts == benchmark.sample_texts(tiny.folder, 50, 7)
     calls = []

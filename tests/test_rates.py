@@ -23,8 +23,8 @@ from test_training import SETTINGS
 from textrnn.common.config.model import SoftLexiconOptions
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import Score
 from textrnn.modeling.models.model_directory import make_config
+from textrnn.modeling.models.running_metrics import Score
 from textrnn.preparation.artifacts.embedding_matrix import save_matrix
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, save_lexicon
@@ -40,7 +40,7 @@ from textrnn.tools.lr_range_test import (
 )
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.setup import build_network
+from textrnn.training.trainer.recipe import build_network
 
 CPU = torch.device("cpu")
 PLAIN_RATES = RateRange(1e-4, 1.0, 40)
@@ -77,7 +77,7 @@ def scripted(monkeypatch, losses, rates):
     """The points of a run whose batches have these losses, and the rates of its steps."""
     taken, scripted_losses = [], iter(losses)
 
-    class FakeRunningLoss:
+    class FakeRunningMetrics:
         @classmethod
         def for_network(cls, *_):
             return cls()
@@ -88,7 +88,7 @@ def scripted(monkeypatch, losses, rates):
         def compute(self):
             return Score(next(scripted_losses), 0.5)
 
-    monkeypatch.setattr(module, "RunningLoss", FakeRunningLoss)
+    monkeypatch.setattr(module, "RunningMetrics", FakeRunningMetrics)
     monkeypatch.setattr(module, "make_optimizer", lambda *_: None)
     monkeypatch.setattr(module, "TrainStep", lambda *_, **__: lambda batch, rate: taken.append(rate))
     return raise_rate(torch.nn.Linear(1, 1), itertools.repeat(None), SETTINGS, None, rates), taken

@@ -34,8 +34,8 @@ def pair(cell, layers, bidirectional, dtype=torch.float64, kernels=True):
     torch.manual_seed(0)
     stock = TORCH_MODULES[cell](FEATURES, HIDDEN, layers, bidirectional=bidirectional).to(dtype)
     model = Recurrent(cell, FEATURES, HIDDEN, layers, bidirectional, 0.0).to(dtype)
-    model.copy_from_stock(stock)
-    model.kernels = kernels
+    model.load_torch_weights(stock)
+    model.use_kernels = kernels
     return model, stock
 
 
@@ -248,7 +248,7 @@ def test_one_layer_has_no_dropout(cell):
 )
 def test_weights_of_another_module_are_rejected(stock):
     with pytest.raises(ValueError, match="does not fit"):
-        Recurrent("gru", FEATURES, HIDDEN, 2, False, 0.0).copy_from_stock(stock)
+        Recurrent("gru", FEATURES, HIDDEN, 2, False, 0.0).load_torch_weights(stock)
 
 
 @pytest.mark.parametrize("shape", [(5, 2, HIDDEN), (3, 5, HIDDEN), (2, 1, HIDDEN), (2, 5, HIDDEN + 1)], ids=str)

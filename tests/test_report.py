@@ -28,7 +28,7 @@ from textrnn.evaluation.report.environment import ENVIRONMENT
 from textrnn.evaluation.report.examples import LONGEST
 from textrnn.evaluation.report.overview import model_line
 from textrnn.evaluation.report.page import render
-from textrnn.evaluation.report.study_section import read_study
+from textrnn.evaluation.report.study_section import read_shown_study
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.measure_plots import draw_measures
 
@@ -334,8 +334,8 @@ def test_classes_and_groups_have_their_metrics(page):
 
 def test_examples_are_shown_with_their_pair(page):
     assert [each.texts("details")[0] for each in details(section(page, "texts"))] == [
-        f"体育 taken for a&b: the 1 surest中文{ATTACK} row 7, confidence 90.00%",
-        f"{ATTACK} taken for 体育: the 1 surestxy row 7, confidence 90.00%, train or dev has this text",
+        f"体育 taken for a&b: the 1 most confident中文{ATTACK} row 7, confidence 90.00%",
+        f"{ATTACK} taken for 体育: the 1 most confidentxy row 7, confidence 90.00%, train or dev has this text",
     ]
 
 
@@ -347,7 +347,7 @@ def test_entities_of_a_sentence_are_marked_on_two_lines(page):
     ]
     assert [line.texts("div")[0] for line in lines] == [
         f"gold张三PER在北京LOC、上海LOC{ATTACK}",
-        f"found张三PER在北ORG京、上海LOC{ATTACK}ORG",
+        f"predicted张三PER在北ORG京、上海LOC{ATTACK}ORG",
     ]
 
 
@@ -371,7 +371,7 @@ def test_words_have_blanks_between_them(folder):
     write_errors(folder, "tagger", {**TAGGED, "tokens": words, **entities})
     gold, predicted = sentence_lines(section(render(recipes(folder), None), "tagger"))
     assert gold.texts("div") == ["goldAnnPER lives in New YorkLOC ."]
-    assert predicted.texts("div") == ["foundAnn lives in New YorkLOC ."]
+    assert predicted.texts("div") == ["predictedAnn lives in New YorkLOC ."]
 
 
 def test_long_texts_are_cut(folder):
@@ -382,7 +382,7 @@ def test_long_texts_are_cut(folder):
     page = render(recipes(folder), None)
     gold, predicted = sentence_lines(section(page, "tagger"))
     assert gold.texts("div") == ["gold" + "字" * (LONGEST + 2) + "PER …"]
-    assert predicted.texts("div") == ["found" + "字" * LONGEST + " …"]
+    assert predicted.texts("div") == ["predicted" + "字" * LONGEST + " …"]
     assert details(section(page, "texts"))[0].texts("li") == ["字" * LONGEST + " … row 7, confidence 90.00%"]
 
 
@@ -465,7 +465,7 @@ def test_the_study_has_its_claims_findings_and_plots(folder, study):
     _, judged = verdicts()
     judged["claims"][1]["said"] = ATTACK
     write_json(study / "verdicts.json", judged)
-    page = render(recipes(folder), read_study(study))
+    page = render(recipes(folder), read_shown_study(study))
     part = page.split('<section id="study"')[1].split("</section>")[0]
     assert ">16 rows of train, 1 epochs, 2 seeds, on the CPU. A claim is supported where all its 95% intervals" in part
     claims = details(part)
@@ -489,7 +489,7 @@ def test_the_plots_of_the_documentation_can_be_shown(folder, tmp_path):
         path = tmp_path / "shown" / ("plots" if name.endswith(".svg") else "") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "docs" / "study" / name, path)
-    page = render(recipes(folder), read_study(tmp_path / "shown"))
+    page = render(recipes(folder), read_shown_study(tmp_path / "shown"))
     assert details(page)[0].texts("figcaption") == ["fails_at_32", "fails_at_32-curve"]
     assert page.count("<style>") == 1
     assert "rnn_b64_p16" in Page(page).texts("text")
@@ -508,7 +508,7 @@ def test_every_class_of_a_plot_has_a_rule_in_the_page(study):
 
 
 def test_without_a_study_there_is_no_section_for_it(folder, tmp_path):
-    assert read_study(tmp_path) is None
+    assert read_shown_study(tmp_path) is None
     assert 'id="study"' not in render(recipes(folder), None)
 
 
@@ -517,7 +517,7 @@ def test_a_damaged_study_is_named(study):
         before = path.read_bytes()
         path.write_text(broken, encoding="utf-8")
         with pytest.raises(UserError, match=rf"{path.name}: is damaged; got .*; run the stage that writes it$"):
-            read_study(study)
+            read_shown_study(study)
         path.write_bytes(before)
 
 
@@ -577,7 +577,7 @@ def test_the_table_names_a_damaged_file(tmp_path, monkeypatch):
 def test_a_browser_runs_the_page_without_an_error(folder, study, tmp_path):
     if find_browser() is None:
         pytest.skip("no Chromium is installed")
-    page = render(recipes(folder), read_study(study))
+    page = render(recipes(folder), read_shown_study(study))
     file = tmp_path / "page" / "index.html"
     file.parent.mkdir()
     results = []
@@ -602,7 +602,7 @@ def test_a_phone_need_not_scroll_sideways(study, tmp_path):
     name, folders = "a_recipe_whose_name_is_longer_than_a_phone_is_wide", result_folders(tmp_path / "files")
     write_recipe(folders, name, CONFUSION, CLASSES, [error(ATTACK, "体育", ["x" * 99])], {})
     file = tmp_path / "index.html"
-    file.write_text(render([read_recipe(name, "e", "c", folders)], read_study(study)), encoding="utf-8")
+    file.write_text(render([read_recipe(name, "e", "c", folders)], read_shown_study(study)), encoding="utf-8")
 
     async def width():
         async with browsing(find_browser(), tmp_path / "profile") as tab:

@@ -255,9 +255,7 @@ def test_a_segmenter_without_another_original_is_not_compared(tmp_path):
 
 @pytest.mark.parametrize("settings", [Segment(1.1, 1), Segment(-0.1, 1), Segment(0.0, -1)])
 def test_values_out_of_range(settings):
-    with pytest.raises(
-        UserError, match=r"segment\.(verify_share: must lie between 0 and 1|seed: must not be negative)"
-    ):
+    with pytest.raises(UserError, match=r"segment\.(verify_share: must lie in \[0, 1\]|seed: must not be negative)"):
         settings.check()
 
 

@@ -182,7 +182,7 @@ def test_a_port_that_is_taken_is_refused(folder, tmp_path):
         port = url.rpartition(":")[2]
         done = subprocess.run([*command, port], env=environment, capture_output=True, text=True, timeout=120)
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith(f"error: 127.0.0.1, port {port}: cannot be listened on; got ")
+        assert done.stderr.startswith(f"error: 127.0.0.1, port {port}: cannot listen on this address; got ")
         assert done.stderr.count("\n") == 1
 
 

@@ -410,11 +410,13 @@ def test_the_url_of_a_listening_socket():
         port = one.getsockname()[1]
         assert url_of(one) == f"http://127.0.0.1:{port}"
         assert one.proto == socket.IPPROTO_TCP  # or a response of two pieces is delayed by 40 ms
-        with pytest.raises(UserError, match=rf"127\.0\.0\.1, port {port}: cannot be listened on; got .*--port$"):
+        with pytest.raises(
+            UserError, match=rf"127\.0\.0\.1, port {port}: cannot listen on this address; got .*--port$"
+        ):
             listen("127.0.0.1", port)
-    with pytest.raises(UserError, match=r"no\.such\.host\.invalid, port 0: cannot be listened on"):
+    with pytest.raises(UserError, match=r"no\.such\.host\.invalid, port 0: cannot listen on this address"):
         listen("no.such.host.invalid", 0)
-    with pytest.raises(UserError, match=r"a{64}, port 0: cannot be listened on; got .*label too long"):
+    with pytest.raises(UserError, match=r"a{64}, port 0: cannot listen on this address; got .*label too long"):
         listen("a" * 64, 0)
     if socket.has_ipv6:
         try:

@@ -24,7 +24,7 @@ def names_in(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
-def test_run_stage_hands_the_key_on(argv):
+def test_run_stage_passes_the_name_on(argv):
     argv("news_rnn")
     seen = []
     run_stage(seen.append, "recipe")
@@ -34,8 +34,8 @@ def test_run_stage_hands_the_key_on(argv):
 def test_run_stage_user_error_is_one_line(argv, capsys):
     argv("news_rnn")
 
-    def main(key):
-        raise UserError(f"recipes.{key}", "is\nwrong", got=3, do="mend it")
+    def main(name):
+        raise UserError(f"recipes.{name}", "is\nwrong", got=3, do="mend it")
 
     with pytest.raises(SystemExit) as caught:
         run_stage(main, "recipe")
@@ -47,7 +47,7 @@ def test_run_stage_user_error_is_one_line(argv, capsys):
 def test_run_stage_wrong_arguments_exit_2(argv, capsys, arguments):
     argv(*arguments)
     with pytest.raises(SystemExit) as caught:
-        run_stage(lambda key: pytest.fail("must not run"), "recipe")
+        run_stage(lambda name: pytest.fail("must not run"), "recipe")
     assert caught.value.code == 2
     assert "recipe" in capsys.readouterr().err
 
@@ -266,7 +266,7 @@ def test_progress_prints_nothing_without_a_terminal():
 
 
 def test_progress_is_shown_on_a_terminal(on_terminal):
-    items, output = on_terminal([1, 2, 3], unit="row", label="parse")
+    items, output = on_terminal([1, 2, 3], unit="row", description="parse")
     assert items == [1, 2, 3]
     assert "parse" in output
 
@@ -277,7 +277,9 @@ def test_progress_counts_units_and_begins_after_those_of_an_earlier_run(on_termi
             time.sleep(0.15)  # longer than the interval between two updates
             yield item
 
-    items, output = on_terminal(slow(), total=1000, unit=" rows", label="cut", initial=500, count=lambda item: item)
+    items, output = on_terminal(
+        slow(), total=1000, unit=" rows", description="cut", initial=500, count=lambda item: item
+    )
     assert items == [100, 200]
     assert re.findall(r"\d+/1000", output) == ["500/1000", "600/1000", "800/1000"]
     rates = [float(rate) for rate in re.findall(r"([\d.]+) rows/s", output)]

@@ -14,7 +14,7 @@ from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa
 from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import ResumableError, UserError
-from textrnn.modeling.models.loss import RunningLoss, Score
+from textrnn.modeling.models.running_metrics import RunningMetrics, Score
 from textrnn.stage import Terminated
 from textrnn.training.batching.batches import batches
 from textrnn.training.optimization.step import TrainStep, make_optimizer
@@ -45,7 +45,7 @@ def names_in(folder):
 
 def test_a_state_is_restored_bitwise():
     torch.manual_seed(0)
-    tensors = {"network.a.b": torch.randn(3, 4).t(), "tally": torch.randn(2, 4, dtype=torch.float64)}
+    tensors = {"network.a.b": torch.randn(3, 4).t(), "running_metrics": torch.randn(2, 4, dtype=torch.float64)}
     tensors |= {"step": torch.tensor(7.0), "none": torch.zeros(0, 2)}
     best = {"a.b": torch.randn(4, 3)}
     state = RunState(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
@@ -296,8 +296,8 @@ def test_the_checkpoint_of_a_stopped_run(folder):
     assert [point.step for point in state.points] == [2, 4, 6, 7, 8]
     assert state.best is min(state.points, key=lambda point: point.dev.loss)
     assert state.resumed == []
-    assert tensors["tally"].shape == (1, 4)
-    assert tensors["tally"][0, 3] == state.rows - sum_of_rows(8)
+    assert tensors["running_metrics"].shape == (1, 4)
+    assert tensors["running_metrics"][0, 3] == state.rows - sum_of_rows(8)
 
 
 def sum_of_rows(steps):
@@ -332,7 +332,7 @@ def test_half_precision_saves_its_scaler():
     train_steps = []
     for _ in range(2):
         model = small()
-        train_steps.append(TrainStep(model, make_optimizer(model, options), RunningLoss(None, CPU), options))
+        train_steps.append(TrainStep(model, make_optimizer(model, options), RunningMetrics(None, CPU), options))
     first, second = train_steps
     first.scaler.load_state_dict({**first.scaler.state_dict(), "scale": 8.0, "_growth_tracker": 5})
     second.load_state_dict(decode_run_state(encode_run_state(RunState(), first.state_dict()))[1])

@@ -28,7 +28,7 @@ from textrnn.study.runs.training_run import RunRecorder, run_variant
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.setup import build_network
+from textrnn.training.trainer.recipe import build_network
 
 CPU = torch.device("cpu")
 SPLITS = {"train": TEXTS, "dev": TEXTS[::3], "test": TEXTS[::2]}
@@ -56,7 +56,7 @@ def test_input_gradients_are_finite_differences(cell, readout):
 
     def loss(row, embedded):
         hook = model.embedding.register_forward_hook(lambda *_: embedded[:, None])
-        model.recurrent.kernels = False
+        model.recurrent.use_kernels = False
         logits = model(IDS[row : row + 1], LENGTHS[row : row + 1])
         hook.remove()
         return F.cross_entropy(logits, TARGETS[row : row + 1]).item()
@@ -87,7 +87,7 @@ def test_input_gradients_do_not_change_the_network():
     before = model(IDS, LENGTHS)
     input_gradients(model, IDS, LENGTHS, TARGETS)
     assert model.training
-    assert model.recurrent.kernels
+    assert model.recurrent.use_kernels
     assert all(weight.grad is None for weight in model.parameters())
     assert torch.equal(model(IDS, LENGTHS), before)
 

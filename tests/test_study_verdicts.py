@@ -68,22 +68,22 @@ def claim(*comparisons):
     return Claim("key", 1, "It is so.", comparisons)
 
 
-def test_the_words_of_a_finding_have_its_numbers():
+def test_the_summary_of_a_finding_has_its_numbers():
     judged = judge(claim(comparison(margin=0.01)), values(a=[0.9, 0.92], b=[0.8, 0.81]))
     (finding,) = judged.findings
     # differences 0.1 and 0.11: s / sqrt 2 = 0.005, t(1) = 12.7062
     assert finding.difference.mean == pytest.approx(0.105)
     assert finding.difference.high - finding.difference.low == pytest.approx(2 * 12.7062 * 0.005, rel=1e-4)
     numbers = "+10.50 points [+4.15 points, +16.85 points], expected above +1.00 points"
-    assert finding.words == f"test accuracy, a against b: {numbers}: supported"
+    assert finding.summary == f"test accuracy, a against b: {numbers}: supported"
 
 
-def test_the_words_of_a_ratio():
+def test_the_summary_of_a_ratio():
     judged = judge(
         claim(comparison("below", 0.05, "seconds", ratio=True)), values("seconds", a=[1.0, 2.0], b=[4.0, 8.0])
     )
     assert judged.verdict == "supported"
-    assert judged.findings[0].words == (
+    assert judged.findings[0].summary == (
         "seconds of training, a against b: x0.25 [x0.25, x0.25], expected below x0.952: supported"
     )
 
@@ -97,7 +97,7 @@ def test_a_variant_can_be_compared_with_a_number():
 def test_one_seed_is_undecided():
     judged = judge(claim(comparison()), values(a=[0.9], b=[0.1]))
     assert judged.verdict == "undecided"
-    assert "(one seed)" in judged.findings[0].words
+    assert "(one seed)" in judged.findings[0].summary
 
 
 @pytest.mark.parametrize(("missing", "verdict"), [((), "supported"), (("a",), "undecided"), (("a", "b"), "undecided")])
@@ -107,7 +107,7 @@ def test_missing_seeds_leave_a_comparison_undecided(missing, verdict):
         del by_measure["test_accuracy"][name][1]
     judged = judge(claim(comparison()), by_measure)
     assert judged.verdict == verdict
-    assert ("(2 of 3 seeds)" in judged.findings[0].words) == bool(missing)
+    assert ("(2 of 3 seeds)" in judged.findings[0].summary) == bool(missing)
 
 
 def judge_claims(measure, **variants):

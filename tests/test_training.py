@@ -14,7 +14,7 @@ from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa, Train
 from textrnn.common.settings.merging import load_recipe_section
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import RunningLoss, Score
+from textrnn.modeling.models.running_metrics import RunningMetrics, Score
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.training.batching.buckets import Bucket
@@ -256,11 +256,11 @@ def test_smoothed_labels_by_hand(weights):
             0.2 / 4 * w * value for w, value in zip(target_weights, row, strict=True)
         )
         total_weight += target_weights[target]
-    running_loss = RunningLoss(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
+    running_metrics = RunningMetrics(None if weights is None else torch.tensor(weights).double(), CPU, 0.2)
     padded_out = torch.cat((logits, torch.randn(2, 4)))
-    loss = running_loss.update(padded_out, torch.cat((targets, torch.tensor([-100, -100]))))
+    loss = running_metrics.update(padded_out, torch.cat((targets, torch.tensor([-100, -100]))))
     assert loss.item() == pytest.approx(total / total_weight, rel=1e-12)
-    assert running_loss.compute().loss == pytest.approx(total / total_weight, rel=1e-12)
+    assert running_metrics.compute().loss == pytest.approx(total / total_weight, rel=1e-12)
 
 
 def test_training_smooths_labels_and_evaluation_does_not():
@@ -308,21 +308,21 @@ def test_class_weights_make_a_weighted_mean():
     losses = [-row.log_softmax(0)[target].item() for row, target in zip(logits, targets, strict=True)]
     factors = [1, 10, 10, 1, 0.5, 0.5, 1]
     wanted = sum(loss * factor for loss, factor in zip(losses, factors, strict=True)) / sum(factors)
-    running_loss = RunningLoss(weights.double(), CPU)
-    assert running_loss.update(logits, targets).item() == pytest.approx(wanted, rel=1e-12)
-    assert running_loss.compute().loss == pytest.approx(wanted, rel=1e-12)
-    assert running_loss.compute().accuracy == (logits.argmax(1) == targets).double().mean().item()
+    running_metrics = RunningMetrics(weights.double(), CPU)
+    assert running_metrics.update(logits, targets).item() == pytest.approx(wanted, rel=1e-12)
+    assert running_metrics.compute().loss == pytest.approx(wanted, rel=1e-12)
+    assert running_metrics.compute().accuracy == (logits.argmax(1) == targets).double().mean().item()
 
 
 def test_ignored_tags_never_count():
     torch.manual_seed(0)
     logits = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
     targets = torch.tensor([[1, 2, -100], [-100, -100, 3]])
-    running_loss = RunningLoss(None, CPU)
-    loss = running_loss.update(logits, targets)
+    running_metrics = RunningMetrics(None, CPU)
+    loss = running_metrics.update(logits, targets)
     valid = [(0, 0, 1), (0, 1, 2), (1, 2, 3)]
     assert loss.item() == pytest.approx(sum(-logits[b, t].log_softmax(0)[c].item() for b, t, c in valid) / 3, rel=1e-12)
-    assert running_loss.compute().accuracy == sum(int(logits[b, t].argmax()) == c for b, t, c in valid) / 3
+    assert running_metrics.compute().accuracy == sum(int(logits[b, t].argmax()) == c for b, t, c in valid) / 3
     (gradient,) = torch.autograd.grad(loss, logits)
     assert not gradient[targets < 0].any()
     assert gradient[targets >= 0].all()
@@ -333,11 +333,11 @@ def test_ignored_tags_never_count():
 )
 def test_a_batch_in_which_no_target_counts_has_no_gradient(weights, targets):
     logits = torch.randn(2, 2, requires_grad=True)
-    running_loss = RunningLoss(weights, CPU)
-    loss = running_loss.update(logits, torch.tensor(targets))
+    running_metrics = RunningMetrics(weights, CPU)
+    loss = running_metrics.update(logits, torch.tensor(targets))
     assert loss.item() == 0
     assert torch.autograd.grad(loss, logits)[0].tolist() == [[0, 0], [0, 0]]
-    assert running_loss.compute().loss == 0
+    assert running_metrics.compute().loss == 0
 
 
 @pytest.mark.parametrize("weights", [None, torch.tensor([1.0, 5.0, 0.0, 2.5])], ids=["plain", "weighted"])
@@ -580,11 +580,11 @@ def test_seconds_before_a_stop_count_too(monkeypatch):
     steps = []
     state, tensors = (
         RunState(seconds=5.0),
-        TrainStep(model, make_optimizer(model, SETTINGS), RunningLoss(None, CPU), SETTINGS).state_dict(),
+        TrainStep(model, make_optimizer(model, SETTINGS), RunningMetrics(None, CPU), SETTINGS).state_dict(),
     )
     options = settings(time_limit_seconds=7.0)
     on_step = lambda step, _: steps.append(step)  # noqa: E731
-    sums = {"tally": torch.zeros(1, 4, dtype=torch.float64)}
+    sums = {"running_metrics": torch.zeros(1, 4, dtype=torch.float64)}
     train_model(model, rows_of(200), rows_of(8), options, None, id, on_step, resume_from=(state, tensors | sums))
     assert steps == [1, 2]
 

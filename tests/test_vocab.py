@@ -25,7 +25,7 @@ def vocabulary(*words):
 
 
 def words(vocabulary):
-    return vocabulary.words.to_pylist()
+    return vocabulary.tokens.to_pylist()
 
 
 def test_golden_order():

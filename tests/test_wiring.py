@@ -17,6 +17,10 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from imports import ROOT, SOURCE, all_imports, direct_imports
+from textrnn.common.config import check
+from textrnn.common.config.model import Model
+from textrnn.common.config.train import Train
+from textrnn.common.settings.merging import load_recipe_section
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
@@ -162,6 +166,17 @@ def test_the_docs_show_the_layers():
     assert shown == list(LAYERS)
 
 
+def test_the_walks_of_the_docs_pass_by_what_there_is():
+    part = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").split("\n## Three walks\n")[1].split("\n## ")[0]
+    names = re.findall(r"`(\w+)\.(\w+)\.(\w+)`", part)
+    assert len(names) > 15
+    by_name = {package.split("/")[-1]: package for package in LAYERS}
+    for package, module, symbol in names:
+        path = SOURCE / "textrnn" / by_name[package] / f"{module}.py"
+        body = ast.parse(path.read_text(encoding="utf-8")).body
+        assert symbol in {getattr(node, "name", None) for node in body}, f"{package}.{module}.{symbol}"
+
+
 def test_imports_run_downward():
     level = {package: number for number, package in enumerate(LAYERS)}
     up = [
@@ -195,6 +210,34 @@ def test_config_declares_and_checks_and_computes_nothing():
                 assert [ast.unparse(each) for each in node.decorator_list] == ["dataclass(frozen=True)"], node.name
     importers = [path for path in modules() if SOURCE / "textrnn/common/config/check.py" in direct_imports(path)]
     assert importers == []
+
+
+def test_other_packages_take_no_constants_from_config():
+    """A constant there could change a result without a stage being run again."""
+    folder = SOURCE / "textrnn" / LISTED_BY_CHECK_ALONE
+    constants = {
+        (path.stem, target.id)
+        for path in folder.glob("*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, (ast.Assign, ast.AnnAssign)) and "Literal[" not in ast.unparse(node)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name) and "TypeVar" not in ast.unparse(node)
+    }
+    assert ("params", "PARAMS_FILE") in constants
+    for path in modules():
+        if package_of(path) == LISTED_BY_CHECK_ALONE:
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textrnn.common.config."):
+                taken = {(node.module.split(".")[-1], alias.name) for alias in node.names}
+                assert not taken & constants, f"{path}: {taken & constants}"
+
+
+def test_check_merges_a_recipe_as_training_does():
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for recipe in params["recipes"]:
+        for cls, name in ((Model, "model"), (Train, "train")):
+            assert check._merge_section(cls, params, name, recipe) == load_recipe_section(cls, params, name, recipe)
 
 
 def test_only_packages_that_train_or_predict_import_torch():
@@ -404,7 +447,7 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("common/settings/limits.py", ("train@*", "baseline@*")),
     ("common/config/train.py", ("check",)),
     ("evaluation/scoring/evaluate.py", ("evaluate@*", "analyze@*")),
-    ("evaluation/analysis/errors.py", ("analyze@*",)),
+    ("evaluation/analysis/analyze.py", ("analyze@*",)),
     ("evaluation/baselines/bag_of_ngrams.py", ("baseline@*",)),
     ("evaluation/card/model_card.py", ("card@*",)),
     ("evaluation/report/overview.py", ("report",)),
@@ -421,6 +464,8 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("modeling/nn/.kernels.py.swp", ()),
     ("modeling/nn/.#kernels.py", ()),
     ("modeling/nn/kernels.py~", ()),
+    ("modeling/nn/TAGS", ()),
+    ("modeling/nn/4913", ()),
     ("modeling/nn/__pycache__/kernels.cpython-311.pyc", ()),
 ]
 

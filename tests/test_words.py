@@ -29,7 +29,7 @@ from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_each_posi
 from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes, SoftLexicon
 from textrnn.training.batching import buckets as residence
-from textrnn.training.trainer.setup import train_recipe
+from textrnn.training.trainer.recipe import train_recipe
 from textrnn.training.trainer.token_features import learn_token_features
 from textrnn.training.trainer.word_features import learn_words
 
@@ -318,7 +318,7 @@ def test_the_kernels_change_no_logit_and_no_gradient(cell, readout, side):
         model = model_of(
             cell=cell, readout=readout, side=side, bidirectional=True, layers=2, bigrams=BigramOptions(2, 1)
         )
-        model.recurrent.kernels = kernels
+        model.recurrent.use_kernels = kernels
         logits = model(ids, lengths)
         (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
         found.append((logits, {name: weight.grad.to_dense() for name, weight in model.named_parameters()}))
@@ -391,9 +391,9 @@ def test_no_shape_depends_on_the_data_of_a_captured_step():
     model = model_of(cell="lstm", word_dropout=0.1).float().train()
     with FakeTensorMode(allow_non_fake_inputs=True) as fake:  # tensors without values
         ids, lengths = fake.from_tensor(padded()), fake.from_tensor(LENGTHS)
-        model.recurrent.kernels = False
+        model.recurrent.use_kernels = False
         assert model(ids, lengths).shape == (4, 5)
-        model.recurrent.kernels = True
+        model.recurrent.use_kernels = True
         with pytest.raises(DynamicOutputShapeException):
             model(ids, lengths)
 
@@ -428,7 +428,7 @@ def run(tmp_path, monkeypatch):
     def run(words=OPTIONS, lexicon=LEXICON_OF_ORDER, **changes):
         model = dataclasses.replace(PLAIN, words=words, readout="mean", hidden_size=4, cell="rnn", **changes)
         settings = dataclasses.replace(SETTINGS, epochs=12, learning_rate=0.05)
-        outputs = {"curves": tmp_path / "curves.csv", "live": None}
+        outputs = {"curves_file": tmp_path / "curves.csv", "dvclive_folder": None}
         return train_recipe("tiny", rows, 0.01 * matrix(), LABELS, model, settings, lexicon=lexicon, **outputs)
 
     return run

@@ -130,7 +130,7 @@ def main():
     with resumable_folder(Path("out"), seed=1) as out:
         tasks = [ShardTask(f"s{i}", 10, (out, f"s{i}", HERE / "log")) for i in range(6)]
         with (out / "order").open("w") as file:
-            for result in run_shards(getattr(shard_functions, sys.argv[1]), tasks, out, label="cut"):
+            for result in run_shards(getattr(shard_functions, sys.argv[1]), tasks, out, stage="cut"):
                 file.write(result["name"] + "\\n")
 
 
@@ -227,7 +227,7 @@ def test_worker_count_refuses(monkeypatch, given):
 def test_results_are_the_same_and_in_order_for_any_workers(monkeypatch, functions, out, log, count, processes):
     monkeypatch.setenv("TEXTRNN_WORKERS", str(count))
     task = functions.double if count == 1 else functions.slow_first
-    results = list(run_shards(task, tasks(out, log), out, label="cut"))
+    results = list(run_shards(task, tasks(out, log), out, stage="cut"))
     used = {result.pop("process") for result in results}
     assert (used == {os.getpid()}) == (count == 1)
     assert len(used) <= processes
@@ -240,7 +240,7 @@ def test_results_are_the_same_and_in_order_for_any_workers(monkeypatch, function
 def test_few_rows_are_processed_in_this_process(monkeypatch, functions, out, log):
     for threshold, here in ((60, True), (59, False)):
         monkeypatch.setattr(module, "MIN_ROWS_FOR_POOL", threshold)
-        results = list(run_shards(functions.double, tasks(out, log), out, label="cut"))
+        results = list(run_shards(functions.double, tasks(out, log), out, stage="cut"))
         assert {result["process"] == os.getpid() for result in results} == {here}
         for marker in out.joinpath(MARKERS).iterdir():
             marker.unlink()
@@ -248,14 +248,14 @@ def test_few_rows_are_processed_in_this_process(monkeypatch, functions, out, log
 
 def test_the_remaining_rows_decide_on_a_pool(monkeypatch, functions, out, log):
     monkeypatch.setattr(module, "MIN_ROWS_FOR_POOL", 20)
-    for _ in zip(range(4), run_shards(functions.double, tasks(out, log, 4), out, label="cut"), strict=False):
+    for _ in zip(range(4), run_shards(functions.double, tasks(out, log, 4), out, stage="cut"), strict=False):
         pass
-    rest = list(run_shards(functions.double, tasks(out, log), out, label="cut"))[4:]
+    rest = list(run_shards(functions.double, tasks(out, log), out, stage="cut"))[4:]
     assert [(result["name"], result["process"]) for result in rest] == [("s4", os.getpid()), ("s5", os.getpid())]
 
 
 def test_a_bounded_number_of_shards_is_submitted_ahead(functions, out, log):
-    results = run_shards(functions.double, tasks(out, log, 30), out, label="cut")
+    results = run_shards(functions.double, tasks(out, log, 30), out, stage="cut")
     assert next(results)["name"] == "s0"
     time.sleep(0.3)
     assert len(names(log)) <= 4 * 2
@@ -264,7 +264,7 @@ def test_a_bounded_number_of_shards_is_submitted_ahead(functions, out, log):
 
 def test_two_tasks_with_the_same_name_are_refused(functions, out, log):
     with pytest.raises(ValueError, match="cut: two tasks have the same name"):
-        list(run_shards(functions.double, tasks(out, log, 1) * 2, out, label="cut"))
+        list(run_shards(functions.double, tasks(out, log, 1) * 2, out, stage="cut"))
 
 
 def test_a_finished_shard_that_is_requested_again_is_read_from_its_marker(functions, out, log):
@@ -280,7 +280,7 @@ def test_a_finished_shard_that_is_requested_again_is_read_from_its_marker(functi
 
 def test_progress_counts_rows_and_those_finished_earlier(monkeypatch, functions, out, log):
     monkeypatch.setenv("TEXTRNN_WORKERS", "1")
-    list(run_shards(functions.double, tasks(out, log, 2), out, label="cut"))
+    list(run_shards(functions.double, tasks(out, log, 2), out, stage="cut"))
     options, counted = {}, []
 
     def progress(items, *, count, **rest):
@@ -288,9 +288,9 @@ def test_progress_counts_rows_and_those_finished_earlier(monkeypatch, functions,
         return ((item, counted.append(count(item)))[0] for item in items)
 
     monkeypatch.setattr(module, "progress", progress)
-    assert [result["name"] for result in run_shards(functions.double, tasks(out, log), out, label="cut")] == ALL
+    assert [result["name"] for result in run_shards(functions.double, tasks(out, log), out, stage="cut")] == ALL
     assert counted == [10, 10, 10, 10]
-    assert options == {"total": 60, "initial": 20, "unit": " rows", "label": "cut"}
+    assert options == {"total": 60, "initial": 20, "unit": " rows", "description": "cut"}
 
 
 # errors in a task
@@ -300,27 +300,27 @@ def test_progress_counts_rows_and_those_finished_earlier(monkeypatch, functions,
 def test_a_user_error_is_raised_unchanged(monkeypatch, functions, out, log, count):
     monkeypatch.setenv("TEXTRNN_WORKERS", count)
     with pytest.raises(UserError) as caught:
-        list(run_shards(functions.user_error_at_s2, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.user_error_at_s2, tasks(out, log), out, stage="cut"))
     assert (type(caught.value), str(caught.value)) == (UserError, "s2: is bad; got 2")
 
 
 def test_an_error_is_raised_at_once_whatever_its_order(functions, out, log, tmp_path):
     (tmp_path / "gate").touch()
     with pytest.raises(UserError, match=r"^s1: is bad$"):
-        list(run_shards(functions.slow_s0_failing_s1, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.slow_s0_failing_s1, tasks(out, log), out, stage="cut"))
     assert "s0" not in finished_shards(out)
 
 
 def test_another_exception_keeps_its_traceback(functions, out, log):
     with pytest.raises(KeyError, match="lost") as caught:
-        list(run_shards(functions.raises_at_s2, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.raises_at_s2, tasks(out, log), out, stage="cut"))
     assert "in raises_at_s2" in str(caught.value.__cause__)
 
 
 def test_a_shard_that_is_reported_but_missing_is_named(monkeypatch, functions, out, log):
     monkeypatch.setenv("TEXTRNN_WORKERS", "1")
     with pytest.raises(ResumableError, match=r"^cut: shards were reported but are not in the folder; got s1; "):
-        list(run_shards(functions.removes_a_marker, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.removes_a_marker, tasks(out, log), out, stage="cut"))
 
 
 # workers that die
@@ -329,7 +329,7 @@ def test_a_shard_that_is_reported_but_missing_is_named(monkeypatch, functions, o
 def test_a_dead_worker_is_reported_with_its_shard_and_the_next_run_completes(functions, tmp_path, log):
     def run():
         with resumable_folder(tmp_path / "out", seed=1) as made:
-            return [result["name"] for result in run_shards(functions.dies_at_s2, tasks(made, log), made, label="cut")]
+            return [result["name"] for result in run_shards(functions.dies_at_s2, tasks(made, log), made, stage="cut")]
 
     with pytest.raises(WorkerDiedError) as caught:
         run()
@@ -350,24 +350,24 @@ def test_a_dead_worker_is_reported_with_its_shard_and_the_next_run_completes(fun
 
 def test_a_dead_worker_is_reported_without_the_live_one(functions, out, log):
     with pytest.raises(WorkerDiedError, match=r"^cut, shard s1: the worker process died; got signal SIGKILL; "):
-        list(run_shards(functions.slow_s0_failing_s1, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.slow_s0_failing_s1, tasks(out, log), out, stage="cut"))
     assert "s0" not in finished_shards(out)  # and it is not waited for
 
 
 def test_a_worker_that_exits_is_reported_with_its_code(functions, out, log):
     with pytest.raises(WorkerDiedError, match=r"^cut, shard s1: the worker process died; got exit code 3; "):
-        list(run_shards(functions.exits_at_s1, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.exits_at_s1, tasks(out, log), out, stage="cut"))
 
 
 def test_an_error_while_large_arguments_are_sent_does_not_hang(functions, out, log):
     big = [ShardTask("s0", 10, (1,)), *tasks(out, log, 12, load=b"x" * 3_000_000)[1:]]
     with pytest.raises(TypeError, match="missing 3 required"):
-        list(run_shards(functions.big, big, out, label="cut"))
+        list(run_shards(functions.big, big, out, stage="cut"))
 
 
 def test_a_worker_with_other_code_refuses(functions, out, log):
     (out / MARKERS).mkdir()
-    with pytest.raises(ResumableError, match=r"^worker \S+:\d+: has other code or other versions of libraries"):
+    with pytest.raises(ResumableError, match=r"^worker \S+:\d+: runs different code or library versions"):
         module._run_task(functions.double, out, (None, "another fingerprint"), tasks(out, log)[0])
     assert names(log) == []
 
@@ -493,7 +493,7 @@ def test_a_scheduler_needs_dask(monkeypatch, functions, out, log):
     with pytest.raises(
         ResumableError, match=r"^TEXTRNN_SCHEDULER: needs Dask, .*; pip install .* -e '\.\[cluster\]', or"
     ):
-        list(run_shards(functions.double, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.double, tasks(out, log), out, stage="cut"))
 
 
 def test_dask_is_imported_only_for_a_scheduler():
@@ -508,7 +508,7 @@ def test_a_scheduler_that_does_not_answer_is_named(monkeypatch, functions, out, 
         monkeypatch.setenv("TEXTRNN_SCHEDULER", address)
         message = f"TEXTRNN_SCHEDULER: no Dask scheduler answers there; got {address}; "
         with pytest.raises(ResumableError) as caught:
-            list(run_shards(functions.double, tasks(out, log), out, label="cut"))
+            list(run_shards(functions.double, tasks(out, log), out, stage="cut"))
         assert str(caught.value).startswith(message)
 
 
@@ -564,7 +564,7 @@ def test_a_cluster_gives_the_same_bytes(cluster, functions, tmp_path, log, monke
     monkeypatch.chdir(tmp_path)
     (tmp_path / "out").mkdir()
     relative = [ShardTask(f"s{i}", 10, (Path("out"), f"s{i}", log)) for i in range(6)]
-    results = list(run_shards(functions.slow_first, relative, Path("out"), label="cut"))
+    results = list(run_shards(functions.slow_first, relative, Path("out"), stage="cut"))
     assert {result.pop("process") for result in results} <= processes
     assert results == [{"files": [f"{name}.txt"], "name": name, "pair": [1, 2]} for name in ALL]
     assert {path.name: path.read_text() for path in Path("out").glob("*.txt")} == {
@@ -572,7 +572,7 @@ def test_a_cluster_gives_the_same_bytes(cluster, functions, tmp_path, log, monke
     }
     (tmp_path / "other").mkdir()
     with pytest.raises(UserError) as caught:
-        list(run_shards(functions.user_error_at_s2, tasks(tmp_path / "other", log), tmp_path / "other", label="cut"))
+        list(run_shards(functions.user_error_at_s2, tasks(tmp_path / "other", log), tmp_path / "other", stage="cut"))
     assert (type(caught.value), str(caught.value)) == (UserError, "s2: is bad; got 2")
 
 
@@ -580,7 +580,7 @@ def test_a_cluster_gives_the_same_bytes(cluster, functions, tmp_path, log, monke
 def test_a_dead_worker_of_a_cluster_is_reported_with_its_shard(cluster, functions, out, log, tmp_path):
     cluster(failures=0)
     with pytest.raises(WorkerDiedError, match=r"^cut, shard s2: the worker process died; see whether memory") as caught:
-        list(run_shards(functions.dies_at_s2, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.dies_at_s2, tasks(out, log), out, stage="cut"))
     reported = int(re.search(r"after the (\d+) finished shards$", str(caught.value)).group(1))
     wait_until(lambda: set(shards_in_progress(out)) == {"s2"})  # the other worker finishes its current shard
     done = finished_shards(out)
@@ -588,7 +588,7 @@ def test_a_dead_worker_of_a_cluster_is_reported_with_its_shard(cluster, function
     assert 1 <= reported <= len(done) <= 5
     log.unlink()
     (tmp_path / "gate").touch()
-    assert [result["name"] for result in run_shards(functions.dies_at_s2, tasks(out, log), out, label="cut")] == ALL
+    assert [result["name"] for result in run_shards(functions.dies_at_s2, tasks(out, log), out, stage="cut")] == ALL
     assert names(log) == sorted(set(ALL) - done)
 
 
@@ -600,16 +600,16 @@ def test_a_cluster_without_workers_is_reported(cluster, functions, tmp_path, out
     fresh = tmp_path / "fresh"
     fresh.mkdir()
     with pytest.raises(WorkerDiedError, match=r"^cut, shard s2: the worker process died; see"):
-        list(run_shards(functions.dies_at_s2, tasks(out, log), out, label="cut"))
+        list(run_shards(functions.dies_at_s2, tasks(out, log), out, stage="cut"))
     with pytest.raises(ResumableError, match=r"^scheduler tcp://\S+: has no workers; start some: dask worker tcp://"):
-        list(run_shards(functions.double, tasks(out, log), fresh, label="cut"))
+        list(run_shards(functions.double, tasks(out, log), fresh, stage="cut"))
 
 
 @pytest.mark.slow
 def test_a_lost_scheduler_is_reported(cluster, functions, out, log):
     scheduler, *_ = cluster()
     with ThreadPoolExecutor() as pool:
-        waiting = pool.submit(lambda: list(run_shards(functions.held, tasks(out, log), out, label="cut")))
+        waiting = pool.submit(lambda: list(run_shards(functions.held, tasks(out, log), out, stage="cut")))
         wait_until(lambda: {"s2", "s3"} <= set(names(log)) or waiting.done())
         scheduler.kill()
         with pytest.raises(ResumableError, match=r"^scheduler tcp://\S+: the connection was lost; the same command"):

@@ -1,4 +1,4 @@
-"""The errors that a user can cause and correct."""
+"""The errors that a user can cause and correct, and how their messages show a text."""
 
 from __future__ import annotations
 
@@ -28,6 +28,11 @@ class UserError(Exception):
 
 class ResumableError(UserError):
     """An error of the machine or the settings, not of the data or the code: finished shards stay for the next run."""
+
+
+def shorten(text: str) -> str:
+    """The text as messages show it: its `repr`, cut to at most 60 characters."""
+    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def _rebuild(kind: type[UserError], message: str) -> UserError:

@@ -21,20 +21,25 @@ from textrnn.errors import ResumableError, UserError
 
 Item = TypeVar("Item")
 
+# the table of params.yaml that has the entries of a kind
+TABLES = {"corpus": "corpora", "encoding": "encodings", "recipe": "recipes"}
+
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM as an exception: code that cleans up after Ctrl-C cleans up after SIGTERM too."""
 
 
-def run_stage(main: Callable[[str], None], key: str) -> None:
+def run_stage(main: Callable[[str], None], entry_kind: str) -> None:
     """Run `main` with the one argument of a stage: the name of a corpus, an encoding or a recipe.
 
+    entry_kind: `corpus`, `encoding` or `recipe`, which the usage line shows.
     A UserError prints one line to stderr and exits with 1. Ctrl-C exits with 130, SIGTERM with 143. Any other exception
     keeps its traceback.
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
-    parser.add_argument("key", metavar=key, help=f"an entry of params.yaml: a {key}")
-    run_command(lambda: main(parser.parse_args().key))
+    help_text = f"the name of an entry of {TABLES[entry_kind]} in params.yaml"
+    parser.add_argument("name", metavar=entry_kind, help=help_text)
+    run_command(lambda: main(parser.parse_args().name))
 
 
 def run_command(main: Callable[[], None]) -> None:
@@ -178,7 +183,7 @@ def progress(
     *,
     total: int | None = None,
     unit: str = "it",
-    label: str = "",
+    description: str = "",
     initial: int = 0,
     count: Callable[[Item], int] | None = None,
 ) -> Iterable[Item]:
@@ -193,7 +198,7 @@ def progress(
         from tqdm import tqdm
     except ImportError:
         return items
-    bar = tqdm(total=total, unit=unit, desc=label, initial=initial, dynamic_ncols=True, leave=False)
+    bar = tqdm(total=total, unit=unit, desc=description, initial=initial, dynamic_ncols=True, leave=False)
     return _with_bar(items, bar, count)
 
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import logging
+import lzma
 import os
 import re
 import sys
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -26,7 +28,8 @@ CHUNK_SIZE = 1 << 16  # bytes per read
 RETRYABLE = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 RETRYABLE_STATUS = 429  # and 500 or above
 POOL_PREFIX = re.compile(r"HTTPS?Connection(Pool)?\([^)]*\): ")  # which urllib3 puts before a reason
-BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError)  # RuntimeError: password, method
+BAD_ARCHIVE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError, ValueError, OSError)
+UNWRITABLE = (errno.ENOSPC, errno.EACCES, errno.EPERM, errno.EROFS, errno.EDQUOT)  # of the folder, not of an archive
 
 # pooch reports each download on its own logger; the caller reports instead
 pooch.get_logger().setLevel(logging.ERROR)
@@ -124,32 +127,38 @@ def _fetch_members(url: str, files: Sequence[CorpusFile], folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".archive-", dir=folder) as temporary:
         archive = _download(url, Path(temporary), PurePosixPath(urlsplit(url).path).name, None)
-        entries = _unzip(url, archive)
+        entries = _unzip(url, archive, {file.member for file in missing})
         for file in missing:
-            os.replace(_find_member(file, entries, archive), folder / file.name)
+            os.replace(_find_member(file, entries), folder / file.name)
 
 
 def _is_complete(path: Path, sha256: str) -> bool:
     return path.is_file() and pooch.file_hash(str(path)) == sha256
 
 
-def _unzip(url: str, archive: Path) -> list[Path]:
-    """Unpack an archive next to itself and return the paths of its files in order."""
+def _unzip(url: str, archive: Path, members: Collection[str | None]) -> list[Path]:
+    """Unpack the entries of these names next to the archive and return their paths in order."""
     try:
-        return sorted(map(Path, pooch.Unzip()(str(archive), "download", None)))
+        with zipfile.ZipFile(archive) as file:
+            names = file.namelist()
+        wanted = [name for name in names if PurePosixPath(name).name in members]
+        missing = {str(member) for member in members} - {PurePosixPath(name).name for name in wanted}
+        if missing:
+            got = ", ".join(names) or "an empty archive"
+            raise UserError(
+                url, f"holds no {', '.join(sorted(missing))}", got=got, do="fetch another copy with --mirror"
+            )
+        return sorted(map(Path, pooch.Unzip(members=wanted)(str(archive), "download", None)))
     except BAD_ARCHIVE as error:
+        if isinstance(error, OSError) and error.errno in UNWRITABLE:
+            raise
         do = "fetch another copy with --mirror"
         raise UserError(url, "is not a readable zip archive", got=_reason(error), do=do) from error
 
 
-def _find_member(file: CorpusFile, entries: Sequence[Path], archive: Path) -> Path:
+def _find_member(file: CorpusFile, entries: Sequence[Path]) -> Path:
     """Return the entry with the file's name and SHA-256, in whichever folder of the archive."""
-    named = [path for path in entries if path.name == file.member]
-    if not named:
-        root = archive.with_name(f"{archive.name}.unzip")  # where pooch.Unzip puts the entries
-        got = ", ".join(path.relative_to(root).as_posix() for path in entries) or "an empty archive"
-        raise UserError(file.url, f"holds no {file.member}", got=got, do="fetch another copy with --mirror")
-    hashes = {pooch.file_hash(str(path)): path for path in named}
+    hashes = {pooch.file_hash(str(path)): path for path in entries if path.name == file.member}
     if file.sha256 not in hashes:
         raise _wrong_checksum(file.url, file.name, file.sha256, ", ".join(hashes))
     return hashes[file.sha256]
@@ -174,13 +183,18 @@ class _Downloader:
         headers = {"Accept-Encoding": "identity"}
         bar = sys.stderr.isatty()
         download = pooch.HTTPDownloader(progressbar=bar, chunk_size=CHUNK_SIZE, timeout=TIMEOUT_S, headers=headers)
+        self.sha256 = ""
         try:
             download(url, output_file, store)
         except requests.RequestException as error:
             if _is_retryable(error):
                 raise
             raise _download_error(url, error) from error
-        os.chmod(output_file, 0o644)  # a temporary file is readable by its owner alone
+        except ValueError as error:  # an address or a header that cannot be one; pooch would take it for a checksum
+            raise UserError(url, "cannot be downloaded", got=_reason(error), do="check the address") from error
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(output_file, 0o666 & ~umask)  # a temporary file is readable by its owner alone
         self.sha256 = pooch.file_hash(output_file)
 
 

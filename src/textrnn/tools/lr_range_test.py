@@ -25,8 +25,8 @@ from textrnn.common.config.params import require
 from textrnn.common.config.train import Train
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import make_config
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.device import pick_device
 from textrnn.modeling.nn.precision import check_precision
 from textrnn.preparation.artifacts.labels import Labels
@@ -37,7 +37,7 @@ from textrnn.training.batching.loading import check_id_ranges, load_buckets
 from textrnn.training.batching.sampling import make_sampling
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer.class_weights import class_weights
-from textrnn.training.trainer.setup import build_network, check_recipe, report_out_of_memory
+from textrnn.training.trainer.recipe import build_network, check_recipe, report_out_of_memory
 from textrnn.training.trainer.token_features import learn_token_features
 
 # fractions of the whole range, so that a curve of more batches has the same shape and less noise
@@ -87,17 +87,17 @@ def raise_rate(
     divided by the sum of the weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError if the first
     loss is not finite.
     """
-    running_loss = RunningLoss.for_network(network, weights, settings.label_smoothing)
-    take_step = TrainStep(network, make_optimizer(network, settings), running_loss, settings)
+    running_metrics = RunningMetrics.for_network(network, weights, settings.label_smoothing)
+    take_step = TrainStep(network, make_optimizer(network, settings), running_metrics, settings)
     decay = math.exp(-1 / (SMOOTHING * rates.steps))
     points: list[RatePoint] = []
     mean, lowest = 0.0, math.inf
     network.train()
     batches_by_step = zip(range(rates.steps), stream, strict=False)
-    for step, batch in progress(batches_by_step, total=rates.steps, unit="batch", label="rates"):
-        running_loss.reset()
+    for step, batch in progress(batches_by_step, total=rates.steps, unit="batch", description="rates"):
+        running_metrics.reset()
         take_step(batch, rates.rate(step))
-        loss = running_loss.compute().loss
+        loss = running_metrics.compute().loss
         if not math.isfinite(loss):
             break
         mean = decay * mean + (1 - decay) * loss

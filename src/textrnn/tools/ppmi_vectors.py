@@ -22,10 +22,10 @@ import pyarrow as pa
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from textrnn.common.config.embed import MIN_WORD_LENGTH as PAIR
 from textrnn.common.config.params import require
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.lexicon_table import MIN_WORD_LENGTH as PAIR
 from textrnn.preparation.embedding.lexicon import MAX_KEYS
 
 WINDOW = 2  # context tokens on either side

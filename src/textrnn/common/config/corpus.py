@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import get_args
 
 from textrnn.common.config.params import require, require_file_name
-from textrnn.common.config.types import SPLITS, Format
+from textrnn.common.config.types import Format, Split
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,12 @@ class Corpus:
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the entry."""
         for role, name in self.files.items():
-            require(role in (*SPLITS, "classes"), f"{where}.files", "a role must be train, dev, test or classes", role)
+            require(
+                role in (*get_args(Split), "classes"),
+                f"{where}.files",
+                "a role must be train, dev, test or classes",
+                role,
+            )
             if name is not None:
                 require_file_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")
         for role in ("train", "test"):
@@ -60,10 +66,10 @@ class Corpus:
         require(has_file != (self.dev is not None), f"{where}.dev", wrong, self.dev)
         if self.dev is not None:
             require(self.dev.from_ in ("train", "test"), f"{where}.dev.from", "must be train or test", self.dev.from_)
-            require(0 < self.dev.share < 1, f"{where}.dev.share", "must lie between 0 and 1", self.dev.share)
+            require(0 < self.dev.share < 1, f"{where}.dev.share", "must lie in (0, 1)", self.dev.share)
             require(self.dev.block > 0, f"{where}.dev.block", "must be at least 1", self.dev.block)
         for role, rows in self.rows.items():
-            require(role in SPLITS, f"{where}.rows", "a role must be train, dev or test", role)
+            require(role in get_args(Split), f"{where}.rows", "a role must be train, dev or test", role)
             require(rows is None or rows > 0, f"{where}.rows.{role}", "must be at least 1", rows)
             has_file = self.files.get(role) is not None
             require(rows is None or has_file, f"{where}.rows.{role}", "must be null where there is no such file", rows)

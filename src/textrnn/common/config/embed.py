@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 from textrnn.common.config.params import require, require_file_name
 
-MIN_WORD_LENGTH = 2  # characters; a single one has an embedding anyway. It is also the length of a bigram
-
 
 @dataclass(frozen=True)
 class Lexicon:
@@ -22,8 +20,8 @@ class Lexicon:
 
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
-        wrong = f"must be at least {MIN_WORD_LENGTH}"
-        require(self.longest >= MIN_WORD_LENGTH, f"{where}.longest", wrong, self.longest)
+        # a single character has an embedding anyway
+        require(self.longest >= 2, f"{where}.longest", "must be at least 2", self.longest)
         if self.vectors is not None:
             require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
 

@@ -24,7 +24,7 @@ class Segment:
 
     def check(self) -> None:
         """Refuse values out of range."""
-        require(0 <= self.verify_share <= 1, "segment.verify_share", "must lie between 0 and 1", self.verify_share)
+        require(0 <= self.verify_share <= 1, "segment.verify_share", "must lie in [0, 1]", self.verify_share)
         require(self.seed >= 0, "segment.seed", "must not be negative", self.seed)
 
 

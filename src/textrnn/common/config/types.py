@@ -10,7 +10,6 @@ Side = Literal["right", "left"]
 Format = Literal["headlines", "names", "bio", "fasttext"]
 Scheme = Literal["bio", "bioes", "type"]
 
-SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 # the keys of entries that several stages read, so that each stage can refuse a misspelt one
 ENCODING_KEYS = ("corpus", "clean", "segment", "punkt", "min_count", "max_tokens", "tags")

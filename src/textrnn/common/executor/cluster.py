@@ -21,10 +21,10 @@ CONNECT_SECONDS = 10.0
 
 
 @contextmanager
-def cluster_workers(address: str, folder: Path, label: str) -> Iterator[WorkerPool]:
+def cluster_workers(address: str, folder: Path, stage: str) -> Iterator[WorkerPool]:
     """Yield a pool of the workers of the Dask scheduler at `address`.
 
-    folder: the run's working folder. label: the stage, for messages.
+    folder: the run's working folder. stage: the stage's name, for messages.
     Raises ResumableError if Dask is not installed or the scheduler or all its workers cannot be reached, and
     WorkerDiedError if a worker dies.
     """
@@ -58,7 +58,7 @@ def cluster_workers(address: str, folder: Path, label: str) -> Iterator[WorkerPo
         without_workers_since = None if client.scheduler_info()["workers"] else without_workers_since or now
         if without_workers_since and now - without_workers_since > GRACE_SECONDS:
             if names := list(shards_in_progress(folder)):
-                raise WorkerDiedError(label, names, folder)
+                raise WorkerDiedError(stage, names, folder)
             raise ResumableError(f"scheduler {address}", "has no workers", do=f"start some: dask worker {address}")
 
     try:
@@ -66,7 +66,7 @@ def cluster_workers(address: str, folder: Path, label: str) -> Iterator[WorkerPo
     except KilledWorker as error:
         # Dask may report any shard that the worker had received; the marks say which one it was working on
         names = [name for name, pid in shards_in_progress(folder).items() if pid == error.last_worker.pid]
-        raise WorkerDiedError(label, names or [str(error.task).rpartition(" ")[0]], folder) from error
+        raise WorkerDiedError(stage, names or [str(error.task).rpartition(" ")[0]], folder) from error
     except CancelledError as error:
         do = "the same command continues"
         raise ResumableError(f"scheduler {address}", "the connection was lost", do=do) from error

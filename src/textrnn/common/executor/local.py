@@ -53,10 +53,10 @@ def _exit_after_parent() -> None:
 
 
 @contextmanager
-def local_workers(count: int, folder: Path, label: str) -> Iterator[WorkerPool]:
+def local_workers(count: int, folder: Path, stage: str) -> Iterator[WorkerPool]:
     """Yield a pool of `count` processes, which are killed if the block fails.
 
-    folder: the run's working folder. label: the stage, for messages.
+    folder: the run's working folder. stage: the stage's name, for messages.
     Raises WorkerDiedError if one of the processes dies.
     """
     pool = _ProcessPool(count)
@@ -70,7 +70,7 @@ def local_workers(count: int, folder: Path, label: str) -> Iterator[WorkerPool]:
         dead = {pid: code for pid, code in codes.items() if code not in (0, None, -signal.SIGTERM)} or codes
         names = [name for name, pid in shards_in_progress(folder).items() if pid in dead]
         got = ", ".join(sorted({_describe_exit(code) for code in dead.values()}))
-        raise WorkerDiedError(label, names, folder, got=got) from None
+        raise WorkerDiedError(stage, names, folder, got=got) from None
     except BaseException:
         pool.kill()
         raise

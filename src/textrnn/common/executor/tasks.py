@@ -38,7 +38,7 @@ POLL_SECONDS = 2.0
 
 
 def run_shards(
-    function: ShardFunction, tasks: Sequence[ShardTask], folder: Path, *, label: str
+    function: ShardFunction, tasks: Sequence[ShardTask], folder: Path, *, stage: str
 ) -> Iterator[dict[str, Any]]:
     """Call `function(*task.arguments)` for each task and yield the results in the order of the tasks.
 
@@ -49,26 +49,26 @@ def run_shards(
     function: of a module. It returns a dictionary of JSON values, which lists under `files` what it wrote to `folder`.
         It must create its files anew, so that running a task twice gives the same bytes. Paths among its arguments may
         be relative; paths inside other values must be absolute for a cluster.
-    label: the stage, for progress and messages.
+    stage: the stage's name, for progress and messages.
     Raises WorkerDiedError, ResumableError for errors of the cluster, and what `function` raises.
     """
     if len({task.name for task in tasks}) < len(tasks):
-        raise ValueError(f"{label}: two tasks have the same name")
+        raise ValueError(f"{stage}: two tasks have the same name")
     (folder / MARKERS).mkdir(exist_ok=True)
     finished = finished_shards(folder)
     remaining = [task for task in tasks if task.name not in finished]
     scheduler = os.environ.get("TEXTRNN_SCHEDULER", "")
-    with _open_pool(remaining, folder, label, scheduler) as pool:
+    with _open_pool(remaining, folder, stage, scheduler) as pool:
         packages = read_packages(folder)
         code = packages, fingerprint(packages)
         run_task = partial(_run_task, function, folder.absolute() if scheduler else folder, code)
         pairs = _run_in_order(pool, run_task, remaining) if pool else ((task, run_task(task)) for task in remaining)
         finished_rows = sum(task.rows for task in tasks if task.name in finished)
         rows = {"total": sum(task.rows for task in tasks), "initial": finished_rows}
-        new = iter(progress(pairs, **rows, unit=" rows", label=label, count=lambda pair: pair[0].rows))
+        new = iter(progress(pairs, **rows, unit=" rows", description=stage, count=lambda pair: pair[0].rows))
         for task in tasks:
             yield read_result(folder, task.name) if task.name in finished else next(new)[1]
-    _check_all_finished(tasks, folder, label, GRACE_SECONDS if scheduler else 0.0)
+    _check_all_finished(tasks, folder, stage, GRACE_SECONDS if scheduler else 0.0)
 
 
 def _run_task(
@@ -82,7 +82,7 @@ def _run_task(
     packages, expected = code
     if fingerprint(packages) != expected:
         do = "restart the worker and the run"
-        raise ResumableError(where, "has other code or other versions of libraries than this run", do=do)
+        raise ResumableError(where, "runs different code or library versions", do=do)
     if is_finished(folder, task.name):  # Dask requests a result again if the worker that held it died
         return read_result(folder, task.name)
     with mark_in_progress(folder, task.name):
@@ -110,22 +110,22 @@ def _run_in_order(
             yield task, future.result()
 
 
-def _check_all_finished(tasks: Sequence[ShardTask], folder: Path, label: str, grace_seconds: float) -> None:
+def _check_all_finished(tasks: Sequence[ShardTask], folder: Path, stage: str, grace_seconds: float) -> None:
     deadline = time.monotonic() + grace_seconds
     while missing := sorted({task.name for task in tasks} - finished_shards(folder)):
         if time.monotonic() >= deadline:
             wrong, do = "shards were reported but are not in the folder", "let all workers share a file system"
-            raise ResumableError(label, wrong, got=", ".join(missing), do=do)
+            raise ResumableError(stage, wrong, got=", ".join(missing), do=do)
         time.sleep(0.5)
 
 
 def _open_pool(
-    tasks: Sequence[ShardTask], folder: Path, label: str, scheduler: str
+    tasks: Sequence[ShardTask], folder: Path, stage: str, scheduler: str
 ) -> AbstractContextManager[WorkerPool | None]:
     """The pool for these tasks; None if this process runs them."""
     if scheduler and tasks:
-        return cluster_workers(scheduler, folder, label)
+        return cluster_workers(scheduler, folder, stage)
     count = min(worker_count(), len(tasks))
     if count > 1 and sum(task.rows for task in tasks) > MIN_ROWS_FOR_POOL:
-        return local_workers(count, folder, label)
+        return local_workers(count, folder, stage)
     return nullcontext()

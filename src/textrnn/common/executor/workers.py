@@ -46,8 +46,8 @@ class WorkerPool:
 class WorkerDiedError(ResumableError):
     """A worker process ended while it worked on the shards that the message names; finished shards are kept."""
 
-    def __init__(self, label: str, names: Sequence[str], folder: Path, *, got: str | None = None) -> None:
+    def __init__(self, stage: str, names: Sequence[str], folder: Path, *, got: str | None = None) -> None:
         shards = f", shard {', '.join(sorted(names))}" if names else ""
         do = f"the same command continues after the {len(finished_shards(folder))} finished shards"
         do = f"see whether memory ran out; lower TEXTRNN_WORKERS; {do}"
-        super().__init__(f"{label}{shards}", "the worker process died", got=got, do=do)
+        super().__init__(f"{stage}{shards}", "the worker process died", got=got, do=do)

@@ -8,13 +8,21 @@ from typing import Any
 from textrnn.common.config.params import Section, build_dataclass, get_param, require
 
 
+def merge_recipe_section(params: Mapping[str, Any], name: str, recipe: str) -> dict[str, Any]:
+    """The values of the section `name` of a recipe: the recipe's own take precedence over the defaults of all recipes.
+
+    Raises UserError for a missing entry, and for values that are not a mapping.
+    """
+    defaults, overrides = get_param(params, name), get_param(params, "recipes", recipe, name)
+    require(isinstance(defaults, Mapping), name, "must be a mapping", defaults)
+    require(isinstance(overrides, Mapping), f"recipes.{recipe}.{name}", "must be a mapping", overrides)
+    return {**defaults, **overrides}
+
+
 def load_recipe_section(cls: type[Section], params: Mapping[str, Any], name: str, recipe: str) -> Section:
-    """The section `name` of a recipe: the recipe's own values take precedence over the defaults of all recipes.
+    """The merged section `name` of a recipe as an instance of its dataclass.
 
     Raises UserError for an invalid key or value, in the defaults too.
     """
-    defaults, overrides = get_param(params, name), get_param(params, "recipes", recipe, name)
-    where = f"recipes.{recipe}.{name}"
-    build_dataclass(cls, defaults, name)
-    require(isinstance(overrides, Mapping), where, "must be a mapping", overrides)
-    return build_dataclass(cls, {**defaults, **overrides}, where)
+    build_dataclass(cls, get_param(params, name), name)
+    return build_dataclass(cls, merge_recipe_section(params, name, recipe), f"recipes.{recipe}.{name}")

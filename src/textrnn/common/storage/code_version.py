@@ -38,20 +38,22 @@ def stage_code(stage: str) -> tuple[str, ...] | None:
 def _read_stages(path: Path, _mtime: int) -> dict[str, Any]:
     from ruamel.yaml import YAML
 
-    stages: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8"))["stages"]
+    stages: dict[str, Any] = YAML(typ="safe").load(path.read_text(encoding="utf-8")).get("stages") or {}
     return stages
 
 
 def packages_of(code: Collection[str] | None) -> tuple[str, ...] | None:
-    """The library packages in the result of `stage_code`, as paths in the library; None is the whole library."""
-    if code is None:
-        return None
-    return tuple(dep.removeprefix(LIBRARY_PREFIX) for dep in code if dep.startswith(LIBRARY_PREFIX))
+    """The library packages in the result of `stage_code`, as paths in the library; None is the whole library.
+
+    That is also what a stage depends on that lists none.
+    """
+    packages = tuple(dep.removeprefix(LIBRARY_PREFIX) for dep in code or () if dep.startswith(LIBRARY_PREFIX))
+    return packages or None
 
 
 def scripts_hash(code: Collection[str] | None) -> str | None:
     """The hash of the scripts in the result of `stage_code`, which are not part of the library; None without any."""
-    scripts = [dep for dep in code or () if dep.startswith(SCRIPTS_PREFIX)]
+    scripts = [dep for dep in code or () if dep.startswith(SCRIPTS_PREFIX) and Path(dep).is_file()]
     return hash_values({dep: _hash_file(Path(dep)) for dep in scripts}) if scripts else None
 
 
@@ -64,14 +66,21 @@ def fingerprint(packages: Collection[str] | None = None) -> str:
     files = {
         file: digest
         for file, digest in _hash_library().items()
-        if packages is None or any(file.startswith(f"{package}/") for package in packages)
+        if packages is None or any(_is_in(file, package) for package in packages)
     }
     return hash_values([files, {name: _version(name) for name in DISTRIBUTIONS}, sys.version_info[:2]])
 
 
 @functools.cache
 def _hash_library() -> dict[str, str]:
-    return {file.relative_to(LIBRARY).as_posix(): _hash_file(file) for file in sorted(LIBRARY.rglob("*.py"))}
+    """By path in the library the hash of each module; hidden files, such as an editor's locks, are none."""
+    files = {file.relative_to(LIBRARY).as_posix(): file for file in sorted(LIBRARY.rglob("*.py"))}
+    return {name: _hash_file(file) for name, file in files.items() if "/." not in f"/{name}"}
+
+
+def _is_in(file: str, listed: str) -> bool:
+    """Whether a file of the library is what a stage lists, a package or a single module, or lies in it."""
+    return file == listed or file.startswith(f"{listed}/")
 
 
 def _hash_file(path: Path) -> str:

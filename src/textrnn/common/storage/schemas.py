@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from textrnn.common.config.types import Task
+from textrnn.common.config.types import Split, Task
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")  # the order of a folder's shards
 
 PAD_ID = 0
 UNKNOWN_ID = 1

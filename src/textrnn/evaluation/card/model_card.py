@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.common.config.types import SPLITS
+from textrnn.common.storage.schemas import SPLITS
 from textrnn.preparation.artifacts.labels import Labels
 
 MAX_LABELS = 50  # label names that a card lists

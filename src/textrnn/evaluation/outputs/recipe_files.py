@@ -54,14 +54,14 @@ class RecipeResults:
     missing: list[tuple[str, str]] = field(default_factory=list)
 
     @property
-    def tags(self) -> bool:
+    def is_tagger(self) -> bool:
         """Whether it is a tagger, scored by entities."""
         return self.test is not None and "entity_f1" in self.test
 
     @property
-    def score(self) -> str:
+    def primary_metric(self) -> str:
         """The name of the metric by which recipes of its task are compared."""
-        return "entity_f1" if self.tags else "accuracy"
+        return "entity_f1" if self.is_tagger else "accuracy"
 
     def spacing(self, tokens: Sequence[str]) -> str:
         """Return what to put between the tokens of a text so that it can be read."""
@@ -156,6 +156,6 @@ def reading_result(path: Path) -> Iterator[None]:
         raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
 
 
-def best_baseline(baselines: Mapping[str, Any], score: str) -> str:
-    """Return the name of the baseline with the best score on dev; the first of several equal ones."""
-    return max(baselines, key=lambda name: float(baselines[name]["dev"][score]))
+def best_baseline(baselines: Mapping[str, Any], metric: str) -> str:
+    """Return the name of the baseline with the best dev score by this metric; the first of several equal ones."""
+    return max(baselines, key=lambda name: float(baselines[name]["dev"][metric]))

@@ -78,7 +78,8 @@ def axis_within(
 
 def ticks_around(low: float, high: float, count: int = 5) -> tuple[float, ...]:
     """At least two round values, about `count`, the first at or below `low` and the last at or above `high`."""
-    step = _round_step(max(high - low, SMALLEST_SPAN), count)
+    # relative to the values too: ticks of twelve digits must differ
+    step = _round_step(max(high - low, SMALLEST_SPAN, SMALLEST_SPAN * abs(high)), count)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return _multiples(step, first, max(last, first + 1))
 

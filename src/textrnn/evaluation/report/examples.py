@@ -1,4 +1,4 @@
-"""What a recipe confuses, with examples from the test split; for taggers, sentences with gold and found entities."""
+"""What a recipe confuses, with examples from test; for taggers, sentences with their gold and predicted entities."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence with the entities of one side, `gold` or `found`, and " …" where it was cut."""
+    """A sentence with the entities of one side, `gold` or `predicted`, and " …" where it was cut."""
 
     name: str
     parts: Sequence[Part]
@@ -58,7 +58,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Sentence:
+class SentenceView:
     """The two lines of a sentence, its number of wrong entities, and where it is from."""
 
     lines: Sequence[Line]
@@ -70,11 +70,11 @@ def examples(recipe: RecipeResults) -> dict[str, Any] | None:
     """The values of `examples.html`; None where the recipe was not analysed."""
     if recipe.analysis is None:
         return None
-    kind = "Tags of tokens" if recipe.tags else "Classes"
+    kind = "Tags of tokens" if recipe.is_tagger else "Classes"
     return {
         "title": f"{kind} confused most often",
         "pairs": [_pair(recipe, pair) for pair in recipe.analysis["confused"]],
-        "sentences": [_sentence(recipe, error) for error in recipe.errors[:MAX_SENTENCES]] if recipe.tags else [],
+        "sentences": [_sentence(recipe, error) for error in recipe.errors[:MAX_SENTENCES]] if recipe.is_tagger else [],
         "at_once": AT_ONCE,
     }
 
@@ -82,7 +82,7 @@ def examples(recipe: RecipeResults) -> dict[str, Any] | None:
 def _pair(recipe: RecipeResults, pair: Mapping[str, Any]) -> Pair:
     classes = pair["gold"], pair["predicted"]
     # the errors of a tagger are whole sentences
-    errors = [] if recipe.tags else [row for row in recipe.errors if (row["gold"], row["predicted"]) == classes]
+    errors = [] if recipe.is_tagger else [row for row in recipe.errors if (row["gold"], row["predicted"]) == classes]
     texts = [_example(recipe, error) for error in errors[:MAX_PER_PAIR]]
     return Pair(*classes, count=int(pair["count"]), share=pair["share"], texts=texts)
 
@@ -100,13 +100,13 @@ def _details(error: Mapping[str, Any]) -> str:
     return ", ".join(details)
 
 
-def _sentence(recipe: RecipeResults, error: Mapping[str, Any]) -> Sentence:
-    sides = [("gold", "missed", error["missed"]), ("found", "made-up", error["made_up"])]
+def _sentence(recipe: RecipeResults, error: Mapping[str, Any]) -> SentenceView:
+    sides = [("gold", "missed", error["missed"]), ("predicted", "made-up", error["made_up"])]
     lines = []
     for name, style, wrong in sides:
         entities = [*((entity, "right") for entity in error["right"]), *((entity, style) for entity in wrong)]
         lines.append(_line(name, error["tokens"], entities, recipe.spacing(error["tokens"])))
-    return Sentence(lines, len(error["missed"]) + len(error["made_up"]), _details(error))
+    return SentenceView(lines, len(error["missed"]) + len(error["made_up"]), _details(error))
 
 
 def _line(name: str, tokens: Sequence[str], entities: Iterable[tuple[Entity, str]], blank: str) -> Line:

@@ -60,11 +60,11 @@ def _row(recipe: RecipeResults) -> Row:
         model=model_line(recipe) or "",
         parameters=recipe.parameters,
         train_rows=None if recipe.pad is None else int(recipe.pad["train"]["rows"]),
-        metric=METRICS[recipe.score],
-        dev=None if recipe.dev is None else recipe.dev[recipe.score],
-        test=None if recipe.test is None else recipe.test[recipe.score],
+        metric=METRICS[recipe.primary_metric],
+        dev=None if recipe.dev is None else recipe.dev[recipe.primary_metric],
+        test=None if recipe.test is None else recipe.test[recipe.primary_metric],
         macro_f1=None if recipe.test is None else recipe.test["macro_f1"],
-        baseline=None if baseline is None else words(baseline),
+        baseline=None if baseline is None else humanize(baseline),
         baseline_test=baseline_test,
         ceiling=ceiling_of(recipe),
     )
@@ -87,8 +87,8 @@ def baseline_of(recipe: RecipeResults) -> tuple[str, float] | None:
     if recipe.baselines is None:
         return None
     baselines = recipe.baselines["baselines"]
-    name = best_baseline(baselines, recipe.score)
-    return name, float(baselines[name]["test"][recipe.score])
+    name = best_baseline(baselines, recipe.primary_metric)
+    return name, float(baselines[name]["test"][recipe.primary_metric])
 
 
 def ceiling_of(recipe: RecipeResults) -> float | None:
@@ -97,8 +97,8 @@ def ceiling_of(recipe: RecipeResults) -> float | None:
     return None if ceiling is None else float(ceiling["test"])
 
 
-def words(name: str) -> str:
-    """An identifier as words."""
+def humanize(name: str) -> str:
+    """An identifier as readable text: spaces for underscores."""
     return name.replace("_", " ")
 
 
@@ -108,10 +108,10 @@ def model_line(recipe: RecipeResults) -> str | None:
         return None
     model = recipe.config["model"]
     layers = f" × {model['layers']}" if model["layers"] > 1 else ""
-    parts = [f"{words(model['cell'])} {model['hidden_size']}{layers}"]
+    parts = [f"{humanize(model['cell'])} {model['hidden_size']}{layers}"]
     parts += ["both directions"] if model["bidirectional"] else []
     parts += [part for feature, part in (("bigrams", "pairs"), ("words", "words")) if model[feature]]
     readout = model["readout"]
-    parts.append(" + ".join(map(words, [readout] if isinstance(readout, str) else readout)))
+    parts.append(" + ".join(map(humanize, [readout] if isinstance(readout, str) else readout)))
     parts += [part for part, present in (("LayerNorm", model["layer_norm"]), ("CRF", model["crf"])) if present]
     return ", ".join(parts)

@@ -14,7 +14,7 @@ from textrnn.evaluation.outputs.recipe_files import RecipeResults
 from textrnn.evaluation.report.environment import ENVIRONMENT, FOLDER
 from textrnn.evaluation.report.overview import overview
 from textrnn.evaluation.report.sections import recipe_section
-from textrnn.evaluation.report.study_section import Study, study_section
+from textrnn.evaluation.report.study_section import ShownStudy, study_section
 
 
 @dataclass(frozen=True)
@@ -27,29 +27,29 @@ class Section:
     content: Mapping[str, Any]
 
 
-def _overview(recipes: Sequence[RecipeResults], _study: Study | None) -> Iterator[Section]:
+def _overview(recipes: Sequence[RecipeResults], _study: ShownStudy | None) -> Iterator[Section]:
     yield Section("recipes", "All recipes", "overview.html", overview(recipes))
 
 
-def _study_of_claims(_recipes: Sequence[RecipeResults], study: Study | None) -> Iterator[Section]:
+def _study_of_claims(_recipes: Sequence[RecipeResults], study: ShownStudy | None) -> Iterator[Section]:
     if study is not None:
         yield Section("study", "The study of the tutorials' claims", "study.html", study_section(study))
 
 
-def _recipes(recipes: Sequence[RecipeResults], _study: Study | None) -> Iterator[Section]:
+def _recipes(recipes: Sequence[RecipeResults], _study: ShownStudy | None) -> Iterator[Section]:
     for recipe in recipes:
         yield Section(f"recipe-{recipe.name}", recipe.name, "recipe.html", recipe_section(recipe))
 
 
 # The parts of the page from top to bottom; each yields the sections that there are files for.
-SECTIONS: tuple[Callable[[Sequence[RecipeResults], Study | None], Iterator[Section]], ...] = (
+SECTIONS: tuple[Callable[[Sequence[RecipeResults], ShownStudy | None], Iterator[Section]], ...] = (
     _overview,
     _study_of_claims,
     _recipes,
 )
 
 
-def render(recipes: Sequence[RecipeResults], study: Study | None) -> str:
+def render(recipes: Sequence[RecipeResults], study: ShownStudy | None) -> str:
     """The page of these recipes and of a study as one HTML document; equal arguments give equal text."""
     script = _read("script.js")
     return ENVIRONMENT.get_template("page.html").render(

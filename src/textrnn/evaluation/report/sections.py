@@ -13,16 +13,16 @@ from textrnn.evaluation.rendering.line_charts import learning_curves
 from textrnn.evaluation.rendering.svg import Chart
 from textrnn.evaluation.rendering.text import percent, visible
 from textrnn.evaluation.report.examples import examples
-from textrnn.evaluation.report.overview import METRICS, model_line, words
+from textrnn.evaluation.report.overview import METRICS, humanize, model_line
 
-GROUPS = {
+SUBSETS = {
     "by_length": ("By length", "{} tokens"),
     "by_rarest": ("By how often train has the rarest token read", "{} times"),
     "by_text": ("By whether train or dev has the text", "{}"),
     "by_row": ("The row with the most entities", "{}"),
     "entities": ("By whether train has the entity", "{}"),
 }
-GROUP_NAMES = {"0 times": "never", "in_train": "in train", "fullest": "that row", "rest": "the rest"}
+SUBSET_NAMES = {"0 times": "never", "in_train": "in train", "fullest": "that row", "rest": "the rest"}
 MAX_WHOLE = 20  # classes; the confusion of more is in a box that scrolls both ways while its heads stay in view
 
 
@@ -49,7 +49,7 @@ def recipe_section(recipe: RecipeResults) -> dict[str, Any]:
         "charts": [*_curves(recipe), *_lengths(recipe), *_reliability(recipe)],
         "confusion": _confusion(recipe),
         "classes": list(_classes(recipe)),
-        "groups": list(_groups(recipe)),
+        "subsets": list(_subsets(recipe)),
         "examples": examples(recipe),
     }
 
@@ -70,18 +70,19 @@ def _facts(recipe: RecipeResults) -> Iterator[tuple[str, str]]:
     if recipe.train is not None:
         stopped = recipe.train["stopped_by"]
         run = f"{recipe.train['steps']:,} steps, {recipe.train['epochs']:g} epochs"
-        yield "trained for", run + (f", stopped by {words(stopped)}" if stopped else "")
+        yield "trained for", run + (f", stopped by {humanize(stopped)}" if stopped else "")
         yield "weights of step", f"{int(recipe.train['best_step']):,}"
 
 
 def _scores(recipe: RecipeResults) -> Table | None:
     if recipe.test is None:
         return None
-    metrics = ["accuracy", "macro_f1", *(["entity_precision", "entity_recall", "entity_f1"] if recipe.tags else [])]
+    metrics = ["accuracy", "macro_f1"]
+    metrics += ["entity_precision", "entity_recall", "entity_f1"] if recipe.is_tagger else []
     rows = [_score_row(recipe.name, recipe.dev, recipe.test, metrics)]
     if recipe.baselines is not None:
         for name, scores in recipe.baselines["baselines"].items():
-            rows.append(_score_row(f"baseline: {words(name)}", scores["dev"], scores["test"], metrics))
+            rows.append(_score_row(f"baseline: {humanize(name)}", scores["dev"], scores["test"], metrics))
         ceiling = recipe.baselines.get("ceiling")
         if ceiling:
             dev, test = ({"accuracy": ceiling[split]} for split in ("dev", "test"))
@@ -171,7 +172,7 @@ def _classes(recipe: RecipeResults) -> Iterator[Table]:
     columns = _number_columns(["precision", "recall", "F1", "support"])
     for kind, title in (
         ("entity", "Entities, by exact span"),
-        ("class", "Tags of tokens" if recipe.tags else "Classes"),
+        ("class", "Tags of tokens" if recipe.is_tagger else "Classes"),
     ):
         rows = [_class_row(row) for row in recipe.classes if row["kind"] == kind]
         if rows:
@@ -188,18 +189,18 @@ def _class_row(row: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def _groups(recipe: RecipeResults) -> Iterator[Table]:
+def _subsets(recipe: RecipeResults) -> Iterator[Table]:
     if recipe.analysis is None:
         return
-    columns = _number_columns(["rows", *(["entities"] if recipe.tags else []), METRICS[recipe.score]])
-    for key, (title, unit) in GROUPS.items():
-        groups: Mapping[str, Mapping[str, Any]] = recipe.analysis.get(key, {})
-        rows = [_group_row(name, unit, metrics, recipe.score) for name, metrics in groups.items()]
+    columns = _number_columns(["rows", *(["entities"] if recipe.is_tagger else []), METRICS[recipe.primary_metric]])
+    for key, (title, unit) in SUBSETS.items():
+        subsets: Mapping[str, Mapping[str, Any]] = recipe.analysis.get(key, {})
+        rows = [_subset_row(name, unit, metrics, recipe.primary_metric) for name, metrics in subsets.items()]
         if rows:
             yield Table(title, columns, rows)
 
 
-def _group_row(name: str, unit: str, metrics: Mapping[str, Any], score: str) -> dict[str, Any]:
+def _subset_row(name: str, unit: str, metrics: Mapping[str, Any], metric: str) -> dict[str, Any]:
     title = unit.format(name.replace("-", "–"))
     counts = [int(metrics[column]) for column in ("rows", "entities") if column in metrics]
-    return {"name": GROUP_NAMES.get(title, title), "counts": counts, "score": metrics[score]}
+    return {"name": SUBSET_NAMES.get(title, title), "counts": counts, "score": metrics[metric]}

@@ -23,14 +23,14 @@ PLOT = re.compile(
 
 
 @dataclass(frozen=True)
-class Study:
+class ShownStudy:
     """What `study_page.py` wrote to the folder study/shown: the values of verdicts.json, and the plots by name."""
 
     verdicts: Mapping[str, Any]
     plots: Mapping[str, Chart]
 
 
-def read_study(folder: Path) -> Study | None:
+def read_shown_study(folder: Path) -> ShownStudy | None:
     """The study, or None where none was run. Raises UserError, naming the file, for one that cannot be read."""
     file = folder / "verdicts.json"
     if not file.is_file():
@@ -38,21 +38,21 @@ def read_study(folder: Path) -> Study | None:
     with reading_result(file):
         verdicts = json.loads(file.read_text(encoding="utf-8"))
     paths = sorted(folder.glob("plots/*.svg"), key=lambda path: path.stem)
-    return Study(verdicts, {path.stem: _read_plot(path) for path in paths})
+    return ShownStudy(verdicts, {path.stem: _read_plot(path) for path in paths})
 
 
 def _read_plot(path: Path) -> Chart:
     with reading_result(path):
         match = PLOT.fullmatch(path.read_text(encoding="utf-8").strip())
         if match is None:
-            raise ValueError("it is no plot of the study")
+            raise ValueError("is not a plot of the study")
     width, height = int(match["width"]), int(match["height"])
     # the stage study_verdicts escaped what it put into the plot
     return Chart(path.stem, f"Plot {path.stem}", width, height, (Markup(match["elements"].strip()),))
 
 
 @dataclass(frozen=True)
-class Claim:
+class ClaimView:
     """A claim with its verdict and the verdict's classes in the style sheet, what was found, and its plots."""
 
     verdict: str
@@ -64,7 +64,7 @@ class Claim:
     plots: Sequence[Chart]
 
 
-def study_section(study: Study) -> dict[str, Any]:
+def study_section(study: ShownStudy) -> dict[str, Any]:
     """The values of `study.html`: what the study was run on, the rule of its verdicts, and all claims."""
     verdicts = study.verdicts
     seeds = len(verdicts["seeds"])
@@ -76,8 +76,8 @@ def study_section(study: Study) -> dict[str, Any]:
     }
 
 
-def _claim(claim: Mapping[str, Any], plots: Mapping[str, Chart]) -> Claim:
-    return Claim(
+def _claim(claim: Mapping[str, Any], plots: Mapping[str, Chart]) -> ClaimView:
+    return ClaimView(
         verdict=claim["verdict"],
         style=STYLES.get(claim["verdict"], "verdict"),
         statement=claim["said"],

@@ -1,4 +1,4 @@
-"""Test metrics of a saved model: loss, class scores, and for tagging exact entity spans."""
+"""Metrics of a saved model on a split: loss, class scores, and for tagging exact entity spans."""
 
 from __future__ import annotations
 
@@ -15,29 +15,27 @@ from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.precision_recall import ClassScores, SpanScores, score_classes, score_spans
 from textrnn.modeling.models.decoding import decode_classes, entity_spans
-from textrnn.modeling.models.loss import RunningLoss
 from textrnn.modeling.models.model_directory import SavedModel
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.preparation.artifacts.tag_schemes import Span
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import AnyBucket, Bucket
-from textrnn.training.batching.loading import check_id_ranges, load_buckets, load_spans
+from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 BATCH_SIZE = 256
 
 
 @dataclass(frozen=True, eq=False)
-class TestScores:
-    """Scores on a split: mean loss per row or token without class weights, class scores, entity scores for tagging."""
-
-    __test__ = False  # not a test case of pytest's
+class SplitScores:
+    """Scores of a split: mean loss per row or token without class weights, class scores, entity scores for tagging."""
 
     loss: float
     classes: ClassScores
     entities: SpanScores | None
 
 
-def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores:
+def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> SplitScores:
     """Score the model on a split of padded shards.
 
     For tagging, class scores count the tokens that padding kept, and gold spans are those of the whole row, so that an
@@ -50,10 +48,10 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     make_deterministic(device)
     buckets = load_buckets(padded, split, device)
     check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
-    running_loss = RunningLoss.for_network(saved.network, None)
+    running_metrics = RunningMetrics.for_network(saved.network, None)
     gold, predicted = [], []
     predicted_spans: dict[int, set[Span]] = {}
-    for batch, classes in _predict_batches(saved, buckets, running_loss):
+    for batch, classes in _predict_batches(saved, buckets, running_metrics):
         valid = batch.targets != IGNORED_TAG
         gold.append(batch.targets[valid].cpu().numpy())
         predicted.append(classes[valid].cpu().numpy())
@@ -64,18 +62,18 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> TestScores
     if saved.labels.task == "tag":
         gold_spans = load_spans(padded, split, saved.labels.types)
         entity_scores = score_spans(gold_spans.values(), [predicted_spans[row] for row in gold_spans])
-    return TestScores(running_loss.compute().loss, class_scores, entity_scores)
+    return SplitScores(running_metrics.compute().loss, class_scores, entity_scores)
 
 
 @torch.no_grad()
 def _predict_batches(
-    saved: SavedModel, buckets: Sequence[AnyBucket], running_loss: RunningLoss
+    saved: SavedModel, buckets: Sequence[AnyBucket], running_metrics: RunningMetrics
 ) -> Iterator[tuple[Bucket, torch.Tensor]]:
-    """Yield each batch with its predicted classes (B,) or tags (B, T), and add its loss to the running loss."""
+    """Yield each batch with its predicted classes (B,) or tags (B, T), and add its loss to the metrics."""
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
         predicted = decode_classes(saved, logits, batch.targets != IGNORED_TAG)
-        running_loss.update(logits, batch.targets, predictions=predicted)
+        running_metrics.update(logits, batch.targets, predictions=predicted)
         yield batch, predicted
 
 
@@ -85,6 +83,15 @@ def _batch_spans(saved: SavedModel, batch: Bucket, predicted: torch.Tensor) -> d
     for row, targets, tags in zip(batch.row.tolist(), batch.targets.tolist(), predicted.tolist(), strict=True):
         valid_tags = [tag for tag, target in zip(tags, targets, strict=True) if target != IGNORED_TAG]
         spans_by_row[row] = set(entity_spans(saved.labels, valid_tags))
+    return spans_by_row
+
+
+def load_spans(padded: ShardReader, split: str, types: list[str]) -> dict[int, set[Span]]:
+    """Return the gold entity spans (start, end, type) by row number, including spans that truncation cut off."""
+    spans_by_row = {}
+    for batch in padded.batches(split):
+        for row, spans in zip(batch["row"].to_pylist(), batch["spans"].to_pylist(), strict=True):
+            spans_by_row[row] = {(span["start"], span["end"], types[span["type"]]) for span in spans}
     return spans_by_row
 
 
@@ -98,11 +105,11 @@ def check_padding(saved: SavedModel, padded: ShardReader) -> None:
         )
 
 
-def metrics(scores: TestScores) -> dict[str, float]:
+def metrics(scores: SplitScores) -> dict[str, float]:
     """Return the metrics that runs are compared by as plain values; raise UserError when the loss is not finite."""
     if not math.isfinite(scores.loss):
         do = "train again with a smaller learning_rate"
-        raise UserError("test loss", "must be a finite number", got=scores.loss, do=do)
+        raise UserError("evaluation loss", "must be a finite number", got=scores.loss, do=do)
     values = {"loss": scores.loss, "accuracy": scores.classes.accuracy, "macro_f1": scores.classes.macro_f1}
     if scores.entities is not None:
         entities = scores.entities

@@ -81,7 +81,7 @@ class PaddingRule:
 
 def has_single_characters(vocabulary: Vocabulary) -> bool:
     """Whether every known token is one character, so that the tagger was trained on characters."""
-    return bool(pc.max(pc.utf8_length(vocabulary.words)).as_py() == 1)
+    return bool(pc.max(pc.utf8_length(vocabulary.tokens)).as_py() == 1)
 
 
 def tokenize(text: str, characters: bool) -> tuple[list[str], list[CharacterSpan]]:

@@ -15,9 +15,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textrnn.common.files.lines import read_lines
-from textrnn.errors import UserError
+from textrnn.errors import UserError, shorten
 from textrnn.inference.prediction.model_inputs import Text
-from textrnn.preparation.parsing.formats.base import Reject, decode_utf8, shorten
+from textrnn.preparation.parsing.formats.base import Reject, decode_utf8
 
 READ_BYTES = 1 << 20  # the most bytes that one read of a stream returns
 BOM = b"\xef\xbb\xbf"

@@ -15,13 +15,14 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from textrnn import __version__
-from textrnn.inference.serving.http_errors import RequestError, RequestLimits
+from textrnn.inference.serving.http_errors import RequestError
 from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.openapi import Models, Predictions, State, error_responses, request_body
 from textrnn.inference.serving.pages import DOCS, TRY, Page, load_page
 from textrnn.inference.serving.prometheus import UNKNOWN, Metrics
 from textrnn.inference.serving.request_batcher import QueueFull, RequestBatcher
 from textrnn.inference.serving.request_body import DISCONNECTED, read_request_texts
+from textrnn.inference.serving.request_limits import RequestLimits
 
 RETRY_AFTER = {"Retry-After": "1"}  # seconds
 DESCRIPTION = "Recurrent text models over HTTP. Texts are neither logged nor stored."

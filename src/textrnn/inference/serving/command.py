@@ -7,22 +7,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.errors import UserError
-from textrnn.inference.serving.http_errors import RequestLimits
+from textrnn.inference.prediction.arguments import bounded_integer
+from textrnn.inference.serving.request_limits import RequestLimits
 
 # the packages of the extra, by their import names
 EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
 
-MAX_INTEGER = 10**9  # a larger number would overflow a timeout or a buffer size, and fail later
-
 # option, default, minimum, metavar, help
 LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
-    ("--max-body", 2 * 1024 * 1024, 1, "BYTES", "bytes of a request's body"),
+    ("--max-body", 2 * 1024 * 1024, 1, "BYTES", "largest request body, in bytes"),
     ("--max-texts", 1000, 1, "N", "texts per request"),
     ("--max-characters", 10_000, 1, "N", "characters per text"),
     ("--max-queue", 10_000, 1, "N", "texts that may wait for a model; beyond this, requests get HTTP 503"),
     ("--body-timeout", 10, 1, "SECONDS", "seconds in which a request's body must arrive"),
     ("--batch-texts", 256, 1, "N", "texts per model call"),
-    ("--batch-wait", 0, 0, "MS", "milliseconds that a call which is not full waits for more texts"),
+    ("--batch-wait", 0, 0, "MS", "how long an incomplete batch waits for more texts, in milliseconds"),
     ("--grace", 10, 1, "SECONDS", "seconds to answer the requests in flight when the server stops"),
 )
 
@@ -52,19 +51,6 @@ def serve_parser() -> argparse.ArgumentParser:
         parser.add_argument(name, type=bounded_integer(minimum), default=default, metavar=metavar, help=text)
     parser.set_defaults(run=lambda args: serve(args, parser.error))
     return parser
-
-
-def bounded_integer(minimum: int, maximum: int = MAX_INTEGER) -> Callable[[str], int]:
-    """Return an argparse type: a whole number within bounds."""
-
-    def parse(argument: str) -> int:
-        is_number = argument.isascii() and argument.isdecimal() and len(argument) <= len(str(MAX_INTEGER))
-        number = int(argument) if is_number else -1
-        if not minimum <= number <= maximum:
-            raise argparse.ArgumentTypeError(f"must be a whole number from {minimum} to {maximum}")
-        return number
-
-    return parse
 
 
 def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
-from textrnn.inference.serving.http_errors import RequestLimits
 from textrnn.inference.serving.request_body import EXAMPLE
+from textrnn.inference.serving.request_limits import RequestLimits
 
 
 class Labelled(BaseModel):

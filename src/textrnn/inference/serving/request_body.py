@@ -8,8 +8,9 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from textrnn.inference.serving.http_errors import RequestError, RequestLimits, json_type
-from textrnn.preparation.parsing.formats.base import shorten
+from textrnn.errors import shorten
+from textrnn.inference.serving.http_errors import RequestError, json_type
+from textrnn.inference.serving.request_limits import RequestLimits
 
 BODY = "the body"
 EXAMPLE = {"texts": ["a headline", "another"]}

@@ -15,8 +15,8 @@ import uvicorn
 
 from textrnn.errors import UserError
 from textrnn.inference.serving.app import Service, create_app
-from textrnn.inference.serving.http_errors import RequestLimits
 from textrnn.inference.serving.loaded_model import load_models
+from textrnn.inference.serving.request_limits import RequestLimits
 
 BACKLOG = 2048
 
@@ -86,7 +86,7 @@ def listen(host: str, port: int) -> socket.socket:
         return listening
     except (OSError, UnicodeError) as error:  # UnicodeError: the name is not a valid host name
         do = "give another --host or --port"
-        raise UserError(f"{host}, port {port}", "cannot be listened on", got=error, do=do) from error
+        raise UserError(f"{host}, port {port}", "cannot listen on this address", got=error, do=do) from error
 
 
 def url_of(listening: socket.socket) -> str:

@@ -57,7 +57,7 @@ class TextRNN(nn.Module):
     It takes ids (B, T) and lengths (B,), and returns logits, (B, C) for classification and (B, T, C) for tagging. A
     token's logits are at the token's own step, whichever side the padding is on. For the loss `bce` the two logits are
     (0, z), whose cross-entropy is the binary cross-entropy of z, so that all callers see two classes. A CRF does not
-    change the logits: it computes their loss (RunningLoss) and the predicted tags (crf.predict_classes).
+    change the logits: it computes their loss (RunningMetrics) and the predicted tags (crf.predict_classes).
     pairs, words: the number of bigrams and the sizes of the lexicon, if the options ask for such embeddings.
     """
 

@@ -20,7 +20,7 @@ def pick_device(local_rank: int | None = None) -> torch.device:
         device = torch.device(name)
         if local_rank is not None and device == torch.device("cuda"):
             device = torch.device("cuda", local_rank)
-        torch.zeros(1, dtype=torch.float64, device=device).item()  # RunningLoss sums in float64
+        torch.zeros(1, dtype=torch.float64, device=device).item()  # RunningMetrics sums in float64
     except (RuntimeError, AssertionError, TypeError, ImportError) as error:
         got = f"{name!r}" if local_rank is None else f"{name!r} in process {local_rank}"
         do = "unset it, or set it to cpu"

@@ -44,8 +44,8 @@ class Recurrent(nn.Module):
 
     torch's modules always hold the weights. On a CPU the loops of `kernels` replace their computation where they are
     faster. They are not for an LSTM over dense input, for which torch uses oneDNN, nor for a prediction of at most
-    SMALL_BATCH rows, whose steps are so short that the overhead of Python's loop counts. `kernels = False` always uses
-    torch. locked: use one dropout mask for all steps of a row.
+    SMALL_BATCH rows, whose steps are so short that the overhead of Python's loop counts. `use_kernels = False` always
+    uses torch. locked: use one dropout mask for all steps of a row.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Recurrent(nn.Module):
         self.layers = layers
         self.directions = 2 if bidirectional else 1
         self.dropout, self.locked = dropout, locked
-        self.kernels = True
+        self.use_kernels = True
         self._prepacked: dict[int, list[Tensor]] = {}  # by run; see `prepack`
         # runs[k * D + d] is direction d of layer k, the order of torch's weights and states.
         self.runs = nn.ModuleList(
@@ -153,7 +153,7 @@ class Recurrent(nn.Module):
     def uses_kernels(self, rows: int, device: torch.device) -> bool:
         """Whether the loops of `kernels` are used for this many rows on the device."""
         small = self._is_small_prediction(rows) and self.cell != "scratch_gru"
-        return self.kernels and device.type == "cpu" and not small
+        return self.use_kernels and device.type == "cpu" and not small
 
     def _run_layer(
         self, layer: int, x: LayerInput, lengths: Tensor | None, h0: Tensor | None
@@ -193,7 +193,7 @@ class Recurrent(nn.Module):
         if self.uses_kernels(x.shape[1], x.features.device) and (self.cell != "lstm" or x.index is not None):
             return kernels.run_layer(KERNEL_MODES[self.cell], x, _weights(module), start)
         if isinstance(module, ScratchGRU):
-            return module(x.to_dense(), start) if self.kernels else module.equations(x.to_dense(), start)
+            return module(x.to_dense(), start) if self.use_kernels else module.equations(x.to_dense(), start)
         state = None if start is None else start[None].contiguous()  # (1, B, H)
         if self._prepacked and self._is_small_prediction(x.shape[1]):
             out, last = self._run_prepacked(run, x.to_dense(), state)
@@ -208,25 +208,25 @@ class Recurrent(nn.Module):
         if h0 is not None and h0.shape != expected:
             raise ValueError(f"h0 must be (L*D, B, H) = {expected}, got {tuple(h0.shape)}")
 
-    def copy_from_stock(self, stock: nn.RNNBase) -> None:
+    def load_torch_weights(self, module: nn.RNNBase) -> None:
         """Copy the weights of a whole nn.RNN (tanh), nn.LSTM or nn.GRU: `weight_ih_l{k}`, `weight_ih_l{k}_reverse`, ...
 
-        Raises ValueError if the two differ in cell, sizes, layers or directions, or if `stock` has projections or no
+        Raises ValueError if the two differ in cell, sizes, layers or directions, or if `module` has projections or no
         biases.
         """
         mode, bidirectional = TORCH_MODES[self.cell], self.directions == 2
         expected = (mode, self.input_size, self.hidden_size, self.layers, bidirectional, True, 0)
-        actual = (stock.mode, stock.input_size, stock.hidden_size, stock.num_layers, stock.bidirectional)
-        if (*actual, stock.bias, stock.proj_size) != expected:
+        actual = (module.mode, module.input_size, module.hidden_size, module.num_layers, module.bidirectional)
+        if (*actual, module.bias, module.proj_size) != expected:
             raise ValueError(
-                f"{stock} does not fit a Recurrent of {expected} (mode, F, H, L, bidirectional, bias, proj_size)"
+                f"{module} does not fit a Recurrent of {expected} (mode, F, H, L, bidirectional, bias, proj_size)"
             )
         with torch.no_grad():
-            for run, module in enumerate(self.runs):
+            for run, run_module in enumerate(self.runs):
                 layer, direction = divmod(run, self.directions)
                 suffix = f"_l{layer}" + ("_reverse" if direction else "")
-                for name, weight in zip(WEIGHT_NAMES, _weights(module), strict=True):
-                    weight.copy_(getattr(stock, name + suffix))
+                for name, weight in zip(WEIGHT_NAMES, _weights(run_module), strict=True):
+                    weight.copy_(getattr(module, name + suffix))
 
     def extra_repr(self) -> str:
         """The options, for print(model)."""

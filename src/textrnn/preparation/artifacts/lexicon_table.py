@@ -8,6 +8,8 @@ import pyarrow as pa
 
 from textrnn.errors import UserError
 
+MIN_WORD_LENGTH = 2  # characters; a single one has an embedding anyway. It is also the length of a bigram
+
 # the token ids of a word, its part of speech, and its pretrained vector or null; a pair of tokens that is not a word
 # has no part of speech
 LEXICON = pa.schema(

@@ -16,15 +16,15 @@ from textrnn.errors import UserError
 class Vocabulary:
     """Tokens with ids. Id 0 is padding and id 1 is unknown; a token spelled `<pad>` or `<unk>` is not special.
 
-    words: the known tokens, from id 2 on, as an Arrow array. counts: how often each occurs in the training split.
+    tokens: the known tokens, from id 2 on, as an Arrow array. counts: how often each occurs in the training split.
     """
 
-    def __init__(self, words: pa.Array, counts: pa.Array) -> None:
-        self.words, self.counts = words, counts
+    def __init__(self, tokens: pa.Array, counts: pa.Array) -> None:
+        self.tokens, self.counts = tokens, counts
         self._ids: dict[str, int] | None = None
 
     def __len__(self) -> int:
-        return len(self.words) + len(RESERVED)
+        return len(self.tokens) + len(RESERVED)
 
     @classmethod
     def build(cls, counts: pa.Table, min_count: int, max_tokens: int | None) -> Vocabulary:
@@ -46,12 +46,12 @@ class Vocabulary:
     def save(self, path: Path) -> None:
         """Write tokens and counts in the order of ids."""
         with pa.ipc.new_file(str(path), COUNTS) as file:
-            file.write_table(pa.table([self.words, self.counts], schema=COUNTS))
+            file.write_table(pa.table([self.tokens, self.counts], schema=COUNTS))
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The ids of tokens; unknown ones get id 1."""
         if self._ids is None:
-            self._ids = {word: token_id for token_id, word in enumerate(self.words.to_pylist(), start=len(RESERVED))}
+            self._ids = {token: token_id for token_id, token in enumerate(self.tokens.to_pylist(), start=len(RESERVED))}
         ids = self._ids
         return [ids.get(token, UNKNOWN_ID) for token in tokens]
 

@@ -33,7 +33,7 @@ def embed(
         matrix *= embedding.embedding_std
         matrix[PAD_ID] = 0
         return matrix, {"width": size, "covered_tokens": 0.0, "covered_text": 0.0}
-    wanted = {word: token_id for token_id, word in enumerate(vocabulary.words.to_pylist(), start=len(RESERVED))}
+    wanted = {token: token_id for token_id, token in enumerate(vocabulary.tokens.to_pylist(), start=len(RESERVED))}
     path = folder / embedding.vectors
     ids, vectors = read_vectors(path, wanted)
     if size is not None and vectors.shape[1] != size:
@@ -45,7 +45,7 @@ def embed(
     matrix[PAD_ID] = 0
     counts = vocabulary.counts.to_numpy()
     covered_text = counts[ids - len(RESERVED)].sum() / counts.sum()
-    covered_tokens = len(ids) / len(vocabulary.words)
+    covered_tokens = len(ids) / len(vocabulary.tokens)
     return matrix, {
         "width": vectors.shape[1],
         "covered_tokens": float(covered_tokens),

@@ -14,5 +14,5 @@ def read_dictionary() -> Iterator[tuple[str, str]]:
 
     with jieba.Tokenizer().get_dict_file() as file:
         for line in file:
-            word, _, tag = line.decode("utf-8").split()
-            yield word, tag
+            word, _, part_of_speech = line.decode("utf-8").split()
+            yield word, part_of_speech

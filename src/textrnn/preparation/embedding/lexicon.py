@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from textrnn.common.config.embed import MIN_WORD_LENGTH, Lexicon
+from textrnn.common.config.embed import Lexicon
 from textrnn.common.storage.schemas import UNKNOWN_ID
 from textrnn.errors import UserError
-from textrnn.preparation.artifacts.lexicon_table import LEXICON
+from textrnn.preparation.artifacts.lexicon_table import LEXICON, MIN_WORD_LENGTH
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 ReadVectors = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
@@ -37,11 +37,11 @@ def build_lexicon(
         wrong = f"{tokens:,} tokens to the power of it must be below 2^63"
         raise UserError(f"{where}.longest", wrong, got=longest, do="lower it, or the encoding's max_tokens")
     entries: dict[str, tuple[list[int], str]] = {}
-    for word, tag in dictionary:
+    for word, part_of_speech in dictionary:
         if MIN_WORD_LENGTH <= len(word) <= longest and word not in entries:
             ids = vocabulary.encode(list(word))
             if UNKNOWN_ID not in ids:
-                entries[word] = ids, tag
+                entries[word] = ids, part_of_speech
     if not entries:
         wrong = f"no word of 2 to {longest} characters can be formed from the encoding's tokens"
         do = "set it and the model's words to null, or use an encoding into Chinese characters"
@@ -81,11 +81,11 @@ def _lexicon_table(
 ) -> pa.Table:
     """A table of LEXICON from ids and parts of speech; matrix_rows: the matrix row of each table row with a vector."""
     ids = pa.array([entry[0] for entry in entries], LEXICON.field("ids").type)
-    tags = pa.array([entry[1] for entry in entries], pa.string()).dictionary_encode()
+    parts_of_speech = pa.array([entry[1] for entry in entries], pa.string()).dictionary_encode()
     rows = sorted(matrix_rows)
     has_vector = np.zeros(len(entries), bool)
     has_vector[rows] = True
     offsets = np.concatenate(([0], has_vector.cumsum() * matrix.shape[1])).astype(np.int32)
     values = pa.array(matrix[[matrix_rows[row] for row in rows]].reshape(-1), pa.float32())
     vectors = pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(~has_vector))
-    return pa.table([ids, tags, vectors], schema=LEXICON)
+    return pa.table([ids, parts_of_speech, vectors], schema=LEXICON)

@@ -14,10 +14,9 @@ from typing import Any
 import pyarrow as pa
 
 from textrnn.common.config.encode import Encode
-from textrnn.common.config.types import SPLITS
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
-from textrnn.common.storage.schemas import ENCODED, SPAN, UNKNOWN_ID
+from textrnn.common.storage.schemas import ENCODED, SPAN, SPLITS, UNKNOWN_ID
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels, make_labels
@@ -38,7 +37,7 @@ def encode(
     task, raw = reader.facts["task"], reader.facts["labels"]
     labels = make_labels(task, raw, settings.tags, where)
     vocabulary = Vocabulary.build(read_counts(segmented / "counts.arrow"), settings.min_count, settings.max_tokens)
-    if len(vocabulary.words) == 0:
+    if len(vocabulary.tokens) == 0:
         raise UserError(f"{where}.min_count", "no token of train occurs that often", got=settings.min_count)
     vocabulary.save(vocabulary_file)
     labels.save(labels_file)
@@ -53,7 +52,7 @@ def encode(
     unknown: dict[str, int] = dict.fromkeys(SPLITS, 0)
     total: dict[str, int] = dict.fromkeys(SPLITS, 0)
     shards: list[Shard] = []
-    for result in run_shards(_encode_shard, jobs, ids, label="encode"):
+    for result in run_shards(_encode_shard, jobs, ids, stage="encode"):
         shard = Shard(**result["shard"])
         shards.append(shard)
         unknown[shard.split] += result["unknown"]

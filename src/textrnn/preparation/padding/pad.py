@@ -12,10 +12,10 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.types import SPLITS, Side, Task
+from textrnn.common.config.types import Side, Task
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
-from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, padded_schema
+from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, SPLITS, padded_schema
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.preparation.padding.pad_rows import choose_widths, pad_rows_to
 
@@ -63,13 +63,13 @@ def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], Length
         for split in SPLITS
         for number, shard in enumerate(reader.of(split))
     ]
-    results = run_shards(_pad_shard, jobs, out, label="pad")
+    results = run_shards(_pad_shard, jobs, out, stage="pad")
     shards = [Shard(**shard) for result in results for shard in result["shards"]]
     shards.sort(key=lambda shard: (SPLITS.index(shard.split), shard.width, shard.file))
     write_index(
         out, "padded", shards, task=task, widths=widths, side=settings.pad_side, truncates=settings.pad_size is not None
     )
-    return _report(lengths, widths, shards), lengths["train"]
+    return _metrics(lengths, widths, shards), lengths["train"]
 
 
 @dataclass(frozen=True)
@@ -158,12 +158,12 @@ def _pad_column(
     return pa.FixedSizeListArray.from_arrays(pa.array(padded.reshape(-1)), width), lengths.astype(np.int32)
 
 
-def _report(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
-    report: dict[str, Any] = {"widths": widths}
+def _metrics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
+    metrics: dict[str, Any] = {"widths": widths}
     for split, counts in lengths.items():
         tokens, kept = counts.tokens(), counts.tokens(widths[-1])
         positions = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
-        report[split] = {
+        metrics[split] = {
             "rows": int(counts.rows.sum()),
             "longest": counts.longest,
             "truncated_rows": int(counts.rows[counts.lengths > widths[-1]].sum()),
@@ -171,4 +171,4 @@ def _report(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Sh
             "truncated_share": (tokens - kept) / max(1, tokens),
             "padding_share": (positions - kept) / max(1, positions),
         }
-    return report
+    return metrics

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.common.config.corpus import Corpus
-from textrnn.common.config.types import SPLITS
 from textrnn.common.storage.markers import MARKERS
+from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
@@ -44,13 +44,13 @@ def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Pa
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
     _check_rows(source, plans, counts, rows)
-    report = _report(file_format, plans, counts, rows, duplicates)
+    metrics = _metrics(file_format, plans, counts, rows, duplicates)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
     _write_labels(out, file_format, list(labels.values()))
     write_index(out, "parsed", [shard for split in SPLITS for shard in shards[split]], task=file_format.task)
-    return report
+    return metrics
 
 
 def _stage_files(
@@ -102,14 +102,14 @@ def _check_rows(
             raise UserError(source, f"the {split} split is empty", got=usable)
 
 
-def _report(
+def _metrics(
     file_format: FileFormat,
     plans: Mapping[str, SplitPlan],
     counts: Mapping[str, FileCounts],
     rows: Mapping[str, int],
     duplicates: DuplicateCounter,
 ) -> dict[str, Any]:
-    report: dict[str, Any] = {
+    metrics: dict[str, Any] = {
         "files": {
             role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
             for role, count in counts.items()
@@ -118,5 +118,5 @@ def _report(
         "also_in_train": {split: duplicates.count_also_in(split, "train") for split in plans if split != "train"},
     }
     if file_format.task == "classify":
-        report["texts_with_two_labels"] = duplicates.count_conflicting_labels("train")
-    return report
+        metrics["texts_with_two_labels"] = duplicates.count_conflicting_labels("train")
+    return metrics

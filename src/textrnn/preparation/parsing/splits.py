@@ -12,8 +12,8 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.corpus import HoldOut
-from textrnn.common.config.types import SPLITS, Task
-from textrnn.common.storage.schemas import PARSED
+from textrnn.common.config.types import Task
+from textrnn.common.storage.schemas import PARSED, SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.stratified_sample import (
@@ -93,7 +93,7 @@ def write_splits(
                 reader.batches(role),
                 total=reader.rows(role),
                 unit=" rows",
-                label=f"split {role}",
+                description=f"split {role}",
                 count=lambda batch: batch.num_rows,
             )
             for batch in batches:

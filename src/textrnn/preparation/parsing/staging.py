@@ -21,7 +21,8 @@ from textrnn.common.files.lines import fraction_read
 from textrnn.common.storage.markers import finished_shards, mark_finished, read_result
 from textrnn.common.storage.schemas import PARSED
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ROWS_PER_SHARD, Shard, ShardWriter
-from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow, TextRow, shorten
+from textrnn.errors import shorten
+from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow, TextRow
 
 STAGING = "staging"
 

@@ -15,11 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.config.segment import Segment, Segmentation
-from textrnn.common.config.types import SPLITS
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
 from textrnn.common.storage.hashing import hash_rows
-from textrnn.common.storage.schemas import COUNTS, SEGMENTED
+from textrnn.common.storage.schemas import COUNTS, SEGMENTED, SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, index_sha256, write_index
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
@@ -52,7 +51,7 @@ def segment(
         got = f"segment: {segmentation.segment}, clean: [{', '.join(segmentation.clean)}]"
         raise UserError(parsed, "a tagged corpus is already segmented", got=got, do="set segment: tokens, clean: []")
     model = ShardTask("segmentation", 1, (parsed, segmentation, punkt_folder, out))
-    (state,) = (json.dumps(result["state"]) for result in run_shards(_save_segmenter, [model], out, label="punkt"))
+    (state,) = (json.dumps(result["state"]) for result in run_shards(_save_segmenter, [model], out, stage="punkt"))
     tasks = [
         ShardTask(f"{split}-{number:05d}", shard.rows, (parsed, split, number, state, settings, out))
         for split in SPLITS
@@ -62,7 +61,7 @@ def segment(
     counts = pa.table([[], []], schema=COUNTS)
     tokens: dict[str, int] = dict.fromkeys(SPLITS, 0)
     verified = 0
-    for result in run_shards(_segment_shard, tasks, out, label="segment"):
+    for result in run_shards(_segment_shard, tasks, out, stage="segment"):
         shard = Shard(**result["shard"])
         shards.append(shard)
         tokens[shard.split] += result["tokens"]

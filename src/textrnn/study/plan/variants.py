@@ -10,7 +10,8 @@ from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
 from textrnn.common.config.params import build_dataclass, get_param, load_section, require
 from textrnn.common.config.train import Train
-from textrnn.common.settings.limits import cap
+from textrnn.common.settings.limits import apply_limits
+from textrnn.common.settings.merging import merge_recipe_section
 from textrnn.errors import UserError
 
 
@@ -91,15 +92,13 @@ def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: i
     if name not in study.variants:
         raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
     variant, where = study.variants[name], f"study.variants.{name}"
-    recipe = get_param(params, "recipes", study.recipe)
-    limits = load_section(Limits, params, "limits")
-    model_values = {**get_param(params, "model"), **recipe["model"], **variant.model}
-    hidden = cap(model_values["hidden_size"], limits.hidden_size)
-    model = build_dataclass(Model, {**model_values, "hidden_size": hidden}, f"{where}.model")
-    train_values = {**get_param(params, "train"), **recipe["train"], **study.train, **variant.train, "seed": seed}
-    train_values["epochs"] = cap(train_values["epochs"], limits.epochs)
+    model_values = merge_recipe_section(params, "model", study.recipe) | dict(variant.model)
+    model = build_dataclass(Model, model_values, f"{where}.model")
+    train_values = merge_recipe_section(params, "train", study.recipe) | dict(study.train) | dict(variant.train)
+    train_values["seed"] = seed
     train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
     settings = build_dataclass(Train, train_values, f"{where}.train")
+    model, settings = apply_limits(model, settings, load_section(Limits, params, "limits"))
     model.check(f"{where}.model")
     settings.check(f"{where}.train")
     model.check_task(f"{where}.model", "classify", 3)

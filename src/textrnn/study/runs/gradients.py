@@ -31,7 +31,7 @@ def input_gradients(network: TextRNN, ids: Tensor, lengths: Tensor, targets: Ten
         return embedded[0]
 
     # torch's modules read one embedded token per step; `kernels` read each distinct token of the batch only once
-    kernels, network.recurrent.kernels = network.recurrent.kernels, False
+    use_kernels, network.recurrent.use_kernels = network.recurrent.use_kernels, False
     training = network.training
     hook = network.embedding.register_forward_hook(capture)
     try:
@@ -40,7 +40,7 @@ def input_gradients(network: TextRNN, ids: Tensor, lengths: Tensor, targets: Ten
         (gradient,) = torch.autograd.grad(loss, embedded[0])  # (T, B, E)
     finally:
         hook.remove()
-        network.recurrent.kernels = kernels
+        network.recurrent.use_kernels = use_kernels
         network.train(training)
     return gradient.norm(dim=-1).t()
 

@@ -21,8 +21,8 @@ from textrnn.study.runs.gradients import by_distance
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import CPU, check_id_ranges, load_buckets
 from textrnn.training.trainer.loop import evaluate_loss, train_model
+from textrnn.training.trainer.recipe import build_network, report_out_of_memory
 from textrnn.training.trainer.run_state import DivergedError, EvaluationPoint
-from textrnn.training.trainer.setup import build_network, report_out_of_memory
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Verdicts on claims: a rule decides from the intervals of the comparisons, and words report their numbers."""
+"""Verdicts on claims: a rule decides from the intervals of the comparisons, and a summary reports their numbers."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Finding:
     comparison: Comparison
     difference: Interval | None
     verdict: Verdict
-    words: str
+    summary: str
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _judge_comparison(comparison: Comparison, values: Values) -> Finding:
     difference = paired(first, second)
     seeds = len({seed for by_seed in by_variant.values() for seed in by_seed})
     verdict = decide(comparison, difference) if difference.count == seeds else "undecided"
-    return Finding(comparison, difference, verdict, _words(comparison, difference, verdict, seeds))
+    return Finding(comparison, difference, verdict, _summary(comparison, difference, verdict, seeds))
 
 
 def _subject(comparison: Comparison) -> str:
@@ -100,7 +100,7 @@ def _subject(comparison: Comparison) -> str:
     return f"{MEASURES[comparison.measure].title}, {comparison.first} against {second}"
 
 
-def _words(comparison: Comparison, difference: Interval, verdict: Verdict, seeds: int) -> str:
+def _summary(comparison: Comparison, difference: Interval, verdict: Verdict, seeds: int) -> str:
     """Return one line: what is compared, the difference with its interval, the expectation, and the verdict."""
     mean, low, high = (_format(comparison, value) for value in (difference.mean, difference.low, difference.high))
     measured = f"{mean} [{low}, {high}]" if math.isfinite(difference.low) else f"{mean} (one seed)"
@@ -118,8 +118,8 @@ def _format(comparison: Comparison, value: float) -> str:
 
 def _expected(comparison: Comparison) -> str:
     lower, upper = (_format(comparison, margin) for margin in _margins(comparison))
-    words = {"above": f"above {upper}", "below": f"below {lower}", "same": f"within {lower} and {upper}"}
-    return words[comparison.expect]
+    texts = {"above": f"above {upper}", "below": f"below {lower}", "same": f"within {lower} and {upper}"}
+    return texts[comparison.expect]
 
 
 def as_json(judged: Sequence[tuple[JudgedClaim, Values]], scale: dict[str, Any]) -> dict[str, Any]:
@@ -145,7 +145,8 @@ def as_json(judged: Sequence[tuple[JudgedClaim, Values]], scale: dict[str, Any])
 
 def _finding_json(finding: Finding) -> dict[str, Any]:
     difference = None if finding.difference is None else _interval_json(finding.difference)
-    return {**asdict(finding.comparison), "difference": difference, "verdict": finding.verdict, "words": finding.words}
+    values = {"difference": difference, "verdict": finding.verdict, "words": finding.summary}
+    return asdict(finding.comparison) | values
 
 
 def _measured(claim: Claim, values: Values) -> dict[str, Any]:

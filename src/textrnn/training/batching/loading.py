@@ -1,4 +1,4 @@
-"""Open padded shards as buckets, check that they fit a model, and read gold entity spans.
+"""Open padded shards as buckets, and check that they fit a model.
 
 Buckets stay in their memory-mapped shards unless the device has room for them. As both kinds give the same batches, the
 choice never changes a result.
@@ -74,12 +74,3 @@ def check_id_ranges(buckets: Sequence[AnyBucket], tokens: int, classes: int, whe
         if largest >= known:
             do = "run the stages that write them again"
             raise UserError(where, f"has a {what} outside the model's range (0..{known - 1})", got=largest, do=do)
-
-
-def load_spans(padded: ShardReader, split: str, types: list[str]) -> dict[int, set[tuple[int, int, str]]]:
-    """The gold entity spans (start, end, type) by row number, including spans that truncation cut off."""
-    spans_by_row = {}
-    for batch in padded.batches(split):
-        for row, spans in zip(batch["row"].to_pylist(), batch["spans"].to_pylist(), strict=True):
-            spans_by_row[row] = {(span["start"], span["end"], types[span["type"]]) for span in spans}
-    return spans_by_row

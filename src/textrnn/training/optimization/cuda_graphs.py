@@ -1,7 +1,7 @@
 """Capture whole training steps as CUDA graphs, so that the hundreds of kernels of a small network launch at once.
 
 A graph holds the work of one step over fixed memory: forward, loss, backward, clipping, Adam, and the sums of the
-running loss. A graph fits one shape of batch, so there is one for each width.
+running metrics. A graph fits one shape of batch, so there is one for each width.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import nn
 
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
-from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.training.batching.batches import batch_size, rows_per_batch
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
@@ -78,11 +78,11 @@ class GraphedTrainStep(TrainStep):
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        running_loss: RunningLoss,
+        running_metrics: RunningMetrics,
         settings: Train,
         recorder: GraphRecorder,
     ) -> None:
-        super().__init__(network, optimizer, running_loss, settings)
+        super().__init__(network, optimizer, running_metrics, settings)
         self._recorder, self._size = recorder, batch_size(settings)
         self._steps: dict[int, _FixedShapeStep] = {}  # by width: full batches of one width have the same number of rows
 
@@ -125,7 +125,7 @@ class _FixedShapeStep:
 def make_train_step(
     network: nn.Module,
     optimizer: torch.optim.Optimizer,
-    running_loss: RunningLoss,
+    running_metrics: RunningMetrics,
     settings: Train,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainStep:
@@ -139,5 +139,5 @@ def make_train_step(
         raise ResumableError(GRAPHS_VARIABLE, "must be 0 or 1", got=repr(value))
     device = next(network.parameters()).device
     if device.type != "cuda" or group.world_size > 1 or value == "0":
-        return TrainStep(network, optimizer, running_loss, settings, group)
-    return GraphedTrainStep(network, optimizer, running_loss, settings, CudaGraphRecorder(device))
+        return TrainStep(network, optimizer, running_metrics, settings, group)
+    return GraphedTrainStep(network, optimizer, running_metrics, settings, CudaGraphRecorder(device))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.train import Train
-from textrnn.modeling.models.loss import RunningLoss
+from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.embedding_lookup import SparseTable
 from textrnn.modeling.nn.precision import forward_in_precision, make_scaler
@@ -76,21 +76,21 @@ def clip_gradients(parameters: Iterable[nn.Parameter], max_norm: float) -> None:
 
 
 class TrainStep:
-    """Takes the training step of one batch, in place, and adds the batch's loss and accuracy to the running loss.
+    """Takes the training step of one batch, in place, and adds its loss and accuracy to the running metrics.
 
-    In a group each process takes its part of the batch, and its running loss covers that part alone. The gradients are
-    those of the mean loss over the whole batch, and the same in every process.
+    In a group each process takes its part of the batch, and its running metrics cover that part alone. The gradients
+    are those of the mean loss over the whole batch, and the same in every process.
     """
 
     def __init__(
         self,
         network: nn.Module,
         optimizer: torch.optim.Optimizer,
-        running_loss: RunningLoss,
+        running_metrics: RunningMetrics,
         settings: Train,
         group: ProcessGroup = SINGLE_PROCESS,
     ) -> None:
-        self.network, self.running_loss = network, running_loss
+        self.network, self.running_metrics = network, running_metrics
         self.clip_norm, self.precision = settings.clip_norm, settings.precision
         self.decoupled_decay, self.decayed = settings.decoupled_decay, decayed_matrices(network)
         self.group = group
@@ -109,7 +109,7 @@ class TrainStep:
             self.forward_backward(*batch.inputs)
         else:
             # of the whole batch: each process holds all its targets, so no count has to be exchanged
-            divisor = self.running_loss.total_weight(batch.targets)
+            divisor = self.running_metrics.total_weight(batch.targets)
             rows = self.group.local_slice(len(batch))
             self.forward_backward(*(column[rows] for column in batch.inputs), divisor=divisor)
             self.group.sum_gradients(self._dense_parameters())
@@ -139,13 +139,13 @@ class TrainStep:
     ) -> None:
         """Replace the gradients by those of the loss of ids (B, T), lengths (B,) and targets. B may be 0.
 
-        soft_targets, divisor: see RunningLoss.update.
+        soft_targets, divisor: see RunningMetrics.update.
         """
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
         if len(ids):
             logits = forward_in_precision(self.network, ids, lengths, self.precision)
-            loss = self.running_loss.update(logits, targets, divisor, soft_targets=soft_targets)
+            loss = self.running_metrics.update(logits, targets, divisor, soft_targets=soft_targets)
             self.scaler.scale(loss).backward()
 
     def update(self) -> None:

@@ -1,7 +1,7 @@
 """Knowledge distillation: compute soft targets for train, the mean predictions of an ensemble of the recipe's models.
 
 Sources: Hinton et al. 2015, arXiv:1503.02531, section 2; teachers of the student's own architecture: Furlanello et al.
-2018, arXiv:1805.04770. How the loss uses the soft targets is in textrnn.modeling.models.loss.
+2018, arXiv:1805.04770. How the loss uses the soft targets is in textrnn.modeling.models.running_metrics.
 
 Shapes: N rows, T the bucket's width, C classes.
 """

@@ -20,11 +20,11 @@ COLUMNS = ("step", "split", "loss", "accuracy")
 class RunLogger:
     """Receives a run's steps and evaluations and logs them; a context manager.
 
-    steps, rows: totals over all epochs. curves: the CSV file to write, with one row per evaluation and split (step,
-    split, loss, accuracy). Without it the logger writes no file, and prints only if it is `verbose`: another process of
-    the run logs everything. live: the folder for DVCLive's own files, or None; it is skipped if dvclive is not
-    installed. state: the progress so far. Its evaluations are written again; its rows count neither for the throughput
-    nor for the time left. TEXTRNN_TENSORBOARD names a folder for TensorBoard files.
+    steps, rows: totals over all epochs. curves_file: the CSV file to write, with one row per evaluation and split
+    (step, split, loss, accuracy). Without it the logger writes no file, and prints only if it is `verbose`: another
+    process of the run logs everything. dvclive_folder: for DVCLive's own files, or None; it is skipped if dvclive is
+    not installed. state: the progress so far. Its evaluations are written again; its rows count neither for the
+    throughput nor for the time left. TEXTRNN_TENSORBOARD names a folder for TensorBoard files.
     Raises ResumableError if that variable is set and tensorboard is not installed.
     """
 
@@ -33,18 +33,18 @@ class RunLogger:
         title: str,
         steps: int,
         rows: int,
-        curves: Path | None,
-        live: Path | None,
+        curves_file: Path | None,
+        dvclive_folder: Path | None,
         state: RunState,
         *,
         verbose: bool = False,
     ) -> None:
-        self._title, self._steps, self._verbose = title, steps, verbose or curves is not None
-        self._tensorboard = _open_tensorboard(title) if curves is not None else None  # first, as it may be refused
-        self._file = open(curves or os.devnull, "w", encoding="utf-8", newline="")  # noqa: SIM115
+        self._title, self._steps, self._verbose = title, steps, verbose or curves_file is not None
+        self._tensorboard = _open_tensorboard(title) if curves_file is not None else None  # first, as it may be refused
+        self._file = open(curves_file or os.devnull, "w", encoding="utf-8", newline="")  # noqa: SIM115
         self._curves = csv.writer(self._file, lineterminator="\n")
         self._curves.writerow(COLUMNS)
-        self._live = _open_live(live) if live is not None else None
+        self._live = _open_live(dvclive_folder) if dvclive_folder is not None else None
         self._write(state.points)
         self._bar = _open_bar(title, rows, state.rows) if self._verbose else None
         self._started, self._rows, self._rows_left = time.perf_counter(), 0, rows - state.rows

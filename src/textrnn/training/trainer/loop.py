@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Precision, Train
 from textrnn.common.storage.schemas import IGNORED_TAG
-from textrnn.modeling.models.loss import RunningLoss, Score, score_from_sums
+from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
 from textrnn.modeling.nn.crf import predict_classes
 from textrnn.modeling.nn.precision import forward_in_precision
 from textrnn.stage import defer_interrupts
@@ -43,7 +43,7 @@ ResumePoint = tuple[RunState, dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """The result of a run, whose model holds the weights of `best_step`.
+    """The result of a run, whose network holds the weights of `best_step`.
 
     stopped_by: why the run stopped early; None if it took the steps of all epochs.
     """
@@ -58,7 +58,7 @@ class TrainingOutcome:
 
 @torch.no_grad()
 def evaluate_loss(
-    model: nn.Module,
+    network: nn.Module,
     buckets: Sequence[AnyBucket],
     size: BatchSize,
     class_weights: Tensor | None,
@@ -66,18 +66,18 @@ def evaluate_loss(
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> Score:
     """Loss and accuracy over all rows, without dropout; in a group of P processes each takes every P-th batch."""
-    model.eval()
-    running_loss = RunningLoss.for_network(model, class_weights)
+    network.eval()
+    running_metrics = RunningMetrics.for_network(network, class_weights)
     for batch in islice(batches(buckets, size), group.rank, None, group.world_size):
-        logits = forward_in_precision(model, batch.ids, batch.lengths, precision)
-        predictions = predict_classes(model, logits, batch.targets != IGNORED_TAG)
-        running_loss.update(logits, batch.targets, predictions=predictions)
-    model.train()
-    return score_from_sums(group.all_gather(running_loss.sums).sum(0))
+        logits = forward_in_precision(network, batch.ids, batch.lengths, precision)
+        predictions = predict_classes(network, logits, batch.targets != IGNORED_TAG)
+        running_metrics.update(logits, batch.targets, predictions=predictions)
+    network.train()
+    return score_from_sums(group.all_gather(running_metrics.sums).sum(0))
 
 
 def train_model(
-    model: nn.Module,
+    network: nn.Module,
     train_buckets: Sequence[AnyBucket],
     dev_buckets: Sequence[AnyBucket],
     settings: Train,
@@ -89,11 +89,11 @@ def train_model(
     checkpointer: Checkpointer | None = None,
     resume_from: ResumePoint | None = None,
 ) -> TrainingOutcome:
-    """Train the model in place, and leave it with the weights that were best on dev.
+    """Train the network in place, and leave it with the weights that were best on dev.
 
-    train_buckets, dev_buckets: on the model's device; for `distill` train has soft targets. report: called with each
+    train_buckets, dev_buckets: on the network's device; for `distill` train has soft targets. report: called with each
     evaluation. on_step: called after each batch with the step's number and the batch's rows. group: every process calls
-    this function with the same arguments, and the model ends up the same in all.
+    this function with the same arguments, and the network ends up the same in all.
     checkpointer: saves the run from time to time, and on Ctrl-C or SIGTERM once the current step is done.
     resume_from: the state to continue from; the run updates it in place. The result is that of a run that was never
     stopped: bitwise on the same CPU with as many threads and processes, otherwise up to rounding.
@@ -101,8 +101,8 @@ def train_model(
     and KeyboardInterrupt.
     """
     state, tensors = resume_from or (RunState(), {})
-    run = _TrainingRun(model, train_buckets, dev_buckets, settings, class_weights, group, state, tensors)
-    model.train()
+    run = _TrainingRun(network, train_buckets, dev_buckets, settings, class_weights, group, state, tensors)
+    network.train()
     with defer_interrupts() as interrupted:
         for batch in run.batches():
             run.train_batch(batch)
@@ -124,7 +124,7 @@ def train_model(
 class _TrainingRun:
     """A run between two steps: its parts and its progress."""
 
-    model: nn.Module
+    network: nn.Module
     train_buckets: Sequence[AnyBucket]
     dev_buckets: Sequence[AnyBucket]
     settings: Train
@@ -138,13 +138,13 @@ class _TrainingRun:
         self.size = batch_size(settings)
         self.sampling = make_sampling(self.train_buckets, settings)
         self.steps_per_epoch = count_batches(self.train_buckets, self.size, settings.drop_last, self.sampling)
-        self.device = next(self.model.parameters()).device
-        self.running_loss = RunningLoss.for_network(
-            self.model, self.class_weights, settings.label_smoothing, settings.distill
+        self.device = next(self.network.parameters()).device
+        self.running_metrics = RunningMetrics.for_network(
+            self.network, self.class_weights, settings.label_smoothing, settings.distill
         )
-        optimizer = make_optimizer(self.model, settings)
-        self.average = WeightAverage(self.model, settings.average)
-        self.train_step = make_train_step(self.model, optimizer, self.running_loss, settings, self.group)
+        optimizer = make_optimizer(self.network, settings)
+        self.average = WeightAverage(self.network, settings.average)
+        self.train_step = make_train_step(self.network, optimizer, self.running_metrics, settings, self.group)
         self.started = time.monotonic() - self.state.seconds
         if tensors:
             self._restore(tensors)
@@ -152,10 +152,10 @@ class _TrainingRun:
     def _restore(self, tensors: dict[str, Tensor]) -> None:
         self.train_step.load_state_dict(tensors)
         self.average.load_state_dict(tensors)
-        sums = tensors["tally"]  # (P, 4), of the processes that saved it
+        sums = tensors["running_metrics"]  # (P, 4), of the processes that saved it
         if len(sums) != self.group.world_size:
             sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.world_size - 1, 4)))
-        self.running_loss.sums.copy_(sums[self.group.rank])
+        self.running_metrics.sums.copy_(sums[self.group.rank])
 
     def batches(self) -> Iterator[Bucket]:
         """The remaining batches, until the run is over or stops early."""
@@ -199,16 +199,16 @@ class _TrainingRun:
             self._train_score()
 
     def _evaluate(self) -> EvaluationPoint:
-        """Evaluate at this step, reset the running loss, and keep the weights if they are the best so far."""
+        """Evaluate at this step, reset the running metrics, and keep the weights if they are the best so far."""
         train, size, precision = self._train_score(), self.size, self.settings.precision
-        self.running_loss.reset()
+        self.running_metrics.reset()
         with self.average.applied():
-            dev = evaluate_loss(self.model, self.dev_buckets, size, self.class_weights, precision, self.group)
+            dev = evaluate_loss(self.network, self.dev_buckets, size, self.class_weights, precision, self.group)
             epoch = self.state.step / self.steps_per_epoch
             point = EvaluationPoint(self.state.step, epoch, train, self._check_finite(dev))
             self.state.points.append(point)
             if self.state.best is None or point.dev.beats(self.state.best.dev, self.settings.monitor):
-                self.state.best, self.state.best_weights = point, copy.deepcopy(self.model.state_dict())
+                self.state.best, self.state.best_weights = point, copy.deepcopy(self.network.state_dict())
         return point
 
     def _decide_stop(self, out_of_time: bool) -> None:
@@ -222,8 +222,8 @@ class _TrainingRun:
 
     def _train_score(self) -> Score:
         """The score on train since the last evaluation. Raises DivergedError if the loss is not finite or explodes."""
-        score = self._check_finite(score_from_sums(self.group.all_gather(self.running_loss.sums).sum(0)))
-        classes = int(self.group.all_gather(torch.tensor(self.running_loss.classes)).max())
+        score = self._check_finite(score_from_sums(self.group.all_gather(self.running_metrics.sums).sum(0)))
+        classes = int(self.group.all_gather(torch.tensor(self.running_metrics.classes)).max())
         if score.loss > MAX_LOSS_FACTOR * math.log(max(classes, 2)):
             where = f"training, batch {self.state.step}"
             do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid instead of last_step"
@@ -241,17 +241,17 @@ class _TrainingRun:
 
     def save_checkpoint(self, checkpointer: Checkpointer | None) -> None:
         """Save the run. All processes call this; the one that has a checkpointer writes."""
-        sums = {"tally": self.group.all_gather(self.running_loss.sums)}
+        sums = {"running_metrics": self.group.all_gather(self.running_metrics.sums)}
         if checkpointer is not None:
             tensors = self.train_step.state_dict() | self.average.state_dict() | sums
             checkpointer.save(self.state.step, encode_run_state(self.state, tensors))
 
     def finish(self) -> TrainingOutcome:
-        """Give the model its best weights; return the outcome."""
+        """Give the network its best weights; return the outcome."""
         state = self.state
         state.seconds = time.monotonic() - self.started
         assert state.best is not None
-        self.model.load_state_dict(state.best_weights)
+        self.network.load_state_dict(state.best_weights)
         best = state.best
         epochs = state.step / self.steps_per_epoch
         return TrainingOutcome(state.step, epochs, best.step, best.dev.loss, best.dev.accuracy, state.stopped_by)

@@ -14,7 +14,7 @@ import safetensors.torch
 from torch import Tensor
 
 from textrnn.errors import UserError
-from textrnn.modeling.models.loss import Score
+from textrnn.modeling.models.running_metrics import Score
 
 StopReason = Literal["patience", "time_limit"]
 

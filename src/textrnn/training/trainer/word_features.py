@@ -42,11 +42,11 @@ def learn_words(buckets: Sequence[AnyBucket], lexicon: pa.Table, tokens: int, mi
     for ids in iterate_ids(buckets):
         for _, index, known in match_words(torch.tensor(ids).t(), keys, tokens, longest):
             counts += torch.bincount(index[known], minlength=len(keys))
-    tags = words["tag"].combine_chunks()
+    parts_of_speech = words["tag"].combine_chunks()
     has_vector, vectors = split_vectors(words["vector"].take(pa.array(order.numpy())))
     has_own_row = (counts >= min_count) | has_vector
-    shared_rows = FIRST_WORD_ROW + torch.tensor(tags.indices.to_numpy()).long()[order]
-    first_own_row = FIRST_WORD_ROW + len(tags.dictionary)
+    shared_rows = FIRST_WORD_ROW + torch.tensor(parts_of_speech.indices.to_numpy()).long()[order]
+    first_own_row = FIRST_WORD_ROW + len(parts_of_speech.dictionary)
     rows = torch.where(has_own_row, first_own_row - 1 + has_own_row.cumsum(0), shared_rows)
     pretrained = None if vectors is None else PretrainedRows(rows[has_vector], vectors)
     sizes = LexiconSizes(len(keys), first_own_row + int(has_own_row.sum()), longest)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from textrnn.common.config.types import Task
 from textrnn.common.files.lines import read_lines
+from textrnn.errors import shorten
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,6 @@ def decode_utf8(number: int, line: bytes) -> str | Reject:
         return line.decode("utf-8")
     except UnicodeDecodeError as error:
         return Reject(number, "bytes that are not UTF-8", repr(line[max(0, error.start - 8) : error.start + 8]))
-
-
-def shorten(text: str) -> str:
-    """The text as messages show it: its `repr`, cut to at most 60 characters."""
-    return repr(text if len(text) <= 60 else text[:57] + "...")
 
 
 def labels_of_train(read: Callable[[Path], Iterator[Row]], folder: Path, files: Mapping[str, str | None]) -> list[str]:

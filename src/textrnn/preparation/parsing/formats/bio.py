@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
-from textrnn.preparation.parsing.formats.base import FileFormat, Reject, Row, TagRow, decode_utf8, shorten
+from textrnn.errors import shorten
+from textrnn.preparation.parsing.formats.base import FileFormat, Reject, Row, TagRow, decode_utf8
 
 TAG = re.compile(r"O|[BI]-\S+")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from textrnn.errors import shorten
 from textrnn.preparation.parsing.formats.base import (
     FileFormat,
     Reject,
@@ -12,7 +13,6 @@ from textrnn.preparation.parsing.formats.base import (
     TextRow,
     labels_of_train,
     read_text_rows,
-    shorten,
 )
 
 PREFIX = "__label__"

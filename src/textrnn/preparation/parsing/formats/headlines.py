@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.files.lines import read_lines
-from textrnn.errors import UserError
+from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats.base import (
     FileFormat,
     Reject,
@@ -14,7 +14,6 @@ from textrnn.preparation.parsing.formats.base import (
     TextRow,
     decode_utf8,
     read_text_rows,
-    shorten,
 )
 
 

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from textrnn.errors import shorten
 from textrnn.preparation.parsing.formats.base import (
     FileFormat,
     Reject,
@@ -13,7 +14,6 @@ from textrnn.preparation.parsing.formats.base import (
     TextRow,
     labels_of_train,
     read_text_rows,
-    shorten,
 )
 
 

@@ -27,7 +27,7 @@ class Score:
         return self.loss < other.loss
 
 
-class RunningLoss:
+class RunningMetrics:
     """Computes the loss of each batch, and sums loss and accuracy on the device, so that no step waits for them.
 
     sums: (4,) float64: loss, total target weight, number of correct targets, number of targets. classes: the number of
@@ -55,8 +55,8 @@ class RunningLoss:
     @classmethod
     def for_network(
         cls, network: nn.Module, weights: Tensor | None, smoothing: float = 0.0, distill: Distill | None = None
-    ) -> RunningLoss:
-        """The running loss of a network, on its device and with its CRF if it has one."""
+    ) -> RunningMetrics:
+        """The running metrics of a network, on its device and with its CRF if it has one."""
         return cls(weights, next(network.parameters()).device, smoothing, find_crf(network), distill)
 
     def total_weight(self, targets: Tensor) -> Tensor:
@@ -133,6 +133,6 @@ class RunningLoss:
 
 
 def score_from_sums(sums: Tensor) -> Score:
-    """The Score of the sums (4,) of one RunningLoss, or of several added up."""
+    """The Score of the sums (4,) of one RunningMetrics, or of several added up."""
     loss, weight, correct, count = sums.tolist()
     return Score(loss / max(weight, 1e-12), correct / max(count, 1))

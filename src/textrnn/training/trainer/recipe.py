@@ -54,7 +54,7 @@ class TrainedRecipe:
     resumed_from: list[int]
 
 
-def run_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str, Any]:
+def make_resume_key(model: Model, settings: Train, inputs: Sequence[Path]) -> dict[str, Any]:
     """The key of `resumable_folder` for a run: params, checksums of the input files, the version of torch.
 
     inputs: for a folder of shards its index, which holds their checksums. The device and the numbers of threads and
@@ -101,17 +101,18 @@ def train_recipe(
     settings: Train,
     *,
     lexicon: pa.Table | None = None,
-    curves: Path | None,
-    live: Path | None,
+    curves_file: Path | None,
+    dvclive_folder: Path | None,
     work_folder: Path | None = None,
     group: ProcessGroup = SINGLE_PROCESS,
 ) -> TrainedRecipe:
     """Train a recipe on padded shards, starting from the embedding matrix (tokens, width).
 
-    lexicon: of `textrnn.preparation.embedding.lexicon`, if the model has words. curves, live: see RunLogger.
+    lexicon: of `textrnn.preparation.embedding.lexicon`, if the model has words.
+    curves_file, dvclive_folder: see RunLogger.
     work_folder: a folder of `resumable_folder`, where the run saves checkpoints, and resumes from one that is there.
     For `distill` the teachers are trained first, each exactly as the recipe would be with the teacher's seed; their
-    checkpoints are in the same folder. In a group only process 0 has curves, live and work_folder.
+    checkpoints are in the same folder. In a group only process 0 has curves_file, dvclive_folder and work_folder.
     Raises UserError for values that do not fit the data, DivergedError, and ResumableError if memory runs out.
     """
     where = f"recipes.{recipe}"
@@ -135,7 +136,7 @@ def train_recipe(
             device=device,
             group=group,
             work_folder=work_folder,
-            verbose=curves is not None,
+            verbose=curves_file is not None,
         )
         teacher_states: list[RunState] = []
         if settings.distill is not None:
@@ -144,7 +145,11 @@ def train_recipe(
         resume_from = _load_checkpoint(checkpointer, group)
         if setup.verbose:
             _print_summary(setup.config, settings)
-        outputs: dict[str, Any] = {"curves": curves, "live": live, "verbose": setup.verbose}
+        outputs: dict[str, Any] = {
+            "curves_file": curves_file,
+            "dvclive_folder": dvclive_folder,
+            "verbose": setup.verbose,
+        }
         open_logger = partial(_open_logger, recipe, train, settings, resume_from[0], **outputs)
         trained = setup.run(train, settings, checkpointer, resume_from, open_logger)
         resumed = [step for state in teacher_states for step in state.resumed]
@@ -225,8 +230,8 @@ def _open_logger(
     settings: Train,
     state: RunState,
     *,
-    curves: Path | None = None,
-    live: Path | None = None,
+    curves_file: Path | None = None,
+    dvclive_folder: Path | None = None,
     verbose: bool,
 ) -> RunLogger:
     """The logger of a run over these buckets; see RunLogger."""
@@ -236,7 +241,7 @@ def _open_logger(
     full = [rows_per_batch(size, bucket.width) for bucket in buckets]
     counts = zip(row_counts(buckets, sampling), full, strict=True)
     used = [count - count % rows if drop_last and count > rows else count for count, rows in counts]
-    return RunLogger(title, steps, settings.epochs * sum(used), curves, live, state, verbose=verbose)
+    return RunLogger(title, steps, settings.epochs * sum(used), curves_file, dvclive_folder, state, verbose=verbose)
 
 
 @contextmanager
