@@ -36,10 +36,10 @@ def twins(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("whole")
     one, three = make_project(folder / "one"), make_project(folder / "three")
-    module = three / "src" / "textrnn" / "workers.py"
+    module = three / "src" / "textrnn" / "common" / "executor" / "tasks.py"
     source = module.read_text(encoding="utf-8")
-    assert source.count("ROWS_WORTH_A_POOL = 50_000\n") == 1
-    module.write_text(source.replace("ROWS_WORTH_A_POOL = 50_000\n", "ROWS_WORTH_A_POOL = 0\n"), encoding="utf-8")
+    assert source.count("MIN_ROWS_FOR_POOL = 50_000\n") == 1
+    module.write_text(source.replace("MIN_ROWS_FOR_POOL = 50_000\n", "MIN_ROWS_FOR_POOL = 0\n"), encoding="utf-8")
     with ThreadPoolExecutor() as pool:
         said = pool.map(lambda each: dvc(each[0], "repro", TEXTRNN_WORKERS=each[1]), ((one, "1"), (three, "3")))
         first, second = said
