@@ -54,7 +54,7 @@ class Titles:
     """The rows of a case, of one width, and the number of tokens in its vocabulary."""
 
     rows: Bucket
-    tokens: int
+    vocabulary_size: int
 
 
 def read_rows(yardstick: ModuleType, source: Path, case: Case, batches: int) -> Titles:
@@ -74,7 +74,7 @@ def by_width(rows: Bucket) -> list[Bucket]:
     buckets = []
     for index, width in enumerate(widths.tolist()):
         part = rows.take((bucket_of == index).nonzero().flatten())
-        buckets.append(Bucket(part.row, part.ids[:, :width].contiguous(), part.lengths, part.targets))
+        buckets.append(Bucket(part.row_numbers, part.ids[:, :width].contiguous(), part.lengths, part.targets))
     return buckets
 
 
@@ -82,7 +82,7 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
     """Samples per second in the second epoch of training."""
     enabled = RUNGS[: RUNGS.index(rung) + 1]
     settings = _settings(case.batch_size, "bfloat16" if "bfloat16" in enabled else "float32")
-    network = _network(case, titles.tokens, valid="buckets" in enabled).to(device)
+    network = _network(case, titles.vocabulary_size, valid="buckets" in enabled).to(device)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
     if "fused" in enabled:
         optimizer = make_optimizer(network, settings)
@@ -136,7 +136,7 @@ def _synchronize(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def _network(case: Case, tokens: int, *, valid: bool) -> TextRNN:
+def _network(case: Case, vocabulary_size: int, *, valid: bool) -> TextRNN:
     torch.manual_seed(1)
     model = Model(
         cell=case.cell,
@@ -158,7 +158,7 @@ def _network(case: Case, tokens: int, *, valid: bool) -> TextRNN:
         crf=False,
         initialization="stock",
     )
-    return TextRNN(model, tokens, EMBEDDING, CLASSES, "right")
+    return TextRNN(model, vocabulary_size, EMBEDDING, CLASSES, "right")
 
 
 def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Train:

@@ -20,10 +20,10 @@ def main(encoding: str) -> None:
     settings.check()
     limits.check()
     encoded = Path("data/encoded") / encoding
-    labels, tokens = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
+    labels, vocabulary_size = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
     ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
     texts = ShardReader(Path("data/segmented") / encoding, "segmented")
-    results = list(train_baselines(ids, texts, labels, tokens, settings, epochs))
+    results = list(train_baselines(ids, texts, labels, vocabulary_size, settings, epochs))
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
     metrics = {"baselines": {result.name: result.metrics() for result in results}, "ceiling": ceiling}
     write_json(Path("metrics") / encoding / "baselines.json", metrics)

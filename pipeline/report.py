@@ -4,7 +4,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
-from textrnn.evaluation.outputs.recipe_files import ResultFolders, encodings_and_corpora, read_recipe
+from textrnn.evaluation.outputs.recipe_results import ResultFolders, encodings_and_corpora, read_recipe_results
 from textrnn.evaluation.report.page import render
 from textrnn.evaluation.report.study_section import read_shown_study
 from textrnn.stage import output_file, run_command
@@ -16,7 +16,7 @@ STUDY = Path("study/shown")
 def main() -> None:
     folders = ResultFolders(metrics=Path("metrics"), models=Path("models"), analyzed=Path("data/analyzed"))
     recipes = [
-        read_recipe(recipe, encoding, corpus, folders)
+        read_recipe_results(recipe, encoding, corpus, folders)
         for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()
     ]
     with output_file(REPORT) as temporary:

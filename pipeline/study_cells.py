@@ -7,13 +7,13 @@ from textrnn.common.config.params import read_params
 from textrnn.stage import run_command
 from textrnn.study.plan.json_files import write_results
 from textrnn.study.plan.variants import read_study
-from textrnn.study.runs.cell_comparison import differences, seconds
+from textrnn.study.runs.cell_comparison import differences, timings
 
 
 def main() -> None:
     study = read_study(read_params(Path("study/params.yaml")))
     write_results(Path("data/study/cells.json"), {seed: differences(study.cells, seed) for seed in study.seeds})
-    write_results(Path("logs/study/cells.json"), seconds(study.cells, study.seeds[0]))
+    write_results(Path("logs/study/cells.json"), timings(study.cells, study.seeds[0]))
 
 
 if __name__ == "__main__":

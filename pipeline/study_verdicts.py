@@ -14,9 +14,10 @@ from textrnn.study.verdicts.measure_plots import draw_measures
 
 def main() -> None:
     study = read_study(read_params(Path("study/params.yaml")))
-    facts, timings = Path("data/study"), Path("logs/study")
-    runs = read_runs(facts / "runs", timings, study.runs, study.seeds)
-    verdicts = judge_all(runs, read_results(facts / "cells.json"), read_results(timings / "cells.json"))
+    facts_folder, timings_folder = Path("data/study"), Path("logs/study")
+    runs = read_runs(facts_folder / "runs", timings_folder, study.runs, study.seeds)
+    cell_differences, cell_timings = (read_results(folder / "cells.json") for folder in (facts_folder, timings_folder))
+    verdicts = judge_all(runs, cell_differences, cell_timings)
     plots = draw_all(runs)
     measured = {row["claim"]: row["measured"] for row in verdicts["claims"] if any(row["measured"].values())}
     plots |= {f"{claim}.svg": draw_measures(measures) for claim, measures in measured.items()}

@@ -8,7 +8,7 @@ import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.params import read_params
-from textrnn.evaluation.outputs.recipe_files import best_baseline, encodings_and_corpora, reading_result
+from textrnn.evaluation.outputs.recipe_results import best_baseline, convert_read_errors, encodings_and_corpora
 from textrnn.stage import run_command
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
@@ -26,7 +26,7 @@ def recipe_row(recipe: str, encoding: str, corpus: str) -> dict[str, object]:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    with reading_result(file):
+    with convert_read_errors(file):
         return json.loads(file.read_text(encoding="utf-8"))
 
 
@@ -47,8 +47,8 @@ def main() -> None:
     rows = [recipe_row(recipe, encoding, corpus) for recipe, (encoding, corpus) in recipes.items()]
     with pl.Config(
         tbl_rows=-1, tbl_cols=-1, tbl_width_chars=240, tbl_hide_dataframe_shape=True, float_precision=4
-    ) as config:
-        config.set_tbl_hide_column_data_types(True).set_tbl_formatting("UTF8_BORDERS_ONLY")
+    ) as table_style:
+        table_style.set_tbl_hide_column_data_types(True).set_tbl_formatting("UTF8_BORDERS_ONLY")
         print(pl.DataFrame(rows, infer_schema_length=None))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from textrnn.evaluation.outputs.recipe_files import ResultFolders
+from textrnn.evaluation.outputs.recipe_results import ResultFolders
 
 MODEL = {
     "cell": "gru",

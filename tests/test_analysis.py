@@ -44,7 +44,7 @@ def texts(tmp_path):
     train = [(["a"], 0), (["c"] * 4, 1), (["q"], 2)]
     segmented = write_segmented(tmp_path / "s", "classify", {"train": train, "test": rows})
     predictions = Predictions(
-        row=np.arange(5),
+        row_numbers=np.arange(5),
         offsets=np.arange(6),
         gold=np.array([0, 0, 1, 2, 0]),
         predicted=np.array([1, 1, 0, 2, 0]),
@@ -121,7 +121,7 @@ def sentences(tmp_path):
     ]
     segmented = write_segmented(tmp_path / "s", "tag", {"train": train, "test": test}, RAW)
     predictions = Predictions(
-        row=np.arange(3),
+        row_numbers=np.arange(3),
         offsets=np.array([0, 3, 8, 10]),
         gold=np.array([1, 1, 0, 2, 0, 2, 2, 0, 2, 0]),
         predicted=np.array([1, 1, 2, 2, 0, 1, 1, 0, 2, 0]),
@@ -199,8 +199,8 @@ def test_the_stage_writes_metrics_bins_and_examples(tmp_path, monkeypatch, scrip
     out = tmp_path / "metrics" / "tiny"
     metrics = json.loads((out / "analysis.json").read_text(encoding="utf-8"))
     assert metrics["by_length"]["2-2"] == {"rows": 12, "accuracy": metrics["calibration"]["accuracy"]}
-    known = [text for text in texts if text[0] in [tokens for tokens, _ in texts[:6]]]
-    assert metrics["by_text"]["known"]["rows"] == len(known)
+    seen = [text for text in texts if text[0] in [tokens for tokens, _ in texts[:6]]]
+    assert metrics["by_text"]["known"]["rows"] == len(seen)
     lines = (tmp_path / "data" / "analyzed" / "tiny" / "errors.jsonl").read_text(encoding="utf-8").splitlines()
     errors = [json.loads(line) for line in lines]
     assert len(errors) == round(12 * (1 - metrics["calibration"]["accuracy"])) > 0

@@ -49,10 +49,10 @@ def write_texts(folder, task, splits):
     return write_segmented(folder, task, rows)
 
 
-def train(tmp_path, task, splits, labels, tokens, epochs=8):
+def train(tmp_path, task, splits, labels, vocabulary_size, epochs=8):
     reader = ShardReader(write_encoded(tmp_path / "in", task, splits), "encoded")
     texts = write_texts(tmp_path / "texts", task, splits)
-    return {result.name: result for result in train_baselines(reader, texts, labels, tokens, SETTINGS, epochs)}
+    return {result.name: result for result in train_baselines(reader, texts, labels, vocabulary_size, SETTINGS, epochs)}
 
 
 def test_classification_by_hand(tmp_path):
@@ -82,36 +82,36 @@ def test_the_most_frequent_tag_of_each_token_by_hand(tmp_path):
     assert majority["dev"] == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx(0.8 / 3), "entity_f1": 0.0}
     assert majority["test"]["accuracy"] == pytest.approx(2 / 7)
     assert frequent["dev"] == {"accuracy": 1.0, "macro_f1": pytest.approx(2 / 3), "entity_f1": 1.0}
-    # O for the unseen 5 makes the PER of the first sentence too short
+    # O for 5, which train lacks, makes the PER of the first sentence too short
     assert frequent["test"]["accuracy"] == pytest.approx(6 / 7)
     assert frequent["test"]["macro_f1"] == pytest.approx((2 * 2 / (3 + 2) + 1 + 2 * 2 / (2 + 3)) / 3)
     assert frequent["test"]["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
 
 
-def test_new_texts_are_scored_separately(tmp_path):
+def test_unseen_texts_are_scored_separately(tmp_path):
     splits = {**TEXTS, "dev": [*TEXTS["dev"], ([4, 3], 2)]}
     splits["test"] = [([2, 3, 2], 1), ([2, 3], 0), ([4, 3], 2), ([3, 3], 0), ([2, 2, 2], 1)]
     majority = train(tmp_path, "classify", splits, CLASSES, 5)["majority"]
     assert majority.test["accuracy"] == 2 / 5
-    assert majority.rest == {"accuracy": 2 / 3, "macro_f1": pytest.approx(2 * 2 / (2 + 3) / 3)}
+    assert majority.unseen == {"accuracy": 2 / 3, "macro_f1": pytest.approx(2 * 2 / (2 + 3) / 3)}
     (tmp_path / "tags").mkdir()
     # the first sentence of test is one of train's
     tagged = {**SENTENCES, "test": [SENTENCES["train"][0], *SENTENCES["test"]]}
     frequent = train(tmp_path / "tags", "tag", tagged, TYPES, 7)["most_frequent_tag"]
     assert frequent.test["accuracy"] == pytest.approx(9 / 10)
-    assert frequent.rest["accuracy"] == pytest.approx(6 / 7)
-    assert frequent.rest["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+    assert frequent.unseen["accuracy"] == pytest.approx(6 / 7)
+    assert frequent.unseen["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
 
 
-def test_new_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
+def test_unseen_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
     ids = ShardReader(write_encoded(tmp_path / "in", "classify", TEXTS), "encoded")
     rows = {split: [([str(token) for token in ids], label) for ids, label in TEXTS[split]] for split in TEXTS}
-    rows["test"] = [(["new"], 0), *rows["test"][1:]]
+    rows["test"] = [(["unseen"], 0), *rows["test"][1:]]
     backwards = {**rows, "test": rows["test"][::-1]}
     for name, (written, numbers) in {"as": (rows, None), "back": (backwards, [3, 2, 1, 0, *range(4, 19)])}.items():
         texts = write_segmented(tmp_path / name, "classify", written, numbers=numbers)
         majority = next(train_baselines(ids, texts, CLASSES, 5, SETTINGS, 1))
-        assert majority.rest == {"accuracy": 0.0, "macro_f1": 0.0}  # row 0, of class 2
+        assert majority.unseen == {"accuracy": 0.0, "macro_f1": 0.0}  # row 0, of class 2
 
 
 def test_bio_tags_are_read_by_their_scheme(tmp_path):

@@ -30,14 +30,14 @@ def numbered(*sizes):
     """Buckets of so many rows, of widths 1, 2, ...; rows are numbered from 0 across all buckets."""
     buckets = []
     for width, (first, rows) in enumerate(zip(itertools.accumulate(sizes, initial=0), sizes, strict=False), start=1):
-        row = torch.arange(first, first + rows)
-        ids = (10 * row[:, None] + torch.arange(width)).reshape(rows, width)
-        buckets.append(Bucket(row, ids, torch.full((rows,), width), row % 3))
+        row_numbers = torch.arange(first, first + rows)
+        ids = (10 * row_numbers[:, None] + torch.arange(width)).reshape(rows, width)
+        buckets.append(Bucket(row_numbers, ids, torch.full((rows,), width), row_numbers % 3))
     return buckets
 
 
 def order(buckets, size, **options):
-    return [batch.row.tolist() for batch in batches(buckets, size, **options)]
+    return [batch.row_numbers.tolist() for batch in batches(buckets, size, **options)]
 
 
 def test_the_order_of_seed_1_epoch_0():
@@ -67,15 +67,17 @@ def test_every_row_comes_once_an_epoch_in_batches_of_one_width(size, shuffle):
     buckets = numbered(17, 8, 1)
     epoch = list(batches(buckets, size, shuffle=shuffle))
     assert len(epoch) == count_batches(buckets, size, False) == sum(-(-rows // size) for rows in (17, 8, 1))
-    assert sorted(row for batch in epoch for row in batch.row.tolist()) == list(range(26))
+    assert sorted(row for batch in epoch for row in batch.row_numbers.tolist()) == list(range(26))
     for batch in epoch:
         assert 1 <= len(batch) <= size
         # ids, lengths and targets still belong to their rows: widths 1, 2, 3 hold rows 0-16, 17-24, 25
         width = batch.ids.shape[1]
-        assert all({1: 0, 2: 17, 3: 25}[width] <= row < {1: 17, 2: 25, 3: 26}[width] for row in batch.row.tolist())
-        assert torch.equal(batch.ids, 10 * batch.row[:, None] + torch.arange(width))
+        assert all(
+            {1: 0, 2: 17, 3: 25}[width] <= row < {1: 17, 2: 25, 3: 26}[width] for row in batch.row_numbers.tolist()
+        )
+        assert torch.equal(batch.ids, 10 * batch.row_numbers[:, None] + torch.arange(width))
         assert batch.lengths.tolist() == [width] * len(batch)
-        assert torch.equal(batch.targets, batch.row % 3)
+        assert torch.equal(batch.targets, batch.row_numbers % 3)
 
 
 def test_drop_last_drops_a_short_last_batch_with_different_rows_in_each_epoch():
@@ -131,7 +133,7 @@ CLASSIFY = {
 
 
 def as_lists(bucket):
-    return [tensor.tolist() for tensor in (bucket.row, bucket.ids, bucket.lengths, bucket.targets)]
+    return [tensor.tolist() for tensor in (bucket.row_numbers, bucket.ids, bucket.lengths, bucket.targets)]
 
 
 def test_buckets_of_one_width(tmp_path):
@@ -218,8 +220,8 @@ def test_rows_left_in_their_shards_give_the_same_batches(tmp_path, monkeypatch, 
             )
             for one, other in both:
                 assert as_lists(one) == as_lists(other)
-                assert [column.dtype for column in (one.row, *one.inputs)] == [
-                    column.dtype for column in (other.row, *other.inputs)
+                assert [column.dtype for column in (one.row_numbers, *one.inputs)] == [
+                    column.dtype for column in (other.row_numbers, *other.inputs)
                 ]
 
 

@@ -32,9 +32,9 @@ from textrnn.training.trainer.recipe import train_recipe
 OPTIONS = Options(3, 1)
 
 
-def pairs_of(rows):
+def bigrams_of(rows):
     """How often each (token, next token) occurs; padding follows the last token."""
-    return Counter(pair for row in rows for pair in zip(row, (*row[1:], 0), strict=False))
+    return Counter(bigram for row in rows for bigram in zip(row, (*row[1:], 0), strict=False))
 
 
 def random_rows(count, longest, seed=0):
@@ -51,17 +51,19 @@ def mapped(whole):
     """The same rows, memory-mapped in two chunks."""
     half = len(whole) // 2
     ids = MappedColumn([whole.ids[:half].numpy(), whole.ids[half:].numpy()])
-    row, lengths, targets = (MappedColumn([column.numpy()]) for column in (whole.row, whole.lengths, whole.targets))
-    return MappedBucket(row, ids, lengths, targets, torch.device("cpu"))
+    row_numbers, lengths, targets = (
+        MappedColumn([column.numpy()]) for column in (whole.row_numbers, whole.lengths, whole.targets)
+    )
+    return MappedBucket(row_numbers, ids, lengths, targets, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("chunk", [1, 50, 1 << 22])
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("min_count", [1, 3, 9])
-def test_the_pairs_are_those_that_a_loop_counts(monkeypatch, chunk, side, min_count):
+def test_the_bigrams_are_those_that_a_loop_counts(monkeypatch, chunk, side, min_count):
     monkeypatch.setattr(residence, "IDS_PER_CHUNK", chunk)
     long, short = random_rows(60, 8), random_rows(40, 3, seed=1)
-    counted = pairs_of(long) + pairs_of(short)
+    counted = bigrams_of(long) + bigrams_of(short)
     wanted = sorted(first * 9 + second for (first, second), count in counted.items() if count >= min_count)
     assert len(wanted) > 0
     assert min_count == 1 or len(wanted) < len(counted)
@@ -72,7 +74,7 @@ def test_the_pairs_are_those_that_a_loop_counts(monkeypatch, chunk, side, min_co
         assert found.tolist() == wanted
 
 
-def test_no_pair_that_is_frequent_enough_is_an_error():
+def test_no_bigram_that_is_frequent_enough_is_an_error():
     match = r"^w: no bigram of train occurs so often; got 9, and the most frequent bigram occurs 2 times; lower it$"
     with pytest.raises(UserError, match=match):
         learn_bigrams([bucket([[1, 2], [1, 2]], 2)], None, 9, 9, "w")
@@ -87,7 +89,7 @@ LEXICON = lexicon_of(
 
 
 @pytest.mark.parametrize(("min_count", "frequent"), [(2, {2 * 9 + 3, 3 * 9}), (9, set())])
-def test_pairs_with_a_vector_have_rows_even_if_they_are_rare(min_count, frequent):
+def test_bigrams_with_a_vector_have_rows_even_if_they_are_rare(min_count, frequent):
     rows = [bucket([[2, 3], [2, 3], [8, 7], [5, 6]], 2)]
     found = learn_bigrams(rows, LEXICON, 9, min_count, "w")
     wanted = sorted(frequent | {3 * 9 + 2, 7 * 9 + 8, 8 * 9 + 7})
@@ -100,7 +102,7 @@ def test_pairs_with_a_vector_have_rows_even_if_they_are_rare(min_count, frequent
     }
 
 
-def test_without_vectors_a_lexicon_changes_no_pair():
+def test_without_vectors_a_lexicon_changes_no_bigram():
     rows = [bucket(ROWS, 5)]
     plain, with_lexicon = (
         learn_bigrams(rows, lexicon, VOCABULARY, 1, "w") for lexicon in (None, lexicon_of([([2, 3], "n")]))
@@ -116,13 +118,13 @@ def table(rows=ROWS[:2], width=3):
     return embedding
 
 
-def test_each_pair_has_a_row_unknown_pairs_row_1_and_padding_row_0():
+def test_each_bigram_has_a_row_unknown_bigrams_row_1_and_padding_row_0():
     embedding = table()
-    known = {pair: FIRST_BIGRAM_ROW + index for index, pair in enumerate(sorted(pairs_of(ROWS[:2])))}
+    known = {bigram: FIRST_BIGRAM_ROW + index for index, bigram in enumerate(sorted(bigrams_of(ROWS[:2])))}
     ids = padded(EMPTY_TOO, 7)
     found = embedding.find_rows(ids.t()).t()
     for row, rows in zip(EMPTY_TOO, found.tolist(), strict=True):
-        wanted = [known.get(pair, 1) for pair in zip(row, (*row[1:], 0), strict=False)]
+        wanted = [known.get(bigram, 1) for bigram in zip(row, (*row[1:], 0), strict=False)]
         assert rows == wanted + [0] * (7 - len(row))
     assert {0, 1} < set(found.flatten().tolist())
     left = embedding.find_rows(padded(EMPTY_TOO, 7, "left").t().int()).t()
@@ -132,11 +134,11 @@ def test_each_pair_has_a_row_unknown_pairs_row_1_and_padding_row_0():
 def model_of(*, side="right", seed=0, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, bigrams=OPTIONS, **changes)
-    pairs = learn_bigrams([bucket(ROWS[:2], 5)], None, VOCABULARY, 1, "w").keys
-    model = TextRNN(options, VOCABULARY, 4, 5, side, len(pairs)).double().eval()
-    model.bigrams.pairs.copy_(pairs)
+    keys = learn_bigrams([bucket(ROWS[:2], 5)], None, VOCABULARY, 1, "w").keys
+    model = TextRNN(options, VOCABULARY, 4, 5, side, len(keys)).double().eval()
+    model.bigrams.pairs.copy_(keys)
     with torch.no_grad():
-        model.bigrams.weight[1:] = torch.randn(len(pairs) + 1, 3, dtype=torch.float64)
+        model.bigrams.weight[1:] = torch.randn(len(keys) + 1, 3, dtype=torch.float64)
     return model
 
 
@@ -232,7 +234,7 @@ def run(tmp_path, monkeypatch):
     return run
 
 
-def test_a_recipe_learns_its_pairs_and_saves_all_of_them(run, tmp_path):
+def test_a_recipe_learns_its_bigrams_and_saves_all_of_them(run, tmp_path):
     fitted = run()
     (tmp_path / "m").mkdir()
     sources = {name: tmp_path / name for name in PREPARATION_FILES}
@@ -253,7 +255,7 @@ def load_buckets_of(folder, split):
     return load_buckets(ShardReader(folder / "padded", "padded"), split)
 
 
-def test_pairs_that_are_too_rare_are_an_error_that_names_the_param(run):
+def test_bigrams_that_are_too_rare_are_an_error_that_names_the_param(run):
     with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.bigrams\.min_count: no bigram of train"):
         run(min_count=1000)
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from textrnn.evaluation.metrics.calibration import Bin, calibration_error, reliability
+from textrnn.evaluation.metrics.calibration import ReliabilityBin, calibration_error, reliability
 
 
 def test_two_bins_by_hand():
     confidence = np.array([0.9, 0.8, 1.0, 0.3, 0.5])
     bins = reliability(confidence, np.array([True, True, False, False, True]), 2)
     assert bins == [
-        Bin(0.0, 0.5, 2, pytest.approx(0.4), 0.5),
-        Bin(0.5, 1.0, 3, pytest.approx(0.9), pytest.approx(2 / 3)),
+        ReliabilityBin(0.0, 0.5, 2, pytest.approx(0.4), 0.5),
+        ReliabilityBin(0.5, 1.0, 3, pytest.approx(0.9), pytest.approx(2 / 3)),
     ]
     assert calibration_error(bins) == pytest.approx((2 * 0.1 + 3 * (0.9 - 2 / 3)) / 5)
 

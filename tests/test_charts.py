@@ -16,7 +16,7 @@ from textrnn.evaluation.rendering.axes import (
     ticks_around,
     ticks_within,
 )
-from textrnn.evaluation.rendering.bar_charts import ReliabilityBin, histogram, reliability_diagram
+from textrnn.evaluation.rendering.bar_charts import ReliabilityBar, histogram, reliability_diagram
 from textrnn.evaluation.rendering.dot_plots import Estimate, Scores, interval_plot, score_plot
 from textrnn.evaluation.rendering.line_charts import WIDE, learning_curves, line_chart
 from textrnn.evaluation.rendering.svg import document, element
@@ -134,8 +134,8 @@ def test_a_histogram_counts_all_rows():
 
 
 def test_reliability_bars_are_as_high_as_accuracy():
-    bins = [ReliabilityBin(0.0, 0.5, 10, 0.25, 0.5), ReliabilityBin(0.5, 1.0, 5, 0.75, 1.0)]
-    heights = [float(bar.get("height")) for bar in elements(reliability_diagram("t", bins, 0.25), "rect")]
+    bars = [ReliabilityBar(0.0, 0.5, 10, 0.25, 0.5), ReliabilityBar(0.5, 1.0, 5, 0.75, 1.0)]
+    heights = [float(bar.get("height")) for bar in elements(reliability_diagram("t", bars, 0.25), "rect")]
     # of 172 units: accuracies of a half and one; counts as strips of a fifth, and of half of that
     assert heights == pytest.approx([86, 34.4, 172, 17.2])
 

@@ -29,7 +29,7 @@ from textrnn.training.trainer.token_features import TokenFeatures
 from textrnn.training.trainer.word_features import WordFeatures
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
-PAIRS = [28, 37, 45]  # token 3 before 1, 4 before 1, and 5 at the end, in the rows of `padded`
+KNOWN_BIGRAMS = [28, 37, 45]  # token 3 before 1, 4 before 1, and 5 at the end, in the rows of `padded`
 WORDS = WordFeatures(
     torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), LexiconSizes(3, 4, 3), None
 )
@@ -44,7 +44,7 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     """Save a network with random weights; the directory, its configuration and the network."""
     torch.manual_seed(4)
     features = TokenFeatures(
-        BigramFeatures(torch.tensor(PAIRS), None) if model.bigrams else None, WORDS if model.words else None
+        BigramFeatures(torch.tensor(KNOWN_BIGRAMS), None) if model.bigrams else None, WORDS if model.words else None
     )
     config = make_config(recipe, model, (9, 4), len(labels.names), facts, *features.sizes)
     network = make_network(config)

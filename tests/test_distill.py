@@ -236,7 +236,7 @@ def test_soft_targets_are_stored_with_their_rows_and_give_the_same_batches():
     assert both[1][0].device == halves.device
     for ours, theirs in zip(batches(*both[:1], 4, shuffle=(1, 0)), batches(both[1], 4, shuffle=(1, 0)), strict=True):
         assert theirs.soft_targets.dtype == torch.float32
-        assert torch.equal(ours.soft_targets, one[ours.row])
+        assert torch.equal(ours.soft_targets, one[ours.row_numbers])
         assert all(torch.equal(a, b) for a, b in zip(ours.inputs, theirs.inputs, strict=True))
     assert torch.equal(both[0][0].to(CPU).soft_targets, one)
     assert len(whole.inputs) == 3  # without soft targets a step reads three inputs

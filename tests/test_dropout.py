@@ -142,7 +142,9 @@ def test_a_locked_mask_is_the_same_for_all_steps(steps):
 def test_layers_lock_their_masks_if_configured(monkeypatch, locked):
     inputs = []
     monkeypatch.setattr(
-        Recurrent, "_run_module", lambda self, run, x, start: inputs.append(x) or (x.to_dense(), x.to_dense()[-1])
+        Recurrent,
+        "_run_module",
+        lambda self, direction_index, x, start: inputs.append(x) or (x.to_dense(), x.to_dense()[-1]),
     )
     torch.manual_seed(0)
     model = Recurrent("gru", 8, 8, 2, False, 0.5, locked)

@@ -41,8 +41,8 @@ def _plain_environment(monkeypatch):
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False, raising=False)
 
 
-def matrix(tokens=9, width=4):
-    values = np.random.default_rng(0).standard_normal((tokens, width), dtype=np.float32)
+def matrix(vocabulary_size=9, width=4):
+    values = np.random.default_rng(0).standard_normal((vocabulary_size, width), dtype=np.float32)
     values[0] = 0
     values.flags.writeable = False  # as load_matrix returns it
     return values

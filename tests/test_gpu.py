@@ -37,12 +37,12 @@ def buckets_of(*counts, tags=False):
     return [rows_of(count, width, tags=tags)[0].to(GPU) for width, count in enumerate(counts, start=3)]
 
 
-def new_network(tokens=12, **model):
+def new_network(vocabulary_size=12, **model):
     torch.manual_seed(0)
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
     options = dataclasses.replace(PLAIN, **options)
-    features = learn_token_features(rows_of(18), tokens, options, SOME_WORDS, "w")
-    network = TextRNN(options, tokens, 6, 4, "right", *features.sizes)
+    features = learn_token_features(rows_of(18), vocabulary_size, options, SOME_WORDS, "w")
+    network = TextRNN(options, vocabulary_size, 6, 4, "right", *features.sizes)
     features.fill(network)
     return network.to(GPU)
 
@@ -147,12 +147,12 @@ def test_prefetched_rows_give_the_same_batches_and_the_same_weights(tmp_path, mo
     for size in (7, TokenBudget(40)):
         both = zip(batches(resident, size, shuffle=(1, 0)), batches(prefetched, size, shuffle=(1, 0)), strict=True)
         for one, other in both:
-            for column, copied in zip((one.row, *one.inputs), (other.row, *other.inputs), strict=True):
+            for column, copied in zip((one.row_numbers, *one.inputs), (other.row_numbers, *other.inputs), strict=True):
                 assert copied.device.type == "cuda"
                 assert copied.dtype == column.dtype
                 assert torch.equal(copied, column)
-    tokens = {"tokens": 500, "readout": "every_step" if task == "tag" else "last_valid"}
-    assert same(run(resident, model=tokens), run(prefetched, model=tokens))
+    model = {"vocabulary_size": 500, "readout": "every_step" if task == "tag" else "last_valid"}
+    assert same(run(resident, model=model), run(prefetched, model=model))
 
 
 BLOCKS = {

@@ -58,7 +58,7 @@ def start(gpu, monkeypatch, tmp_path, *options):
 def test_rows_are_the_yardsticks_with_padding_as_0(gpu, tmp_path):
     case = gpu.CASES["rnn_b64"]
     titles = gpu.read_rows(gpu.load(tmp_path, "headlines_loop"), tmp_path, case, 3)
-    assert titles.tokens == 5  # a, b, c, unknown, padding
+    assert titles.vocabulary_size == 5  # a, b, c, unknown, padding
     assert titles.rows.ids.tolist()[:4] == [
         [1, 2, 0, 0, 0, 0],
         [3, 1, 2, 2, 1, 0],
@@ -75,11 +75,11 @@ def test_grouping_by_width_removes_padding_alone(gpu, import_benchmark):
     ids = (1 + torch.arange(12) + torch.arange(40)[:, None]).masked_fill(torch.arange(12) >= lengths[:, None], 0)
     found = sides.by_width(Bucket(torch.arange(40), ids, lengths, lengths))
     assert 1 < len(found) <= sides.WIDTHS
-    assert sorted(row for bucket in found for row in bucket.row.tolist()) == list(range(40))
+    assert sorted(row for bucket in found for row in bucket.row_numbers.tolist()) == list(range(40))
     for bucket in found:
         assert bucket.lengths.max() <= bucket.width < 12
         whole = torch.nn.functional.pad(bucket.ids, (0, 12 - bucket.width))
-        assert torch.equal(whole, ids[bucket.row])
+        assert torch.equal(whole, ids[bucket.row_numbers])
 
 
 def test_every_rung_is_timed_and_a_trial_saves_nothing(gpu, monkeypatch, tmp_path, capfd):

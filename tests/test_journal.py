@@ -59,7 +59,7 @@ def test_tensorboard_gets_every_score(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", types.SimpleNamespace(SummaryWriter=Writer))
     monkeypatch.setattr(Writer, "instances", [])
     with open_logger(tmp_path) as logger:
-        logger.report(POINTS[0])
+        logger.on_evaluation(POINTS[0])
     (board,) = Writer.instances
     assert board.folder == str(tmp_path / "tiny")
     scores = [("loss/train", 0.5), ("accuracy/train", 0.25), ("loss/dev", 1.0), ("accuracy/dev", 0.75)]
@@ -70,7 +70,7 @@ def test_tensorboard_gets_every_score(tmp_path, monkeypatch):
 def test_curves_are_written_also_when_training_fails(tmp_path):
     def failing():
         with open_logger(tmp_path) as logger:
-            logger.report(POINTS[0])
+            logger.on_evaluation(POINTS[0])
             raise UserError("training", "the loss is no longer finite")
 
     with pytest.raises(UserError, match="no longer finite"):
@@ -83,7 +83,7 @@ def test_dvclive_files_have_the_steps_of_the_evaluations(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with open_logger(tmp_path, dvclive_folder=tmp_path / "live") as logger:
         for point in POINTS:
-            logger.report(point)
+            logger.on_evaluation(point)
     written = (tmp_path / "live" / "plots" / "metrics" / "dev" / "loss.tsv").read_text(encoding="utf-8")
     assert [line.split("\t") for line in written.splitlines()] == [["step", "loss"], ["2", "1.0"], ["4", "0.5"]]
     summary = json.loads((tmp_path / "live" / "metrics.json").read_text(encoding="utf-8"))
@@ -103,7 +103,7 @@ def test_evaluations_of_a_stopped_run_are_written_again_but_not_printed_again(tm
     monkeypatch.setattr(Writer, "instances", [])
     with open_logger(tmp_path, RunState(step=3, rows=30, points=POINTS[:1])) as logger:
         logger.on_step(4, 10)
-        logger.report(POINTS[1])
+        logger.on_evaluation(POINTS[1])
     assert lines(tmp_path) == [HEADER, *LINES]
     assert [step for *_, step in Writer.instances[0].scalars] == [2] * 4 + [4] * 4
     (line,) = capsys.readouterr().out.splitlines()
@@ -115,7 +115,7 @@ def test_throughput_and_time_left_do_not_count_earlier_rows(tmp_path, capsys, mo
     with open_logger(tmp_path, RunState(step=5, rows=50)) as logger:
         logger.on_step(6, 10)
         clock.now += 20  # 10 rows in 20 seconds; 20 rows are left
-        logger.report(POINTS[0])
+        logger.on_evaluation(POINTS[0])
         assert logger.rows_per_second() == 0.5
     assert capsys.readouterr().out.endswith(", 0 rows/s, 0.7 min left\n")
 
@@ -145,7 +145,7 @@ def test_the_progress_bar_counts_rows(tmp_path, capsys, monkeypatch):
     with open_logger(tmp_path, RunState(step=5, rows=50)) as logger:
         logger.on_step(6, 10)
         logger.on_step(7, 7)
-        logger.report(POINTS[0])
+        logger.on_evaluation(POINTS[0])
     (bar,) = Bar.instances
     options = {"total": 80, "initial": 50, "unit": " rows", "desc": "train tiny", "dynamic_ncols": True}
     assert bar.options == options
@@ -159,6 +159,6 @@ def test_a_logger_without_curves_is_silent(tmp_path, capsys, monkeypatch):
     monkeypatch.setenv("TEXTRNN_TENSORBOARD", str(tmp_path / "board"))
     with RunLogger("tiny", 8, 80, None, None, RunState()) as logger:
         logger.on_step(1, 10)
-        logger.report(POINTS[0])
+        logger.on_evaluation(POINTS[0])
     assert capsys.readouterr() == ("", "")
     assert os.listdir(tmp_path) == []

@@ -240,9 +240,9 @@ def test_under_autocast_logits_and_gradients_stay_near_float32(cell):
 @pytest.mark.parametrize("dtype", [torch.int32, torch.int64], ids=str)
 def test_distinct_ids_equal_unique(dtype):
     generator = torch.Generator().manual_seed(6)
-    for tokens, shape in [(1, (3, 2)), (7, (1, 1)), (7, (5, 4)), (300, (9, 8)), (300, (40, 30)), (5, (0, 3))]:
-        ids = torch.randint(tokens, shape, generator=generator).to(dtype)
-        used, index = distinct_ids(ids, tokens)
+    for num_embeddings, shape in [(1, (3, 2)), (7, (1, 1)), (7, (5, 4)), (300, (9, 8)), (300, (40, 30)), (5, (0, 3))]:
+        ids = torch.randint(num_embeddings, shape, generator=generator).to(dtype)
+        used, index = distinct_ids(ids, num_embeddings)
         wanted, inverse = torch.unique(ids.long(), return_inverse=True)
         assert torch.equal(used, wanted)
         assert torch.equal(index, inverse)

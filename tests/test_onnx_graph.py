@@ -22,7 +22,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 TOKENS, EMBEDDING, CLASSES = 9, 4, 3
 POOLED = (("last_valid",), ("max",), ("mean",), ("attention",), ("mean", "attention", "max", "last_valid"))
 READOUTS = ("last_step", "every_step", *POOLED)
-PAIRS = [10, 11, 28, 37, 45, 54, 80]
+BIGRAM_KEYS = [10, 11, 28, 37, 45, 54, 80]
 LEXICON = [(2, 3), (3, 4), (4, 4), (5, 2), (8, 8), (2, 3, 4), (4, 4, 4), (5, 2, 3), (2, 3, 4, 4), (4, 4, 4, 4)]
 
 
@@ -30,7 +30,7 @@ def number(word):
     return sum(token * TOKENS**place for place, token in enumerate(reversed(word)))
 
 
-def make_network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON, **changes):
+def make_network(*, side="right", classes=CLASSES, known_bigrams=BIGRAM_KEYS, lexicon=LEXICON, **changes):
     torch.manual_seed(5)
     sizes = LexiconSizes(len(lexicon), len(lexicon), max(map(len, lexicon)))
     model = TextRNN(
@@ -39,11 +39,11 @@ def make_network(*, side="right", classes=CLASSES, pairs=PAIRS, lexicon=LEXICON,
         EMBEDDING,
         classes,
         side,
-        len(pairs) if "bigrams" in changes else 0,
+        len(known_bigrams) if "bigrams" in changes else 0,
         sizes if "words" in changes else None,
     )
     if model.bigrams is not None:
-        model.bigrams.pairs.copy_(torch.tensor(pairs))
+        model.bigrams.pairs.copy_(torch.tensor(known_bigrams))
     if model.words is not None:
         model.words.keys.copy_(torch.tensor(sorted(map(number, lexicon))))
         model.words.rows.copy_(torch.arange(len(lexicon)).clamp(min=1))  # the first two words share a row
@@ -129,8 +129,8 @@ def test_bigrams_with_readouts_of_all_states(readout, side):
 def test_the_model_of_every_recipe(recipe):
     options = dataclasses.asdict(load_recipe_section(Model, PARAMS, "model", recipe))
     options |= {"hidden_size": 4, "head_size": options["head_size"] and 6}
-    pairs, words = options.pop("bigrams"), options.pop("words")
-    options |= {"bigrams": BigramOptions(3, 1)} if pairs else {}
+    bigrams, words = options.pop("bigrams"), options.pop("words")
+    options |= {"bigrams": BigramOptions(3, 1)} if bigrams else {}
     options |= {"words": SoftLexiconOptions(3, 1)} if words else {}
     classes = 2 if options["loss"] == "bce" else CLASSES
     assert max_difference(make_network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
@@ -149,7 +149,7 @@ def test_a_crf_is_not_part_of_the_graph():
 
 @pytest.mark.parametrize("known", [[9 * 4 + 4], [0, 80], list(range(81)), [k * 2 for k in range(32)]])
 def test_every_bigram_is_found_as_in_the_network(known):
-    model = make_network(bigrams=BigramOptions(3, 1), readout="every_step", pairs=known)
+    model = make_network(bigrams=BigramOptions(3, 1), readout="every_step", known_bigrams=known)
     ids = np.array([(a, b) for a in range(1, 9) for b in range(9)])
     session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
     lengths = np.array([2 if b else 1 for _, b in ids])

@@ -35,7 +35,7 @@ from textrnn.preparation.segmentation.segmenters import Segmenter
 from tiny_models import HAN, PUNKT, TAGS, WORDS, english, han, make_tiny, move, sentences, texts
 
 CLEAN = ("lower", "digits", "urls")
-PAIRS = BigramOptions(3, 1)
+BIGRAMS = BigramOptions(3, 1)
 LAST_STEP = {"cell": "rnn", "layers": 2, "readout": "last_step"}
 
 # (segmentation, padding, model options); texts have up to 14 tokens
@@ -49,7 +49,7 @@ CLASSIFIERS = {
     "jieba buckets bigrams": (
         Segmentation((), "jieba", None),
         Pad(None, "right", 3),
-        {"cell": "lstm", "bidirectional": True, "readout": ("max", "mean"), "bigrams": PAIRS, "layer_norm": True},
+        {"cell": "lstm", "bidirectional": True, "readout": ("max", "mean"), "bigrams": BIGRAMS, "layer_norm": True},
     ),
     "jieba left last_valid": (Segmentation((), "jieba", None), Pad(6, "left", None), {"cell": "gru", "layers": 2}),
     "nltk punkt": (
@@ -98,13 +98,13 @@ TAGGERS = {
         list(HAN),
         Pad(None, "right", 3),
         "bio",
-        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS},
+        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": BIGRAMS},
     ),
     "chars words left buckets": (
         list(HAN),
         Pad(None, "left", 3),
         "bio",
-        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": PAIRS, "words": SoftLexiconOptions(3, 2)},
+        {"cell": "lstm", "bidirectional": True, "crf": True, "bigrams": BIGRAMS, "words": SoftLexiconOptions(3, 2)},
     ),
     "chars crf bioes left truncated": (list(HAN), Pad(7, "left", None), "bioes", {"cell": "gru", "crf": True}),
     "words crf bio left truncated": (WORDS, Pad(7, "left", None), "bio", {"cell": "gru", "crf": True}),

@@ -26,7 +26,7 @@ def test_texts_by_hand(tmp_path, monkeypatch, size, batch):
     rows = [*TEXTS, ([2, 1], 2), ([], 1)]
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2], 0)], "test": rows}, size)
     predictions = predict_split(stub(padded, CLASSES, TABLE), VOCABULARY, padded, "test")
-    assert predictions.row.tolist() == list(range(10))
+    assert predictions.row_numbers.tolist() == list(range(10))
     assert predictions.offsets.tolist() == list(range(11))
     assert predictions.gold.tolist() == [label for _, label in rows]
     assert predictions.predicted.tolist() == [0, 0, 1, 1, 2, 2, 2, 2, 0, 0]

@@ -45,7 +45,7 @@ CASES = {
         {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "weight_decay": 0.01},
     ),
     "one row of words": ({"words": SoftLexiconOptions(3, 2)}, {"epochs": 1, "batch_size": 1}),
-    "one row of pairs": ({"bigrams": BigramOptions(3, 1)}, {"epochs": 1, "batch_size": 1}),
+    "one row of bigrams": ({"bigrams": BigramOptions(3, 1)}, {"epochs": 1, "batch_size": 1}),
     "sampled": ({}, {"epochs": 2, "sampling": "balanced", "embedding_rate": 0.0, "label_smoothing": 0.1}),
     "decoupled": ({}, {"epochs": 2, "decoupled_decay": 0.5, "embedding_rate": 0.5, "average": Swa("swa", 1)}),
     "distill": ({}, {"epochs": 2, "batch_size": 5, "distill": Distill((2,), 0.7, 2.0)}),
@@ -245,7 +245,7 @@ REAL = (
     "classify",
     "tag",
     "bigrams",
-    "one row of pairs",
+    "one row of bigrams",
 )  # in processes of their own, which takes longer than in threads
 SCRIPT = """
 import json, os, signal, sys, time

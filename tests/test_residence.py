@@ -36,7 +36,7 @@ def test_batches_come_in_order_and_only_a_few_are_loaded_ahead():
     submitted = []
     loaders = ((lambda number=number: load(number)) for number in range(20) if submitted.append(number) is None)
     for number, next_batch in enumerate(prefetch_to_device(loaders, CPU)):
-        assert next_batch.row.tolist() == [number]
+        assert next_batch.row_numbers.tolist() == [number]
         assert len(submitted) <= number + BATCHES_AHEAD + 1
     assert number == 19
     assert [number for number, _ in loaded] == list(range(20))
@@ -44,7 +44,7 @@ def test_batches_come_in_order_and_only_a_few_are_loaded_ahead():
 
 
 def test_one_batch_and_no_batch():
-    assert [only.row.tolist() for only in prefetch_to_device([lambda: batch(7)], CPU)] == [[7]]
+    assert [only.row_numbers.tolist() for only in prefetch_to_device([lambda: batch(7)], CPU)] == [[7]]
     assert list(prefetch_to_device([], CPU)) == []
 
 
@@ -53,7 +53,7 @@ def test_an_exception_is_raised_in_its_turn():
         raise OSError("the disk is gone")
 
     prefetched = prefetch_to_device([lambda: batch(0), fail, lambda: batch(2)], CPU)
-    assert next(prefetched).row.tolist() == [0]
+    assert next(prefetched).row_numbers.tolist() == [0]
     with pytest.raises(OSError, match="the disk is gone"):
         next(prefetched)
 

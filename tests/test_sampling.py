@@ -20,8 +20,10 @@ SIZES = (600, 300, 90, 10)  # rows of each class
 
 def bucket(labels, first=0, width=2):
     rows = len(labels)
-    row = torch.arange(first, first + rows)
-    return Bucket(row, torch.ones(rows, width, dtype=torch.int32), torch.full((rows,), width), torch.tensor(labels))
+    row_numbers = torch.arange(first, first + rows)
+    return Bucket(
+        row_numbers, torch.ones(rows, width, dtype=torch.int32), torch.full((rows,), width), torch.tensor(labels)
+    )
 
 
 def labels_of(sizes):
@@ -36,7 +38,7 @@ def count_samples(buckets, sampling, epochs=20, seed=1):
         for index, bucket_ in enumerate(buckets):
             sampled = sampler.sample_rows(index, seed, epoch)
             classes.update(bucket_.targets[sampled].tolist())
-            rows.update(bucket_.row[sampled].tolist())
+            rows.update(bucket_.row_numbers[sampled].tolist())
     return classes, rows
 
 
@@ -108,7 +110,7 @@ def test_batches_consist_of_the_sampled_rows():
     sampler = make_sampling(buckets, settings(sampling="balanced"))
     found = order(buckets, 4, shuffle=(1, 3), sampling=sampler)
     rows = [sorted(row for batch in found for row in batch if (row >= 17) == bool(at)) for at in range(2)]
-    assert rows == [sorted(each.row[sampler.sample_rows(at, 1, 3)].tolist()) for at, each in enumerate(buckets)]
+    assert rows == [sorted(each.row_numbers[sampler.sample_rows(at, 1, 3)].tolist()) for at, each in enumerate(buckets)]
     assert len(found) == count_batches(buckets, 4, False, sampler)
     assert order(buckets, 4, shuffle=(1, 3), sampling=sampler, start=2) == found[2:]
     assert order(

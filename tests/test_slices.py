@@ -6,7 +6,7 @@ import pytest
 
 from textrnn.common.storage.schemas import SEGMENTED
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
-from textrnn.evaluation.metrics.subsets import by_duplicate, by_length, by_rarest, read_test_rows
+from textrnn.evaluation.metrics.subsets import by_length, by_rarest, by_seen, read_test_rows
 
 
 def write_segmented(folder, task, splits, labels=(), numbers=None):
@@ -29,20 +29,20 @@ def as_lists(groups):
     return [(name, mask.tolist()) for name, mask in groups]
 
 
-def test_duplicates_are_texts_that_train_or_dev_has(tmp_path):
+def test_seen_texts_are_those_that_train_or_dev_has(tmp_path):
     rows = [(["a", "b"], 0), (["ab"], 1), ([], 0), (["a", "b", "c"], 1)]
     train = [(["a", "b"], 1), (["a b"], 0), (["c"], 0), ([], 1)]
-    splits = {"train": train[:2], "dev": train[2:], "test": rows}  # dev selected the model, so its texts are known too
+    splits = {"train": train[:2], "dev": train[2:], "test": rows}  # dev selected the model, so its texts are seen too
     reader = write_segmented(tmp_path / "s", "classify", splits, numbers=[3, 9, 1, 4])
     rows = read_test_rows(reader)
-    assert rows.row.tolist() == [1, 3, 4, 9]
-    assert rows.length.tolist() == [0, 2, 3, 1]
-    assert rows.duplicate.tolist() == [True, True, False, False]  # other tokens make another text
+    assert rows.row_numbers.tolist() == [1, 3, 4, 9]
+    assert rows.lengths.tolist() == [0, 2, 3, 1]
+    assert rows.seen.tolist() == [True, True, False, False]  # other tokens make another text
 
 
-def test_tagged_rows_have_duplicates_too(tmp_path):
+def test_tagged_rows_have_seen_texts_too(tmp_path):
     rows = {"train": [(["a", " "], [0, 1])], "test": [(["a", " "], [0, 0]), ([" ", "a"], [0, 0])]}
-    assert read_test_rows(write_segmented(tmp_path / "s", "tag", rows)).duplicate.tolist() == [True, False]
+    assert read_test_rows(write_segmented(tmp_path / "s", "tag", rows)).seen.tolist() == [True, False]
 
 
 def test_lengths_are_split_into_fifths():
@@ -75,5 +75,5 @@ def test_counts_are_grouped_by_powers_of_ten():
 
 
 def test_an_empty_group_is_left_out():
-    assert as_lists(by_duplicate(np.array([True, False]))) == [("known", [True, False]), ("rest", [False, True])]
-    assert as_lists(by_duplicate(np.array([False]))) == [("rest", [True])]
+    assert as_lists(by_seen(np.array([True, False]))) == [("known", [True, False]), ("rest", [False, True])]
+    assert as_lists(by_seen(np.array([False]))) == [("rest", [True])]

@@ -164,7 +164,7 @@ def ignore(*_):
     pass
 
 
-def train(case, folder, on_step=ignore, report=ignore):
+def train(case, folder, on_step=ignore, on_evaluation=ignore):
     """Train, resuming from the folder's checkpoint if there is one; return outcome, weights and all points."""
     changes, options = CASES[case]
     model, checkpointer = small(**changes), None if folder is None else Checkpointer(folder)
@@ -174,9 +174,9 @@ def train(case, folder, on_step=ignore, report=ignore):
     tags = case == "crf"
     rows, dev = [*rows_of(18, tags=tags), *rows_of(7, width=4, tags=tags)], rows_of(9, tags=tags)
 
-    def on_evaluation(point):
+    def add_point(point):
         points.append(point)
-        report(point)
+        on_evaluation(point)
 
     outcome = train_model(
         model,
@@ -184,7 +184,7 @@ def train(case, folder, on_step=ignore, report=ignore):
         dev,
         settings(**options),
         None,
-        on_evaluation,
+        add_point,
         on_step,
         checkpointer=checkpointer,
         resume_from=resume_from,
@@ -212,7 +212,7 @@ def test_stopped_anywhere_it_ends_the_same(monkeypatch, folder, case, at):
             if (step if at == "a step" else step.step) == stop:
                 raise KeyboardInterrupt
 
-        return {"on_step" if at == "a step" else "report": stopping}
+        return {"on_step" if at == "a step" else "on_evaluation": stopping}
 
     for stop in stops:
         with pytest.raises(KeyboardInterrupt):
@@ -256,12 +256,12 @@ def test_a_second_interrupt_stops_at_once(folder):
 def test_an_interrupt_in_the_last_evaluation_is_not_lost(folder):
     whole = train("plain", None)
 
-    def report(point):
+    def on_evaluation(point):
         if point.step == whole[0].steps:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train("plain", folder, report=report)
+        train("plain", folder, on_evaluation=on_evaluation)
     assert finished_shards(folder) == {f"step-{whole[0].steps}"}
     same(train("plain", folder, on_step=lambda *_: pytest.fail("there is no step left")), whole)
 
@@ -270,12 +270,12 @@ def test_the_reason_of_a_stop_is_saved_too(folder):
     whole = train("patience", None)
     assert whole[0].stopped_by == "patience"
 
-    def report(point):
+    def on_evaluation(point):
         if point.step == whole[0].steps:
             signal.raise_signal(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
-        train("patience", folder, report=report)
+        train("patience", folder, on_evaluation=on_evaluation)
     same(train("patience", folder, on_step=lambda *_: pytest.fail("it had stopped")), whole)
 
 

@@ -22,7 +22,7 @@ from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.study.plan.json_files import read_results, read_runs, write_results
 from textrnn.study.plan.variants import CellComparison, check_encoding, read_study, variant_settings
-from textrnn.study.runs.cell_comparison import differences, seconds
+from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.gradients import by_distance, input_gradients
 from textrnn.study.runs.training_run import RunRecorder, run_variant
 from textrnn.training.batching.batches import batches
@@ -42,9 +42,9 @@ def padded(tmp_path):
 
 
 def network(cell, readout, layers=1, bidirectional=False):
-    config = dataclasses.replace(PLAIN, cell=cell, readout=readout, layers=layers, bidirectional=bidirectional)
+    options = dataclasses.replace(PLAIN, cell=cell, readout=readout, layers=layers, bidirectional=bidirectional)
     torch.manual_seed(0)
-    return TextRNN(config, 9, 4, 2, "right").double()
+    return TextRNN(options, 9, 4, 2, "right").double()
 
 
 @pytest.mark.parametrize("readout", ["last_valid", "last_step"])
@@ -111,12 +111,12 @@ def test_distances_are_from_the_step_that_is_read(readout, distance):
 
 def test_the_gradient_of_a_linear_rnn_decays_by_its_weight():
     model = network("rnn", "last_valid")
-    run = model.recurrent.runs[0]
+    module = model.recurrent.runs[0]
     with torch.no_grad():
-        run.weight_hh_l0.copy_(0.5 * torch.eye(3))
-        run.weight_ih_l0.mul_(1e-4)  # so that tanh is the identity
-        run.bias_ih_l0.zero_()
-        run.bias_hh_l0.zero_()
+        module.weight_hh_l0.copy_(0.5 * torch.eye(3))
+        module.weight_ih_l0.mul_(1e-4)  # so that tanh is the identity
+        module.bias_ih_l0.zero_()
+        module.bias_hh_l0.zero_()
     rows = [Bucket(torch.arange(1), IDS[:1], LENGTHS[:1], TARGETS[:1])]
     norms = by_distance(model, rows, 1)
     assert [b / a for a, b in itertools.pairwise(norms)] == pytest.approx([0.5] * 4, rel=1e-6)
@@ -222,7 +222,7 @@ def test_a_wrong_gru_is_detected(monkeypatch):
 
 
 def test_each_gru_is_timed_as_often_as_requested():
-    assert {name: len(timings) for name, timings in seconds(SIZES, 1).items()} == {
+    assert {name: len(seconds) for name, seconds in timings(SIZES, 1).items()} == {
         "nn_gru": 2,
         "equations": 2,
         "kernels": 2,

@@ -200,9 +200,9 @@ def verdicts():
             timings = {"seconds": [total / 2, total * (1 + seed / 1000)], "threads": 1}
             runs[name, seed] = (facts(accuracy + seed / 1000), timings)
     differences = {"output_difference": 1e-16, "gradient_difference": 1e-15}
-    cells = {str(seed): {"equations": differences, "kernels": differences} for seed in (1, 2)}
-    seconds = {"nn_gru": [1.0, 1.01, 0.99], "equations": [3.0, 3.01, 2.99], "kernels": [0.9, 0.91, 0.9]}
-    return runs, judge_all(runs, cells, seconds)
+    cell_differences = {str(seed): {"equations": differences, "kernels": differences} for seed in (1, 2)}
+    cell_timings = {"nn_gru": [1.0, 1.01, 0.99], "equations": [3.0, 3.01, 2.99], "kernels": [0.9, 0.91, 0.9]}
+    return runs, judge_all(runs, cell_differences, cell_timings)
 
 
 def test_all_claims_are_judged():

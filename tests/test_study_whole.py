@@ -9,7 +9,7 @@ from textrnn.common.config.params import read_params
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.plan.json_files import read_results, read_runs, run_name, write_results
 from textrnn.study.plan.variants import CellComparison, read_study, variant_settings
-from textrnn.study.runs.cell_comparison import differences, seconds
+from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.training_run import run_variant
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.judging import judge_all
@@ -54,7 +54,7 @@ def verdicts(tmp_path_factory):
             write_results(folder / "timings" / file, run.timings)
     runs = read_runs(folder / "facts", folder / "timings", study.runs, SEEDS)
     sizes = CellComparison(3, 2, 4, 3, repeats=2)
-    verdicts = judge_all(runs, {str(seed): differences(sizes, seed) for seed in SEEDS}, seconds(sizes, 1))
+    verdicts = judge_all(runs, {str(seed): differences(sizes, seed) for seed in SEEDS}, timings(sizes, 1))
     write_results(folder / "verdicts.json", verdicts)
     return runs, read_results(folder / "verdicts.json")
 

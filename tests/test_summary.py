@@ -18,9 +18,11 @@ from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.training.trainer.summary import Cost, Part, describe, summarize
 
 
-def config(widths=(6,), *, tokens=11, embedding=5, classes=4, pairs=0, sizes=None, **changes):
+def config(widths=(6,), *, vocabulary_size=11, embedding=5, classes=4, bigram_count=0, sizes=None, **changes):
     model = dataclasses.replace(PLAIN, **changes)
-    return ModelConfig("tiny", "0", tokens, embedding, classes, tuple(widths), "right", True, pairs, sizes, model)
+    return ModelConfig(
+        "tiny", "0", vocabulary_size, embedding, classes, tuple(widths), "right", True, bigram_count, sizes, model
+    )
 
 
 def count(module):
@@ -33,8 +35,19 @@ OPTIONS = [
     {"head_size": 6, "readout": "every_step", "relu": True},
     {"loss": "bce", "classes": 2, "readout": "last_step"},
     {"layer_norm": True, "head_size": 2, "loss": "bce", "classes": 2, "readout": "mean"},
-    {"readout": ("attention", "max"), "bigrams": BigramOptions(3, 1), "pairs": 7, "layer_norm": True, "layers": 2},
-    {"words": SoftLexiconOptions(3, 1), "sizes": LexiconSizes(9, 6, 4), "bigrams": BigramOptions(2, 1), "pairs": 7},
+    {
+        "readout": ("attention", "max"),
+        "bigrams": BigramOptions(3, 1),
+        "bigram_count": 7,
+        "layer_norm": True,
+        "layers": 2,
+    },
+    {
+        "words": SoftLexiconOptions(3, 1),
+        "sizes": LexiconSizes(9, 6, 4),
+        "bigrams": BigramOptions(2, 1),
+        "bigram_count": 7,
+    },
 ]
 
 
@@ -163,7 +176,7 @@ def test_a_crf_has_its_transitions_and_two_ends():
 
 
 def test_the_parts_of_pairs_and_attention_by_hand():
-    model_config = config((6,), readout=("mean", "attention"), bigrams=BigramOptions(2, 1), pairs=1000)
+    model_config = config((6,), readout=("mean", "attention"), bigrams=BigramOptions(2, 1), bigram_count=1000)
     assert summarize(model_config).parts == (
         Part("embedding", "11 tokens", (6, 5), 55),
         Part("bigrams", "1,000 pairs", (6, 2), 2 * 1002),
@@ -184,7 +197,7 @@ def test_the_parts_of_words_by_hand():
 
 
 def test_the_text_by_hand():
-    assert describe(config((2, 600), tokens=2000)).splitlines() == [
+    assert describe(config((2, 600), vocabulary_size=2000)).splitlines() == [
         "tiny: one row of 600 tokens through the model",
         "  module              what            output   parameters",
         "  embedding           2,000 tokens    600 x 5      10,000",

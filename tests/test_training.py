@@ -64,12 +64,12 @@ def settings(**changes):
     return dataclasses.replace(SETTINGS, **changes)
 
 
-def rows_of(count, width=6, tokens=12, classes=4, tags=False):
+def rows_of(count, width=6, vocabulary_size=12, classes=4, tags=False):
     """A bucket of random rows with random labels, or with tags that end in padding."""
     generator = torch.Generator().manual_seed(count)
     lengths = torch.randint(1, width + 1, (count,), generator=generator)
     past = torch.arange(width) >= lengths[:, None]
-    ids = torch.randint(2, tokens, (count, width), generator=generator).masked_fill(past, 0)
+    ids = torch.randint(2, vocabulary_size, (count, width), generator=generator).masked_fill(past, 0)
     targets = torch.randint(0, classes, (count, width) if tags else (count,), generator=generator)
     return [Bucket(torch.arange(count), ids, lengths, targets.masked_fill(past, -100) if tags else targets)]
 
@@ -415,11 +415,11 @@ def test_the_best_weights_are_those_of_the_monitored_metric(monkeypatch, monitor
     monkeypatch.setattr(training, "evaluate_loss", lambda *_: next(scores))
     model, seen = small(), []
 
-    def report(_):
+    def on_evaluation(_):
         seen.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach())
 
     options = settings(epochs=3, monitor=monitor)
-    outcome = train_model(model, rows_of(20), rows_of(5), options, None, report, lambda *_: None)
+    outcome = train_model(model, rows_of(20), rows_of(5), options, None, on_evaluation, lambda *_: None)
     best = {"loss": 0, "accuracy": 1}[monitor]
     assert (outcome.best_step, outcome.dev_accuracy) == ((best + 1) * outcome.steps // 3, (0.7, 0.9)[best])
     assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), seen[best])

@@ -38,12 +38,12 @@ OPTIONS = Options(3, 1)
 LEXICON = lexicon_of([([2, 6], "n"), ([5, 3], "v"), ([3, 8], "n"), ([5, 3, 8], "a"), ([4, 5], "v"), ([3, 4, 5], "v")])
 
 
-def table_of(rows_by_word, width=3, tokens=VOCABULARY):
+def table_of(rows_by_word, width=3, vocabulary_size=VOCABULARY):
     """A SoftLexicon in float64 with the given table row of each word."""
-    keys = {word: sum(i * tokens**place for place, i in enumerate(reversed(word))) for word in rows_by_word}
+    keys = {word: sum(i * vocabulary_size**place for place, i in enumerate(reversed(word))) for word in rows_by_word}
     words = sorted(keys, key=keys.__getitem__)
     sizes = LexiconSizes(len(words), 1 + max(rows_by_word.values()), max(map(len, words)))
-    table = SoftLexicon(sizes, width, tokens).double()
+    table = SoftLexicon(sizes, width, vocabulary_size).double()
     table.keys.copy_(torch.tensor([keys[word] for word in words]))
     table.rows.copy_(torch.tensor([rows_by_word[word] for word in words]))
     return table
@@ -104,7 +104,7 @@ IDS = st.integers(1, 7).flatmap(
 @given(words=WORDS, ids=IDS)
 def test_words_are_those_that_a_loop_finds(words, ids):
     # with padding and unknown tokens anywhere, and rows shorter than the longest word
-    table, ids = table_of(words, tokens=6), torch.tensor(ids)
+    table, ids = table_of(words, vocabulary_size=6), torch.tensor(ids)
     wanted = [[tuple(map(sorted, sets)) for sets in sets_by_hand(row, words)] for row in ids.tolist()]
     assert found_sets(table, ids) == wanted
     assert found_sets(table, ids.int()) == wanted
@@ -113,7 +113,7 @@ def test_words_are_those_that_a_loop_finds(words, ids):
 @settings(max_examples=40, deadline=None)
 @given(words=WORDS, ids=IDS)
 def test_means_and_their_gradient_are_those_of_a_loop(words, ids):
-    table, ids = table_of(words, tokens=6), torch.tensor(ids)
+    table, ids = table_of(words, vocabulary_size=6), torch.tensor(ids)
     wanted = means_by_hand(table.weight, ids, words)
     weights = torch.arange(wanted.numel(), dtype=torch.float64).view_as(wanted).cos()
     (gradient,) = torch.autograd.grad((wanted * weights).sum(), table.weight)
@@ -145,7 +145,7 @@ def test_padding_before_a_word_matches_no_longer_word():
 @settings(max_examples=30, deadline=None)
 @given(words=WORDS, ids=IDS)
 def test_a_batch_that_is_wider_or_padded_on_the_left_has_the_same_words(words, ids):
-    table = table_of(words, tokens=6)
+    table = table_of(words, vocabulary_size=6)
     plain = found_sets(table, torch.tensor(ids))
     for before, after in ((0, 3), (3, 0)):
         wide = found_sets(table, F.pad(torch.tensor(ids), (before, after)))
@@ -153,9 +153,9 @@ def test_a_batch_that_is_wider_or_padded_on_the_left_has_the_same_words(words, i
 
 
 def test_the_largest_keys_are_found():
-    tokens = 2**21 - 1  # the key of three such tokens is just below 2^63
-    word = (tokens - 1, tokens - 1, tokens - 1)
-    table = table_of({word: 1, (2, 2): 2}, tokens=tokens)
+    vocabulary_size = 2**21 - 1  # the key of three such tokens is just below 2^63
+    word = (vocabulary_size - 1,) * 3
+    table = table_of({word: 1, (2, 2): 2}, vocabulary_size=vocabulary_size)
     assert found_sets(table, torch.tensor([word]))[0][1] == ([], [1], [])
 
 

@@ -118,10 +118,10 @@ def make_tiny(
 
 def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], options: Any) -> Path:
     vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
-    tokens = len(vocabulary)
+    vocabulary_size = len(vocabulary)
     lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
-    features = learn_token_features(load_buckets(padded, "train"), tokens, options, lexicon, "recipes.tiny")
-    config = make_config("tiny", options, (tokens, 5), len(labels.names), padded.facts, *features.sizes)
+    features = learn_token_features(load_buckets(padded, "train"), vocabulary_size, options, lexicon, "recipes.tiny")
+    config = make_config("tiny", options, (vocabulary_size, 5), len(labels.names), padded.facts, *features.sizes)
     torch.manual_seed(3)
     network = make_network(config)
     for weight in network.parameters():  # padding too, so that a test notices if it is read

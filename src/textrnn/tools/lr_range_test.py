@@ -132,13 +132,13 @@ def range_test(
     class_factors = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
     device = pick_device()
     check_precision(settings.precision, device, f"{where}.train.precision")
-    tokens, classes = len(matrix), len(labels.names)
+    vocabulary_size, classes = len(matrix), len(labels.names)
     with report_out_of_memory():
         buckets = load_buckets(padded, "train", device)
-        check_id_ranges(buckets, tokens, classes, padded.folder)
-        features = learn_token_features(buckets, tokens, model, lexicon, f"{where}.model")
-        bigrams, lexicon_sizes = features.sizes
-        config = make_config(recipe, model, matrix.shape, classes, padded.facts, bigrams, lexicon_sizes)
+        check_id_ranges(buckets, vocabulary_size, classes, padded.folder)
+        features = learn_token_features(buckets, vocabulary_size, model, lexicon, f"{where}.model")
+        bigram_count, lexicon_sizes = features.sizes
+        config = make_config(recipe, model, matrix.shape, classes, padded.facts, bigram_count, lexicon_sizes)
         network = build_network(config, matrix, settings.seed, device, features)
         weights = None if class_factors is None else torch.tensor(class_factors, device=device)
         return raise_rate(network, _all_batches(buckets, settings), settings, weights, rates)

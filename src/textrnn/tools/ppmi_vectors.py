@@ -1,12 +1,12 @@
-"""Learn vectors of character pairs and words from unlabelled texts: an SVD of positive pointwise mutual information.
+"""Learn vectors of character bigrams and words from unlabelled texts: an SVD of positive pointwise mutual information.
 
-The contexts of a character pair, or of a word of a dictionary, are the tokens from two before it to two after it, each
-at its position. How much more often it occurs with a context than expected by chance makes a sparse matrix, and the
-singular vectors of this matrix make the vectors. Sources: Levy and Goldberg 2014, "Neural Word Embedding as Implicit
-Matrix Factorization"; Levy, Goldberg and Dagan 2015, "Improving Distributional Similarity with Lessons Learned from
-Word Embeddings", for the smoothed context counts and the square roots of the singular values.
+The contexts of a character bigram, or of a word of a dictionary, are the tokens from two before it to two after it,
+each at its position. How much more often it occurs with a context than expected by chance makes a sparse matrix, and
+the singular vectors of this matrix make the vectors. Sources: Levy and Goldberg 2014, "Neural Word Embedding as
+Implicit Matrix Factorization"; Levy, Goldberg and Dagan 2015, "Improving Distributional Similarity with Lessons Learned
+from Word Embeddings", for the smoothed context counts and the square roots of the singular values.
 
-Shapes: T tokens of all texts and the gaps between them, N words and pairs, C contexts, each a token at a position.
+Shapes: T tokens of all texts and the gaps between them, N words and bigrams, C contexts, each a token at a position.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from sklearn.utils.extmath import randomized_svd
 from textrnn.common.config.params import require
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.preparation.artifacts.lexicon_table import MIN_WORD_LENGTH as PAIR
+from textrnn.preparation.artifacts.lexicon_table import MIN_WORD_LENGTH as BIGRAM_LENGTH
 from textrnn.preparation.embedding.lexicon import MAX_KEYS
 
 WINDOW = 2  # context tokens on either side
@@ -43,7 +43,7 @@ class VectorSettings:
     """Which vectors to learn, named as the options of the command.
 
     width: numbers per vector; longest: characters of the longest word; word_count, pair_count: the least count of a
-    word and of a pair; norm: Euclidean length of each vector; seed: of the random start of the SVD.
+    word and of a bigram; norm: Euclidean length of each vector; seed: of the random start of the SVD.
     """
 
     width: int
@@ -55,7 +55,8 @@ class VectorSettings:
 
     def check(self) -> None:
         """Raise UserError for values out of range, naming the option of the command."""
-        for name, minimum in (("width", 1), ("longest", PAIR), ("word_count", 1), ("pair_count", 1), ("seed", 0)):
+        minima = {"width": 1, "longest": BIGRAM_LENGTH, "word_count": 1, "pair_count": 1, "seed": 0}
+        for name, minimum in minima.items():
             value = getattr(self, name)
             require(value >= minimum, f"--{name.replace('_', '-')}", f"must be at least {minimum}", value)
         # numbers are written with four decimals and stored as float32
@@ -101,9 +102,9 @@ def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
 def learn_vectors(
     texts: TokenStream, dictionary: Iterable[str], settings: VectorSettings
 ) -> tuple[list[str], np.ndarray]:
-    """Return the pairs and words, the most frequent first, and their vectors (N, width) float32 of length `norm`.
+    """Return the bigrams and words, the most frequent first, and their vectors (N, width) float32 of length `norm`.
 
-    A pair or word without positive information in any context is omitted. Results are reproducible on one machine and
+    A bigram or word without positive information in any context is omitted. Results are reproducible on one machine and
     differ by rounding between machines. Raises UserError if not more than `width` are frequent enough.
     """
     settings.check()
@@ -117,7 +118,7 @@ def learn_vectors(
     cells: list[tuple[np.ndarray, np.ndarray]] = []
     context_count, context_ids = _contexts(texts)
     words_by_length = _group_by_length(dictionary, texts.tokens, settings.longest)
-    for length in range(PAIR, settings.longest + 1):
+    for length in range(BIGRAM_LENGTH, settings.longest + 1):
         words = words_by_length.get(length, {})
         keys, occurrences, starts = _find_occurrences(texts, length, words, settings)
         names += [words.get(key) or _spell(key, length, texts.tokens) for key in keys.tolist()]
@@ -152,7 +153,7 @@ def _group_by_length(dictionary: Iterable[str], tokens: Sequence[str], longest: 
     words: dict[int, dict[int, str]] = {}
     for word in dictionary:
         digits = [ids.get(character, GAP) for character in word]
-        if PAIR <= len(digits) <= longest and GAP not in digits:
+        if BIGRAM_LENGTH <= len(digits) <= longest and GAP not in digits:
             key = 0
             for digit in digits:
                 key = key * len(tokens) + digit
@@ -177,7 +178,7 @@ def _find_occurrences(
     keys, inverse, counts = np.unique(key[starts], return_inverse=True, return_counts=True)
     is_word = np.isin(keys, np.fromiter(words, np.int64, len(words)))
     frequent = is_word & (counts >= settings.word_count)
-    if length == PAIR:
+    if length == BIGRAM_LENGTH:
         frequent |= counts >= settings.pair_count
     mask = frequent[inverse]
     return keys[frequent], (frequent.cumsum() - 1)[inverse[mask]], starts[mask]

@@ -10,9 +10,9 @@ import numpy as np
 
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.evaluation.metrics.calibration import Bin, calibration_error, reliability
+from textrnn.evaluation.metrics.calibration import ReliabilityBin, calibration_error, reliability
 from textrnn.evaluation.metrics.precision_recall import score_spans
-from textrnn.evaluation.metrics.subsets import TestRows, by_duplicate, by_length, by_rarest, read_test_rows
+from textrnn.evaluation.metrics.subsets import TestRows, by_length, by_rarest, by_seen, read_test_rows
 from textrnn.evaluation.scoring.predictions import Predictions
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span, bio_spans, spans
@@ -29,7 +29,7 @@ class Analysis:
     """Metrics for comparison, the bins of the reliability plot, and examples of errors, which hold corpus text."""
 
     metrics: dict[str, Any]
-    bins: list[Bin]
+    bins: list[ReliabilityBin]
     errors: list[dict[str, Any]]
 
 
@@ -43,8 +43,8 @@ def analyze(predictions: Predictions, labels: Labels, segmented: ShardReader) ->
     or over the tags of tokens. Raises UserError when the shards have other rows than the predictions.
     """
     rows = read_test_rows(segmented)
-    if not np.array_equal(rows.row, predictions.row):
-        got = f"{len(rows.row)} and {len(predictions.row)} rows"
+    if not np.array_equal(rows.row_numbers, predictions.row_numbers):
+        got = f"{len(rows.row_numbers)} and {len(predictions.row_numbers)} rows"
         raise UserError(segmented.folder, "its test rows are not those padded for the model", got=got, do="train again")
     correct = predictions.gold == predictions.predicted
     bins = reliability(predictions.confidence, correct)
@@ -67,13 +67,13 @@ def analyze(predictions: Predictions, labels: Labels, segmented: ShardReader) ->
     return Analysis({"calibration": calibration, **metrics, "confused": pairs}, bins, errors)
 
 
-def _subset_metrics(predictions: Predictions, rows: TestRows, score: SubsetMetrics) -> dict[str, Any]:
+def _subset_metrics(predictions: Predictions, rows: TestRows, score_subset: SubsetMetrics) -> dict[str, Any]:
     subsets = {
-        "by_length": by_length(rows.length),
+        "by_length": by_length(rows.lengths),
         "by_rarest": by_rarest(predictions.rarest_count),
-        "by_text": by_duplicate(rows.duplicate),
+        "by_text": by_seen(rows.seen),
     }
-    return {key: {name: score(mask) for name, mask in groups} for key, groups in subsets.items()}
+    return {key: {name: score_subset(mask) for name, mask in groups} for key, groups in subsets.items()}
 
 
 def _mean(values: np.ndarray) -> float:
@@ -111,25 +111,25 @@ def _confused_texts(
         indices = np.flatnonzero((predictions.gold == a) & (predictions.predicted == b))
         by_confidence = np.argsort(-predictions.confidence[indices], kind="stable")
         chosen += indices[by_confidence[:MAX_EXAMPLES]].tolist()
-    tokens = _tokens_of_rows(segmented, predictions.row[chosen])
+    tokens = _tokens_of_rows(segmented, predictions.row_numbers[chosen])
     return [
         {
-            "row": int(predictions.row[index]),
+            "row": int(predictions.row_numbers[index]),
             "gold": labels.names[predictions.gold[index]],
             "predicted": labels.names[predictions.predicted[index]],
             "confidence": round(float(predictions.confidence[index]), 6),
-            "text_known": bool(rows.duplicate[index]),
-            "tokens": tokens[int(predictions.row[index])],
+            "text_known": bool(rows.seen[index]),  # the key in errors.jsonl stays as it is
+            "tokens": tokens[int(predictions.row_numbers[index])],
         }
         for index in chosen
     ]
 
 
-def _tokens_of_rows(segmented: ShardReader, rows: np.ndarray) -> dict[int, list[str]]:
+def _tokens_of_rows(segmented: ShardReader, row_numbers: np.ndarray) -> dict[int, list[str]]:
     """Return the tokens of these rows of the test split, by row number."""
     tokens: dict[int, list[str]] = {}
     for batch in segmented.batches("test"):
-        selected = batch.take(np.flatnonzero(np.isin(np.array(batch["row"]), rows)))
+        selected = batch.take(np.flatnonzero(np.isin(np.array(batch["row"]), row_numbers)))
         tokens.update(zip(selected["row"].to_pylist(), selected["tokens"].to_pylist(), strict=True))
     return tokens
 
@@ -152,7 +152,7 @@ class Sentence:
 def _read_sentences(predictions: Predictions, labels: Labels, segmented: ShardReader) -> list[Sentence]:
     """Return the test split's sentences in order of row number; gold entities include those cut off by truncation."""
     assert labels.scheme is not None
-    index_of_row = {row: index for index, row in enumerate(predictions.row.tolist())}
+    index_of_row = {row: index for index, row in enumerate(predictions.row_numbers.tolist())}
     sentences = []
     for row, tokens, gold in _tagged_rows(segmented, "test"):
         first, end = predictions.offsets[index_of_row[row]], predictions.offsets[index_of_row[row] + 1]
@@ -228,7 +228,7 @@ def _wrong_sentences(sentences: Sequence[Sentence], rows: TestRows) -> list[dict
             "missed": _entity_records(sentence, sentence.gold - sentence.predicted),
             "made_up": _entity_records(sentence, sentence.predicted - sentence.gold),
             "right": _entity_records(sentence, sentence.gold & sentence.predicted),
-            "text_known": bool(rows.duplicate[index]),
+            "text_known": bool(rows.seen[index]),  # the key in errors.jsonl stays as it is
             "tokens": sentence.tokens,
         }
         for sentence, index in ((sentences[index], index) for _, index in chosen)

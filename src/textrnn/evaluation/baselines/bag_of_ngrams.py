@@ -23,11 +23,11 @@ class BagOfNgrams(nn.Module):
     uniform in +-1/width, the linear layer at zero. Source: Joulin et al. 2016 (arXiv:1607.01759), and fastText's code.
     """
 
-    def __init__(self, tokens: int, classes: int, settings: Baseline) -> None:
+    def __init__(self, vocabulary_size: int, classes: int, settings: Baseline) -> None:
         super().__init__()
-        self.tokens, self.order, self.buckets = tokens, settings.ngrams, settings.buckets
+        self.vocabulary_size, self.order, self.buckets = vocabulary_size, settings.ngrams, settings.buckets
         buckets = settings.buckets if settings.ngrams > 1 else 0
-        self.embedding = nn.EmbeddingBag(tokens + buckets, settings.width, mode="mean", sparse=True)
+        self.embedding = nn.EmbeddingBag(vocabulary_size + buckets, settings.width, mode="mean", sparse=True)
         self.linear = nn.Linear(settings.width, classes)
         nn.init.uniform_(self.embedding.weight, -1 / settings.width, 1 / settings.width)
         nn.init.zeros_(self.linear.weight)
@@ -38,7 +38,7 @@ class BagOfNgrams(nn.Module):
         indices, rows = [texts.ids.astype(np.int64)], [np.repeat(np.arange(len(texts)), np.diff(texts.offsets))]
         for order in range(2, self.order + 1):
             hashes, row = ngrams(texts, order)
-            indices.append((hashes % np.uint64(self.buckets)).astype(np.int64) + self.tokens)
+            indices.append((hashes % np.uint64(self.buckets)).astype(np.int64) + self.vocabulary_size)
             rows.append(row)
         row = np.concatenate(rows)
         by_row = np.argsort(row, kind="stable")
@@ -69,7 +69,7 @@ def fit_bag(
     dev: EncodedTexts,
     test: EncodedTexts,
     *,
-    tokens: int,
+    vocabulary_size: int,
     classes: int,
     settings: Baseline,
     epochs: int,
@@ -81,7 +81,7 @@ def fit_bag(
     earlier epoch.
     """
     torch.manual_seed(settings.seed)
-    network = BagOfNgrams(tokens, classes, settings)
+    network = BagOfNgrams(vocabulary_size, classes, settings)
     optimizers: list[torch.optim.Optimizer] = [
         torch.optim.SparseAdam(network.embedding.parameters(), lr=settings.learning_rate),
         torch.optim.Adam(network.linear.parameters(), lr=settings.learning_rate),

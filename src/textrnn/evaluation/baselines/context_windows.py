@@ -82,9 +82,9 @@ def _feature_matrix(sentences: EncodedSentences, max_order: int, columns: np.nda
     matrices = [sparse.csr_matrix((0, count), dtype=np.float32)]
     for chunk in sentences.chunks(ROWS_AT_ONCE):
         token_columns = np.stack([columns[buckets] for buckets in _window_buckets(chunk, max_order)], axis=1)
-        known = token_columns >= 0
-        ends = np.concatenate(([0], np.cumsum(known.sum(axis=1))))
-        indices = token_columns[known]
+        counted = token_columns >= 0
+        ends = np.concatenate(([0], np.cumsum(counted.sum(axis=1))))
+        indices = token_columns[counted]
         matrices.append(sparse.csr_matrix((np.ones(len(indices), np.float32), indices, ends), (len(ends) - 1, count)))
     return sparse.vstack(matrices, format="csr")
 

@@ -32,56 +32,60 @@ Metrics = dict[str, float]
 class BaselineResult:
     """One baseline: its metrics on dev and test, the hyperparameters selected on dev, and its training time.
 
-    rest: metrics on the rows of test whose text occurs neither in train nor in dev; None when there is no such row.
+    unseen: metrics on the rows of test whose text occurs neither in train nor in dev; None when there is no such row.
     """
 
     name: str
     dev: Metrics
     test: Metrics
-    rest: Metrics | None
+    unseen: Metrics | None
     selected: dict[str, Any]
     seconds: float
 
     def metrics(self) -> dict[str, Any]:
         """Return everything that is the same in every run: all but the time."""
-        return {"dev": self.dev, "test": self.test, "rest": self.rest, **self.selected}
+        # `rest` is the key of the unseen texts in metrics/*/baselines.json, which stays as it is
+        return {"dev": self.dev, "test": self.test, "rest": self.unseen, **self.selected}
 
 
 def train_baselines(
-    encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline, epochs: int
+    encoded: ShardReader, segmented: ShardReader, labels: Labels, vocabulary_size: int, settings: Baseline, epochs: int
 ) -> Iterator[BaselineResult]:
     """Train the baselines of an encoding on the id shards of its train split, whose rows are not truncated.
 
-    segmented: the shards from which the ids were made, to find the texts of test that are new; tokens: the size of the
+    segmented: the shards from which the ids were made, to find the unseen texts of test; vocabulary_size: tokens of the
     vocabulary; epochs: for the bag of n-grams. The baselines for classification are the majority class, multinomial
     logistic regression and a bag of n-grams. Those for tagging are the majority tag, the most frequent tag of each
     token (it sees no context: a lower bound rather than a competitor), and multinomial logistic regression on the
     n-grams around a token. Raises UserError when a split is empty.
     """
     if labels.task == "tag":
-        yield from _tagging_baselines(encoded, segmented, labels, tokens, settings)
+        yield from _tagging_baselines(encoded, segmented, labels, vocabulary_size, settings)
         return
     train, dev, test = (read_encoded_texts(encoded, split) for split in ("train", "dev", "test"))
-    result = partial(_classification_result, labels=labels, dev=dev, test=test, new=_new_texts(encoded, segmented))
+    unseen = _unseen_texts(encoded, segmented)
+    result = partial(_classification_result, labels=labels, dev=dev, test=test, unseen=unseen)
     majority = int(np.bincount(train.labels).argmax())
-    predicted = [np.full(len(split), majority) for split in (dev, test)]
-    yield result("majority", predicted, selected={}, seconds=0.0)
+    yield result("majority", np.full(len(dev), majority), np.full(len(test), majority), selected={}, seconds=0.0)
     started = time.monotonic()
     regression = fit_logistic(train, dev, test, settings)
-    seconds, predicted = time.monotonic() - started, [regression.dev, regression.test]
-    yield result("logistic_regression", predicted, selected=regression.selected(), seconds=seconds)
+    seconds, selected = time.monotonic() - started, regression.selected()
+    yield result("logistic_regression", regression.dev, regression.test, selected=selected, seconds=seconds)
     started = time.monotonic()
-    bag = fit_bag(train, dev, test, tokens=tokens, classes=len(labels.names), settings=settings, epochs=epochs)
-    seconds, predicted = time.monotonic() - started, [bag.dev, bag.test]
-    yield result("bag_of_ngrams", predicted, selected={"best_epoch": bag.epoch}, seconds=seconds)
+    bag = fit_bag(
+        train, dev, test, vocabulary_size=vocabulary_size, classes=len(labels.names), settings=settings, epochs=epochs
+    )
+    seconds, selected = time.monotonic() - started, {"best_epoch": bag.epoch}
+    yield result("bag_of_ngrams", bag.dev, bag.test, selected=selected, seconds=seconds)
 
 
-def _new_texts(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
+def _unseen_texts(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
     """Return a mask (N,) of test's rows, in the order of the id shards: texts that neither train nor dev has."""
-    rows = np.concatenate([np.empty(0, np.int64), *(np.array(batch["row"]) for batch in encoded.batches("test"))])
+    batches = encoded.batches("test")
+    row_numbers = np.concatenate([np.empty(0, np.int64), *(np.array(batch["row"]) for batch in batches)])
     test_rows = read_test_rows(segmented)
-    new: np.ndarray = ~test_rows.duplicate[np.searchsorted(test_rows.row, rows)]
-    return new
+    unseen: np.ndarray = ~test_rows.seen[np.searchsorted(test_rows.row_numbers, row_numbers)]
+    return unseen
 
 
 def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
@@ -105,27 +109,27 @@ def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
 
 
 def _labelled_texts(texts: EncodedTexts) -> Iterator[tuple[bytes, int]]:
-    bounds, labels = texts.offsets.tolist(), texts.labels.tolist()
-    return ((texts.ids[a:b].tobytes(), label) for (a, b), label in zip(pairwise(bounds), labels, strict=True))
+    starts, ends, labels = texts.offsets[:-1].tolist(), texts.offsets[1:].tolist(), texts.labels.tolist()
+    return ((texts.ids[start:end].tobytes(), label) for start, end, label in zip(starts, ends, labels, strict=True))
 
 
 def _classification_result(
     name: str,
-    predicted: Sequence[np.ndarray],
+    dev_predicted: np.ndarray,
+    test_predicted: np.ndarray,
     *,
     labels: Labels,
     dev: EncodedTexts,
     test: EncodedTexts,
-    new: np.ndarray,
+    unseen: np.ndarray,
     selected: dict[str, Any],
     seconds: float,
 ) -> BaselineResult:
     """Score the predicted classes of dev and test."""
-    on_dev, on_test = (
-        _class_metrics(texts.labels, classes, labels) for texts, classes in zip((dev, test), predicted, strict=True)
-    )
-    on_rest = _class_metrics(test.labels[new], predicted[1][new], labels) if new.any() else None
-    return BaselineResult(name, on_dev, on_test, on_rest, selected, seconds)
+    on_dev = _class_metrics(dev.labels, dev_predicted, labels)
+    on_test = _class_metrics(test.labels, test_predicted, labels)
+    on_unseen = _class_metrics(test.labels[unseen], test_predicted[unseen], labels) if unseen.any() else None
+    return BaselineResult(name, on_dev, on_test, on_unseen, selected, seconds)
 
 
 def _class_metrics(gold: np.ndarray, predicted: np.ndarray, labels: Labels) -> Metrics:
@@ -134,32 +138,36 @@ def _class_metrics(gold: np.ndarray, predicted: np.ndarray, labels: Labels) -> M
 
 
 def _tagging_baselines(
-    encoded: ShardReader, segmented: ShardReader, labels: Labels, tokens: int, settings: Baseline
+    encoded: ShardReader, segmented: ShardReader, labels: Labels, vocabulary_size: int, settings: Baseline
 ) -> Iterator[BaselineResult]:
     train, dev, test = (read_sentences(encoded, split) for split in ("train", "dev", "test"))
-    for split, sentences in (("train", train), ("dev", dev), ("test", test)):
+    for split, sentences in {"train": train, "dev": dev, "test": test}.items():
         if not len(sentences.ids):
             raise UserError(encoded.folder, f"the {split} split has no tokens")
-    new = _new_texts(encoded, segmented)
-    has_new_tokens = np.repeat(new, np.diff(test.offsets)).any()
-    masks = [np.ones(len(test), bool), *([new] if has_new_tokens else [])]
+    unseen = _unseen_texts(encoded, segmented)
+    test_masks = [np.ones(len(test), bool)]
+    if np.repeat(unseen, np.diff(test.offsets)).any():  # an unseen text without tokens has nothing to score
+        test_masks.append(unseen)
 
-    def result(name: str, predicted: Sequence[np.ndarray], selected: dict[str, Any], started: float) -> BaselineResult:
-        (on_dev,) = _tag_metrics(encoded, "dev", labels, predicted[0], [np.ones(len(dev), bool)])
-        on_test, *on_rest = _tag_metrics(encoded, "test", labels, predicted[1], masks)
-        return BaselineResult(name, on_dev, on_test, next(iter(on_rest), None), selected, time.monotonic() - started)
+    def result(
+        name: str, dev_tags: np.ndarray, test_tags: np.ndarray, selected: dict[str, Any], started: float
+    ) -> BaselineResult:
+        on_dev = _tag_metrics(encoded, "dev", labels, dev_tags, [np.ones(len(dev), bool)])[0]
+        on_test = _tag_metrics(encoded, "test", labels, test_tags, test_masks)
+        on_unseen = on_test[1] if len(on_test) > 1 else None
+        return BaselineResult(name, on_dev, on_test[0], on_unseen, selected, time.monotonic() - started)
 
     started = time.monotonic()
-    counts = np.zeros((tokens, len(labels.names)), dtype=np.int64)
+    counts = np.zeros((vocabulary_size, len(labels.names)), dtype=np.int64)
     np.add.at(counts, (train.ids, train.tags), 1)
     majority = int(counts.sum(axis=0).argmax())
-    yield result("majority", [np.full(len(sentences.ids), majority) for sentences in (dev, test)], {}, started)
+    yield result("majority", np.full(len(dev.ids), majority), np.full(len(test.ids), majority), {}, started)
     # a token that is not in train, such as the unknown token, gets the majority tag
     tag_of_token = np.where(counts.any(axis=1), counts.argmax(axis=1), majority)
-    yield result("most_frequent_tag", [tag_of_token[sentences.ids] for sentences in (dev, test)], {}, started)
+    yield result("most_frequent_tag", tag_of_token[dev.ids], tag_of_token[test.ids], {}, started)
     started = time.monotonic()
     regression = fit_context_windows(train, dev, test, settings)
-    yield result("logistic_regression", [regression.dev, regression.test], regression.selected(), started)
+    yield result("logistic_regression", regression.dev, regression.test, regression.selected(), started)
 
 
 def _tag_metrics(

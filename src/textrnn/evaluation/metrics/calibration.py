@@ -11,7 +11,7 @@ BINS = 15  # of equal width over 0..1, as in the paper's tables
 
 
 @dataclass(frozen=True)
-class Bin:
+class ReliabilityBin:
     """Predictions whose confidence is in (lower, upper]: their number, mean confidence and accuracy."""
 
     lower: float
@@ -21,7 +21,7 @@ class Bin:
     accuracy: float
 
 
-def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[Bin]:
+def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -> list[ReliabilityBin]:
     """Group predictions into bins of equal width; return the non-empty bins in increasing order.
 
     confidence: (N,) the probability of the predicted class, in 0..1; correct: (N,) bool. A confidence of 0 belongs to
@@ -32,7 +32,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     confidence_sums = np.bincount(indices, confidence, minlength=bins)
     hits = np.bincount(indices, correct, minlength=bins)
     return [
-        Bin(
+        ReliabilityBin(
             lower=index / bins,
             upper=(index + 1) / bins,
             count=int(counts[index]),
@@ -43,7 +43,7 @@ def reliability(confidence: np.ndarray, correct: np.ndarray, bins: int = BINS) -
     ]
 
 
-def calibration_error(bins: Sequence[Bin]) -> float:
+def calibration_error(bins: Sequence[ReliabilityBin]) -> float:
     """Return the expected calibration error: the mean gap between confidence and accuracy, weighted by bin counts.
 
     Source: Guo et al. 2017 (arXiv:1706.04599), equation 3. It is 0 when there is no prediction.

@@ -18,28 +18,28 @@ LENGTH_GROUPS = 5  # groups of rows by length, of about equal size
 class TestRows:
     """The N rows of a test split: row numbers, lengths before truncation, and which texts also occur in train or dev.
 
-    row: (N,) int64, increasing; length: (N,) int64; duplicate: (N,) bool, whether train or dev has the text, so that
-    the model was trained on it or selected by it. Two texts are equal when their tokens are.
+    row_numbers: (N,) int64, increasing; lengths: (N,) int64; seen: (N,) bool, whether train or dev has the text, so
+    that the model was trained on it or selected by it. Two texts are equal when their tokens are.
     """
 
     __test__ = False  # not a test case of pytest's
 
-    row: np.ndarray
-    length: np.ndarray
-    duplicate: np.ndarray
+    row_numbers: np.ndarray
+    lengths: np.ndarray
+    seen: np.ndarray
 
 
 def read_test_rows(segmented: ShardReader) -> TestRows:
     """Read the test split of segmented shards; of each text of train and dev only an 8-byte hash stays in memory."""
-    known = [_text_hashes(batch) for split in ("train", "dev") for batch in segmented.batches(split)]
-    row, length, hashes = [], [], []
+    seen_hashes = [_text_hashes(batch) for split in ("train", "dev") for batch in segmented.batches(split)]
+    row_numbers, lengths, hashes = [], [], []
     for batch in segmented.batches("test"):
-        row.append(np.array(batch["row"]))
-        length.append(np.diff(batch["tokens"].offsets.to_numpy()).astype(np.int64))
+        row_numbers.append(np.array(batch["row"]))
+        lengths.append(np.diff(batch["tokens"].offsets.to_numpy()).astype(np.int64))
         hashes.append(_text_hashes(batch))
-    order = np.argsort(np.concatenate(row), kind="stable")
-    duplicate = np.isin(np.concatenate(hashes), np.concatenate([np.empty(0, np.int64), *known]))
-    return TestRows(np.concatenate(row)[order], np.concatenate(length)[order], duplicate[order])
+    order = np.argsort(np.concatenate(row_numbers), kind="stable")
+    seen = np.isin(np.concatenate(hashes), np.concatenate([np.empty(0, np.int64), *seen_hashes]))
+    return TestRows(np.concatenate(row_numbers)[order], np.concatenate(lengths)[order], seen[order])
 
 
 def _text_hashes(batch: pa.RecordBatch) -> np.ndarray:
@@ -75,6 +75,7 @@ def _count_ranges(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
         first *= 10
 
 
-def by_duplicate(duplicate: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield `known`, the rows whose text also occurs in train or dev, then `rest`; an empty group is left out."""
-    yield from ((name, mask) for name, mask in (("known", duplicate), ("rest", ~duplicate)) if mask.any())
+def by_seen(seen: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield the rows whose text is seen (N,), in train or dev, then the unseen ones; an empty group is left out."""
+    # `known` and `rest` are the keys of seen and unseen texts in metrics/*/analysis.json, which stay as they are
+    yield from ((name, mask) for name, mask in (("known", seen), ("rest", ~seen)) if mask.any())

@@ -48,17 +48,20 @@ def histogram(title: str, x_title: str, counts: Sequence[tuple[int, int]], marks
 
 def _median(counts: Iterable[tuple[int, int]]) -> int:
     ordered = sorted(counts)
-    half, seen = sum(rows for _, rows in ordered) / 2, 0
+    half, cumulative = sum(rows for _, rows in ordered) / 2, 0
     for length, rows in ordered:
-        seen += rows
-        if seen >= half:
+        cumulative += rows
+        if cumulative >= half:
             return length
     raise ValueError("no rows")
 
 
 @dataclass(frozen=True)
-class ReliabilityBin:
-    """The predictions with a confidence from `lower` to `upper`: their number, mean confidence and accuracy."""
+class ReliabilityBar:
+    """A bar of a reliability diagram: the predictions with a confidence from `lower` to `upper`.
+
+    count: their number; confidence: their mean confidence; accuracy: the height of the bar.
+    """
 
     lower: float
     upper: float
@@ -67,24 +70,24 @@ class ReliabilityBin:
     accuracy: float
 
 
-def reliability_diagram(title: str, bins: Sequence[ReliabilityBin], error: float) -> Chart:
-    """A bar of the accuracy in each bin, the diagonal of perfect calibration, and a narrow bar of each bin's count.
+def reliability_diagram(title: str, bars: Sequence[ReliabilityBar], error: float) -> Chart:
+    """A bar for the accuracy of each bin, the diagonal of perfect calibration, and a strip for the bin's count.
 
     error: the expected calibration error, for the description.
     """
     x = axis_around("confidence", 0, 1, NARROW.left, NARROW.right, percent_label)
     y = axis_around("right", 0, 1, NARROW.bottom, NARROW.top, percent_label)
-    elements, largest = frame(x, y), max(row.count for row in bins)
-    for row in bins:
-        left, width = x.position(row.lower), x.position(row.upper) - x.position(row.lower) - 1
-        tooltip = f"confidence {percent(row.confidence)}: {percent(row.accuracy)} of {row.count:,} right"
-        top = y.position(row.accuracy)
-        bar = {"x": left, "width": width, "y": top, "height": y.start - top}
-        elements.append(element("rect", element("title", tooltip), class_="bar first", **bar))
-        top = y.position(COUNT_HEIGHT * row.count / largest)
+    elements, largest = frame(x, y), max(bar.count for bar in bars)
+    for bar in bars:
+        left, width = x.position(bar.lower), x.position(bar.upper) - x.position(bar.lower) - 1
+        tooltip = f"confidence {percent(bar.confidence)}: {percent(bar.accuracy)} of {bar.count:,} right"
+        top = y.position(bar.accuracy)
+        box = {"x": left, "width": width, "y": top, "height": y.start - top}
+        elements.append(element("rect", element("title", tooltip), class_="bar first", **box))
+        top = y.position(COUNT_HEIGHT * bar.count / largest)
         strip = {"x": left + width / 3, "width": width / 3, "y": top, "height": y.start - top}
         elements.append(element("rect", class_="bar second", **strip))
     elements.append(element("line", x1=x.start, y1=y.start, x2=x.end, y2=y.end, class_="mark"))
-    description = f"{title}: {len(bins)} bins, expected calibration error {percent(error)}"
+    description = f"{title}: {len(bars)} bins, expected calibration error {percent(error)}"
     legend = (("first", "right"), ("second", "how many, in proportion"), ("mark", "right as often as confident"))
     return Chart(title, description, NARROW.width, NARROW.height, tuple(elements), legend)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_files import RecipeResults
+from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.text import percent
 
 MAX_PER_PAIR = 8  # examples of a pair of classes, the most confident first
@@ -120,6 +120,6 @@ def _line(name: str, tokens: Sequence[str], entities: Iterable[tuple[Entity, str
         parts += [Part(blank.join(between), blank)] if between else []
         parts.append(Part(blank.join(entity["tokens"]), blank, style, entity["type"]))
         end = entity["end"]
-    rest = tokens[end:LONGEST]
-    parts += [Part(blank.join(rest), "")] if rest else []
+    remaining = tokens[end:LONGEST]
+    parts += [Part(blank.join(remaining), "")] if remaining else []
     return Line(name, parts, CUT if len(tokens) > max(end, LONGEST) else "")

@@ -10,7 +10,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from textrnn.evaluation.outputs.recipe_files import RecipeResults
+from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.report.environment import ENVIRONMENT, FOLDER
 from textrnn.evaluation.report.overview import overview
 from textrnn.evaluation.report.sections import recipe_section

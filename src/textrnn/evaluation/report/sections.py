@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_files import RecipeResults
-from textrnn.evaluation.rendering.bar_charts import ReliabilityBin, histogram, reliability_diagram
+from textrnn.evaluation.outputs.recipe_results import RecipeResults
+from textrnn.evaluation.rendering.bar_charts import ReliabilityBar, histogram, reliability_diagram
 from textrnn.evaluation.rendering.line_charts import learning_curves
 from textrnn.evaluation.rendering.svg import Chart
 from textrnn.evaluation.rendering.text import percent, visible
@@ -118,8 +118,8 @@ def _lengths(recipe: RecipeResults) -> Iterator[Chart]:
 def _reliability(recipe: RecipeResults) -> Iterator[Chart]:
     if recipe.analysis is None or not recipe.reliability:
         return
-    bins = [
-        ReliabilityBin(
+    bars = [
+        ReliabilityBar(
             lower=float(row["lower"]),
             upper=float(row["upper"]),
             count=int(row["count"]),
@@ -129,7 +129,7 @@ def _reliability(recipe: RecipeResults) -> Iterator[Chart]:
         for row in recipe.reliability
     ]
     error = recipe.analysis["calibration"]["ece"]
-    yield reliability_diagram(f"Reliability on test: calibration error {percent(error)}", bins, error)
+    yield reliability_diagram(f"Reliability on test: calibration error {percent(error)}", bars, error)
 
 
 @dataclass(frozen=True)

@@ -80,7 +80,7 @@ def _predict_batches(
 def _batch_spans(saved: SavedModel, batch: Bucket, predicted: torch.Tensor) -> dict[int, set[Span]]:
     """Return the predicted entity spans of each row of a batch, by row number."""
     spans_by_row = {}
-    for row, targets, tags in zip(batch.row.tolist(), batch.targets.tolist(), predicted.tolist(), strict=True):
+    for row, targets, tags in zip(batch.row_numbers.tolist(), batch.targets.tolist(), predicted.tolist(), strict=True):
         valid_tags = [tag for tag, target in zip(tags, targets, strict=True) if target != IGNORED_TAG]
         spans_by_row[row] = set(entity_spans(saved.labels, valid_tags))
     return spans_by_row

@@ -26,12 +26,12 @@ EMPTY_ROW = -1  # `rarest_count` of a row without tokens
 class Predictions:
     """M predictions for N rows: the class of each row, or the tag of each token that padding kept.
 
-    row: (N,) increasing row numbers; offsets: (N + 1,) where each row's predictions start and end; gold, predicted:
+    row_numbers: (N,), increasing; offsets: (N + 1,) where each row's predictions start and end; gold, predicted:
     (M,) class ids; confidence: (M,) probability of the predicted class, with a CRF the marginal probability of the tag;
     rarest_count: (N,) how often train has the row's rarest token that the model read, 0 for an unknown token.
     """
 
-    row: np.ndarray
+    row_numbers: np.ndarray
     offsets: np.ndarray
     gold: np.ndarray
     predicted: np.ndarray
@@ -52,14 +52,14 @@ def predict_split(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader
     reserved[PAD_ID], reserved[UNKNOWN_ID] = np.iinfo(np.int64).max, 0
     token_counts = np.concatenate((reserved, vocabulary.counts.to_numpy()))
     parts = [_predict_batch(saved, batch, token_counts) for batch in batches(buckets, BATCH_SIZE)]
-    row, sizes, gold, predicted, confidence, rarest_count = (
+    row_numbers, sizes, gold, predicted, confidence, rarest_count = (
         np.concatenate(columns) for columns in zip(*parts, strict=True)
     )
     # batches come by width: sort rows by their numbers, and the predictions along with them
-    order = np.argsort(row, kind="stable")
-    by_row = np.argsort(np.repeat(row, sizes), kind="stable")
+    order = np.argsort(row_numbers, kind="stable")
+    by_row = np.argsort(np.repeat(row_numbers, sizes), kind="stable")
     return Predictions(
-        row=row[order],
+        row_numbers=row_numbers[order],
         offsets=np.concatenate(([0], np.cumsum(sizes[order]))),
         gold=gold[by_row],
         predicted=predicted[by_row],
@@ -76,5 +76,5 @@ def _predict_batch(saved: SavedModel, batch: Bucket, token_counts: np.ndarray) -
     sizes = valid.sum(1) if valid.ndim == 2 else valid.long()
     rarest_count = token_counts[batch.ids.cpu().numpy()].min(axis=1)
     rarest_count[batch.lengths.cpu().numpy() == 0] = EMPTY_ROW
-    columns = (batch.row, sizes, batch.targets[valid], predicted[valid], confidence[valid])
+    columns = (batch.row_numbers, sizes, batch.targets[valid], predicted[valid], confidence[valid])
     return (*(column.cpu().numpy() for column in columns), rarest_count)

@@ -29,7 +29,7 @@ def embed(graph: Graph, network: TextRNN, ids: str) -> str:
         table = graph.constant(_weight(network.words), "words")
         parts += [_mean(graph, table, columns) for columns in _word_rows(graph, network.words, ids)]
     x = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=-1)
-    return graph.add("Relu", x) if network.config.relu else x
+    return graph.add("Relu", x) if network.options.relu else x
 
 
 def _weight(table: SparseTable) -> Tensor:
@@ -41,8 +41,12 @@ def _weight(table: SparseTable) -> Tensor:
 
 def _bigram_rows(graph: Graph, bigrams: BigramEmbedding, ids: str) -> str:
     """The table rows of ids (T, B), as `BigramEmbedding.find_rows` returns them."""
-    keys = graph.add("Add", _multiply(graph, ids, bigrams.tokens), _slice(graph, _pad(graph, ids, 0, 1), 1, END))
-    index, known = _search(graph, _sorted_keys(graph, bigrams.pairs, "pairs"), keys)
+    keys = graph.add(
+        "Add", _multiply(graph, ids, bigrams.vocabulary_size), _slice(graph, _pad(graph, ids, 0, 1), 1, END)
+    )
+    index, known = _search(
+        graph, _sorted_keys(graph, bigrams.pairs, "pairs"), keys
+    )  # "pairs": a name in exported files
     row = graph.add("Add", index, graph.constant(np.int64(FIRST_BIGRAM_ROW)))
     row = graph.add("Where", known, row, graph.constant(np.int64(UNKNOWN_ID)))
     padding = graph.constant(np.int64(PAD_ID))
@@ -62,7 +66,7 @@ def _word_rows(graph: Graph, words: SoftLexicon, ids: str) -> list[list[str]]:
     keys, starts = ids, {}  # by length, the table rows of the words that start at a step, after `before` rows of zeros
     for length in range(2, words.longest + 1):
         following = _slice(graph, padded, length - 1, length - 1 - before or END)
-        keys = graph.add("Add", _multiply(graph, keys, words.tokens), following)
+        keys = graph.add("Add", _multiply(graph, keys, words.vocabulary_size), following)
         index, known = _search(graph, all_words, keys)
         row = graph.add("Where", graph.add("And", known, real), graph.add("Gather", rows, index), none)
         starts[length] = _pad(graph, row, before, 0)

@@ -35,8 +35,8 @@ def make_model(network: TextRNN, opset: int = OPSET) -> Any:
     features = _features(graph, network)
     logits = _head(graph, network, features)
     graph.nodes.append(helper.make_node("Identity", [logits], ["logits"], name="logits"))
-    tags = network.config.readout == "every_step"
-    classes = 2 if network.config.loss == "bce" else network.head.outer.out_features
+    tags = network.options.readout == "every_step"
+    classes = 2 if network.options.loss == "bce" else network.head.outer.out_features
     shape: list[str | int | None] = ["batch", "time", classes] if tags else ["batch", classes]
     inputs = [
         helper.make_tensor_value_info("ids", INT64, ["batch", "time"]),
@@ -50,8 +50,8 @@ def make_model(network: TextRNN, opset: int = OPSET) -> Any:
 
 def _features(graph: Graph, network: TextRNN) -> str:
     """The features that the head reads; the operations are those of TextRNN.features, in the same order."""
-    config = network.config
-    ignores_padding = config.readout != "last_step"
+    options = network.options
+    ignores_padding = options.readout != "last_step"
     rotated = ignores_padding and network.pad_side == "left"
     ids = "ids"
     if rotated:
@@ -63,9 +63,9 @@ def _features(graph: Graph, network: TextRNN) -> str:
         features = graph.add("Gather", states, graph.constant(-1), axis=0)  # (B, D*H)
     else:
         features = _pool(graph, network, states, ends, lengths)
-    if rotated and config.readout == "every_step":
+    if rotated and options.readout == "every_step":
         features = _rotate_rows(graph, features, "lengths")
-    if config.relu:
+    if options.relu:
         features = graph.add("Relu", features)
     if network.norm is None:
         return features
@@ -103,8 +103,8 @@ def _recurrent(graph: Graph, network: TextRNN, x: str, lengths: str) -> tuple[st
     attributes: dict[str, Any] = {"linear_before_reset": 1} if OPERATOR[layers.cell] == "GRU" else {}
     attributes |= {"hidden_size": hidden_size, "direction": "bidirectional" if layers.directions == 2 else "forward"}
     for layer in range(layers.layers):
-        runs = list(layers.runs)[layer * layers.directions : (layer + 1) * layers.directions]
-        weights = [graph.constant(array) for array in _weights(layers.cell, runs)]
+        modules = list(layers.runs)[layer * layers.directions : (layer + 1) * layers.directions]
+        weights = [graph.constant(array) for array in _weights(layers.cell, modules)]
         inputs = [x, *weights, lengths] if lengths else [x, *weights]
         out = graph.add(OPERATOR[layers.cell], *inputs, outputs=2, **attributes)  # (T, D, B, H)
         shape = graph.constant([0, 0, layers.directions * hidden_size])
@@ -114,12 +114,12 @@ def _recurrent(graph: Graph, network: TextRNN, x: str, lengths: str) -> tuple[st
     return x, graph.add("Reshape", graph.add("Transpose", ends, perm=[1, 0, 2]), shape)
 
 
-def _weights(cell: str, runs: list[nn.Module]) -> list[np.ndarray]:
+def _weights(cell: str, modules: list[nn.Module]) -> list[np.ndarray]:
     """W (D, gates*H, F), R (D, gates*H, H) and the two biases joined (D, 2*gates*H), with the gates in ONNX's order."""
     stacked = []
-    for run in runs:
-        suffix = "" if isinstance(run, ScratchGRU) else "_l0"
-        arrays = [getattr(run, name + suffix).detach().cpu().numpy() for name in WEIGHT_NAMES]
+    for module in modules:
+        suffix = "" if isinstance(module, ScratchGRU) else "_l0"
+        arrays = [getattr(module, name + suffix).detach().cpu().numpy() for name in WEIGHT_NAMES]
         gates = [np.split(array, len(GATES[cell])) for array in arrays]
         w, r, b, rb = (np.concatenate([parts[gate] for gate in GATES[cell]]) for parts in gates)
         stacked.append((w, r, np.concatenate((b, rb))))
@@ -134,7 +134,7 @@ def _pool(graph: Graph, network: TextRNN, states: str, ends: str, lengths: str) 
     padding = graph.add("Unsqueeze", padding, graph.constant([2]))  # (T, B, 1)
     # ONNX does not define the outputs past the lengths
     states = graph.add("Where", padding, graph.constant(np.float32(0)), states)
-    if network.config.readout == "every_step":
+    if network.options.readout == "every_step":
         return graph.add("Transpose", states, perm=[1, 0, 2])
     pooled = []
     for readout in network.readouts:
@@ -178,6 +178,6 @@ def _head(graph: Graph, network: TextRNN, x: str) -> str:
     if network.head.inner is not None:
         x = graph.add("Relu", _linear(graph, network.head.inner, x))
     logits = _linear(graph, network.head.outer, x)
-    if network.config.loss != "bce":
+    if network.options.loss != "bce":
         return logits
     return graph.add("Concat", graph.add("Sub", logits, logits), logits, axis=-1)

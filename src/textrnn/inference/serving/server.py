@@ -25,7 +25,7 @@ class Server(uvicorn.Server):
     """uvicorn's server; it prints its URL once it answers there, and a signal stops it gracefully."""
 
     def __init__(self, service: Service, url: str, grace: float) -> None:
-        config = uvicorn.Config(
+        uvicorn_config = uvicorn.Config(
             create_app(service),
             http="h11",
             ws="none",
@@ -37,7 +37,7 @@ class Server(uvicorn.Server):
             backlog=BACKLOG,
             timeout_graceful_shutdown=grace,  # type: ignore[arg-type]  # asyncio takes fractions of a second
         )
-        super().__init__(config)
+        super().__init__(uvicorn_config)
         self._url = url
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:

@@ -38,8 +38,9 @@ PREPARATION_FILES = (VOCABULARY, LABELS, SEGMENTATION)
 class ModelConfig:
     """All that is needed to rebuild a model and its input: sizes, the recipe's model, and how rows are padded.
 
-    pairs: the number of bigrams that have embeddings, 0 for a model without bigrams. words: the sizes of its lexicon,
-    None for a model without words.
+    tokens: the size of the vocabulary. pairs: the number of bigrams that have embeddings, 0 for a model without them.
+    words: the sizes of its lexicon, None for a model without words. Fields are named as the keys of config.json, which
+    saved models contain; everywhere else the two counts are `vocabulary_size` and `bigram_count`.
     """
 
     recipe: str
@@ -68,11 +69,11 @@ def make_network(config: ModelConfig) -> TextRNN:
     """An untrained network of this configuration."""
     return TextRNN(
         config.model,
-        tokens=config.tokens,
+        vocabulary_size=config.tokens,
         embedding_size=config.embedding_size,
         classes=config.classes,
         pad_side=config.pad_side,
-        pairs=config.pairs,
+        bigram_count=config.pairs,
         words=config.words,
     )
 
@@ -83,21 +84,21 @@ def make_config(
     matrix_shape: tuple[int, int],
     classes: int,
     padded: Mapping[str, Any],
-    pairs: int = 0,
+    bigram_count: int = 0,
     words: LexiconSizes | None = None,
 ) -> ModelConfig:
     """The configuration of a recipe's model, for an embedding matrix (tokens, width) and the facts of padded shards."""
-    tokens, embedding_size = matrix_shape
+    vocabulary_size, embedding_size = matrix_shape
     return ModelConfig(
         recipe=recipe,
         version=__version__,
-        tokens=tokens,
+        tokens=vocabulary_size,
         embedding_size=embedding_size,
         classes=classes,
         widths=tuple(padded["widths"]),
         pad_side=padded["side"],
         truncates=padded["truncates"],
-        pairs=pairs,
+        pairs=bigram_count,
         words=words,
         model=model,
     )

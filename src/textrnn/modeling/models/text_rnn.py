@@ -26,19 +26,19 @@ from textrnn.modeling.nn.recurrent import Recurrent
 from textrnn.modeling.nn.soft_lexicon import SETS, LexiconSizes, SoftLexicon
 
 
-def joined_width(config: Model) -> int:
+def joined_width(options: Model) -> int:
     """The width of the features that are joined to a token's embedding: those of its bigram and of its words."""
-    return (config.bigrams.width if config.bigrams else 0) + (SETS * config.words.width if config.words else 0)
+    return (options.bigrams.width if options.bigrams else 0) + (SETS * options.words.width if options.words else 0)
 
 
 class Head(nn.Module):
     """Dropout, an optional linear layer with ReLU, and the linear layer that outputs the logits."""
 
-    def __init__(self, features: int, config: Model, outputs: int) -> None:
+    def __init__(self, features: int, options: Model, outputs: int) -> None:
         super().__init__()
-        self.dropout, self.locked = config.head_dropout, config.locked_dropout
-        self.inner = nn.Linear(features, config.head_size) if config.head_size else None
-        self.outer = nn.Linear(config.head_size or features, outputs)
+        self.dropout, self.locked = options.head_dropout, options.locked_dropout
+        self.inner = nn.Linear(features, options.head_size) if options.head_size else None
+        self.outer = nn.Linear(options.head_size or features, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.locked and x.dim() == 3:
@@ -58,82 +58,84 @@ class TextRNN(nn.Module):
     token's logits are at the token's own step, whichever side the padding is on. For the loss `bce` the two logits are
     (0, z), whose cross-entropy is the binary cross-entropy of z, so that all callers see two classes. A CRF does not
     change the logits: it computes their loss (RunningMetrics) and the predicted tags (crf.predict_classes).
-    pairs, words: the number of bigrams and the sizes of the lexicon, if the options ask for such embeddings.
+    bigram_count, words: the number of bigrams and the sizes of the lexicon, if the options ask for such embeddings.
     """
 
     def __init__(
         self,
-        config: Model,
-        tokens: int,
+        options: Model,
+        vocabulary_size: int,
         embedding_size: int,
         classes: int,
         pad_side: Side,
-        pairs: int = 0,
+        bigram_count: int = 0,
         words: LexiconSizes | None = None,
     ) -> None:
         super().__init__()
-        self.config, self.pad_side = config, pad_side
-        self.embedding = nn.Embedding(tokens, embedding_size, padding_idx=PAD_ID)
+        self.options, self.pad_side = options, pad_side
+        self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD_ID)
         self.recurrent = Recurrent(
-            config.cell,
-            input_size=embedding_size + joined_width(config),
-            hidden_size=config.hidden_size,
-            layers=config.layers,
-            bidirectional=config.bidirectional,
-            dropout=config.dropout,
-            locked=config.locked_dropout,
+            options.cell,
+            input_size=embedding_size + joined_width(options),
+            hidden_size=options.hidden_size,
+            layers=options.layers,
+            bidirectional=options.bidirectional,
+            dropout=options.dropout,
+            locked=options.locked_dropout,
         )
-        features = config.hidden_size * self.recurrent.directions
-        self.readouts = readout_names(config.readout)
+        features = options.hidden_size * self.recurrent.directions
+        self.readouts = readout_names(options.readout)
         self.attention = AttentionPooling(features) if "attention" in self.readouts else None
         features *= len(self.readouts)
-        self.norm = nn.LayerNorm(features) if config.layer_norm else None
-        self.head = Head(features, config, 1 if config.loss == "bce" else classes)
-        self.crf = CRF(classes) if config.crf else None
-        self.bigrams = BigramEmbedding(pairs, config.bigrams.width, tokens) if config.bigrams else None
+        self.norm = nn.LayerNorm(features) if options.layer_norm else None
+        self.head = Head(features, options, 1 if options.loss == "bce" else classes)
+        self.crf = CRF(classes) if options.crf else None
+        self.bigrams = (
+            BigramEmbedding(bigram_count, options.bigrams.width, vocabulary_size) if options.bigrams else None
+        )
         self.words = None
-        if config.words:
+        if options.words:
             assert words is not None
-            self.words = SoftLexicon(words, config.words.width, tokens)
+            self.words = SoftLexicon(words, options.words.width, vocabulary_size)
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
         logits = self.head(self.features(ids, lengths))
-        if self.config.loss == "bce":
+        if self.options.loss == "bce":
             return torch.cat((torch.zeros_like(logits), logits), dim=-1)  # (B, 2)
         return logits
 
     def features(self, ids: Tensor, lengths: Tensor) -> Tensor:
         """The input of the head: (B, D*H times the number of readouts), or (B, T, D*H) for tagging."""
-        config = self.config
-        exact = config.readout != "last_step"  # `last_step` reads padding on purpose
+        options = self.options
+        exact = options.readout != "last_step"  # `last_step` reads padding on purpose
         rotated = exact and self.pad_side == "left"
         if rotated:
             ids = rotate_rows(ids, ids.shape[1] - lengths)  # the recurrent layers expect padding on the right
         x = self._embed(ids)
-        if config.readout in ("last_step", "last_valid"):
+        if options.readout in ("last_step", "last_valid"):
             features = self.recurrent.final_states(x, lengths if exact else None)  # (B, D*H)
         else:
             states, last = self.recurrent(x, lengths)  # (T, B, D*H), (L*D, B, H)
             features = self._pool_states(states, last, lengths)
-        if rotated and config.readout == "every_step":
+        if rotated and options.readout == "every_step":
             features = rotate_rows(features, lengths)  # back to the original steps
-        if config.relu:
+        if options.relu:
             features = F.relu(features)
         return features if self.norm is None else self.norm(features)
 
     def _embed(self, ids: Tensor) -> LayerInput:
         """The embeddings of ids (B, T), joined with those of their bigrams and words; on a CPU distinct rows only."""
-        ids = drop_words(ids.t(), self.config.word_dropout, self.training)
+        ids = drop_words(ids.t(), self.options.word_dropout, self.training)
         extra_tables = [table for table in (self.bigrams, self.words) if table is not None]
         lookups = [(self.embedding, ids), *((table, table.find_rows(ids)) for table in extra_tables)]
-        probability = self.config.embedding_dropout
+        probability = self.options.embedding_dropout
         if self.recurrent.uses_kernels(ids.shape[1], ids.device):
             inputs = [embed_distinct(table, rows, probability, self.training) for table, rows in lookups]
             parts = [part for x in inputs for part in x.split()]
         else:
             dense = [embed_each_position(table, rows, probability, self.training) for table, rows in lookups]
             parts = [LayerInput.from_dense(dense[0] if len(dense) == 1 else torch.cat(dense, dim=-1))]
-        if self.config.relu:
+        if self.options.relu:
             parts = [replace(part, features=F.relu(part.features)) for part in parts]
         joined = parts.pop()
         while parts:
@@ -145,7 +147,7 @@ class TextRNN(nn.Module):
 
         last: (L*D, B, H); its last D belong to the last layer.
         """
-        if self.config.readout == "every_step":
+        if self.options.readout == "every_step":
             return states.transpose(0, 1)
         final = torch.cat(last[-self.recurrent.directions :].unbind(), dim=-1)
         names = cast(tuple[PooledReadout, ...], self.readouts)  # the other readouts do not get here

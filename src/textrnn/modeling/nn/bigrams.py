@@ -16,23 +16,23 @@ FIRST_BIGRAM_ROW = UNKNOWN_ID + 1  # row 0 is padding, a zero vector; row 1 is s
 
 
 class BigramEmbedding(SparseTable):
-    """The embeddings of the `pairs` known bigrams, of any unknown bigram, and of padding.
+    """The embeddings of the `bigram_count` known bigrams, of any unknown bigram, and of padding.
 
     The known keys are a buffer, so that the saved weights record which row belongs to which bigram. `learn_bigrams`
     finds them.
     """
 
-    pairs: Tensor
+    pairs: Tensor  # the keys; the name is that of the buffer in saved weights
 
-    def __init__(self, pairs: int, width: int, tokens: int) -> None:
-        super().__init__(FIRST_BIGRAM_ROW + pairs, width)
-        self.tokens = tokens
-        self.register_buffer("pairs", torch.zeros(pairs, dtype=torch.int64))  # sorted, ascending
+    def __init__(self, bigram_count: int, width: int, vocabulary_size: int) -> None:
+        super().__init__(FIRST_BIGRAM_ROW + bigram_count, width)
+        self.vocabulary_size = vocabulary_size
+        self.register_buffer("pairs", torch.zeros(bigram_count, dtype=torch.int64))  # sorted, ascending
 
     def find_rows(self, ids: Tensor) -> Tensor:
         """The table row of each token of ids (T, B) with the next token of its row; int64 (T, B)."""
         next_ids = torch.cat((ids[1:], torch.full_like(ids[:1], PAD_ID)))
-        keys = (ids.long() * self.tokens + next_ids).contiguous()
+        keys = (ids.long() * self.vocabulary_size + next_ids).contiguous()
         index = torch.searchsorted(self.pairs, keys).clamp_(max=len(self.pairs) - 1)
         known = self.pairs[index] == keys
         return index.add_(FIRST_BIGRAM_ROW).masked_fill_(~known, UNKNOWN_ID).masked_fill_(ids == PAD_ID, PAD_ID)

@@ -96,13 +96,13 @@ def embed_each_position(table: nn.Embedding | SparseTable, ids: Tensor, probabil
     return embedded
 
 
-def distinct_ids(ids: Tensor, tokens: int) -> tuple[Tensor, Tensor]:
-    """The distinct ids (U,), ascending, and for each of `ids` its index among them; ids are below `tokens`.
+def distinct_ids(ids: Tensor, num_embeddings: int) -> tuple[Tensor, Tensor]:
+    """The distinct ids (U,), ascending, and for each of `ids` its index among them; ids are below `num_embeddings`.
 
     It is faster than torch.unique, which sorts the ids.
     """
     ids = ids.long()
-    occurs = torch.zeros(tokens, dtype=torch.bool)
+    occurs = torch.zeros(num_embeddings, dtype=torch.bool)
     occurs[ids.flatten()] = True
     return occurs.nonzero().squeeze(1), occurs.cumsum(0).sub_(1)[ids]
 
@@ -113,13 +113,13 @@ class DistinctRows(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, weight: Tensor, used: Tensor) -> Tensor:
         ctx.save_for_backward(used)
-        ctx.tokens = len(weight)
+        ctx.num_embeddings = len(weight)
         return weight.index_select(0, used)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         (used,) = ctx.saved_tensors
         (gradient,) = gradients
-        d_weight = gradient.new_zeros(ctx.tokens, gradient.shape[1]).index_copy_(0, used, gradient)
+        d_weight = gradient.new_zeros(ctx.num_embeddings, gradient.shape[1]).index_copy_(0, used, gradient)
         d_weight[PAD_ID] = 0
         return d_weight, None

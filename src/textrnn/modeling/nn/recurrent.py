@@ -66,8 +66,9 @@ class Recurrent(nn.Module):
         self.directions = 2 if bidirectional else 1
         self.dropout, self.locked = dropout, locked
         self.use_kernels = True
-        self._prepacked: dict[int, list[Tensor]] = {}  # by run; see `prepack`
-        # runs[k * D + d] is direction d of layer k, the order of torch's weights and states.
+        self._prepacked: dict[int, list[Tensor]] = {}  # by index in `runs`; see `prepack`
+        # One module per layer and direction: runs[k * D + d] is direction d of layer k, the order of torch's weights
+        # and states. `runs` is in the names of saved weights, so it keeps its name.
         self.runs = nn.ModuleList(
             _make_module(cell, input_size if layer == 0 else self.directions * hidden_size, hidden_size)
             for layer in range(layers)
@@ -81,8 +82,8 @@ class Recurrent(nn.Module):
         the backward direction starts at a row's last valid step, and outputs after it are zero. A length of 0 counts
         as 1, so that an empty row reads one step of padding. Without lengths all T steps are read, padding included.
 
-        Returns the last layer's outputs (T, B, D*H) and the last h of every run (L*D, B, H). Raises ValueError if h0
-        has another shape.
+        Returns the last layer's outputs (T, B, D*H) and the last h of every layer and direction (L*D, B, H). Raises
+        ValueError if h0 has another shape.
         """
         self._check_start(h0, x.shape[1])
         lengths = self._effective_lengths(lengths, x)
@@ -110,12 +111,12 @@ class Recurrent(nn.Module):
         for layer in range(self.layers - 1):
             x = self._drop_between_layers(self._run_layer(layer, x, lengths, None)[0])
         ends = []
-        for run in range((self.layers - 1) * self.directions, len(self.runs)):
-            if only_last_step and self._is_backward(run):
+        for direction_index in range((self.layers - 1) * self.directions, len(self.runs)):
+            if only_last_step and self._is_backward(direction_index):
                 last_step = x.gather(torch.full((1, x.shape[1]), x.shape[0] - 1, device=x.features.device))
-                ends.append(self._run_module(run, last_step, None)[1])
+                ends.append(self._run_module(direction_index, last_step, None)[1])
             else:
-                ends.append(self._run_direction(run, x, lengths, None)[1])
+                ends.append(self._run_direction(direction_index, x, lengths, None)[1])
         return torch.cat(ends, dim=-1)
 
     def prepack(self) -> None:
@@ -125,20 +126,21 @@ class Recurrent(nn.Module):
         identical to the bit. Without oneDNN nothing happens.
         """
         if self.cell == "lstm" and torch.backends.mkldnn.is_available():
-            for run, module in enumerate(self.runs):
+            for direction_index, module in enumerate(self.runs):
                 matrices = [weight.detach() for weight in _weights(module)[:2]]
                 # as torch's own compiler freezes an LSTM (torch/_inductor/fx_passes/mkldnn_fusion.py)
                 reorder = torch.ops.mkldnn._reorder_mkldnn_rnn_layer_weight
-                self._prepacked[run] = reorder(*matrices, self.hidden_size, False, True, False)
+                self._prepacked[direction_index] = reorder(*matrices, self.hidden_size, False, True, False)
 
-    def _run_prepacked(self, run: int, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _run_prepacked(self, direction_index: int, x: Tensor, start: Tensor | None) -> tuple[Tensor, Tensor]:
         """Run an LSTM over x (T, B, F) from h0 (1, B, H): outputs (T, B, H) and last h (1, B, H)."""
         zeros = x.new_zeros(1, x.shape[1], self.hidden_size)
         states = zeros if start is None else start, zeros
         # one forward layer in the mode of nn.LSTM (2), with biases, steps first, not in training
-        options: tuple[object, ...] = False, [], 2, self.hidden_size, 1, True, False, False, False
-        biases = _weights(self.runs[run])[2:]
-        out, last, *_ = torch.ops.aten.mkldnn_rnn_layer(x, *self._prepacked[run], *biases, *states, *options)
+        arguments: tuple[object, ...] = False, [], 2, self.hidden_size, 1, True, False, False, False
+        biases = _weights(self.runs[direction_index])[2:]
+        matrices = self._prepacked[direction_index]
+        out, last, *_ = torch.ops.aten.mkldnn_rnn_layer(x, *matrices, *biases, *states, *arguments)
         return out, last
 
     def _effective_lengths(self, lengths: Tensor | None, x: LayerInput) -> Tensor | None:
@@ -160,9 +162,9 @@ class Recurrent(nn.Module):
     ) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs (T, B, H) and the last h (B, H) of each direction."""
         outputs, ends = [], []
-        for run in range(layer * self.directions, (layer + 1) * self.directions):
-            out, end = self._run_direction(run, x, lengths, None if h0 is None else h0[run])
-            if self._is_backward(run):
+        for direction_index in range(layer * self.directions, (layer + 1) * self.directions):
+            out, end = self._run_direction(direction_index, x, lengths, None if h0 is None else h0[direction_index])
+            if self._is_backward(direction_index):
                 out = reverse_steps(LayerInput.from_dense(out), lengths).to_dense()
             outputs.append(out)
             ends.append(end)
@@ -174,29 +176,31 @@ class Recurrent(nn.Module):
             return LayerInput.from_dense(locked_dropout(joined, self.dropout, self.training, 0))
         return LayerInput.from_dense(dropout(joined, self.dropout, self.training))
 
-    def _is_backward(self, run: int) -> bool:
-        return run % self.directions == 1
+    def _is_backward(self, direction_index: int) -> bool:
+        return direction_index % self.directions == 1
 
     def _run_direction(
-        self, run: int, x: LayerInput, lengths: Tensor | None, start: Tensor | None
+        self, direction_index: int, x: LayerInput, lengths: Tensor | None, start: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """One run over x: outputs (T, B, H) in its reading order, and the h after its last valid step (B, H)."""
-        out, end = self._run_module(run, reverse_steps(x, lengths) if self._is_backward(run) else x, start)
+        """One direction of a layer: outputs (T, B, H) in its reading order, and h after its last valid step (B, H)."""
+        if self._is_backward(direction_index):
+            x = reverse_steps(x, lengths)
+        out, end = self._run_module(direction_index, x, start)
         if lengths is not None:
-            # The run continued over the padding, but its state at the last valid step has not seen any.
+            # The module continued over the padding, but its state at the last valid step has not seen any.
             end = out.gather(0, (lengths - 1)[None, :, None].expand(1, -1, out.shape[2])).squeeze(0)
         return out, end
 
-    def _run_module(self, run: int, x: LayerInput, start: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The outputs (T, B, H) and the last h (B, H) of a run, computed by the loops of `kernels` or by torch."""
-        module = self.runs[run]
+    def _run_module(self, direction_index: int, x: LayerInput, start: Tensor | None) -> tuple[Tensor, Tensor]:
+        """The outputs (T, B, H) and the last h (B, H) of one direction, by the loops of `kernels` or by torch."""
+        module = self.runs[direction_index]
         if self.uses_kernels(x.shape[1], x.features.device) and (self.cell != "lstm" or x.index is not None):
             return kernels.run_layer(KERNEL_MODES[self.cell], x, _weights(module), start)
         if isinstance(module, ScratchGRU):
             return module(x.to_dense(), start) if self.use_kernels else module.equations(x.to_dense(), start)
         state = None if start is None else start[None].contiguous()  # (1, B, H)
         if self._prepacked and self._is_small_prediction(x.shape[1]):
-            out, last = self._run_prepacked(run, x.to_dense(), state)
+            out, last = self._run_prepacked(direction_index, x.to_dense(), state)
         elif isinstance(module, nn.LSTM):
             out, (last, _) = module(x.to_dense(), None if state is None else (state, torch.zeros_like(state)))
         else:
@@ -222,10 +226,10 @@ class Recurrent(nn.Module):
                 f"{module} does not fit a Recurrent of {expected} (mode, F, H, L, bidirectional, bias, proj_size)"
             )
         with torch.no_grad():
-            for run, run_module in enumerate(self.runs):
-                layer, direction = divmod(run, self.directions)
+            for direction_index, layer_module in enumerate(self.runs):
+                layer, direction = divmod(direction_index, self.directions)
                 suffix = f"_l{layer}" + ("_reverse" if direction else "")
-                for name, weight in zip(WEIGHT_NAMES, _weights(run_module), strict=True):
+                for name, weight in zip(WEIGHT_NAMES, _weights(layer_module), strict=True):
                     weight.copy_(getattr(module, name + suffix))
 
     def extra_repr(self) -> str:

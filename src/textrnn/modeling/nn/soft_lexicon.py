@@ -44,9 +44,9 @@ class SoftLexicon(SparseTable):
     keys: Tensor
     rows: Tensor
 
-    def __init__(self, sizes: LexiconSizes, width: int, tokens: int) -> None:
+    def __init__(self, sizes: LexiconSizes, width: int, vocabulary_size: int) -> None:
         super().__init__(sizes.rows, width)
-        self.tokens, self.longest = tokens, sizes.longest
+        self.vocabulary_size, self.longest = vocabulary_size, sizes.longest
         self.register_buffer("keys", torch.zeros(sizes.words, dtype=torch.int64))
         self.register_buffer("rows", torch.zeros(sizes.words, dtype=torch.int64))
 
@@ -54,7 +54,7 @@ class SoftLexicon(SparseTable):
         """The table rows of the words at each token of ids (T, B), each set filled up with 0; int64 (3, C, T, B)."""
         margin = ids.new_zeros(self.longest - 1, ids.shape[1], dtype=torch.int64)
         starts = {}  # by length: the row of the word that starts at each step, after a margin without words
-        for length, index, known in match_words(ids, self.keys, self.tokens, self.longest):
+        for length, index, known in match_words(ids, self.keys, self.vocabulary_size, self.longest):
             starts[length] = torch.cat((margin, self.rows[index].masked_fill_(~known, PAD_ID)))
         # (length, how many steps before the token the word starts)
         begin = [(length, 0) for length in starts]
@@ -69,16 +69,17 @@ class SoftLexicon(SparseTable):
         return torch.stack(columns).view(SETS, places, *ids.shape)
 
 
-def match_words(ids: Tensor, keys: Tensor, tokens: int, longest: int) -> Iterator[tuple[int, Tensor, Tensor]]:
+def match_words(ids: Tensor, keys: Tensor, vocabulary_size: int, longest: int) -> Iterator[tuple[int, Tensor, Tensor]]:
     """For each length from 2: the index of the word (N,) that starts at each step of ids, and whether there is one.
 
-    ids: (T, B), below `tokens`; each column is one row of text, and words do not cross rows. Both results are (T, B).
+    ids: (T, B), below `vocabulary_size`; each column is one row of text, and words do not cross rows. Both results are
+    (T, B).
     """
     key = ids.long().contiguous()
     # Without this, a word after padding would also match as a longer word that begins with zeros.
     is_token = ids > UNKNOWN_ID
     following = F.pad(key, (0, 0, 0, longest - 1))  # with PAD_ID
     for length in range(2, longest + 1):
-        key = key * tokens + following[length - 1 :][: len(ids)]
+        key = key * vocabulary_size + following[length - 1 :][: len(ids)]
         index = torch.searchsorted(keys, key).clamp_(max=len(keys) - 1)
         yield length, index, (keys[index] == key) & is_token

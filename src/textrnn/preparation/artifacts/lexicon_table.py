@@ -1,4 +1,4 @@
-"""Saves and loads a lexicon: words and character pairs as token ids, with their parts of speech and vectors."""
+"""Saves and loads a lexicon: words and character bigrams as token ids, with their parts of speech and vectors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from textrnn.errors import UserError
 
 MIN_WORD_LENGTH = 2  # characters; a single one has an embedding anyway. It is also the length of a bigram
 
-# the token ids of a word, its part of speech, and its pretrained vector or null; a pair of tokens that is not a word
+# the token ids of a word, its part of speech, and its pretrained vector or null; a bigram that is not a word
 # has no part of speech
 LEXICON = pa.schema(
     [

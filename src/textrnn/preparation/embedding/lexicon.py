@@ -1,6 +1,6 @@
 """Builds a lexicon: the dictionary words that a vocabulary's characters can form, with pretrained vectors.
 
-Character pairs that are not words but have a pretrained vector are appended to it.
+Character bigrams that are not words but have a pretrained vector are appended to it.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ def build_lexicon(
     """
     if lexicon is None:
         return LEXICON.empty_table()
-    tokens, longest = len(vocabulary), lexicon.longest
-    if tokens**longest >= MAX_KEYS:
-        wrong = f"{tokens:,} tokens to the power of it must be below 2^63"
+    vocabulary_size, longest = len(vocabulary), lexicon.longest
+    if vocabulary_size**longest >= MAX_KEYS:
+        wrong = f"{vocabulary_size:,} tokens to the power of it must be below 2^63"
         raise UserError(f"{where}.longest", wrong, got=longest, do="lower it, or the encoding's max_tokens")
     entries: dict[str, tuple[list[int], str]] = {}
     for word, part_of_speech in dictionary:
@@ -50,9 +50,9 @@ def build_lexicon(
 
 
 def add_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadVectors) -> pa.Table:
-    """The words of `build_lexicon` with the vectors of a file, followed by the file's pairs that are not words.
+    """The words of `build_lexicon` with the vectors of a file, followed by the file's bigrams that are not words.
 
-    A pair is two characters of the vocabulary.
+    A bigram here is two characters of the vocabulary.
     read: `textrnn.preparation.embedding.vector_files.read_selected` of a file; the errors it raises are passed on.
     """
     entries = list(zip(table["ids"].to_pylist(), table["tag"].to_pylist(), strict=True))

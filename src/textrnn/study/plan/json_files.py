@@ -48,7 +48,9 @@ def read_results(path: Path) -> Any:
         ) from error
 
 
-def read_runs(facts: Path, timings: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
+def read_runs(facts_folder: Path, timings_folder: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
     """Read the runs of all variants with all seeds, from the folders of their facts and of their timings."""
     names = {(variant, seed): f"{run_name(variant, seed)}.json" for variant in variants for seed in seeds}
-    return {key: (read_results(facts / name), read_results(timings / name)) for key, name in names.items()}
+    return {
+        key: (read_results(facts_folder / name), read_results(timings_folder / name)) for key, name in names.items()
+    }

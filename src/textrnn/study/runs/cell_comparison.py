@@ -41,7 +41,7 @@ def differences(settings: CellComparison, seed: int) -> dict[str, dict[str, floa
     return results
 
 
-def seconds(settings: CellComparison, seed: int) -> dict[str, list[float]]:
+def timings(settings: CellComparison, seed: int) -> dict[str, list[float]]:
     """Time forward and backward in float32, of nn.GRU and each of IMPLEMENTATIONS in turn, `repeats` times; seconds."""
     torch.manual_seed(seed)
     reference, scratch = _equal_layers(settings, torch.float32)
@@ -49,14 +49,14 @@ def seconds(settings: CellComparison, seed: int) -> dict[str, list[float]]:
     weight = torch.randn(settings.steps, settings.batch_size, settings.hidden_size)
     layers: dict[str, tuple[Layer, nn.Module]] = {"nn_gru": (lambda x: reference(x), reference)}
     layers |= {name: (_implementation(scratch, name), scratch) for name in IMPLEMENTATIONS}
-    timings: dict[str, list[float]] = {name: [] for name in layers}
+    seconds: dict[str, list[float]] = {name: [] for name in layers}
     for repeat in range(settings.repeats + 1):
         for name, (layer, module) in layers.items():
             started = time.perf_counter()
             _backward(layer, x, weight, module)
             if repeat:  # the first one warms up
-                timings[name].append(time.perf_counter() - started)
-    return timings
+                seconds[name].append(time.perf_counter() - started)
+    return seconds
 
 
 def _equal_layers(settings: CellComparison, dtype: torch.dtype) -> tuple[nn.GRU, ScratchGRU]:

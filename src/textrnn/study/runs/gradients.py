@@ -60,7 +60,7 @@ def by_distance(network: TextRNN, rows: Sequence[Bucket], max_rows: int) -> list
             norms = input_gradients(network, batch.ids, batch.lengths, batch.targets)
             step = torch.arange(batch.width).expand(len(batch), -1)
             padding = step >= batch.lengths[:, None]
-            read = batch.width if network.config.readout == "last_step" else batch.lengths[:, None]
+            read = batch.width if network.options.readout == "last_step" else batch.lengths[:, None]
             distance = (read - 1 - step)[~padding].numpy()
             sums += np.bincount(distance, norms[~padding].double().numpy(), minlength=width)
             counts += np.bincount(distance, minlength=width)

@@ -75,7 +75,7 @@ class RunRecorder:
         now = time.perf_counter()
         self._seconds_trained, self._resumed_at = self._seconds_trained + now - self._resumed_at, now
 
-    def report(self, point: EvaluationPoint) -> None:
+    def on_evaluation(self, point: EvaluationPoint) -> None:
         self.points.append(point)
         self.seconds.append(self._seconds_trained)
         self._resumed_at = time.perf_counter()
@@ -109,7 +109,7 @@ def run_variant(
         before = by_distance(network, dev, gradient_rows)
         recorder, diverged = RunRecorder(network), False
         try:
-            train_model(network, rows, dev, settings, None, recorder.report, recorder.on_step)
+            train_model(network, rows, dev, settings, None, recorder.on_evaluation, recorder.on_step)
         except DivergedError:
             diverged = True
         recorder.close()

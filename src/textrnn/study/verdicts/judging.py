@@ -13,17 +13,18 @@ from textrnn.study.verdicts.rules import as_json, judge
 
 def judge_all(
     runs: Runs,
-    cells: Mapping[str, Mapping[str, Mapping[str, float]]],
-    seconds: Mapping[str, Sequence[float]],
+    cell_differences: Mapping[str, Mapping[str, Mapping[str, float]]],
+    cell_timings: Mapping[str, Sequence[float]],
     claims: Sequence[Claim] = CLAIMS,
 ) -> dict[str, Any]:
     """Return the content of verdicts.json.
 
-    cells: the result of `cell_comparison.differences`, by seed; seconds: the result of `cell_comparison.seconds`.
-    Accuracy at equal time is computed among the variants that a claim compares with each other.
+    cell_differences: the results of `cell_comparison.differences`, by seed; cell_timings: the result of
+    `cell_comparison.timings`. Accuracy at equal time is computed among the variants that a claim compares with each
+    other.
     """
     values = measure_runs(runs)
-    _add_cells(values, cells, seconds)
+    _add_cells(values, cell_differences, cell_timings)
     judged = []
     for claim in claims:
         claim_values = values | {"dev_accuracy_at_time": at_equal_time(runs, claim.variants())}
@@ -32,14 +33,16 @@ def judge_all(
 
 
 def _add_cells(
-    values: Values, cells: Mapping[str, Mapping[str, Mapping[str, float]]], seconds: Mapping[str, Sequence[float]]
+    values: Values,
+    cell_differences: Mapping[str, Mapping[str, Mapping[str, float]]],
+    cell_timings: Mapping[str, Sequence[float]],
 ) -> None:
-    for seed, implementations in cells.items():
+    for seed, implementations in cell_differences.items():
         for name, measures in implementations.items():
             for measure, value in measures.items():
                 values[measure].setdefault(name, {})[int(seed)] = value
     # the index of a timing takes the place of a seed: timings with the same index were taken one after the other
-    values["step_seconds"] = {name: dict(enumerate(timings)) for name, timings in seconds.items()}
+    values["step_seconds"] = {name: dict(enumerate(seconds)) for name, seconds in cell_timings.items()}
 
 
 def _scale(runs: Runs) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from textrnn.study.plan.json_files import Runs
 from textrnn.study.verdicts.statistics import roughness
 
 EQUAL_ROWS = 1024  # rows per point of the loss curve for every batch size: the largest batch of the tutorials
@@ -66,8 +67,8 @@ def _far_gradient(gradients: list[float | None]) -> float:
 
     When no row is that long, the largest distance counts.
     """
-    known = [value for value in gradients[: FAR + 1] if value is not None]
-    return known[-1] / known[0] if known and known[0] else math.nan
+    norms = [value for value in gradients[: FAR + 1] if value is not None]
+    return norms[-1] / norms[0] if norms and norms[0] else math.nan
 
 
 FACT_MEASURES: dict[str, Callable[[Mapping[str, Any]], float]] = {
@@ -98,8 +99,8 @@ def best_up_to(facts: Mapping[str, Any], limit: float, seconds: list[float]) -> 
     return max([*accuracies[:reached], *interpolated])
 
 
-def measure_runs(runs: Mapping[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]) -> Values:
-    """Return all measures of all runs, which are facts and timings by variant and seed; NaN is left out."""
+def measure_runs(runs: Runs) -> Values:
+    """Return all measures of all runs, from their facts and timings; NaN is left out."""
     values: Values = {name: {} for name in MEASURES}
     for (variant, seed), (facts, timings) in runs.items():
         measured = {name: measure(facts) for name, measure in FACT_MEASURES.items()}
@@ -113,9 +114,7 @@ def measure_runs(runs: Mapping[tuple[str, int], tuple[dict[str, Any], dict[str, 
     return values
 
 
-def at_equal_time(
-    runs: Mapping[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]], variants: tuple[str, ...]
-) -> dict[str, dict[int, float]]:
+def at_equal_time(runs: Runs, variants: tuple[str, ...]) -> dict[str, dict[int, float]]:
     """Return dev accuracy by variant and seed, reached in the time of the fastest of these variants with that seed.
 
     Runs that diverged are left out.
@@ -123,7 +122,7 @@ def at_equal_time(
     accuracies: dict[str, dict[int, float]] = {}
     for seed in sorted({seed for _, seed in runs}):
         seed_runs = {name: runs[name, seed] for name in variants if (name, seed) in runs}
-        complete = {name: run for name, run in seed_runs.items() if not run[0]["diverged"]}
+        complete = {name: (facts, timings) for name, (facts, timings) in seed_runs.items() if not facts["diverged"]}
         totals = [timings["seconds"][-1] for _, timings in complete.values() if timings["seconds"]]
         limit = min(totals, default=0.0)
         for name, (facts, timings) in complete.items():

@@ -83,7 +83,7 @@ def batches(
         plan = [plan[index] for index in _permutation(len(plan), seed, f"batches/{epoch}").tolist()]
     for index, bucket in enumerate(buckets):
         if isinstance(bucket, Bucket):
-            orders[index] = orders[index].to(bucket.row.device)
+            orders[index] = orders[index].to(bucket.row_numbers.device)
     loaders = (partial(buckets[index].take, orders[index][first : first + rows]) for index, first, rows in plan[start:])
     if isinstance(
         buckets[0], MappedBucket

@@ -23,7 +23,7 @@ class Bucket:
     soft_targets: the teachers' probabilities of each class, if there are teachers; shape of targets + (C,), float32.
     """
 
-    row: Tensor
+    row_numbers: Tensor
     ids: Tensor
     lengths: Tensor
     targets: Tensor
@@ -43,7 +43,7 @@ class Bucket:
     def take(self, index: Tensor) -> Bucket:
         """The rows of an int64 index (B,) on the bucket's device, without waiting for the device."""
         return Bucket(
-            self.row[index],
+            self.row_numbers[index],
             self.ids[index],
             self.lengths[index].long(),
             self.targets[index].long(),
@@ -52,7 +52,7 @@ class Bucket:
 
     def to(self, device: torch.device, *, non_blocking: bool = False) -> Bucket:
         """The bucket on another device, as torch.Tensor.to."""
-        columns = (self.row, *self.inputs)
+        columns = (self.row_numbers, *self.inputs)
         return Bucket(*(column.to(device, non_blocking=non_blocking) for column in columns))
 
     def with_soft_targets(self, soft_targets: Tensor) -> Bucket:
@@ -64,7 +64,7 @@ class Bucket:
         return int(self.ids.max()), int(self.targets.max())
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.row_numbers)
 
 
 class MappedColumn:
@@ -114,7 +114,7 @@ class MappedColumn:
 class MappedBucket:
     """A bucket whose rows stay in their memory-mapped shards; its batches are copied to `device`."""
 
-    row: MappedColumn
+    row_numbers: MappedColumn
     ids: MappedColumn
     lengths: MappedColumn
     targets: MappedColumn
@@ -128,14 +128,14 @@ class MappedBucket:
 
     def nbytes(self, classes: int = 0) -> int:
         """Bytes of all rows; classes: of the soft targets that will be added, 0 for none."""
-        columns = (self.row, self.ids, self.lengths, self.targets)
+        columns = (self.row_numbers, self.ids, self.lengths, self.targets)
         return sum(column.nbytes for column in columns) + 4 * classes * self.targets.size
 
     def take(self, index: Tensor) -> Bucket:
         """The rows of an int64 index (B,) in host memory, page-locked if they go on to a GPU."""
         rows, pinned = index.numpy(), self.device.type == "cuda"
         return Bucket(
-            self.row.gather(rows, torch.int64, pinned),
+            self.row_numbers.gather(rows, torch.int64, pinned),
             self.ids.gather(rows, torch.int32, pinned),
             self.lengths.gather(rows, torch.int64, pinned),
             self.targets.gather(rows, torch.int64, pinned),
@@ -144,7 +144,7 @@ class MappedBucket:
 
     def to_device(self) -> Bucket:
         """All rows, copied from the shards to the device. Only for a bucket without soft targets."""
-        columns = (self.row, self.ids, self.lengths, self.targets)
+        columns = (self.row_numbers, self.ids, self.lengths, self.targets)
         return Bucket(*(column.to_tensor() for column in columns)).to(self.device)
 
     def with_soft_targets(self, soft_targets: Tensor) -> MappedBucket:
@@ -156,7 +156,7 @@ class MappedBucket:
         return self.ids.max(), self.targets.max()
 
     def __len__(self) -> int:
-        return len(self.row)
+        return len(self.row_numbers)
 
 
 AnyBucket = Bucket | MappedBucket

@@ -59,18 +59,18 @@ def _map_tables(tables: list[pa.Table], task: str, device: torch.device) -> Mapp
         return [values.reshape(-1, width) for values, width in flat]
 
     # a few bytes per row are copied, so that a batch gathers one column from many chunks and not four
-    row, lengths = (MappedColumn([np.concatenate(vectors(name))]) for name in ("row", "length"))
+    row_numbers, lengths = (MappedColumn([np.concatenate(vectors(name))]) for name in ("row", "length"))
     targets = MappedColumn(matrices("tags")) if task == "tag" else MappedColumn([np.concatenate(vectors("label"))])
-    return MappedBucket(row, MappedColumn(matrices("ids")), lengths, targets, device)
+    return MappedBucket(row_numbers, MappedColumn(matrices("ids")), lengths, targets, device)
 
 
-def check_id_ranges(buckets: Sequence[AnyBucket], tokens: int, classes: int, where: Path) -> None:
+def check_id_ranges(buckets: Sequence[AnyBucket], vocabulary_size: int, classes: int, where: Path) -> None:
     """Refuse rows of another vocabulary or other labels; `where` is their folder.
 
-    Raises UserError if an id is >= `tokens` or a target is >= `classes`.
+    Raises UserError if an id is >= `vocabulary_size` or a target is >= `classes`.
     """
     ids, targets = (max(column) for column in zip(*(bucket.max_values() for bucket in buckets), strict=True))
-    for what, largest, known in (("token id", ids, tokens), ("label", targets, classes)):
+    for what, largest, known in (("token id", ids, vocabulary_size), ("label", targets, classes)):
         if largest >= known:
             do = "run the stages that write them again"
             raise UserError(where, f"has a {what} outside the model's range (0..{known - 1})", got=largest, do=do)

@@ -44,6 +44,6 @@ def _wait_for_copy(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
     if copied is not None:
         stream = torch.cuda.current_stream(batch.ids.device)
         stream.wait_event(copied)
-        for column in (batch.row, *batch.inputs):
+        for column in (batch.row_numbers, *batch.inputs):
             column.record_stream(stream)  # otherwise the next copy could get this memory while it is still being read
     return batch

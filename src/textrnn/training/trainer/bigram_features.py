@@ -31,15 +31,15 @@ class BigramFeatures:
 
 
 def learn_bigrams(
-    buckets: Sequence[AnyBucket], lexicon: pa.Table | None, tokens: int, min_count: int, where: str
+    buckets: Sequence[AnyBucket], lexicon: pa.Table | None, vocabulary_size: int, min_count: int, where: str
 ) -> BigramFeatures:
     """The bigrams that have a vector in the lexicon or occur `min_count` times in the buckets.
 
-    lexicon: of `textrnn.preparation.embedding.lexicon`, or None. tokens: the size of the vocabulary.
+    lexicon: of `textrnn.preparation.embedding.lexicon`, or None. vocabulary_size: the number of token ids.
     Raises UserError, naming `where`, if there is no such bigram.
     """
-    pretrained_keys, vectors = _pretrained_bigrams(lexicon, tokens)
-    counted_keys, counts = _count_bigrams(buckets, tokens)
+    pretrained_keys, vectors = _pretrained_bigrams(lexicon, vocabulary_size)
+    counted_keys, counts = _count_bigrams(buckets, vocabulary_size)
     frequent = counted_keys[counts >= min_count]
     if not len(frequent) and not len(pretrained_keys):
         got = f"{min_count}, and the most frequent bigram occurs {counts.max(initial=0)} times"
@@ -50,22 +50,22 @@ def learn_bigrams(
     return BigramFeatures(keys, PretrainedRows(FIRST_BIGRAM_ROW + torch.searchsorted(keys, pretrained_keys), vectors))
 
 
-def _pretrained_bigrams(lexicon: pa.Table | None, tokens: int) -> tuple[Tensor, Tensor | None]:
+def _pretrained_bigrams(lexicon: pa.Table | None, vocabulary_size: int) -> tuple[Tensor, Tensor | None]:
     """The keys of the lexicon's bigrams that have a vector, and their vectors."""
     if lexicon is None:
         return torch.zeros(0, dtype=torch.int64), None
     bigrams = lexicon.filter(pc.equal(pc.list_value_length(lexicon["ids"]), BIGRAM_LENGTH))
     has_vector, vectors = split_vectors(bigrams["vector"])
-    return word_keys(bigrams["ids"], tokens)[has_vector], vectors
+    return word_keys(bigrams["ids"], vocabulary_size)[has_vector], vectors
 
 
-def _count_bigrams(buckets: Sequence[AnyBucket], tokens: int) -> tuple[np.ndarray, np.ndarray]:
+def _count_bigrams(buckets: Sequence[AnyBucket], vocabulary_size: int) -> tuple[np.ndarray, np.ndarray]:
     """The keys of the bigrams that occur in the padded rows, in ascending order, and how often each occurs."""
     keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for ids in iterate_ids(buckets):
         first = ids.astype(np.int64)
         following = np.concatenate((first[:, 1:], np.full((len(first), 1), PAD_ID)), axis=1)
-        new_keys, new_counts = np.unique((first * tokens + following)[first != PAD_ID], return_counts=True)
+        new_keys, new_counts = np.unique((first * vocabulary_size + following)[first != PAD_ID], return_counts=True)
         keys, index = np.unique(np.concatenate((keys, new_keys)), return_inverse=True)
         sums = np.zeros(len(keys), np.int64)
         np.add.at(sums, index, np.concatenate((counts, new_counts)))

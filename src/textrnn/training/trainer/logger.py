@@ -67,7 +67,7 @@ class RunLogger:
         if self._bar is not None:
             self._bar.update(rows)
 
-    def report(self, point: EvaluationPoint) -> None:
+    def on_evaluation(self, point: EvaluationPoint) -> None:
         """Log one evaluation to every sink."""
         self._write([point])
         if self._bar is not None:

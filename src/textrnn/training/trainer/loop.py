@@ -82,7 +82,7 @@ def train_model(
     dev_buckets: Sequence[AnyBucket],
     settings: Train,
     class_weights: Tensor | None,
-    report: Callable[[EvaluationPoint], None],
+    on_evaluation: Callable[[EvaluationPoint], None],
     on_step: Callable[[int, int], None] = lambda *_: None,
     *,
     group: ProcessGroup = SINGLE_PROCESS,
@@ -91,9 +91,10 @@ def train_model(
 ) -> TrainingOutcome:
     """Train the network in place, and leave it with the weights that were best on dev.
 
-    train_buckets, dev_buckets: on the network's device; for `distill` train has soft targets. report: called with each
-    evaluation. on_step: called after each batch with the step's number and the batch's rows. group: every process calls
-    this function with the same arguments, and the network ends up the same in all.
+    train_buckets, dev_buckets: on the network's device; for `distill` train has soft targets.
+    on_evaluation: called after each evaluation with its result. on_step: called after each batch with the step's number
+    and the batch's rows.
+    group: every process calls this function with the same arguments, and the network ends up the same in all.
     checkpointer: saves the run from time to time, and on Ctrl-C or SIGTERM once the current step is done.
     resume_from: the state to continue from; the run updates it in place. The result is that of a run that was never
     stopped: bitwise on the same CPU with as many threads and processes, otherwise up to rounding.
@@ -109,7 +110,7 @@ def train_model(
             on_step(run.state.step, len(batch))
             checkpoint_due = checkpointer is not None and checkpointer.is_due()
             stop, save, out_of_time = run.agree_on(interrupted() is not None, checkpoint_due)
-            run.evaluate_if_due(out_of_time, report)
+            run.evaluate_if_due(out_of_time, on_evaluation)
             if stop or save:
                 run.save_checkpoint(checkpointer)
             if stop:
@@ -189,11 +190,11 @@ class _TrainingRun:
         out_of_time = limit is not None and self.group.rank == 0 and self.state.seconds >= limit
         return self.group.any_process(stop, save, out_of_time)
 
-    def evaluate_if_due(self, out_of_time: bool, report: Callable[[EvaluationPoint], None]) -> None:
+    def evaluate_if_due(self, out_of_time: bool, on_evaluation: Callable[[EvaluationPoint], None]) -> None:
         """Evaluate if it is time to, and decide whether to stop; otherwise check the loss now and then."""
         step, interval = self.state.step, self.settings.evaluate_every or self.steps_per_epoch
         if out_of_time or step % interval == 0 or step % self.steps_per_epoch == 0:
-            report(self._evaluate())
+            on_evaluation(self._evaluate())
             self._decide_stop(out_of_time)
         elif step % LOSS_CHECK_STEPS == 0:
             self._train_score()

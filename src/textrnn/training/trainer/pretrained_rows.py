@@ -33,15 +33,15 @@ class PretrainedRows:
         weight[self.rows] = self.vectors.to(weight)
 
 
-def word_keys(ids: pa.ChunkedArray, tokens: int) -> Tensor:
-    """The keys (N,) int64 of words, given as non-empty lists of ids below `tokens`."""
+def word_keys(ids: pa.ChunkedArray, vocabulary_size: int) -> Tensor:
+    """The keys (N,) int64 of words, given as non-empty lists of ids below `vocabulary_size`."""
     lists = ids.combine_chunks()
     lengths, offsets = (torch.tensor(values.to_numpy()) for values in (lists.value_lengths(), lists.offsets))
     values, starts = torch.tensor(lists.values.to_numpy()), offsets[:-1]
     keys = torch.zeros(len(starts), dtype=torch.int64)
     for position in range(int(lengths.max()) if len(lengths) else 0):
         longer = (lengths > position).nonzero().squeeze(1)
-        keys[longer] = keys[longer] * tokens + values[starts[longer] + position]
+        keys[longer] = keys[longer] * vocabulary_size + values[starts[longer] + position]
     return keys
 
 

@@ -185,7 +185,7 @@ class _TrainingSetup:
         train = partial(train_model, group=self.group, checkpointer=checkpointer, resume_from=resume_from)
         data, state = (train_buckets, self.dev_buckets), resume_from[0]
         with open_logger() as logger:
-            outcome = train(network, *data, settings, self.class_weights, logger.report, logger.on_step)
+            outcome = train(network, *data, settings, self.class_weights, logger.on_evaluation, logger.on_step)
             return TrainedRecipe(self.config, network, outcome, logger.rows_per_second(), state.seconds, state.resumed)
 
     def train_teacher(self, states: list[RunState], number: int, title: str, settings: Train) -> TextRNN:

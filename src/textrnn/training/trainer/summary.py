@@ -108,8 +108,8 @@ def _parts(config: ModelConfig) -> tuple[Part, ...]:
     CRF.
     """
     model, width = config.model, config.widths[-1]
-    tokens, size, hidden = config.tokens, config.embedding_size, model.hidden_size
-    parts = [Part("embedding", f"{tokens:,} tokens", (width, size), tokens * size)]
+    vocabulary_size, size, hidden = config.tokens, config.embedding_size, model.hidden_size
+    parts = [Part("embedding", f"{vocabulary_size:,} tokens", (width, size), vocabulary_size * size)]
     if model.bigrams:
         size = model.bigrams.width
         parts.append(

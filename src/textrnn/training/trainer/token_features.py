@@ -28,8 +28,8 @@ class TokenFeatures:
     @property
     def sizes(self) -> tuple[int, LexiconSizes | None]:
         """The number of bigrams, and the sizes of the lexicon."""
-        pairs = 0 if self.bigrams is None else len(self.bigrams.keys)
-        return pairs, None if self.words is None else self.words.sizes
+        bigram_count = 0 if self.bigrams is None else len(self.bigrams.keys)
+        return bigram_count, None if self.words is None else self.words.sizes
 
     def fill(self, network: TextRNN) -> None:
         """Copy the keys, rows and pretrained vectors into a network of these sizes; call it without gradients."""
@@ -51,7 +51,7 @@ NO_FEATURES = TokenFeatures(None, None)
 
 
 def learn_token_features(
-    buckets: Sequence[AnyBucket], tokens: int, model: Model, lexicon: pa.Table | None, where: str
+    buckets: Sequence[AnyBucket], vocabulary_size: int, model: Model, lexicon: pa.Table | None, where: str
 ) -> TokenFeatures:
     """The bigrams and words that the model joins to token embeddings, chosen from the rows of train.
 
@@ -62,10 +62,12 @@ def learn_token_features(
     model.check_lexicon(where, lexicon is not None and len(lexicon) > 0)
     bigrams = words = None
     if model.bigrams is not None:
-        bigrams = learn_bigrams(buckets, lexicon, tokens, model.bigrams.min_count, f"{where}.bigrams.min_count")
+        bigrams = learn_bigrams(
+            buckets, lexicon, vocabulary_size, model.bigrams.min_count, f"{where}.bigrams.min_count"
+        )
         _check_width(bigrams.pretrained, model.bigrams.width, f"{where}.bigrams.width")
     if model.words is not None and lexicon is not None:
-        words = learn_words(buckets, lexicon, tokens, model.words.min_count)
+        words = learn_words(buckets, lexicon, vocabulary_size, model.words.min_count)
         _check_width(words.pretrained, model.words.width, f"{where}.words.width")
     return TokenFeatures(bigrams, words)
 

@@ -29,18 +29,18 @@ class WordFeatures:
     pretrained: PretrainedRows | None
 
 
-def learn_words(buckets: Sequence[AnyBucket], lexicon: pa.Table, tokens: int, min_count: int) -> WordFeatures:
+def learn_words(buckets: Sequence[AnyBucket], lexicon: pa.Table, vocabulary_size: int, min_count: int) -> WordFeatures:
     """The lexicon's words, each with its own row if it has a vector or occurs `min_count` times in the padded rows.
 
     Overlapping words are all counted. Every other word gets the row of its part of speech.
-    lexicon: of `textrnn.preparation.embedding.lexicon`, not empty. tokens: the size of the vocabulary.
+    lexicon: of `textrnn.preparation.embedding.lexicon`, not empty. vocabulary_size: the number of token ids.
     """
     words = lexicon.filter(lexicon["tag"].is_valid())  # without the entries that are bigrams alone
     longest = int(words["ids"].combine_chunks().value_lengths().to_numpy().max())
-    keys, order = word_keys(words["ids"], tokens).sort()
+    keys, order = word_keys(words["ids"], vocabulary_size).sort()
     counts = torch.zeros(len(keys), dtype=torch.int64)
     for ids in iterate_ids(buckets):
-        for _, index, known in match_words(torch.tensor(ids).t(), keys, tokens, longest):
+        for _, index, known in match_words(torch.tensor(ids).t(), keys, vocabulary_size, longest):
             counts += torch.bincount(index[known], minlength=len(keys))
     parts_of_speech = words["tag"].combine_chunks()
     has_vector, vectors = split_vectors(words["vector"].take(pa.array(order.numpy())))

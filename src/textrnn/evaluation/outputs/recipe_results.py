@@ -1,4 +1,4 @@
-"""The files that the stages wrote for a recipe, read for the report; a missing file is None or empty, and listed."""
+"""Read the results of a recipe from the files that stages wrote; a missing file is None or empty, and listed."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str
     }
 
 
-def read_recipe(name: str, encoding: str, corpus: str, folders: ResultFolders) -> RecipeResults:
+def read_recipe_results(name: str, encoding: str, corpus: str, folders: ResultFolders) -> RecipeResults:
     """Read all existing files of a recipe; raise UserError, naming the file, for one that cannot be read."""
     metrics, model = folders.metrics / name, folders.models / name
     reader = _Reader()
@@ -114,30 +114,30 @@ class _Reader:
         self.missing: list[tuple[str, str]] = []
 
     def json(self, path: Path, stage: str) -> dict[str, Any] | None:
-        with reading_result(path):
+        with convert_read_errors(path):
             return json.loads(path.read_text(encoding="utf-8")) if self._exists(path, stage) else None
 
     def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
         if not self._exists(path, stage):
             return []
         # not splitlines(): a token may hold a character that only Python treats as a line break
-        with reading_result(path), path.open(encoding="utf-8", newline="\n") as file:
+        with convert_read_errors(path), path.open(encoding="utf-8", newline="\n") as file:
             return [json.loads(line) for line in file]
 
     def table(self, path: Path, stage: str) -> list[Row]:
         header, *rows = self.grid(path, stage) or [[]]
-        with reading_result(path):
+        with convert_read_errors(path):
             return [dict(zip(header, row, strict=True)) for row in rows]
 
     def grid(self, path: Path, stage: str) -> list[list[str]]:
         if not self._exists(path, stage):
             return []
-        with reading_result(path), path.open(encoding="utf-8", newline="") as file:
+        with convert_read_errors(path), path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
 
     def parameters(self, path: Path, stage: str) -> int | None:
         """Return the number of trained weights, from the header of their file alone."""
-        with reading_result(path):
+        with convert_read_errors(path):
             return count_weights(path) if self._exists(path, stage) else None
 
     def _exists(self, path: Path, stage: str) -> bool:
@@ -148,8 +148,8 @@ class _Reader:
 
 
 @contextlib.contextmanager
-def reading_result(path: Path) -> Iterator[None]:
-    """Turn the errors that a damaged file raises into a UserError that names it."""
+def convert_read_errors(path: Path) -> Iterator[None]:
+    """Convert the errors of reading a damaged file into a UserError that names the file."""
     try:
         yield
     except (ValueError, csv.Error, SafetensorError) as error:
