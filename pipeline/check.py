@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.check import check_params
-from textrnn.common.config.params import read_params
+from textrnn.common.params.check import check_params
+from textrnn.common.params.params_file import read_params
 from textrnn.stage import run_command, write_json
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.evaluation.outputs.recipe_results import ResultFolders, encodings_and_corpora, read_recipe_results
 from textrnn.evaluation.report.page import render
 from textrnn.evaluation.report.study_section import read_shown_study

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import index_sha256
 from textrnn.preparation.padding.pad import pad

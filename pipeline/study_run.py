@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.shards import ShardReader
 from textrnn.preparation.artifacts.embedding_matrix import load_matrix
 from textrnn.preparation.artifacts.labels import Labels

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.stage import output_folder, run_command
 from textrnn.study.plan.json_files import read_results, read_runs, write_results
 from textrnn.study.plan.variants import read_study

@@ -7,7 +7,7 @@ from typing import Any
 import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.evaluation.outputs.recipe_results import best_baseline, convert_read_errors, encodings_and_corpora
 from textrnn.stage import run_command
 

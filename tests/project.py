@@ -15,7 +15,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from imports import ROOT
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 
 STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, which takes most of a second
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")

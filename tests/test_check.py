@@ -5,9 +5,9 @@ import copy
 import pytest
 
 from imports import ROOT
-from textrnn.common.config.check import check_params
-from textrnn.common.config.params import read_params
-from textrnn.errors import UserError
+from textrnn.common.params.check import check_params
+from textrnn.common.params.params_file import read_params
+from textrnn.errors import CombinedError, UserError
 
 SHIPPED = read_params(ROOT / "params.yaml")
 
@@ -24,12 +24,13 @@ def changed(dotted, value):
 
 def test_buckets_and_a_readout_that_reads_padding_are_refused_together():
     with pytest.raises(UserError) as caught:
-        check_params(changed("recipes.news_rnn.buckets", 4))
+        check_params(changed("recipes.news_rnn.pad.buckets", 4))
     assert str(caught.value) == (
-        "recipes.news_rnn.buckets: must be null where model.readout is last_step: it reads padding, so results would "
-        "depend on the widths; got 4; set recipes.news_rnn.model.readout: last_valid, or recipes.news_rnn.buckets: null"
+        "recipes.news_rnn.pad.buckets: must be null where model.readout is last_step: it reads padding, so results "
+        "would depend on the widths; got 4; set recipes.news_rnn.model.readout: last_valid, or recipes.news_rnn.pad: "
+        "{max_length: 32, buckets: null}"
     )
-    params = changed("recipes.news_rnn.buckets", 4)
+    params = changed("recipes.news_rnn.pad.buckets", 4)
     for readout in ("last_valid", "max", "mean", "attention", ["max", "last_valid"]):
         params["recipes"]["news_rnn"]["model"]["readout"] = readout
         check_params(params)
@@ -45,7 +46,7 @@ def test_distillation_passes_with_a_crf():
 
 def test_words_pass_with_a_lexicon_over_characters():
     for recipe in ("news_rnn", "ner_bilstm_crf"):
-        params = changed(f"recipes.{recipe}.lexicon", {"longest": 4, "vectors": None})
+        params = changed(f"recipes.{recipe}.embed.lexicon", {"longest": 4, "vectors": None})
         check_params(params)  # a lexicon that the model does not use is allowed
         params["recipes"][recipe]["model"]["words"] = {"width": 5, "min_count": 1}
         check_params(params)
@@ -54,26 +55,46 @@ def test_words_pass_with_a_lexicon_over_characters():
 @pytest.mark.parametrize(
     ("dotted", "value", "message"),
     [
-        ("trian", {}, r"^trian: unknown section of params\.yaml; known: data, limits"),
-        ("data.sede", 2, r"^data\.sede: unknown param; did you mean seed\?"),
+        ("trian", {}, r"^trian: unknown section of params\.yaml; did you mean train\?"),
+        ("data.sorce", "x", r"^data\.sorce: unknown param; did you mean source\?$"),
         ("limits.row", 100, r"^limits\.row: unknown param; did you mean rows\?"),
         ("sample.row", 100, r"^sample\.row: unknown param"),
         ("embed.seed", -1, r"^embed\.seed: must not be negative"),
-        ("corpora.names.format", "nmaes", r"^corpora\.names\.format: must be one of headlines, names"),
+        ("corpora.names.parse.format", "nmaes", r"^corpora\.names\.parse\.format: must be one of headlines, names"),
         (
-            "corpora.names.files.train",
+            "corpora.names.parse.files.train",
             "/etc/names.csv",
-            r"^corpora\.names\.files\.train: must be the name of",
+            r"^corpora\.names\.parse\.files\.train: must be the name",
         ),
-        ("corpora.names.files.train", "../names.csv", r"^corpora\.names\.files\.train: must be the name of"),
-        ("corpora.names.dev", {"source": "train", "share": 0.1}, r"^corpora\.names\.dev\.source: unknown param"),
-        ("corpora.names.dev.from", "dev", r"^corpora\.names\.dev\.from: must be train or test"),
-        ("encodings.amazon_words.mincount", 3, r"^encodings\.amazon_words\.mincount: unknown param"),
+        (
+            "corpora.names.parse.files.train",
+            "../names.csv",
+            r"^corpora\.names\.parse\.files\.train: must be the name",
+        ),
+        (
+            "corpora.names.parse.dev",
+            {"source": "train", "from": "train", "share": 0.1, "block": 1},
+            r"^corpora\.names\.parse\.dev\.source: unknown",
+        ),
+        ("corpora.names.parse.dev.from", "dev", r"^corpora\.names\.parse\.dev\.from: must be train or test"),
+        ("encodings.amazon_words.encode.mincount", 3, r"^encodings\.amazon_words\.encode\.mincount: unknown param"),
         ("encodings.amazon_words.corpus", "amzon", r"^encodings\.amazon_words\.corpus: must name an entry of corpora"),
-        ("recipes.news_rnn.batch_size", 512, r"^recipes\.news_rnn\.batch_size: unknown param"),
-        ("recipes.news_rnn.bucket", 5, r"^recipes\.news_rnn\.bucket: unknown param; did you mean buckets\?"),
-        ("recipes.news_rnn.pad_size", None, r"^recipes\.news_rnn\.buckets: must be a number where pad_size is null"),
-        ("recipes.reviews_lstm.buckets", 3, r"^recipes\.reviews_lstm\.pad_side: must be right where there are buckets"),
+        (
+            "recipes.news_rnn.batch_size",
+            512,
+            r"^recipes\.news_rnn\.batch_size: unknown key; did you mean train\.batch",
+        ),
+        ("recipes.names_gru.pad.bucket", 5, r"^recipes\.names_gru\.pad\.bucket: unknown param; did you mean buckets\?"),
+        (
+            "recipes.news_rnn.pad.max_length",
+            None,
+            r"^recipes\.news_rnn\.pad\.buckets: must be a number where",
+        ),
+        (
+            "recipes.reviews_lstm.pad.buckets",
+            3,
+            r"^recipes\.reviews_lstm\.pad\.side: must be right where",
+        ),
         ("recipes.news_rnn.encoding", 5, r"^recipes\.news_rnn\.encoding: must name an entry of encodings; got 5"),
         ("train.sampling", "balance", r"^train\.sampling: must be one of balanced; got 'balance'"),
         ("train.sampling", {"power": "x"}, r"^train\.sampling\.power: must be a number; got 'x'"),
@@ -89,25 +110,67 @@ def test_words_pass_with_a_lexicon_over_characters():
         (
             "recipes.news_rnn.model.words",
             {"width": 5, "min_count": 1},
-            r"^recipes\.news_rnn\.model\.words: needs the recipe's lexicon, which is null; got SoftLexiconOptions\(",
+            r"^recipes\.news_rnn\.model\.words: needs the recipe's embed\.lexicon, which is null; got Soft",
         ),
         (
-            "recipes.news_rnn.lexicon",
+            "recipes.news_rnn.embed.lexicon",
             {"longest": 1, "vectors": None},
-            r"^recipes\.news_rnn\.lexicon\.longest: must be at least 2; got 1",
+            r"^recipes\.news_rnn\.embed\.lexicon\.longest: must be at least 2; got 1",
         ),
         (
-            "recipes.news_rnn_words.lexicon",
+            "recipes.news_rnn_words.embed.lexicon",
             {"longest": 4, "vectors": None},
-            r"^recipes\.news_rnn_words\.lexicon: must be null where tokens are not characters: "
-            r"encodings\.thucnews_words\.segment is jieba; got",
+            r"^recipes\.news_rnn_words\.embed\.lexicon: must be null where tokens are not characters: "
+            r"encodings\.thucnews_words\.segment has segmenter: jieba; got",
         ),
         ("train.batch_size", "x", r"^train\.batch_size: must be a whole number; got 'x'"),
         ("recipes", [], r"^recipes: must be a mapping of named entries"),
         ("sample.rows", 4, r"^sample\.rows: must be at least 5; got 4"),
-        ("corpora.amazon.classes.size", "a", r"^corpora\.amazon\.classes\.size: DVC's run cache ignores the value"),
+        (
+            "corpora.amazon.parse.classes.size",
+            "a",
+            r"^corpora\.amazon\.parse\.classes\.size: DVC's run cache ignores",
+        ),
     ],
 )
 def test_an_invalid_key_or_value_is_refused(dotted, value, message):
     with pytest.raises(UserError, match=message):
         check_params(changed(dotted, value))
+
+
+def test_all_errors_are_told_in_one_list():
+    params = copy.deepcopy(SHIPPED)
+    params["train"]["batch_size"] = 0  # told once, not again for each recipe
+    params["trian"] = {}
+    params["corpora"]["names"]["parse"]["files"] = {"train": 3}
+    params["encodings"]["msra_chars"]["corpus"] = ["msra"]
+    params["recipes"]["news_rnn"]["pad"]["sid"] = "left"
+    del params["recipes"]["names_gru"]["pad"]
+    params["recipes"]["ner_gru"]["max_length"] = 3
+    params["recipes"]["news_lstm"]["train"]["epochs"] = 0
+    params["recipes"]["news_lstm_norm"]["pad"]["buckets"] = 3
+    with pytest.raises(CombinedError) as caught:
+        check_params(params)
+    first, *rest = str(caught.value).splitlines()
+    assert first == "9 errors"
+    assert [line.partition(": ")[0].strip() for line in rest] == [
+        "trian",
+        "train.batch_size",
+        "corpora.names.parse.files.train",
+        "encodings.msra_chars.corpus",
+        "recipes.news_rnn.pad.sid",
+        "recipes.news_lstm.train.epochs",
+        "recipes.news_lstm_norm.pad.buckets",
+        "recipes.names_gru.pad",
+        "recipes.ner_gru.max_length",
+    ]
+
+
+def test_the_smallest_useful_entries_have_six_lines_at_most():
+    params = copy.deepcopy(SHIPPED)
+    params["corpora"]["mine"] = {
+        "parse": {"format": "headlines", "files": {"train": "a", "dev": "b", "test": "c", "classes": "d"}}
+    }
+    params["encodings"]["mine_chars"] = {"corpus": "mine", "segment": {}, "encode": {}}
+    params["recipes"]["mine_lstm"] = {"encoding": "mine_chars", "embed": {}, "pad": {}, "model": {}, "train": {}}
+    check_params(params)  # a line for each name and each key: 4, 4 and 6

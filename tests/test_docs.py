@@ -14,7 +14,7 @@ from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 
 from imports import ROOT
 from textrnn.common.config.check import check_params
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.study.plan.variants import read_study
 
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]

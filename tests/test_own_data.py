@@ -17,7 +17,7 @@ import requests
 from imports import ROOT
 from project import environment, make_project, run, stages_run
 from textrnn.common.config.check import check_params
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 TABLES = ("corpora", "encodings", "recipes")

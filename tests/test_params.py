@@ -7,16 +7,11 @@ from typing import Any, Literal
 
 import pytest
 
-from textrnn.common.config.params import (
-    build_dataclass,
-    get_param,
-    load_section,
-    load_stage_params,
-    read_params,
-    require,
-    require_file_name,
-)
-from textrnn.errors import UserError
+from textrnn.common.config.file_names import check_file_name
+from textrnn.common.params.conversion import build_dataclass
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import get_param, load_entry_section, load_section, merge_values
+from textrnn.errors import CombinedError, ErrorCollector, UserError, require
 
 
 @dataclass(frozen=True)
@@ -261,8 +256,8 @@ def test_missing_file(tmp_path):
 
 
 def test_get_param():
-    params = {"recipes": {"news_rnn": {"pad_size": 16}}, "limits": None}
-    assert get_param(params, "recipes", "news_rnn", "pad_size") == 16
+    params = {"recipes": {"news_rnn": {"encoding": "chars"}}, "limits": None}
+    assert get_param(params, "recipes", "news_rnn", "encoding") == "chars"
     assert get_param(params) is params
     with pytest.raises(UserError, match=r"^recipes\.news_rn: no such entry; did you mean news_rnn\?$"):
         get_param(params, "recipes", "news_rn")
@@ -274,27 +269,130 @@ def test_get_param():
         get_param({}, "x")
 
 
+@dataclass(frozen=True)
+class Box:
+    depth: int
+    width: int
+    label: Inner | None = None
+
+    def check(self, where):
+        with ErrorCollector() as errors:
+            for name in ("depth", "width"):
+                errors.require(getattr(self, name) > 0, f"{where}.{name}", "must be above 0", getattr(self, name))
+
+
 def test_load_section():
-    params = {"nests": {"one": {"depth": 4}, "two": {"depth": "4"}, "three": 7}}
-    assert load_section(Inner, params, "nests", "one") == Inner(4)
-    with pytest.raises(UserError, match=r"^nests\.two\.depth: must be a whole number; got '4' \(str\)$"):
-        load_section(Inner, params, "nests", "two")
-    with pytest.raises(UserError, match=r"^nests\.three: must be a mapping; got 7 \(int\)$"):
-        load_section(Inner, params, "nests", "three")
+    assert load_section(Box, {"box": {"depth": 4, "width": 1, "label": None}}, "box") == Box(4, 1)
+    with pytest.raises(UserError, match=r"^box: must be a mapping; got 7 \(int\)$"):
+        load_section(Box, {"box": 7}, "box")
 
 
-def test_load_stage_params_ignores_keys_of_other_stages_and_refuses_unknown_ones():
-    among = ("depth", "width", "colour")
-    entry = {"depth": 4, "width": "not mine", "colour": None}
-    assert load_stage_params(Inner, {"nests": {"one": entry}}, "nests", "one", among=among) == Inner(4)
-    with pytest.raises(UserError, match=r"^nests\.one\.color: unknown param; did you mean colour\?$"):
-        load_stage_params(Inner, {"nests": {"one": {"depth": 4, "width": 1, "color": 2}}}, "nests", "one", among=among)
-    with pytest.raises(UserError, match=r"^nests\.one\.depth: missing param"):
-        load_stage_params(Inner, {"nests": {"one": {"width": 1}}}, "nests", "one", among=among)
-    with pytest.raises(UserError, match=r"^nests\.one\.depth: must be a whole number; got True \(bool\)$"):
-        load_stage_params(Inner, {"nests": {"one": {"depth": True}}}, "nests", "one", among=among)
-    with pytest.raises(UserError, match=r"^nests\.one: must be a mapping; got \[\] \(list\)$"):
-        load_stage_params(Inner, {"nests": {"one": []}}, "nests", "one", among=among)
+def test_load_section_reports_every_error():
+    with pytest.raises(CombinedError) as caught:
+        load_section(Box, {"box": {"depth": "4", "q": 1, "label": {"depth": "x", "q": 1}}}, "box")
+    assert str(caught.value).splitlines() == [
+        "5 errors",
+        "  box.depth: must be a whole number; got '4' (str)",
+        "  box.q: unknown param; known: depth, width, label",
+        "  box.label.depth: must be a whole number; got 'x' (str)",
+        "  box.label.q: unknown param; known: depth",
+        "  box.width: missing param; add it (null where it does not apply)",
+    ]
+    with pytest.raises(
+        CombinedError, match=r"^2 errors\n  box\.depth: must be above 0; got 0.*\n  box\.width: must be"
+    ):
+        load_section(Box, {"box": {"depth": 0, "width": -1, "label": None}}, "box")
+
+
+def entry(own, defaults=None):
+    return {"box": defaults or {"width": 2, "label": {"depth": 1}}, "rooms": {"a": {"box": own}}}
+
+
+def test_an_entrys_values_take_the_place_of_the_defaults():
+    assert load_entry_section(Box, entry({"depth": 3}), "rooms", "a", "box") == Box(3, 2, Inner(1))
+    assert load_entry_section(Box, entry({"depth": 3, "width": 5}), "rooms", "a", "box") == Box(3, 5, Inner(1))
+    # null is a value too, and mappings are not merged into each other
+    assert load_entry_section(Box, entry({"depth": 3, "label": None}), "rooms", "a", "box") == Box(3, 2, None)
+    with pytest.raises(UserError, match=r"^rooms\.a\.box\.label\.depth: missing param"):
+        load_entry_section(Box, entry({"depth": 3, "label": {}}), "rooms", "a", "box")
+    assert merge_values(entry({"depth": 3, "label": None}), "rooms", "a", "box") == {
+        "depth": 3,
+        "width": 2,
+        "label": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        (entry({"depth": "3"}), r"^rooms\.a\.box\.depth: must be a whole number; got '3' \(str\)$"),
+        (entry({}), r"^rooms\.a\.box\.depth: missing param; add it"),
+        (entry({"depth": -1}), r"^rooms\.a\.box\.depth: must be above 0; got -1 \(int\)$"),
+        (entry({"depth": 1}, {"width": "w", "label": None}), r"^box\.width: must be a whole number; got 'w' \(str\)$"),
+        (
+            entry({"depth": 1, "widht": 3}),
+            r"^rooms\.a\.box\.widht: unknown param; did you mean width\?; "
+            r"`-S \+\+rooms\.a\.box\.<name>=<value>` sets a param that the entry does not state$",
+        ),
+        (entry(None), r"^rooms\.a\.box: must be a mapping; got null; write `box: \{\}` where nothing differs"),
+        (
+            {"box": {}, "rooms": {"a": {}}},
+            r"^rooms\.a\.box: missing section; write `box: \{\}` where nothing differs from the defaults$",
+        ),
+        ({"box": {}, "rooms": {"a": 3}}, r"^rooms\.a: must be a mapping; got 3 \(int\)$"),
+        ({"box": 3, "rooms": {"a": {"box": {}}}}, r"^box: must be a mapping; got 3 \(int\)$"),
+    ],
+)
+def test_an_entrys_errors_name_where_the_value_stands(params, message):
+    with pytest.raises(UserError, match=message):
+        load_entry_section(Box, params, "rooms", "a", "box")
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "got"),
+    [
+        ("a: 1\nb: &x {c: 1}\n", 2, "&x"),
+        ("a: &x 1\nb: *x\n", 1, "&x"),
+        ("a:\n  b: 1\n  <<: {c: 1}\n", 3, "<<"),
+    ],
+)
+def test_values_that_stand_in_two_places_are_refused(read, tmp_path, text, line, got):
+    with pytest.raises(UserError) as caught:
+        read(text)
+    assert str(caught.value) == (
+        f"{tmp_path / 'params.yaml'}, line {line}: has a YAML anchor, alias or merge key; `-S` would change the value "
+        f"where it was first written, not here; got {got}; write the value out"
+    )
+
+
+def test_a_quoted_merge_key_is_a_name(read):
+    assert read("a: {'<<': 1}\n") == {"a": {"<<": 1}}
+
+
+def test_an_alias_bomb_is_refused_before_it_is_expanded(read):
+    bomb = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 40))
+    with pytest.raises(UserError, match=r"line 1: has a YAML anchor"):
+        read(bomb)
+
+
+def test_an_old_layout_is_refused_with_the_new_names(read, tmp_path):
+    text = """
+data: {source: x, seed: 1}
+segment: {seed: 1}
+corpora: {a: {format: names, files: {}}, b: {parse: {}}}
+encodings: {c: {corpus: a, segment: chars, min_count: 1}, d: {corpus: a, segment: {}, encode: {}}}
+recipes: {r: {encoding: c, pad_size: 16, embedding_size: 3}, s: {encoding: c, pad_size: 3}}
+"""
+    with pytest.raises(UserError) as caught:
+        read(text)
+    assert str(caught.value) == (
+        f"{tmp_path / 'params.yaml'}: is in the layout of version 0.1, or has some of its keys; "
+        "data.seed is now parse.seed, corpora.*.format is now corpora.*.parse.format, "
+        "corpora.*.files is now corpora.*.parse.files, encodings.*.segment is now encodings.*.segment.segmenter, "
+        "encodings.*.min_count is now encodings.*.encode.min_count, "
+        "recipes.*.pad_size is now recipes.*.pad.max_length, "
+        "recipes.*.embedding_size is now recipes.*.embed.width; CHANGELOG.md has the whole table"
+    )
 
 
 def test_require():
@@ -306,8 +404,8 @@ def test_require():
 @pytest.mark.parametrize("name", ["/etc/vectors.txt", "../vectors.txt", "a/../../b.txt", ""])
 def test_a_name_that_leads_out_of_its_folder_is_refused(name):
     with pytest.raises(UserError, match=r"recipes\.a\.vectors: must be the name of something inside data\.vectors"):
-        require_file_name(name, "recipes.a.vectors", "data.vectors")
+        check_file_name(name, "recipes.a.vectors", "data.vectors")
 
 
 def test_a_name_inside_its_folder_is_accepted():
-    require_file_name("chinese/sgns.txt.bz2", "recipes.a.vectors", "data.vectors")
+    check_file_name("chinese/sgns.txt.bz2", "recipes.a.vectors", "data.vectors")

@@ -21,7 +21,7 @@ from safetensors.numpy import load_file
 
 from imports import ROOT
 from project import commit, dvc, environment, make_project, run, set_params, stages_run, written
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.shards import ShardReader
 from textrnn.preparation.artifacts.vocabulary import Vocabulary

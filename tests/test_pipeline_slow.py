@@ -14,7 +14,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from project import PARAMS, RECIPES, commit, dvc, make_project, run, set_params, stages_run
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from imports import ROOT
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from imports import ROOT
 from project import dvc, make_project, run, stages_run, written
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 
 pytestmark = pytest.mark.slow
 

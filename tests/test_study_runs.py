@@ -16,7 +16,7 @@ from test_batches import write_padded
 from test_fit import LABELS, TEXTS, matrix
 from test_models import PLAIN
 from test_training import SETTINGS
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.text_rnn import TextRNN

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from project import SMALL, dvc, make_project, run, stages_run
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 
 pytestmark = pytest.mark.slow
 

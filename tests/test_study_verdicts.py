@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ElementTree
 import pytest
 
 from imports import ROOT
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.study.verdicts.claims import CLAIMS, Claim, Comparison
 from textrnn.study.verdicts.curves import ACCURACIES, GRADIENTS, accuracy_lines, draw_all, gradient_lines, mean_line
 from textrnn.study.verdicts.judging import judge_all

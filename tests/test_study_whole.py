@@ -5,7 +5,7 @@ import pytest
 
 from imports import ROOT
 from test_batches import write_padded
-from textrnn.common.config.params import read_params
+from textrnn.common.params.params_file import read_params
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.plan.json_files import read_results, read_runs, run_name, write_results
 from textrnn.study.plan.variants import CellComparison, read_study, variant_settings

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from types import TracebackType
 
 
 class UserError(Exception):
@@ -26,8 +29,59 @@ class UserError(Exception):
         return (_rebuild, (type(self), str(self)))
 
 
+class CombinedError(UserError):
+    """Several errors, each with a line of its own."""
+
+    def __init__(self, errors: Sequence[UserError]) -> None:
+        Exception.__init__(self, "\n  ".join([f"{len(errors)} errors", *map(str, errors)]))
+        self.errors = list(errors)
+
+
 class ResumableError(UserError):
     """An error of the machine or the settings, not of the data or the code: finished shards stay for the next run."""
+
+
+class ErrorCollector:
+    """Collects errors, so that a user sees all of them at once; a context manager that raises them at its end.
+
+    A single error is raised as it is, several as CombinedError. Any other exception in the block takes precedence.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[UserError] = []
+
+    def require(self, valid: bool, where: str, wrong: str, got: object) -> None:
+        """Add an error for a value that is not valid, such as one out of range."""
+        with self.collect():
+            require(valid, where, wrong, got)
+
+    @contextlib.contextmanager
+    def collect(self) -> Iterator[None]:
+        """Add the errors of the block, which ends at its first exception."""
+        try:
+            yield
+        except CombinedError as several:
+            self.errors += several.errors
+        except UserError as error:
+            self.errors.append(error)
+
+    def __enter__(self) -> ErrorCollector:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        if kind is None and self.errors:
+            raise self.errors[0] if len(self.errors) == 1 else CombinedError(self.errors)
+
+
+def require(valid: bool, where: str, wrong: str, got: object) -> None:
+    """Raise UserError for a value that is not valid, such as one out of range."""
+    if not valid:
+        raise UserError(where, wrong, got=show_value(got))
+
+
+def show_value(value: object) -> str:
+    """A value of params.yaml as messages show it, with its type."""
+    return "null" if value is None else f"{value!r} ({type(value).__name__})"
 
 
 def shorten(text: str) -> str:

@@ -1,10 +1,10 @@
-"""The params of the stage `baseline`: how the linear models are trained."""
+"""The section `baseline`: how the linear models are trained that recipes are compared with."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textrnn.common.config.params import require
+from textrnn.errors import ErrorCollector
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,13 @@ class Baseline:
     batch_size: int
     learning_rate: float
 
-    def check(self) -> None:
-        """Refuse values out of range."""
-        require(0 <= self.seed < 2**63, "baseline.seed", "must lie in [0, 2^63)", self.seed)
-        for name in ("ngrams", "features", "iterations", "buckets", "width", "epochs", "batch_size"):
-            require(getattr(self, name) >= 1, f"baseline.{name}", "must be at least 1", getattr(self, name))
-        candidates = self.regularization
-        positive = bool(candidates) and min(candidates) > 0
-        require(positive, "baseline.regularization", "must be a list of numbers above 0", list(candidates))
-        require(self.learning_rate > 0, "baseline.learning_rate", "must be above 0", self.learning_rate)
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            errors.require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
+            for name in ("ngrams", "features", "iterations", "buckets", "width", "epochs", "batch_size"):
+                errors.require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
+            candidates = self.regularization
+            positive = bool(candidates) and min(candidates) > 0
+            errors.require(positive, f"{where}.regularization", "must be a list of numbers above 0", list(candidates))
+            errors.require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textrnn.common.config.params import require
+from textrnn.errors import ErrorCollector, require
 
 
 @dataclass(frozen=True)
 class Data:
-    """The section `data`: input folders, and the seed of the splits.
+    """The section `data`: input folders.
 
     source: has one folder of raw files per corpus. vectors: has files of word vectors. punkt: has Punkt models.
-    seed: of everything that the stage `parse` samples.
     """
 
     source: str
     vectors: str
     punkt: str
-    seed: int
+
+    def check(self, where: str) -> None:
+        """Refuse a folder without a name; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            for name, folder in self.__dict__.items():
+                errors.require(bool(folder), f"{where}.{name}", "must name a folder", folder)
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,9 @@ class Sample:
     seed: int
     rows: int
 
-    def check(self) -> None:
-        """Refuse values out of range."""
-        require(self.rows >= 5, "sample.rows", "must be at least 5", self.rows)
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        require(self.rows >= 5, f"{where}.rows", "must be at least 5", self.rows)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,8 @@ class Limits:
     epochs: int | None
     hidden_size: int | None
 
-    def check(self) -> None:
-        """Refuse values out of range."""
-        for name, value in self.__dict__.items():
-            require(value is None or value >= 1, f"limits.{name}", "must be at least 1, or null", value)
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            for name, value in self.__dict__.items():
+                errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1, or null", value)

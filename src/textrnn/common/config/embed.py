@@ -1,11 +1,12 @@
-"""The params of the stage `embed`: the width of the embedding, its pretrained vectors and the lexicon."""
+"""The section `embed`: the width of a recipe's embedding, its pretrained vectors and its lexicon."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
 
-from textrnn.common.config.params import require, require_file_name
+from textrnn.common.config.file_names import check_file_name
+from textrnn.errors import ErrorCollector
 
 
 @dataclass(frozen=True)
@@ -20,46 +21,43 @@ class Lexicon:
 
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
-        # a single character has an embedding anyway
-        require(self.longest >= 2, f"{where}.longest", "must be at least 2", self.longest)
-        if self.vectors is not None:
-            require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
+        with ErrorCollector() as errors:
+            # a single character has an embedding anyway
+            errors.require(self.longest >= 2, f"{where}.longest", "must be at least 2", self.longest)
+            if self.vectors is not None:
+                with errors.collect():
+                    check_file_name(self.vectors, f"{where}.vectors", "data.vectors")
 
 
 @dataclass(frozen=True)
 class Embed:
-    """The section `embed`: the seed of the rows that no file of vectors provides."""
+    """The initial embedding of a recipe.
 
-    seed: int
-
-    def check(self) -> None:
-        """Refuse values out of range."""
-        require(self.seed >= 0, "embed.seed", "must not be negative", self.seed)
-
-
-@dataclass(frozen=True)
-class Embedding:
-    """A recipe's embedding.
-
-    embedding_size: its width; null takes the width of the vectors.
-    embedding_std: the standard deviation of values that are sampled.
+    width: of a vector; null takes the width of the vectors.
+    std: the standard deviation of values that are sampled.
     vectors: a file of pretrained vectors in the folder data.vectors; null samples all rows.
     lexicon: the words whose embeddings the model adds; null for none.
+    seed: of the rows that no file of vectors provides.
     """
 
-    embedding_size: int | None
-    embedding_std: float
+    width: int | None
+    std: float
     vectors: str | None
     lexicon: Lexicon | None
+    seed: int
 
     def check(self, where: str) -> None:
-        """Refuse an embedding without a width and values out of range; `where` is the dotted name of the recipe."""
-        name, size = f"{where}.embedding_size", self.embedding_size
-        require(size is not None or self.vectors is not None, name, "must be a number where vectors is null", size)
-        require(size is None or size >= 1, name, "must be at least 1", size)
-        std = self.embedding_std
-        require(0 < std < math.inf, f"{where}.embedding_std", "must be above 0 and finite", std)
-        if self.vectors is not None:
-            require_file_name(self.vectors, f"{where}.vectors", "data.vectors")
-        if self.lexicon is not None:
-            self.lexicon.check(f"{where}.lexicon")
+        """Refuse an embedding without a width and values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            width, std = self.width, self.std
+            has_width = width is not None or self.vectors is not None
+            errors.require(has_width, f"{where}.width", "must be a number where vectors is null", width)
+            errors.require(width is None or width >= 1, f"{where}.width", "must be at least 1", width)
+            errors.require(0 < std < math.inf, f"{where}.std", "must be above 0 and finite", std)
+            errors.require(self.seed >= 0, f"{where}.seed", "must not be negative", self.seed)
+            if self.vectors is not None:
+                with errors.collect():
+                    check_file_name(self.vectors, f"{where}.vectors", "data.vectors")
+            if self.lexicon is not None:
+                with errors.collect():
+                    self.lexicon.check(f"{where}.lexicon")

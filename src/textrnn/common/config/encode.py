@@ -1,11 +1,11 @@
-"""The params of the stage `encode`: the size of the vocabulary and the tag scheme."""
+"""The section `encode`: the size of the vocabulary and the tag scheme."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textrnn.common.config.params import require
 from textrnn.common.config.types import Scheme
+from textrnn.errors import ErrorCollector
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Encode:
     tags: Scheme | None
 
     def check(self, where: str) -> None:
-        """Refuse values out of range; `where` is the dotted name of the encoding."""
-        require(self.min_count >= 1, f"{where}.min_count", "must be at least 1", self.min_count)
-        if self.max_tokens is not None:
-            require(self.max_tokens >= 1, f"{where}.max_tokens", "must be at least 1", self.max_tokens)
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            for name, value in (("min_count", self.min_count), ("max_tokens", self.max_tokens)):
+                errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from textrnn.common.config.params import require
 from textrnn.common.config.types import Task
+from textrnn.errors import ErrorCollector
 
 Cell = Literal["rnn", "lstm", "gru", "scratch_gru"]
 # these leave padding out and can be concatenated
@@ -29,8 +29,9 @@ class FeatureOptions:
 
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
-        for name in ("width", "min_count"):
-            require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
+        with ErrorCollector() as errors:
+            for name, value in (("width", self.width), ("min_count", self.min_count)):
+                errors.require(value >= 1, f"{where}.{name}", "must be at least 1", value)
 
 
 @dataclass(frozen=True)
@@ -88,36 +89,43 @@ class Model:
 
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
-        for name in ("hidden_size", "layers"):
-            require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
-        head = self.head_size
-        require(head is None or head >= 1, f"{where}.head_size", "must be at least 1", head)
-        for name in ("dropout", "word_dropout", "embedding_dropout", "head_dropout"):
-            require(0 <= getattr(self, name) < 1, f"{where}.{name}", "must lie in [0, 1)", getattr(self, name))
-        allows_crf = self.readout == "every_step" and self.loss == "cross_entropy"
-        require(not self.crf or allows_crf, f"{where}.crf", "needs readout every_step and loss cross_entropy", self.crf)
-        names = self.readout if isinstance(self.readout, tuple) else (self.readout,)
-        require(0 < len(names) == len(set(names)), f"{where}.readout", "must name one or more, each once", names)
-        if self.bigrams is not None:
-            self.bigrams.check(f"{where}.bigrams")
-        if self.words is not None:
-            self.words.check(f"{where}.words")
+        with ErrorCollector() as errors:
+            sizes = {"hidden_size": self.hidden_size, "layers": self.layers, "head_size": self.head_size}
+            for name, size in sizes.items():
+                errors.require(size is None or size >= 1, f"{where}.{name}", "must be at least 1", size)
+            for name in ("dropout", "word_dropout", "embedding_dropout", "head_dropout"):
+                probability = getattr(self, name)
+                errors.require(0 <= probability < 1, f"{where}.{name}", "must lie in [0, 1)", probability)
+            allows_crf = self.readout == "every_step" and self.loss == "cross_entropy"
+            wrong = "needs readout every_step and loss cross_entropy"
+            errors.require(not self.crf or allows_crf, f"{where}.crf", wrong, self.crf)
+            names = self.readout if isinstance(self.readout, tuple) else (self.readout,)
+            once = 0 < len(names) == len(set(names))
+            errors.require(once, f"{where}.readout", "must name one or more, each once", names)
+            for name, options in (("bigrams", self.bigrams), ("words", self.words)):
+                if options is not None:
+                    with errors.collect():
+                        options.check(f"{where}.{name}")
 
     def check_lexicon(self, where: str, has_lexicon: bool) -> None:
         """Refuse `words` if there is no lexicon or an empty one; `where` is the dotted name of the section."""
-        wrong = "needs the recipe's lexicon, which is null"
-        require(has_lexicon or self.words is None, f"{where}.words", wrong, self.words)
+        wrong = "needs the recipe's embed.lexicon, which is null"
+        with ErrorCollector() as errors:
+            errors.require(has_lexicon or self.words is None, f"{where}.words", wrong, self.words)
 
     def check_task(self, where: str, task: Task, classes: int) -> None:
         """Refuse a model that does not fit the data: its task and number of classes."""
-        matches = (self.readout == "every_step") == (task == "tag")
-        require(matches, f"{where}.readout", "must be every_step for tagging, and only for tagging", self.readout)
-        if self.loss == "bce":
-            binary = task == "classify" and classes == 2
-            require(binary, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss)
+        with ErrorCollector() as errors:
+            matches = (self.readout == "every_step") == (task == "tag")
+            wrong = "must be every_step for tagging, and only for tagging"
+            errors.require(matches, f"{where}.readout", wrong, self.readout)
+            binary = self.loss != "bce" or (task == "classify" and classes == 2)
+            errors.require(binary, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss)
 
     def check_loss(self, where: str, class_weights: Mapping[str, float] | None, smoothing: float) -> None:
         """Refuse options that need a loss per token, as a CRF has none; `where` is the name of the section `train`."""
-        wrong = "where model.crf is true"
-        require(not self.crf or class_weights is None, f"{where}.class_weights", f"must be null {wrong}", class_weights)
-        require(not self.crf or not smoothing, f"{where}.label_smoothing", f"must be 0 {wrong}", smoothing)
+        with ErrorCollector() as errors:
+            wrong = "must be null where model.crf is true"
+            errors.require(not self.crf or class_weights is None, f"{where}.class_weights", wrong, class_weights)
+            wrong = "must be 0 where model.crf is true"
+            errors.require(not self.crf or not smoothing, f"{where}.label_smoothing", wrong, smoothing)

@@ -1,36 +1,20 @@
-"""The params of the stage `segment`: how texts are segmented into tokens, and how the result is verified."""
+"""The section `segment`: how texts are segmented into tokens, and how the result is verified."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
 
-from textrnn.common.config.params import require, require_file_name
+from textrnn.common.config.file_names import check_file_name
+from textrnn.errors import ErrorCollector
 
 Cleaning = Literal["lower", "digits", "urls"]
-Segmenting = Literal["chars", "jieba", "nltk", "tokens"]
-
-
-@dataclass(frozen=True)
-class Segment:
-    """The section `segment`: how fast segmentation is compared with nltk's and jieba's own while it runs.
-
-    verify_share: the fraction of rows, from 0 to 1, that nltk or jieba itself segments a second time.
-    seed: selects these rows.
-    """
-
-    verify_share: float
-    seed: int
-
-    def check(self) -> None:
-        """Refuse values out of range."""
-        require(0 <= self.verify_share <= 1, "segment.verify_share", "must lie in [0, 1]", self.verify_share)
-        require(self.seed >= 0, "segment.seed", "must not be negative", self.seed)
+SegmenterName = Literal["chars", "jieba", "nltk", "tokens"]
 
 
 @dataclass(frozen=True)
 class Punkt:
-    """The sentence model of `segment: nltk`.
+    """The sentence model of `segmenter: nltk`.
 
     model: `train` learns it from the training split; any other name is a published model in the folder data.punkt.
     rows: the number of training rows, from the start, that it learns from, all in memory; null with a published model.
@@ -39,22 +23,40 @@ class Punkt:
     model: str
     rows: int | None
 
+    def check(self, where: str) -> None:
+        """Refuse a model outside its folder and rows that do not fit it; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            with errors.collect():
+                check_file_name(self.model, f"{where}.model", "data.punkt")
+            matches = (self.model == "train") == (self.rows is not None)
+            errors.require(matches, f"{where}.rows", "must be given with model: train and null otherwise", self.rows)
+            errors.require(self.rows is None or self.rows > 0, f"{where}.rows", "must be at least 1", self.rows)
+
 
 @dataclass(frozen=True)
-class Segmentation:
-    """How an encoding segments texts: the cleaning steps in order, the segmenter, and nltk's sentence model."""
+class Segment:
+    """How an encoding segments texts, and how fast segmentation is compared with nltk's and jieba's own.
 
+    segmenter: what splits a text into tokens. clean: the steps before that, in order. punkt: nltk's sentence model.
+    verify_share: the fraction of rows, from 0 to 1, that nltk or jieba itself segments a second time.
+    seed: selects these rows.
+    """
+
+    segmenter: SegmenterName
     clean: tuple[Cleaning, ...]
-    segment: Segmenting
     punkt: Punkt | None
+    verify_share: float
+    seed: int
 
     def check(self, where: str) -> None:
-        """Refuse combinations without a meaning; `where` is the dotted name of the encoding."""
-        matches = (self.segment == "nltk") == (self.punkt is not None)
-        require(matches, f"{where}.punkt", "must be given with segment: nltk and null otherwise", self.punkt)
-        if self.punkt is not None:
-            require_file_name(self.punkt.model, f"{where}.punkt.model", "data.punkt")
-            name, rows = f"{where}.punkt.rows", self.punkt.rows
-            matches = (self.punkt.model == "train") == (rows is not None)
-            require(matches, name, "must be given with model: train and null otherwise", rows)
-            require(rows is None or rows > 0, name, "must be at least 1", rows)
+        """Refuse invalid values and combinations; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            matches = (self.segmenter == "nltk") == (self.punkt is not None)
+            wrong = "must be given with segmenter: nltk and null otherwise"
+            errors.require(matches, f"{where}.punkt", wrong, self.punkt)
+            share = self.verify_share
+            errors.require(0 <= share <= 1, f"{where}.verify_share", "must lie in [0, 1]", share)
+            errors.require(self.seed >= 0, f"{where}.seed", "must not be negative", self.seed)
+            if self.punkt is not None:
+                with errors.collect():
+                    self.punkt.check(f"{where}.punkt")

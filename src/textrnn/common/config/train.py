@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from textrnn.common.config.params import require
 from textrnn.common.config.types import Task
+from textrnn.errors import ErrorCollector, require
 
 Precision = Literal["float32", "bfloat16", "float16"]
 Monitor = Literal["loss", "accuracy"]
@@ -22,6 +22,12 @@ class StepSchedule:
     every: int
     factor: float
 
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            errors.require(self.every >= 1, f"{where}.every", "must be at least 1", self.every)
+            errors.require(self.factor > 0, f"{where}.factor", "must be above 0", self.factor)
+
 
 @dataclass(frozen=True)
 class CosineSchedule:
@@ -34,6 +40,12 @@ class CosineSchedule:
     floor: float
     warmup: float
 
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            errors.require(0 <= self.floor <= 1, f"{where}.floor", "must lie in [0, 1]", self.floor)
+            errors.require(0 <= self.warmup < 1, f"{where}.warmup", "must lie in [0, 1)", self.warmup)
+
 
 @dataclass(frozen=True)
 class Ema:
@@ -41,6 +53,10 @@ class Ema:
 
     kind: Literal["ema"]
     decay: float
+
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        require(0 <= self.decay < 1, f"{where}.decay", "must lie in [0, 1)", self.decay)
 
 
 @dataclass(frozen=True)
@@ -53,12 +69,20 @@ class Swa:
     kind: Literal["swa"]
     from_epoch: int
 
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        require(self.from_epoch >= 1, f"{where}.from_epoch", "must be at least 1", self.from_epoch)
+
 
 @dataclass(frozen=True)
 class PowerSampling:
     """Samples a class in proportion to its rows to the power of `power`: 1 keeps the frequencies, 0 balances them."""
 
     power: float
+
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        require(0 <= self.power <= 1, f"{where}.power", "must lie in [0, 1]", self.power)
 
 
 @dataclass(frozen=True)
@@ -77,12 +101,17 @@ class Distill:
 
     def check(self, where: str, student_seed: int) -> None:
         """Refuse values out of range; `student_seed` is the recipe's own train.seed."""
-        seeds = self.seeds
-        require(0 < len(seeds) == len(set(seeds)), f"{where}.seeds", "must have one or more, each once", seeds)
-        require(all(0 <= seed < 2**63 for seed in seeds), f"{where}.seeds", "must lie in [0, 2^63)", seeds)
-        require(student_seed not in seeds, f"{where}.seeds", "must not have the seed of the recipe itself", seeds)
-        require(0 < self.weight <= 1, f"{where}.weight", "must lie in (0, 1]", self.weight)
-        require(0 < self.temperature < math.inf, f"{where}.temperature", "must be above 0 and finite", self.temperature)
+        seeds, temperature = self.seeds, self.temperature
+        with ErrorCollector() as errors:
+            once = 0 < len(seeds) == len(set(seeds))
+            errors.require(once, f"{where}.seeds", "must have one or more, each once", seeds)
+            in_range = all(0 <= seed < 2**63 for seed in seeds)
+            errors.require(in_range, f"{where}.seeds", "must lie in [0, 2^63)", seeds)
+            wrong = "must not have the seed of the recipe itself"
+            errors.require(student_seed not in seeds, f"{where}.seeds", wrong, seeds)
+            errors.require(0 < self.weight <= 1, f"{where}.weight", "must lie in (0, 1]", self.weight)
+            finite = 0 < temperature < math.inf
+            errors.require(finite, f"{where}.temperature", "must be above 0 and finite", temperature)
 
 
 @dataclass(frozen=True)
@@ -114,43 +143,30 @@ class Train:
 
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
-        for name in ("batch_size", "batch_tokens", "epochs", "evaluate_every", "patience"):
-            value = getattr(self, name)
-            require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
-        require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
-        require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)
-        for name in ("embedding_rate", "weight_decay", "decoupled_decay"):
-            value = getattr(self, name)
-            require(value is None or value >= 0, f"{where}.{name}", "must not be negative", value)
-        smoothing = self.label_smoothing
-        require(0 <= smoothing < 1, f"{where}.label_smoothing", "must lie in [0, 1)", smoothing)
-        require(self.clip_norm is None or self.clip_norm > 0, f"{where}.clip_norm", "must be above 0", self.clip_norm)
-        limit = self.time_limit_seconds
-        require(limit is None or limit > 0, f"{where}.time_limit_seconds", "must be above 0", limit)
-        self._check_nested(where)
-        for label, weight in (self.class_weights or {}).items():
-            require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
-
-    def _check_nested(self, where: str) -> None:
-        """Refuse invalid values of the nested sections."""
-        if isinstance(self.schedule, StepSchedule):
-            require(self.schedule.every >= 1, f"{where}.schedule.every", "must be at least 1", self.schedule.every)
-            require(self.schedule.factor > 0, f"{where}.schedule.factor", "must be above 0", self.schedule.factor)
-        if isinstance(self.schedule, CosineSchedule):
-            floor, warmup = self.schedule.floor, self.schedule.warmup
-            require(0 <= floor <= 1, f"{where}.schedule.floor", "must lie in [0, 1]", floor)
-            require(0 <= warmup < 1, f"{where}.schedule.warmup", "must lie in [0, 1)", warmup)
-        if isinstance(self.average, Ema):
-            require(0 <= self.average.decay < 1, f"{where}.average.decay", "must lie in [0, 1)", self.average.decay)
-        if isinstance(self.average, Swa):
-            first = self.average.from_epoch
-            require(first >= 1, f"{where}.average.from_epoch", "must be at least 1", first)
-        if self.distill is not None:
-            self.distill.check(f"{where}.distill", self.seed)
-        if self.sampling is not None:
-            require(self.shuffle, f"{where}.sampling", "must be null where shuffle is false", self.sampling)
-        if isinstance(self.sampling, PowerSampling):
-            require(0 <= self.sampling.power <= 1, f"{where}.sampling.power", "must lie in [0, 1]", self.sampling.power)
+        with ErrorCollector() as errors:
+            for name in ("batch_size", "batch_tokens", "epochs", "evaluate_every", "patience"):
+                value = getattr(self, name)
+                errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
+            for name in ("learning_rate", "clip_norm", "time_limit_seconds"):
+                value = getattr(self, name)
+                errors.require(value is None or value > 0, f"{where}.{name}", "must be above 0", value)
+            for name in ("embedding_rate", "weight_decay", "decoupled_decay"):
+                value = getattr(self, name)
+                errors.require(value is None or value >= 0, f"{where}.{name}", "must not be negative", value)
+            errors.require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
+            smoothing = self.label_smoothing
+            errors.require(0 <= smoothing < 1, f"{where}.label_smoothing", "must lie in [0, 1)", smoothing)
+            for label, weight in (self.class_weights or {}).items():
+                errors.require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
+            wrong = "must be null where shuffle is false"
+            errors.require(self.shuffle or self.sampling is None, f"{where}.sampling", wrong, self.sampling)
+            for name, section in (("schedule", self.schedule), ("average", self.average), ("sampling", self.sampling)):
+                if section is not None and not isinstance(section, str):
+                    with errors.collect():
+                        section.check(f"{where}.{name}")
+            if self.distill is not None:
+                with errors.collect():
+                    self.distill.check(f"{where}.distill", self.seed)
 
     def check_task(self, where: str, task: Task) -> None:
         """Refuse options that the task does not allow; `where` is the dotted name of the section."""

@@ -1,0 +1,180 @@
+"""Checks the whole of params.yaml before any other stage runs, and reports all of its errors at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from textrnn.common.config.baseline import Baseline
+from textrnn.common.config.data import Data, Limits, Sample
+from textrnn.common.config.embed import Embed
+from textrnn.common.config.encode import Encode
+from textrnn.common.config.model import Model
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.parse import Parse
+from textrnn.common.config.segment import Segment
+from textrnn.common.config.train import Train
+from textrnn.common.params.conversion import convert_values, suggest
+from textrnn.common.params.sections import get_param, load_entry_section, load_section
+from textrnn.errors import ErrorCollector, UserError, require, show_value
+
+# sections that stand once
+SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Sample, "baseline": Baseline}
+# the sections of the entries of each table, whose defaults stand on top
+ENTRY_SECTIONS: dict[str, dict[str, type[Any]]] = {
+    "corpora": {"parse": Parse},
+    "encodings": {"segment": Segment, "encode": Encode},
+    "recipes": {"embed": Embed, "pad": Pad, "model": Model, "train": Train},
+}
+# the key of an entry that names an entry of another table
+REFERENCES = {"encodings": ("corpus", "corpora"), "recipes": ("encoding", "encodings")}
+WITHOUT_COMPLETE_DEFAULTS = ("parse",)  # each corpus has a format and files of its own
+# segmenters into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
+CHARACTER_SEGMENTERS = ("chars", "tokens")
+IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
+
+
+def check_params(params: Mapping[str, Any]) -> None:
+    """Raise UserError, with the dotted name, for an unknown, missing or mistyped key or a value out of range.
+
+    All errors are reported at once. DVC runs a stage again for the values that the stage reads; nothing else would
+    notice a key that no stage reads.
+    """
+    defaults = {name: cls for sections in ENTRY_SECTIONS.values() for name, cls in sections.items()}
+    known = (*SECTIONS, *defaults, *ENTRY_SECTIONS)
+    with ErrorCollector() as errors:
+        for name in params:
+            with errors.collect():
+                if name not in known:
+                    raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
+        errors.errors += _ignored_keys(params, "")
+        for name, cls in SECTIONS.items():
+            with errors.collect():
+                load_section(cls, params, name)
+        of_defaults = ErrorCollector()
+        for name, cls in defaults.items():
+            with of_defaults.collect():
+                _check_defaults(cls, params, name)
+        errors.errors += of_defaults.errors
+        reported = set(map(str, of_defaults.errors))
+        for table in ENTRY_SECTIONS:
+            with errors.collect():
+                _check_table(params, table, reported)
+
+
+def _check_defaults(cls: type[Any], params: Mapping[str, Any], name: str) -> None:
+    if name in WITHOUT_COMPLETE_DEFAULTS:
+        convert_values(cls, get_param(params, name), name)
+    else:
+        load_section(cls, params, name)
+
+
+def _check_table(params: Mapping[str, Any], table: str, reported: set[str]) -> None:
+    """Check the entries of a table; `reported`: messages of the errors of defaults, which entries would repeat."""
+    entries = get_param(params, table)
+    if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
+        raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
+    with ErrorCollector() as errors:
+        for key, entry in entries.items():
+            of_entry = ErrorCollector()
+            with of_entry.collect():
+                _check_entry(params, table, key, entry)
+            prefix = f"{table}.{key}."
+            errors.errors += [
+                error for error in of_entry.errors if not {str(error), str(error).removeprefix(prefix)} & reported
+            ]
+
+
+def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) -> None:
+    where, sections = f"{table}.{key}", ENTRY_SECTIONS[table]
+    if not isinstance(entry, Mapping):
+        raise UserError(where, "must be a mapping", got=show_value(entry))
+    reference, other_table = REFERENCES.get(table, (None, ""))
+    known = [*([reference] if reference else []), *sections]
+    loaded = {}
+    with ErrorCollector() as errors:
+        for name in entry:
+            with errors.collect():
+                if name not in known:
+                    raise UserError(f"{where}.{name}", "unknown key", do=_suggest_section(str(name), known, sections))
+        if reference:
+            with errors.collect():
+                _check_reference(params, (table, key, reference), other_table)
+        for name, cls in sections.items():
+            with errors.collect():
+                loaded[name] = load_entry_section(cls, params, table, key, name)
+        if table == "recipes":
+            with errors.collect():
+                _check_recipe(params, key, **loaded)
+
+
+def _suggest_section(name: str, known: list[str], sections: Mapping[str, type[Any]]) -> str:
+    """What to do about an unknown key of an entry: it may be a param that is missing the name of its section."""
+    for section, cls in sections.items():
+        if name in cls.__dataclass_fields__:
+            return f"did you mean {section}.{name}?"
+    return suggest(name, known)
+
+
+def _check_recipe(
+    params: Mapping[str, Any],
+    key: str,
+    *,
+    embed: Embed | None = None,
+    pad: Pad | None = None,
+    model: Model | None = None,
+    train: Train | None = None,
+) -> None:
+    """Refuse sections of a recipe that do not fit each other; one with errors of its own is None."""
+    where = f"recipes.{key}"
+    with ErrorCollector() as errors:
+        if pad and model:
+            with errors.collect():
+                _check_padding(pad, model, where)
+        if model and train:
+            with errors.collect():
+                train.check_task(f"{where}.train", "tag" if model.readout == "every_step" else "classify")
+            with errors.collect():
+                model.check_loss(f"{where}.train", train.class_weights, train.label_smoothing)
+        if model and embed:
+            with errors.collect():
+                model.check_lexicon(f"{where}.model", embed.lexicon is not None)
+        if embed:
+            with errors.collect():
+                _check_lexicon(params, key, embed)
+
+
+def _check_padding(pad: Pad, model: Model, where: str) -> None:
+    if pad.buckets is not None and model.readout == "last_step":
+        wrong = "must be null where model.readout is last_step: it reads padding, so results would depend on the widths"
+        do = f"set {where}.model.readout: last_valid, or {where}.pad: {{max_length: 32, buckets: null}}"
+        raise UserError(f"{where}.pad.buckets", wrong, got=pad.buckets, do=do)
+
+
+def _check_lexicon(params: Mapping[str, Any], key: str, embed: Embed) -> None:
+    """Refuse a lexicon if tokens are words: lexicon words are matched in sequences of characters."""
+    if embed.lexicon is None:
+        return
+    encoding = get_param(params, "recipes", key, "encoding")
+    try:
+        segmenter = load_entry_section(Segment, params, "encodings", encoding, "segment").segmenter
+    except UserError:
+        return  # it is reported with the encoding
+    wrong = f"must be null where tokens are not characters: encodings.{encoding}.segment has segmenter: {segmenter}"
+    require(segmenter in CHARACTER_SEGMENTERS, f"recipes.{key}.embed.lexicon", wrong, embed.lexicon)
+
+
+def _check_reference(params: Mapping[str, Any], keys: tuple[str, ...], table: str) -> None:
+    name, entries = get_param(params, *keys), params.get(table)
+    if isinstance(entries, Mapping) and not (isinstance(name, str) and name in entries):
+        wrong, do = f"must name an entry of {table}", f"known: {', '.join(map(str, entries))}"
+        raise UserError(".".join(keys), wrong, got=repr(name), do=do)
+
+
+def _ignored_keys(values: Any, where: str) -> Iterator[UserError]:
+    """An error for each key that DVC would not track."""
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        if key in IGNORED_BY_DVC:
+            wrong = "DVC's run cache ignores the value of a key with this name"
+            yield UserError(f"{where}{key}", wrong, do="rename it")
+        yield from _ignored_keys(value, f"{where}{key}.")

@@ -1,0 +1,78 @@
+"""Reads a file of params as plain values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.composer import Composer
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import AliasEvent, ScalarEvent
+from ruamel.yaml.nodes import Node
+
+from textrnn.common.params.moved_keys import refuse_old_layout
+from textrnn.errors import UserError
+
+PARAMS_FILE = Path("params.yaml")
+MERGE_KEY = "<<"
+
+
+def read_params(path: Path = PARAMS_FILE) -> dict[str, Any]:
+    """Read params.yaml. Raises UserError as `read_values` does, and if the file has the layout of version 0.1."""
+    params = read_values(path)
+    refuse_old_layout(params, path)
+    return params
+
+
+def read_values(path: Path) -> dict[str, Any]:
+    """Read a whole file as plain values. It is read as YAML 1.2, in which `1e-05` is a number.
+
+    Raises UserError if the file is missing, is not a YAML mapping, has a duplicate key, an anchor or a merge key.
+    """
+    if not path.is_file():
+        raise UserError(path, "no such file", do="run from the folder that holds params.yaml")
+    yaml = YAML(typ="safe", pure=True)
+    yaml.Composer = _PlainComposer
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"))
+    except _SharedValueError as error:
+        wrong = (
+            "has a YAML anchor, alias or merge key; `-S` would change the value where it was first written, not here"
+        )
+        raise UserError(f"{path}, line {error.line}", wrong, got=error.text, do="write the value out") from error
+    except (YAMLError, ValueError) as error:  # ValueError: bytes that are not UTF-8, an invalid date
+        raise UserError(path, "is not readable as YAML", got=_describe(error)) from error
+    if not isinstance(values, dict):
+        raise UserError(path, "must be a mapping of sections", got=type(values).__name__)
+    return values
+
+
+class _SharedValueError(Exception):
+    """A value that stands in one place of the file and is used in another."""
+
+    def __init__(self, line: int, text: str) -> None:
+        super().__init__(text)
+        self.line, self.text = line, text
+
+
+class _PlainComposer(Composer):  # type: ignore[misc]
+    """Composes a document without anchors, aliases and merge keys, and refuses one that has them."""
+
+    def compose_node(self, parent: Any, index: Any) -> Node:
+        event = self.parser.peek_event()
+        line = event.start_mark.line + 1
+        if isinstance(event, AliasEvent):
+            raise _SharedValueError(line, f"*{event.anchor}")
+        if getattr(event, "anchor", None) is not None:
+            raise _SharedValueError(line, f"&{event.anchor}")
+        if isinstance(event, ScalarEvent) and event.value == MERGE_KEY and event.style is None:
+            raise _SharedValueError(line, MERGE_KEY)
+        return super().compose_node(parent, index)
+
+
+def _describe(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    if mark is None:
+        return " ".join(str(error).split())
+    return f"line {mark.line + 1}: {getattr(error, 'problem', error)}"
