@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     "limits.epochs": 1,
     "limits.hidden_size": 8,
     "recipes.ner_gru.model.head_size": 8,
-    **{f"recipes.{recipe}.embedding_size": 8 for recipe in RECIPES},
+    **{f"recipes.{recipe}.embed.width": 8 for recipe in RECIPES},
 }
 
 

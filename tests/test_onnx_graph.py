@@ -10,7 +10,7 @@ import torch
 from project import PARAMS, RECIPES
 from test_models import PLAIN
 from textrnn.common.config.model import BigramOptions, Model, SoftLexiconOptions
-from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.params.sections import load_entry_section
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.inference.onnx.graph import make_model
 from textrnn.modeling.models.text_rnn import TextRNN
@@ -127,7 +127,7 @@ def test_bigrams_with_readouts_of_all_states(readout, side):
 
 @pytest.mark.parametrize("recipe", RECIPES)
 def test_the_model_of_every_recipe(recipe):
-    options = dataclasses.asdict(load_recipe_section(Model, PARAMS, "model", recipe))
+    options = dataclasses.asdict(load_entry_section(Model, PARAMS, "recipes", recipe, "model"))
     options |= {"hidden_size": 4, "head_size": options["head_size"] and 6}
     bigrams, words = options.pop("bigrams"), options.pop("words")
     options |= {"bigrams": BigramOptions(3, 1)} if bigrams else {}

@@ -9,7 +9,7 @@ from test_batches import numbered, order
 from test_bigrams import mapped
 from test_training import rows_of, run, settings, small
 from textrnn.common.config.train import PowerSampling, Train
-from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
 from textrnn.training.batching.batches import count_batches, row_counts
 from textrnn.training.batching.buckets import Bucket
@@ -146,7 +146,7 @@ DEFAULTS = {name: getattr(settings(), name) for name in Train.__dataclass_fields
 def test_other_values_are_refused_by_name(changes, message):
     params = {"train": DEFAULTS, "recipes": {"r": {"train": changes}}}
     with pytest.raises(UserError, match=message):
-        load_recipe_section(Train, params, "train", "r").check("recipes.r.train")
+        load_entry_section(Train, params, "recipes", "r", "train")
 
 
 def test_a_tagger_cannot_sample_by_class():

@@ -249,7 +249,7 @@ def test_a_variant_is_the_recipe_with_its_changes_and_the_limits():
         ({"runs": ["rnn_b64_p16", "rnm"]}, r"runs\[1\]"),
         ({"seeds": [1, 1]}, "seeds"),
         ({"seeds": []}, "seeds"),
-        ({"pads": [7, 16]}, r"variants.rnn_b64_p32.pad_size"),
+        ({"pads": [7, 16]}, r"variants.rnn_b64_p32.max_length"),
         ({"gradient_rows": 0}, "gradient_rows"),
         ({"cells": {**study()["cells"], "repeats": 0}}, "cells.repeats"),
         ({"sedes": [1]}, "study.sedes"),

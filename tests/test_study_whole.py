@@ -42,7 +42,7 @@ def verdicts(tmp_path_factory):
             model, settings = variant_settings(study, params, name, seed)
             run = run_variant(
                 name,
-                padded[study.variants[name].pad_size],
+                padded[study.variants[name].max_length],
                 matrix,
                 LABELS,
                 model=model,

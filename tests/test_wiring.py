@@ -17,24 +17,24 @@ from dvc.repo import Repo
 from ruamel.yaml import YAML
 
 from imports import ROOT, SOURCE, all_imports, direct_imports
-from textrnn.common.config import check
-from textrnn.common.config.model import Model
-from textrnn.common.config.train import Train
-from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.params import check
+from textrnn.common.params.sections import load_entry_section, merge_values
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
-STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze", "card")
+STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze")
 FLOOR = {"__init__", "errors", "stage", "cli"}  # modules on the top floor, beside the wings
-LISTED_BY_CHECK_ALONE = "common/config"  # declarations: DVC tracks the values of params.yaml themselves
+# declarations and their reader, which compute nothing: DVC tracks the values of params.yaml themselves
+DECLARATIONS = "common/config"
+LISTED_BY_CHECK_ALONE = (DECLARATIONS, "common/params")
 
 # The packages from the ground up: a package imports only from itself and from those above it in this list.
 LAYERS = (
     "common/config",
+    "common/params",
     "common/storage",
     "common/files",
     "common/executor",
-    "common/settings",
     "preparation/sample",
     "preparation/parsing",
     "preparation/segmentation",
@@ -53,7 +53,6 @@ LAYERS = (
     "evaluation/analysis",
     "evaluation/baselines",
     "evaluation/outputs",
-    "evaluation/card",
     "evaluation/rendering",
     "evaluation/report",
     "inference/prediction",
@@ -64,6 +63,10 @@ LAYERS = (
     "study/verdicts",
     "tools",
 )
+WINGS = {
+    wing: [package for package in LAYERS if package.startswith(f"{wing}/")]
+    for wing in dict.fromkeys(package.split("/")[0] for package in LAYERS)
+}
 TORCH = ("modeling/", "training/", "evaluation/scoring", "evaluation/baselines", "inference/", "study/runs", "tools")
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "filelock", "textrnn", "checkout"}
 MOST_MODULES = 12
@@ -120,10 +123,17 @@ def test_a_stage_of_the_study_does_so_too(stage):
 def assert_lists_its_packages(stage: str, definition: dict[str, Any]) -> None:
     reached = {package_of(file) for file in all_imports(ROOT / "pipeline" / f"{stage}.py")} - {None}
     if stage != "check":
-        reached.discard(LISTED_BY_CHECK_ALONE)
+        reached -= set(LISTED_BY_CHECK_ALONE)
     listed = [dep for dep in definition["deps"] if dep.startswith("src/")]
-    assert listed == [f"src/textrnn/{package}" for package in LAYERS if package in reached]
+    folders = [wing_if_whole(package, reached) for package in LAYERS if package in reached]
+    assert listed == [f"src/textrnn/{folder}" for folder in dict.fromkeys(folders)]
     assert f"pipeline/{stage}.py" in definition["deps"]
+
+
+def wing_if_whole(package: str, reached: set[str | None]) -> str:
+    """The package's wing if all of the wing is reached, which is one dep in place of several; else the package."""
+    wing = package.split("/")[0]
+    return wing if len(WINGS[wing]) > 1 and reached.issuperset(WINGS[wing]) else package
 
 
 def test_every_module_lies_in_a_package_of_the_list():
@@ -198,9 +208,7 @@ def test_no_module_is_in_a_ring_of_imports():
 
 def test_config_declares_and_checks_and_computes_nothing():
     """What it would compute could change without a stage being run again, as none but `check` depends on it."""
-    for path in sorted((SOURCE / "textrnn" / LISTED_BY_CHECK_ALONE).glob("*.py")):
-        if path.name in ("params.py", "check.py", "__init__.py"):  # the reader of the file; what only `check` imports
-            continue
+    for path in sorted((SOURCE / "textrnn" / DECLARATIONS).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.FunctionDef):
                 assert node.name.lstrip("_").startswith("check"), f"{path.name}: {node.name}"
@@ -208,42 +216,49 @@ def test_config_declares_and_checks_and_computes_nothing():
                 assert node.returns.value is None, f"{path.name}: {node.name} returns something"
             if isinstance(node, ast.ClassDef):
                 assert [ast.unparse(each) for each in node.decorator_list] == ["dataclass(frozen=True)"], node.name
-    importers = [path for path in modules() if SOURCE / "textrnn/common/config/check.py" in direct_imports(path)]
+    importers = [path for path in modules() if SOURCE / "textrnn/common/params/check.py" in direct_imports(path)]
     assert importers == []
+
+
+def test_merging_takes_the_entrys_value_and_nothing_else():
+    """The reader of params.yaml is listed by `check` alone, so what it does with two values is held here."""
+    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    for table, sections in check.ENTRY_SECTIONS.items():
+        for entry in params[table]:
+            for name, cls in sections.items():
+                merged, own = merge_values(params, table, entry, name), params[table][entry][name]
+                assert merged == {**params[name], **own}
+                loaded = load_entry_section(cls, params, table, entry, name)
+                assert set(vars(loaded)) == set(merged)
 
 
 def test_other_packages_take_no_constants_from_config():
     """A constant there could change a result without a stage being run again."""
-    folder = SOURCE / "textrnn" / LISTED_BY_CHECK_ALONE
     constants = {
         (path.stem, target.id)
-        for path in folder.glob("*.py")
+        for package in LISTED_BY_CHECK_ALONE
+        for path in (SOURCE / "textrnn" / package).glob("*.py")
         for node in ast.parse(path.read_text(encoding="utf-8")).body
         if isinstance(node, (ast.Assign, ast.AnnAssign)) and "Literal[" not in ast.unparse(node)
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name) and "TypeVar" not in ast.unparse(node)
     }
-    assert ("params", "PARAMS_FILE") in constants
+    assert ("params_file", "PARAMS_FILE") in constants
     for path in modules():
-        if package_of(path) == LISTED_BY_CHECK_ALONE:
+        if package_of(path) in LISTED_BY_CHECK_ALONE:
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("textrnn.common.config."):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(
+                ("textrnn.common.config.", "textrnn.common.params.")
+            ):
                 taken = {(node.module.split(".")[-1], alias.name) for alias in node.names}
                 assert not taken & constants, f"{path}: {taken & constants}"
-
-
-def test_check_merges_a_recipe_as_training_does():
-    params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    for recipe in params["recipes"]:
-        for cls, name in ((Model, "model"), (Train, "train")):
-            assert check._merge_section(cls, params, name, recipe) == load_recipe_section(cls, params, name, recipe)
 
 
 def test_only_packages_that_train_or_predict_import_torch():
     importers = {str(package_of(path)) for path in modules() if "torch" in outside_imports(path)}
     assert [package for package in sorted(importers) if not package.startswith(TORCH)] == []
-    for stage in ("check", "sample", "parse", "segment", "encode", "embed", "pad", "card", "report"):
+    for stage in ("check", "sample", "parse", "segment", "encode", "embed", "pad", "analyze", "report"):
         reached = all_imports(ROOT / "pipeline" / f"{stage}.py")
         assert [path for path in reached if "torch" in outside_imports(path)] == [], stage
 
@@ -314,8 +329,8 @@ def reads(deps: set[str], outs: set[str]) -> bool:
 
 
 def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
-    if stage.name == "check":
-        return params != locked["params"]["params.yaml"]
+    if any(dep.def_path == "params.yaml" and not isinstance(dep, ParamsDependency) for dep in stage.deps):
+        return bool(params != SHIPPED)  # a dep on the file as a whole
     plain = {dep.def_path for dep in stage.deps if not isinstance(dep, ParamsDependency)}
     if stage.cmd != locked["cmd"] or plain != {dep["path"] for dep in locked.get("deps", [])}:
         return True
@@ -325,65 +340,72 @@ def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
     )
 
 
+SHIPPED: dict[str, Any] = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+
+
 def recipes_of(encoding: str) -> list[str]:
-    recipes = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))["recipes"]
+    recipes = SHIPPED["recipes"]
     return [name for name, recipe in recipes.items() if recipe["encoding"] == encoding]
 
 
-ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*", "card@*"]
-TRAINED = ("train", "evaluate", "analyze", "card")  # what follows from a recipe's training
+ALL_TRAINING = ["train@*", "evaluate@*", "analyze@*"]
+TRAINED = ("train", "evaluate", "analyze")  # what follows from a recipe's training
 PREPARED = ("embed", "pad", *TRAINED)  # what follows from an encoding for a recipe
 LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({}, []),
     ({"trian": {}}, []),
     ({"limits.row": 100}, []),
-    ({"recipes.news_rnn.batch_size": 512}, ["report"]),
+    ({"recipes.news_rnn.batch_size": 512}, []),
     ({"train.batch_size": 1024}, ALL_TRAINING),
     ({"train.seed": 2}, ALL_TRAINING),
     ({"model.word_dropout": 0.1}, ALL_TRAINING),
     ({"limits.epochs": 1}, ["baseline@*", *ALL_TRAINING]),
     ({"limits.hidden_size": 16}, ALL_TRAINING),
     ({"baseline.ngrams": 2}, ["baseline@*"]),
-    ({"recipes.news_rnn.pad_size": 32}, [f"{s}@news_rnn" for s in ("pad", *TRAINED)]),
+    ({"pad.buckets": 5}, ["pad@*", *ALL_TRAINING]),
+    ({"recipes.news_rnn.pad.max_length": 32}, [f"{s}@news_rnn" for s in ("pad", *TRAINED)]),
+    ({"recipes.names_gru.pad.buckets": 3}, [f"{s}@names_gru" for s in ("pad", *TRAINED)]),  # added to an empty section
     ({"recipes.news_rnn.model.readout": "last_valid"}, [f"{s}@news_rnn" for s in TRAINED]),
     ({"recipes.names_gru.train": {"epochs": 3}}, [f"{s}@names_gru" for s in TRAINED]),
-    ({"recipes.reviews_lstm.embedding_size": 50}, [f"{s}@reviews_lstm" for s in ("embed", *TRAINED)]),
+    ({"recipes.reviews_lstm.embed.width": 50}, [f"{s}@reviews_lstm" for s in ("embed", *TRAINED)]),
     (
-        {"recipes.ner_bilstm_crf.lexicon": {"longest": 3, "vectors": None}},
+        {"recipes.ner_bilstm_crf.embed.lexicon": {"longest": 3, "vectors": None}},
         [f"{s}@ner_bilstm_crf" for s in ("embed", *TRAINED)],
     ),
     ({"recipes.ner_bilstm_crf.model.words": {"width": 5, "min_count": 1}}, [f"{s}@ner_bilstm_crf" for s in TRAINED]),
     ({"embed.seed": 2}, ["embed@*", *ALL_TRAINING]),
     ({"segment.verify_share": 0.5}, [f"{s}@*" for s in STAGES[2:]]),
+    ({"encode.min_count": 2}, [f"{s}@*" for s in STAGES[3:]]),
     (
-        {"encodings.amazon_words.min_count": 3},
+        {"encodings.amazon_words.encode.min_count": 3},
         ["encode@amazon_words", "baseline@amazon_words", *(f"{s}@reviews_lstm" for s in PREPARED)],
     ),
     (
-        {"encodings.thucnews_chars.max_tokens": 100},
+        {"encodings.thucnews_chars.encode.max_tokens": 100},
         [
             *(f"{s}@thucnews_chars" for s in ("encode", "baseline")),
             *(f"{s}@{r}" for r in recipes_of("thucnews_chars") for s in PREPARED),
         ],
     ),
     (
-        {"encodings.msra_chars.tags": "bio"},
+        {"encodings.msra_chars.encode.tags": "bio"},
         ["encode@msra_chars", "baseline@msra_chars", *(f"{s}@ner_gru" for s in PREPARED)],
     ),
     (
-        {"encodings.amazon_words.clean": ["lower"]},
+        {"encodings.amazon_words.segment.clean": ["lower"]},
         [f"{s}@amazon_words" for s in ("segment", "encode", "baseline")] + [*(f"{s}@reviews_lstm" for s in PREPARED)],
     ),
     (
-        {"corpora.names.max_rejects": 5},
+        {"corpora.names.parse.max_rejects": 5},
         [
             "parse@names",
             *(f"{s}@names_chars" for s in ("segment", "encode", "baseline")),
             *(f"{s}@{r}" for r in recipes_of("names_chars") for s in PREPARED),
         ],
     ),
+    ({"parse.max_rejects": 5}, [f"{s}@*" for s in STAGES[1:]]),
     ({"limits.rows": 100}, [f"{s}@*" for s in STAGES[1:]]),
-    ({"data.seed": 2}, [f"{s}@*" for s in STAGES[1:]]),
+    ({"parse.seed": 2}, [f"{s}@*" for s in STAGES[1:]]),
     ({"data.source": "elsewhere"}, [f"{s}@*" for s in STAGES[1:]]),
     ({"sample.rows": 100}, [f"{s}@*" for s in STAGES]),
     ({"recipes.news_lstm.encoding": "thucnews_words"}, [f"{s}@news_lstm" for s in PREPARED]),
@@ -394,9 +416,8 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("changes", "expected"), LEAVES, ids=[",".join(c) or "nothing" for c, _ in LEAVES])
 def test_a_leaf_touches_exactly_its_stages(project, changes, expected):
-    wanted = {"check"} if changes else set()
+    wanted = {"check", "report"} if changes else set()  # both read the whole file, and the report tells of every recipe
     wanted |= {name for name in lock_file() if any(fnmatch.fnmatch(name, pattern) for pattern in expected)}
-    wanted |= {"report"} if expected else set()  # which tells of every recipe
     assert touched(project, changes) == wanted
 
 
@@ -431,7 +452,7 @@ def code_hashes(project: Path) -> dict[str, dict[str, str]]:
 
 
 ALL = ("check", *(f"{stage}@*" for stage in STAGES), "report")
-MODELS = ("train@*", "evaluate@*", "analyze@*")
+MODELS = ("train@*", "evaluate@*")
 EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("training/optimization/row_adam.py", ("train@*",)),
     ("training/trainer/logger.py", ("train@*",)),
@@ -444,12 +465,14 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("preparation/embedding/vector_files.py", ("embed@*",)),
     ("preparation/padding/pad.py", ("pad@*",)),
     ("preparation/sample/word_tables.py", ("sample@*",)),
-    ("common/settings/limits.py", ("train@*", "baseline@*")),
+    ("training/trainer/limits.py", ("train@*",)),
     ("common/config/train.py", ("check",)),
-    ("evaluation/scoring/evaluate.py", ("evaluate@*", "analyze@*")),
+    ("common/params/sections.py", ("check",)),
+    ("evaluation/scoring/evaluate.py", ("evaluate@*",)),
+    ("evaluation/metrics/precision_recall.py", ("evaluate@*", "baseline@*", "analyze@*")),
     ("evaluation/analysis/analyze.py", ("analyze@*",)),
     ("evaluation/baselines/bag_of_ngrams.py", ("baseline@*",)),
-    ("evaluation/card/model_card.py", ("card@*",)),
+    ("evaluation/analysis/model_card.py", ("analyze@*",)),
     ("evaluation/report/overview.py", ("report",)),
     ("evaluation/report/style.css", ("report",)),
     ("evaluation/report/templates/page.html", ("report",)),

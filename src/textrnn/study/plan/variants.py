@@ -8,18 +8,18 @@ from typing import Any
 
 from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import build_dataclass, get_param, load_section, require
 from textrnn.common.config.train import Train
+from textrnn.common.params.conversion import build_dataclass
+from textrnn.common.params.sections import get_param, load_section, merge_values
 from textrnn.common.settings.limits import apply_limits
-from textrnn.common.settings.merging import merge_recipe_section
-from textrnn.errors import UserError
+from textrnn.errors import ErrorCollector, UserError, require
 
 
 @dataclass(frozen=True)
 class Variant:
-    """A change of the recipe: the width of its rows, and values of `model` and `train` that override the recipe's."""
+    """A change of the recipe: the length of its rows, and values of `model` and `train` that override the recipe's."""
 
-    pad_size: int
+    max_length: int
     model: Mapping[str, Any]
     train: Mapping[str, Any]
 
@@ -52,20 +52,23 @@ class Study:
 
     def check(self) -> None:
         """Raise UserError, by dotted name, for wrong values that the types allow."""
-        for name in ("seeds", "pads", "runs"):
-            values = getattr(self, name)
-            require(0 < len(values) == len(set(values)), name, "must have one or more, each once", values)
         counts = {"evaluate_rows": self.evaluate_rows, "gradient_rows": self.gradient_rows}
         counts |= {f"cells.{name}": value for name, value in vars(self.cells).items()}
         counts |= {f"pads[{index}]": pad for index, pad in enumerate(self.pads)}
-        for name, value in counts.items():
-            require(value >= 1, name, "must be at least 1", value)
-        for index, name in enumerate(self.runs):
-            rule = f"must name an entry of variants: {', '.join(self.variants)}"
-            require(name in self.variants, f"runs[{index}]", rule, name)
-        for name, variant in self.variants.items():
-            rule = f"must be one of pads: {', '.join(map(str, self.pads))}"
-            require(variant.pad_size in self.pads, f"variants.{name}.pad_size", rule, variant.pad_size)
+        with ErrorCollector() as errors:
+            for name in ("seeds", "pads", "runs"):
+                values = getattr(self, name)
+                once = 0 < len(values) == len(set(values))
+                errors.require(once, name, "must have one or more, each once", values)
+            for name, value in counts.items():
+                errors.require(value >= 1, name, "must be at least 1", value)
+            for index, name in enumerate(self.runs):
+                rule = f"must name an entry of variants: {', '.join(self.variants)}"
+                errors.require(name in self.variants, f"runs[{index}]", rule, name)
+            for name, variant in self.variants.items():
+                rule = f"must be one of pads: {', '.join(map(str, self.pads))}"
+                known = variant.max_length in self.pads
+                errors.require(known, f"variants.{name}.max_length", rule, variant.max_length)
 
 
 def read_study(values: Mapping[str, Any]) -> Study:
@@ -92,9 +95,9 @@ def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: i
     if name not in study.variants:
         raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
     variant, where = study.variants[name], f"study.variants.{name}"
-    model_values = merge_recipe_section(params, "model", study.recipe) | dict(variant.model)
+    model_values = merge_values(params, "recipes", study.recipe, "model") | dict(variant.model)
     model = build_dataclass(Model, model_values, f"{where}.model")
-    train_values = merge_recipe_section(params, "train", study.recipe) | dict(study.train) | dict(variant.train)
+    train_values = merge_values(params, "recipes", study.recipe, "train") | dict(study.train) | dict(variant.train)
     train_values["seed"] = seed
     train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
     settings = build_dataclass(Train, train_values, f"{where}.train")
