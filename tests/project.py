@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -21,7 +22,7 @@ STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, whi
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
 PARAMS = read_params(ROOT / "params.yaml")
 RECIPES = tuple(PARAMS["recipes"])
-WRITTEN = ("data", "models", "metrics", "logs", "reports")  # the folders that stages write to
+WRITTEN = ("data", "models", "metrics", "reports")  # the folders of outputs; logs/ holds seconds, which always differ
 SMALL: dict[str, Any] = {
     "sample.rows": 300,
     "limits.epochs": 1,
@@ -104,6 +105,12 @@ def dvc(project: Path, *arguments: str, code: int = 0, **extra: str) -> str:
 def stages_run(said: str) -> list[str]:
     """The stages that dvc ran, in order, from what it said; `check`, which every change of params runs, left out."""
     return [stage for stage in re.findall(r"^Running stage '(.+)':", said, flags=re.MULTILINE) if stage != "check"]
+
+
+def read_json(project: Path, name: str) -> Any:
+    """A JSON file of the project; for a folder its statistics."""
+    path = project / name
+    return json.loads((path / "statistics.json" if path.is_dir() else path).read_text(encoding="utf-8"))
 
 
 def written(project: Path) -> dict[str, str]:

@@ -20,10 +20,11 @@ from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
 from imports import ROOT
-from project import commit, dvc, environment, make_project, run, set_params, stages_run, written
+from project import commit, dvc, environment, make_project, read_json, run, set_params, stages_run, written
 from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.shards import ShardReader
+from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 RECIPE = "names_gru"
@@ -57,12 +58,8 @@ def project(first_run, tmp_path):
     return shutil.copytree(first_run[0], tmp_path / "project")
 
 
-def metrics(project: Path, key: str, name: str) -> Any:
-    return json.loads((project / "metrics" / key / f"{name}.json").read_text(encoding="utf-8"))
-
-
 def table(project: Path, name: str) -> list[list[str]]:
-    with (project / "metrics" / RECIPE / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    with (project / name).open(encoding="utf-8", newline="") as file:
         return list(csv.reader(file))
 
 
@@ -72,7 +69,20 @@ def test_a_recipe_runs_from_scratch_and_leaves_every_out(first_run):
     lock = YAML(typ="safe").load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
     assert sorted(lock) == sorted(["check", *STAGES])
     outs = [out["path"] for stage in lock.values() for out in stage["outs"]]
-    assert len(outs) == 24
+    assert sorted(outs) == [
+        "data/checked.json",
+        "data/embedded/names_gru",
+        "data/encoded/names_chars/ids",
+        "data/encoded/names_chars/preparation",
+        "data/evaluated/names_gru",
+        "data/padded/names_gru",
+        "data/parsed/names",
+        "data/sample/names",
+        "data/segmented/names_chars",
+        "metrics/names_gru/curves.csv",
+        "metrics/names_gru/scores.json",
+        "models/names_gru",
+    ]
     assert [out for out in outs if not (project / out).exists()] == []
     left = [path for path in written(project) if Path(path).name.startswith(".")]
     assert left == []
@@ -80,48 +90,63 @@ def test_a_recipe_runs_from_scratch_and_leaves_every_out(first_run):
 
 def test_the_preparation_counts_every_row(first_run):
     project, _ = first_run
-    parsed = metrics(project, "names", "parse")
+    parsed = read_json(project, "data/parsed/names")
     assert parsed["rows"] == ROWS
     assert parsed["files"] == {
         "train": {"read": 300, "kept": 300, "rejected": {}},
         "test": {"read": 60, "kept": 60, "rejected": {}},
     }
-    padded = metrics(project, RECIPE, "pad")
+    padded = read_json(project, f"data/padded/{RECIPE}")
     assert {split: padded[split]["rows"] for split in ROWS} == ROWS
     assert {padded[split]["truncated_tokens"] for split in ROWS} == {0}
-    header, *lengths = table(project, "lengths")
+    header, *lengths = table(project, f"data/padded/{RECIPE}/lengths.csv")
     assert header == ["length", "rows"]
     assert sum(int(rows) for _, rows in lengths) == ROWS["train"]
     tokens = sum(int(length) * int(rows) for length, rows in lengths)
-    assert tokens == metrics(project, "names_chars", "segment")["tokens"]["train"]
-    unknown = metrics(project, "names_chars", "encode")["unknown_share"]
+    assert tokens == read_json(project, "data/segmented/names_chars")["tokens"]["train"]
+    unknown = read_json(project, "data/encoded/names_chars/ids")["unknown_share"]
     assert unknown["train"] == 0
     assert 0 <= unknown["test"] < 0.2
-    assert metrics(project, RECIPE, "embed") == {"width": 8, "covered_tokens": 0.0, "covered_text": 0.0}
+    assert read_json(project, f"data/embedded/{RECIPE}") == {
+        "width": 8,
+        "covered_tokens": 0.0,
+        "covered_text": 0.0,
+        "vectors": None,
+        "lexicon": None,
+    }
 
 
 def test_the_scores_agree_with_each_other(first_run):
     project, _ = first_run
-    test, trained = metrics(project, RECIPE, "test"), metrics(project, RECIPE, "train")
-    (_, *names), *counts = table(project, "confusion_counts")
-    assert [row[0] for row in counts] == names == sorted(names)
-    assert len(names) == 18
-    correct = sum(int(row[1 + at]) for at, row in enumerate(counts))
-    assert sum(int(count) for row in counts for count in row[1:]) == ROWS["test"]
+    evaluated, scores = read_json(project, f"data/evaluated/{RECIPE}/metrics.json"), scores_of(project)
+    trained = read_json(project, f"models/{RECIPE}/training.json")
+    test = evaluated["test"]
     assert test.keys() == {"loss", "accuracy", "macro_f1"}
-    assert test["accuracy"] == round(correct / ROWS["test"], 6)
+    assert scores == {
+        split: {"score": evaluated[split]["accuracy"], "loss": evaluated[split]["loss"]} for split in ("dev", "test")
+    }
+    predictions = Predictions.read(project / "data" / "evaluated" / RECIPE / "test.arrow")
+    assert len(predictions.gold) == ROWS["test"]
+    assert test["accuracy"] == round(float((predictions.gold == predictions.predicted).mean()), 6)
+    assert predictions.probabilities.shape == (ROWS["test"], 18)
     assert abs(test["loss"] - math.log(18)) < 0.7  # an epoch of a narrow model is little more than a guess
     assert 0 <= test["macro_f1"] <= 1
-    classes = [row for row in table(project, "classes")[1:] if row[1] in names]
-    assert [row[1] for row in classes] == names
-    assert [int(row[-1]) for row in classes] == [sum(map(int, row[1:])) for row in counts]
-    assert len(table(project, "confusion")) == 1 + ROWS["test"]
-    assert table(project, "curves")[0] == ["step", "split", "loss", "accuracy"]
-    _, train_point, dev_point = table(project, "curves")
+    curves = table(project, f"metrics/{RECIPE}/curves.csv")
+    assert curves[0] == ["step", "split", "loss", "accuracy"]
+    _, train_point, dev_point = curves
     assert train_point[:2] == [str(trained["steps"]), "train"]
     assert dev_point[1] == "dev"
     assert [float(value) for value in dev_point[2:]] == [trained["dev_loss"], trained["dev_accuracy"]]
     assert (trained["epochs"], trained["best_step"], trained["stopped_by"]) == (1, trained["steps"], None)
+    assert trained["params"]["epochs"] == 1
+    assert {cap["name"]: (cap["asked"], cap["used"]) for cap in trained["capped"]} == {
+        "train.epochs": (100, 1),
+        "model.hidden_size": (100, 8),
+    }
+
+
+def scores_of(project: Path) -> Any:
+    return read_json(project, f"metrics/{RECIPE}/scores.json")
 
 
 def test_a_model_directory_holds_all_it_needs(first_run):
@@ -132,6 +157,7 @@ def test_a_model_directory_holds_all_it_needs(first_run):
         "labels.json",
         "model.safetensors",
         "segmentation.json",
+        "training.json",
         "vocabulary.arrow",
     }
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
@@ -139,7 +165,7 @@ def test_a_model_directory_holds_all_it_needs(first_run):
     assert (config["recipe"], config["classes"], config["truncates"]) == (RECIPE, len(labels["names"]), False)
     assert config["model"]["hidden_size"] == 8  # as limits cap it
     assert len(Vocabulary.load(folder / "vocabulary.arrow")) == config["tokens"]
-    assert metrics(project, "names_chars", "encode")["vocabulary"] == config["tokens"]
+    assert read_json(project, "data/encoded/names_chars/ids")["vocabulary"] == config["tokens"]
     weights = load_file(folder / "model.safetensors")
     assert weights["embedding.weight"].shape == (config["tokens"], 8)
     assert not weights["embedding.weight"][0].any()
@@ -157,10 +183,12 @@ def test_batch_size_trains_again_and_going_back_runs_nothing(project):
     said = dvc(project, "exp", "run", "-S", "train.batch_size=32", GOAL)
     assert stages_run(said) == RETRAINED
     shown = json.loads(run(project, "dvc", "metrics", "diff", "--json").stdout)
-    assert shown.keys() == {f"metrics/{RECIPE}/{name}.json" for name in ("train", "dev", "test")}
-    steps = shown[f"metrics/{RECIPE}/train.json"]["steps"]
-    assert steps["old"] < steps["new"]
-    assert shown[f"metrics/{RECIPE}/test.json"]["loss"]["diff"] != 0
+    assert shown.keys() == {f"metrics/{RECIPE}/scores.json"}
+    changed = shown[f"metrics/{RECIPE}/scores.json"]
+    assert (
+        {"dev.loss", "test.loss"} <= changed.keys() <= {f"{s}.{m}" for s in ("dev", "test") for m in ("score", "loss")}
+    )
+    assert changed["test.loss"]["diff"] != 0
     set_params(project, {"train.batch_size": 256})
     said = dvc(project, "repro", GOAL)
     assert stages_run(said) == []
@@ -177,17 +205,17 @@ def test_a_changed_raw_file_runs_what_follows_from_it(project):
     file = raw / "names" / "names_train.csv.gz"
     file.write_bytes(gzip.compress(gzip.decompress(file.read_bytes()) + '"Жжжж","Russian"\r\n'.encode() * 30))
     assert sorted(stages_run(dvc(project, "repro", *goals))) == sorted(STAGES[1:6])
-    assert metrics(project, "names", "parse")["files"]["train"]["read"] == 330
+    assert read_json(project, "data/parsed/names")["files"]["train"]["read"] == 330
 
 
 def test_evaluation_takes_all_but_the_rows_from_the_model_directory(project):
     model = {"cell": "lstm", "hidden_size": 5, "layers": 1, "bidirectional": False, "readout": "mean"}
     changes = {f"recipes.{RECIPE}.model.{name}": value for name, value in model.items()}
-    set_params(project, {**changes, f"recipes.{RECIPE}.embedding_size": 3, "encodings.names_chars.min_count": 2})
+    set_params(project, {**changes, f"recipes.{RECIPE}.embed.width": 3, "encodings.names_chars.encode.min_count": 2})
     for folder in ("sample", "parsed", "segmented", "encoded", "embedded"):
         shutil.rmtree(project / "data" / folder)
     expected = written(project)
-    (project / "metrics" / RECIPE / "test.json").unlink()
+    (project / "metrics" / RECIPE / "scores.json").unlink()
     run(project, sys.executable, "pipeline/evaluate.py", RECIPE)
     assert written(project) == expected
 
@@ -263,7 +291,11 @@ FAULTS = {
         ["raw/msra/msra_test_bio.txt, line 2: ", "neither O nor B-TYPE nor I-TYPE", "got 'E-PER'"],
     ),
     "empty split": Fault(
-        "parse", "names", {}, {"corpora.names.dev.share": 0.01}, ["raw/names: the dev split is empty", "20 usable rows"]
+        "parse",
+        "names",
+        {},
+        {"corpora.names.parse.dev.share": 0.01},
+        ["raw/names: the dev split is empty", "20 usable rows"],
     ),
     "empty file": Fault(
         "parse", "thucnews", {"data/raw/thucnews/dev.txt": b""}, {}, ["raw/thucnews/dev.txt: the file is empty"]
@@ -272,33 +304,37 @@ FAULTS = {
         "pad",
         RECIPE,
         {},
-        {f"recipes.{RECIPE}.pad_sise": 3},
-        ["recipes.names_gru.pad_sise: unknown param; did you mean pad_size?"],
+        {f"recipes.{RECIPE}.pad.max_lenght": 3},
+        ["recipes.names_gru.pad.max_lenght: unknown param; did you mean max_length?", "`-S ++recipes.names_gru.pad."],
     ),
     "mistyped param": Fault(
         "encode",
         "names_chars",
         {},
-        {"encodings.names_chars.min_count": "two"},
-        ["encodings.names_chars.min_count: must be a whole number; got 'two' (str)"],
+        {"encodings.names_chars.encode.min_count": "two"},
+        ["encodings.names_chars.encode.min_count: must be a whole number; got 'two' (str)"],
     ),
     "unknown key": Fault("embed", "names_grue", {}, {}, ["recipes.names_grue: no such entry; did you mean names_gru?"]),
     "vectors of mixed width": Fault(
         "embed",
         RECIPE,
         {"data/vectors/mixed.txt": b"a 1 2 3\nb 1 2\n"},
-        {f"recipes.{RECIPE}.vectors": "mixed.txt", f"recipes.{RECIPE}.embedding_size": None},
+        {f"recipes.{RECIPE}.embed": {"vectors": "mixed.txt", "width": None}},
         ["data/vectors/mixed.txt, line 2: has 2 numbers instead of 3", "got 'b 1 2", "the same width"],
     ),
-    "pad_size of 0": Fault(
-        "pad", RECIPE, {}, {f"recipes.{RECIPE}.pad_size": 0}, ["recipes.names_gru.pad_size: must be at least 1; got 0"]
+    "max_length of 0": Fault(
+        "pad",
+        RECIPE,
+        {},
+        {f"recipes.{RECIPE}.pad.max_length": 0},
+        ["recipes.names_gru.pad.max_length: must be at least 1; got 0"],
     ),
-    "embedding_size of 0": Fault(
+    "width of 0": Fault(
         "embed",
         RECIPE,
         {},
-        {f"recipes.{RECIPE}.embedding_size": 0},
-        ["recipes.names_gru.embedding_size: must be at least 1; got 0"],
+        {f"recipes.{RECIPE}.embed.width": 0},
+        ["recipes.names_gru.embed.width: must be at least 1; got 0"],
     ),
     "hidden_size of 0": Fault(
         "train",
@@ -318,11 +354,18 @@ FAULTS = {
         "baseline", "names_chars", {}, {"baseline.ngrams": 0}, ["baseline.ngrams: must be at least 1; got 0"]
     ),
     "a model that is not there": Fault(
-        "analyze",
+        "evaluate",
         RECIPE,
         {f"models/{RECIPE}/config.json": None},
         {},
         ["models/names_gru/config.json: is missing from the model directory", "train the recipe"],
+    ),
+    "predictions that are not there": Fault(
+        "analyze",
+        RECIPE,
+        {f"data/evaluated/{RECIPE}/test.arrow": None},
+        {},
+        ["data/evaluated/names_gru/test.arrow: no such file; run the stage that writes it"],
     ),
     "missing upstream": Fault(
         "pad",
@@ -354,48 +397,71 @@ def test_bad_input_gives_one_line_and_leaves_everything_as_it_was(project, fault
 
 
 @pytest.mark.slow
-def test_baselines_errors_and_cards_have_stages_of_their_own(project):
-    beside = ["baseline@names_chars", f"analyze@{RECIPE}", f"card@{RECIPE}"]
+def test_baselines_and_analysis_have_stages_of_their_own(project):
+    others = ["baseline@names_chars", f"analyze@{RECIPE}"]
     before = written(project)
-    assert sorted(stages_run(dvc(project, "repro", *beside))) == sorted(beside)
+    assert sorted(stages_run(dvc(project, "repro", *others))) == sorted(others)
     added = written(project).keys() - before.keys()
     assert sorted(added) == [
-        f"data/analyzed/{RECIPE}/errors.jsonl",
-        "logs/names_chars.baselines.json",
-        "metrics/names_chars/baselines.json",
-        f"metrics/{RECIPE}/analysis.json",
-        f"metrics/{RECIPE}/reliability.csv",
+        *(
+            f"data/analyzed/{RECIPE}/{name}"
+            for name in ("analysis.json", "classes.csv", "confusion_counts.csv", "errors.jsonl", "reliability.csv")
+        ),
+        "data/baselines/names_chars.json",
+        "metrics/names_chars/baseline.json",
+        f"metrics/{RECIPE}/confusion.csv",
         f"models/{RECIPE}.md",
     ]
     card = (project / "models" / f"{RECIPE}.md").read_text(encoding="utf-8")
     assert f"trained on {ROWS['train']} rows of `names`: 18 labels" in card
-    found, test = metrics(project, RECIPE, "analysis"), metrics(project, RECIPE, "test")
-    assert found["calibration"]["accuracy"] == test["accuracy"]
-    assert sum(group["rows"] for group in found["by_length"].values()) == ROWS["test"]
+    assert "`train.epochs` 100 capped to 1" in card
+    analysis = read_json(project, f"data/analyzed/{RECIPE}/analysis.json")
+    test = read_json(project, f"data/evaluated/{RECIPE}/metrics.json")["test"]
+    (_, *names), *counts = table(project, f"data/analyzed/{RECIPE}/confusion_counts.csv")
+    assert [row[0] for row in counts] == names == sorted(names)
+    assert len(names) == 18
+    correct = sum(int(row[1 + at]) for at, row in enumerate(counts))
+    assert sum(int(count) for row in counts for count in row[1:]) == ROWS["test"]
+    assert test["accuracy"] == round(correct / ROWS["test"], 6)
+    classes = [row for row in table(project, f"data/analyzed/{RECIPE}/classes.csv")[1:] if row[1] in names]
+    assert [row[1] for row in classes] == names
+    assert [int(row[-1]) for row in classes] == [sum(map(int, row[1:])) for row in counts]
+    assert len(table(project, f"metrics/{RECIPE}/confusion.csv")) == 1 + ROWS["test"]
+    assert analysis["calibration"]["accuracy"] == test["accuracy"]
+    assert sum(group["rows"] for group in analysis["by_length"].values()) == ROWS["test"]
     segmented = ShardReader(project / "data" / "segmented" / "names_chars", "segmented")
     texts = {
         split: [tuple(tokens) for batch in segmented.batches(split) for tokens in batch["tokens"].to_pylist()]
         for split in ROWS
     }
-    known = sum(text in {*texts["train"], *texts["dev"]} for text in texts["test"])
-    assert found["by_text"].get("known", {"rows": 0})["rows"] == known
-    baselines = metrics(project, "names_chars", "baselines")["baselines"]
+    seen = sum(text in {*texts["train"], *texts["dev"]} for text in texts["test"])
+    assert analysis["by_text"].get("known", {"rows": 0})["rows"] == seen
+    baselines = read_json(project, "data/baselines/names_chars.json")["baselines"]
     # by a regression on the rows of the generated names, which are made to be learnable
     assert baselines["logistic_regression"]["test"]["accuracy"] > baselines["majority"]["test"]["accuracy"] + 0.1
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
+    best = max(baselines.values(), key=lambda each: each["dev"]["accuracy"])
+    assert read_json(project, "metrics/names_chars/baseline.json") == {"score": best["test"]["accuracy"]}
     assert f"| test | {test['loss']} | {test['accuracy']} | {test['macro_f1']} |" in card
     untracked = run(project, "git", "status", "--porcelain", "-uall").stdout
-    assert "data/analyzed" not in untracked
+    assert "data/" not in untracked
     assert "models/" not in untracked
     said = run(project, sys.executable, "pipeline/table.py").stdout
     assert re.search(rf"{RECIPE} .* logistic_regression .* yes", said)
     again = {**written(project)}
     set_params(project, {"baseline.ngrams": 1})
-    assert stages_run(dvc(project, "repro", *beside)) == beside[:1]
-    assert metrics(project, "names_chars", "baselines")["baselines"] != baselines
+    assert stages_run(dvc(project, "repro", *others)) == others[:1]
+    assert read_json(project, "data/baselines/names_chars.json")["baselines"] != baselines
     set_params(project, {"baseline.ngrams": 3})
-    assert stages_run(dvc(project, "repro", *beside)) == []
+    assert stages_run(dvc(project, "repro", *others)) == []
     assert written(project) == again
+
+
+@pytest.mark.slow
+def test_the_lock_is_the_same_after_a_second_run(project):
+    before = (project / "dvc.lock").read_bytes()
+    dvc(project, "repro", "-f", "-s", f"train@{RECIPE}", f"evaluate@{RECIPE}", "embed@names_gru", "parse@names")
+    assert (project / "dvc.lock").read_bytes() == before
 
 
 def test_interrupted_training_leaves_no_out(project):
