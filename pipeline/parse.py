@@ -7,9 +7,11 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.corpus import Corpus
 from textrnn.common.config.data import Data, Limits
 from textrnn.common.config.params import load_section, read_params
+from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
+from textrnn.common.storage.stored_files import write_statistics
 from textrnn.preparation.parsing.parse import parse
-from textrnn.stage import run_stage, write_json
+from textrnn.stage import run_stage
 
 
 def main(corpus: str) -> None:
@@ -24,9 +26,8 @@ def main(corpus: str) -> None:
     stats = [(path, path.stat()) for path in files]
     raw = [[str(path), stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino] for path, stat in stats]
     resume_key = {"corpus": asdict(settings), "seed": data.seed, "rows": limits.rows, "raw": raw}
-    with resumable_folder(Path("data/parsed") / corpus, stage="parse", **resume_key) as out:
-        metrics = parse(source, settings, seed=data.seed, limit=limits.rows, out=out)
-    write_json(Path("metrics") / corpus / "parse.json", metrics)
+    with resumable_folder(ParsedRows.default_folder(corpus), stage="parse", **resume_key) as out:
+        write_statistics(out, parse(source, settings, seed=data.seed, limit=limits.rows, out=out))
 
 
 if __name__ == "__main__":

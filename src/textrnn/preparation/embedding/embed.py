@@ -17,7 +17,7 @@ from textrnn.preparation.embedding.vector_files import read_vectors
 def embed(
     vocabulary: Vocabulary, embedding: Embedding, folder: Path, settings: Embed, where: str
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """The (tokens, width) float32 matrix, and how much of the vocabulary the pretrained vectors cover.
+    """The (tokens, width) float32 matrix, and statistics: its pretrained vectors, and how much they cover.
 
     Without vectors, rows are sampled from N(0, embedding_std^2); torch's Embedding has a standard deviation of 1. With
     vectors, the tokens that have none are sampled with the mean and standard deviation of the vectors found, column by
@@ -32,7 +32,7 @@ def embed(
         matrix = generator.standard_normal((len(vocabulary), size), dtype=np.float32)
         matrix *= embedding.embedding_std
         matrix[PAD_ID] = 0
-        return matrix, {"width": size, "covered_tokens": 0.0, "covered_text": 0.0}
+        return matrix, {"vectors": None, "width": size, "covered_tokens": 0.0, "covered_text": 0.0}
     wanted = {token: token_id for token_id, token in enumerate(vocabulary.tokens.to_pylist(), start=len(RESERVED))}
     path = folder / embedding.vectors
     ids, vectors = read_vectors(path, wanted)
@@ -47,6 +47,7 @@ def embed(
     covered_text = counts[ids - len(RESERVED)].sum() / counts.sum()
     covered_tokens = len(ids) / len(vocabulary.tokens)
     return matrix, {
+        "vectors": embedding.vectors,
         "width": vectors.shape[1],
         "covered_tokens": float(covered_tokens),
         "covered_text": float(covered_text),

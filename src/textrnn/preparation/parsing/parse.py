@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from textrnn.common.config.corpus import Corpus
 from textrnn.common.storage.markers import MARKERS
+from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.errors import UserError
@@ -21,7 +21,7 @@ from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file
 
 
 def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Path) -> dict[str, Any]:
-    """Write the corpus in `source` as shards, `labels.json` and an index into the folder `out`; return the counts.
+    """Write the corpus in `source` as shards and an index into the folder `out`; return the counts.
 
     The files are read once into `out`/staging. Then rows are assigned to splits: dev is held out first, and `limit`
     rows per split are sampled last. An interrupted run with the same files and arguments resumes after its last
@@ -48,8 +48,8 @@ def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Pa
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
-    _write_labels(out, file_format, list(labels.values()))
-    write_index(out, "parsed", [shard for split in SPLITS for shard in shards[split]], task=file_format.task)
+    facts = ParsedFacts(file_format.task, _rows_before_limit(plans, rows), tuple(labels.values()))
+    ParsedRows.write_index(out, [shard for split in SPLITS for shard in shards[split]], facts)
     return metrics
 
 
@@ -77,9 +77,10 @@ def _stage_files(
     return counts
 
 
-def _write_labels(out: Path, file_format: FileFormat, names: list[str]) -> None:
-    text = json.dumps({"task": file_format.task, "labels": names}, ensure_ascii=False, indent=1)
-    (out / "labels.json").write_text(text + "\n", encoding="utf-8")
+def _rows_before_limit(plans: Mapping[str, SplitPlan], rows: Mapping[str, int]) -> dict[str, int]:
+    """By split that lost rows to the limit, how many it had before."""
+    before = {split: plans[split].rows_before_limit for split in SPLITS}
+    return {split: count for split, count in before.items() if count is not None and count > rows[split]}
 
 
 def _check_rejects(path: Path, counts: dict[str, FileCounts], max_rejects: int) -> None:

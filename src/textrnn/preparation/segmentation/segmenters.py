@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from textrnn.common.config.segment import Cleaning, Segmenting
-from textrnn.errors import UserError
+from textrnn.common.storage.stored_files import read_json
 from textrnn.preparation.segmentation.cleaning import clean
 
 
@@ -83,9 +83,7 @@ class Segmenter:
     @classmethod
     def load(cls, path: Path) -> Segmenter:
         """Read the state that `save_state` wrote; raises UserError if there is no such file."""
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        return cls(read_json(path))
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
