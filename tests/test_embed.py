@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from textrnn.common.config.embed import Embed, Embedding
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.embedding_matrix import load_matrix, save_matrix
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -44,7 +45,7 @@ def test_random_rows_are_golden(vocabulary, tmp_path):
     assert matrix[0].tolist() == [0, 0, 0]
     assert matrix[1] == pytest.approx(GOLDEN[1], abs=1e-6)
     assert matrix[5] == pytest.approx(GOLDEN[5], abs=1e-6)
-    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
+    assert report == {"vectors": None, "width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
 
 
 def test_the_seed_determines_the_rows(vocabulary, tmp_path):
@@ -77,7 +78,12 @@ def test_vectors_fill_their_rows(size, vocabulary, folder):
     others = standard_normal(1, 6, 2)[[1, 3]] * np.sqrt([8 / 3, 24]) + [3, 4]
     assert matrix[[1, 3]] == pytest.approx(others, rel=1e-5)
     # a, c and d of four tokens; 10 + 3 + 1 of 20 in the text
-    assert report == {"width": 2, "covered_tokens": 0.75, "covered_text": pytest.approx(0.7)}
+    assert report == {
+        "vectors": "some.vec",
+        "width": 2,
+        "covered_tokens": 0.75,
+        "covered_text": pytest.approx(0.7),
+    }
     assert isinstance(report["covered_tokens"], float)
     assert isinstance(report["covered_text"], float)
 
@@ -95,7 +101,12 @@ def test_with_one_covered_token_all_others_get_its_vector(vocabulary, tmp_path):
     (tmp_path / "some.vec").write_text("b 1 2\n", encoding="utf-8")
     matrix, report = embed(vocabulary, Embedding(2, 1.0, "some.vec", None), tmp_path, Embed(1), "recipes.r")
     assert matrix.tolist() == [[0, 0]] + [[1, 2]] * 5
-    assert report == {"width": 2, "covered_tokens": 0.25, "covered_text": pytest.approx(0.3)}
+    assert report == {
+        "vectors": "some.vec",
+        "width": 2,
+        "covered_tokens": 0.25,
+        "covered_text": pytest.approx(0.3),
+    }
 
 
 # errors
@@ -171,3 +182,7 @@ def test_files_that_are_not_a_matrix(tmp_path):
     (tmp_path / "m.arrow").write_bytes(b"no arrow")
     with pytest.raises(UserError, match=r"m\.arrow: is not an Arrow file"):
         load_matrix(tmp_path / "m.arrow")
+    for columns in ({"row": [1]}, {"vector": [1.0]}, {"vector": pa.array([[1.0]], pa.list_(pa.float64(), 1))}):
+        write_arrow(tmp_path / "m.arrow", pa.table(columns))
+        with pytest.raises(UserError, match=r"m\.arrow: does not contain an embedding matrix; got \['(row|vector)'\]"):
+            load_matrix(tmp_path / "m.arrow")

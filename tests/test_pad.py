@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 
 from textrnn.common.config.pad import Pad
 from textrnn.common.storage import shards as shards_module
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import ENCODED, padded_schema
-from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.common.storage.shards import ShardWriter
+from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import bucket_widths, pad
 
 
-def write_encoded(folder, task, splits):
-    """A folder of encoded shards; rows are (ids, label) or (ids, tags, spans), numbered from 0 in each split."""
+def write_encoded(folder, task, splits, rows_before_limit=None):
+    """A folder of encoded rows; rows are (ids, label) or (ids, tags, spans), numbered from 0 in each split."""
     folder.mkdir()
-    shards, schema = [], ENCODED[task]
+    shards, schema = [], EncodedRows.schema(task)
     for split in ("train", "dev", "test"):
         rows = splits.get(split, [])
         with ShardWriter(folder, split, schema) as writer:
@@ -32,18 +34,18 @@ def write_encoded(folder, task, splits):
                 arrays = [pa.array(list(values), field.type) for values, field in columns]
                 writer.write(pa.record_batch(arrays, schema=schema))
         shards += writer.shards
-    write_index(folder, "encoded", shards, task=task)
+    EncodedRows.write_index(folder, shards, RowFacts(task, rows_before_limit or {}))
     return folder
 
 
 def run(tmp_path, task, splits, settings):
     encoded = write_encoded(tmp_path / "in", task, splits)
     with resumable_folder(tmp_path / "out") as out:
-        return pad(encoded, settings, out)
+        return pad(EncodedRows.read(encoded), settings, out)
 
 
 def rows(tmp_path, split):
-    return [row for batch in ShardReader(tmp_path / "out", "padded").batches(split) for row in batch.to_pylist()]
+    return [row for batch in PaddedRows.read(tmp_path / "out").batches(split) for row in batch.to_pylist()]
 
 
 def texts(*lengths):
@@ -107,12 +109,12 @@ def test_tags_by_hand(side, tags, tmp_path):
 
 def test_index_and_schema(tmp_path):
     run(tmp_path, "tag", TAGGED, Pad(4, "left", None))
-    reader = ShardReader(tmp_path / "out", "padded")
-    assert [reader.facts[name] for name in ("task", "widths", "side", "truncates")] == ["tag", [4], "left", True]
+    reader = PaddedRows.read(tmp_path / "out")
+    assert reader.facts == PaddedFacts("tag", {}, (4,), "left", True)
     [shard] = reader.shards  # dev and test have no rows and therefore no file
     assert (shard.file, shard.split, shard.rows, shard.width) == ("train-00004-00000.arrow", "train", 3, 4)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file, "index.json"}
-    assert reader.open(shard).schema.equals(padded_schema("tag", 4))
+    assert reader.open(shard).schema.equals(PaddedRows.schema("tag", 4))
 
 
 # bucket widths
@@ -184,7 +186,7 @@ def test_buckets_without_pad_size_truncate_nothing(tmp_path):
         {"row": 5, "ids": [12, 13, 14, 15, 16], "length": 5, "label": 1},
     ]
     assert [row["ids"] for row in rows(tmp_path, "test")] == [[11, 0], list(range(2, 11))]
-    reader = ShardReader(tmp_path / "out", "padded")
+    reader = PaddedRows.read(tmp_path / "out")
     assert [(shard.split, shard.width, shard.rows) for shard in reader.shards] == [
         ("train", 2, 4),
         ("train", 5, 2),
@@ -196,7 +198,7 @@ def test_buckets_without_pad_size_truncate_nothing(tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file for shard in reader.shards} | {
         "index.json"
     }
-    assert [reader.facts[name] for name in ("widths", "side", "truncates")] == [[2, 5, 9], "right", False]
+    assert reader.facts == PaddedFacts("classify", {}, (2, 5, 9), "right", False)
 
 
 def test_at_most_six_buckets_and_one_more(tmp_path):
@@ -243,8 +245,8 @@ def test_rows_are_truncated_and_then_bucketed(tmp_path):
     assert (report["train"]["truncated_rows"], report["train"]["truncated_tokens"]) == (1, 3)
     assert report["train"]["padding_share"] == pytest.approx(1 / 14)
     assert report["test"]["truncated_tokens"] == 5
-    facts = ShardReader(tmp_path / "out", "padded").facts
-    assert [facts[name] for name in ("widths", "side", "truncates")] == [[2, 4], "right", True]
+    facts = PaddedRows.read(tmp_path / "out").facts
+    assert facts == PaddedFacts("classify", {}, (2, 4), "right", True)
 
 
 @pytest.mark.parametrize("task", ["classify", "tag"])

@@ -12,8 +12,8 @@ import pytest
 
 from textrnn.common.config.corpus import Corpus, HoldOut
 from textrnn.common.config.params import load_section
+from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
-from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.parse import parse
 
@@ -48,7 +48,7 @@ def parsed(tmp_path, write_corpus):
 @pytest.fixture
 def rows_of(tmp_path):
     def rows(split, out="out"):
-        return [row for batch in ShardReader(tmp_path / out, "parsed").batches(split) for row in batch.to_pylist()]
+        return [row for batch in ParsedRows.read(tmp_path / out).batches(split) for row in batch.to_pylist()]
 
     return rows
 
@@ -85,17 +85,14 @@ def test_headlines_exactly(parsed, rows_of, tmp_path):
     ]
     assert [(row["text"], row["label"]) for row in rows_of("dev")] == [("a", 0), ("e", 1), ("a", 1)]
     assert [(row["text"], row["label"]) for row in rows_of("test")] == [("c", 1), ("f", 0)]
-    labels = json.loads((tmp_path / "out" / "labels.json").read_text())
-    assert labels == {"task": "classify", "labels": ["finance", "sport"]}
-    assert ShardReader(tmp_path / "out", "parsed").facts["task"] == "classify"
+    assert ParsedRows.read(tmp_path / "out").facts == ParsedFacts("classify", {}, ("finance", "sport"))
 
 
-def test_output_is_shards_index_and_labels_only(parsed, tmp_path):
+def test_output_is_shards_and_index_only(parsed, tmp_path):
     parsed(HEADLINES, **headlines())
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
         "dev-00000.arrow",
         "index.json",
-        "labels.json",
         "test-00000.arrow",
         "train-00000.arrow",
     ]
@@ -126,7 +123,7 @@ def test_dev_is_held_out_of_test(parsed, rows_of, tmp_path):
     assert sum(counts["also_in_train"].values()) == 1
     assert Counter(row["label"] for row in rows_of("dev")) == {0: 5, 1: 5}
     assert sorted(row["row"] for row in rows_of("dev") + rows_of("test")) == list(range(20))
-    assert json.loads((tmp_path / "out" / "labels.json").read_text())["labels"] == ["negative", "positive"]
+    assert ParsedRows.read(tmp_path / "out").labels == ("negative", "positive")
 
 
 def test_seed_changes_dev_only(parsed, rows_of):
@@ -142,8 +139,8 @@ def test_sentences_exactly(parsed, rows_of, tmp_path):
     assert counts["rows"] == {"train": 12, "dev": 4, "test": 2}
     assert counts["also_in_train"] == {"dev": 4, "test": 1}
     assert "texts_with_two_labels" not in counts
-    labels = json.loads((tmp_path / "out" / "labels.json").read_text())
-    assert labels == {"task": "tag", "labels": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]}
+    labels = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert ParsedRows.read(tmp_path / "out").facts == ParsedFacts("tag", {}, labels)
     # strata: 8 sentences without entities, 4 with PER, 4 with LOC
     dev = Counter("".join(row["tokens"]) for row in rows_of("dev"))
     assert (dev["ab"], dev["de"], dev["c"] + dev["f"]) == (1, 1, 2)
@@ -162,21 +159,25 @@ def test_more_entity_types_than_a_stratum_has_bits(parsed, rows_of):
     assert rows_of("test")[0]["tags"] == [160]
 
 
-def test_limit_is_stratified_by_split(parsed, rows_of):
+def test_limit_is_stratified_by_split(parsed, rows_of, tmp_path):
     counts = parsed(NAMES, limit=9, train=NAMES_TRAIN, test=NAMES_TEST)
     assert counts["rows"] == {"train": 9, "dev": 9, "test": 3}
     assert counts["files"]["train"] == {"read": 100, "kept": 100, "rejected": {}}
     # after dev is held out, train has 54, 27 and 9 rows by label; the shares of 9 rows are 5.4, 2.7 and 0.9
     assert Counter(row["label"] for row in rows_of("train")) == {2: 5, 0: 3, 1: 1}
+    # of the splits that lost rows: test has only 3
+    assert ParsedRows.read(tmp_path / "out").rows_before_limit == {"train": 90, "dev": 10}
 
 
-def test_limits_are_nested_and_do_not_change_the_split(parsed, rows_of):
+def test_limits_are_nested_and_do_not_change_the_split(parsed, rows_of, tmp_path):
     for limit, out in [(9, "small"), (45, "middle"), (None, "whole")]:
         parsed(NAMES, limit=limit, out=out, train=NAMES_TRAIN, test=NAMES_TEST)
     for split, sizes in {"train": (9, 45, 90), "dev": (9, 10, 10)}.items():
         small, middle, whole = ({row["row"] for row in rows_of(split, out)} for out in ("small", "middle", "whole"))
         assert (len(small), len(middle), len(whole)) == sizes
         assert small < middle <= whole
+    before = {out: ParsedRows.read(tmp_path / out).rows_before_limit for out in ("small", "middle", "whole")}
+    assert before == {"small": {"train": 90, "dev": 10}, "middle": {"train": 90}, "whole": {}}
 
 
 def test_rows_are_read_from_the_start_of_a_file(parsed, rows_of):
@@ -476,7 +477,7 @@ def test_real_headlines(real_data, tmp_path):
     assert counts["rows"] == {"train": 180_000, "dev": 10_000, "test": 10_000}
     assert counts["also_in_train"] == {"dev": 96, "test": 114}
     assert counts["texts_with_two_labels"] == 46
-    assert len(json.loads((tmp_path / "out" / "labels.json").read_text())["labels"]) == 10
+    assert len(ParsedRows.read(tmp_path / "out").labels) == 10
 
 
 @pytest.mark.real
@@ -486,7 +487,7 @@ def test_real_names(real_data, tmp_path):
     counts = parse_real(real_data, "names", corpus, tmp_path / "out")
     assert counts["rows"] == {"train": 13_374, "dev": 3_350, "test": 3_350}
     assert sum(counts["also_in_train"].values()) == 1_046
-    assert len(json.loads((tmp_path / "out" / "labels.json").read_text())["labels"]) == 18
+    assert len(ParsedRows.read(tmp_path / "out").labels) == 18
 
 
 @pytest.mark.real
@@ -498,7 +499,7 @@ def test_real_sentences(real_data, tmp_path):
         "dev": 4_500,
         "test": 3_442,
     }
-    reader = ShardReader(tmp_path / "out", "parsed")
+    reader = ParsedRows.read(tmp_path / "out")
     lengths = {
         split: [length for batch in reader.batches(split) for length in batch["tokens"].value_lengths().to_pylist()]
         for split in SPLITS
@@ -506,10 +507,10 @@ def test_real_sentences(real_data, tmp_path):
     assert sum(lengths["train"]) + sum(lengths["dev"]) == 2_171_573
     assert sum(lengths["test"]) == 172_601
     assert (max(lengths["train"] + lengths["dev"]), max(lengths["test"])) == (746, 2_427)
-    assert json.loads((tmp_path / "out" / "labels.json").read_text())["labels"] == [
+    assert ParsedRows.read(tmp_path / "out").labels == (
         "O",
         *("B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER"),
-    ]
+    )
 
 
 @pytest.mark.real

@@ -10,9 +10,11 @@ import pytest
 from textrnn.common.config.segment import Punkt, Segment, Segmentation
 from textrnn.common.executor import tasks as workers_module
 from textrnn.common.storage import shards as shards_module
+from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import COUNTS, PARSED, SEGMENTED
-from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.common.storage.schemas import COUNTS
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.shards import ShardWriter
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation import segment as module
 from textrnn.preparation.segmentation.cleaning import clean
@@ -29,31 +31,29 @@ TEXTS = {
 }
 
 
-def write_parsed(folder, task, splits):
-    """A folder of parsed shards; rows are (text or tokens, label or tags), numbered from 100."""
+def write_parsed(folder, task, splits, labels=None, rows_before_limit=None):
+    """A folder of parsed rows; rows are (text or tokens, label or tags), numbered from 100."""
     folder.mkdir()
-    shards = []
+    shards, schema = [], ParsedRows.schema(task)
     for split, rows in splits.items():
-        with ShardWriter(folder, split, PARSED[task]) as writer:
+        with ShardWriter(folder, split, schema) as writer:
             if rows:
                 columns = [range(100, 100 + len(rows)), *zip(*rows, strict=True)]
-                columns = [
-                    pa.array(list(column), field.type) for column, field in zip(columns, PARSED[task], strict=True)
-                ]
-                writer.write(pa.record_batch(columns, schema=PARSED[task]))
+                columns = [pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)]
+                writer.write(pa.record_batch(columns, schema=schema))
         shards += writer.shards
-    write_index(folder, "parsed", shards, task=task)
-    (folder / "labels.json").write_text(json.dumps({"task": task, "labels": LABELS[task]}), encoding="utf-8")
+    facts = ParsedFacts(task, rows_before_limit or {}, tuple(labels or LABELS[task]))
+    ParsedRows.write_index(folder, shards, facts)
     return folder
 
 
 def run(parsed, out, segmentation, *, settings=UNVERIFIED, punkt_folder=None):
     with resumable_folder(out) as temporary:
-        return segment(parsed, segmentation, settings, punkt_folder=punkt_folder or out, out=temporary)
+        return segment(ParsedRows.read(parsed), segmentation, settings, punkt_folder=punkt_folder or out, out=temporary)
 
 
 def rows(folder, split):
-    return [row for batch in ShardReader(folder, "segmented").batches(split) for row in batch.to_pylist()]
+    return [row for batch in SegmentedRows.read(folder).batches(split) for row in batch.to_pylist()]
 
 
 def counts(folder):
@@ -84,9 +84,9 @@ def test_rows_by_hand(tmp_path):
         {"row": 102, "tokens": ["x"], "label": 1},
     ]
     assert report == {"tokens": {"train": 17, "dev": 3, "test": 5}, "distinct_in_train": 14, "verified_rows": 0}
-    reader = ShardReader(tmp_path / "out", "segmented")
-    assert (reader.facts["task"], reader.facts["labels"]) == ("classify", ["down", "up"])
-    assert reader.open(reader.of("train")[0]).schema.equals(SEGMENTED["classify"])
+    reader = SegmentedRows.read(tmp_path / "out")
+    assert reader.facts == ParsedFacts("classify", {}, ("down", "up"))
+    assert reader.open(reader.of("train")[0]).schema.equals(SegmentedRows.schema("classify"))
 
 
 def test_only_train_is_counted_and_counts_are_sorted(tmp_path):
@@ -107,7 +107,7 @@ def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
         small.setattr(shards_module, "ROWS_PER_BATCH", 3)
         small.setattr(shards_module, "ROWS_PER_SHARD", 6)
         parsed = write_parsed(tmp_path / "in", "classify", many)
-    assert [shard.rows for shard in ShardReader(parsed, "parsed").of("train")] == [6, 6, 6, 2]
+    assert [shard.rows for shard in ParsedRows.read(parsed).of("train")] == [6, 6, 6, 2]
     monkeypatch.setattr(workers_module, "MIN_ROWS_FOR_POOL", 0)
     segmentation = Segmentation(("lower", "digits"), "nltk", Punkt("train", 20))
     reports = {}
@@ -116,7 +116,7 @@ def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
         reports[workers] = run(parsed, tmp_path / str(workers), segmentation)
     assert reports[1] == reports[3]
     assert contents(tmp_path / "1") == contents(tmp_path / "3")
-    names = [shard.file for shard in ShardReader(tmp_path / "3", "segmented").shards]
+    names = [shard.file for shard in SegmentedRows.read(tmp_path / "3").shards]
     assert names[:5] == [f"train-{number:05d}.arrow" for number in range(4)] + ["dev-00000.arrow"]
     cut = Segmenter.load(tmp_path / "3" / "segmentation.json")
     assert [row["tokens"] for row in rows(tmp_path / "3", "train")] == [cut(text) for text, _ in many["train"]]
@@ -170,7 +170,7 @@ def test_a_tagged_corpus_passes_through(tmp_path):
     assert rows(tmp_path / "out", "test") == [{"row": 100, "tokens": ["b", "B"], "tags": [0, 1]}]
     assert counts(tmp_path / "out") == [("海", 2), ("淀 ", 1)]
     assert report == {"tokens": {"train": 3, "dev": 1, "test": 2}, "distinct_in_train": 2, "verified_rows": 0}
-    assert ShardReader(tmp_path / "out", "segmented").facts["labels"] == LABELS["tag"]
+    assert SegmentedRows.read(tmp_path / "out").labels == tuple(LABELS["tag"])
 
 
 @pytest.mark.parametrize(
@@ -266,8 +266,8 @@ def test_inputs_differ_for_different_shards_and_models(tmp_path):
     one = write_parsed(tmp_path / "one", "classify", TEXTS)
     two = write_parsed(tmp_path / "two", "classify", {**TEXTS, "dev": []})
     segmentation = Segmentation((), "nltk", Punkt("english", None))
-    first = segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
-    assert first == segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
-    assert first != segment_inputs(two, segmentation, punkt_folder=tmp_path / "punkt")
+    first = segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
+    assert first == segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(ParsedRows.read(two), segmentation, punkt_folder=tmp_path / "punkt")
     (english / "abbrev_types.txt").write_text("dr", encoding="utf-8")
-    assert first != segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")

@@ -28,6 +28,6 @@ def load_matrix(path: Path) -> np.ndarray:
     types = [field.type for field in table.schema if field.name == COLUMN]
     if not types or not pa.types.is_fixed_size_list(types[0]) or types[0].value_type != pa.float32():
         raise UserError(path, "does not contain an embedding matrix", got=table.schema.names)
-    column = table.column(COLUMN).combine_chunks()
+    column = table.column(COLUMN).chunk(0)  # the only one
     matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
     return matrix

@@ -50,7 +50,7 @@ def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[i
 
 
 def pad(encoded: EncodedRows, settings: Pad, out: Path) -> tuple[dict[str, Any], LengthCounts]:
-    """Write padded shards into the folder `out`; return the metrics of padding, and the lengths of train's rows.
+    """Write padded shards into the folder `out`; return statistics of padding, and the lengths of train's rows.
 
     `out` is a folder of `resumable_folder`. Each shard is a task that writes one shard per width. Bucket widths are
     chosen for train after truncation. If rows of other splits are longer, one more bucket holds them, as wide as the
@@ -69,7 +69,7 @@ def pad(encoded: EncodedRows, settings: Pad, out: Path) -> tuple[dict[str, Any],
     truncates = settings.pad_size is not None
     facts = PaddedFacts(encoded.task, encoded.rows_before_limit, tuple(widths), settings.pad_side, truncates)
     PaddedRows.write_index(out, shards, facts)
-    return _metrics(lengths, widths, shards), lengths["train"]
+    return _statistics(lengths, widths, shards), lengths["train"]
 
 
 @dataclass(frozen=True)
@@ -157,12 +157,12 @@ def _pad_column(
     return pa.FixedSizeListArray.from_arrays(pa.array(padded.reshape(-1)), width), lengths.astype(np.int32)
 
 
-def _metrics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
-    metrics: dict[str, Any] = {"widths": widths}
+def _statistics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
+    statistics: dict[str, Any] = {"widths": widths}
     for split, counts in lengths.items():
         tokens, kept = counts.tokens(), counts.tokens(widths[-1])
         positions = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
-        metrics[split] = {
+        statistics[split] = {
             "rows": int(counts.rows.sum()),
             "longest": counts.longest,
             "truncated_rows": int(counts.rows[counts.lengths > widths[-1]].sum()),
@@ -170,4 +170,4 @@ def _metrics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[S
             "truncated_share": (tokens - kept) / max(1, tokens),
             "padding_share": (positions - kept) / max(1, positions),
         }
-    return metrics
+    return statistics

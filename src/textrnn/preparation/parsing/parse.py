@@ -44,13 +44,13 @@ def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Pa
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
     _check_rows(source, plans, counts, rows)
-    metrics = _metrics(file_format, plans, counts, rows, duplicates)
+    statistics = _statistics(file_format, plans, counts, rows, duplicates)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
     facts = ParsedFacts(file_format.task, _rows_before_limit(plans, rows), tuple(labels.values()))
     ParsedRows.write_index(out, [shard for split in SPLITS for shard in shards[split]], facts)
-    return metrics
+    return statistics
 
 
 def _stage_files(
@@ -103,14 +103,14 @@ def _check_rows(
             raise UserError(source, f"the {split} split is empty", got=usable)
 
 
-def _metrics(
+def _statistics(
     file_format: FileFormat,
     plans: Mapping[str, SplitPlan],
     counts: Mapping[str, FileCounts],
     rows: Mapping[str, int],
     duplicates: DuplicateCounter,
 ) -> dict[str, Any]:
-    metrics: dict[str, Any] = {
+    statistics: dict[str, Any] = {
         "files": {
             role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
             for role, count in counts.items()
@@ -119,5 +119,5 @@ def _metrics(
         "also_in_train": {split: duplicates.count_also_in(split, "train") for split in plans if split != "train"},
     }
     if file_format.task == "classify":
-        metrics["texts_with_two_labels"] = duplicates.count_conflicting_labels("train")
-    return metrics
+        statistics["texts_with_two_labels"] = duplicates.count_conflicting_labels("train")
+    return statistics
