@@ -17,7 +17,7 @@ from textrnn.preparation.embedding.vector_files import read_vectors
 def embed(
     vocabulary: Vocabulary, embedding: Embedding, folder: Path, settings: Embed, where: str
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    """The (tokens, width) float32 matrix, and statistics: its pretrained vectors, and how much they cover.
+    """The (tokens, width) float32 matrix, and statistics: the file of vectors, the width, and how much they cover.
 
     Without vectors, rows are sampled from N(0, embedding_std^2); torch's Embedding has a standard deviation of 1. With
     vectors, the tokens that have none are sampled with the mean and standard deviation of the vectors found, column by
