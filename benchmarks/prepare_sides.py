@@ -28,7 +28,10 @@ from textrnn.common.config.corpus import Corpus, HoldOut
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Cleaning, Punkt, Segment, Segmentation
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.schemas import RESERVED
+from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ShardReader
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.encoding.encode import encode
@@ -118,16 +121,16 @@ def prepare(source: Path, rows: int, work: Path) -> int:
     counts = parse(folders["raw"], corpus, seed=1, limit=None, out=folders["parsed"])
     segmentation_params = Segmentation(STEPS, "nltk", Punkt("english", None))
     punkt = source / TOKENIZERS
-    segment(folders["parsed"], segmentation_params, Segment(0.001, 1), punkt_folder=punkt, out=folders["segmented"])
+    parsed = ParsedRows.read(folders["parsed"])
+    segment(parsed, segmentation_params, Segment(0.001, 1), punkt_folder=punkt, out=folders["segmented"])
     encode(
-        folders["segmented"],
+        SegmentedRows.read(folders["segmented"]),
         Encode(MIN_COUNT, None, None),
         where="encodings.reviews",
         ids=folders["ids"],
-        vocabulary_file=work / "vocabulary.arrow",
-        labels_file=work / "labels.json",
+        preparation=work,
     )
-    pad(folders["ids"], Pad(WIDTH, "left", None), folders["padded"])
+    pad(EncodedRows.read(folders["ids"]), Pad(WIDTH, "left", None), folders["padded"])
     return int(counts["rows"]["train"])
 
 

@@ -33,6 +33,9 @@ from textrnn.common.config.segment import Segment, Segmentation
 from textrnn.common.config.train import CosineSchedule, Train
 from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
 from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.parsed_rows import ParsedRows
+from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.scoring.evaluate import evaluate
 from textrnn.modeling.models.model_directory import SavedModel, make_config
@@ -69,20 +72,21 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
         args.source / CORPUS, load_section(Corpus, params, "corpora", CORPUS), seed=1, limit=None, out=folders["parsed"]
     )
     segmentation = load_stage_params(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
-    segment(folders["parsed"], segmentation, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
+    parsed = ParsedRows.read(folders["parsed"])
+    segment(parsed, segmentation, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
     encode(
-        folders["segmented"],
+        SegmentedRows.read(folders["segmented"]),
         load_stage_params(Encode, params, "encodings", ENCODING, among=ENCODING_KEYS),
         where=ENCODING,
         ids=folders["ids"],
-        vocabulary_file=work / "vocabulary.arrow",
-        labels_file=work / "labels.json",
+        preparation=work,
     )
+    encoded = EncodedRows.read(folders["ids"])
     for recipe in RECIPES:
         settings = load_stage_params(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
         for name, padding in ((recipe, settings), (f"{recipe}_buckets", replace(settings, buckets=BUCKETS))):
             (work / name).mkdir()
-            pad(folders["ids"], padding, work / name)
+            pad(encoded, padding, work / name)
     return {"folder": str(work)}
 
 

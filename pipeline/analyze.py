@@ -6,7 +6,8 @@ from dataclasses import astuple
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import get_param, read_params
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import get_param
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.analysis.analyze import analyze
 from textrnn.evaluation.scoring.predictions import predict_split

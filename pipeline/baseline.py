@@ -5,7 +5,8 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.data import Limits
-from textrnn.common.config.params import load_section, read_params
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import load_section
 from textrnn.common.settings.limits import cap
 from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.baselines.fit import noise_ceiling, train_baselines

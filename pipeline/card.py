@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.params import get_param, read_params
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import get_param
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
 from textrnn.evaluation.card.model_card import CardFacts, render

@@ -1,31 +1,30 @@
 """Map the tokens of an encoding to ids: the vocabulary of its training split, and id shards."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.encode import Encode
-from textrnn.common.config.params import load_stage_params, read_params
-from textrnn.common.config.types import ENCODING_KEYS
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import load_entry_section
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.shards import index_sha256
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.stored_files import write_statistics
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.encoding.encode import encode
-from textrnn.stage import output_file, run_stage, write_json
+from textrnn.stage import output_folder, run_stage
 
 
 def main(encoding: str) -> None:
-    where = f"encodings.{encoding}"
-    settings = load_stage_params(Encode, read_params(), "encodings", encoding, among=ENCODING_KEYS)
-    settings.check(where)
-    segmented, folder = Path("data/segmented") / encoding, Path("data/encoded") / encoding
-    resume_key = {"encode": asdict(settings), "segmented": index_sha256(segmented)}
+    where = f"encodings.{encoding}.encode"
+    settings = load_entry_section(Encode, read_params(), "encodings", encoding, "encode")
+    segmented = SegmentedRows.read(SegmentedRows.default_folder(encoding))
+    resume_key = {"encode": asdict(settings), "segmented": segmented.checksum}
     with (
-        resumable_folder(folder / "ids", stage="encode", **resume_key) as ids,
-        output_file(folder / "vocabulary.arrow") as vocabulary,
-        output_file(folder / "labels.json") as labels,
+        resumable_folder(EncodedRows.default_folder(encoding), stage="encode", **resume_key) as ids,
+        output_folder(Preparation.default_folder(encoding)) as preparation,
     ):
-        metrics = encode(segmented, settings, where=where, ids=ids, vocabulary_file=vocabulary, labels_file=labels)
-    write_json(Path("metrics") / encoding / "encode.json", metrics)
+        write_statistics(ids, encode(segmented, settings, where=where, ids=ids, preparation=preparation))
 
 
 if __name__ == "__main__":

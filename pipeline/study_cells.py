@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.params.params_file import read_params
+from textrnn.common.params.params_file import read_values
 from textrnn.stage import run_command
 from textrnn.study.plan.json_files import write_results
 from textrnn.study.plan.variants import read_study
@@ -11,7 +11,7 @@ from textrnn.study.runs.cell_comparison import differences, timings
 
 
 def main() -> None:
-    study = read_study(read_params(Path("study/params.yaml")))
+    study = read_study(read_values(Path("study/params.yaml")))
     write_results(Path("data/study/cells.json"), {seed: differences(study.cells, seed) for seed in study.seeds})
     write_results(Path("logs/study/cells.json"), timings(study.cells, study.seeds[0]))
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.pad import Pad
-from textrnn.common.params.params_file import read_params
+from textrnn.common.params.params_file import read_values
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.shards import index_sha256
 from textrnn.preparation.padding.pad import pad
 from textrnn.stage import output_folder, run_command
 from textrnn.study.plan.json_files import write_results
@@ -14,16 +14,16 @@ from textrnn.study.plan.variants import read_study
 
 
 def main() -> None:
-    study = read_study(read_params(Path("study/params.yaml")))
-    encoded = Path("data/encoded") / study.encoding / "ids"
+    study = read_study(read_values(Path("study/params.yaml")))
+    encoded = EncodedRows.read(EncodedRows.default_folder(study.encoding))
     with output_folder(Path("data/study/padded")) as folder:
         kept_shares = {}
         for width in study.pads:
-            resume_key = {"pad": width, "encoded": index_sha256(encoded)}
-            settings = Pad(pad_size=width, pad_side="right", buckets=None)
+            resume_key = {"pad": width, "encoded": encoded.checksum}
+            settings = Pad(max_length=width, side="right", buckets=None)
             with resumable_folder(folder / str(width), stage="study_pad", **resume_key) as out:
-                metrics, _ = pad(encoded, settings, out)
-            kept_shares[str(width)] = 1 - metrics["train"]["truncated_share"]
+                statistics, _ = pad(encoded, settings, out)
+            kept_shares[str(width)] = 1 - statistics["train"]["truncated_share"]
         write_results(folder / "kept.json", kept_shares)
 
 

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.params.params_file import read_params
+from textrnn.common.params.params_file import read_values
 from textrnn.stage import output_folder, run_command
 from textrnn.study.plan.json_files import read_results, read_runs, write_results
 from textrnn.study.plan.variants import read_study
@@ -13,7 +13,7 @@ from textrnn.study.verdicts.measure_plots import draw_measures
 
 
 def main() -> None:
-    study = read_study(read_params(Path("study/params.yaml")))
+    study = read_study(read_values(Path("study/params.yaml")))
     facts_folder, timings_folder = Path("data/study"), Path("logs/study")
     runs = read_runs(facts_folder / "runs", timings_folder, study.runs, study.seeds)
     cell_differences, cell_timings = (read_results(folder / "cells.json") for folder in (facts_folder, timings_folder))

@@ -9,8 +9,9 @@ import torch
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Limits
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import get_param, load_section, read_params
 from textrnn.common.config.train import Train
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import get_param, load_section
 from textrnn.common.settings.limits import apply_limits
 from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.resumable import resumable_folder

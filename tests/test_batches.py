@@ -10,6 +10,7 @@ import torch
 from test_pad import write_encoded
 from test_training import SETTINGS
 from textrnn.common.config.pad import Pad
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import pad
@@ -22,7 +23,7 @@ def write_padded(folder, task, splits, size=None, side="right"):
     """A folder of shards padded by textrnn.preparation.padding.pad; rows: (ids, label) or (ids, tags, spans)."""
     write_encoded(folder / "encoded", task, splits)
     (folder / "padded").mkdir()
-    pad(folder / "encoded", Pad(size, side, None if size else 6), folder / "padded")
+    pad(EncodedRows.read(folder / "encoded"), Pad(size, side, None if size else 6), folder / "padded")
     return ShardReader(folder / "padded", "padded")
 
 

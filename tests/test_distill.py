@@ -20,8 +20,8 @@ from test_models import PLAIN
 from test_processes import together
 from test_training import rows_of, settings, small
 from textrnn.common.config.model import BigramOptions
-from textrnn.common.params.params_file import read_params
 from textrnn.common.config.train import Distill, Ema, Train
+from textrnn.common.params.params_file import read_params
 from textrnn.common.settings.merging import load_recipe_section
 from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder

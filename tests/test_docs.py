@@ -11,9 +11,9 @@ from itertools import pairwise
 import pytest
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
+from textrnn.common.config.check import check_params
 
 from imports import ROOT
-from textrnn.common.config.check import check_params
 from textrnn.common.params.params_file import read_params
 from textrnn.study.plan.variants import read_study
 

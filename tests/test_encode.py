@@ -10,8 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.common.config.encode import Encode
-from textrnn.common.storage.schemas import COUNTS, ENCODED, SEGMENTED
-from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.parsed_rows import ParsedFacts
+from textrnn.common.storage.schemas import COUNTS
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.shards import ShardWriter
+from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels, make_labels
 from textrnn.preparation.artifacts.tag_schemes import bio_spans
@@ -28,6 +32,7 @@ TEXTS = {
     "dev": [(["a", "z", "z", "z"], 1)],
     "test": [(["z"], 0), ([], 1), (["c", "<pad>", "b"], 1)],
 }
+SEGMENTATION = '{"clean": [], "segment": "tokens", "punkt": null}\n'
 SENTENCE = [B_LOC, I_LOC, B_LOC, OUT, I_PER, I_PER, B_PER]
 SENTENCES = {
     "train": [(list("海淀京的小明丽"), SENTENCE), (["a"], [OUT])],
@@ -36,10 +41,10 @@ SENTENCES = {
 }
 
 
-def write_segmented(folder, task, splits, labels):
-    """A folder of segmented shards; rows are (tokens, label or tags), numbered from 7; counts are those of train."""
+def write_segmented(folder, task, splits, labels, rows_before_limit=None):
+    """A folder of segmented rows; rows are (tokens, label or tags), numbered from 7; counts are those of train."""
     folder.mkdir()
-    shards, schema = [], SEGMENTED[task]
+    shards, schema = [], SegmentedRows.schema(task)
     for split, rows in splits.items():
         with ShardWriter(folder, split, schema) as writer:
             if rows:
@@ -51,24 +56,18 @@ def write_segmented(folder, task, splits, labels):
     counts = {token: seen.count(token) for token in seen}
     with pa.ipc.new_file(str(folder / "counts.arrow"), COUNTS) as file:
         file.write_table(pa.table([list(counts), list(counts.values())], schema=COUNTS))
-    write_index(folder, "segmented", shards, task=task, labels=labels)
+    (folder / "segmentation.json").write_text(SEGMENTATION, encoding="utf-8")
+    SegmentedRows.write_index(folder, shards, ParsedFacts(task, rows_before_limit or {}, tuple(labels)))
     return folder
 
 
 def run(segmented, out, settings):
     (out / "ids").mkdir(parents=True)
-    return encode(
-        segmented,
-        settings,
-        where="encodings.e",
-        ids=out / "ids",
-        vocabulary_file=out / "vocabulary.arrow",
-        labels_file=out / "labels.json",
-    )
+    return encode(SegmentedRows.read(segmented), settings, where="encodings.e", ids=out / "ids", preparation=out)
 
 
 def rows(out, split):
-    return [row for batch in ShardReader(out / "ids", "encoded").batches(split) for row in batch.to_pylist()]
+    return [row for batch in EncodedRows.read(out / "ids").batches(split) for row in batch.to_pylist()]
 
 
 def tagged(tmp_path, scheme):
@@ -92,10 +91,16 @@ def test_ids_by_hand(tmp_path):
         {"row": 8, "ids": [], "label": 1},
         {"row": 9, "ids": [4, 1, 2], "label": 1},
     ]
-    assert report == {"vocabulary": 5, "labels": 2, "unknown_share": {"train": 0.0, "dev": 0.75, "test": 0.5}}
-    reader = ShardReader(tmp_path / "out" / "ids", "encoded")
-    assert reader.facts["task"] == "classify"
-    assert reader.open(reader.of("dev")[0]).schema.equals(ENCODED["classify"])
+    assert report == {
+        "vocabulary": 5,
+        "min_count": 1,
+        "max_tokens": None,
+        "labels": 2,
+        "unknown_share": {"train": 0.0, "dev": 0.75, "test": 0.5},
+    }
+    reader = EncodedRows.read(tmp_path / "out" / "ids")
+    assert reader.facts == RowFacts("classify", {})
+    assert reader.open(reader.of("dev")[0]).schema.equals(EncodedRows.schema("classify"))
 
 
 def test_the_vocabulary_never_sees_dev_or_test(tmp_path):

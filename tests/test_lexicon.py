@@ -11,8 +11,8 @@ import pytest
 
 from textrnn.common.config.embed import Lexicon
 from textrnn.errors import UserError
-from textrnn.preparation.artifacts.embedding_matrix import load_matrix
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, load_lexicon, save_lexicon
+from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
 from textrnn.preparation.embedding.lexicon import add_vectors, build_lexicon
@@ -183,20 +183,22 @@ def stage(tmp_path, monkeypatch, import_stage):
     script = import_stage("embed")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(script, "read_dictionary", lambda: iter(DICTIONARY))
-    (tmp_path / "data" / "encoded" / "e").mkdir(parents=True)
-    vocabulary("国中民人").save(tmp_path / "data" / "encoded" / "e" / "vocabulary.arrow")
+    preparation = tmp_path / "data" / "encoded" / "e" / "preparation"
+    preparation.mkdir(parents=True)
+    vocabulary("国中民人").save(preparation / "vocabulary.arrow")
 
     def run(lexicon):
-        recipe = {"encoding": "e", "embedding_size": 3, "embedding_std": 1.0, "vectors": None, "lexicon": lexicon}
-        data = {"source": "raw", "vectors": "vectors", "punkt": "punkt", "seed": 1}
-        params = {"data": data, "embed": {"seed": 1}, "recipes": {"r": recipe}}
+        data = {"source": "raw", "vectors": "vectors", "punkt": "punkt"}
+        defaults = {"width": 3, "std": 1.0, "vectors": None, "lexicon": None, "seed": 1}
+        recipes = {"r": {"encoding": "e", "embed": {"lexicon": lexicon}}}
+        params = {"data": data, "embed": defaults, "recipes": recipes}
         (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
         script.main("r")
         folder = tmp_path / "data" / "embedded" / "r"
-        assert {path.name for path in folder.iterdir()} == {"embedding.arrow", "lexicon.arrow"}
-        assert load_matrix(folder / "embedding.arrow").shape == (6, 3)
-        report = json.loads((tmp_path / "metrics" / "r" / "embed.json").read_text(encoding="utf-8"))
-        return load_lexicon(folder / "lexicon.arrow"), report
+        assert {path.name for path in folder.iterdir()} == {"embedding.arrow", "lexicon.arrow", "statistics.json"}
+        embedding = RecipeEmbedding.read(folder)
+        assert embedding.matrix.shape == (6, 3)
+        return embedding.lexicon, json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
 
     return run
 
@@ -204,7 +206,15 @@ def stage(tmp_path, monkeypatch, import_stage):
 def test_the_stage_writes_the_words_next_to_the_matrix(stage):
     lexicon, report = stage({"longest": 3, "vectors": None})
     assert words_of(lexicon) == [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
-    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon_words": 3, "lexicon_vectors": 0}
+    assert report == {
+        "vectors": None,
+        "width": 3,
+        "covered_tokens": 0.0,
+        "covered_text": 0.0,
+        "lexicon": {"longest": 3, "vectors": None},
+        "lexicon_words": 3,
+        "lexicon_vectors": 0,
+    }
 
 
 def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
@@ -212,19 +222,20 @@ def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
     (tmp_path / "vectors" / "v.vec").write_text("中国 1 2\n人人 3 4\n", encoding="utf-8")
     lexicon, report = stage({"longest": 2, "vectors": "v.vec"})
     assert vectors_of(lexicon) == [([3, 2], "ns", [1, 2]), ([2, 5], "n", None), ([5, 5], None, [3, 4])]
+    assert report["lexicon"] == {"longest": 2, "vectors": "v.vec"}
     assert (report["lexicon_words"], report["lexicon_vectors"]) == (2, 2)
-    with pytest.raises(UserError, match=r"^recipes\.r\.lexicon\.vectors: "):
+    with pytest.raises(UserError, match=r"^recipes\.r\.embed\.lexicon\.vectors: "):
         stage({"longest": 2, "vectors": "../v.vec"})
 
 
 def test_the_stage_writes_an_empty_file_if_there_is_no_lexicon(stage):
     lexicon, report = stage(None)
     assert len(lexicon) == 0
-    assert report == {"width": 3, "covered_tokens": 0.0, "covered_text": 0.0}
+    assert report == {"vectors": None, "width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon": None}
 
 
 @pytest.mark.parametrize(
-    ("longest", "match"), [(1, r"^recipes\.r\.lexicon\.longest: must be"), (40, r"\.longest: 6 tok")]
+    ("longest", "match"), [(1, r"^recipes\.r\.embed\.lexicon\.longest: must be"), (40, r"\.longest: 6 tok")]
 )
 def test_the_stage_refuses_by_name_and_leaves_nothing(stage, tmp_path, longest, match):
     with pytest.raises(UserError, match=match):

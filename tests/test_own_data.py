@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from textrnn.common.config.check import check_params
 
 from imports import ROOT
 from project import environment, make_project, run, stages_run
-from textrnn.common.config.check import check_params
 from textrnn.common.params.params_file import read_params
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")

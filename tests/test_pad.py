@@ -13,17 +13,19 @@ from hypothesis import strategies as st
 
 from textrnn.common.config.pad import Pad
 from textrnn.common.storage import shards as shards_module
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import ENCODED, padded_schema
-from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.common.storage.shards import ShardWriter
+from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import bucket_widths, pad
 
 
-def write_encoded(folder, task, splits):
-    """A folder of encoded shards; rows are (ids, label) or (ids, tags, spans), numbered from 0 in each split."""
+def write_encoded(folder, task, splits, rows_before_limit=None):
+    """A folder of encoded rows; rows are (ids, label) or (ids, tags, spans), numbered from 0 in each split."""
     folder.mkdir()
-    shards, schema = [], ENCODED[task]
+    shards, schema = [], EncodedRows.schema(task)
     for split in ("train", "dev", "test"):
         rows = splits.get(split, [])
         with ShardWriter(folder, split, schema) as writer:
@@ -32,18 +34,18 @@ def write_encoded(folder, task, splits):
                 arrays = [pa.array(list(values), field.type) for values, field in columns]
                 writer.write(pa.record_batch(arrays, schema=schema))
         shards += writer.shards
-    write_index(folder, "encoded", shards, task=task)
+    EncodedRows.write_index(folder, shards, RowFacts(task, rows_before_limit or {}))
     return folder
 
 
 def run(tmp_path, task, splits, settings):
     encoded = write_encoded(tmp_path / "in", task, splits)
     with resumable_folder(tmp_path / "out") as out:
-        return pad(encoded, settings, out)
+        return pad(EncodedRows.read(encoded), settings, out)
 
 
 def rows(tmp_path, split):
-    return [row for batch in ShardReader(tmp_path / "out", "padded").batches(split) for row in batch.to_pylist()]
+    return [row for batch in PaddedRows.read(tmp_path / "out").batches(split) for row in batch.to_pylist()]
 
 
 def texts(*lengths):
@@ -107,12 +109,12 @@ def test_tags_by_hand(side, tags, tmp_path):
 
 def test_index_and_schema(tmp_path):
     run(tmp_path, "tag", TAGGED, Pad(4, "left", None))
-    reader = ShardReader(tmp_path / "out", "padded")
-    assert [reader.facts[name] for name in ("task", "widths", "side", "truncates")] == ["tag", [4], "left", True]
+    reader = PaddedRows.read(tmp_path / "out")
+    assert reader.facts == PaddedFacts("tag", {}, (4,), "left", True)
     [shard] = reader.shards  # dev and test have no rows and therefore no file
     assert (shard.file, shard.split, shard.rows, shard.width) == ("train-00004-00000.arrow", "train", 3, 4)
     assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file, "index.json"}
-    assert reader.open(shard).schema.equals(padded_schema("tag", 4))
+    assert reader.open(shard).schema.equals(PaddedRows.schema("tag", 4))
 
 
 # bucket widths
@@ -165,7 +167,7 @@ def test_widths_of_many_lengths_need_little_memory():
 # buckets
 
 
-def test_buckets_without_pad_size_truncate_nothing(tmp_path):
+def test_buckets_without_a_maximum_truncate_nothing(tmp_path):
     report, lengths = run(
         tmp_path,
         "classify",
@@ -184,7 +186,7 @@ def test_buckets_without_pad_size_truncate_nothing(tmp_path):
         {"row": 5, "ids": [12, 13, 14, 15, 16], "length": 5, "label": 1},
     ]
     assert [row["ids"] for row in rows(tmp_path, "test")] == [[11, 0], list(range(2, 11))]
-    reader = ShardReader(tmp_path / "out", "padded")
+    reader = PaddedRows.read(tmp_path / "out")
     assert [(shard.split, shard.width, shard.rows) for shard in reader.shards] == [
         ("train", 2, 4),
         ("train", 5, 2),
@@ -196,7 +198,7 @@ def test_buckets_without_pad_size_truncate_nothing(tmp_path):
     assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file for shard in reader.shards} | {
         "index.json"
     }
-    assert [reader.facts[name] for name in ("widths", "side", "truncates")] == [[2, 5, 9], "right", False]
+    assert reader.facts == PaddedFacts("classify", {}, (2, 5, 9), "right", False)
 
 
 def test_at_most_six_buckets_and_one_more(tmp_path):
@@ -223,7 +225,7 @@ def test_at_most_six_buckets_and_one_more(tmp_path):
         ((0, 0), (0,), Pad(4, "right", 2), [1]),
     ],
 )
-def test_no_width_exceeds_pad_size(tmp_path, train, test, settings, widths):
+def test_no_width_exceeds_the_maximum(tmp_path, train, test, settings, widths):
     report, _ = run(tmp_path, "classify", {"train": texts(*train), "test": texts(*test)}, settings)
     assert report["widths"] == widths
 
@@ -243,8 +245,8 @@ def test_rows_are_truncated_and_then_bucketed(tmp_path):
     assert (report["train"]["truncated_rows"], report["train"]["truncated_tokens"]) == (1, 3)
     assert report["train"]["padding_share"] == pytest.approx(1 / 14)
     assert report["test"]["truncated_tokens"] == 5
-    facts = ShardReader(tmp_path / "out", "padded").facts
-    assert [facts[name] for name in ("widths", "side", "truncates")] == [[2, 4], "right", True]
+    facts = PaddedRows.read(tmp_path / "out").facts
+    assert facts == PaddedFacts("classify", {}, (2, 4), "right", True)
 
 
 @pytest.mark.parametrize("task", ["classify", "tag"])
@@ -268,7 +270,7 @@ def test_every_row_is_padded_once_with_all_its_tokens(task, settings, tmp_path, 
         unpadded = {}
         for row in rows(tmp_path, split):
             n, width = row["length"], len(row["ids"])
-            kept = slice(width - n, width) if settings.pad_side == "left" else slice(0, n)
+            kept = slice(width - n, width) if settings.side == "left" else slice(0, n)
             values = [row["ids"][kept], row["label"]] if task == "classify" else [row["ids"][kept], row["tags"][kept]]
             assert sum(token != 0 for token in row["ids"]) == n
             assert row["row"] not in unpadded
@@ -327,12 +329,12 @@ def test_the_report_of_buckets_by_hand(tmp_path):
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        (Pad(0, "right", None), r"recipes\.r\.pad_size: must be at least 1; got 0"),
-        (Pad(-1, "left", None), r"recipes\.r\.pad_size: must be at least 1; got -1"),
+        (Pad(0, "right", None), r"recipes\.r\.max_length: must be at least 1; got 0"),
+        (Pad(-1, "left", None), r"recipes\.r\.max_length: must be at least 1; got -1"),
         (Pad(None, "right", 0), r"recipes\.r\.buckets: must be at least 1; got 0"),
-        (Pad(None, "right", None), r"recipes\.r\.buckets: must be a number where pad_size is null; got null"),
-        (Pad(None, "left", 6), r"recipes\.r\.pad_side: must be right where there are buckets; got 'left'"),
-        (Pad(9, "left", 6), r"recipes\.r\.pad_side: must be right where there are buckets; got 'left'"),
+        (Pad(None, "right", None), r"recipes\.r\.buckets: must be a number where max_length is null; got null"),
+        (Pad(None, "left", 6), r"recipes\.r\.side: must be right where there are buckets .*; got 'left'"),
+        (Pad(9, "left", 6), r"recipes\.r\.side: must be right where there are buckets .*; got 'left'"),
     ],
 )
 def test_invalid_settings(settings, match):

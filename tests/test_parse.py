@@ -10,18 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from textrnn.common.config.corpus import Corpus, HoldOut
-from textrnn.common.config.params import load_section
+from textrnn.common.config.parse import HoldOut, Parse
+from textrnn.common.params.sections import load_entry_section
+from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
-from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.parse import parse
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
-HEADLINES = Corpus("headlines", {}, None, {}, None, 0)
-NAMES = Corpus("names", {}, None, {}, HoldOut("train", 0.1, 1), 0)
-BIO = Corpus("bio", {}, None, {}, HoldOut("train", 0.25, 1), 0)
-FASTTEXT = Corpus("fasttext", {}, {"__label__1": "negative", "__label__2": "positive"}, {}, HoldOut("test", 0.5, 1), 0)
+HEADLINES = Parse("headlines", {}, 1, None, {}, None, 0)
+NAMES = Parse("names", {}, 1, None, {}, HoldOut("train", 0.1, 1), 0)
+BIO = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.25, 1), 0)
+FASTTEXT = Parse(
+    "fasttext", {}, 1, {"__label__1": "negative", "__label__2": "positive"}, {}, HoldOut("test", 0.5, 1), 0
+)
 
 # 60 Polish, 30 Arabic and 10 Czech names, sorted by country as the published file is
 NAMES_TRAIN = [
@@ -39,8 +41,8 @@ def parsed(tmp_path, write_corpus):
     def run(corpus, *, seed=1, limit=None, out="out", **roles):
         files = write_corpus(tmp_path / "raw", corpus.format, **roles)
         (tmp_path / out).mkdir()
-        corpus = replace(corpus, files=files)
-        return parse(tmp_path / "raw", corpus, seed=seed, limit=limit, out=tmp_path / out)
+        corpus = replace(corpus, files=files, seed=seed)
+        return parse(tmp_path / "raw", corpus, limit=limit, out=tmp_path / out)
 
     return run
 
@@ -48,7 +50,7 @@ def parsed(tmp_path, write_corpus):
 @pytest.fixture
 def rows_of(tmp_path):
     def rows(split, out="out"):
-        return [row for batch in ShardReader(tmp_path / out, "parsed").batches(split) for row in batch.to_pylist()]
+        return [row for batch in ParsedRows.read(tmp_path / out).batches(split) for row in batch.to_pylist()]
 
     return rows
 
@@ -85,17 +87,14 @@ def test_headlines_exactly(parsed, rows_of, tmp_path):
     ]
     assert [(row["text"], row["label"]) for row in rows_of("dev")] == [("a", 0), ("e", 1), ("a", 1)]
     assert [(row["text"], row["label"]) for row in rows_of("test")] == [("c", 1), ("f", 0)]
-    labels = json.loads((tmp_path / "out" / "labels.json").read_text())
-    assert labels == {"task": "classify", "labels": ["finance", "sport"]}
-    assert ShardReader(tmp_path / "out", "parsed").facts["task"] == "classify"
+    assert ParsedRows.read(tmp_path / "out").facts == ParsedFacts("classify", {}, ("finance", "sport"))
 
 
-def test_output_is_shards_index_and_labels_only(parsed, tmp_path):
+def test_output_is_shards_and_index_only(parsed, tmp_path):
     parsed(HEADLINES, **headlines())
     assert [path.name for path in sorted((tmp_path / "out").iterdir())] == [
         "dev-00000.arrow",
         "index.json",
-        "labels.json",
         "test-00000.arrow",
         "train-00000.arrow",
     ]
@@ -126,7 +125,7 @@ def test_dev_is_held_out_of_test(parsed, rows_of, tmp_path):
     assert sum(counts["also_in_train"].values()) == 1
     assert Counter(row["label"] for row in rows_of("dev")) == {0: 5, 1: 5}
     assert sorted(row["row"] for row in rows_of("dev") + rows_of("test")) == list(range(20))
-    assert json.loads((tmp_path / "out" / "labels.json").read_text())["labels"] == ["negative", "positive"]
+    assert ParsedRows.read(tmp_path / "out").labels == ("negative", "positive")
 
 
 def test_seed_changes_dev_only(parsed, rows_of):
@@ -142,8 +141,8 @@ def test_sentences_exactly(parsed, rows_of, tmp_path):
     assert counts["rows"] == {"train": 12, "dev": 4, "test": 2}
     assert counts["also_in_train"] == {"dev": 4, "test": 1}
     assert "texts_with_two_labels" not in counts
-    labels = json.loads((tmp_path / "out" / "labels.json").read_text())
-    assert labels == {"task": "tag", "labels": ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]}
+    labels = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
+    assert ParsedRows.read(tmp_path / "out").facts == ParsedFacts("tag", {}, labels)
     # strata: 8 sentences without entities, 4 with PER, 4 with LOC
     dev = Counter("".join(row["tokens"]) for row in rows_of("dev"))
     assert (dev["ab"], dev["de"], dev["c"] + dev["f"]) == (1, 1, 2)
@@ -162,21 +161,25 @@ def test_more_entity_types_than_a_stratum_has_bits(parsed, rows_of):
     assert rows_of("test")[0]["tags"] == [160]
 
 
-def test_limit_is_stratified_by_split(parsed, rows_of):
+def test_limit_is_stratified_by_split(parsed, rows_of, tmp_path):
     counts = parsed(NAMES, limit=9, train=NAMES_TRAIN, test=NAMES_TEST)
     assert counts["rows"] == {"train": 9, "dev": 9, "test": 3}
     assert counts["files"]["train"] == {"read": 100, "kept": 100, "rejected": {}}
     # after dev is held out, train has 54, 27 and 9 rows by label; the shares of 9 rows are 5.4, 2.7 and 0.9
     assert Counter(row["label"] for row in rows_of("train")) == {2: 5, 0: 3, 1: 1}
+    # of the splits that lost rows: test has only 3
+    assert ParsedRows.read(tmp_path / "out").rows_before_limit == {"train": 90, "dev": 10}
 
 
-def test_limits_are_nested_and_do_not_change_the_split(parsed, rows_of):
+def test_limits_are_nested_and_do_not_change_the_split(parsed, rows_of, tmp_path):
     for limit, out in [(9, "small"), (45, "middle"), (None, "whole")]:
         parsed(NAMES, limit=limit, out=out, train=NAMES_TRAIN, test=NAMES_TEST)
     for split, sizes in {"train": (9, 45, 90), "dev": (9, 10, 10)}.items():
         small, middle, whole = ({row["row"] for row in rows_of(split, out)} for out in ("small", "middle", "whole"))
         assert (len(small), len(middle), len(whole)) == sizes
         assert small < middle <= whole
+    before = {out: ParsedRows.read(tmp_path / out).rows_before_limit for out in ("small", "middle", "whole")}
+    assert before == {"small": {"train": 90, "dev": 10}, "middle": {"train": 90}, "whole": {}}
 
 
 def test_rows_are_read_from_the_start_of_a_file(parsed, rows_of):
@@ -229,7 +232,7 @@ def test_invalid_utf8_is_a_counted_reject(parsed, write_raw, tmp_path):
     write_raw(tmp_path / "c.txt", "x\ny\n")
     (tmp_path / "out").mkdir()
     corpus = replace(HEADLINES, files=files, max_rejects=3)
-    counts = parse(tmp_path, corpus, seed=1, limit=None, out=tmp_path / "out")
+    counts = parse(tmp_path, corpus, limit=None, out=tmp_path / "out")
     rejected = {"bytes that are not UTF-8": 1}
     assert counts["files"] == {split: {"read": 3, "kept": 2, "rejected": rejected} for split in SPLITS}
 
@@ -283,7 +286,7 @@ def test_file_of_another_format_is_not_a_corpus(write_raw, tmp_path):
     write_raw(tmp_path / "raw" / "train.txt", '"a","Polish"\n')
     corpus = replace(BIO, files={"train": "train.txt", "test": "train.txt"})
     with pytest.raises(UserError, match=r"needs at least two labels; got \['O'\]; check that"):
-        parse(tmp_path / "raw", corpus, seed=1, limit=None, out=tmp_path)
+        parse(tmp_path / "raw", corpus, limit=None, out=tmp_path)
 
 
 @pytest.mark.parametrize("role", ["train", "dev", "test", "classes"])
@@ -291,7 +294,7 @@ def test_missing_file(tmp_path, role, write_corpus):
     files = write_corpus(tmp_path / "raw", "headlines", **headlines())
     (tmp_path / "raw" / files[role]).unlink()
     with pytest.raises(UserError, match=rf"{files[role]}: no such file; put it there, or correct the params"):
-        parse(tmp_path / "raw", replace(HEADLINES, files=files), seed=1, limit=None, out=tmp_path)
+        parse(tmp_path / "raw", replace(HEADLINES, files=files), limit=None, out=tmp_path)
 
 
 def test_a_truncated_file_stops_whatever_max_rejects_is(tmp_path, write_corpus):
@@ -299,7 +302,7 @@ def test_a_truncated_file_stops_whatever_max_rejects_is(tmp_path, write_corpus):
     path = tmp_path / files["train"]
     path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(UserError, match=r"train\.ft\.txt\.bz2: the compressed file is truncated or damaged"):
-        parse(tmp_path, replace(FASTTEXT, files=files, max_rejects=10**6), seed=1, limit=None, out=tmp_path)
+        parse(tmp_path, replace(FASTTEXT, files=files, max_rejects=10**6), limit=None, out=tmp_path)
 
 
 def test_more_rows_than_a_batch(parsed, rows_of):
@@ -316,13 +319,13 @@ def test_more_rows_than_a_batch(parsed, rows_of):
 SCRIPT = """
 import json, sys
 from pathlib import Path
-from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.config.parse import HoldOut, Parse
 from textrnn.preparation.parsing.parse import parse
 raw, out = map(Path, sys.argv[1:])
 out.mkdir()
 files = {"train": "train.csv.gz", "test": "test.csv.gz"}
-corpus = Corpus("names", files, None, {}, HoldOut("train", 0.1, 1), 0)
-print(json.dumps(parse(raw, corpus, seed=1, limit=50, out=out)))
+corpus = Parse("names", files, 1, None, {}, HoldOut("train", 0.1, 1), 0)
+print(json.dumps(parse(raw, corpus, limit=50, out=out)))
 """
 
 
@@ -341,7 +344,7 @@ SMALL_SHARDS = """
 import json, os, signal, sys
 from pathlib import Path
 import textrnn.common.storage.shards, textrnn.preparation.parsing.staging
-from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.config.parse import HoldOut, Parse
 from textrnn.preparation.parsing.parse import parse
 from textrnn.common.storage.resumable import resumable_folder
 raw, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -357,9 +360,9 @@ def write_or_die(*args):
 textrnn.common.storage.shards.ShardWriter.write = write_or_die
 classes = {"__label__1": "negative", "__label__2": "positive"}
 files = {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"}
-corpus = Corpus("fasttext", files, classes, {}, HoldOut("train", 0.1, 1), 10**6)
+corpus = Parse("fasttext", files, 1, classes, {}, HoldOut("train", 0.1, 1), 10**6)
 with resumable_folder(out, raw=str(raw)) as folder:
-    counts = parse(raw, corpus, seed=1, limit=None, out=folder)
+    counts = parse(raw, corpus, limit=None, out=folder)
 # not ru_maxrss, which starts at the value of the parent process
 status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
 print(json.dumps([counts, int(status["VmHWM"].split()[0]) / 1024]))
@@ -454,9 +457,9 @@ def test_check_refuses_invalid_values_by_dotted_name(changed, message):
 
 def test_an_unknown_format_is_refused_when_params_are_read():
     entry = vars(NAMES) | {"format": "csv", "files": FILES, "dev": {"from": "train", "share": 0.1, "block": 1}}
-    message = r"^corpora\.x\.format: must be one of headlines, names, bio, fasttext; got 'csv' \(str\)$"
+    message = r"^corpora\.x\.parse\.format: must be one of headlines, names, bio, fasttext; got 'csv' \(str\)$"
     with pytest.raises(UserError, match=message):
-        load_section(Corpus, {"corpora": {"x": entry}}, "corpora", "x")
+        load_entry_section(Parse, {"parse": {}, "corpora": {"x": {"parse": entry}}}, "corpora", "x", "parse")
 
 
 def test_check_refuses_both_a_dev_file_and_a_hold_out():
@@ -466,7 +469,7 @@ def test_check_refuses_both_a_dev_file_and_a_hold_out():
 
 def parse_real(folder, name, corpus, out):
     out.mkdir()
-    return parse(folder / name, corpus, seed=1, limit=None, out=out)
+    return parse(folder / name, corpus, limit=None, out=out)
 
 
 @pytest.mark.real
@@ -476,7 +479,7 @@ def test_real_headlines(real_data, tmp_path):
     assert counts["rows"] == {"train": 180_000, "dev": 10_000, "test": 10_000}
     assert counts["also_in_train"] == {"dev": 96, "test": 114}
     assert counts["texts_with_two_labels"] == 46
-    assert len(json.loads((tmp_path / "out" / "labels.json").read_text())["labels"]) == 10
+    assert len(ParsedRows.read(tmp_path / "out").labels) == 10
 
 
 @pytest.mark.real
@@ -486,7 +489,7 @@ def test_real_names(real_data, tmp_path):
     counts = parse_real(real_data, "names", corpus, tmp_path / "out")
     assert counts["rows"] == {"train": 13_374, "dev": 3_350, "test": 3_350}
     assert sum(counts["also_in_train"].values()) == 1_046
-    assert len(json.loads((tmp_path / "out" / "labels.json").read_text())["labels"]) == 18
+    assert len(ParsedRows.read(tmp_path / "out").labels) == 18
 
 
 @pytest.mark.real
@@ -498,7 +501,7 @@ def test_real_sentences(real_data, tmp_path):
         "dev": 4_500,
         "test": 3_442,
     }
-    reader = ShardReader(tmp_path / "out", "parsed")
+    reader = ParsedRows.read(tmp_path / "out")
     lengths = {
         split: [length for batch in reader.batches(split) for length in batch["tokens"].value_lengths().to_pylist()]
         for split in SPLITS
@@ -506,10 +509,10 @@ def test_real_sentences(real_data, tmp_path):
     assert sum(lengths["train"]) + sum(lengths["dev"]) == 2_171_573
     assert sum(lengths["test"]) == 172_601
     assert (max(lengths["train"] + lengths["dev"]), max(lengths["test"])) == (746, 2_427)
-    assert json.loads((tmp_path / "out" / "labels.json").read_text())["labels"] == [
+    assert ParsedRows.read(tmp_path / "out").labels == (
         "O",
         *("B-LOC", "I-LOC", "B-ORG", "I-ORG", "B-PER", "I-PER"),
-    ]
+    )
 
 
 @pytest.mark.real

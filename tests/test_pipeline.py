@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
+from textrnn.evaluation.metrics.predictions import Predictions
 
 from imports import ROOT
 from project import commit, dvc, environment, make_project, read_json, run, set_params, stages_run, written
 from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.shards import ShardReader
-from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 RECIPE = "names_gru"

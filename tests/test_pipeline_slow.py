@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 import re
@@ -98,7 +99,9 @@ def test_the_metrics_are_few_and_of_fixed_names(project):
     assert sum(map(leaves, values.values())) == 4 * len(RECIPES) + len(ENCODINGS) <= 60
     for recipe in RECIPES:
         scores = values[f"metrics/{recipe}/scores.json"]
-        assert {split: set(each) for split, each in scores.items()} == dict.fromkeys(("dev", "test"), {"score", "loss"})
+        assert {(split, name) for split, each in scores.items() for name in each} == set(
+            itertools.product(("dev", "test"), ("score", "loss"))
+        )
     assert {name for name, file in values.items() if set(file) == {"score"}} == {
         f"metrics/{encoding}/baseline.json" for encoding in ENCODINGS
     }

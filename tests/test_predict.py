@@ -20,7 +20,7 @@ from test_checkpoints import save
 from test_models import PLAIN
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.segment import Segmentation
+from textrnn.common.config.segment import Segment
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate
 from textrnn.evaluation.scoring.predictions import predict_split
@@ -40,25 +40,25 @@ LAST_STEP = {"cell": "rnn", "layers": 2, "readout": "last_step"}
 
 # (segmentation, padding, model options); texts have up to 14 tokens
 CLASSIFIERS = {
-    "chars right last_step": (Segmentation((), "chars", None), Pad(9, "right", None), LAST_STEP),
+    "chars right last_step": (Segment("chars", (), None, 0.0, 1), Pad(9, "right", None), LAST_STEP),
     "chars left last_step bce": (
-        Segmentation(("digits",), "chars", None),
+        Segment("chars", ("digits",), None, 0.0, 1),
         Pad(9, "left", None),
         {"cell": "lstm", "bidirectional": True, "readout": "last_step", "loss": "bce", "head_size": 4},
     ),
     "jieba buckets bigrams": (
-        Segmentation((), "jieba", None),
+        Segment("jieba", (), None, 0.0, 1),
         Pad(None, "right", 3),
         {"cell": "lstm", "bidirectional": True, "readout": ("max", "mean"), "bigrams": BIGRAMS, "layer_norm": True},
     ),
-    "jieba left last_valid": (Segmentation((), "jieba", None), Pad(6, "left", None), {"cell": "gru", "layers": 2}),
+    "jieba left last_valid": (Segment("jieba", (), None, 0.0, 1), Pad(6, "left", None), {"cell": "gru", "layers": 2}),
     "nltk punkt": (
-        Segmentation(CLEAN, "nltk", PUNKT),
+        Segment("nltk", CLEAN, PUNKT, 0.0, 1),
         Pad(12, "right", None),
         {"cell": "rnn", "bidirectional": True, "readout": "attention"},
     ),
     "tokens buckets truncated": (
-        Segmentation(("lower",), "tokens", None),
+        Segment("tokens", ("lower",), None, 0.0, 1),
         Pad(7, "right", 3),
         {"cell": "scratch_gru", "readout": ("max", "last_valid"), "head_size": 4},
     ),
@@ -116,7 +116,7 @@ TAGGERS = {
 def tagger(folder, name):
     tokens, padding, tags, options = TAGGERS[name]
     splits = {split: sentences(tokens, 60, 12, seed) for seed, split in enumerate(("train", "dev", "test"))}
-    segmentation = Segmentation((), "tokens", None)
+    segmentation = Segment("tokens", (), None, 0.0, 1)
     return make_tiny(folder, "tag", splits, segmentation, padding, tags, readout="every_step", **options)
 
 

@@ -20,7 +20,7 @@ from test_models import (
     with_and_without_kernels,
 )
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import build_dataclass
+from textrnn.common.params.conversion import build_dataclass
 from textrnn.errors import UserError
 from textrnn.modeling.nn.pooling import AttentionPooling, pool, readout_names
 

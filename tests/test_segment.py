@@ -7,12 +7,14 @@ import json
 import pyarrow as pa
 import pytest
 
-from textrnn.common.config.segment import Punkt, Segment, Segmentation
+from textrnn.common.config.segment import Punkt, Segment
 from textrnn.common.executor import tasks as workers_module
 from textrnn.common.storage import shards as shards_module
+from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.schemas import COUNTS, PARSED, SEGMENTED
-from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.common.storage.schemas import COUNTS
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.shards import ShardWriter
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation import segment as module
 from textrnn.preparation.segmentation.cleaning import clean
@@ -20,7 +22,6 @@ from textrnn.preparation.segmentation.punkt import learn_punkt
 from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.preparation.segmentation.segmenters import Segmenter
 
-UNVERIFIED = Segment(0.0, 1)
 LABELS = {"classify": ["down", "up"], "tag": ["O", "B-LOC", "I-LOC"]}
 TEXTS = {
     "train": [("Bad CD. Mr. Fox left at 5 p.m. today.", 0), ("a b a", 1), ("", 1), ("b a, Mr. Fox!", 0), ("c", 1)],
@@ -29,31 +30,29 @@ TEXTS = {
 }
 
 
-def write_parsed(folder, task, splits):
-    """A folder of parsed shards; rows are (text or tokens, label or tags), numbered from 100."""
+def write_parsed(folder, task, splits, labels=None, rows_before_limit=None):
+    """A folder of parsed rows; rows are (text or tokens, label or tags), numbered from 100."""
     folder.mkdir()
-    shards = []
+    shards, schema = [], ParsedRows.schema(task)
     for split, rows in splits.items():
-        with ShardWriter(folder, split, PARSED[task]) as writer:
+        with ShardWriter(folder, split, schema) as writer:
             if rows:
                 columns = [range(100, 100 + len(rows)), *zip(*rows, strict=True)]
-                columns = [
-                    pa.array(list(column), field.type) for column, field in zip(columns, PARSED[task], strict=True)
-                ]
-                writer.write(pa.record_batch(columns, schema=PARSED[task]))
+                columns = [pa.array(list(column), field.type) for column, field in zip(columns, schema, strict=True)]
+                writer.write(pa.record_batch(columns, schema=schema))
         shards += writer.shards
-    write_index(folder, "parsed", shards, task=task)
-    (folder / "labels.json").write_text(json.dumps({"task": task, "labels": LABELS[task]}), encoding="utf-8")
+    facts = ParsedFacts(task, rows_before_limit or {}, tuple(labels or LABELS[task]))
+    ParsedRows.write_index(folder, shards, facts)
     return folder
 
 
-def run(parsed, out, segmentation, *, settings=UNVERIFIED, punkt_folder=None):
+def run(parsed, out, settings, *, punkt_folder=None):
     with resumable_folder(out) as temporary:
-        return segment(parsed, segmentation, settings, punkt_folder=punkt_folder or out, out=temporary)
+        return segment(ParsedRows.read(parsed), settings, punkt_folder=punkt_folder or out, out=temporary)
 
 
 def rows(folder, split):
-    return [row for batch in ShardReader(folder, "segmented").batches(split) for row in batch.to_pylist()]
+    return [row for batch in SegmentedRows.read(folder).batches(split) for row in batch.to_pylist()]
 
 
 def counts(folder):
@@ -68,7 +67,7 @@ def contents(folder):
 
 def test_rows_by_hand(tmp_path):
     report = run(
-        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segmentation(("lower",), "tokens", None)
+        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segment("tokens", ("lower",), None, 0.0, 1)
     )
     train = rows(tmp_path / "out", "train")
     assert train[1:] == [
@@ -84,9 +83,9 @@ def test_rows_by_hand(tmp_path):
         {"row": 102, "tokens": ["x"], "label": 1},
     ]
     assert report == {"tokens": {"train": 17, "dev": 3, "test": 5}, "distinct_in_train": 14, "verified_rows": 0}
-    reader = ShardReader(tmp_path / "out", "segmented")
-    assert (reader.facts["task"], reader.facts["labels"]) == ("classify", ["down", "up"])
-    assert reader.open(reader.of("train")[0]).schema.equals(SEGMENTED["classify"])
+    reader = SegmentedRows.read(tmp_path / "out")
+    assert reader.facts == ParsedFacts("classify", {}, ("down", "up"))
+    assert reader.open(reader.of("train")[0]).schema.equals(SegmentedRows.schema("classify"))
 
 
 def test_only_train_is_counted_and_counts_are_sorted(tmp_path):
@@ -95,7 +94,7 @@ def test_only_train_is_counted_and_counts_are_sorted(tmp_path):
         "dev": [("zzzzzz", 0)],
         "test": [("aaaaaa", 0)],
     }
-    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segmentation((), "chars", None))
+    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segment("chars", (), None, 0.0, 1))
     assert counts(tmp_path / "out") == [("b", 3), ("A", 1), ("a", 1), ("𠮷", 1)]  # ties by code point
 
 
@@ -107,16 +106,16 @@ def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
         small.setattr(shards_module, "ROWS_PER_BATCH", 3)
         small.setattr(shards_module, "ROWS_PER_SHARD", 6)
         parsed = write_parsed(tmp_path / "in", "classify", many)
-    assert [shard.rows for shard in ShardReader(parsed, "parsed").of("train")] == [6, 6, 6, 2]
+    assert [shard.rows for shard in ParsedRows.read(parsed).of("train")] == [6, 6, 6, 2]
     monkeypatch.setattr(workers_module, "MIN_ROWS_FOR_POOL", 0)
-    segmentation = Segmentation(("lower", "digits"), "nltk", Punkt("train", 20))
+    segmentation = Segment("nltk", ("lower", "digits"), Punkt("train", 20), 0.0, 1)
     reports = {}
     for workers in (1, 3):
         monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
         reports[workers] = run(parsed, tmp_path / str(workers), segmentation)
     assert reports[1] == reports[3]
     assert contents(tmp_path / "1") == contents(tmp_path / "3")
-    names = [shard.file for shard in ShardReader(tmp_path / "3", "segmented").shards]
+    names = [shard.file for shard in SegmentedRows.read(tmp_path / "3").shards]
     assert names[:5] == [f"train-{number:05d}.arrow" for number in range(4)] + ["dev-00000.arrow"]
     cut = Segmenter.load(tmp_path / "3" / "segmentation.json")
     assert [row["tokens"] for row in rows(tmp_path / "3", "train")] == [cut(text) for text, _ in many["train"]]
@@ -125,7 +124,7 @@ def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
 
 def test_an_empty_split(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", {**TEXTS, "dev": []})
-    report = run(parsed, tmp_path / "out", Segmentation((), "chars", None))
+    report = run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1))
     assert report["tokens"]["dev"] == 0
     assert rows(tmp_path / "out", "dev") == []
 
@@ -135,7 +134,7 @@ def test_an_empty_split(tmp_path):
 
 def test_the_sentence_model_learns_from_the_first_cleaned_rows_of_train(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    run(parsed, tmp_path / "out", Segmentation(("lower",), "nltk", Punkt("train", 2)))
+    run(parsed, tmp_path / "out", Segment("nltk", ("lower",), Punkt("train", 2), 0.0, 1))
     state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
     texts = [clean(text, ["lower"]) for text, _ in TEXTS["train"]]
     assert state == {"clean": ["lower"], "segment": "nltk", "punkt": learn_punkt(texts[:2])}
@@ -149,7 +148,7 @@ def test_a_published_sentence_model(tmp_path):
     for name, text in (("abbrev_types.txt", "mr"), ("collocations.tab", ""), ("ortho_context.tab", "a\t4")):
         (english / name).write_text(text, encoding="utf-8")
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    settings = Segmentation((), "nltk", Punkt("english", None))
+    settings = Segment("nltk", (), Punkt("english", None), 0.0, 1)
     with pytest.raises(UserError, match=r"sent_starters\.txt: no such file of a Punkt model"):
         run(parsed, tmp_path / "bad", settings, punkt_folder=tmp_path / "punkt")
     (english / "sent_starters.txt").write_text("now\n", encoding="utf-8")
@@ -165,19 +164,19 @@ def test_a_published_sentence_model(tmp_path):
 
 def test_a_tagged_corpus_passes_through(tmp_path):
     splits = {"train": [(["海", "淀 ", "海"], [1, 2, 0])], "dev": [(["a"], [0])], "test": [(["b", "B"], [0, 1])]}
-    report = run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segmentation((), "tokens", None))
+    report = run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment("tokens", (), None, 0.0, 1))
     assert rows(tmp_path / "out", "train") == [{"row": 100, "tokens": ["海", "淀 ", "海"], "tags": [1, 2, 0]}]
     assert rows(tmp_path / "out", "test") == [{"row": 100, "tokens": ["b", "B"], "tags": [0, 1]}]
     assert counts(tmp_path / "out") == [("海", 2), ("淀 ", 1)]
     assert report == {"tokens": {"train": 3, "dev": 1, "test": 2}, "distinct_in_train": 2, "verified_rows": 0}
-    assert ShardReader(tmp_path / "out", "segmented").facts["labels"] == LABELS["tag"]
+    assert SegmentedRows.read(tmp_path / "out").labels == tuple(LABELS["tag"])
 
 
 @pytest.mark.parametrize(
     ("settings", "got"),
     [
-        (Segmentation((), "chars", None), r"segment: chars, clean: \[\]"),
-        (Segmentation(("lower", "urls"), "tokens", None), r"segment: tokens, clean: \[lower, urls\]"),
+        (Segment("chars", (), None, 0.0, 1), r"segmenter: chars, clean: \[\]"),
+        (Segment("tokens", ("lower", "urls"), None, 0.0, 1), r"segmenter: tokens, clean: \[lower, urls\]"),
     ],
 )
 def test_a_tagged_corpus_is_not_segmented_again(settings, got, tmp_path):
@@ -194,20 +193,26 @@ def test_a_damaged_shard_is_named(tmp_path):
     path = parsed / "dev-00000.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(UserError, match=r"dev-00000\.arrow: the shard does not have the index's checksum"):
-        run(parsed, tmp_path / "out", Segmentation((), "chars", None))
+        run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1))
 
 
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
-        (Segmentation((), "nltk", None), r"\.e\.punkt: must be given with segment: nltk and null otherwise; got null"),
-        (Segmentation((), "chars", Punkt("train", 1)), r"encodings\.e\.punkt: must be given with segment: nltk"),
-        (Segmentation((), "nltk", Punkt("train", 0)), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
         (
-            Segmentation((), "nltk", Punkt("train", None)),
+            Segment("nltk", (), None, 0.0, 1),
+            r"\.e\.punkt: must be given with segmenter: nltk and null .*; got null",
+        ),
+        (Segment("chars", (), Punkt("train", 1), 0.0, 1), r"encodings\.e\.punkt: must be given with segmenter: nltk"),
+        (Segment("nltk", (), Punkt("train", 0), 0.0, 1), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
+        (
+            Segment("nltk", (), Punkt("train", None), 0.0, 1),
             r"rows: must be given with model: train and null otherwise; got null",
         ),
-        (Segmentation((), "nltk", Punkt("english", 5)), r"\.rows: must be given with model: train and null .*; got 5"),
+        (
+            Segment("nltk", (), Punkt("english", 5), 0.0, 1),
+            r"\.rows: must be given with model: train .*; got 5",
+        ),
     ],
 )
 def test_invalid_settings(settings, match):
@@ -216,8 +221,8 @@ def test_invalid_settings(settings, match):
 
 
 def test_valid_settings():
-    Segmentation((), "nltk", Punkt("train", 1)).check("encodings.e")
-    Segmentation(("lower",), "jieba", None).check("encodings.e")
+    Segment("nltk", (), Punkt("train", 1), 0.0, 1).check("encodings.e")
+    Segment("jieba", ("lower",), None, 0.0, 1).check("encodings.e")
 
 
 # verification against the original libraries
@@ -225,23 +230,23 @@ def test_valid_settings():
 
 def test_every_row_is_compared_with_nltk(tmp_path, monkeypatch):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    segmentation = Segmentation(("lower",), "nltk", Punkt("train", 5))
-    report = run(parsed, tmp_path / "out", segmentation, settings=Segment(1.0, 1))
+    settings = Segment("nltk", ("lower",), Punkt("train", 5), 1.0, 1)
+    report = run(parsed, tmp_path / "out", settings)
     assert report["verified_rows"] == 10
     original = Segmenter.original
     monkeypatch.setattr(module.Segmenter, "original", lambda self, text: [*original(self, text), "!"])
     wrong = r"in, train, row 100: got \['bad', .*'\.'\]; the original gives \['bad', .*'\.', '!'\]; text: 'Bad CD\."
     with pytest.raises(RuntimeError, match=wrong):
-        run(parsed, tmp_path / "bad", segmentation, settings=Segment(1.0, 1))
+        run(parsed, tmp_path / "bad", settings)
     assert not (tmp_path / "bad").exists()
 
 
 def test_the_fraction_of_rows_that_is_compared(tmp_path):
     many = {"train": [(f"a b {index}.", index % 2) for index in range(2000)], "dev": [("a", 0)], "test": [("b", 1)]}
     parsed = write_parsed(tmp_path / "in", "classify", many)
-    segmentation = Segmentation((), "nltk", Punkt("train", 5))
     some = [
-        run(parsed, tmp_path / f"{seed}", segmentation, settings=Segment(0.1, seed))["verified_rows"] for seed in (1, 2)
+        run(parsed, tmp_path / f"{seed}", Segment("nltk", (), Punkt("train", 5), 0.1, seed))["verified_rows"]
+        for seed in (1, 2)
     ]
     assert all(150 < rows < 250 for rows in some)
     assert some[0] != some[1]
@@ -249,14 +254,14 @@ def test_the_fraction_of_rows_that_is_compared(tmp_path):
 
 def test_a_segmenter_without_another_original_is_not_compared(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    report = run(parsed, tmp_path / "out", Segmentation((), "chars", None), settings=Segment(1.0, 1))
+    report = run(parsed, tmp_path / "out", Segment("chars", (), None, 1.0, 1))
     assert report["verified_rows"] == 0
 
 
-@pytest.mark.parametrize("settings", [Segment(1.1, 1), Segment(-0.1, 1), Segment(0.0, -1)])
-def test_values_out_of_range(settings):
+@pytest.mark.parametrize(("share", "seed"), [(1.1, 1), (-0.1, 1), (0.0, -1)])
+def test_values_out_of_range(share, seed):
     with pytest.raises(UserError, match=r"segment\.(verify_share: must lie in \[0, 1\]|seed: must not be negative)"):
-        settings.check()
+        Segment("chars", (), None, share, seed).check("segment")
 
 
 def test_inputs_differ_for_different_shards_and_models(tmp_path):
@@ -265,9 +270,9 @@ def test_inputs_differ_for_different_shards_and_models(tmp_path):
     (english / "abbrev_types.txt").write_text("mr", encoding="utf-8")
     one = write_parsed(tmp_path / "one", "classify", TEXTS)
     two = write_parsed(tmp_path / "two", "classify", {**TEXTS, "dev": []})
-    segmentation = Segmentation((), "nltk", Punkt("english", None))
-    first = segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
-    assert first == segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
-    assert first != segment_inputs(two, segmentation, punkt_folder=tmp_path / "punkt")
+    segmentation = Segment("nltk", (), Punkt("english", None), 0.0, 1)
+    first = segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
+    assert first == segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(ParsedRows.read(two), segmentation, punkt_folder=tmp_path / "punkt")
     (english / "abbrev_types.txt").write_text("dr", encoding="utf-8")
-    assert first != segment_inputs(one, segmentation, punkt_folder=tmp_path / "punkt")
+    assert first != segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")

@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from textrnn.common.storage import shards as module
-from textrnn.common.storage.schemas import PARSED, padded_schema
+from textrnn.common.storage.padded_rows import PaddedRows
+from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
 from textrnn.errors import UserError
 
-SCHEMA = PARSED["tag"]
+SCHEMA = ParsedRows.schema("tag")
 ROWS = [
     {"row": row, "tokens": [chr(0x4E00 + row + at) for at in range(row % 4)], "tags": [row % 7] * (row % 4)}
     for row in range(23)
@@ -135,7 +136,7 @@ def test_first_number_can_be_given(tmp_path):
 
 
 def test_opened_without_copying(tmp_path):
-    schema = padded_schema("classify", 3)
+    schema = PaddedRows.schema("classify", 3)
     rows = [{"row": row, "ids": [row, row + 1, 0], "length": 2, "label": row % 2} for row in range(6)]
     with ShardWriter(tmp_path, "train", schema) as writer:
         writer.write(pa.RecordBatch.from_pylist(rows, schema=schema))

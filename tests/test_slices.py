@@ -4,15 +4,16 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from textrnn.common.storage.schemas import SEGMENTED
-from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
+from textrnn.common.storage.parsed_rows import ParsedFacts
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.shards import ShardReader, ShardWriter
 from textrnn.evaluation.metrics.subsets import by_length, by_rarest, by_seen, read_test_rows
 
 
 def write_segmented(folder, task, splits, labels=(), numbers=None):
     """Write segmented shards of rows (tokens, label or tags), numbered from 0 or by `numbers`; return their reader."""
     folder.mkdir()
-    shards, schema = [], SEGMENTED[task]
+    shards, schema = [], SegmentedRows.schema(task)
     for split in ("train", "dev", "test"):
         rows = splits.get(split, [])
         with ShardWriter(folder, split, schema) as writer:
@@ -21,7 +22,7 @@ def write_segmented(folder, task, splits, labels=(), numbers=None):
                 arrays = [pa.array(values, field.type) for values, field in zip(columns, schema, strict=True)]
                 writer.write(pa.record_batch(arrays, schema=schema))
         shards += writer.shards
-    write_index(folder, "segmented", shards, task=task, labels=list(labels))
+    SegmentedRows.write_index(folder, shards, ParsedFacts(task, {}, tuple(labels)))
     return ShardReader(folder, "segmented")
 
 

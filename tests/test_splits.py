@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 import textrnn.common.storage.shards
 from test_draw import brute_force
-from textrnn.common.config.corpus import HoldOut
-from textrnn.common.storage.schemas import PARSED
+from textrnn.common.config.parse import HoldOut
+from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.splits import plan_splits, strata_of, write_splits
@@ -38,11 +38,11 @@ def staged(tmp_path):
         folder.mkdir()
         shards = []
         for role, values in labels.items():
-            with ShardWriter(folder, role, PARSED["classify"]) as writer:
+            with ShardWriter(folder, role, ParsedRows.schema("classify")) as writer:
                 columns = [np.arange(len(values)) * 10, [f"t{at % 7}" for at in range(len(values))], values]
                 writer.write(
                     pa.record_batch([pa.array(column) for column in columns], ["row", "text", "label"]).cast(
-                        PARSED["classify"]
+                        ParsedRows.schema("classify")
                     )
                 )
             shards += writer.shards

@@ -7,13 +7,13 @@ import pytest
 import textrnn.common.storage.resumable
 import textrnn.common.storage.shards
 import textrnn.preparation.parsing.staging
-from textrnn.common.config.corpus import Corpus, HoldOut
+from textrnn.common.config.parse import HoldOut, Parse
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.parsing.staging import FileCounts, _update_bar, stage_file
 
-TEXTS = Corpus("fasttext", {}, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
-TAGS = Corpus("bio", {}, None, {}, HoldOut("train", 0.3, 1), 10**6)
+TEXTS = Parse("fasttext", {}, 1, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
+TAGS = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.3, 1), 10**6)
 # of 37 rows every fifth and the last two have an unknown label
 TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
 TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]
@@ -55,7 +55,7 @@ def test_a_run_resumes_wherever_it_was_stopped(tmp_path, monkeypatch, write_corp
 
     def run(out):
         out.mkdir(exist_ok=True)
-        return parse(tmp_path, corpus, seed=1, limit=8, out=out)
+        return parse(tmp_path, corpus, limit=8, out=out)
 
     whole = run(tmp_path / "whole")
     assert whole["files"]["train"]["read"] == min(limit or 99, len(rows))
@@ -162,7 +162,7 @@ def test_progress_bars_on_a_terminal(monkeypatch, capsys, tmp_path, write_corpus
     files = write_corpus(tmp_path, "fasttext", train=TEXT_ROWS, test=TEXT_ROWS[:9])
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     monkeypatch.setenv("TQDM_MININTERVAL", "0")
-    parse(tmp_path, replace(TEXTS, files=files), seed=1, limit=None, out=(tmp_path / "o").mkdir() or tmp_path / "o")
+    parse(tmp_path, replace(TEXTS, files=files), limit=None, out=(tmp_path / "o").mkdir() or tmp_path / "o")
     error_output = capsys.readouterr().err
     assert "train.ft.txt.bz2: " in error_output
     assert "split train: " in error_output
@@ -172,5 +172,5 @@ def test_progress_bars_on_a_terminal(monkeypatch, capsys, tmp_path, write_corpus
 def test_no_progress_bars_elsewhere(capsys, tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=TEXT_ROWS, test=TEXT_ROWS[:9])
     (tmp_path / "out").mkdir()
-    parse(tmp_path, replace(TEXTS, files=files), seed=1, limit=None, out=tmp_path / "out")
+    parse(tmp_path, replace(TEXTS, files=files), limit=None, out=tmp_path / "out")
     assert capsys.readouterr().err == ""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from textrnn.common.config.encode import Encode
 from textrnn.common.storage.schemas import COUNTS
 from textrnn.errors import UserError
-from textrnn.preparation.artifacts.vocabulary import Vocabulary, read_counts
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 ALL = (1, None)
 TOKENS = pa.list_(pa.string())
@@ -130,7 +130,7 @@ def test_files_that_are_not_counts(tmp_path):
     for content in (b"", b"not arrow at all"):
         path.write_bytes(content)
         with pytest.raises(UserError, match=r"v\.arrow: is not an Arrow file"):
-            read_counts(path)
+            Vocabulary.load(path)
     other = pa.table({"token": ["a"]})
     with pa.ipc.new_file(str(path), other.schema) as file:
         file.write_table(other)

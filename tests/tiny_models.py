@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import random
 import shutil
 from dataclasses import dataclass
@@ -17,7 +16,10 @@ from test_segment import write_parsed
 from textrnn.common.config.embed import Lexicon
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.segment import Punkt, Segment, Segmentation
+from textrnn.common.config.segment import Punkt, Segment
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.parsed_rows import ParsedRows
+from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.model_directory import (
     PREPARATION_FILES,
@@ -92,25 +94,22 @@ def make_tiny(
     folder: Path,
     task: Any,
     splits: dict[str, list[Any]],
-    way: Segmentation,
+    way: Segment,
     padding: Pad,
     tags: Any = None,
     **changes: Any,
 ) -> Tiny:
     """Segment, encode and pad the rows of each split, and save a model with the options of PLAIN and the changes."""
     folder.mkdir(parents=True, exist_ok=True)
-    parsed = write_parsed(folder / "parsed", task, splits)
-    (parsed / "labels.json").write_text(json.dumps({"task": task, "labels": CLASSES[task]}), encoding="utf-8")
+    parsed = ParsedRows.read(write_parsed(folder / "parsed", task, splits, CLASSES[task]))
     segmented, ids, padded = (folder / name for name in ("segmented", "ids", "padded"))
     for path in (segmented, ids, padded):
         path.mkdir()
-    sources = {name: folder / name for name in PREPARATION_FILES} | {
-        "segmentation.json": segmented / "segmentation.json"
-    }
-    segment(parsed, way, Segment(0.0, 1), punkt_folder=folder, out=segmented)
-    files = {"vocabulary_file": sources["vocabulary.arrow"], "labels_file": sources["labels.json"]}
-    encode(segmented, Encode(1, None, tags), where="encodings.e", ids=ids, **files)
-    pad(ids, padding, padded)
+    sources = {name: folder / name for name in PREPARATION_FILES}
+    segment(parsed, way, punkt_folder=folder, out=segmented)
+    rows = SegmentedRows.read(segmented)
+    encode(rows, Encode(1, None, tags), where="encodings.e", ids=ids, preparation=folder)
+    pad(EncodedRows.read(ids), padding, padded)
     reader = ShardReader(padded, "padded")
     model = save_tiny(folder / "model", reader, sources, dataclasses.replace(PLAIN, **changes))
     return Tiny(model, load_model(model), reader, splits["test"])

@@ -21,10 +21,9 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import require
 from textrnn.common.config.train import Train
 from textrnn.common.storage.shards import ShardReader
-from textrnn.errors import UserError
+from textrnn.errors import UserError, require
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.device import pick_device

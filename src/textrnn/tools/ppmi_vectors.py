@@ -22,9 +22,8 @@ import pyarrow as pa
 from scipy import sparse
 from sklearn.utils.extmath import randomized_svd
 
-from textrnn.common.config.params import require
-from textrnn.common.storage.shards import ShardReader
-from textrnn.errors import UserError
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.errors import UserError, require
 from textrnn.preparation.artifacts.lexicon_table import MIN_WORD_LENGTH as BIGRAM_LENGTH
 from textrnn.preparation.embedding.lexicon import MAX_KEYS
 
@@ -95,7 +94,7 @@ def read_token_stream(folders: Sequence[Path]) -> TokenStream:
 
 
 def _train_rows(folder: Path) -> Iterator[pa.ListArray]:
-    for batch in ShardReader(folder, "segmented").batches("train"):
+    for batch in SegmentedRows.read(folder).batches("train"):
         yield batch.column("tokens")
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from textrnn.common.config.params import Section, build_dataclass, get_param, require
+from textrnn.common.config.params import Section
+from textrnn.common.params.conversion import build_dataclass
+from textrnn.common.params.sections import get_param
+from textrnn.errors import require
 
 
 def merge_recipe_section(params: Mapping[str, Any], name: str, recipe: str) -> dict[str, Any]:

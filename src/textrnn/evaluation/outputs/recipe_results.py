@@ -12,8 +12,8 @@ from typing import Any
 
 from safetensors import SafetensorError
 
-from textrnn.common.config.params import get_param, require
-from textrnn.errors import UserError
+from textrnn.common.params.sections import get_param
+from textrnn.errors import UserError, require
 from textrnn.evaluation.outputs.safetensors_header import count_weights
 
 Row = dict[str, str]

@@ -19,8 +19,8 @@ from safetensors.torch import load_file, save
 
 from textrnn import __version__
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import build_dataclass
 from textrnn.common.config.types import Side
+from textrnn.common.params.conversion import build_dataclass
 from textrnn.errors import UserError
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes

@@ -6,9 +6,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from textrnn.common.config.params import require
 from textrnn.common.config.types import Scheme, Task
-from textrnn.errors import UserError
+from textrnn.common.storage.stored_files import read_json
+from textrnn.errors import require
 from textrnn.preparation.artifacts.tag_schemes import OUTSIDE
 
 
@@ -36,9 +36,7 @@ class Labels:
     @classmethod
     def load(cls, path: Path) -> Labels:
         """The labels that `save` wrote. Raises UserError if the file is missing."""
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        return cls(**json.loads(path.read_text(encoding="utf-8")))
+        return cls(**read_json(path))
 
     def save(self, path: Path) -> None:
         """Write the labels as JSON."""

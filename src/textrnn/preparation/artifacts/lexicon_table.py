@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from textrnn.errors import UserError
+from textrnn.common.storage.stored_files import open_arrow, write_arrow
 
 MIN_WORD_LENGTH = 2  # characters; a single one has an embedding anyway. It is also the length of a bigram
 
@@ -23,18 +23,9 @@ LEXICON = pa.schema(
 
 def save_lexicon(path: Path, table: pa.Table) -> None:
     """Write a table with the schema LEXICON to a file, for `load_lexicon`."""
-    with pa.ipc.new_file(str(path), LEXICON) as file:
-        file.write_table(table)
+    write_arrow(path, table)
 
 
 def load_lexicon(path: Path) -> pa.Table:
     """The table that `save_lexicon` wrote. Raises UserError if the file is missing or is not a lexicon."""
-    if not path.is_file():
-        raise UserError(path, "no such file", do="run the stage that writes it")
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except pa.ArrowInvalid as error:
-        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
-    if not table.schema.equals(LEXICON):
-        raise UserError(path, "does not contain words, parts of speech and vectors", got=table.schema.names)
-    return table
+    return open_arrow(path, LEXICON, "words, parts of speech and vectors")

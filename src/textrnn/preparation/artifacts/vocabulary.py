@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.storage.schemas import COUNTS, RESERVED, UNKNOWN_ID
-from textrnn.errors import UserError
+from textrnn.common.storage.stored_files import open_arrow, write_arrow
 
 
 class Vocabulary:
@@ -40,13 +40,12 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
         """The vocabulary that `save` wrote. Raises UserError if the file is missing or is not a vocabulary."""
-        table = read_counts(path)
+        table = open_arrow(path, COUNTS, "tokens and counts")
         return cls(_one_chunk(table["token"], pa.string()), _one_chunk(table["count"], pa.int64()))
 
     def save(self, path: Path) -> None:
         """Write tokens and counts in the order of ids."""
-        with pa.ipc.new_file(str(path), COUNTS) as file:
-            file.write_table(pa.table([self.tokens, self.counts], schema=COUNTS))
+        write_arrow(path, pa.table([self.tokens, self.counts], schema=COUNTS))
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The ids of tokens; unknown ones get id 1."""
@@ -61,22 +60,6 @@ class Vocabulary:
         ids = np.array(self.encode(distinct.dictionary.to_pylist()), np.int32)
         offsets = pc.subtract(tokens.offsets, tokens.offsets[0])
         return pa.ListArray.from_arrays(offsets, pa.array(ids[distinct.indices.to_numpy()]))
-
-
-def read_counts(path: Path) -> pa.Table:
-    """A file of tokens and counts as a table with the schema COUNTS.
-
-    Raises UserError if the file is missing or contains something else.
-    """
-    if not path.is_file():
-        raise UserError(path, "no such file", do="run the stage that writes it")
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except pa.ArrowInvalid as error:
-        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
-    if not table.schema.equals(COUNTS):
-        raise UserError(path, "does not contain tokens and counts", got=table.schema.names)
-    return table
 
 
 def _one_chunk(column: pa.ChunkedArray, dtype: pa.DataType) -> pa.Array:

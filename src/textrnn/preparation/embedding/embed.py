@@ -7,37 +7,35 @@ from typing import Any
 
 import numpy as np
 
-from textrnn.common.config.embed import Embed, Embedding
+from textrnn.common.config.embed import Embed
 from textrnn.common.storage.schemas import PAD_ID, RESERVED
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.vector_files import read_vectors
 
 
-def embed(
-    vocabulary: Vocabulary, embedding: Embedding, folder: Path, settings: Embed, where: str
-) -> tuple[np.ndarray, dict[str, Any]]:
-    """The (tokens, width) float32 matrix, and how much of the vocabulary the pretrained vectors cover.
+def embed(vocabulary: Vocabulary, settings: Embed, folder: Path, where: str) -> tuple[np.ndarray, dict[str, Any]]:
+    """The (tokens, width) float32 matrix, and statistics: the file of vectors, the width, and how much they cover.
 
-    Without vectors, rows are sampled from N(0, embedding_std^2); torch's Embedding has a standard deviation of 1. With
+    Without vectors, rows are sampled from N(0, std^2); torch's Embedding has a standard deviation of 1. With
     vectors, the tokens that have none are sampled with the mean and standard deviation of the vectors found, column by
     column. The padding row is zero. Coverage is the fraction of distinct tokens, and of tokens weighted by their count
-    in train. folder: where the file of vectors is. where: the dotted name of the recipe, for messages.
-    Raises UserError if the width of the vectors is not the recipe's `embedding_size`.
+    in train. folder: where the file of vectors is. where: the dotted name of the section, for messages.
+    Raises UserError if the width of the vectors is not `width`.
     """
-    size = embedding.embedding_size
+    size = settings.width
     generator = np.random.Generator(np.random.PCG64(settings.seed))
-    if embedding.vectors is None:
+    if settings.vectors is None:
         assert size is not None
         matrix = generator.standard_normal((len(vocabulary), size), dtype=np.float32)
-        matrix *= embedding.embedding_std
+        matrix *= settings.std
         matrix[PAD_ID] = 0
-        return matrix, {"width": size, "covered_tokens": 0.0, "covered_text": 0.0}
+        return matrix, {"vectors": None, "width": size, "covered_tokens": 0.0, "covered_text": 0.0}
     wanted = {token: token_id for token_id, token in enumerate(vocabulary.tokens.to_pylist(), start=len(RESERVED))}
-    path = folder / embedding.vectors
+    path = folder / settings.vectors
     ids, vectors = read_vectors(path, wanted)
     if size is not None and vectors.shape[1] != size:
-        do = f"set {where}.embedding_size to {vectors.shape[1]} or null"
+        do = f"set {where}.width to {vectors.shape[1]} or null"
         raise UserError(path, f"the width of its vectors is not {size}", got=vectors.shape[1], do=do)
     matrix = generator.standard_normal((len(vocabulary), vectors.shape[1]), dtype=np.float32)
     matrix = matrix * vectors.std(axis=0) + vectors.mean(axis=0)
@@ -47,6 +45,7 @@ def embed(
     covered_text = counts[ids - len(RESERVED)].sum() / counts.sum()
     covered_tokens = len(ids) / len(vocabulary.tokens)
     return matrix, {
+        "vectors": settings.vectors,
         "width": vectors.shape[1],
         "covered_tokens": float(covered_tokens),
         "covered_text": float(covered_text),

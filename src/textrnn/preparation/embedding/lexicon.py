@@ -6,6 +6,10 @@ Character bigrams that are not words but have a pretrained vector are appended t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -15,9 +19,29 @@ from textrnn.common.storage.schemas import UNKNOWN_ID
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, MIN_WORD_LENGTH
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.embedding.vector_files import read_selected
 
 ReadVectors = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
 MAX_KEYS = 2**63  # a word's ids are the digits of one int64: see textrnn.modeling.nn.soft_lexicon
+
+
+def make_lexicon(
+    dictionary: Iterable[tuple[str, str]], vocabulary: Vocabulary, lexicon: Lexicon | None, folder: Path, where: str
+) -> pa.Table:
+    """The table of `build_lexicon`, with the vectors of the lexicon's file in `folder` if it names one."""
+    table = build_lexicon(dictionary, vocabulary, lexicon, where)
+    if lexicon is None or lexicon.vectors is None:
+        return table
+    read = partial(read_selected, folder / lexicon.vectors, what="word or pair of the lexicon")
+    return add_vectors(table, vocabulary, read)
+
+
+def lexicon_statistics(lexicon: Lexicon | None, table: pa.Table) -> dict[str, Any]:
+    """The settings of the lexicon, how many words its table has, and how many words and bigrams have vectors."""
+    if lexicon is None:
+        return {"lexicon": None}
+    words, vectors = (len(table) - table[name].null_count for name in ("tag", "vector"))
+    return {"lexicon": asdict(lexicon), "lexicon_words": words, "lexicon_vectors": vectors}
 
 
 def build_lexicon(

@@ -7,6 +7,7 @@ cannot separate adjacent entities of one type.
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,38 +17,36 @@ import pyarrow as pa
 from textrnn.common.config.encode import Encode
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
-from textrnn.common.storage.schemas import ENCODED, SPAN, SPLITS, UNKNOWN_ID
-from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.schemas import SPAN, SPLITS, UNKNOWN_ID
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.shards import Shard, ShardWriter, file_sha256
+from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels, make_labels
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_tags
-from textrnn.preparation.artifacts.vocabulary import Vocabulary, read_counts
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 
-def encode(
-    segmented: Path, settings: Encode, *, where: str, ids: Path, vocabulary_file: Path, labels_file: Path
-) -> dict[str, Any]:
-    """Write id shards into the folder `ids`, and the vocabulary and the labels into their files; return the metrics.
+def encode(segmented: SegmentedRows, settings: Encode, *, where: str, ids: Path, preparation: Path) -> dict[str, Any]:
+    """Write id shards into the folder `ids`, and the files of Preparation into the folder `preparation`.
 
-    The metrics are the sizes of the vocabulary and the labels, and the fraction of unknown tokens by split. `ids` is a
-    folder of `resumable_folder`, and each shard is a task. where: the dotted name of the encoding, for messages.
+    Returns statistics: the settings and sizes of the vocabulary, the number of labels, and the fraction of unknown
+    tokens by split. `ids` is a folder of `resumable_folder`, and each shard is a task. where: the dotted name of the
+    encoding, for messages.
     Raises UserError for a tag scheme that does not fit the task, and if no token occurs `min_count` times.
     """
-    reader = ShardReader(segmented, "segmented")
-    task, raw = reader.facts["task"], reader.facts["labels"]
-    labels = make_labels(task, raw, settings.tags, where)
-    vocabulary = Vocabulary.build(read_counts(segmented / "counts.arrow"), settings.min_count, settings.max_tokens)
+    labels = make_labels(segmented.task, list(segmented.labels), settings.tags, where)
+    vocabulary = Vocabulary.build(segmented.read_counts(), settings.min_count, settings.max_tokens)
     if len(vocabulary.tokens) == 0:
         raise UserError(f"{where}.min_count", "no token of train occurs that often", got=settings.min_count)
-    vocabulary.save(vocabulary_file)
-    labels.save(labels_file)
-    checksum = file_sha256(vocabulary_file)
+    written = Preparation.write(preparation, vocabulary, labels, segmented.segmentation_file)
+    checksum = file_sha256(written.vocabulary_file)
     jobs = [
-        ShardTask(
-            f"{split}-{number:05d}", shard.rows, (segmented, split, number, vocabulary_file, checksum, labels, ids)
-        )
+        ShardTask(f"{split}-{number:05d}", shard.rows, (segmented.folder, split, number, preparation, checksum, ids))
         for split in SPLITS
-        for number, shard in enumerate(reader.of(split))
+        for number, shard in enumerate(segmented.of(split))
     ]
     unknown: dict[str, int] = dict.fromkeys(SPLITS, 0)
     total: dict[str, int] = dict.fromkeys(SPLITS, 0)
@@ -57,27 +56,32 @@ def encode(
         shards.append(shard)
         unknown[shard.split] += result["unknown"]
         total[shard.split] += result["tokens"]
-    write_index(ids, "encoded", shards, task=task)
-    fractions = {split: unknown[split] / max(1, total[split]) for split in SPLITS}
-    return {"vocabulary": len(vocabulary), "labels": len(labels.names), "unknown_share": fractions}
+    EncodedRows.write_index(ids, shards, RowFacts(segmented.task, segmented.rows_before_limit))
+    return {
+        "vocabulary": len(vocabulary),
+        "min_count": settings.min_count,
+        "max_tokens": settings.max_tokens,
+        "labels": len(labels.names),
+        "unknown_share": {split: unknown[split] / max(1, total[split]) for split in SPLITS},
+    }
 
 
 @functools.lru_cache(maxsize=1)
-def _load_vocabulary(path: Path, checksum: str) -> Vocabulary:
-    """The vocabulary of a file, loaded once per process; the checksum is there for the cache to see a changed file."""
-    return Vocabulary.load(path)
+def _load_vocabulary(preparation: Path, checksum: str) -> Vocabulary:
+    """The vocabulary of a folder, loaded once per process; the cache sees a changed file by its checksum."""
+    return Preparation(preparation).read_vocabulary()
 
 
 def _encode_shard(
-    segmented: Path, split: str, number: int, vocabulary_file: Path, checksum: str, labels: Labels, ids: Path
+    segmented: Path, split: str, number: int, preparation: Path, checksum: str, ids: Path
 ) -> dict[str, Any]:
     """Encode one shard of a split; return its file, its index entry, and its numbers of tokens and unknown tokens."""
-    reader = ShardReader(segmented, "segmented")
-    vocabulary = _load_vocabulary(vocabulary_file, checksum)
+    rows = SegmentedRows.read(segmented)
+    vocabulary, labels = _load_vocabulary(preparation, checksum), Preparation(preparation).read_labels()
     unknown = tokens = 0
-    with ShardWriter(ids, split, ENCODED[labels.task], first=number) as writer:
-        for batch in reader.stream(reader.of(split)[number]):
-            encoded = _encode_batch(batch, vocabulary, labels, reader.facts["labels"])
+    with ShardWriter(ids, split, EncodedRows.schema(labels.task), first=number) as writer:
+        for batch in rows.stream(rows.of(split)[number]):
+            encoded = _encode_batch(batch, vocabulary, labels, rows.labels)
             token_ids = encoded["ids"].flatten().to_numpy()
             unknown += int((token_ids == UNKNOWN_ID).sum())
             tokens += len(token_ids)
@@ -86,9 +90,9 @@ def _encode_shard(
     return {"files": [shard.file], "shard": asdict(shard), "tokens": tokens, "unknown": unknown}
 
 
-def _encode_batch(batch: pa.RecordBatch, vocabulary: Vocabulary, labels: Labels, raw: list[str]) -> pa.RecordBatch:
+def _encode_batch(batch: pa.RecordBatch, vocabulary: Vocabulary, labels: Labels, raw: Sequence[str]) -> pa.RecordBatch:
     """A segmented batch with ids for tokens and, for tagging, tags of the labels' scheme; raw: the corpus's labels."""
-    schema = ENCODED[labels.task]
+    schema = EncodedRows.schema(labels.task)
     ids = vocabulary.encode_lists(batch["tokens"])
     if labels.task == "classify":
         return pa.record_batch([batch["row"], ids, batch["label"]], schema=schema)

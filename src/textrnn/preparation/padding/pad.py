@@ -15,8 +15,10 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.types import Side, Task
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
-from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, SPLITS, padded_schema
-from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, write_index
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows
+from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, SPLITS
+from textrnn.common.storage.shards import Shard, ShardWriter
 from textrnn.preparation.padding.pad_rows import choose_widths, pad_rows_to
 
 
@@ -47,29 +49,27 @@ def bucket_widths(lengths: np.ndarray, rows: np.ndarray, buckets: int) -> list[i
     return widths[::-1]
 
 
-def pad(encoded: Path, settings: Pad, out: Path) -> tuple[dict[str, Any], LengthCounts]:
-    """Write padded shards into the folder `out`; return the metrics of padding, and the lengths of train's rows.
+def pad(encoded: EncodedRows, settings: Pad, out: Path) -> tuple[dict[str, Any], LengthCounts]:
+    """Write padded shards into the folder `out`; return statistics of padding, and the lengths of train's rows.
 
     `out` is a folder of `resumable_folder`. Each shard is a task that writes one shard per width. Bucket widths are
     chosen for train after truncation. If rows of other splits are longer, one more bucket holds them, as wide as the
     longest of them after truncation.
     """
-    reader = ShardReader(encoded, "encoded")
-    task: Task = reader.facts["task"]
-    lengths: dict[str, LengthCounts] = {split: LengthCounts.of_split(reader, split) for split in SPLITS}
+    lengths: dict[str, LengthCounts] = {split: LengthCounts.of_split(encoded, split) for split in SPLITS}
     widths = _choose_all_widths(lengths, settings)
     jobs = [
-        ShardTask(f"{split}-{number:05d}", shard.rows, (encoded, split, number, task, widths, settings.pad_side, out))
+        ShardTask(f"{split}-{number:05d}", shard.rows, (encoded.folder, split, number, widths, settings.side, out))
         for split in SPLITS
-        for number, shard in enumerate(reader.of(split))
+        for number, shard in enumerate(encoded.of(split))
     ]
     results = run_shards(_pad_shard, jobs, out, stage="pad")
     shards = [Shard(**shard) for result in results for shard in result["shards"]]
     shards.sort(key=lambda shard: (SPLITS.index(shard.split), shard.width, shard.file))
-    write_index(
-        out, "padded", shards, task=task, widths=widths, side=settings.pad_side, truncates=settings.pad_size is not None
-    )
-    return _metrics(lengths, widths, shards), lengths["train"]
+    truncates = settings.max_length is not None
+    facts = PaddedFacts(encoded.task, encoded.rows_before_limit, tuple(widths), settings.side, truncates)
+    PaddedRows.write_index(out, shards, facts)
+    return _statistics(lengths, widths, shards), lengths["train"]
 
 
 @dataclass(frozen=True)
@@ -80,10 +80,10 @@ class LengthCounts:
     rows: np.ndarray
 
     @classmethod
-    def of_split(cls, reader: ShardReader, split: str) -> LengthCounts:
+    def of_split(cls, encoded: EncodedRows, split: str) -> LengthCounts:
         """Count the lengths of a split's rows, batch by batch."""
         counts = np.zeros(1, np.int64)
-        for batch in reader.batches(split):
+        for batch in encoded.batches(split):
             batch_counts = np.bincount(np.diff(batch["ids"].offsets.to_numpy()), minlength=len(counts))
             batch_counts[: len(counts)] += counts
             counts = batch_counts
@@ -101,27 +101,26 @@ class LengthCounts:
 
 def _choose_all_widths(lengths: dict[str, LengthCounts], settings: Pad) -> list[int]:
     if settings.buckets is None:
-        assert settings.pad_size is not None  # Pad.check ensures it
-        return [settings.pad_size]
+        assert settings.max_length is not None  # Pad.check ensures it
+        return [settings.max_length]
     longest = max(counts.longest for counts in lengths.values())
-    max_width = min(longest, settings.pad_size or longest)
+    max_width = min(longest, settings.max_length or longest)
     train = lengths["train"]
     widths = bucket_widths(np.minimum(train.lengths, max_width), train.rows, settings.buckets)
     return widths if max_width <= widths[-1] else [*widths, max_width]
 
 
-def _pad_shard(
-    encoded: Path, split: str, number: int, task: Task, widths: list[int], side: Side, out: Path
-) -> dict[str, Any]:
+def _pad_shard(encoded: Path, split: str, number: int, widths: list[int], side: Side, out: Path) -> dict[str, Any]:
     """Pad one shard of a split into one shard per width; widths without rows get no file."""
-    reader = ShardReader(encoded, "encoded")
+    encoded_rows = EncodedRows.read(encoded)
+    task = encoded_rows.task
     writers = {
-        width: ShardWriter(out, split, padded_schema(task, width), width=width, first=number) for width in widths
+        width: ShardWriter(out, split, PaddedRows.schema(task, width), width=width, first=number) for width in widths
     }
     with ExitStack() as stack:
         for writer in writers.values():
             stack.enter_context(writer)
-        for batch in reader.stream(reader.of(split)[number]):
+        for batch in encoded_rows.stream(encoded_rows.of(split)[number]):
             for width, rows in _group_by_width(batch, widths):
                 writers[width].write(_pad_batch(rows, task, width, side))
     shards = [shard for writer in writers.values() for shard in writer.shards]
@@ -144,9 +143,9 @@ def _pad_batch(batch: pa.RecordBatch, task: Task, width: int, side: Side) -> pa.
     ids, lengths = _pad_column(batch["ids"], width, side, PAD_ID, np.int32)
     columns = [batch["row"], ids, pa.array(lengths)]
     if task == "classify":
-        return pa.record_batch([*columns, batch["label"]], schema=padded_schema(task, width))
+        return pa.record_batch([*columns, batch["label"]], schema=PaddedRows.schema(task, width))
     tags, _ = _pad_column(batch["tags"], width, side, IGNORED_TAG, np.int16)
-    return pa.record_batch([*columns, tags, batch["spans"]], schema=padded_schema(task, width))
+    return pa.record_batch([*columns, tags, batch["spans"]], schema=PaddedRows.schema(task, width))
 
 
 def _pad_column(
@@ -158,12 +157,12 @@ def _pad_column(
     return pa.FixedSizeListArray.from_arrays(pa.array(padded.reshape(-1)), width), lengths.astype(np.int32)
 
 
-def _metrics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
-    metrics: dict[str, Any] = {"widths": widths}
+def _statistics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[Shard]) -> dict[str, Any]:
+    statistics: dict[str, Any] = {"widths": widths}
     for split, counts in lengths.items():
         tokens, kept = counts.tokens(), counts.tokens(widths[-1])
         positions = sum(shard.rows * (shard.width or 0) for shard in shards if shard.split == split)
-        metrics[split] = {
+        statistics[split] = {
             "rows": int(counts.rows.sum()),
             "longest": counts.longest,
             "truncated_rows": int(counts.rows[counts.lengths > widths[-1]].sum()),
@@ -171,4 +170,4 @@ def _metrics(lengths: dict[str, LengthCounts], widths: list[int], shards: list[S
             "truncated_share": (tokens - kept) / max(1, tokens),
             "padding_share": (positions - kept) / max(1, positions),
         }
-    return metrics
+    return statistics

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.config.corpus import Corpus
+from textrnn.common.config.parse import Parse
 from textrnn.common.storage.markers import MARKERS
+from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.errors import UserError
@@ -20,16 +20,16 @@ from textrnn.preparation.parsing.splits import SplitPlan, plan_splits, write_spl
 from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file
 
 
-def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Path) -> dict[str, Any]:
-    """Write the corpus in `source` as shards, `labels.json` and an index into the folder `out`; return the counts.
+def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dict[str, Any]:
+    """Write the corpus in `source` as shards and an index into the folder `out`; return the counts.
 
     The files are read once into `out`/staging. Then rows are assigned to splits: dev is held out first, and `limit`
     rows per split are sampled last. An interrupted run with the same files and arguments resumes after its last
     finished shard. Memory stays at a few shards whatever the number of rows; time is proportional to it.
     Raises UserError for a damaged file, for more than `max_rejects` rejected rows, and for a split that ends up empty.
     """
-    file_format = find_format(corpus.format, "corpora.format")
-    labels = file_format.labels(source, corpus.files, corpus.classes)
+    file_format = find_format(settings.format, "parse.format")
+    labels = file_format.labels(source, settings.files, settings.classes)
     if len(labels) < 2:
         raise UserError(
             source, "needs at least two labels", got=list(labels.values()), do="check that its format is the right one"
@@ -37,49 +37,50 @@ def parse(source: Path, corpus: Corpus, *, seed: int, limit: int | None, out: Pa
     staging = out / STAGING
     staging.mkdir(exist_ok=True)
     label_ids = {label: label_id for label_id, label in enumerate(labels)}
-    counts = _stage_files(source, corpus, file_format, label_ids, out)
+    counts = _stage_files(source, settings, file_format, label_ids, out)
     reader = ShardReader(staging, "staged")
-    plans = plan_splits(reader, corpus.dev, seed, limit)
+    plans = plan_splits(reader, settings.dev, settings.seed, limit)
     duplicates = DuplicateCounter(staging / "repeats", sum(count.kept for count in counts.values()))
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
     _check_rows(source, plans, counts, rows)
-    metrics = _metrics(file_format, plans, counts, rows, duplicates)
+    statistics = _statistics(file_format, plans, counts, rows, duplicates)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
-    _write_labels(out, file_format, list(labels.values()))
-    write_index(out, "parsed", [shard for split in SPLITS for shard in shards[split]], task=file_format.task)
-    return metrics
+    facts = ParsedFacts(file_format.task, _rows_before_limit(plans, rows), tuple(labels.values()))
+    ParsedRows.write_index(out, [shard for split in SPLITS for shard in shards[split]], facts)
+    return statistics
 
 
 def _stage_files(
-    source: Path, corpus: Corpus, file_format: FileFormat, label_ids: Mapping[str, int], out: Path
+    source: Path, settings: Parse, file_format: FileFormat, label_ids: Mapping[str, int], out: Path
 ) -> dict[str, FileCounts]:
     counts: dict[str, FileCounts] = {}
     staged: list[Shard] = []
     for role in SPLITS:
-        name = corpus.files.get(role)
+        name = settings.files.get(role)
         if name is not None:
             path = source / name
             shards, counts[role] = stage_file(
                 path,
                 role,
                 file_format.read(path),
-                limit=corpus.rows.get(role),
+                limit=settings.rows.get(role),
                 task=file_format.task,
                 label_ids=label_ids,
                 out=out,
             )
             staged += shards
-            _check_rejects(path, counts, corpus.max_rejects)
+            _check_rejects(path, counts, settings.max_rejects)
     write_index(out / STAGING, "staged", staged)
     return counts
 
 
-def _write_labels(out: Path, file_format: FileFormat, names: list[str]) -> None:
-    text = json.dumps({"task": file_format.task, "labels": names}, ensure_ascii=False, indent=1)
-    (out / "labels.json").write_text(text + "\n", encoding="utf-8")
+def _rows_before_limit(plans: Mapping[str, SplitPlan], rows: Mapping[str, int]) -> dict[str, int]:
+    """By split that lost rows to the limit, how many it had before."""
+    before = {split: plans[split].rows_before_limit for split in SPLITS}
+    return {split: count for split, count in before.items() if count is not None and count > rows[split]}
 
 
 def _check_rejects(path: Path, counts: dict[str, FileCounts], max_rejects: int) -> None:
@@ -102,14 +103,14 @@ def _check_rows(
             raise UserError(source, f"the {split} split is empty", got=usable)
 
 
-def _metrics(
+def _statistics(
     file_format: FileFormat,
     plans: Mapping[str, SplitPlan],
     counts: Mapping[str, FileCounts],
     rows: Mapping[str, int],
     duplicates: DuplicateCounter,
 ) -> dict[str, Any]:
-    metrics: dict[str, Any] = {
+    statistics: dict[str, Any] = {
         "files": {
             role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
             for role, count in counts.items()
@@ -118,5 +119,5 @@ def _metrics(
         "also_in_train": {split: duplicates.count_also_in(split, "train") for split in plans if split != "train"},
     }
     if file_format.task == "classify":
-        metrics["texts_with_two_labels"] = duplicates.count_conflicting_labels("train")
-    return metrics
+        statistics["texts_with_two_labels"] = duplicates.count_conflicting_labels("train")
+    return statistics

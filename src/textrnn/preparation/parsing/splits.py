@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from textrnn.common.config.corpus import HoldOut
+from textrnn.common.config.parse import HoldOut
 from textrnn.common.config.types import Task
-from textrnn.common.storage.schemas import PARSED, SPLITS
+from textrnn.common.storage.parsed_rows import ParsedRows
+from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.stratified_sample import (
@@ -32,10 +33,12 @@ class SplitPlan:
     """Which rows a split consists of: those of one role's file that pass every filter.
 
     filters: pairs of a sample and a bool: True keeps the rows in the sample, False those outside it.
+    rows_before_limit: how many rows the split has without the limit; None if no limit was asked for.
     """
 
     role: str
     filters: tuple[tuple[StratifiedSample | BlockSample, bool], ...] = ()
+    rows_before_limit: int | None = None
 
     def mask(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, with strata (N,), belong to it."""
@@ -70,7 +73,7 @@ def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int 
     if limit is not None:
         for name, plan in plans.items():
             limited = sample_stratified(partial(plan.members, reader), limit, seed, f"limit/{name}")
-            plans[name] = SplitPlan(plan.role, (*plan.filters, (limited, True)))
+            plans[name] = SplitPlan(plan.role, (*plan.filters, (limited, True)), limited.population)
     return plans
 
 
@@ -86,7 +89,7 @@ def write_splits(
 ) -> dict[str, list[Shard]]:
     """Read the staged rows once, write each split's rows into shards of `out`, and return the shards by split."""
     with ExitStack() as stack:
-        writers = {name: stack.enter_context(ShardWriter(out, name, PARSED[task])) for name in plans}
+        writers = {name: stack.enter_context(ShardWriter(out, name, ParsedRows.schema(task))) for name in plans}
         for role in filter(reader.of, SPLITS):
             first = 0
             batches = progress(

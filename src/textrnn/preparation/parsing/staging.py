@@ -19,7 +19,7 @@ import pyarrow as pa
 from textrnn.common.config.types import Task
 from textrnn.common.files.lines import fraction_read
 from textrnn.common.storage.markers import finished_shards, mark_finished, read_result
-from textrnn.common.storage.schemas import PARSED
+from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ROWS_PER_SHARD, Shard, ShardWriter
 from textrnn.errors import shorten
 from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow, TextRow
@@ -62,9 +62,10 @@ def stage_file(
     with _progress_bar(path, limit) as advance:
         _skip_rows(rows, count.read, advance)
         rows = islice(rows, None if limit is None else limit - count.read)
+        schema = ParsedRows.schema(task)
         while not ended:
-            with ShardWriter(out / STAGING, role, PARSED[task], first=len(shards)) as writer:
-                ended = _fill_shard(writer, rows, PARSED[task], label_ids, count, advance)
+            with ShardWriter(out / STAGING, role, schema, first=len(shards)) as writer:
+                ended = _fill_shard(writer, rows, schema, label_ids, count, advance)
             shards += writer.shards
             files = [f"{STAGING}/{shard.file}" for shard in writer.shards]
             result = {"files": files, "shards": [asdict(shard) for shard in writer.shards], "ended": ended}

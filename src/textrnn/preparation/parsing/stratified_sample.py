@@ -26,6 +26,7 @@ Chunks = Iterable[tuple[np.ndarray, np.ndarray]]  # row numbers (N,) and their s
 class StratifiedSample:
     """A sample: the strata it takes rows from, (S,) int64 ascending, and the hash threshold of each, (S,) uint64.
 
+    population: the number of rows sampled from, of all strata.
     SplitMix64 never gives two rows the same hash, so the rows up to the threshold are exactly as many as requested.
     """
 
@@ -33,6 +34,7 @@ class StratifiedSample:
     purpose: str
     strata: np.ndarray
     thresholds: np.ndarray
+    population: int
 
     def mask(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the row numbers (N,) with strata (N,) are in the sample."""
@@ -88,7 +90,7 @@ def sample_stratified(chunks: Callable[[], Chunks], sample_size: int, seed: int,
     if partial.any():
         hashes = lambda: _hash_chunks(chunks(), strata[partial], seed, purpose)  # noqa: E731  (a stream, read twice)
         thresholds[partial] = _thresholds(hashes, sizes[partial], quotas[partial])
-    return StratifiedSample(seed, purpose, strata[quotas > 0], thresholds[quotas > 0])
+    return StratifiedSample(seed, purpose, strata[quotas > 0], thresholds[quotas > 0], int(sizes.sum()))
 
 
 def _quotas(sizes: np.ndarray, sample_size: int) -> np.ndarray:

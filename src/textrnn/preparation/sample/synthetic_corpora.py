@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from textrnn.common.config.data import Sample
-from textrnn.common.config.params import require_file_name
+from textrnn.common.config.file_names import check_file_name
 from textrnn.errors import UserError
 from textrnn.preparation.sample import word_tables as tables
 
@@ -37,7 +37,7 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
     """
     if format not in _FORMATS:
         raise UserError(f"corpora.{corpus}.format", "no such format", got=repr(format), do=f"use {', '.join(FORMATS)}")
-    sample.check()
+    sample.check("sample")
     generate = _FORMATS[format]
     for role, name in files.items():
         rng = random.Random(f"{sample.seed}/{corpus}/{role}")
@@ -49,7 +49,7 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
             raise UserError(f"corpora.{corpus}.files.{role}", f"the format {format} has no such file", got=repr(name))
         if format == "bio" and role == "train":
             text += "\n"  # readers must accept the last sentence with and without a blank line after it
-        require_file_name(name, f"corpora.{corpus}.files.{role}", "the corpus's folder")
+        check_file_name(name, f"corpora.{corpus}.parse.files.{role}", "the corpus's folder")
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(_compress(name, text.encode("utf-8")))
 

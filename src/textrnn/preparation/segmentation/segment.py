@@ -14,12 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textrnn.common.config.segment import Segment, Segmentation
+from textrnn.common.config.segment import Segment
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
 from textrnn.common.storage.hashing import hash_rows
-from textrnn.common.storage.schemas import COUNTS, SEGMENTED, SPLITS
-from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, index_sha256, write_index
+from textrnn.common.storage.parsed_rows import ParsedRows
+from textrnn.common.storage.schemas import COUNTS, SPLITS
+from textrnn.common.storage.segmented_rows import COUNTS_FILE, SEGMENTATION_FILE, SegmentedRows
+from textrnn.common.storage.shards import Shard, ShardWriter, file_sha256
+from textrnn.common.storage.stored_files import open_arrow, write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
@@ -27,35 +30,33 @@ from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
 from textrnn.stage import output_file
 
 
-def segment_inputs(parsed: Path, segmentation: Segmentation, *, punkt_folder: Path) -> dict[str, str]:
+def segment_inputs(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path) -> dict[str, str]:
     """Return the checksums of everything that `segment` reads."""
-    checksums = {"parsed": index_sha256(parsed)}
-    if segmentation.punkt is not None and segmentation.punkt.model != "train":
-        model = punkt_folder / segmentation.punkt.model
+    checksums = {"parsed": parsed.checksum}
+    if settings.punkt is not None and settings.punkt.model != "train":
+        model = punkt_folder / settings.punkt.model
         checksums |= {path.name: file_sha256(path) for path in sorted(model.glob("*")) if path.is_file()}
     return checksums
 
 
-def segment(
-    parsed: Path, segmentation: Segmentation, settings: Segment, *, punkt_folder: Path, out: Path
-) -> dict[str, Any]:
+def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: Path) -> dict[str, Any]:
     """Write token shards, `counts.arrow` and `segmentation.json` into the folder `out`; return token statistics.
 
     `out` comes from `resumable_folder`. Each shard is segmented independently and results are joined in shard order, so
     the bytes do not depend on the number of workers. Raises UserError for a tagged corpus that is to be segmented, and
     RuntimeError if a sampled row differs from the original library's tokens.
     """
-    reader = ShardReader(parsed, "parsed")
-    task = reader.facts["task"]
-    if task == "tag" and (segmentation.segment != "tokens" or segmentation.clean):
-        got = f"segment: {segmentation.segment}, clean: [{', '.join(segmentation.clean)}]"
-        raise UserError(parsed, "a tagged corpus is already segmented", got=got, do="set segment: tokens, clean: []")
-    model = ShardTask("segmentation", 1, (parsed, segmentation, punkt_folder, out))
+    if parsed.task == "tag" and (settings.segmenter != "tokens" or settings.clean):
+        got = f"segmenter: {settings.segmenter}, clean: [{', '.join(settings.clean)}]"
+        raise UserError(
+            parsed.folder, "a tagged corpus is already segmented", got=got, do="set segmenter: tokens, clean: []"
+        )
+    model = ShardTask("segmentation", 1, (parsed.folder, settings, punkt_folder, out))
     (state,) = (json.dumps(result["state"]) for result in run_shards(_save_segmenter, [model], out, stage="punkt"))
     tasks = [
-        ShardTask(f"{split}-{number:05d}", shard.rows, (parsed, split, number, state, settings, out))
+        ShardTask(f"{split}-{number:05d}", shard.rows, (parsed.folder, split, number, state, settings, out))
         for split in SPLITS
-        for number, shard in enumerate(reader.of(split))
+        for number, shard in enumerate(parsed.of(split))
     ]
     shards: list[Shard] = []
     counts = pa.table([[], []], schema=COUNTS)
@@ -67,20 +68,20 @@ def segment(
         tokens[shard.split] += result["tokens"]
         verified += result["verified"]
         if shard.split == "train":
-            counts = _sum_counts([counts, _read_table(out / result["counts"])])
-    _write_table(out / "counts.arrow", counts.sort_by([("count", "descending"), ("token", "ascending")]))
-    write_index(out, "segmented", shards, task=task, labels=_labels(parsed))
+            counts = _sum_counts([counts, open_arrow(out / result["counts"], COUNTS, "tokens and counts")])
+    _write_table(out / COUNTS_FILE, counts.sort_by([("count", "descending"), ("token", "ascending")]))
+    SegmentedRows.write_index(out, shards, parsed.facts)
     # last: a run that resumes here would segment a shard without its counts again
     for path in out.glob("counts-*-*.arrow"):
         path.unlink()
     return {"tokens": tokens, "distinct_in_train": len(counts), "verified_rows": verified}
 
 
-def _save_segmenter(parsed: Path, segmentation: Segmentation, punkt_folder: Path, out: Path) -> dict[str, Any]:
-    punkt = _sentence_model(ShardReader(parsed, "parsed"), segmentation, punkt_folder)
-    state = {"clean": list(segmentation.clean), "segment": segmentation.segment, "punkt": punkt}
-    save_state(out / "segmentation.json", state)
-    return {"files": ["segmentation.json"], "state": state}
+def _save_segmenter(parsed: Path, settings: Segment, punkt_folder: Path, out: Path) -> dict[str, Any]:
+    punkt = _sentence_model(ParsedRows.read(parsed), settings, punkt_folder)
+    state = {"clean": list(settings.clean), "segment": settings.segmenter, "punkt": punkt}
+    save_state(out / SEGMENTATION_FILE, state)
+    return {"files": [SEGMENTATION_FILE], "state": state}
 
 
 @functools.lru_cache(maxsize=1)
@@ -90,13 +91,13 @@ def _segmenter(state: str) -> Segmenter:
 
 
 def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: Segment, out: Path) -> dict[str, Any]:
-    reader = ShardReader(parsed, "parsed")
-    schema = SEGMENTED[reader.facts["task"]]
+    rows = ParsedRows.read(parsed)
+    schema = SegmentedRows.schema(rows.task)
     segmenter = _segmenter(state)
     counts = [_count(pa.array([], pa.string()))]  # a shard may have no rows
     verified = tokens = 0
     with ShardWriter(out, split, schema, first=number) as writer:
-        for batch in reader.stream(reader.of(split)[number]):
+        for batch in rows.stream(rows.of(split)[number]):
             if "text" in batch.schema.names:
                 segmented = segmenter.column(batch["text"])
                 verified += _verify(segmenter, batch, segmented, settings, f"{parsed}, {split}")
@@ -133,14 +134,14 @@ def _verify(segmenter: Segmenter, batch: pa.RecordBatch, tokens: pa.ListArray, s
     return compared
 
 
-def _sentence_model(reader: ShardReader, segmentation: Segmentation, folder: Path) -> dict[str, Any] | None:
+def _sentence_model(parsed: ParsedRows, settings: Segment, folder: Path) -> dict[str, Any] | None:
     """Return the sentence model's four tables, read or learned from the training split, or None without one."""
-    if segmentation.punkt is None:
+    if settings.punkt is None:
         return None
-    if segmentation.punkt.model != "train":
-        return load_punkt(folder / segmentation.punkt.model)
-    texts = (text for batch in reader.batches("train") for text in batch["text"].to_pylist())
-    return learn_punkt(clean(text, segmentation.clean) for text in islice(texts, segmentation.punkt.rows))
+    if settings.punkt.model != "train":
+        return load_punkt(folder / settings.punkt.model)
+    texts = (text for batch in parsed.batches("train") for text in batch["text"].to_pylist())
+    return learn_punkt(clean(text, settings.clean) for text in islice(texts, settings.punkt.rows))
 
 
 def _count(values: pa.StringArray) -> pa.Table:
@@ -153,15 +154,6 @@ def _sum_counts(tables: Sequence[pa.Table]) -> pa.Table:
     return pa.table([summed["token"], summed["count_sum"]], schema=COUNTS)
 
 
-def _read_table(path: Path) -> pa.Table:
-    return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-
-
 def _write_table(path: Path, table: pa.Table) -> None:
-    with output_file(path) as temporary, pa.ipc.new_file(str(temporary), COUNTS) as file:
-        file.write_table(table.combine_chunks())
-
-
-def _labels(parsed: Path) -> list[str]:
-    labels: list[str] = json.loads((parsed / "labels.json").read_text(encoding="utf-8"))["labels"]
-    return labels
+    with output_file(path) as temporary:
+        write_arrow(temporary, table.combine_chunks())

@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from textrnn.common.config.segment import Cleaning, Segmenting
-from textrnn.errors import UserError
+from textrnn.common.config.segment import Cleaning, SegmenterName
+from textrnn.common.storage.stored_files import read_json
 from textrnn.preparation.segmentation.cleaning import clean
 
 
@@ -83,9 +83,7 @@ class Segmenter:
     @classmethod
     def load(cls, path: Path) -> Segmenter:
         """Read the state that `save_state` wrote; raises UserError if there is no such file."""
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        return cls(json.loads(path.read_text(encoding="utf-8")))
+        return cls(read_json(path))
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:
@@ -110,7 +108,7 @@ def _nltk_tokenizer(punkt: Mapping[str, Any]) -> Tokenizer:
     return Tokenizer.from_column(words, words.column)
 
 
-_TOKENIZERS: dict[Segmenting, Callable[[Any], Tokenizer]] = {
+_TOKENIZERS: dict[SegmenterName, Callable[[Any], Tokenizer]] = {
     "chars": lambda _: Tokenizer.from_one(list),
     "tokens": lambda _: Tokenizer.from_one(str.split),
     "jieba": _jieba_tokenizer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from textrnn.common.config.params import require
+from textrnn.errors import require
 from textrnn.preparation.artifacts.labels import Labels
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from textrnn.common.config.model import Model
-from textrnn.common.config.params import require
+from textrnn.errors import require
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.embedding_lookup import SparseTable
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
