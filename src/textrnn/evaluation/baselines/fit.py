@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress, pairwise
 from typing import Any
@@ -44,17 +44,22 @@ class BaselineResult:
 
     def metrics(self) -> dict[str, Any]:
         """Return everything that is the same in every run: all but the time."""
-        # `rest` is the key of the unseen texts in metrics/*/baselines.json, which stays as it is
+        # `rest` is the key of the unseen texts in data/baselines/*.json, which stays as it is
         return {"dev": self.dev, "test": self.test, "rest": self.unseen, **self.selected}
 
 
+def cap_epochs(settings: Baseline, limit: int | None) -> Baseline:
+    """The settings with no more epochs than the limit; None is no limit."""
+    return settings if limit is None else replace(settings, epochs=min(settings.epochs, limit))
+
+
 def train_baselines(
-    encoded: ShardReader, segmented: ShardReader, labels: Labels, vocabulary_size: int, settings: Baseline, epochs: int
+    encoded: ShardReader, segmented: ShardReader, labels: Labels, vocabulary_size: int, settings: Baseline
 ) -> Iterator[BaselineResult]:
     """Train the baselines of an encoding on the id shards of its train split, whose rows are not truncated.
 
     segmented: the shards from which the ids were made, to find the unseen texts of test; vocabulary_size: tokens of the
-    vocabulary; epochs: for the bag of n-grams. The baselines for classification are the majority class, multinomial
+    vocabulary. The baselines for classification are the majority class, multinomial
     logistic regression and a bag of n-grams. Those for tagging are the majority tag, the most frequent tag of each
     token (it sees no context: a lower bound rather than a competitor), and multinomial logistic regression on the
     n-grams around a token. Raises UserError when a split is empty.
@@ -72,9 +77,7 @@ def train_baselines(
     seconds, selected = time.monotonic() - started, regression.selected()
     yield result("logistic_regression", regression.dev, regression.test, selected=selected, seconds=seconds)
     started = time.monotonic()
-    bag = fit_bag(
-        train, dev, test, vocabulary_size=vocabulary_size, classes=len(labels.names), settings=settings, epochs=epochs
-    )
+    bag = fit_bag(train, dev, test, vocabulary_size=vocabulary_size, classes=len(labels.names), settings=settings)
     seconds, selected = time.monotonic() - started, {"best_epoch": bag.epoch}
     yield result("bag_of_ngrams", bag.dev, bag.test, selected=selected, seconds=seconds)
 

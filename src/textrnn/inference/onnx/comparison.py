@@ -16,7 +16,8 @@ from torch import Tensor, nn
 from textrnn.common.config.types import Split
 from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
-from textrnn.evaluation.scoring.evaluate import BATCH_SIZE, evaluate, metrics
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics
+from textrnn.evaluation.scoring.predict_split import BATCH_SIZE
 from textrnn.inference.onnx.export import import_extra
 from textrnn.modeling.models.model_directory import WEIGHTS, SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
