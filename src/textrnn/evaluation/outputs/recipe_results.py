@@ -92,13 +92,14 @@ def read_recipe_results(name: str, encoding: str, corpus: str, folders: ResultFo
     metrics, model, analyzed = folders.metrics / name, folders.models / name, folders.analyzed / name
     train, analyze = f"train@{name}", f"analyze@{name}"
     reader = _Reader()
+    training = reader.json(model / "training.json", train)
     evaluated = reader.json(folders.evaluated / name / "metrics.json", f"evaluate@{name}") or {}
     return RecipeResults(
         name,
         encoding,
         corpus,
         pad=reader.json(analyzed / "padding.json", analyze),
-        train=reader.json(model / "training.json", train),
+        train=training,
         dev=evaluated.get("dev"),
         test=evaluated.get("test"),
         analysis=reader.json(analyzed / "analysis.json", analyze),
