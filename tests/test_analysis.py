@@ -14,13 +14,19 @@ from analysis_files import RECIPE, SEEN, TEXTS, write_inputs
 from imports import ROOT
 from test_checkpoints import LABELS
 from test_slices import write_segmented
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.segment import Segmentation
+from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 from textrnn.evaluation.analysis.analysis_files import write_analysis
 from textrnn.evaluation.analysis.analyze import analyze
 from textrnn.evaluation.analysis.confusions import confused
 from textrnn.evaluation.metrics.predictions import Predictions
+from textrnn.evaluation.metrics.subsets import rarest_counts
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from tiny_models import han, make_tiny
+from tiny_models import texts as texts_of
 
 CLASSES = Labels("classify", ["x", "y", "z"], None, [])
 TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
@@ -197,6 +203,29 @@ def test_the_sentences_with_the_most_wrong_entities_come_first(tmp_path):
     }
     assert (errors[1]["missed"], errors[2]["made_up"]) == ([], [])
     assert errors[2]["missed"] == [{"start": 2, "end": 3, "type": "PER", "tokens": ["c"]}]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "padding"),
+    [
+        (Segmentation((), "chars", None), Pad(9, "left", None)),
+        (Segmentation((), "chars", None), Pad(None, "right", 3)),
+        (Segmentation(("digits",), "jieba", None), Pad(4, "right", 2)),
+    ],
+)
+def test_the_rarest_token_is_that_of_the_padded_rows(tmp_path, segmentation, padding):
+    """Truncated or not, on either side: what the texts say is what the model's rows hold."""
+    splits = {split: texts_of(han, 200, 14, seed) for seed, split in enumerate(("train", "dev", "test"))}
+    tiny = make_tiny(tmp_path, "classify", splits, segmentation, padding)
+    counts = [10**9, 0, *tiny.vocabulary.counts.to_pylist()]  # of padding, of unknown tokens
+    expected = {}
+    for batch in tiny.padded.batches("test"):
+        for row in batch.to_pylist():
+            expected[row["row"]] = min(counts[token] for token in row["ids"]) if row["length"] else -1
+    segmented = ShardReader(tmp_path / "segmented", "segmented")
+    rarest = rarest_counts(segmented, tiny.vocabulary, tiny.saved.config.widths[-1])
+    assert rarest.tolist() == [expected[row] for row in sorted(expected)]
+    assert {0, -1} < set(rarest.tolist())
 
 
 @pytest.fixture

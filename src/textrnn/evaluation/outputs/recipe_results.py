@@ -63,7 +63,7 @@ class RecipeResults:
     @property
     def is_tagger(self) -> bool:
         """Whether it is a tagger, scored by entities."""
-        return self.test is not None and "entity_f1" in self.test
+        return self.primary_metric == "entity_f1"
 
     @property
     def primary_metric(self) -> str:
