@@ -216,6 +216,7 @@ def test_the_sentences_with_the_most_wrong_entities_come_first(tmp_path):
 def test_the_rarest_token_is_that_of_the_padded_rows(tmp_path, segmentation, padding):
     """Truncated or not, on either side: what the texts say is what the model's rows hold."""
     splits = {split: texts_of(han, 200, 14, seed) for seed, split in enumerate(("train", "dev", "test"))}
+    splits["test"] += [("鬱中", 0), ("中" * 13 + "鬱", 1)]  # train does not have the first character
     tiny = make_tiny(tmp_path, "classify", splits, segmentation, padding)
     counts = [10**9, 0, *tiny.vocabulary.counts.to_pylist()]  # of padding, of unknown tokens
     expected = {}
