@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from textrnn.common.storage.shards import ROWS_PER_BATCH
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.tag_schemes import Span, spans
+from textrnn.preparation.artifacts.tag_schemes import Span
+from textrnn.preparation.artifacts.tag_schemes import spans as spans_of_tags
 
 DO = "run the stage evaluate"  # what an error about the file advises
 
@@ -59,7 +60,7 @@ class Predictions:
         assert labels.scheme is not None  # every tagger has one
         tags = [labels.names[tag] for tag in self.predicted.tolist()]
         rows = zip(self.row_numbers.tolist(), pairwise(self.offsets.tolist()), strict=True)
-        return {row: set(spans(tags[start:end], labels.scheme)) for row, (start, end) in rows}
+        return {row: set(spans_of_tags(tags[start:end], labels.scheme)) for row, (start, end) in rows}
 
     def write(self, path: Path) -> None:
         """Write the file that `read` reads."""
@@ -82,16 +83,7 @@ class Predictions:
 
         Raises UserError, naming the file, if it is missing, damaged or of another model.
         """
-        if not path.is_file():
-            raise UserError(path, "no such file", do=DO)
-        try:
-            table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-            table.validate(full=True)
-        except (pa.ArrowInvalid, OSError) as error:
-            raise UserError(path, "is damaged", got=error, do=DO) from error
-        if not table.schema.equals(cls.schema(classes)):
-            got = ", ".join(f"{field.name}: {field.type}" for field in table.schema)
-            raise UserError(path, f"does not hold predictions of {classes} classes", got=got, do=DO)
+        table = _read_table(path, cls.schema(classes), classes)
         valid = table.filter(pc.is_valid(table["gold"]))
         row_numbers, rows = np.unique(np.array(table["row"])), np.array(valid["row"])
         gold, predicted = (np.array(valid[name]).astype(np.int64) for name in ("gold", "predicted"))
@@ -105,6 +97,20 @@ class Predictions:
             predicted=predicted,
             probabilities=np.concatenate([np.empty(0), *chunks]).reshape(-1, classes),
         )
+
+
+def _read_table(path: Path, schema: pa.Schema, classes: int) -> pa.Table:
+    if not path.is_file():
+        raise UserError(path, "no such file", do=DO)
+    try:
+        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+        table.validate(full=True)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise UserError(path, "is damaged", got=error, do=DO) from error
+    if not table.schema.equals(schema):
+        got = ", ".join(f"{field.name}: {field.type}" for field in table.schema)
+        raise UserError(path, f"does not hold predictions of {classes} classes", got=got, do=DO)
+    return table
 
 
 def _in_order(row_numbers: np.ndarray) -> bool:
