@@ -71,7 +71,7 @@ def read_titles(source: Path, rows: int) -> list[str]:
 
 
 def new_segmenter(source: Path) -> Segmenter:
-    return Segmenter({"clean": [], "segment": "nltk", "punkt": load_punkt(source / TOKENIZERS / "english")})
+    return Segmenter({"clean": [], "segmenter": "nltk", "punkt": load_punkt(source / TOKENIZERS / "english")})
 
 
 def yardstick_clean(text: str) -> str:
@@ -137,7 +137,7 @@ def prepare(source: Path, rows: int, work: Path) -> int:
 def words(source: Path, rows: int, _: Path) -> dict[str, Any]:
     """Split titles into jieba's words, after loading the dictionary."""
     titles = read_titles(source, rows)
-    segmenter = Segmenter({"clean": [], "segment": "jieba", "punkt": None})
+    segmenter = Segmenter({"clean": [], "segmenter": "jieba", "punkt": None})
     segmenter("载入词典")
     return timed(len(titles), lambda: [segmenter.column(column) for column in columns(titles)])
 
@@ -179,7 +179,7 @@ def word_differences(source: Path, rows: int, _: Path) -> dict[str, Any]:
 
     library.setLogLevel("WARNING")
     titles = read_titles(source, rows)
-    segmenter = Segmenter({"clean": [], "segment": "jieba", "punkt": None})
+    segmenter = Segmenter({"clean": [], "segmenter": "jieba", "punkt": None})
     ours = (tokens for column in columns(titles) for tokens in segmenter.column(column).to_pylist())
     return {"words": sum(got != library.lcut(title) for got, title in zip(ours, titles, strict=True))}
 

@@ -26,6 +26,7 @@ from results_page import READMES, RESULTS, TABLE, UNSEEN, WITHOUT_LONGEST, read_
 from results_runs import BASELINES, PUBLISHED, RUNS
 from textrnn.common.config.params import get_param, read_params
 from textrnn.errors import UserError
+from textrnn.evaluation.outputs.recipe_results import ResultFolders
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.stage import run_command, write_json
 from textrnn.training.trainer.summary import summarize
@@ -63,11 +64,12 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     targets = [f"evaluate@{recipe}"] if run.only_dev else [f"evaluate@{recipe}", f"analyze@{recipe}"]
     command = command_of(targets, (*run.changes, *seed_change), source)
     params = execute(command)
-    metrics, log = Path("metrics") / recipe, _read(Path("logs") / f"{recipe}.json")
-    by_split = {"dev": _read(metrics / "dev.json")}
+    folders, log = ResultFolders.of_project(Path()), _read(Path("logs") / f"{recipe}.json")
+    evaluated = _read(folders.evaluated / recipe / "metrics.json")
+    by_split = {"dev": evaluated["dev"]}
     if not run.only_dev:
-        analysis = _read(metrics / "analysis.json")
-        by_split["test"] = _read(metrics / "test.json") | {"ece": analysis["calibration"]["ece"]}
+        analysis = _read(folders.analyzed / recipe / "analysis.json")
+        by_split["test"] = evaluated["test"] | {"ece": analysis["calibration"]["ece"]}
         by_split[UNSEEN] = analysis["by_text"]["rest"]
         by_split[WITHOUT_LONGEST] = analysis.get("by_row", {}).get("rest", {})
     encoding = params["recipes"][recipe]["encoding"]
@@ -76,7 +78,7 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     threads = f"cpu, {log['threads']} threads, {platform.machine()}"
     last = {
         "seed": seed,
-        "parameters": _parameters(Path("models") / recipe),
+        "parameters": _parameters(folders.models / recipe),
         "seconds": round(log["seconds"], 1),
         "device": log["device"] if log["device"] != "cpu" else threads,
     }
@@ -87,7 +89,7 @@ def measure_baselines(encoding: str, source: str) -> list[Row]:
     """Train the baselines of an encoding and return a row for each metric; the ceiling of the labels counts as one."""
     command = command_of([f"baseline@{encoding}"], BASELINES[encoding], source)
     params = execute(command)
-    results = _read(Path("metrics") / encoding / "baselines.json")
+    results = _read(ResultFolders.of_project(Path()).baselines / f"{encoding}.json")
     logs = _read(Path("logs") / f"{encoding}.baselines.json")
     runs = {f"{encoding}: {name}": (scores, logs[name]["seconds"]) for name, scores in results["baselines"].items()}
     if results["ceiling"] is not None:
@@ -123,7 +125,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _data(params: dict[str, Any], encoding: str) -> Row:
     corpus = get_param(params, "encodings", encoding, "corpus")
-    rows = _read(Path("metrics") / corpus / "parse.json")["rows"]["train"]
+    rows = _read(Path("data/parsed") / corpus / "statistics.json")["rows"]["train"]
     return {"corpus": corpus, "rows": rows}
 
 

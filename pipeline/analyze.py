@@ -1,38 +1,60 @@
-"""Analyse a saved model on the test split: scores by subset, confused pairs with examples, and calibration."""
+"""Analyse a saved model on the test split from its predictions, and write its card; loads no model."""
 
-import csv
-import json
-from dataclasses import astuple
+import shutil
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import LENGTHS_FILE, PaddedRows
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.common.storage.stored_files import STATISTICS
+from textrnn.evaluation.analysis.analysis_files import write_analysis, write_confusion_plot
 from textrnn.evaluation.analysis.analyze import analyze
-from textrnn.evaluation.scoring.predictions import predict_split
-from textrnn.modeling.models.model_directory import load_model
-from textrnn.modeling.nn.device import pick_device
+from textrnn.evaluation.analysis.card_facts import CardFiles, CardParams, read_facts
+from textrnn.evaluation.analysis.model_card import render
+from textrnn.evaluation.metrics.predictions import Predictions
+from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.stage import output_file, output_folder, run_stage, write_json
+from textrnn.stage import output_file, output_folder, run_stage
 
 
 def main(recipe: str) -> None:
-    encoding, model_folder = get_param(read_params(), "recipes", recipe, "encoding"), Path("models") / recipe
-    saved = load_model(model_folder, pick_device())
-    padded = ShardReader(Path("data/padded") / recipe, "padded")
-    predictions = predict_split(saved, Vocabulary.load(model_folder / "vocabulary.arrow"), padded, "test")
-    analysis = analyze(predictions, saved.labels, ShardReader(Path("data/segmented") / encoding, "segmented"))
+    params = read_params()
+    encoding = get_param(params, "recipes", recipe, "encoding")
+    card_params = CardParams(
+        encoding=encoding,
+        corpus=get_param(params, "encodings", encoding, "corpus"),
+        source=get_param(params, "data", "source"),
+        seed=get_param(params, "parse", "seed"),
+    )
+    predictions_file, padded = Predictions.file(recipe), PaddedRows.default_folder(recipe)
+    files = CardFiles(
+        model=Path("models") / recipe,
+        encoded=EncodedRows.default_folder(encoding) / STATISTICS,
+        embedded=RecipeEmbedding.default_folder(recipe) / STATISTICS,
+        padded=padded / STATISTICS,
+        metrics=predictions_file.with_name("metrics.json"),
+    )
+    facts = read_facts(files, card_params)
+    names = facts.labels.names
+    analysis = analyze(
+        Predictions.read(predictions_file, len(names)),
+        SegmentedRows.read(SegmentedRows.default_folder(encoding)),
+        labels=facts.labels,
+        vocabulary=Vocabulary.load(files.model / "vocabulary.arrow"),
+        width=facts.config["widths"][-1],
+    )
     # the examples hold corpus text: they go into DVC's cache, never into git
     with output_folder(Path("data/analyzed") / recipe) as out:
-        lines = (json.dumps(error, ensure_ascii=False) for error in analysis.errors)
-        (out / "errors.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    metrics_folder = Path("metrics") / recipe
-    with output_file(metrics_folder / "reliability.csv") as path, path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(("lower", "upper", "count", "confidence", "accuracy"))
-        writer.writerows([round(value, 6) for value in astuple(row)] for row in analysis.bins)
-    write_json(metrics_folder / "analysis.json", analysis.metrics)
+        write_analysis(out, analysis, names)
+        # the report shows them, and depends on this folder in place of all padded rows
+        shutil.copyfile(files.padded, out / "padding.json")
+        shutil.copyfile(padded / LENGTHS_FILE, out / LENGTHS_FILE)
+    write_confusion_plot(Path("metrics") / recipe / "confusion.csv", analysis, names)
+    with output_file(files.model.with_name(f"{recipe}.md")) as temporary:
+        temporary.write_text(render(facts), encoding="utf-8")
 
 
 if __name__ == "__main__":

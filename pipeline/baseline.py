@@ -7,27 +7,26 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.data import Limits
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import load_section
-from textrnn.common.settings.limits import cap
-from textrnn.common.storage.shards import ShardReader
-from textrnn.evaluation.baselines.fit import noise_ceiling, train_baselines
-from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.evaluation.baselines.fit import cap_epochs, noise_ceiling, train_baselines
+from textrnn.evaluation.metrics.comparison import best_test_score
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.stage import run_stage, write_json
 
 
 def main(encoding: str) -> None:
     params = read_params()
     settings, limits = load_section(Baseline, params, "baseline"), load_section(Limits, params, "limits")
-    settings.check()
-    limits.check()
-    encoded = Path("data/encoded") / encoding
-    labels, vocabulary_size = Labels.load(encoded / "labels.json"), len(Vocabulary.load(encoded / "vocabulary.arrow"))
-    ids, epochs = ShardReader(encoded / "ids", "encoded"), cap(settings.epochs, limits.epochs)
-    texts = ShardReader(Path("data/segmented") / encoding, "segmented")
-    results = list(train_baselines(ids, texts, labels, vocabulary_size, settings, epochs))
+    preparation = Preparation(Preparation.default_folder(encoding))
+    labels, vocabulary_size = preparation.read_labels(), len(preparation.read_vocabulary())
+    ids = EncodedRows.read(EncodedRows.default_folder(encoding))
+    texts = SegmentedRows.read(SegmentedRows.default_folder(encoding))
+    results = list(train_baselines(ids, texts, labels, vocabulary_size, cap_epochs(settings, limits.epochs)))
+    baselines = {result.name: result.metrics() for result in results}
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
-    metrics = {"baselines": {result.name: result.metrics() for result in results}, "ceiling": ceiling}
-    write_json(Path("metrics") / encoding / "baselines.json", metrics)
+    write_json(Path("data/baselines") / f"{encoding}.json", {"baselines": baselines, "ceiling": ceiling})
+    write_json(Path("metrics") / encoding / "baseline.json", {"score": best_test_score(baselines)})
     # the time is not a metric: it differs from run to run, as that of training does
     timings = {result.name: {"seconds": result.seconds} for result in results}
     write_json(Path("logs") / f"{encoding}.baselines.json", timings)

@@ -14,7 +14,7 @@ STUDY = Path("study/shown")
 
 
 def main() -> None:
-    folders = ResultFolders(metrics=Path("metrics"), models=Path("models"), analyzed=Path("data/analyzed"))
+    folders = ResultFolders.of_project(Path())
     recipes = [
         read_recipe_results(recipe, encoding, corpus, folders)
         for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()

@@ -1,44 +1,43 @@
 """Print a table of all recipes with their latest metrics and best baselines."""
 
-import json
 from pathlib import Path
-from typing import Any
 
 import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
-from textrnn.evaluation.outputs.recipe_results import best_baseline, convert_read_errors, encodings_and_corpora
+from textrnn.evaluation.metrics.comparison import best_baseline
+from textrnn.evaluation.outputs.recipe_results import (
+    RecipeResults,
+    ResultFolders,
+    encodings_and_corpora,
+    read_recipe_results,
+)
 from textrnn.stage import run_command
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
+FOLDERS = ResultFolders.of_project(Path())
 
 
 def recipe_row(recipe: str, encoding: str, corpus: str) -> dict[str, object]:
-    metrics = Path("metrics") / recipe
-    files = [metrics / name for name in ("pad.json", "train.json", "test.json")]
-    if not all(file.is_file() for file in files):
-        return {"recipe": recipe, "corpus": corpus}
-    padded, trained, test = map(read_json, files)
-    row = {"recipe": recipe, "corpus": corpus, "rows": padded["train"]["rows"], "epochs": trained["epochs"]}
-    row |= {"dev_accuracy": trained["dev_accuracy"], **{f"test_{name}": test.get(name) for name in SCORES}}
-    return row | baseline_columns(Path("metrics") / encoding / "baselines.json", test)
+    results = read_recipe_results(recipe, encoding, corpus, FOLDERS)
+    row: dict[str, object] = {"recipe": recipe, "corpus": corpus}
+    if results.train is None or results.test is None:
+        return row
+    row |= {"rows": None if results.pad is None else results.pad["train"]["rows"], "epochs": results.train["epochs"]}
+    row |= {"dev_accuracy": results.train["dev_accuracy"]}
+    row |= {f"test_{name}": results.test.get(name) for name in SCORES}
+    return row | baseline_columns(results)
 
 
-def read_json(file: Path) -> dict[str, Any]:
-    with convert_read_errors(file):
-        return json.loads(file.read_text(encoding="utf-8"))
-
-
-def baseline_columns(file: Path, test: dict[str, float]) -> dict[str, object]:
+def baseline_columns(results: RecipeResults) -> dict[str, object]:
     """Return the baseline with the best dev score, its test score, and whether that beats the recipe's."""
-    if not file.is_file():
+    if results.baselines is None or results.test is None:
         return {}
-    metric = "entity_f1" if "entity_f1" in test else "accuracy"
-    baselines = read_json(file)["baselines"]
+    metric, baselines = results.primary_metric, results.baselines["baselines"]
     best = best_baseline(baselines, metric)
     baseline_score = baselines[best]["test"][metric]
-    beaten = "yes" if baseline_score > test[metric] else "no"
+    beaten = "yes" if baseline_score > results.test[metric] else "no"
     return {"best_baseline": best, "baseline_test": baseline_score, "beaten": beaten}
 
 

@@ -28,7 +28,7 @@ TRAINING = {"steps": 70, "epochs": 5.0, "best_step": 56, "dev_loss": 0.9, "dev_a
 
 
 def result_folders(folder: Path) -> ResultFolders:
-    return ResultFolders(folder / "metrics", folder / "models", folder / "data" / "analyzed")
+    return ResultFolders.of_project(folder)
 
 
 def write_json(path: Path, values: Any) -> None:
@@ -45,7 +45,7 @@ def write_csv(path: Path, rows: Sequence[Sequence[object]]) -> None:
 def write_baselines(
     folders: ResultFolders, encoding: str, score: str, ceiling: Any = None, **scores: tuple[float, float]
 ) -> None:
-    """Write baselines.json with the scores (dev, test) of each named baseline."""
+    """Write the baselines of an encoding with the scores (dev, test) of each named baseline."""
     baselines = {
         name: {
             split: {"accuracy": 0.5, "macro_f1": 0.4, score: value}
@@ -53,7 +53,7 @@ def write_baselines(
         }
         for name, values in scores.items()
     }
-    write_json(folders.metrics / encoding / "baselines.json", {"baselines": baselines, "ceiling": ceiling})
+    write_json(folders.baselines / f"{encoding}.json", {"baselines": baselines, "ceiling": ceiling})
 
 
 def write_recipe(
@@ -63,31 +63,30 @@ def write_recipe(
     classes: Sequence[str],
     errors: Sequence[Mapping[str, Any]],
     scores: Mapping[str, float],
-    segment: str = "chars",
+    segmenter: str = "chars",
 ) -> None:
     """Write all files of a recipe except its encoding's baselines, with these confusion counts (C, C) and metrics."""
-    metrics, model = folders.metrics / name, folders.models / name
+    metrics, model, analyzed = folders.metrics / name, folders.models / name, folders.analyzed / name
     split = {"rows": 2700, "truncated_share": 0.125, "padding_share": 0.25}
-    write_json(metrics / "pad.json", {"widths": [7, 16], "train": split, "dev": {"rows": 300}, "test": {"rows": 600}})
-    write_json(metrics / "train.json", TRAINING)
-    for part in ("dev", "test"):
-        write_json(metrics / f"{part}.json", {"loss": 0.9, "accuracy": 0.75, "macro_f1": 0.25, **scores})
+    padding = {"widths": [7, 16], "train": split, "dev": {"rows": 300}, "test": {"rows": 600}}
+    write_json(analyzed / "padding.json", padding)
+    write_json(model / "training.json", TRAINING)
+    values = {"loss": 0.9, "accuracy": 0.75, "macro_f1": 0.25, **scores}
+    write_json(folders.evaluated / name / "metrics.json", {"dev": values, "test": values})
     write_csv(metrics / "curves.csv", [("step", "split", "loss", "accuracy"), *_curves()])
-    write_csv(metrics / "lengths.csv", [("length", "rows"), (3, 74), (8, 430), (26, 1)])
-    write_csv(
-        metrics / "confusion_counts.csv", [("actual", *classes), *zip(classes, *confusion.T.tolist(), strict=True)]
-    )
+    write_csv(analyzed / "lengths.csv", [("length", "rows"), (3, 74), (8, 430), (26, 1)])
+    counts = zip(classes, *confusion.T.tolist(), strict=True)
+    write_csv(analyzed / "confusion_counts.csv", [("actual", *classes), *counts])
     rows = [("class", label, 0.5, 0.25, 0.3333, 12) for label in classes]
     rows += [("entity", label, 0.5, 0.25, 0.3333, 12) for label in classes if "entity_f1" in scores]
-    write_csv(metrics / "classes.csv", [("kind", "name", "precision", "recall", "f1", "support"), *rows])
+    write_csv(analyzed / "classes.csv", [("kind", "name", "precision", "recall", "f1", "support"), *rows])
     bins = [(0.4, 0.466667, 30, 0.45, 0.5), (0.933333, 1.0, 90, 0.97, 0.9)]
-    write_csv(metrics / "reliability.csv", [("lower", "upper", "count", "confidence", "accuracy"), *bins])
-    write_json(metrics / "analysis.json", _analysis(confusion, classes, "entity_f1" in scores))
-    (folders.analyzed / name).mkdir(parents=True)
+    write_csv(analyzed / "reliability.csv", [("lower", "upper", "count", "confidence", "accuracy"), *bins])
+    write_json(analyzed / "analysis.json", _analysis(confusion, classes, "entity_f1" in scores))
     lines = (json.dumps(error, ensure_ascii=False) + "\n" for error in errors)
-    (folders.analyzed / name / "errors.jsonl").write_text("".join(lines), encoding="utf-8")
+    (analyzed / "errors.jsonl").write_text("".join(lines), encoding="utf-8")
     write_json(model / "config.json", {"model": MODEL})
-    write_json(model / "segmentation.json", {"segment": segment})
+    write_json(model / "segmentation.json", {"segmenter": segmenter})
     weights = {"embedding": np.zeros((10, 7), np.float32), "pairs": np.zeros(5, np.int64)}
     save_file(weights, str(model / "model.safetensors"))
 

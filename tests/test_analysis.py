@@ -2,18 +2,31 @@
 
 import csv
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
+import pyarrow as pa
 import pytest
-from ruamel.yaml import YAML
 
-from test_batches import write_padded
-from test_checkpoints import LABELS, save
+from analysis_files import RECIPE, SEEN, TEXTS, write_inputs
+from imports import ROOT
+from test_checkpoints import LABELS
 from test_slices import write_segmented
+from textrnn.common.config.pad import Pad
+from textrnn.common.config.segment import Segmentation
+from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
-from textrnn.evaluation.analysis.analyze import analyze, confused
-from textrnn.evaluation.scoring.predictions import Predictions
+from textrnn.evaluation.analysis.analysis_files import write_analysis
+from textrnn.evaluation.analysis.analyze import analyze
+from textrnn.evaluation.analysis.confusions import confused
+from textrnn.evaluation.metrics.predictions import Predictions
+from textrnn.evaluation.metrics.subsets import rarest_counts
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from tiny_models import han, make_tiny
+from tiny_models import texts as texts_of
 
 CLASSES = Labels("classify", ["x", "y", "z"], None, [])
 TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
@@ -48,15 +61,31 @@ def texts(tmp_path):
         offsets=np.arange(6),
         gold=np.array([0, 0, 1, 2, 0]),
         predicted=np.array([1, 1, 0, 2, 0]),
-        confidence=np.array([0.6, 0.7, 0.95, 0.8, 0.5]),
-        rarest_count=np.array([30, 5, 5, 0, 700]),
+        probabilities=probabilities([1, 1, 0, 2, 0], [0.6, 0.7, 0.95, 0.8, 0.5]),
     )
     return predictions, segmented
 
 
+def probabilities(predicted, confidence):
+    """Of three classes: the predicted one has this confidence, the two others share the rest."""
+    values = np.repeat((1 - np.array(confidence)[:, None]) / 2, 3, axis=1)
+    values[np.arange(len(predicted)), predicted] = confidence
+    return values
+
+
+# of the texts: row 3 reads a token that train does not have
+COUNTS = {"a": 30, "b": 5, "d": 700}
+
+
+def known(counts, width=9):
+    """The arguments of `analyze` beside predictions, texts and labels."""
+    vocabulary = Vocabulary(pa.array(list(counts)), pa.array(list(counts.values()), pa.int64()))
+    return {"vocabulary": vocabulary, "width": width}
+
+
 def test_texts_by_hand(tmp_path):
     predictions, segmented = texts(tmp_path)
-    analysis = analyze(predictions, CLASSES, segmented)
+    analysis = analyze(predictions, segmented, labels=CLASSES, **known(COUNTS))
     assert analysis.metrics == {
         "calibration": {
             # each row is in its own bin
@@ -87,7 +116,7 @@ def test_texts_by_hand(tmp_path):
 
 def test_examples_of_each_pair_are_ordered_by_confidence(tmp_path, monkeypatch):
     predictions, segmented = texts(tmp_path)
-    errors = analyze(predictions, CLASSES, segmented).errors
+    errors = analyze(predictions, segmented, labels=CLASSES, **known(COUNTS)).errors
     assert [error["row"] for error in errors] == [1, 0, 2]
     assert errors[1] == {
         "row": 0,
@@ -98,8 +127,8 @@ def test_examples_of_each_pair_are_ordered_by_confidence(tmp_path, monkeypatch):
         "tokens": ["a"],
     }
     assert (errors[0]["tokens"], errors[2]["tokens"]) == (["a", "b"], ["b", "a"])
-    monkeypatch.setattr("textrnn.evaluation.analysis.analyze.MAX_EXAMPLES", 1)
-    assert [error["row"] for error in analyze(predictions, CLASSES, segmented).errors] == [1, 2]
+    monkeypatch.setattr("textrnn.evaluation.analysis.confusions.MAX_EXAMPLES", 1)
+    assert [error["row"] for error in analyze(predictions, segmented, labels=CLASSES, **known(COUNTS)).errors] == [1, 2]
 
 
 def test_other_rows_than_the_predicted_ones_are_refused(tmp_path):
@@ -108,7 +137,7 @@ def test_other_rows_than_the_predicted_ones_are_refused(tmp_path):
     with pytest.raises(
         UserError, match=r"o: its test rows are not those padded for the model; got 1 and 5 rows; train again$"
     ):
-        analyze(predictions, CLASSES, other)
+        analyze(predictions, other, labels=CLASSES, **known(COUNTS))
 
 
 def sentences(tmp_path):
@@ -116,7 +145,7 @@ def sentences(tmp_path):
     train = [(["a", "b", "o", "c"], [1, 2, 0, 3])]
     test = [
         (["a", "b", "o"], [1, 2, 0]),  # the LOC is found; `o`, not an entity of train, is wrongly predicted
-        (["c", "o", "a", "b", "d"], [3, 0, 3, 4, 0]),  # `c` is found; `a b` is a PER here, but predicted as LOC
+        (["c", "o", "a", "b", "o"], [3, 0, 3, 4, 0]),  # `c` is found; `a b` is a PER here, but predicted as LOC
         (["d", "c", "c"], [3, 0, 3]),  # `d`, not in train, is found; the last `c` was truncated
     ]
     segmented = write_segmented(tmp_path / "s", "tag", {"train": train, "test": test}, RAW)
@@ -125,14 +154,13 @@ def sentences(tmp_path):
         offsets=np.array([0, 3, 8, 10]),
         gold=np.array([1, 1, 0, 2, 0, 2, 2, 0, 2, 0]),
         predicted=np.array([1, 1, 2, 2, 0, 1, 1, 0, 2, 0]),
-        confidence=np.full(10, 0.75),
-        rarest_count=np.array([5, 5, 0]),
+        probabilities=probabilities([1, 1, 2, 2, 0, 1, 1, 0, 2, 0], np.full(10, 0.75)),
     )
     return predictions, segmented
 
 
 def test_sentences_by_hand(tmp_path):
-    metrics = analyze(*tagging_arguments(tmp_path)).metrics
+    metrics = analyze_sentences(tmp_path).metrics
     assert metrics["calibration"] == {
         "ece": pytest.approx(0.05),
         "confidence": 0.75,
@@ -157,13 +185,13 @@ def test_sentences_by_hand(tmp_path):
     ]
 
 
-def tagging_arguments(tmp_path):
+def analyze_sentences(tmp_path):
     predictions, segmented = sentences(tmp_path)
-    return predictions, TYPES, segmented
+    return analyze(predictions, segmented, labels=TYPES, **known({"a": 5, "b": 7, "c": 6, "o": 5}, width=5))
 
 
 def test_the_sentences_with_the_most_wrong_entities_come_first(tmp_path):
-    errors = analyze(*tagging_arguments(tmp_path)).errors
+    errors = analyze_sentences(tmp_path).errors
     assert [error["row"] for error in errors] == [1, 0, 2]
     assert errors[0] == {
         "row": 1,
@@ -171,10 +199,34 @@ def test_the_sentences_with_the_most_wrong_entities_come_first(tmp_path):
         "made_up": [{"start": 2, "end": 4, "type": "LOC", "tokens": ["a", "b"]}],
         "right": [{"start": 0, "end": 1, "type": "PER", "tokens": ["c"]}],
         "text_known": False,
-        "tokens": ["c", "o", "a", "b", "d"],
+        "tokens": ["c", "o", "a", "b", "o"],
     }
     assert (errors[1]["missed"], errors[2]["made_up"]) == ([], [])
     assert errors[2]["missed"] == [{"start": 2, "end": 3, "type": "PER", "tokens": ["c"]}]
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "padding"),
+    [
+        (Segmentation((), "chars", None), Pad(9, "left", None)),
+        (Segmentation((), "chars", None), Pad(None, "right", 3)),
+        (Segmentation(("digits",), "jieba", None), Pad(4, "right", 2)),
+    ],
+)
+def test_the_rarest_token_is_that_of_the_padded_rows(tmp_path, segmentation, padding):
+    """Truncated or not, on either side: what the texts say is what the model's rows hold."""
+    splits = {split: texts_of(han, 200, 14, seed) for seed, split in enumerate(("train", "dev", "test"))}
+    splits["test"] += [("鬱中", 0), ("中" * 13 + "鬱", 1)]  # train does not have the first character
+    tiny = make_tiny(tmp_path, "classify", splits, segmentation, padding)
+    counts = [10**9, 0, *tiny.vocabulary.counts.to_pylist()]  # of padding, of unknown tokens
+    expected = {}
+    for batch in tiny.padded.batches("test"):
+        for row in batch.to_pylist():
+            expected[row["row"]] = min(counts[token] for token in row["ids"]) if row["length"] else -1
+    segmented = SegmentedRows.read(tmp_path / "segmented")
+    rarest = rarest_counts(segmented, tiny.vocabulary, tiny.saved.config.widths[-1])
+    assert rarest.tolist() == [expected[row] for row in sorted(expected)]
+    assert {0, -1} < set(rarest.tolist())
 
 
 @pytest.fixture
@@ -182,33 +234,88 @@ def script(import_stage):
     return import_stage("analyze")
 
 
-def test_the_stage_writes_metrics_bins_and_examples(tmp_path, monkeypatch, script):
+def read_csv(path):
+    with path.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file)
+    return header, rows
+
+
+def test_the_stage_writes_metrics_tables_and_examples(tmp_path, monkeypatch, script):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
-    letters = "abcdefg"
-    rows = [([2 + (3 * row) % 7, 2 + row % 5], row % 3) for row in range(12)]
-    texts = [([letters[token - 2] for token in ids], label) for ids, label in rows]
-    YAML(typ="safe").dump({"recipes": {"tiny": {"encoding": "letters"}}}, tmp_path / "params.yaml")
-    for folder in ("models", "data/padded", "data/segmented", "work"):
-        (tmp_path / folder).mkdir(parents=True)
-    padded = write_padded(tmp_path / "work", "classify", {"train": rows, "test": rows}, 4)
-    padded.folder.rename(tmp_path / "data" / "padded" / "tiny")
-    write_segmented(tmp_path / "data" / "segmented" / "letters", "classify", {"train": texts[:6], "test": texts})
-    save(tmp_path / "models", labels=LABELS, facts=padded.facts)
-    script.main("tiny")
-    out = tmp_path / "metrics" / "tiny"
+    write_inputs(tmp_path)
+    script.main(RECIPE)
+    out = tmp_path / "data" / "analyzed" / RECIPE
     metrics = json.loads((out / "analysis.json").read_text(encoding="utf-8"))
     assert metrics["by_length"]["2-2"] == {"rows": 12, "accuracy": metrics["calibration"]["accuracy"]}
-    seen = [text for text in texts if text[0] in [tokens for tokens, _ in texts[:6]]]
+    evaluated = json.loads((tmp_path / "data" / "evaluated" / RECIPE / "metrics.json").read_text())["test"]
+    assert metrics["calibration"]["accuracy"] == pytest.approx(evaluated["accuracy"], abs=1e-6)
+    seen = [text for text in TEXTS if text[0] in [tokens for tokens, _ in SEEN]]
     assert metrics["by_text"]["known"]["rows"] == len(seen)
-    lines = (tmp_path / "data" / "analyzed" / "tiny" / "errors.jsonl").read_text(encoding="utf-8").splitlines()
-    errors = [json.loads(line) for line in lines]
+    # the vocabulary counts the letters from a to g 7, 6, ... and 1 times
+    assert {name: group["rows"] for name, group in metrics["by_rarest"].items()} == {"1-9": 12}
+    errors = [json.loads(line) for line in (out / "errors.jsonl").read_text(encoding="utf-8").splitlines()]
     assert len(errors) == round(12 * (1 - metrics["calibration"]["accuracy"])) > 0
-    assert all(error["tokens"] == texts[error["row"]][0] for error in errors)
-    assert all(error["gold"] == LABELS.names[texts[error["row"]][1]] != error["predicted"] for error in errors)
-    with (out / "reliability.csv").open(encoding="utf-8", newline="") as file:
-        header, *bins = csv.reader(file)
+    assert all(error["tokens"] == TEXTS[error["row"]][0] for error in errors)
+    assert all(error["gold"] == LABELS.names[TEXTS[error["row"]][1]] != error["predicted"] for error in errors)
+    header, bins = read_csv(out / "reliability.csv")
     assert header == ["lower", "upper", "count", "confidence", "accuracy"]
     assert sum(int(row[2]) for row in bins) == 12
     ece = sum(int(count) * abs(float(mean) - float(accuracy)) for _, _, count, mean, accuracy in bins) / 12
     assert ece == pytest.approx(metrics["calibration"]["ece"], abs=1e-5)
+
+
+def test_the_stage_writes_the_scores_of_classes_and_their_confusion(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    write_inputs(tmp_path)
+    script.main(RECIPE)
+    out = tmp_path / "data" / "analyzed" / RECIPE
+    predictions = Predictions.read(Predictions.file(RECIPE), 3)
+    header, rows = read_csv(out / "confusion_counts.csv")
+    assert (header, [row[0] for row in rows]) == (["actual", *LABELS.names], LABELS.names)
+    counts = np.zeros((3, 3), int)
+    np.add.at(counts, (predictions.gold, predictions.predicted), 1)
+    assert [list(map(int, row[1:])) for row in rows] == counts.tolist()
+    header, rows = read_csv(out / "classes.csv")
+    assert header == ["kind", "name", "precision", "recall", "f1", "support"]
+    assert [row[:2] for row in rows] == [["class", name] for name in (*LABELS.names, "macro avg", "weighted avg")]
+    assert [float(row[3]) for row in rows[:3]] == pytest.approx((np.diag(counts) / 4).tolist(), abs=1e-6)
+    header, plot = read_csv(tmp_path / "metrics" / RECIPE / "confusion.csv")
+    assert header == ["actual", "predicted"]
+    pairs = zip(predictions.gold.tolist(), predictions.predicted.tolist(), strict=True)
+    assert sorted(plot) == sorted([LABELS.names[gold], LABELS.names[predicted]] for gold, predicted in pairs)
+
+
+def test_a_tagger_has_scores_of_tags_and_of_entities(tmp_path):
+    analysis = analyze_sentences(tmp_path)
+    write_analysis(tmp_path, analysis, TYPES.names)
+    _, rows = read_csv(tmp_path / "classes.csv")
+    averages = ["macro avg", "weighted avg"]
+    assert [row[1] for row in rows if row[0] == "class"] == [*TYPES.names, *averages]
+    assert [row[1] for row in rows if row[0] == "entity"] == ["LOC", "PER", "micro avg", *averages]
+    # as counted by hand above: the truncated PER is missed, one LOC and one PER are made up
+    assert {row[1]: (row[2], row[3], row[5]) for row in rows if row[0] == "entity"}["PER"] == ("0.666667", "0.5", "4")
+
+
+def test_the_stage_copies_what_the_report_shows_of_padding(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    write_inputs(tmp_path)
+    script.main(RECIPE)
+    out, padded = tmp_path / "data" / "analyzed" / RECIPE, tmp_path / "data" / "padded" / RECIPE
+    assert (out / "padding.json").read_bytes() == (padded / "statistics.json").read_bytes()
+    assert (out / "lengths.csv").read_bytes() == (padded / "lengths.csv").read_bytes()
+    names = {"analysis.json", "classes.csv", "confusion_counts.csv", "reliability.csv", "errors.jsonl"}
+    assert {path.name for path in out.iterdir()} == names | {"padding.json", "lengths.csv"}
+
+
+def test_the_stage_needs_no_torch_and_its_result_depends_on_no_hash_seed(tmp_path):
+    """In a process of its own, in which torch cannot be imported."""
+    write_inputs(tmp_path)
+    code = f"import sys, runpy; sys.modules['torch'] = None; sys.argv = ['analyze.py', {RECIPE!r}]; "
+    code += f"runpy.run_path({str(ROOT / 'pipeline' / 'analyze.py')!r}, run_name='__main__')"
+    written = []
+    for seed in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "pipeline")}
+        subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, check=True)
+        files = [*(tmp_path / "data" / "analyzed" / RECIPE).iterdir(), tmp_path / "models" / f"{RECIPE}.md"]
+        written.append({path.name: path.read_bytes() for path in files})
+    assert written[0] == written[1]

@@ -51,10 +51,10 @@ def test_more_rows_than_one_chunk_are_predicted(monkeypatch):
 
 
 def fit(train, labels, dev=None, dev_labels=None, epochs=10, **changes):
-    settings = dataclasses.replace(SETTINGS, **changes)
+    settings = dataclasses.replace(SETTINGS, epochs=epochs, **changes)
     dev, dev_labels = (train, labels) if dev is None else (dev, dev_labels)
     data = make_texts(train, labels), make_texts(dev, dev_labels), make_texts([*train, [2, 3, 3, 2]])
-    return fit_bag(*data, vocabulary_size=5, classes=2, settings=settings, epochs=epochs)
+    return fit_bag(*data, vocabulary_size=5, classes=2, settings=settings)
 
 
 def test_bigrams_learn_the_order_that_single_tokens_cannot():

@@ -1,5 +1,6 @@
 """Baselines by hand: the majority, each token's most frequent tag, and the metrics of the fitted models."""
 
+import dataclasses
 import json
 
 import pyarrow as pa
@@ -9,9 +10,10 @@ from ruamel.yaml import YAML
 from test_ngrams import SETTINGS
 from test_pad import write_encoded
 from test_slices import write_segmented
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.errors import UserError
-from textrnn.evaluation.baselines.fit import noise_ceiling, train_baselines
+from textrnn.evaluation.baselines.fit import cap_epochs, noise_ceiling, train_baselines
+from textrnn.evaluation.metrics.comparison import best_test_score
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
@@ -50,9 +52,10 @@ def write_texts(folder, task, splits):
 
 
 def train(tmp_path, task, splits, labels, vocabulary_size, epochs=8):
-    reader = ShardReader(write_encoded(tmp_path / "in", task, splits), "encoded")
+    reader = EncodedRows.read(write_encoded(tmp_path / "in", task, splits))
     texts = write_texts(tmp_path / "texts", task, splits)
-    return {result.name: result for result in train_baselines(reader, texts, labels, vocabulary_size, SETTINGS, epochs)}
+    settings = dataclasses.replace(SETTINGS, epochs=epochs)
+    return {result.name: result for result in train_baselines(reader, texts, labels, vocabulary_size, settings)}
 
 
 def test_classification_by_hand(tmp_path):
@@ -104,13 +107,13 @@ def test_unseen_texts_are_scored_separately(tmp_path):
 
 
 def test_unseen_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
-    ids = ShardReader(write_encoded(tmp_path / "in", "classify", TEXTS), "encoded")
+    ids = EncodedRows.read(write_encoded(tmp_path / "in", "classify", TEXTS))
     rows = {split: [([str(token) for token in ids], label) for ids, label in TEXTS[split]] for split in TEXTS}
     rows["test"] = [(["unseen"], 0), *rows["test"][1:]]
     backwards = {**rows, "test": rows["test"][::-1]}
     for name, (written, numbers) in {"as": (rows, None), "back": (backwards, [3, 2, 1, 0, *range(4, 19)])}.items():
         texts = write_segmented(tmp_path / name, "classify", written, numbers=numbers)
-        majority = next(train_baselines(ids, texts, CLASSES, 5, SETTINGS, 1))
+        majority = next(train_baselines(ids, texts, CLASSES, 5, SETTINGS))
         assert majority.unseen == {"accuracy": 0.0, "macro_f1": 0.0}  # row 0, of class 2
 
 
@@ -145,12 +148,26 @@ def test_the_ceiling_gives_each_text_its_most_frequent_label_in_all_splits(tmp_p
         "test": [([2, 3], 1), ([2, 3], 1), ([4], 2), ([23], 0), ([3, 2], 2)],
     }
     # (2, 3) has two rows of 0 and three of 1, (4) one of 1 and two of 2
-    reader = ShardReader(write_encoded(tmp_path / "in", "classify", splits), "encoded")
+    reader = EncodedRows.read(write_encoded(tmp_path / "in", "classify", splits))
     assert noise_ceiling(reader) == {"dev": 1.0, "test": 1.0}
     splits["train"] *= 2
-    reader = ShardReader(write_encoded(tmp_path / "more", "classify", splits), "encoded")
+    reader = EncodedRows.read(write_encoded(tmp_path / "more", "classify", splits))
     # now four of 0 and three of 1, two of each
     assert noise_ceiling(reader) == {"dev": 1 / 3, "test": 2 / 5}
+
+
+def test_a_limit_caps_the_epochs_and_never_raises_them():
+    settings = dataclasses.replace(SETTINGS, epochs=5)
+    assert [cap_epochs(settings, limit).epochs for limit in (1, 5, 9, None)] == [1, 5, 5, 5]
+
+
+def test_the_score_is_that_of_the_baseline_that_dev_chose():
+    def scores(metric, dev, test):
+        return {"dev": {"accuracy": 0.1, metric: dev}, "test": {"accuracy": 0.2, metric: test}}
+
+    texts = {"a": scores("accuracy", 0.5, 0.4), "b": scores("accuracy", 0.6, 0.3), "c": scores("accuracy", 0.6, 0.9)}
+    assert best_test_score(texts) == 0.3
+    assert best_test_score({"a": scores("entity_f1", 0.5, 0.4), "b": scores("entity_f1", 0.4, 0.8)}) == 0.4
 
 
 @pytest.fixture
@@ -171,11 +188,16 @@ def test_the_stage_writes_metrics_without_timings(tmp_path, monkeypatch, script)
     write_encoded(encoded / "ids", "classify", TEXTS)
     (tmp_path / "data" / "segmented").mkdir()
     write_texts(tmp_path / "data" / "segmented" / "letters", "classify", TEXTS)
-    CLASSES.save(encoded / "labels.json")
-    Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3])).save(encoded / "vocabulary.arrow")
+    (encoded / "preparation").mkdir()
+    CLASSES.save(encoded / "preparation" / "labels.json")
+    vocabulary = Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3]))
+    vocabulary.save(encoded / "preparation" / "vocabulary.arrow")
     script.main("letters")
-    written = json.loads((tmp_path / "metrics" / "letters" / "baselines.json").read_text())
+    written = json.loads((tmp_path / "data" / "baselines" / "letters.json").read_text())
     baselines = written["baselines"]
+    best = max(baselines.values(), key=lambda values: values["dev"]["accuracy"])
+    metrics = json.loads((tmp_path / "metrics" / "letters" / "baseline.json").read_text())
+    assert metrics == {"score": best["test"]["accuracy"]} == {"score": 0.75}
     assert written["ceiling"] == {"dev": 1.0, "test": 0.75}
     assert baselines["majority"]["test"]["accuracy"] == 0.5
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs

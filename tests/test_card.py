@@ -1,8 +1,6 @@
 """Model cards: the whole text of one, the inputs of the script, and the names under which DVC knows models."""
 
 import ast
-import importlib
-import json
 import logging
 import pathlib
 import shutil
@@ -11,18 +9,22 @@ import pytest
 from dvc.repo import Repo
 from ruamel.yaml import YAML
 
+from analysis_files import EMBEDDED, ENCODED, PADDED, PARAMS, RECIPE, SEGMENTATION, write_inputs, write_json
 from imports import ROOT
-from project import RECIPES, set_params
-from test_checkpoints import options, save
-from textrnn.common.config.model import BigramOptions
+from project import RECIPES
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
-from textrnn.evaluation.card.model_card import CardFacts, render
+from textrnn.evaluation.analysis.card_facts import CardFacts
+from textrnn.evaluation.analysis.model_card import render
+from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.labels import Labels
 
 GOLDEN = ROOT / "tests" / "card.golden.md"
-PADDED = {"rows": 2700, "longest": 468, "truncated_rows": 12}
 SCORES = {"loss": 0.5, "accuracy": 0.875, "macro_f1": 0.25}
+CAPPED = [
+    {"name": "train.epochs", "asked": 1000, "used": 5},
+    {"name": "model.hidden_size", "asked": 128, "used": 64},
+]
 FACTS = CardFacts(
     folder="models/tiny",
     config={
@@ -47,11 +49,14 @@ FACTS = CardFacts(
     sha256="ab" * 32,
     data={"encoding": "own_chars", "corpus": "own", "clean": []},
     padded=dict.fromkeys(("train", "dev", "test"), PADDED),
-    encoded={"unknown_share": {"train": 0.0, "dev": 0.01706, "test": 1}},
-    trained={"steps": 60, "stopped_by": None},
+    encoded=ENCODED,
+    trained={
+        "steps": 60,
+        "stopped_by": None,
+        "params": {"seed": 1, "shuffle": True, "class_weights": {}},
+        "capped": CAPPED,
+    },
     scores={"dev": SCORES, "test": SCORES | {"entity_f1": 0.125}},
-    training={"seed": 1, "shuffle": True, "class_weights": {}},
-    limits={"rows": None, "epochs": 5},
     versions={"textrnn": "0.1.0"},
 )
 
@@ -64,9 +69,11 @@ def test_a_card_equals_the_golden_file():
     assert render(FACTS) == GOLDEN.read_text(encoding="utf-8")
 
 
-def test_a_run_without_limits_says_so():
-    text = card(limits={"rows": None, "epochs": None})
-    assert "No limit was set" in text
+def test_a_card_says_what_limits_capped_and_only_that():
+    text = card(trained=FACTS.trained | {"capped": CAPPED[:1]})
+    assert "By `limits`: `train.epochs` 1,000 capped to 5. Figures of a capped run" in text
+    text = card(trained=FACTS.trained | {"capped": []})
+    assert "No limit changed the model or its training: the params below are the recipe's." in text
     assert "capped" not in text
 
 
@@ -78,75 +85,94 @@ def test_a_long_list_of_labels_is_shortened():
 
 
 @pytest.fixture
-def stage(tmp_path, monkeypatch):
+def stage(tmp_path, monkeypatch, import_stage):
     """The script's module, in a folder with all that it reads, and the saved network."""
-    (tmp_path / "models").mkdir()
-    (tmp_path / "source").mkdir()
-    folder, _, network = save(tmp_path / "source", options(bigrams=BigramOptions(3, 1)), recipe="names_gru")
-    shutil.move(folder, tmp_path / "models" / "names_gru")
-    segmentation = tmp_path / "models" / "names_gru" / "segmentation.json"
-    segmentation.write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    for key, values in {
-        "names_gru/pad": FACTS.padded,
-        "names_gru/train": FACTS.trained,
-        "names_gru/dev": SCORES,
-        "names_gru/test": SCORES | {"loss": 0.75},
-        "names_chars/encode": FACTS.encoded,
-    }.items():
-        path = tmp_path / "metrics" / f"{key}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(values))
+    network = write_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
-    return importlib.import_module("card"), network
+    return import_stage("analyze"), network
 
 
-def test_the_script_writes_the_card_next_to_the_directory(stage):
+def written():
+    return pathlib.Path(f"models/{RECIPE}.md").read_text(encoding="utf-8")
+
+
+def test_the_stage_writes_the_card_next_to_the_directory(stage):
     script, network = stage
-    script.main("names_gru")
-    path = pathlib.Path("models/names_gru.md")
-    text = path.read_text(encoding="utf-8")
+    write_json(Predictions.file(RECIPE).with_name("metrics.json"), {"dev": SCORES, "test": SCORES | {"loss": 0.75}})
+    script.main(RECIPE)
+    text = written()
     assert f"* weights: {sum(value.numel() for value in network.parameters()):,}\n" in text
-    assert f"* file, SHA-256: {file_sha256(pathlib.Path('models/names_gru/model.safetensors'))}\n" in text
+    assert f"* file, SHA-256: {file_sha256(pathlib.Path('models/tiny/model.safetensors'))}\n" in text
     assert "| test | 0.75 | 0.875 | 0.25 |" in text
-    assert 'textrnn.load("models/names_gru")' in text
-    assert "* corpus: names\n" in text
-    assert "* clip_norm: 5.0\n" in text  # overridden by the recipe
+    assert "| dev | 2,700 | 468 | 12 | 1.71% |" in text
+    assert 'textrnn.load("models/tiny")' in text
+    entry = ["encoding: letters", "corpus: alphabet", "clean: none", "segmenter: chars", "punkt: none", "min_count: 2"]
+    assert "".join(f"* {line}\n" for line in (*entry, "max_tokens: none", "tags: none")) in text
+    assert "* steps: 60\n* stopped_by: none\n\nThe params:\n\n* seed: 1\n* clip_norm: 5.0\n" in text
     assert "* rows are: generated, none is real\n* data.source: data/sample\n" in text
     assert "* word vectors: none\n" in text
-    script.main("names_gru")
-    assert path.read_text(encoding="utf-8") == text
+    script.main(RECIPE)
+    assert written() == text
 
 
 def test_a_card_names_the_source_of_rows_and_vectors(stage):
     script, _ = stage
-    set_params(pathlib.Path(), {"data.source": "data/web", "recipes.names_gru.vectors": "letters.vec"})
-    script.main("names_gru")
-    text = pathlib.Path("models/names_gru.md").read_text(encoding="utf-8")
-    assert "* data.source: data/web\n* data.seed: 1\n* word vectors: letters.vec\n" in text
-    assert "vectors of words and pairs" not in text
-    set_params(pathlib.Path(), {"recipes.names_gru.lexicon": {"longest": 4, "vectors": "words.vec"}})
-    script.main("names_gru")
-    assert "* vectors of words and pairs: words.vec\n" in pathlib.Path("models/names_gru.md").read_text()
-    assert "generated" not in text
+    write_json(pathlib.Path("params.yaml"), PARAMS | {"data": {"source": "data/web", "seed": 7}})
+    embedded = pathlib.Path("data/embedded/tiny/statistics.json")
+    write_json(embedded, EMBEDDED | {"vectors": "letters.vec"})
+    script.main(RECIPE)
+    assert "* data.source: data/web\n* seed of the splits: 7\n* word vectors: letters.vec\n" in written()
+    assert "vectors of words and pairs" not in written()
+    write_json(embedded, EMBEDDED | {"lexicon": {"longest": 4, "vectors": "words.vec"}})
+    script.main(RECIPE)
+    assert "* vectors of words and pairs: words.vec\n" in written()
+    assert "generated" not in written()
+
+
+def test_of_a_sentence_model_a_card_has_the_sizes(stage):
+    script, _ = stage
+    punkt = {"abbrev_types": ["dr", "mr"], "collocations": [["a", "b"]], "sent_starters": [], "ortho_context": {"a": 1}}
+    state = SEGMENTATION | {"clean": ["lower", "digits"], "segmenter": "nltk", "punkt": punkt}
+    write_json(pathlib.Path("models/tiny/segmentation.json"), state)
+    script.main(RECIPE)
+    sizes = "abbrev_types 2, collocations 1, sent_starters 0, ortho_context 1"
+    assert f"* clean: lower, digits\n* segmenter: nltk\n* punkt: {sizes}\n" in written()
 
 
 def test_the_example_code_loads_the_model(stage, capsys):
     script, _ = stage
-    script.main("names_gru")
-    code = pathlib.Path("models/names_gru.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    script.main(RECIPE)
+    code = written().split("```python\n")[1].split("```")[0]
     exec(compile(code, "card", "exec"), {})
     (prediction,) = ast.literal_eval(capsys.readouterr().out)
     assert list(prediction["probabilities"]) == ["北", "south", "east"]
 
 
-def test_without_metrics_there_is_no_card(stage):
+@pytest.mark.parametrize(
+    "name", ["data/evaluated/tiny/metrics.json", "data/padded/tiny/statistics.json", "models/tiny/training.json"]
+)
+def test_without_the_results_of_a_stage_there_is_no_card(stage, name):
     script, _ = stage
-    pathlib.Path("metrics/names_gru/test.json").unlink()
-    with pytest.raises(UserError, match=r"metrics/names_gru/test\.json: no such file; run the stage that writes it"):
-        script.main("names_gru")
-    assert not pathlib.Path("models/names_gru.md").exists()
+    path = pathlib.Path(name)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{name}: is damaged; got .*; run the stage that writes it$"):
+        script.main(RECIPE)
+    path.unlink()
+    with pytest.raises(UserError, match=rf"{name}: no such file; run the stage that writes it$"):
+        script.main(RECIPE)
+    assert not pathlib.Path("models/tiny.md").exists()
+    assert not pathlib.Path("data/analyzed").exists()
+
+
+def test_a_file_without_weights_is_named(stage):
+    script, _ = stage
+    path = pathlib.Path("models/tiny/model.safetensors")
+    path.write_text("no weights", encoding="utf-8")
+    with pytest.raises(UserError, match=r"^models/tiny/model\.safetensors: is damaged; got "):
+        script.main(RECIPE)
+    path.unlink()
+    with pytest.raises(UserError, match=r"^models/tiny/model\.safetensors: no such file; "):
+        script.main(RECIPE)
 
 
 def test_dvc_names_the_model_of_every_recipe(tmp_path, caplog):

@@ -53,7 +53,7 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
     words.save(sources["vocabulary.arrow"])
     labels.save(sources["labels.json"])
-    sources["segmentation.json"].write_text('{"segment": "chars"}\n')
+    sources["segmentation.json"].write_text('{"segmenter": "chars"}\n')
     folder = tmp_path / recipe
     folder.mkdir()
     save_model(folder, config, network, sources)

@@ -32,7 +32,7 @@ TEXTS = {
     "dev": [(["a", "z", "z", "z"], 1)],
     "test": [(["z"], 0), ([], 1), (["c", "<pad>", "b"], 1)],
 }
-SEGMENTATION = '{"clean": [], "segment": "tokens", "punkt": null}\n'
+SEGMENTATION = '{"clean": [], "segmenter": "tokens", "punkt": null}\n'
 SENTENCE = [B_LOC, I_LOC, B_LOC, OUT, I_PER, I_PER, B_PER]
 SENTENCES = {
     "train": [(list("海淀京的小明丽"), SENTENCE), (["a"], [OUT])],

@@ -1,11 +1,9 @@
 """Metrics of stub models, counted by hand: classes, tokens, and entities cut off by truncation."""
 
-import csv
 import dataclasses
 import json
 import math
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,8 +12,9 @@ from torch import nn
 from test_batches import TAG, write_padded
 from test_checkpoints import save
 from test_models import PLAIN
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
+from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.scoring.evaluate import evaluate, load_spans, metrics
 from textrnn.modeling.models.model_directory import SavedModel, load_model, make_config
 from textrnn.preparation.artifacts.labels import Labels
@@ -69,7 +68,7 @@ def test_more_rows_than_a_batch_give_the_mean_over_all_rows(tmp_path, monkeypatc
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2, 2], 0)], "test": TEXTS})
     saved = stub(padded, CLASSES, TABLE)
     whole = metrics(evaluate(saved, padded, "test"))
-    monkeypatch.setattr("textrnn.evaluation.scoring.evaluate.BATCH_SIZE", 3)
+    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.BATCH_SIZE", 3)
     assert metrics(evaluate(saved, padded, "test")) == pytest.approx(whole, rel=1e-12)
 
 
@@ -188,13 +187,38 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     folder, _, _ = save(tmp_path / "models", labels=CLASSES, facts=padded.facts)
     script.main("tiny")
 
-    out = tmp_path / "metrics" / "tiny"
-    for split in ("dev", "test"):
-        scores = evaluate(load_model(folder), ShardReader(prepared, "padded"), split)
-        assert json.loads((out / f"{split}.json").read_text()) == {k: round(v, 6) for k, v in metrics(scores).items()}
-    with (out / "confusion_counts.csv").open(encoding="utf-8", newline="") as file:
-        header, *rows = csv.reader(file)
-    assert header == ["actual", "a", "b", "c"]
-    assert [row[0] for row in rows] == ["a", "b", "c"]
-    assert np.array_equal(np.array([row[1:] for row in rows], dtype=int), scores.classes.confusion)
+    saved, padded = load_model(folder), PaddedRows.read(prepared)
+    evaluations = {split: evaluate(saved, padded, split) for split in ("dev", "test")}
+    values = {
+        split: {name: round(value, 6) for name, value in metrics(evaluations[split]).items()} for split in evaluations
+    }
+    written = json.loads((tmp_path / "data" / "evaluated" / "tiny" / "metrics.json").read_text())
+    assert written == values
+    assert list(written["test"]) == ["loss", "accuracy", "macro_f1"]
+    scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())
+    assert scores == {split: {"score": on["accuracy"], "loss": on["loss"]} for split, on in values.items()}
+    predictions, expected = Predictions.read(Predictions.file("tiny"), 3), evaluations["test"].predictions
+    assert predictions.predicted.tolist() == expected.predicted.tolist()
+    assert predictions.probabilities.tolist() == expected.probabilities.tolist()  # to the last digit
+    assert {path.name for path in (tmp_path / "data" / "evaluated" / "tiny").iterdir()} == {
+        "metrics.json",
+        "test.arrow",
+    }
     assert not (tmp_path / "params.yaml").exists()
+
+
+def test_the_model_reads_each_row_of_dev_and_test_once(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    padded = write_padded(make(tmp_path / "work"), "tag", {"train": TYPE_ROWS, "dev": TYPE_ROWS[:2], "test": TYPE_ROWS})
+    saved = stub(padded, TYPES, [0, 0, 0, 1, 1])  # every PER is predicted as LOC
+    rows = []
+    saved.network.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
+    monkeypatch.setattr(script, "load_model", lambda *_: saved)
+    (tmp_path / "data" / "padded").mkdir(parents=True)
+    padded.folder.rename(tmp_path / "data" / "padded" / "tiny")
+    script.main("tiny")
+    assert sum(rows) == 2 + 4
+    scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())
+    values = json.loads((tmp_path / "data" / "evaluated" / "tiny" / "metrics.json").read_text())
+    assert scores["test"] == {"score": values["test"]["entity_f1"], "loss": values["test"]["loss"]}
+    assert (values["test"]["accuracy"], values["test"]["entity_f1"]) == (pytest.approx(9 / 13, abs=1e-6), 0.25)

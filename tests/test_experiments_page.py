@@ -66,16 +66,16 @@ def test_changes_and_comparisons(project):
     metrics, own, named, params, plots, plots_named, shown, table = (
         follow(project, line, name=name) for line in lines_of("Comparing")
     )
-    assert "metrics/news_rnn/test.json" in metrics
-    assert "metrics/news_rnn/test.json" in own
-    assert "metrics/news_rnn/dev.json" not in own
-    assert "metrics/news_rnn/test.json" in named
+    assert "metrics/news_rnn/scores.json" in metrics
+    assert "metrics/news_rnn/scores.json" in own
+    assert "metrics/news_rnn/scores.json" in named
     assert "recipes.news_rnn.pad_size" in params
     assert "dvc_plots/index.html" in plots
     assert "dvc_plots/index.html" in plots_named
     assert name in shown
     assert "| Experiment" in table
-    assert "metrics/news_rnn/test.json:loss" in table
+    assert {"test.score", "test.loss", "train.batch_size"} <= set(re.findall(r"[\w.]+", table))
+    assert "train.epochs" not in table
 
     (back,) = lines_of("One change")[4:]
     follow(project, back)

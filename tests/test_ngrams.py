@@ -7,7 +7,7 @@ import pytest
 
 from test_pad import write_encoded
 from textrnn.common.config.baseline import Baseline
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines.ngrams import EncodedTexts, ngrams, read_encoded_texts
 
@@ -86,7 +86,7 @@ def test_chunks_are_all_rows_in_order():
 
 def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
     many = [([2 + row % 7] * (row % 4), row % 3) for row in range(9_000)]  # more than two batches of a shard
-    reader = ShardReader(write_encoded(tmp_path / "in", "classify", {"train": many, "dev": many[:3]}), "encoded")
+    reader = EncodedRows.read(write_encoded(tmp_path / "in", "classify", {"train": many, "dev": many[:3]}))
     texts = read_encoded_texts(reader, "train")
     assert rows_of(texts) == [ids for ids, _ in many]
     assert texts.labels.tolist() == [label for _, label in many]

@@ -18,13 +18,13 @@ from typing import Any, NamedTuple
 import pytest
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
-from textrnn.evaluation.metrics.predictions import Predictions
 
 from imports import ROOT
 from project import commit, dvc, environment, make_project, read_json, run, set_params, stages_run, written
 from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.markers import MARKERS
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 RECIPE = "names_gru"
@@ -169,7 +169,7 @@ def test_a_model_directory_holds_all_it_needs(first_run):
     weights = load_file(folder / "model.safetensors")
     assert weights["embedding.weight"].shape == (config["tokens"], 8)
     assert not weights["embedding.weight"][0].any()
-    assert json.loads((folder / "segmentation.json").read_text(encoding="utf-8"))["segment"] == "chars"
+    assert json.loads((folder / "segmentation.json").read_text(encoding="utf-8"))["segmenter"] == "chars"
 
 
 def test_a_second_run_has_nothing_to_do(project):
@@ -429,7 +429,7 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
     assert len(table(project, f"metrics/{RECIPE}/confusion.csv")) == 1 + ROWS["test"]
     assert analysis["calibration"]["accuracy"] == test["accuracy"]
     assert sum(group["rows"] for group in analysis["by_length"].values()) == ROWS["test"]
-    segmented = ShardReader(project / "data" / "segmented" / "names_chars", "segmented")
+    segmented = SegmentedRows.read(project / "data" / "segmented" / "names_chars")
     texts = {
         split: [tuple(tokens) for batch in segmented.batches(split) for tokens in batch["tokens"].to_pylist()]
         for split in ROWS

@@ -23,7 +23,7 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Segment
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate
-from textrnn.evaluation.scoring.predictions import predict_split
+from textrnn.evaluation.scoring.predict_split import predict_split
 from textrnn.inference.prediction import model_inputs
 from textrnn.inference.prediction import predictor as predictor_module
 from textrnn.inference.prediction.model_inputs import PaddingRule, has_single_characters, tokenize
@@ -67,7 +67,7 @@ CLASSIFIERS = {
 
 def classifier(folder, name):
     segmentation, padding, options = CLASSIFIERS[name]
-    make = english if segmentation.segment in ("nltk", "tokens") else han
+    make = english if segmentation.segmenter in ("nltk", "tokens") else han
     splits = {split: texts(make, 60, 14, seed) for seed, split in enumerate(("train", "dev", "test"))}
     return make_tiny(folder, "classify", splits, segmentation, padding, **options)
 
@@ -75,7 +75,7 @@ def classifier(folder, name):
 @pytest.mark.parametrize("name", CLASSIFIERS)
 def test_labels_and_probabilities_are_those_of_the_padded_rows(tmp_path, name):
     tiny = classifier(tmp_path, name)
-    expected, names = predict_split(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels.names
+    expected, names = predict_split(tiny.saved, tiny.padded, "test")[0], tiny.saved.labels.names
     predictor = textrnn.load(tiny.folder)
     together, alone = predictor.predict(tiny.texts), [predictor.predict([text])[0] for text in tiny.texts]
     for predictions in (together, alone):  # with the loops of `kernels`, and with torch's modules
@@ -123,7 +123,7 @@ def tagger(folder, name):
 @pytest.mark.parametrize("name", TAGGERS)
 def test_entities_are_those_of_the_padded_rows(tmp_path, name):
     tiny = tagger(tmp_path, name)
-    expected, labels = predict_split(tiny.saved, tiny.vocabulary, tiny.padded, "test"), tiny.saved.labels
+    expected, labels = predict_split(tiny.saved, tiny.padded, "test")[0], tiny.saved.labels
     expected_spans = []
     for start, end in zip(expected.offsets, expected.offsets[1:], strict=False):
         expected_spans.append(spans([labels.names[tag] for tag in expected.predicted[start:end]], labels.scheme))
@@ -297,8 +297,8 @@ def test_values_that_a_tagger_refuses(tmp_path, given):
         "{",
         "[]",
         '{"clean": []}',
-        '{"clean": [], "segment": "nltk", "punkt": {}}',
-        '{"clean": [], "segment": "x", "punkt": null}',
+        '{"clean": [], "segmenter": "nltk", "punkt": {}}',
+        '{"clean": [], "segmenter": "x", "punkt": null}',
     ],
 )
 def test_a_damaged_segmentation_is_named(tmp_path, content):
@@ -310,7 +310,7 @@ def test_a_damaged_segmentation_is_named(tmp_path, content):
 
 def test_a_vocabulary_of_another_model_is_named(tmp_path):
     folder, _, _ = save(tmp_path, PLAIN, Labels("classify", ["a", "b", "c"], None, []))
-    (folder / "segmentation.json").write_text(json.dumps({"clean": [], "segment": "chars", "punkt": None}))
+    (folder / "segmentation.json").write_text(json.dumps({"clean": [], "segmenter": "chars", "punkt": None}))
     assert textrnn.load(folder).predict(["ab"])[0]["label"] in "abc"
     Vocabulary(pa.array(["a"]), pa.array([1], pa.int64())).save(folder / "vocabulary.arrow")
     with pytest.raises(UserError, match=r"vocabulary\.arrow: does not belong to a model with 9 tokens; got 3"):

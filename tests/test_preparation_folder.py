@@ -12,7 +12,7 @@ from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, 
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
-STATE = '{"clean": ["lower"], "segment": "chars", "punkt": null}\n'
+STATE = '{"clean": ["lower"], "segmenter": "chars", "punkt": null}\n'
 LABELS = Labels("tag", ["O", "LOC"], "type", ["LOC"])
 
 

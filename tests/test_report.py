@@ -23,7 +23,8 @@ from imports import ROOT
 from report_files import result_folders, write_baselines, write_csv, write_json, write_recipe
 from test_study_verdicts import verdicts
 from textrnn.errors import UserError
-from textrnn.evaluation.outputs.recipe_results import best_baseline, read_recipe_results
+from textrnn.evaluation.metrics.comparison import best_baseline
+from textrnn.evaluation.outputs.recipe_results import read_recipe_results
 from textrnn.evaluation.report.environment import ENVIRONMENT
 from textrnn.evaluation.report.examples import LONGEST
 from textrnn.evaluation.report.overview import model_line
@@ -109,7 +110,7 @@ TAGGED = {
 
 @pytest.fixture
 def folder(tmp_path):
-    """Files of a classifier, of a tagger, and of a recipe that was only prepared; a fourth recipe has none."""
+    """Files of a classifier, of a tagger, and of a recipe that was only trained; a fourth recipe has none."""
     folders = result_folders(tmp_path)
     errors = [error("体育", "a&b", ["中", "文", ATTACK]), error(ATTACK, "体育", list("xy"), text_known=True)]
     write_recipe(folders, "texts", CONFUSION, CLASSES, errors, {"accuracy": 0.625})
@@ -118,10 +119,7 @@ def folder(tmp_path):
     write_recipe(folders, "tagger", np.array([[5, 1], [2, 8]]), ["O", "LOC"], [TAGGED], ENTITY_SCORES, "tokens")
     write_baselines(folders, "tagger_chars", "entity_f1", usual=(0.2, 0.3))
     write_recipe(folders, "begun", CONFUSION, CLASSES, [], {})
-    for path in [*(folders.metrics / "begun").iterdir()]:
-        if path.name not in ("pad.json", "lengths.csv"):
-            path.unlink()
-    shutil.rmtree(folders.models / "begun")
+    shutil.rmtree(folders.evaluated / "begun")
     shutil.rmtree(folders.analyzed / "begun")
     return tmp_path
 
@@ -182,7 +180,7 @@ def test_hostile_text_stays_text_wherever_it_is_put(tmp_path, tags):
     scores = ENTITY_SCORES if tags else {}
     write_recipe(folders, "r", np.array([[5, 1], [2, 8]]), ["O", HOSTILE], errors, scores)
     write_baselines(folders, "e", "entity_f1" if tags else "accuracy", **{HOSTILE: (0.2, 0.3)})
-    write_json(folders.metrics / "r" / "train.json", {**report_files.TRAINING, "stopped_by": HOSTILE})
+    write_json(folders.models / "r" / "training.json", {**report_files.TRAINING, "stopped_by": HOSTILE})
     write_json(folders.models / "r" / "config.json", {"model": {**report_files.MODEL, "cell": HOSTILE}})
     corpus = HOSTILE[2:]
     absent = f"absent {corpus}".replace("/", "")  # a name that a file can have
@@ -265,13 +263,13 @@ def test_recipes_are_compared_with_the_baseline_that_dev_chose(page):
     scores = ["accuracy", "62.50%", "62.50%", "25.00%", "bag", "64.00%", "96.00%", "beaten"]
     assert texts == ["texts", "corpus", model, "70", "2,700", *scores]
     assert tagger[5:] == ["entity F1", "60.00%", "60.00%", "25.00%", "usual", "30.00%", "–", "ahead"]
-    assert begun == ["begun", "corpus", "", "", "2,700", "not evaluated", *[""] * 7]
+    assert begun == ["begun", "corpus", model, "70", "", "not evaluated", *[""] * 7]
     assert absent == ["absent", "corpus", "", "", "", "not evaluated", *[""] * 7]
     assert best_baseline({"a": {"dev": {"x": 0.5}}, "b": {"dev": {"x": 0.5}}}, "x") == "a"
 
 
 def test_a_recipe_without_baselines_has_none_yet(folder):
-    (folder / "metrics" / "texts_chars" / "baselines.json").unlink()
+    (folder / "data" / "baselines" / "texts_chars.json").unlink()
     page = render(recipes(folder), None)
     assert rows(page, "Recipes and their scores")[1][9:] == ["none yet", "", "", ""]
     assert len(rows(section(page, "texts"), "texts and its baselines")) == 2
@@ -391,18 +389,30 @@ def test_long_texts_are_cut(folder):
 def test_missing_files_are_named_with_the_command_that_makes_them(page):
     begun, absent = section(page, "begun"), section(page, "absent")
     assert "<code>dvc repro evaluate@begun analyze@begun baseline@begun_chars</code>" in begun
-    assert "metrics/begun/test.json</code>" in begun
-    assert "metrics/begun/pad.json" not in begun
-    assert "Tokens of a training row" in begun
-    assert "metrics/absent/pad.json</code>" in absent
+    assert "data/evaluated/begun/metrics.json</code>" in begun
+    assert "models/begun" not in begun
+    assert "Loss" in Page("<section" + begun + "</section>").texts("figcaption")
+    assert "<code>dvc repro train@absent evaluate@absent analyze@absent baseline@absent_chars</code>" in absent
+    assert "data/analyzed/absent/padding.json</code>" in absent
     assert "<svg" not in absent
     assert "Not all of this recipe" not in section(page, "texts")
+
+
+def test_the_stage_named_for_a_missing_file_is_the_one_that_writes_it(folder):
+    """By the folder that each stage writes to, of those in which the report looks."""
+    writers = {"data/evaluated/": "evaluate@absent", "data/analyzed/": "analyze@absent", "models/": "train@absent"}
+    writers |= {"metrics/absent/curves.csv": "train@absent", "data/baselines/": "baseline@absent_chars"}
+    missing = [(path.removeprefix(f"{folder.as_posix()}/"), stage) for path, stage in recipes(folder)[3].missing]
+    assert len(missing) == len({path for path, _ in missing}) == 14
+    assert [stage for path, stage in missing] == [
+        next(stage for start, stage in writers.items() if path.startswith(start)) for path, _ in missing
+    ]
 
 
 def test_a_damaged_file_is_named(folder):
     folders = result_folders(folder)
     for path, broken in (
-        (folders.metrics / "texts" / "test.json", "{"),
+        (folders.evaluated / "texts" / "metrics.json", "{"),
         (folders.metrics / "texts" / "curves.csv", "step,split\n1\n"),
         (folders.analyzed / "texts" / "errors.jsonl", "{}\n{"),
         (folders.models / "texts" / "model.safetensors", "no weights"),
@@ -541,7 +551,7 @@ def run_script(project, seed):
 
 def test_the_same_files_give_the_same_bytes(project):
     output, first = run_script(project, "1")
-    assert output == "absent: 15 of its files are missing; the report lists them\nreport: reports/index.html\n"
+    assert output == "absent: 14 of its files are missing; the report lists them\nreport: reports/index.html\n"
     assert run_script(project, "2")[1] == first
     assert b"\r" not in first
 
@@ -566,12 +576,13 @@ def test_an_unknown_encoding_is_refused(project, monkeypatch):
 
 def test_the_table_names_a_damaged_file(tmp_path, monkeypatch):
     write_json(tmp_path / "params.yaml", {"recipes": {"r": {"encoding": "e"}}, "encodings": {"e": {"corpus": "c"}}})
-    for name in ("pad", "train", "test"):
-        write_json(tmp_path / "metrics" / "r" / f"{name}.json", {})
-    (tmp_path / "metrics" / "r" / "train.json").write_text("<<<<<<< HEAD", encoding="utf-8")
+    folders = result_folders(tmp_path)
+    write_json(folders.evaluated / "r" / "metrics.json", {"dev": {}, "test": {}})
+    write_json(folders.models / "r" / "training.json", {})
+    (folders.models / "r" / "training.json").write_text("<<<<<<< HEAD", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
-    with pytest.raises(UserError, match=r"metrics/r/train\.json: is damaged; got"):
+    with pytest.raises(UserError, match=r"models/r/training\.json: is damaged; got"):
         importlib.import_module("table").main()
 
 

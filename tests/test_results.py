@@ -101,14 +101,16 @@ def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(results):
 def measured(results, tmp_path, monkeypatch):
     """A workspace after a run, and the list of commands that would have been run."""
     files = {
-        "metrics/names/parse": {"rows": {"train": 12}},
-        "metrics/names_bigru/dev": {"loss": 0.5, "accuracy": 0.75},
-        "metrics/names_bigru/test": {"loss": 0.6, "accuracy": 0.7, "entity_f2": 1},
-        "metrics/names_bigru/analysis": {
+        "data/parsed/names/statistics": {"rows": {"train": 12}},
+        "data/evaluated/names_bigru/metrics": {
+            "dev": {"loss": 0.5, "accuracy": 0.75},
+            "test": {"loss": 0.6, "accuracy": 0.7, "entity_f2": 1},
+        },
+        "data/analyzed/names_bigru/analysis": {
             "calibration": {"ece": 0.04},
             "by_text": {"known": {"rows": 3, "accuracy": 0.1}, "rest": {"rows": 9, "accuracy": 0.8}},
         },
-        "metrics/names_chars/baselines": {
+        "data/baselines/names_chars": {
             "baselines": {
                 "majority": {
                     "dev": {"accuracy": 0.4},

@@ -137,7 +137,7 @@ def test_the_sentence_model_learns_from_the_first_cleaned_rows_of_train(tmp_path
     run(parsed, tmp_path / "out", Segment("nltk", ("lower",), Punkt("train", 2), 0.0, 1))
     state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
     texts = [clean(text, ["lower"]) for text, _ in TEXTS["train"]]
-    assert state == {"clean": ["lower"], "segment": "nltk", "punkt": learn_punkt(texts[:2])}
+    assert state == {"clean": ["lower"], "segmenter": "nltk", "punkt": learn_punkt(texts[:2])}
     assert state["punkt"] != learn_punkt(texts)
     assert state["punkt"] != learn_punkt(text for text, _ in TEXTS["train"][:2])
 

@@ -37,7 +37,7 @@ REVIEWS = [
 
 
 def state(segment, *, clean=(), punkt=None):
-    return {"clean": list(clean), "segment": segment, "punkt": punkt}
+    return {"clean": list(clean), "segmenter": segment, "punkt": punkt}
 
 
 def nltk_words(text, parameters):

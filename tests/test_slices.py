@@ -6,8 +6,12 @@ import pytest
 
 from textrnn.common.storage.parsed_rows import ParsedFacts
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.shards import ShardReader, ShardWriter
-from textrnn.evaluation.metrics.subsets import by_length, by_rarest, by_seen, read_test_rows
+from textrnn.common.storage.shards import ShardWriter
+from textrnn.evaluation.metrics.subsets import by_length, by_rarest, by_seen, rarest_counts, read_test_rows
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
+
+# the counts of ids 2 to 9
+VOCABULARY = Vocabulary(pa.array(list("abcdefgh")), pa.array([90, 50, 40, 30, 20, 10, 5, 1], pa.int64()))
 
 
 def write_segmented(folder, task, splits, labels=(), numbers=None):
@@ -23,7 +27,18 @@ def write_segmented(folder, task, splits, labels=(), numbers=None):
                 writer.write(pa.record_batch(arrays, schema=schema))
         shards += writer.shards
     SegmentedRows.write_index(folder, shards, ParsedFacts(task, {}, tuple(labels)))
-    return ShardReader(folder, "segmented")
+    return SegmentedRows.read(folder)
+
+
+def test_the_rarest_token_that_the_model_read_is_counted(tmp_path):
+    texts = ["a", "ahh", "b", "ba", "", "aZ", "abch", "<unk>h", "Zabc"]
+    rows = [(list(text), 0) for text in texts]
+    rows[-2] = (["<pad>", "h"], 0)  # no text reaches a reserved id: this one is unknown
+    reader = write_segmented(tmp_path / "s", "classify", {"test": rows}, numbers=[8, 7, 6, 5, 4, 3, 2, 1, 0])
+    # in the order of row numbers, the reverse of the rows above
+    assert rarest_counts(reader, VOCABULARY, 9).tolist() == [0, 0, 1, 0, -1, 50, 50, 1, 90]
+    assert rarest_counts(reader, VOCABULARY, 3).tolist() == [0, 0, 40, 0, -1, 50, 50, 1, 90]
+    assert rarest_counts(reader, VOCABULARY, 1).tolist() == [0, 0, 90, 90, -1, 50, 50, 90, 90]
 
 
 def as_lists(groups):

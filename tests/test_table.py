@@ -5,6 +5,9 @@ import pathlib
 
 import pytest
 
+from report_files import write_json
+from textrnn.evaluation.outputs.recipe_results import ResultFolders
+
 
 @pytest.fixture
 def script(import_stage, monkeypatch, tmp_path):
@@ -14,31 +17,27 @@ def script(import_stage, monkeypatch, tmp_path):
 
 
 def scores(score, **baselines):
-    """The content of a baselines.json, from (dev, test) scores by name."""
+    """The content of an encoding's baselines, from (dev, test) scores by name."""
     results = {name: {"dev": {score: dev}, "test": {score: test}} for name, (dev, test) in baselines.items()}
     return {"baselines": results, "ceiling": None}
 
 
-def write(recipe, test, baselines):
-    files = {
-        "pad": {"train": {"rows": 9}},
-        "train": {"epochs": 2, "dev_accuracy": 0.5},
-        "test": {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test},
-    }
-    folder = pathlib.Path("metrics") / recipe
-    folder.mkdir(parents=True)
-    for name, values in files.items():
-        (folder / f"{name}.json").write_text(json.dumps(values), encoding="utf-8")
+def write(recipe, test, baselines, padding=True):
+    folders = ResultFolders.of_project(pathlib.Path())
+    test = {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test}
+    write_json(folders.evaluated / recipe / "metrics.json", {"dev": {}, "test": test})
+    write_json(folders.models / recipe / "training.json", {"epochs": 2, "dev_accuracy": 0.5})
+    if padding:
+        write_json(folders.analyzed / recipe / "padding.json", {"train": {"rows": 9}})
     if baselines is not None:
-        encoding = folder.with_name(f"{recipe}_chars")
-        encoding.mkdir()
-        (encoding / "baselines.json").write_text(json.dumps(baselines), encoding="utf-8")
+        write_json(folders.baselines / f"{recipe}_chars.json", baselines)
 
 
 def test_dev_selects_the_baseline_and_test_decides_whether_it_wins(script):
     write("ahead", {}, scores("accuracy", majority=(0.3, 0.9), linear=(0.7, 0.6), bag=(0.65, 0.7)))
     write("behind", {}, scores("accuracy", majority=(0.3, 0.3), linear=(0.7, 0.61)))
     row = script.recipe_row("ahead", "ahead_chars", "c")
+    assert (row["rows"], row["epochs"], row["dev_accuracy"]) == (9, 2, 0.5)
     assert row["test_accuracy"] == 0.6
     # an equal score does not win, and a baseline that dev did not select does not count
     assert (row["best_baseline"], row["baseline_test"], row["beaten"]) == ("linear", 0.6, "no")
@@ -53,8 +52,10 @@ def test_taggers_are_compared_by_entities(script):
 
 
 def test_columns_of_missing_files_are_empty(script):
-    write("bare", {}, None)
-    assert "beaten" not in script.recipe_row("bare", "bare_chars", "c")
+    write("bare", {}, None, padding=False)
+    row = script.recipe_row("bare", "bare_chars", "c")
+    assert "beaten" not in row
+    assert (row["rows"], row["epochs"], row["test_accuracy"]) == (None, 2, 0.6)  # evaluated, but not analysed
     assert script.recipe_row("none", "none_chars", "c") == {"recipe": "none", "corpus": "c"}
 
 

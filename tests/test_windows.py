@@ -11,7 +11,7 @@ from sklearn.linear_model import LogisticRegression
 
 from test_ngrams import SETTINGS
 from test_pad import write_encoded
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines import context_windows as windows
 from textrnn.evaluation.baselines.context_windows import EncodedSentences, fit_context_windows, read_sentences
@@ -104,7 +104,7 @@ def test_a_single_tag_is_refused():
 
 def test_sentences_are_read_whole_and_split_into_chunks(tmp_path):
     rows = [([2, 3], [1, 0], []), ([], [], []), ([4], [2], [])]
-    reader = ShardReader(write_encoded(tmp_path / "in", "tag", {"train": rows}), "encoded")
+    reader = EncodedRows.read(write_encoded(tmp_path / "in", "tag", {"train": rows}))
     sentences = read_sentences(reader, "train")
     assert (sentences.ids.tolist(), sentences.offsets.tolist(), sentences.tags.tolist()) == (
         [2, 3, 4],

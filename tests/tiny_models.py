@@ -18,9 +18,9 @@ from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Punkt, Segment
 from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.shards import ShardReader
 from textrnn.modeling.models.model_directory import (
     PREPARATION_FILES,
     SavedModel,
@@ -56,7 +56,7 @@ class Tiny:
 
     folder: Path
     saved: SavedModel
-    padded: ShardReader
+    padded: PaddedRows
     rows: list[tuple[Any, Any]]
 
     @property
@@ -110,12 +110,12 @@ def make_tiny(
     rows = SegmentedRows.read(segmented)
     encode(rows, Encode(1, None, tags), where="encodings.e", ids=ids, preparation=folder)
     pad(EncodedRows.read(ids), padding, padded)
-    reader = ShardReader(padded, "padded")
+    reader = PaddedRows.read(padded)
     model = save_tiny(folder / "model", reader, sources, dataclasses.replace(PLAIN, **changes))
     return Tiny(model, load_model(model), reader, splits["test"])
 
 
-def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], options: Any) -> Path:
+def save_tiny(model: Path, padded: PaddedRows, sources: dict[str, Path], options: Any) -> Path:
     vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
     vocabulary_size = len(vocabulary)
     lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")

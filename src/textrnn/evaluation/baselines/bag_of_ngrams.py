@@ -72,7 +72,6 @@ def fit_bag(
     vocabulary_size: int,
     classes: int,
     settings: Baseline,
-    epochs: int,
 ) -> BagResult:
     """Train a bag of n-grams on the CPU and return its predictions after the epoch with the best dev accuracy.
 
@@ -88,10 +87,10 @@ def fit_bag(
     ]
     steps_per_epoch = -(-len(train) // settings.batch_size)
     best, best_hits = None, -1
-    for epoch in range(epochs):
+    for epoch in range(settings.epochs):
         order = np.argsort(hash_range(len(train), settings.seed, f"bag/{epoch}"), kind="stable")
         for step, batch in enumerate(train.take(order).chunks(settings.batch_size)):
-            remaining = 1 - (epoch * steps_per_epoch + step) / (epochs * steps_per_epoch)
+            remaining = 1 - (epoch * steps_per_epoch + step) / (settings.epochs * steps_per_epoch)
             _step(network, optimizers, batch, settings.learning_rate * remaining)
         predicted = network.predict(dev)
         hits = int((predicted == dev.labels).sum())

@@ -12,9 +12,9 @@ import numpy as np
 from scipy import sparse
 
 from textrnn.common.config.baseline import Baseline
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.baselines.logistic_regression import (
     HASH_BUCKETS,
     ROWS_AT_ONCE,
@@ -43,7 +43,7 @@ class EncodedSentences:
             yield EncodedSentences(self.ids[tokens], offsets - offsets[0], self.tags[tokens])
 
 
-def read_sentences(encoded: ShardReader, split: str) -> EncodedSentences:
+def read_sentences(encoded: EncodedRows, split: str) -> EncodedSentences:
     """Read a split of id shards for tagging; it may be empty."""
     ids, lengths, tags = [np.empty(0, np.int32)], [np.empty(0, np.int64)], [np.empty(0, np.int64)]
     for batch in encoded.batches(split):

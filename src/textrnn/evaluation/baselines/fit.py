@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import compress, pairwise
 from typing import Any
@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.baseline import Baseline
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines.bag_of_ngrams import fit_bag
 from textrnn.evaluation.baselines.context_windows import fit_context_windows, read_sentences
@@ -44,17 +45,22 @@ class BaselineResult:
 
     def metrics(self) -> dict[str, Any]:
         """Return everything that is the same in every run: all but the time."""
-        # `rest` is the key of the unseen texts in metrics/*/baselines.json, which stays as it is
+        # `rest` is the key of the unseen texts in data/baselines/*.json, which stays as it is
         return {"dev": self.dev, "test": self.test, "rest": self.unseen, **self.selected}
 
 
+def cap_epochs(settings: Baseline, limit: int | None) -> Baseline:
+    """The settings with no more epochs than the limit; None is no limit."""
+    return settings if limit is None else replace(settings, epochs=min(settings.epochs, limit))
+
+
 def train_baselines(
-    encoded: ShardReader, segmented: ShardReader, labels: Labels, vocabulary_size: int, settings: Baseline, epochs: int
+    encoded: EncodedRows, segmented: SegmentedRows, labels: Labels, vocabulary_size: int, settings: Baseline
 ) -> Iterator[BaselineResult]:
     """Train the baselines of an encoding on the id shards of its train split, whose rows are not truncated.
 
     segmented: the shards from which the ids were made, to find the unseen texts of test; vocabulary_size: tokens of the
-    vocabulary; epochs: for the bag of n-grams. The baselines for classification are the majority class, multinomial
+    vocabulary. The baselines for classification are the majority class, multinomial
     logistic regression and a bag of n-grams. Those for tagging are the majority tag, the most frequent tag of each
     token (it sees no context: a lower bound rather than a competitor), and multinomial logistic regression on the
     n-grams around a token. Raises UserError when a split is empty.
@@ -72,14 +78,12 @@ def train_baselines(
     seconds, selected = time.monotonic() - started, regression.selected()
     yield result("logistic_regression", regression.dev, regression.test, selected=selected, seconds=seconds)
     started = time.monotonic()
-    bag = fit_bag(
-        train, dev, test, vocabulary_size=vocabulary_size, classes=len(labels.names), settings=settings, epochs=epochs
-    )
+    bag = fit_bag(train, dev, test, vocabulary_size=vocabulary_size, classes=len(labels.names), settings=settings)
     seconds, selected = time.monotonic() - started, {"best_epoch": bag.epoch}
     yield result("bag_of_ngrams", bag.dev, bag.test, selected=selected, seconds=seconds)
 
 
-def _unseen_texts(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
+def _unseen_texts(encoded: EncodedRows, segmented: SegmentedRows) -> np.ndarray:
     """Return a mask (N,) of test's rows, in the order of the id shards: texts that neither train nor dev has."""
     batches = encoded.batches("test")
     row_numbers = np.concatenate([np.empty(0, np.int64), *(np.array(batch["row"]) for batch in batches)])
@@ -88,7 +92,7 @@ def _unseen_texts(encoded: ShardReader, segmented: ShardReader) -> np.ndarray:
     return unseen
 
 
-def noise_ceiling(encoded: ShardReader) -> dict[str, float]:
+def noise_ceiling(encoded: EncodedRows) -> dict[str, float]:
     """Return, for dev and test, the accuracy of giving each text its most frequent label in all three splits.
 
     Texts are rows of ids, not truncated. When one text has several labels, no function of the text can be right on all
@@ -138,7 +142,7 @@ def _class_metrics(gold: np.ndarray, predicted: np.ndarray, labels: Labels) -> M
 
 
 def _tagging_baselines(
-    encoded: ShardReader, segmented: ShardReader, labels: Labels, vocabulary_size: int, settings: Baseline
+    encoded: EncodedRows, segmented: SegmentedRows, labels: Labels, vocabulary_size: int, settings: Baseline
 ) -> Iterator[BaselineResult]:
     train, dev, test = (read_sentences(encoded, split) for split in ("train", "dev", "test"))
     for split, sentences in {"train": train, "dev": dev, "test": test}.items():
@@ -171,7 +175,7 @@ def _tagging_baselines(
 
 
 def _tag_metrics(
-    encoded: ShardReader, split: str, labels: Labels, tags: np.ndarray, masks: Sequence[np.ndarray]
+    encoded: EncodedRows, split: str, labels: Labels, tags: np.ndarray, masks: Sequence[np.ndarray]
 ) -> list[Metrics]:
     """Score the predicted tags of a split's tokens, in order, on the rows of each mask (N,).
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError
 
 
@@ -37,7 +37,7 @@ class EncodedTexts:
             yield self.take(np.arange(first, min(first + rows, len(self))))
 
 
-def read_encoded_texts(encoded: ShardReader, split: str) -> EncodedTexts:
+def read_encoded_texts(encoded: EncodedRows, split: str) -> EncodedTexts:
     """Read a split of id shards for classification; raise UserError when it is empty."""
     ids, lengths, labels = [], [], []
     for batch in encoded.batches(split):

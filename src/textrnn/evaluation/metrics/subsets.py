@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.schemas import RESERVED
+from textrnn.common.storage.segmented_rows import SegmentedRows
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 LENGTH_GROUPS = 5  # groups of rows by length, of about equal size
+EMPTY_ROW = -1  # the count of the rarest token of a row without tokens
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class TestRows:
     seen: np.ndarray
 
 
-def read_test_rows(segmented: ShardReader) -> TestRows:
+def read_test_rows(segmented: SegmentedRows) -> TestRows:
     """Read the test split of segmented shards; of each text of train and dev only an 8-byte hash stays in memory."""
     seen_hashes = [_text_hashes(batch) for split in ("train", "dev") for batch in segmented.batches(split)]
     row_numbers, lengths, hashes = [], [], []
@@ -47,6 +50,27 @@ def _text_hashes(batch: pa.RecordBatch) -> np.ndarray:
     texts = pc.binary_join(batch["tokens"], "\x1f").to_pylist()
     # Python's hash differs from process to process, but all texts are hashed in one process
     return np.array([hash(text) for text in texts], dtype=np.int64)
+
+
+def rarest_counts(segmented: SegmentedRows, vocabulary: Vocabulary, width: int) -> np.ndarray:
+    """How often train has the rarest token that the model read of each row of test, (N,) in order of row numbers.
+
+    width: the largest width that rows were padded to; the model did not read the tokens after it. The count of an
+    unknown token is 0, and that of a row without tokens is EMPTY_ROW.
+    """
+    token_counts = np.concatenate((np.zeros(len(RESERVED), np.int64), vocabulary.counts.to_numpy()))
+    row_numbers, counts = [], []
+    for batch in segmented.batches("test"):
+        ids = vocabulary.encode_lists(batch["tokens"])
+        offsets = ids.offsets.to_numpy()
+        sizes = np.diff(offsets)
+        read = np.arange(len(ids.values)) - np.repeat(offsets[:-1], sizes) < width
+        rarest = np.where(sizes > 0, np.iinfo(np.int64).max, EMPTY_ROW)
+        np.minimum.at(rarest, np.repeat(np.arange(len(sizes)), sizes)[read], token_counts[ids.values.to_numpy()[read]])
+        row_numbers.append(np.array(batch["row"]))
+        counts.append(rarest)
+    ordered: np.ndarray = np.concatenate(counts)[np.argsort(np.concatenate(row_numbers), kind="stable")]
+    return ordered
 
 
 def by_length(lengths: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -77,5 +101,5 @@ def _count_ranges(counts: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
 
 def by_seen(seen: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
     """Yield the rows whose text is seen (N,), in train or dev, then the unseen ones; an empty group is left out."""
-    # `known` and `rest` are the keys of seen and unseen texts in metrics/*/analysis.json, which stay as they are
+    # `known` and `rest` are the keys of seen and unseen texts in analysis.json, which stay as they are
     yield from ((name, mask) for name, mask in (("known", seen), ("rest", ~seen)) if mask.any())

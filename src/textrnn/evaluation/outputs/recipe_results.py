@@ -10,23 +10,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from textrnn.common.params.sections import get_param
 from textrnn.errors import UserError, require
-from textrnn.evaluation.outputs.safetensors_header import count_weights
+from textrnn.evaluation.metrics.comparison import score_name
+from textrnn.preparation.artifacts.safetensors_header import count_weights
 
 Row = dict[str, str]
-UNSPACED = ("chars", "jieba")  # segmentations whose tokens are not separated by spaces
+UNSPACED = ("chars", "jieba")  # segmenters whose tokens are not separated by spaces
 
 
 @dataclass(frozen=True)
 class ResultFolders:
-    """The folders that stages write to; each has one subfolder per recipe or encoding."""
+    """The folders that stages write results to: by recipe, and in `baselines` a file by encoding."""
 
     metrics: Path
     models: Path
+    evaluated: Path
     analyzed: Path
+    baselines: Path
+
+    @classmethod
+    def of_project(cls, project: Path) -> ResultFolders:
+        """The folders of a project, the one that holds params.yaml."""
+        data = project / "data"
+        return cls(project / "metrics", project / "models", data / "evaluated", data / "analyzed", data / "baselines")
 
 
 @dataclass(frozen=True)
@@ -56,18 +63,18 @@ class RecipeResults:
     @property
     def is_tagger(self) -> bool:
         """Whether it is a tagger, scored by entities."""
-        return self.test is not None and "entity_f1" in self.test
+        return self.primary_metric == "entity_f1"
 
     @property
     def primary_metric(self) -> str:
-        """The name of the metric by which recipes of its task are compared."""
-        return "entity_f1" if self.is_tagger else "accuracy"
+        """The name of the metric by which recipes of its task are compared: that of the score."""
+        return score_name(self.test or {})
 
     def spacing(self, tokens: Sequence[str]) -> str:
         """Return what to put between the tokens of a text so that it can be read."""
-        segment = (self.segmentation or {}).get("segment")
+        segmenter = (self.segmentation or {}).get("segmenter")
         # a file that came tokenized holds characters if most of its tokens are single characters
-        return "" if segment in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
+        return "" if segmenter in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
 
 
 def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -82,27 +89,30 @@ def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str
 
 def read_recipe_results(name: str, encoding: str, corpus: str, folders: ResultFolders) -> RecipeResults:
     """Read all existing files of a recipe; raise UserError, naming the file, for one that cannot be read."""
-    metrics, model = folders.metrics / name, folders.models / name
+    metrics, model, analyzed = folders.metrics / name, folders.models / name, folders.analyzed / name
+    train, analyze = f"train@{name}", f"analyze@{name}"
     reader = _Reader()
+    training = reader.json(model / "training.json", train)
+    evaluated = reader.json(folders.evaluated / name / "metrics.json", f"evaluate@{name}") or {}
     return RecipeResults(
         name,
         encoding,
         corpus,
-        pad=reader.json(metrics / "pad.json", f"evaluate@{name}"),
-        train=reader.json(metrics / "train.json", f"evaluate@{name}"),
-        dev=reader.json(metrics / "dev.json", f"evaluate@{name}"),
-        test=reader.json(metrics / "test.json", f"evaluate@{name}"),
-        analysis=reader.json(metrics / "analysis.json", f"analyze@{name}"),
-        baselines=reader.json(folders.metrics / encoding / "baselines.json", f"baseline@{encoding}"),
-        curves=reader.table(metrics / "curves.csv", f"evaluate@{name}"),
-        classes=reader.table(metrics / "classes.csv", f"evaluate@{name}"),
-        confusion=reader.grid(metrics / "confusion_counts.csv", f"evaluate@{name}"),
-        lengths=reader.table(metrics / "lengths.csv", f"evaluate@{name}"),
-        reliability=reader.table(metrics / "reliability.csv", f"analyze@{name}"),
-        errors=reader.lines(folders.analyzed / name / "errors.jsonl", f"analyze@{name}"),
-        config=reader.json(model / "config.json", f"evaluate@{name}"),
-        segmentation=reader.json(model / "segmentation.json", f"evaluate@{name}"),
-        parameters=reader.parameters(model / "model.safetensors", f"evaluate@{name}"),
+        pad=reader.json(analyzed / "padding.json", analyze),
+        train=training,
+        dev=evaluated.get("dev"),
+        test=evaluated.get("test"),
+        analysis=reader.json(analyzed / "analysis.json", analyze),
+        baselines=reader.json(folders.baselines / f"{encoding}.json", f"baseline@{encoding}"),
+        curves=reader.table(metrics / "curves.csv", train),
+        classes=reader.table(analyzed / "classes.csv", analyze),
+        confusion=reader.grid(analyzed / "confusion_counts.csv", analyze),
+        lengths=reader.table(analyzed / "lengths.csv", analyze),
+        reliability=reader.table(analyzed / "reliability.csv", analyze),
+        errors=reader.lines(analyzed / "errors.jsonl", analyze),
+        config=reader.json(model / "config.json", train),
+        segmentation=reader.json(model / "segmentation.json", train),
+        parameters=reader.parameters(model / "model.safetensors", train),
         missing=reader.missing,
     )
 
@@ -137,8 +147,7 @@ class _Reader:
 
     def parameters(self, path: Path, stage: str) -> int | None:
         """Return the number of trained weights, from the header of their file alone."""
-        with convert_read_errors(path):
-            return count_weights(path) if self._exists(path, stage) else None
+        return count_weights(path) if self._exists(path, stage) else None
 
     def _exists(self, path: Path, stage: str) -> bool:
         if path.is_file():
@@ -152,10 +161,5 @@ def convert_read_errors(path: Path) -> Iterator[None]:
     """Convert the errors of reading a damaged file into a UserError that names the file."""
     try:
         yield
-    except (ValueError, csv.Error, SafetensorError) as error:
+    except (ValueError, csv.Error) as error:
         raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
-
-
-def best_baseline(baselines: Mapping[str, Any], metric: str) -> str:
-    """Return the name of the baseline with the best dev score by this metric; the first of several equal ones."""
-    return max(baselines, key=lambda name: float(baselines[name]["dev"][metric]))

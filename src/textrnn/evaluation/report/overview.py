@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.evaluation.outputs.recipe_results import RecipeResults, best_baseline
+from textrnn.evaluation.metrics.comparison import best_baseline
+from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.dot_plots import Scores, score_plot
 from textrnn.evaluation.rendering.svg import Chart
 

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.types import Split
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
-from textrnn.evaluation.scoring.evaluate import BATCH_SIZE, evaluate, metrics
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics
+from textrnn.evaluation.scoring.predict_split import BATCH_SIZE
 from textrnn.inference.onnx.export import import_extra
 from textrnn.modeling.models.model_directory import WEIGHTS, SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
@@ -61,7 +62,7 @@ class RuntimeMeasurement:
 
 
 def measure(
-    folder: Path, files: Mapping[str, Path], padded: ShardReader, split: Split = "test", repeats: int = 5
+    folder: Path, files: Mapping[str, Path], padded: PaddedRows, split: Split = "test", repeats: int = 5
 ) -> dict[str, RuntimeMeasurement]:
     """Measure the model of a directory, named `python`, and exported files, by name, on padded shards.
 
@@ -102,7 +103,7 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _scores(saved: SavedModel, network: nn.Module, padded: ShardReader, split: Split) -> dict[str, float]:
+def _scores(saved: SavedModel, network: nn.Module, padded: PaddedRows, split: Split) -> dict[str, float]:
     return metrics(evaluate(replace(saved, network=cast(TextRNN, network)), padded, split))
 
 

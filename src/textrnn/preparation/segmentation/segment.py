@@ -79,7 +79,7 @@ def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: P
 
 def _save_segmenter(parsed: Path, settings: Segment, punkt_folder: Path, out: Path) -> dict[str, Any]:
     punkt = _sentence_model(ParsedRows.read(parsed), settings, punkt_folder)
-    state = {"clean": list(settings.clean), "segment": settings.segmenter, "punkt": punkt}
+    state = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
     save_state(out / SEGMENTATION_FILE, state)
     return {"files": [SEGMENTATION_FILE], "state": state}
 

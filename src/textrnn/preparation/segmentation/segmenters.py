@@ -53,13 +53,13 @@ class Tokenizer:
 class Segmenter:
     """Segments texts as an encoding specifies; built from plain values, so that a model directory can store it.
 
-    `state` is JSON-serialisable: {clean, segment, punkt}, punkt being the sentence model's four tables or null.
+    `state` is JSON-serialisable: {clean, segmenter, punkt}, punkt being the sentence model's four tables or null.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.state = dict(state)
         self._steps: list[Cleaning] = list(state["clean"])
-        self._tokenizer = _TOKENIZERS[state["segment"]](state["punkt"])
+        self._tokenizer = _TOKENIZERS[state["segmenter"]](state["punkt"])
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of one text."""

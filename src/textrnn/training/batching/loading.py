@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import torch
 
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
 from textrnn.training.batching.buckets import AnyBucket, MappedBucket, MappedColumn
 
@@ -23,7 +23,7 @@ MAX_COPIED_BYTES = (
 )  # on the CPU a smaller split is copied: gathering from one array is faster than from mapped pages
 
 
-def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, soft_classes: int = 0) -> list[AnyBucket]:
+def load_buckets(padded: PaddedRows, split: str, device: torch.device = CPU, soft_classes: int = 0) -> list[AnyBucket]:
     """The rows of a split, one bucket per width, in order of width.
 
     On a GPU they are copied to the device if they fit into half of its free memory; on the CPU they are copied if they
@@ -31,10 +31,10 @@ def load_buckets(padded: ShardReader, split: str, device: torch.device = CPU, so
     the rows will get, which take memory too; 0 for none. Raises UserError if the split has no rows.
     """
     buckets = []
-    for width in padded.facts["widths"]:
+    for width in padded.widths:
         shards = [shard for shard in padded.of(split) if shard.width == width and shard.rows]
         if shards:
-            buckets.append(_map_tables([padded.open(shard) for shard in shards], padded.facts["task"], device))
+            buckets.append(_map_tables([padded.open(shard) for shard in shards], padded.task, device))
     if not buckets:
         raise UserError(padded.folder, f"the {split} split is empty")
     if sum(bucket.nbytes(soft_classes) for bucket in buckets) <= _bytes_available(device):

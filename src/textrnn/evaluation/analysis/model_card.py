@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from textrnn.common.storage.schemas import SPLITS
-from textrnn.preparation.artifacts.labels import Labels
+from textrnn.evaluation.analysis.card_facts import CardFacts
 
 MAX_LABELS = 50  # label names that a card lists
 TASKS = {"classify": "A classifier of whole texts", "tag": "A tagger of every token, scored by entities"}
 NO_VALUE = "none"
-
-
-@dataclass(frozen=True)
-class CardFacts:
-    """The content of a card, as the stages wrote it.
-
-    folder: the model directory; config: its config.json; weights: the number of weights; size, sha256: bytes and hash
-    of their file; data: facts about the corpus, in order; padded, encoded, trained: metrics of pad, encode and train;
-    scores: metrics of evaluate by split; training, limits: these params; versions: of the software used.
-    """
-
-    folder: str
-    config: Mapping[str, Any]
-    labels: Labels
-    weights: int
-    size: int
-    sha256: str
-    data: Mapping[str, Any]
-    padded: Mapping[str, Any]
-    encoded: Mapping[str, Any]
-    trained: Mapping[str, Any]
-    scores: Mapping[str, Mapping[str, float]]
-    training: Mapping[str, Any]
-    limits: Mapping[str, Any]
-    versions: Mapping[str, str]
 
 
 def render(facts: CardFacts) -> str:
@@ -57,7 +31,10 @@ def render(facts: CardFacts) -> str:
         "## Model",
         _bullets([*_model_sizes(facts), *facts.config["model"].items()]),
         "## Training",
-        f"What came of it:\n\n{_bullets(facts.trained.items())}\n\nThe params:\n\n{_bullets(facts.training.items())}",
+        "What came of it:",
+        _bullets(_outcome(facts)),
+        "The params:",
+        _bullets(facts.trained["params"].items()),
         "## Versions",
         _bullets(facts.versions.items()),
     ]
@@ -67,12 +44,10 @@ def render(facts: CardFacts) -> str:
 def _summary(facts: CardFacts) -> str:
     corpus, rows = facts.data["corpus"], facts.padded["train"]["rows"]
     first = f"{TASKS[facts.labels.task]}, trained on {rows:,} rows of `{corpus}`: {len(facts.labels.names)} labels."
-    caps = [f"`{name}` {value:,}" for name, value in facts.limits.items() if value is not None]
-    if not caps:
-        return f"{first} No limit was set: the params below are what was trained."
-    return (
-        f"{first} Params were capped by `limits`: {', '.join(caps)}. Figures of a capped run say little of the recipe."
-    )
+    capped = [f"`{cap['name']}` {cap['asked']:,} capped to {cap['used']:,}" for cap in facts.trained["capped"]]
+    if not capped:
+        return f"{first} No limit changed the model or its training: the params below are the recipe's."
+    return f"{first} By `limits`: {', '.join(capped)}. Figures of a capped run say little of the recipe."
 
 
 def _score_table(facts: CardFacts) -> str:
@@ -80,7 +55,7 @@ def _score_table(facts: CardFacts) -> str:
     lines = [f"| split | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
     for split, scores in facts.scores.items():
         lines.append(f"| {split} | {' | '.join(_format(scores.get(name)) for name in names)} |")
-    note = f"One run, seed {facts.training['seed']}. Dev chose the weights; test chose nothing."
+    note = f"One run, seed {facts.trained['params']['seed']}. Dev chose the weights; test chose nothing."
     return "\n".join(lines) + "\n\n" + note
 
 
@@ -99,6 +74,11 @@ def _model_sizes(facts: CardFacts) -> list[tuple[str, Any]]:
     sizes = [(name, config[name]) for name in ("tokens", "embedding_size", "pairs")]
     padding = [(name, config[name]) for name in ("widths", "pad_side", "truncates")]
     return [*file, *sizes, ("lexicon", config["words"]), *padding]
+
+
+def _outcome(facts: CardFacts) -> list[tuple[str, Any]]:
+    """What training.json says of the run itself: steps, epochs, the best weights, why it stopped."""
+    return [(name, value) for name, value in facts.trained.items() if name not in ("params", "capped")]
 
 
 def _label_list(names: list[str]) -> str:

@@ -1,0 +1,39 @@
+"""The files of an analysis: metrics as JSON, tables as CSV, and examples of errors as JSON lines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import astuple
+from pathlib import Path
+
+from textrnn.evaluation.analysis.analyze import Analysis
+from textrnn.evaluation.metrics.precision_recall import confusion_rows
+from textrnn.evaluation.metrics.result_files import write_csv
+from textrnn.stage import write_json
+
+CLASS_COLUMNS = ("kind", "name", "precision", "recall", "f1", "support")
+BIN_COLUMNS = ("lower", "upper", "count", "confidence", "accuracy")
+MAX_PLOT_ROWS = 2000  # of the confusion that DVC plots
+
+
+def write_analysis(folder: Path, analysis: Analysis, names: Sequence[str]) -> None:
+    """Write the five files of an analysis into a folder; names: those of the classes or tags.
+
+    `analysis.json`: metrics by subset and calibration. `classes.csv`: scores of each class, and of each entity type.
+    `confusion_counts.csv`: a row for each gold class. `reliability.csv`: a row for each bin. `errors.jsonl`: examples.
+    """
+    write_json(folder / "analysis.json", analysis.metrics)
+    reports = [("class", row) for row in analysis.classes.report]
+    reports += [("entity", row) for row in analysis.entities.report] if analysis.entities else []
+    write_csv(folder / "classes.csv", CLASS_COLUMNS, [(kind, *astuple(row)) for kind, row in reports])
+    counts = zip(names, analysis.classes.confusion.tolist(), strict=True)
+    write_csv(folder / "confusion_counts.csv", ("actual", *names), [(name, *row) for name, row in counts])
+    write_csv(folder / "reliability.csv", BIN_COLUMNS, map(astuple, analysis.bins))
+    lines = (json.dumps(error, ensure_ascii=False) for error in analysis.errors)
+    (folder / "errors.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+
+
+def write_confusion_plot(path: Path, analysis: Analysis, names: Sequence[str]) -> None:
+    """Write the confusion as DVC plots it, a row for each prediction; above MAX_PLOT_ROWS, counts are scaled down."""
+    write_csv(path, ("actual", "predicted"), confusion_rows(analysis.classes.confusion, names, MAX_PLOT_ROWS))

@@ -1,0 +1,107 @@
+"""Collect the content of a model card from the files that the stages wrote."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from textrnn.common.storage.shards import file_sha256
+from textrnn.evaluation.metrics.result_files import read_json
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.safetensors_header import count_weights
+
+PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
+SAMPLE = Path("data/sample")  # what the stage `sample` writes
+
+
+@dataclass(frozen=True)
+class CardFiles:
+    """Where the facts of a card are: the model directory, and what encode, embed, pad and evaluate wrote as JSON."""
+
+    model: Path
+    encoded: Path
+    embedded: Path
+    padded: Path
+    metrics: Path
+
+
+@dataclass(frozen=True)
+class CardParams:
+    """What a card takes from params.yaml: the names of encoding and corpus, the corpora's folder, the splits' seed."""
+
+    encoding: str
+    corpus: str
+    source: str
+    seed: int
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """The content of a card, as the stages wrote it.
+
+    folder: the model directory; config: its config.json; weights: the number of weights; size, sha256: bytes and hash
+    of their file; data: facts about the corpus, in order; padded, encoded: statistics of pad and encode; trained: how
+    training ended, its params and what `limits` capped; scores: metrics of evaluate by split; versions: of the software
+    used.
+    """
+
+    folder: str
+    config: Mapping[str, Any]
+    labels: Labels
+    weights: int
+    size: int
+    sha256: str
+    data: Mapping[str, Any]
+    padded: Mapping[str, Any]
+    encoded: Mapping[str, Any]
+    trained: Mapping[str, Any]
+    scores: Mapping[str, Mapping[str, float]]
+    versions: Mapping[str, str]
+
+
+def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
+    """Read the facts of a card; raise UserError, naming the file, for one that is missing or damaged."""
+    config, weights = read_json(files.model / "config.json"), files.model / "model.safetensors"
+    encoded, labels = read_json(files.encoded), Labels.load(files.model / "labels.json")
+    data: dict[str, Any] = {"encoding": params.encoding, "corpus": params.corpus}
+    data |= _segmentation(read_json(files.model / "segmentation.json"))
+    data |= {"min_count": encoded["min_count"], "max_tokens": encoded["max_tokens"], "tags": labels.scheme}
+    data |= _origin(params, read_json(files.embedded))
+    return CardFacts(
+        folder=files.model.as_posix(),
+        config=config,
+        labels=labels,
+        weights=count_weights(weights),
+        size=weights.stat().st_size,
+        sha256=file_sha256(weights),
+        data=data,
+        padded=read_json(files.padded),
+        encoded=encoded,
+        trained=read_json(files.model / "training.json"),
+        scores=read_json(files.metrics),
+        versions={
+            "textrnn": config["version"],
+            "python": platform.python_version(),
+            **{name: version(name) for name in PACKAGES},
+        },
+    )
+
+
+def _origin(params: CardParams, embedded: Mapping[str, Any]) -> dict[str, Any]:
+    """Where the rows and the vectors are from."""
+    origin: dict[str, Any] = {"rows are": "generated, none is real"} if Path(params.source) == SAMPLE else {}
+    origin |= {"data.source": params.source, "seed of the splits": params.seed, "word vectors": embedded["vectors"]}
+    lexicon = embedded["lexicon"]
+    return origin | ({"vectors of words and pairs": lexicon["vectors"]} if lexicon else {})
+
+
+def _segmentation(state: Mapping[str, Any]) -> dict[str, Any]:
+    """How texts became tokens; of a sentence model's tables only the sizes."""
+    punkt = state["punkt"]
+    if punkt is not None:
+        punkt = {name: len(value) if isinstance(value, (list, dict)) else value for name, value in punkt.items()}
+    return {"clean": state["clean"], "segmenter": state["segmenter"], "punkt": punkt}
