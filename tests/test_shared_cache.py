@@ -43,7 +43,7 @@ def test_what_one_clone_pushes_another_need_not_run(tmp_path):
     assert "data/padded/news_rnn" in whole
     assert stages_run(repro) == []
     assert "Data and pipelines are up to date." in repro
-    assert "metrics/news_rnn/test.json" in experiment
+    assert "metrics/news_rnn/scores.json" in experiment
     assert read_params(user / "params.yaml")["train"]["batch_size"] == 512
     model = "models/news_rnn/model.safetensors"
     assert written(user)[model] == written(maker)[model]
@@ -51,4 +51,4 @@ def test_what_one_clone_pushes_another_need_not_run(tmp_path):
     dry, metrics, params = follow(user, "## CI")
     assert "Data and pipelines are up to date." in dry
     assert re.search(r"\| params\.yaml *\| train\.batch_size *\| 256 *\| 512 *\|", params)
-    assert "metrics/news_rnn/test.json" in metrics
+    assert "metrics/news_rnn/scores.json" in metrics
