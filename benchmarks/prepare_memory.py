@@ -65,8 +65,8 @@ def write_project(source: Path, folder: Path, rows: int) -> None:
     params = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["data"]["source"] = str(folder / "raw")
     params["data"]["punkt"] = str((source / TOKENIZERS).resolve())
-    params["corpora"]["amazon"]["rows"] = {}
-    params["encodings"]["amazon_words"]["punkt"] = {"model": "english", "rows": None}
+    params["corpora"]["amazon"]["parse"]["rows"] = {}
+    params["encodings"]["amazon_words"]["segment"]["punkt"] = {"model": "english", "rows": None}
     with (folder / "params.yaml").open("w", encoding="utf-8") as file_:
         YAML().dump(params, file_)
 

@@ -24,10 +24,10 @@ from typing import Any
 import pyarrow as pa
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.corpus import Corpus, HoldOut
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.segment import Cleaning, Punkt, Segment, Segmentation
+from textrnn.common.config.parse import HoldOut, Parse
+from textrnn.common.config.segment import Cleaning, Punkt, Segment
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.schemas import RESERVED
@@ -117,16 +117,23 @@ def prepare(source: Path, rows: int, work: Path) -> int:
     test.write_bytes(bz2.compress(b"__label__1 a bad film .\n__label__2 a good film .\n"))
     files = {"train": train.name, "test": test.name}
     labels = {"__label__1": "negative", "__label__2": "positive"}
-    corpus = Corpus("fasttext", files, labels, {"train": rows}, HoldOut("test", 0.5, 1), 0)
-    counts = parse(folders["raw"], corpus, seed=1, limit=None, out=folders["parsed"])
-    segmentation_params = Segmentation(STEPS, "nltk", Punkt("english", None))
-    punkt = source / TOKENIZERS
+    corpus = Parse(
+        format="fasttext",
+        files=files,
+        seed=1,
+        classes=labels,
+        rows={"train": rows},
+        dev=HoldOut("test", 0.5, 1),
+        max_rejects=0,
+    )
+    counts = parse(folders["raw"], corpus, limit=None, out=folders["parsed"])
+    segmentation = Segment(segmenter="nltk", clean=STEPS, punkt=Punkt("english", None), verify_share=0.001, seed=1)
     parsed = ParsedRows.read(folders["parsed"])
-    segment(parsed, segmentation_params, Segment(0.001, 1), punkt_folder=punkt, out=folders["segmented"])
+    segment(parsed, segmentation, punkt_folder=source / TOKENIZERS, out=folders["segmented"])
     encode(
         SegmentedRows.read(folders["segmented"]),
         Encode(MIN_COUNT, None, None),
-        where="encodings.reviews",
+        where="encodings.reviews.encode",
         ids=folders["ids"],
         preparation=work,
     )

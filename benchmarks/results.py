@@ -24,7 +24,9 @@ from typing import Any
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from results_page import READMES, RESULTS, TABLE, UNSEEN, WITHOUT_LONGEST, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
-from textrnn.common.config.params import get_param, read_params
+from textrnn.common.params.check import ENTRY_SECTIONS
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import get_param, merge_values
 from textrnn.errors import UserError
 from textrnn.evaluation.outputs.recipe_results import ResultFolders
 from textrnn.modeling.models.model_directory import load_model
@@ -107,14 +109,17 @@ def measure_baselines(encoding: str, source: str) -> list[Row]:
 def params_hash(params: dict[str, Any], recipe: str) -> str:
     """The hash of all params that the results of a recipe depend on, except the training seed.
 
-    Results of different params are different runs, not seeds of one run.
+    Results of different params are different runs, not seeds of one run. It makes no difference whether an entry states
+    a value or has it as default.
     """
-    recipe_params = params["recipes"][recipe]
-    encoding = params["encodings"][recipe_params["encoding"]]
-    shared = {name: params[name] for name in ("limits", "segment", "embed")}
-    merged = {name: {**params[name], **recipe_params[name]} for name in ("model", "train")}
-    del merged["train"]["seed"]
-    relevant = [recipe_params, encoding, params["corpora"][encoding["corpus"]], params["data"]["seed"], shared, merged]
+    encoding = get_param(params, "recipes", recipe, "encoding")
+    corpus = get_param(params, "encodings", encoding, "corpus")
+    entries = (("corpora", corpus), ("encodings", encoding), ("recipes", recipe))
+    sections = {
+        name: merge_values(params, table, entry, name) for table, entry in entries for name in ENTRY_SECTIONS[table]
+    }
+    del sections["train"]["seed"]
+    relevant = {"corpus": corpus, "limits": params["limits"], **sections}
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -33,7 +33,8 @@ listed for it below; published results are quoted with their source.
 * A run with several training seeds shows their mean, with the standard deviation after ±; all seeds share one dev
   split. A run with one seed says little about differences below one point.
 * A command assumes the committed params. Run `git checkout params.yaml` before the next one, as each command writes its
-  changes to that file.
+  changes to that file. Runs that were measured before a param was renamed have its present name here; the values
+  are those that were measured.
 * `unseen` is the same metric on the test rows whose text is in neither train nor dev. `ECE` is the expected calibration
   error. `ceiling` is the accuracy of a rule that knows the most frequent label of each text in all splits.
 * One row of MSRA's test file is a long list of names without separators. Where it was measured, the last column has the
@@ -58,8 +59,8 @@ listed for it below; published results are quoted with their source.
   made with `--norm 1`. The runs of these names restore those settings.
 * Runs with BIO tags and runs with BIOES tags can be compared by entity F1 alone: macro-F1, loss and ECE are over
   different classes.
-* The first two seeds of `news_bilstm` were measured before recipes had `lexicon`, `words` and `embedding_std`, which do
-  not change it.
+* The first two seeds of `news_bilstm` were measured before recipes had `embed.lexicon`, `model.words` and `embed.std`,
+  which do not change it.
 * `news_rnn_pooled_narrow` is the pooled RNN before dev chose the wider one. Its test was evaluated then, too.
 * Seconds are those of training on a machine with other load: they are an upper bound, and no basis for comparing speed.
 * The seconds of `names_bigru_distilled` include its five teachers and a long pause.

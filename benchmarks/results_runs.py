@@ -12,7 +12,7 @@ SHORT = "pairs-words-50d-norm1.vec.gz"  # the same with --norm 1
 
 @dataclass(frozen=True)
 class Run:
-    """A recipe and the params that are set in addition to `limits.*=null`.
+    """A recipe and the params that are set in addition to `limits.*=null`; `++` is for keys that an entry lacks.
 
     step: for a step of an ablation, what it adds to the previous run or removes from the complete recipe. Steps are
     evaluated on dev alone.
@@ -28,13 +28,13 @@ class Run:
 
 
 def _vectors(recipe: str) -> tuple[str, ...]:
-    return ("data.vectors={source}/vectors", f"recipes.{recipe}.vectors={VECTORS}")
+    return ("data.vectors={source}/vectors", f"++recipes.{recipe}.embed.vectors={VECTORS}")
 
 
 def _own_vectors(recipe: str, file: str = LEARNED) -> tuple[str, ...]:
     """Set the pretrained vectors and our own of bigrams and words; both files must be in data/vectors."""
-    lexicon = f"recipes.{recipe}.lexicon.vectors={file}"
-    return (f"recipes.{recipe}.vectors={VECTORS}", lexicon)
+    lexicon = f"recipes.{recipe}.embed.lexicon.vectors={file}"
+    return (f"++recipes.{recipe}.embed.vectors={VECTORS}", lexicon)
 
 
 def _ablation(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
@@ -45,13 +45,18 @@ def _ablation(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> 
     runs = {}
     for number, (step, _) in enumerate((("plain", ""), *steps)):
         removals = " ".join(removal for _, removal in steps[number:]).split()
-        changes = tuple(
-            change if change.startswith("encodings.") else f"recipes.{recipe}.{change}" for change in removals
-        )
+        changes = tuple(_of_recipe(recipe, change) for change in removals)
         overridden = {change.split("=")[0] for change in changes}
         inherited = (change for change in common if change.split("=")[0] not in overridden)
         runs[f"{recipe}_{number}"] = Run(recipe, (*inherited, *changes), step if number == 0 else f"+ {step}")
     return runs
+
+
+def _of_recipe(recipe: str, change: str) -> str:
+    if change.startswith("encodings."):
+        return change
+    plus = "++" if change.startswith("++") else ""
+    return f"{plus}recipes.{recipe}.{change.removeprefix(plus)}"
 
 
 _SMOOTHING = ("label smoothing", "train.label_smoothing=0.0")
@@ -67,9 +72,9 @@ _DROPOUTS = (
 
 _WORDS = ("words of a lexicon", "model.words=null")
 _BETWEEN = ("dropout between layers", "model.dropout=0.0")
-_TUNED = ("pretrained vectors, tuned", "vectors=null")
-_SMALL = ("small random embeddings", "embedding_std=1.0")
-_WHOLE = ("whole reviews", "pad_size=400")
+_TUNED = ("pretrained vectors, tuned", "++embed.vectors=null")
+_SMALL = ("small random embeddings", "embed.std=1.0")
+_WHOLE = ("whole reviews", "++pad.max_length=400")
 
 ABLATIONS = {
     **_ablation(
@@ -94,9 +99,9 @@ ABLATIONS = {
         _DROPOUTS,
         _COSINE,
         _AVERAGE,
-        ("BIOES tags", "encodings.msra_bioes.tags=bio"),
+        ("BIOES tags", "encodings.msra_bioes.encode.tags=bio"),
         ("12 epochs in place of 6", "train.epochs=6"),
-        ("vectors of pairs and words", "lexicon.vectors=null"),
+        ("vectors of pairs and words", "embed.lexicon.vectors=null"),
     ),
     **_ablation(
         "films_bilstm",
@@ -121,10 +126,10 @@ CURVES = {
 RUNS: dict[str, Run] = {
     "news_rnn": Run("news_rnn"),
     "news_rnn_words": Run("news_rnn_words"),
-    "news_rnn_pad32": Run("news_rnn", ("recipes.news_rnn.pad_size=32",)),
-    "news_rnn_pad32_batch64": Run("news_rnn", ("recipes.news_rnn.pad_size=32", "train.batch_size=64")),
+    "news_rnn_pad32": Run("news_rnn", ("recipes.news_rnn.pad.max_length=32",)),
+    "news_rnn_pad32_batch64": Run("news_rnn", ("recipes.news_rnn.pad.max_length=32", "train.batch_size=64")),
     "news_rnn_pad32_last_valid": Run(
-        "news_rnn", ("recipes.news_rnn.pad_size=32", "recipes.news_rnn.model.readout=last_valid")
+        "news_rnn", ("recipes.news_rnn.pad.max_length=32", "recipes.news_rnn.model.readout=last_valid")
     ),
     "news_lstm_3_epochs": Run("news_lstm", ("limits.epochs=3",)),
     "news_lstm": Run("news_lstm", ("limits.epochs=4",)),
@@ -146,7 +151,7 @@ RUNS: dict[str, Run] = {
     "names_bigru": Run("names_bigru"),
     "names_bigru_distilled": Run(
         "names_bigru",
-        ("+recipes.names_bigru.train.distill={seeds: [11, 12, 13, 14, 15], weight: 0.7, temperature: 2.0}",),
+        ("++recipes.names_bigru.train.distill={seeds: [11, 12, 13, 14, 15], weight: 0.7, temperature: 2.0}",),
     ),
     "ner_gru": Run("ner_gru", ("limits.epochs=2",)),
     "ner_gru_faster_rate": Run(
@@ -156,8 +161,8 @@ RUNS: dict[str, Run] = {
         "ner_bilstm_crf",
         (
             *_vectors("ner_bilstm_crf"),
-            "corpora.msra.dev.block=1",
-            "encodings.msra_bioes.tags=bio",
+            "corpora.msra.parse.dev.block=1",
+            "encodings.msra_bioes.encode.tags=bio",
             "recipes.ner_bilstm_crf.model.words=null",
             "recipes.ner_bilstm_crf.model.bigrams={width: 100, min_count: 3}",
             "recipes.ner_bilstm_crf.model.word_dropout=0.03",
@@ -173,11 +178,13 @@ RUNS: dict[str, Run] = {
         "ner_bilstm_crf",
         (
             *_vectors("ner_bilstm_crf"),
-            "encodings.msra_bioes.tags=bio",
+            "encodings.msra_bioes.encode.tags=bio",
             "recipes.ner_bilstm_crf.train.epochs=6",
         ),
     ),
-    "ner_bilstm_crf_12_epochs": Run("ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.tags=bio")),
+    "ner_bilstm_crf_12_epochs": Run(
+        "ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.encode.tags=bio")
+    ),
     "reviews_lstm": Run("reviews_lstm"),
     "films_bilstm": Run("films_bilstm"),
     **ABLATIONS,

@@ -23,16 +23,15 @@ from torch import nn
 from torch.profiler import profile as profiler
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.corpus import Corpus
-from textrnn.common.config.embed import Embed, Embedding
+from textrnn.common.config.embed import Embed
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.model import Model
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.params import get_param, load_section, load_stage_params, read_params
-from textrnn.common.config.segment import Segment, Segmentation
+from textrnn.common.config.parse import Parse
+from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import CosineSchedule, Train
-from textrnn.common.config.types import ENCODING_KEYS, RECIPE_KEYS
-from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.params.params_file import read_params
+from textrnn.common.params.sections import load_entry_section
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
@@ -68,22 +67,20 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
     folders = {name: work / name for name in ("parsed", "segmented", "ids")}
     for folder in folders.values():
         folder.mkdir(parents=True)
-    parse(
-        args.source / CORPUS, load_section(Corpus, params, "corpora", CORPUS), seed=1, limit=None, out=folders["parsed"]
-    )
-    segmentation = load_stage_params(Segmentation, params, "encodings", ENCODING, among=ENCODING_KEYS)
-    parsed = ParsedRows.read(folders["parsed"])
-    segment(parsed, segmentation, Segment(0.001, 1), punkt_folder=work, out=folders["segmented"])
+    corpus = load_entry_section(Parse, params, "corpora", CORPUS, "parse")
+    parse(args.source / CORPUS, corpus, limit=None, out=folders["parsed"])
+    segmentation = load_entry_section(Segment, params, "encodings", ENCODING, "segment")
+    segment(ParsedRows.read(folders["parsed"]), segmentation, punkt_folder=work, out=folders["segmented"])
     encode(
         SegmentedRows.read(folders["segmented"]),
-        load_stage_params(Encode, params, "encodings", ENCODING, among=ENCODING_KEYS),
-        where=ENCODING,
+        load_entry_section(Encode, params, "encodings", ENCODING, "encode"),
+        where=f"encodings.{ENCODING}.encode",
         ids=folders["ids"],
         preparation=work,
     )
     encoded = EncodedRows.read(folders["ids"])
     for recipe in RECIPES:
-        settings = load_stage_params(Pad, params, "recipes", recipe, among=RECIPE_KEYS)
+        settings = load_entry_section(Pad, params, "recipes", recipe, "pad")
         for name, padding in ((recipe, settings), (f"{recipe}_buckets", replace(settings, buckets=BUCKETS))):
             (work / name).mkdir()
             pad(encoded, padding, work / name)
@@ -93,13 +90,14 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
 def load_recipe(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
     """A recipe's model and settings, its padded shards, labels and initial embedding."""
     params, name = read_params(), args.recipe
-    model = load_recipe_section(Model, params, "model", name)
-    settings = load_recipe_section(Train, params, "train", name)
+    model = load_entry_section(Model, params, "recipes", name, "model")
+    settings = load_entry_section(Train, params, "recipes", name, "train")
     padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
     if args.buckets:
         model = replace(model, readout="last_valid")  # `last_step` reads padding, so it needs rows of one width
-    size = Embedding(get_param(params, "recipes", name, "embedding_size"), 1.0, None, None)
-    matrix, _ = embed(Vocabulary.load(args.work / "vocabulary.arrow"), size, args.work, Embed(1), name)
+    embedding = load_entry_section(Embed, params, "recipes", name, "embed")
+    vocabulary = Vocabulary.load(args.work / "vocabulary.arrow")
+    matrix, _ = embed(vocabulary, embedding, args.work, f"recipes.{name}.embed")
     return model, settings, padded, Labels.load(args.work / "labels.json"), matrix
 
 
@@ -154,7 +152,7 @@ def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
     settings = replace(
         settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=CosineSchedule("cosine", 0.0, 0.0)
     )
-    trained = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves_file=None, dvclive_folder=None)
+    trained = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves_file=None)
     trained.network.eval()
     scores = evaluate(SavedModel(trained.config, labels, trained.network), padded, "test")
     seconds = time.perf_counter() - started

@@ -11,9 +11,11 @@ from itertools import pairwise
 import pytest
 from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
-from textrnn.common.config.check import check_params
+from ruamel.yaml import YAML
 
 from imports import ROOT
+from textrnn.common.params.check import ENTRY_SECTIONS, SECTIONS, check_params
+from textrnn.common.params.conversion import field_names
 from textrnn.common.params.params_file import read_params
 from textrnn.study.plan.variants import read_study
 
@@ -102,6 +104,36 @@ def test_the_readmes_have_the_same_commands_links_and_sections():
 def test_links_lead_to_files_that_are_there(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_entries_and_sections_of_the_page_on_data_are_accepted():
+    text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
+    examples = [YAML(typ="safe").load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", text)]
+    entries, sections = examples[:3], examples[3:]
+    assert [len(entry) for entry in entries] == [1, 1, 1]
+    assert [list(example) for example in sections] == [["embed"], ["embed", "model"], ["embed", "model"]]
+    for example in sections:
+        params = read_params(ROOT / "params.yaml")
+        for table, entry in zip(ENTRY_SECTIONS, entries, strict=True):
+            params[table] |= entry
+        for section, values in example.items():
+            params["recipes"]["names_bigru"][section] |= values
+        check_params(params)
+
+
+def documented(section: str) -> list[str]:
+    """The params in the table under a heading of docs/params.md."""
+    text = (ROOT / "docs" / "params.md").read_text(encoding="utf-8")
+    table = re.split(r"(?m)^## ", text.partition(f"\n## {section}\n")[2])[0]
+    return [name.removeprefix(f"{section}.") for name in re.findall(r"(?m)^\| `([\w.]+)` \|", table)]
+
+
+ALL_SECTIONS = SECTIONS | {name: cls for sections in ENTRY_SECTIONS.values() for name, cls in sections.items()}
+
+
+@pytest.mark.parametrize("section", ALL_SECTIONS)
+def test_the_page_of_params_has_each_param_of_a_section(section):
+    assert sorted(documented(section)) == sorted(field_names(ALL_SECTIONS[section]))
 
 
 @pytest.mark.parametrize("wrong", ["train.distil=null", "recipes.news_rnn.train.distill=null"])

@@ -24,6 +24,8 @@ def made(tmp_path_factory):
     project = make_project(tmp_path_factory.mktemp("page") / "project")
     run(project, "git", "branch", "-M", "main")
     dvc(project, "repro", TARGET)
+    # a clone has other recipes' scores too: `dvc exp show` has names of files in its columns only where they are needed
+    shutil.copytree(project / "metrics" / "news_rnn", project / "metrics" / "names_gru")
     commit(project)
     return project
 
@@ -69,13 +71,13 @@ def test_changes_and_comparisons(project):
     assert "metrics/news_rnn/scores.json" in metrics
     assert "metrics/news_rnn/scores.json" in own
     assert "metrics/news_rnn/scores.json" in named
-    assert "recipes.news_rnn.pad_size" in params
+    assert "recipes.news_rnn.pad.max_length" in params
     assert "dvc_plots/index.html" in plots
     assert "dvc_plots/index.html" in plots_named
     assert name in shown
     assert "| Experiment" in table
-    assert {"test.score", "test.loss", "train.batch_size"} <= set(re.findall(r"[\w.]+", table))
-    assert "train.epochs" not in table
+    assert "train.batch_size" in table
+    assert "metrics/news_rnn/scores.json:test.score" in table
 
     (back,) = lines_of("One change")[4:]
     follow(project, back)

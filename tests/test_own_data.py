@@ -17,6 +17,7 @@ from textrnn.common.config.check import check_params
 
 from imports import ROOT
 from project import environment, make_project, run, stages_run
+from textrnn.common.params.check import check_params
 from textrnn.common.params.params_file import read_params
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
@@ -87,7 +88,7 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     add_entries(project / "params.yaml")
     train, table, report, predict, predict_file, serve, curl = commands()
 
-    assert len(stages_run(run(project, *train).stdout)) == 10
+    assert len(stages_run(run(project, *train).stdout)) == 9
     assert "tickets_lstm" in run(project, *table).stdout
     run(project, *report)
     assert "tickets_lstm" in (project / "reports" / "index.html").read_text(encoding="utf-8")

@@ -81,17 +81,21 @@ def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(results):
             at[leaf] = value
         return results.params_hash(params, "names_gru")
 
-    same = [changed(), changed(train__seed=7), changed(recipes__news_rnn__pad_size=3), changed(data__source="web")]
+    same = [changed(), changed(train__seed=7), changed(data__source="web")]
+    same.append(changed(recipes__news_rnn__pad={"max_length": 3}))
     same.append(changed(train__epochs=3, model__cell="rnn"))  # the recipe overrides these
+    same.append(changed(recipes__names_gru__pad={"buckets": 6}))  # the default, stated
     assert len(set(same)) == 1
     others = [
         {"train__batch_size": 9},
         {"model__relu": True},
         {"recipes__names_gru__train": {"epochs": 3}},
-        {"recipes__names_gru__pad_size": 8},
-        {"encodings__names_chars__min_count": 2},
-        {"corpora__names__dev": {"from": "train", "share": 0.2}},
-        {"data__seed": 2},
+        {"recipes__names_gru__pad": {"max_length": 8}},
+        {"pad__max_length": 9},
+        {"encodings__names_chars__encode": {"min_count": 2}},
+        {"segment__clean": ["lower"]},
+        {"corpora__names__parse__dev": {"from": "train", "share": 0.2}},
+        {"parse__seed": 2},
         {"limits__rows": 9},
     ]
     assert len({same[0], *(changed(**each) for each in others)}) == 1 + len(others)
@@ -182,7 +186,9 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
     for recipe in ("news_bilstm", "names_bigru", "ner_bilstm_crf", "films_bilstm"):
         steps = [run for run in results.RUNS.values() if run.recipe == recipe and run.step]
         steps = [run for run in steps if not run.step.startswith("the whole recipe, ")]
-        own = [[each for each in run.changes if each.startswith(("recipes.", "encodings."))] for run in steps]
+        own = [
+            [each for each in run.changes if each.lstrip("+").startswith(("recipes.", "encodings."))] for run in steps
+        ]
         assert steps[0].step == "plain"
         assert all(run.step.startswith("+ ") for run in steps[1:])
         # each step takes some of the first one's changes away, and the last one has none but the vectors
@@ -191,9 +197,10 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
             for earlier, later in pairwise(own)
         )
         assert [each for each in own[-1] if "vectors" not in each] == []
-        off = {each.split(".", 2)[2].split("=")[0] for each in own[0] if each.startswith("recipes.")}
-        named = {f"{part}.{key}" for part in ("model", "train") for key in params["recipes"][recipe][part]}
-        assert off <= named | {"vectors", "lexicon.vectors", "embedding_std", "pad_size"}
+        off = {each.split(".", 2)[2].split("=")[0] for each in own[0] if "recipes." in each}
+        entry = params["recipes"][recipe]
+        named = {f"{part}.{key}" for part in ("embed", "pad", "model", "train") for key in entry[part]}
+        assert off <= named | {"embed.vectors", "embed.lexicon.vectors", "pad.max_length"}
 
 
 def test_baselines_of_an_encoding_that_is_gone_are_dropped(results):
@@ -335,21 +342,28 @@ def test_the_command_of_a_run(results):
     each = results.RUNS["news_rnn_pad32"]
     typed = " ".join(results.command_of(["evaluate@news_rnn"], each.changes, "data/web"))
     limits = "-S limits.rows=null -S limits.epochs=null -S limits.hidden_size=null"
-    assert typed == f"dvc exp run -S data.source=data/web {limits} -S recipes.news_rnn.pad_size=32 evaluate@news_rnn"
+    assert (
+        typed == f"dvc exp run -S data.source=data/web {limits} -S recipes.news_rnn.pad.max_length=32 evaluate@news_rnn"
+    )
     each = results.RUNS["names_bigru_distilled"]
     assert "distill={seeds: [11, 12" in " ".join(results.command_of(["train@x"], each.changes, "data/web"))
     typed = " ".join(results.command_of(["train@x"], results.RUNS["news_bilstm"].changes, "data/web"))
-    assert " -S data.vectors=data/web/vectors -S recipes.news_bilstm.vectors=tencent-char-200d.vec.gz " in typed
+    assert " -S data.vectors=data/web/vectors -S ++recipes.news_bilstm.embed.vectors=tencent-char-200d.vec.gz " in typed
 
 
 def test_runs_and_baselines_name_existing_params(results):
     params = read_params(ROOT / "params.yaml")
     assert {each.recipe for each in results.RUNS.values()} == set(params["recipes"])
     assert set(results.BASELINES) <= set(params["encodings"])
-    changes = {change.split("=")[0] for each in results.RUNS.values() for change in each.changes}
-    named = [change.split(".")[1:] for change in changes if change.startswith("encodings.")]
-    assert named
-    assert all(value in params["encodings"][encoding] for encoding, value in named)
+    names = {change.split("=")[0] for each in results.RUNS.values() for change in each.changes}
+    assert any(name.startswith("encodings.") for name in names)
+    for name in names:
+        keys, values = name.removeprefix("++").split("."), params
+        for key in keys[:-1]:
+            values = values[key]
+        # two plus signs add what the entry does not state: a param of the section that has its defaults
+        known = values if not name.startswith("++") else {**params[keys[2]], **values}
+        assert keys[-1] in known, name
 
 
 def test_the_committed_pages_are_rendered_from_the_committed_results(results, import_benchmark, monkeypatch):
