@@ -15,7 +15,7 @@ from imports import ROOT
 from test_checkpoints import LABELS
 from test_slices import write_segmented
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.segment import Segmentation
+from textrnn.common.config.segment import Segment
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
 from textrnn.evaluation.analysis.analysis_files import write_analysis
@@ -208,9 +208,9 @@ def test_the_sentences_with_the_most_wrong_entities_come_first(tmp_path):
 @pytest.mark.parametrize(
     ("segmentation", "padding"),
     [
-        (Segmentation((), "chars", None), Pad(9, "left", None)),
-        (Segmentation((), "chars", None), Pad(None, "right", 3)),
-        (Segmentation(("digits",), "jieba", None), Pad(4, "right", 2)),
+        (Segment("chars", (), None, 0.0, 1), Pad(9, "left", None)),
+        (Segment("chars", (), None, 0.0, 1), Pad(None, "right", 3)),
+        (Segment("jieba", ("digits",), None, 0.0, 1), Pad(4, "right", 2)),
     ],
 )
 def test_the_rarest_token_is_that_of_the_padded_rows(tmp_path, segmentation, padding):

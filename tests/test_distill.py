@@ -22,7 +22,7 @@ from test_training import rows_of, settings, small
 from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.train import Distill, Ema, Train
 from textrnn.common.params.params_file import read_params
-from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.params.sections import load_entry_section
 from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import UserError
@@ -506,7 +506,9 @@ def test_values_out_of_range_are_refused_by_name(changes, message):
 def merged(values):
     """The shipped defaults, overridden by a recipe's values."""
     params = read_params(ROOT / "params.yaml")
-    return load_recipe_section(Train, {"train": params["train"], "recipes": {"r": {"train": values}}}, "train", "r")
+    return load_entry_section(
+        Train, {"train": params["train"], "recipes": {"r": {"train": values}}}, "recipes", "r", "train"
+    )
 
 
 def test_params_of_distillation():

@@ -109,6 +109,6 @@ def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
     ],
 )
 def test_a_value_out_of_range_is_refused_by_name(name, value, message):
-    SETTINGS.check()
+    SETTINGS.check("baseline")
     with pytest.raises(UserError, match=message):
-        dataclasses.replace(SETTINGS, **{name: value}).check()
+        dataclasses.replace(SETTINGS, **{name: value}).check("baseline")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 import requests
-from textrnn.common.config.check import check_params
 
 from imports import ROOT
 from project import environment, make_project, run, stages_run

@@ -222,14 +222,16 @@ def test_label_noise(format, constant, low, high, read, tmp_path, monkeypatch):
 
 
 def test_unknown_format(tmp_path):
-    with pytest.raises(UserError, match=r"^corpora\.news\.format: no such format; got 'csv'; use headlines, names"):
+    with pytest.raises(
+        UserError, match=r"^corpora\.news\.parse\.format: no such format; got 'csv'; use headlines, names"
+    ):
         write_sample("news", "csv", {"train": "train.csv"}, Sample(1, 10), tmp_path)
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("format", "role"), [("names", "classes"), ("headlines", "extra")])
 def test_unknown_role(format, role, tmp_path):
-    with pytest.raises(UserError, match=rf"^corpora\.news\.files\.{role}: the format {format} has no such file"):
+    with pytest.raises(UserError, match=rf"^corpora\.news\.parse\.files\.{role}: the format {format} has no such file"):
         write_sample("news", format, {role: "file"}, Sample(1, 10), tmp_path)
 
 
@@ -241,8 +243,8 @@ def test_too_few_rows(tmp_path):
 def test_stage(tmp_path):
     (tmp_path / "params.yaml").write_text(
         "sample: {seed: 1, rows: 50}\n"
-        "corpora: {msra: {format: bio, files: {train: train.txt, dev: null, test: test.txt}},"
-        " bad: {format: bio, files: x}}\n"
+        "corpora: {msra: {parse: {format: bio, files: {train: train.txt, dev: null, test: test.txt}}},"
+        " bad: {parse: {format: bio, files: x}}}\n"
     )
     script = Path(__file__).resolve().parent.parent / "pipeline" / "sample.py"
     subprocess.run([sys.executable, script, "msra"], cwd=tmp_path, check=True)
@@ -251,4 +253,4 @@ def test_stage(tmp_path):
     assert len(sentences((folder / "train.txt").read_bytes())) == 50
     failed = subprocess.run([sys.executable, script, "bad"], cwd=tmp_path, capture_output=True, text=True)
     assert failed.returncode == 1
-    assert failed.stderr.startswith("error: corpora.bad.files: must map each role to a file name")
+    assert failed.stderr.startswith("error: corpora.bad.parse.files: must map each role to a file name")

@@ -181,7 +181,7 @@ def test_a_tagged_corpus_passes_through(tmp_path):
 )
 def test_a_tagged_corpus_is_not_segmented_again(settings, got, tmp_path):
     parsed = write_parsed(tmp_path / "in", "tag", {"train": [(["a"], [0])], "dev": [], "test": []})
-    with pytest.raises(UserError, match=rf"a tagged corpus is already segmented; got {got}; set segment: tokens"):
+    with pytest.raises(UserError, match=rf"a tagged corpus is already segmented; got {got}; set segmenter: tokens"):
         run(parsed, tmp_path / "out", settings)
 
 

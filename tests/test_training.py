@@ -12,7 +12,7 @@ from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa, Train
-from textrnn.common.settings.merging import load_recipe_section
+from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score
 from textrnn.modeling.models.text_rnn import TextRNN
@@ -593,7 +593,7 @@ DEFAULTS = {**dataclasses.asdict(SETTINGS), "learning_rate": 1e-3}
 
 
 def merged(values, defaults=DEFAULTS):
-    return load_recipe_section(Train, {"train": defaults, "recipes": {"r": {"train": values}}}, "train", "r")
+    return load_entry_section(Train, {"train": defaults, "recipes": {"r": {"train": values}}}, "recipes", "r", "train")
 
 
 def test_a_recipe_s_values_take_precedence_over_the_defaults():

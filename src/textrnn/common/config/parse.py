@@ -90,8 +90,9 @@ class Parse:
     def _check_rows(self, where: str) -> None:
         with ErrorCollector() as errors:
             for role, rows in self.rows.items():
-                errors.require(role in get_args(Split), f"{where}.rows", "a role must be train, dev or test", role)
+                known = role in get_args(Split)
+                errors.require(known, f"{where}.rows", "a role must be train, dev or test", role)
                 errors.require(rows is None or rows > 0, f"{where}.rows.{role}", "must be at least 1", rows)
-                has_file = self.files.get(role) is not None
+                has_file = self.files.get(role) is not None or not known
                 wrong = "must be null where there is no such file"
                 errors.require(rows is None or has_file, f"{where}.rows.{role}", wrong, rows)

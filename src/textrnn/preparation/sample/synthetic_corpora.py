@@ -36,7 +36,9 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
     Raises UserError for an unknown format or role, and for fewer than 5 rows.
     """
     if format not in _FORMATS:
-        raise UserError(f"corpora.{corpus}.format", "no such format", got=repr(format), do=f"use {', '.join(FORMATS)}")
+        raise UserError(
+            f"corpora.{corpus}.parse.format", "no such format", got=repr(format), do=f"use {', '.join(FORMATS)}"
+        )
     sample.check("sample")
     generate = _FORMATS[format]
     for role, name in files.items():
@@ -46,7 +48,9 @@ def write_sample(corpus: str, format: str, files: Mapping[str, str], sample: Sam
         elif role in ("train", "dev", "test"):
             text = generate(rng, sample.rows if role == "train" else sample.rows // 5)
         else:
-            raise UserError(f"corpora.{corpus}.files.{role}", f"the format {format} has no such file", got=repr(name))
+            raise UserError(
+                f"corpora.{corpus}.parse.files.{role}", f"the format {format} has no such file", got=repr(name)
+            )
         if format == "bio" and role == "train":
             text += "\n"  # readers must accept the last sentence with and without a blank line after it
         check_file_name(name, f"corpora.{corpus}.parse.files.{role}", "the corpus's folder")
