@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from test_batches import write_padded
-from test_fit import LABELS, SPLITS, matrix
+from test_fit import LABELS, SPLITS, recipe_of
 from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
@@ -25,9 +25,9 @@ from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.training.batching import buckets as residence
 from textrnn.training.batching.buckets import Bucket, MappedBucket, MappedColumn
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.bigram_features import learn_bigrams
-from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.recipe import train_recipe
+from textrnn.training.features.bigram_features import learn_bigrams
+from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.train_recipe import train_recipe
 
 OPTIONS = Options(3, 1)
 
@@ -219,17 +219,8 @@ def run(tmp_path, monkeypatch):
             head_dropout=0.1,
         )
         settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=0.03, clip_norm=1.0, **changes)
-        return train_recipe(
-            "tiny",
-            rows,
-            matrix(),
-            LABELS,
-            model,
-            settings,
-            curves_file=tmp_path / "c",
-            dvclive_folder=None,
-            work_folder=work,
-        )
+        recipe = recipe_of(rows, model=model, train=settings)
+        return train_recipe(recipe, curves_file=tmp_path / "c", work_folder=work)
 
     return run
 

@@ -24,9 +24,9 @@ from textrnn.modeling.models.model_directory import (
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.training.trainer.bigram_features import BigramFeatures
-from textrnn.training.trainer.token_features import TokenFeatures
-from textrnn.training.trainer.word_features import WordFeatures
+from textrnn.training.features.bigram_features import BigramFeatures
+from textrnn.training.features.token_features import TokenFeatures
+from textrnn.training.features.word_features import WordFeatures
 
 FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
 KNOWN_BIGRAMS = [28, 37, 45]  # token 3 before 1, 4 before 1, and 5 at the end, in the rows of `padded`
@@ -46,7 +46,7 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     features = TokenFeatures(
         BigramFeatures(torch.tensor(KNOWN_BIGRAMS), None) if model.bigrams else None, WORDS if model.words else None
     )
-    config = make_config(recipe, model, (9, 4), len(labels.names), facts, *features.sizes)
+    config = make_config(recipe, model, (9, 4), len(labels.names), facts, features.bigram_count, features.lexicon_sizes)
     network = make_network(config)
     features.fill(network)
     sources = {name: tmp_path / f"source-{name}" for name in PREPARATION_FILES}

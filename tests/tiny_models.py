@@ -34,7 +34,7 @@ from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.token_features import learn_token_features
+from textrnn.training.features.token_features import learn_token_features
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 CLASSES = {"classify": ["down", "up"], "tag": TAGS}
@@ -121,7 +121,15 @@ def save_tiny(model: Path, padded: ShardReader, sources: dict[str, Path], option
     vocabulary_size = len(vocabulary)
     lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
     features = learn_token_features(load_buckets(padded, "train"), vocabulary_size, options, lexicon, "recipes.tiny")
-    config = make_config("tiny", options, (vocabulary_size, 5), len(labels.names), padded.facts, *features.sizes)
+    config = make_config(
+        "tiny",
+        options,
+        (vocabulary_size, 5),
+        len(labels.names),
+        padded.facts,
+        features.bigram_count,
+        features.lexicon_sizes,
+    )
     torch.manual_seed(3)
     network = make_network(config)
     for weight in network.parameters():  # padding too, so that a test notices if it is read

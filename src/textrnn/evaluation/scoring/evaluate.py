@@ -19,8 +19,9 @@ from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.preparation.artifacts.tag_schemes import Span
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batches
-from textrnn.training.batching.buckets import AnyBucket, Bucket
+from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 BATCH_SIZE = 256
@@ -68,7 +69,7 @@ def evaluate(saved: SavedModel, padded: ShardReader, split: Split) -> SplitScore
 @torch.no_grad()
 def _predict_batches(
     saved: SavedModel, buckets: Sequence[AnyBucket], running_metrics: RunningMetrics
-) -> Iterator[tuple[Bucket, torch.Tensor]]:
+) -> Iterator[tuple[Batch, torch.Tensor]]:
     """Yield each batch with its predicted classes (B,) or tags (B, T), and add its loss to the metrics."""
     for batch in batches(buckets, BATCH_SIZE):
         logits = saved.network(batch.ids, batch.lengths)
@@ -77,7 +78,7 @@ def _predict_batches(
         yield batch, predicted
 
 
-def _batch_spans(saved: SavedModel, batch: Bucket, predicted: torch.Tensor) -> dict[int, set[Span]]:
+def _batch_spans(saved: SavedModel, batch: Batch, predicted: torch.Tensor) -> dict[int, set[Span]]:
     """Return the predicted entity spans of each row of a batch, by row number."""
     spans_by_row = {}
     for row, targets, tags in zip(batch.row_numbers.tolist(), batch.targets.tolist(), predicted.tolist(), strict=True):

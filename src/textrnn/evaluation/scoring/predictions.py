@@ -14,8 +14,8 @@ from textrnn.evaluation.scoring.evaluate import check_padding
 from textrnn.modeling.models.decoding import class_probabilities, decode_classes
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batches
-from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 BATCH_SIZE = 256
@@ -68,7 +68,7 @@ def predict_split(saved: SavedModel, vocabulary: Vocabulary, padded: ShardReader
     )
 
 
-def _predict_batch(saved: SavedModel, batch: Bucket, token_counts: np.ndarray) -> tuple[np.ndarray, ...]:
+def _predict_batch(saved: SavedModel, batch: Batch, token_counts: np.ndarray) -> tuple[np.ndarray, ...]:
     """Return row numbers (B,), predictions per row (B,), gold, predicted and confidence (M,), rarest counts (B,)."""
     logits, valid = saved.network(batch.ids, batch.lengths), batch.targets != IGNORED_TAG
     predicted = decode_classes(saved, logits, valid)
