@@ -36,7 +36,7 @@ from textrnn.training.features.token_features import TokenFeatures
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import distillation as module
-from textrnn.training.trainer import setup as setup_module
+from textrnn.training.trainer import setup as set_up
 from textrnn.training.trainer import train_recipe as recipe_module
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
@@ -363,7 +363,7 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
 
 def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeypatch):
     alone = trained(padded, tmp_path)
-    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), setup_module.build_network
+    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), set_up.build_network
 
     def locked(*args):  # threads share one generator, which a training step seeds too
         with lock:
@@ -371,7 +371,7 @@ def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeyp
         built.wait(60)
         return network
 
-    monkeypatch.setattr(setup_module, "build_network", locked)
+    monkeypatch.setattr(set_up, "build_network", locked)
     monkeypatch.setattr(recipe_module, "join_group", lambda group, device: contextlib.nullcontext(group))
     work = tmp_path / "work"
     (work / MARKERS).mkdir(parents=True)
