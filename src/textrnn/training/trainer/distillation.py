@@ -25,7 +25,7 @@ from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.training.trainer.run_state import RunState
 from textrnn.training.trainer.setup import TrainingSetup
-from textrnn.training.trainer.trainer import Trainer, TrainingData
+from textrnn.training.trainer.trainer import TrainingData
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,9 +51,9 @@ def train_teachers(setup: TrainingSetup, work_folder: Path | None, *, verbose: b
         for number, seed in enumerate(distill.seeds, start=1):
             checkpointer = None if work_folder is None else Checkpointer(work_folder, number)
             title = f"teacher {number} of {len(distill.seeds)} (seed {seed})"
-            trainer = _train_teacher(setup, seed, title, checkpointer, verbose=verbose)
-            states.append(RunState(seconds=trainer.state.seconds, resumed=trainer.state.resumed))
-            yield trainer.network
+            network, state = _train_teacher(setup, seed, title, checkpointer, verbose=verbose)
+            states.append(state)
+            yield network
 
     buckets = setup.data.train
     soft = soft_targets(teachers(settings.distill), buckets, settings, settings.distill.temperature)
@@ -64,8 +64,8 @@ def train_teachers(setup: TrainingSetup, work_folder: Path | None, *, verbose: b
 
 def _train_teacher(
     setup: TrainingSetup, seed: int, title: str, checkpointer: Checkpointer | None, *, verbose: bool
-) -> Trainer:
-    """The trainer of a teacher, trained now or before."""
+) -> tuple[nn.Module, RunState]:
+    """A teacher, trained now or before, and the seconds and resumed steps of its run."""
     if verbose:
         print(title, flush=True)
     settings = replace(setup.recipe.train, seed=seed, distill=None)
@@ -75,7 +75,8 @@ def _train_teacher(
     trainer.fit()
     if checkpointer is not None:
         checkpointer.save_final(trainer.state)
-    return trainer
+    # not the whole state: its weights would stay in memory while the next teacher is trained
+    return network, RunState(seconds=trainer.state.seconds, resumed=trainer.state.resumed)
 
 
 def soft_targets(

@@ -7,6 +7,7 @@ The bytes of a checkpoint are a safetensors file. Tensors are named `state.*` (w
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -16,6 +17,7 @@ from torch import Tensor
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import Score
 
+MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
 StopReason = Literal["patience", "time_limit", "range_test"]  # the last in a learning-rate range test alone
 
 
@@ -113,3 +115,19 @@ class Checkpoint:
 
 class DivergedError(UserError):
     """The loss is not finite, or explodes. The run itself is at fault, so resuming it would fail in the same way."""
+
+
+def check_finite(score: Score, step: int, learning_rate: float) -> None:
+    """Raise DivergedError, naming the step's learning rate, if the loss is not finite."""
+    if not math.isfinite(score.loss):
+        got = f"{score.loss} at learning rate {learning_rate}"
+        do = "try a smaller train.learning_rate, or train.clip_norm"
+        raise DivergedError(f"training, batch {step}", "the loss is no longer finite", got=got, do=do)
+
+
+def check_explosion(score: Score, classes: int, step: int) -> None:
+    """Raise DivergedError if the loss is MAX_LOSS_FACTOR times that of a uniform prediction of the classes."""
+    if score.loss > MAX_LOSS_FACTOR * math.log(max(classes, 2)):
+        got = f"a mean of {score.loss:.4g}"
+        do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid instead of last_step"
+        raise DivergedError(f"training, batch {step}", "the loss explodes", got=got, do=do)

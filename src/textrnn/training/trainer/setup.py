@@ -64,26 +64,32 @@ def set_up_training(
     other or the data.
     """
     recipe.check()
-    settings, where, vocabulary_size = recipe.train, recipe.where, len(recipe.data.matrix)
-    padded, labels = recipe.data.padded, recipe.data.labels
-    weights = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
-    check_precision(settings.precision, device, f"{where}.train.precision")
-    classes = len(labels.names)
-    train = load_buckets(padded, "train", device, classes if settings.distill else 0)
-    dev = load_buckets(padded, "dev", device) if with_dev else []
-    check_id_ranges([*train, *dev], vocabulary_size, classes, padded.folder)
-    features = learn_token_features(train, vocabulary_size, recipe.model, recipe.data.lexicon, f"{where}.model")
+    check_precision(recipe.train.precision, device, f"{recipe.where}.train.precision")
+    data, prepared = _load_data(recipe, device, with_dev), recipe.data
+    features = learn_token_features(
+        data.train, len(prepared.matrix), recipe.model, prepared.lexicon, f"{recipe.where}.model"
+    )
     config = make_config(
         recipe.name,
         recipe.model,
-        recipe.data.matrix.shape,
-        classes,
-        padded.facts,
+        prepared.matrix.shape,
+        len(prepared.labels.names),
+        prepared.padded.facts,
         bigram_count=features.bigram_count,
         words=features.lexicon_sizes,
     )
-    class_tensor = None if weights is None else torch.tensor(weights, device=device)
-    return TrainingSetup(recipe, config, features, TrainingData(train, dev, class_tensor), device, group)
+    return TrainingSetup(recipe, config, features, data, device, group)
+
+
+def _load_data(recipe: Recipe, device: torch.device, with_dev: bool) -> TrainingData:
+    """The recipe's rows as buckets, copied to the device if it has room, and the weights of the classes."""
+    padded, labels, settings = recipe.data.padded, recipe.data.labels, recipe.train
+    weights = class_weights(settings.class_weights, labels, f"{recipe.where}.train.class_weights")
+    classes = len(labels.names)
+    train = load_buckets(padded, "train", device, classes if settings.distill else 0)
+    dev = load_buckets(padded, "dev", device) if with_dev else []
+    check_id_ranges([*train, *dev], len(recipe.data.matrix), classes, padded.folder)
+    return TrainingData(train, dev, None if weights is None else torch.tensor(weights, device=device))
 
 
 def build_network(

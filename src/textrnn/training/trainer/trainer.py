@@ -8,11 +8,11 @@ as saving checkpoints, stopping early and printing, its callbacks do.
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -31,16 +31,16 @@ from textrnn.training.optimization.weight_averaging import WeightAverage
 from textrnn.training.trainer.evaluation import evaluate_loss
 from textrnn.training.trainer.run_state import (
     Checkpoint,
-    DivergedError,
     EvaluationPoint,
     RunState,
     StopReason,
     TrainingOutcome,
+    check_explosion,
+    check_finite,
 )
 
 LOSS_CHECK_STEPS = 100  # between two checks that the loss is sound: each waits for the device
 GPU_SYNC_STEPS = 16  # between two votes on requests: in each, all processes wait for each other
-MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,7 +111,7 @@ class Trainer:
         self.callbacks, self.group, self.requests = callbacks, group, Requests()
         self.device = next(network.parameters()).device
         self.epochs = Epochs(data.train, settings)
-        self.learning_rate = schedule or (lambda step: learning_rate(settings, step, self.epochs.steps))
+        self.learning_rate = schedule or partial(learning_rate, settings, steps_per_epoch=self.epochs.steps)
         self.running_metrics = RunningMetrics.for_network(
             network, data.class_weights, settings.label_smoothing, settings.distill
         )
@@ -223,18 +223,11 @@ class Trainer:
         score = score_from_sums(self.group.all_gather(self.running_metrics.sums).sum(0))
         self._check_finite(score)
         classes = int(self.group.all_gather(torch.tensor(self.running_metrics.classes)).max())
-        if score.loss > MAX_LOSS_FACTOR * math.log(max(classes, 2)):
-            where = f"training, batch {self.state.step}"
-            do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid instead of last_step"
-            raise DivergedError(where, "the loss explodes", got=f"a mean of {score.loss:.4g}", do=do)
+        check_explosion(score, classes, self.state.step)
         return score
 
     def _check_finite(self, score: Score) -> None:
-        if not math.isfinite(score.loss):
-            where = f"training, batch {self.state.step}"
-            got = f"{score.loss} at learning rate {self.learning_rate(self.state.step - 1)}"
-            do = "try a smaller train.learning_rate, or train.clip_norm"
-            raise DivergedError(where, "the loss is no longer finite", got=got, do=do)
+        check_finite(score, self.state.step, self.learning_rate(self.state.step - 1))
 
     def _save(self) -> None:
         """Hand a checkpoint to the callbacks. All processes call this, as the running metrics are gathered from all."""
