@@ -9,8 +9,8 @@ from test_training import Constant, Events, fit, rows_of, run, settings, small
 from textrnn.common.config.train import Ema, Swa
 from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.optimization.weight_averaging import WeightAverage, ema_weight
-from textrnn.training.trainer import trainer as training
-from textrnn.training.trainer.trainer import TrainingData
+from textrnn.training.trainer import loop as training
+from textrnn.training.trainer.loop import TrainingData
 
 
 def means_after_steps(kind, values, per_epoch=2):

@@ -27,7 +27,7 @@ from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer.evaluation import evaluate_loss
-from textrnn.training.trainer.trainer import TrainingData
+from textrnn.training.trainer.loop import TrainingData
 
 CPU = torch.device("cpu")
 CLASSES, WIDTH = 3, 5

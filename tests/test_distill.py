@@ -41,9 +41,9 @@ from textrnn.training.trainer import train_recipe as recipe_module
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.distillation import soft_targets
+from textrnn.training.trainer.loop import TrainingData
 from textrnn.training.trainer.setup import build_network
 from textrnn.training.trainer.train_recipe import train_recipe
-from textrnn.training.trainer.trainer import TrainingData
 
 CPU = torch.device("cpu")
 DISTILL = Distill((11, 12), 0.7, 2.0)

@@ -26,7 +26,7 @@ from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGr
 from textrnn.training.optimization.step import seed_step
 from textrnn.training.trainer.checkpointer import Checkpointer, load_checkpoint
 from textrnn.training.trainer.evaluation import evaluate_loss
-from textrnn.training.trainer.trainer import TrainingData
+from textrnn.training.trainer.loop import TrainingData
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
 SEEDED = threading.Lock()  # threads share one generator

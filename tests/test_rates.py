@@ -40,9 +40,9 @@ from textrnn.tools.lr_range_test import (
 )
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer import trainer as trainer_module
-from textrnn.training.trainer.setup import build_network
-from textrnn.training.trainer.trainer import TrainingData
+from textrnn.training.trainer import loop as trainer_module
+from textrnn.training.trainer.loop import Trainer, TrainingData
+from textrnn.training.trainer.setup import build_network, set_up_training
 
 CPU = torch.device("cpu")
 PLAIN_RATES = RateRange(1e-4, 1.0, 40)
@@ -207,6 +207,17 @@ def test_dropout_is_on_as_in_training(tmp_path):
     rows = load_buckets(ShardReader(tmp_path / "padded", "padded"), "train")
     raise_rate(network, TrainingData(rows, []), SETTINGS, PLAIN_RATES)
     assert network.training
+
+
+def test_its_dropout_is_that_of_training(tmp_path):
+    model = dataclasses.replace(PLAIN, head_dropout=0.5)
+    recipe = recipe_of(write_padded(tmp_path, "classify", SPLITS), model=model)
+    points = range_test(recipe, PLAIN_RATES)
+    setup = set_up_training(dataclasses.replace(recipe, train=dataclasses.replace(SETTINGS, evaluate_every=1)), CPU)
+    trainer = Trainer(setup.build_network(SETTINGS.seed), setup.data, setup.recipe.train, schedule=PLAIN_RATES.rate)
+    trainer.fit()
+    losses = [point.train.loss for point in trainer.state.points]
+    assert [point.loss for point in points[: len(losses)]] == losses
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path):

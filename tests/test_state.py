@@ -20,8 +20,8 @@ from textrnn.training.batching.batches import batches
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import checkpointer as module
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION, Checkpointer, checkpoint_seconds
+from textrnn.training.trainer.loop import TrainingData
 from textrnn.training.trainer.run_state import Checkpoint, DivergedError, EvaluationPoint, RunState
-from textrnn.training.trainer.trainer import TrainingData
 
 CPU = torch.device("cpu")
 POINTS = [EvaluationPoint(at, at / 3, Score(1 / at, 0.1 + 0.2), Score(2 / at, 1 / 3)) for at in (2, 7)]

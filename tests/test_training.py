@@ -28,12 +28,12 @@ from textrnn.training.optimization.step import (
     mix_seed,
     seed_step,
 )
-from textrnn.training.trainer import trainer as training
+from textrnn.training.trainer import loop as training
 from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.class_weights import class_weights
 from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
 from textrnn.training.trainer.run_state import Checkpoint, RunState, TrainingOutcome
-from textrnn.training.trainer.trainer import Callback, Trainer, TrainingData
 
 SETTINGS = Train(
     seed=1,

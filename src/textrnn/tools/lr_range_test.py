@@ -21,9 +21,9 @@ from textrnn.errors import UserError
 from textrnn.modeling.nn.device import pick_device
 from textrnn.training.batching.batch import Batch
 from textrnn.training.trainer.callbacks import open_bar
+from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
 from textrnn.training.trainer.recipe import Recipe
 from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
-from textrnn.training.trainer.trainer import Callback, Trainer, TrainingData
 
 # fractions of the whole range, so that a curve of more batches has the same shape and less noise
 SMOOTHING = 1 / 30  # the distance over which the weight of a loss in the smoothed loss decays to 1/e

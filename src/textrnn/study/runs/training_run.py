@@ -17,10 +17,10 @@ from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.loading import CPU, check_id_ranges, load_buckets
 from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.recipe import Recipe
 from textrnn.training.trainer.run_state import DivergedError, EvaluationPoint
 from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
-from textrnn.training.trainer.trainer import Callback, Trainer
 
 
 @dataclass(frozen=True)

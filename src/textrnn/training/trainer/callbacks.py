@@ -13,8 +13,8 @@ from typing import Any, TextIO
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
 from textrnn.training.batching.batch import Batch
+from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.run_state import EvaluationPoint
-from textrnn.training.trainer.trainer import Callback, Trainer
 
 COLUMNS = ("step", "split", "loss", "accuracy")
 TENSORBOARD_VARIABLE = "TEXTRNN_TENSORBOARD"

@@ -19,8 +19,8 @@ from textrnn.errors import ResumableError
 from textrnn.stage import output_file
 from textrnn.training.batching.batch import Batch
 from textrnn.training.distributed.process_group import ProcessGroup
+from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.run_state import Checkpoint, DivergedError, RunState
-from textrnn.training.trainer.trainer import Callback, Trainer
 
 SECONDS_VARIABLE = "TEXTRNN_CHECKPOINT_SECONDS"
 

@@ -23,9 +23,9 @@ from textrnn.training.batching.batches import batch_size, batches
 from textrnn.training.batching.buckets import AnyBucket, Bucket
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import Checkpointer
+from textrnn.training.trainer.loop import TrainingData
 from textrnn.training.trainer.run_state import RunState
 from textrnn.training.trainer.setup import TrainingSetup
-from textrnn.training.trainer.trainer import TrainingData
 
 
 @dataclass(frozen=True, eq=False)

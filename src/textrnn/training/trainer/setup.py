@@ -21,8 +21,8 @@ from textrnn.training.optimization.allocator import keep_freed_memory
 from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.checkpointer import Checkpointer, load_checkpoint
 from textrnn.training.trainer.class_weights import class_weights
+from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
 from textrnn.training.trainer.recipe import Recipe
-from textrnn.training.trainer.trainer import Callback, Trainer, TrainingData
 
 
 @dataclass(frozen=True, eq=False)

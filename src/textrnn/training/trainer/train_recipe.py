@@ -19,11 +19,11 @@ from textrnn.training.trainer.callbacks import CurvesFile, Progress, tensorboard
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.training.trainer.distillation import train_teachers
 from textrnn.training.trainer.limits import describe_caps
+from textrnn.training.trainer.loop import Callback
 from textrnn.training.trainer.recipe import PreparedFiles, Recipe
 from textrnn.training.trainer.run_state import TrainingOutcome
 from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
 from textrnn.training.trainer.summary import describe
-from textrnn.training.trainer.trainer import Callback
 
 TRAINING_RECORD = "training.json"
 

@@ -1,4 +1,4 @@
-"""The training loop: one step per batch, evaluations on dev, the best weights at the end.
+"""The trainer: one step per batch, evaluations on dev, the best weights at the end.
 
 A step depends on the weights, Adam's state, the batch of its number and the seed of its number, and on nothing else. So
 a run that is resumed from a checkpoint takes the same steps as a run that was never stopped. What else a run does, such
@@ -47,7 +47,8 @@ GPU_SYNC_STEPS = 16  # between two votes on requests: in each, all processes wai
 class TrainingData:
     """The buckets of train and dev, on the network's device, and the weight of each class in the loss, (C,) or None.
 
-    For `distill` the buckets of train have soft targets. Without buckets of dev a run has no evaluations.
+    For `distill` the buckets of train have soft targets. Without buckets of dev a run has no evaluations, and
+    ends with its last weights.
     """
 
     train: Sequence[AnyBucket]
@@ -195,7 +196,7 @@ class Trainer:
         """Replace this process's requests by those of any process; on GPUs only every GPU_SYNC_STEPS steps."""
         own, self.requests = self.requests, Requests()
         if self.group.world_size == 1 or self.device.type != "cuda" or self.state.step % GPU_SYNC_STEPS == 0:
-            save, finish, interrupt = self.group.any_process(own.save, own.finish, interrupted)
+            save, finish, interrupt = self.group.any_process(own.save, own.finish, own.interrupt or interrupted)
             self.requests = Requests(save=save, finish=finish, interrupt=interrupt)
 
     def _evaluation_is_due(self) -> bool:
