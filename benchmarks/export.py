@@ -14,7 +14,7 @@ from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, read, render, save
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.inference.onnx.comparison import PYTHON, RuntimeMeasurement, measure
 from textrnn.inference.onnx.export import export_model
 from textrnn.stage import run_command
@@ -31,7 +31,7 @@ weights apply to embeddings, matrix products and LSTM layers, not to RNN and GRU
 
 def measure_model(folder: Path, repeats: int) -> dict[str, Any]:
     """Measure a model and its exported files, which are written to a temporary folder."""
-    padded = ShardReader(folder.parent.parent / "data" / "padded" / folder.name, "padded")
+    padded = PaddedRows.read(folder.parent.parent / "data" / "padded" / folder.name)
     with tempfile.TemporaryDirectory() as temporary:
         files = {
             name: export_model(folder, Path(temporary) / f"{name}.onnx", int8=name == "int8")

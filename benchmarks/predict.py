@@ -24,8 +24,8 @@ import torch
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, read, render, save
 from textrnn.inference.prediction.predictor import Predictor, load
-from textrnn.modeling.models.model_directory import CONFIG, SEGMENTATION, VOCABULARY
-from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.modeling.models.model_directory import CONFIG
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.stage import run_command
 
 CALLS = 3000  # with one text each
@@ -42,9 +42,9 @@ times, above all p95 and p99."""
 
 def sample_texts(folder: Path, count: int, tokens: int) -> list[str]:
     """Sample texts of known tokens; a model always gets the same texts."""
-    vocabulary = Vocabulary.load(folder / VOCABULARY)
+    vocabulary = Preparation(folder).read_vocabulary()
     known_tokens, counts = vocabulary.tokens.to_pylist(), vocabulary.counts.to_pylist()
-    segment = json.loads((folder / SEGMENTATION).read_text(encoding="utf-8"))["segment"]
+    segment = json.loads(Preparation(folder).segmentation_file.read_text(encoding="utf-8"))["segmenter"]
     joiner = "" if segment in ("chars", "jieba") else " "
     rng = random.Random(1)
     return [joiner.join(rng.choices(known_tokens, counts, k=tokens)) for _ in range(count)]

@@ -29,10 +29,11 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.parse import HoldOut, Parse
 from textrnn.common.config.segment import Cleaning, Punkt, Segment
 from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.schemas import RESERVED
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.shards import ROWS_PER_BATCH, ShardReader
+from textrnn.common.storage.shards import ROWS_PER_BATCH
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
@@ -173,7 +174,7 @@ def review_differences(source: Path, rows: int, work: Path) -> dict[str, Any]:
     counts = Counter(token for tokens in expected for token in tokens)
     names = [*RESERVED, *Vocabulary.load(work / "vocabulary.arrow").tokens.to_pylist()]
     truncated = ([token if counts[token] >= MIN_COUNT else "<unk>" for token in tokens[:WIDTH]] for tokens in expected)
-    batches = ShardReader(work / "padded", "padded").batches("train")
+    batches = PaddedRows.read(work / "padded").batches("train")
     ids = (row for batch in batches for row in batch["ids"].to_pylist())
     named = ([names[token] for token in row] for row in ids)
     padded = sum(got != ["<pad>"] * (WIDTH - len(row)) + row for got, row in zip(named, truncated, strict=True))

@@ -9,10 +9,11 @@ benchmarks/train.py runs it. The recipes are those of params.yaml at full size, 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -33,11 +34,11 @@ from textrnn.common.config.train import CosineSchedule, Train
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import load_entry_section
 from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.shards import ShardReader
 from textrnn.evaluation.scoring.evaluate import evaluate
-from textrnn.modeling.models.model_directory import SavedModel, make_config
+from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.artifacts.labels import Labels
@@ -48,12 +49,14 @@ from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.stage import run_command
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batch_size, batches
-from textrnn.training.batching.buckets import Bucket
-from textrnn.training.batching.loading import load_buckets
+from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.step import make_optimizer
-from textrnn.training.trainer.recipe import build_network, train_recipe
+from textrnn.training.trainer.recipe import PreparedData, Recipe
+from textrnn.training.trainer.setup import set_up_training
+from textrnn.training.trainer.train_recipe import train_recipe
 
 CORPUS, ENCODING = "thucnews", "thucnews_chars"
 RECIPES = ("news_rnn", "news_lstm")
@@ -87,30 +90,30 @@ def prepare(args: argparse.Namespace) -> dict[str, Any]:
     return {"folder": str(work)}
 
 
-def load_recipe(args: argparse.Namespace) -> tuple[Model, Train, ShardReader, Labels, Any]:
-    """A recipe's model and settings, its padded shards, labels and initial embedding."""
+def load_recipe(args: argparse.Namespace) -> Recipe:
+    """The recipe with its padded shards, its labels and its initial embedding."""
     params, name = read_params(), args.recipe
     model = load_entry_section(Model, params, "recipes", name, "model")
     settings = load_entry_section(Train, params, "recipes", name, "train")
-    padded = ShardReader(args.work / (f"{name}_buckets" if args.buckets else name), "padded")
+    padded = PaddedRows.read(args.work / (f"{name}_buckets" if args.buckets else name))
     if args.buckets:
         model = replace(model, readout="last_valid")  # `last_step` reads padding, so it needs rows of one width
     embedding = load_entry_section(Embed, params, "recipes", name, "embed")
     vocabulary = Vocabulary.load(args.work / "vocabulary.arrow")
     matrix, _ = embed(vocabulary, embedding, args.work, f"recipes.{name}.embed")
-    return model, settings, padded, Labels.load(args.work / "labels.json"), matrix
+    data = PreparedData(padded, matrix, Labels.load(args.work / "labels.json"))
+    return Recipe(name, f"recipes.{name}", model, settings, data)
 
 
 def loop(args: argparse.Namespace) -> dict[str, Any]:
     """Time training steps after loading the data, without evaluation, as the yardstick's loop does."""
-    model, settings, padded, labels, matrix = load_recipe(args)
-    settings = replace(settings, batch_size=args.batch_size)
-    config = make_config(args.recipe, model, (len(matrix), matrix.shape[1]), len(labels.names), padded.facts)
-    device = torch.device("cpu")
-    network = build_network(config, matrix, settings.seed, device).train()
+    recipe = load_recipe(args)
+    settings, device = replace(recipe.train, batch_size=args.batch_size), torch.device("cpu")
+    setup = set_up_training(recipe, device, with_dev=False)
+    network = setup.build_network(settings.seed).train()
     running_metrics = RunningMetrics(None, device)
     take_step = make_train_step(network, make_optimizer(network, settings), running_metrics, settings)
-    stream = endless_batches(padded, settings)
+    stream = endless_batches(setup.data.train, settings)
     for _ in range(WARM_UP):
         take_step(next(stream), settings.learning_rate)
 
@@ -128,11 +131,9 @@ def loop(args: argparse.Namespace) -> dict[str, Any]:
     return {"samples_per_second": rows / (time.perf_counter() - started)}
 
 
-def endless_batches(padded: ShardReader, settings: Train) -> Iterator[Bucket]:
-    rows, epoch = load_buckets(padded, "train"), 0
-    while True:
-        yield from batches(rows, batch_size(settings), drop_last=False, shuffle=(settings.seed, epoch))
-        epoch += 1
+def endless_batches(buckets: Sequence[AnyBucket], settings: Train) -> Iterator[Batch]:
+    for epoch in itertools.count():
+        yield from batches(buckets, batch_size(settings), drop_last=False, shuffle=(settings.seed, epoch))
 
 
 def profile_parts(work: Callable[[], Any]) -> dict[str, Any]:
@@ -146,15 +147,15 @@ def profile_parts(work: Callable[[], Any]) -> dict[str, Any]:
 
 def news_rnn_run(args: argparse.Namespace) -> dict[str, Any]:
     """Time loading the padded shards, training with its evaluations on dev, and the evaluation on test."""
-    model, settings, padded, labels, matrix = load_recipe(args)
+    recipe = load_recipe(args)
     started = time.perf_counter()
     # these settings were chosen on dev
-    settings = replace(
-        settings, batch_size=512, epochs=4, learning_rate=0.003, schedule=CosineSchedule("cosine", 0.0, 0.0)
-    )
-    trained = train_recipe(args.recipe, padded, matrix, labels, model, settings, curves_file=None)
+    schedule = CosineSchedule("cosine", 0.0, 0.0)
+    settings = replace(recipe.train, batch_size=512, epochs=4, learning_rate=0.003, schedule=schedule)
+    trained = train_recipe(replace(recipe, train=settings))
     trained.network.eval()
-    scores = evaluate(SavedModel(trained.config, labels, trained.network), padded, "test")
+    saved = SavedModel(trained.config, recipe.data.labels, trained.network)
+    scores = evaluate(saved, recipe.data.padded, "test")
     seconds = time.perf_counter() - started
     return {
         "seconds": seconds,

@@ -4,19 +4,10 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.config.data import Limits
-from textrnn.common.config.model import Model
-from textrnn.common.config.train import Train
 from textrnn.common.params.params_file import read_params
-from textrnn.common.params.sections import get_param, load_section
-from textrnn.common.settings.limits import apply_limits
-from textrnn.common.settings.merging import load_recipe_section
-from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.artifacts.embedding_matrix import load_matrix
-from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.lexicon_table import load_lexicon
 from textrnn.stage import output_file, run_command
 from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, suggest_rate, write_points
+from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
 
 
 def main() -> None:
@@ -27,27 +18,20 @@ def main() -> None:
     parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (1)")
     parser.add_argument("--steps", type=int, default=300, help="how many batches, each at a higher rate (300)")
     args = parser.parse_args()
-    recipe, rates, params = args.recipe, RateRange(args.first, args.last, args.steps), read_params()
-    limits = load_section(Limits, params, "limits")
-    limits.check()
-    model = load_recipe_section(Model, params, "model", recipe)
-    settings = load_recipe_section(Train, params, "train", recipe)
-    model, settings = apply_limits(model, settings, limits)
-    padded, embedded = ShardReader(Path("data/padded") / recipe, "padded"), Path("data/embedded") / recipe
-    matrix, lexicon = load_matrix(embedded / "embedding.arrow"), load_lexicon(embedded / "lexicon.arrow")
-    labels = Labels.load(Path("data/encoded") / get_param(params, "recipes", recipe, "encoding") / "labels.json")
-    points = range_test(recipe, padded, matrix, labels, model=model, settings=settings, rates=rates, lexicon=lexicon)
+    rates, params = RateRange(args.first, args.last, args.steps), read_params()
+    recipe = load_recipe(args.recipe, params, PreparedFiles.of_recipe(args.recipe, params))
+    points = range_test(recipe, rates)
     suggested = suggest_rate(points, rates)
-    table, plot = (Path("plots/rates") / f"{recipe}.{suffix}" for suffix in ("csv", "svg"))
+    table, plot = (Path("plots/rates") / f"{args.recipe}.{suffix}" for suffix in ("csv", "svg"))
     with output_file(table) as temporary:
         write_points(temporary, points)
     try:
         with output_file(plot) as temporary:
-            draw_curve(temporary, points, suggested, f"{recipe}: learning-rate range test")
+            draw_curve(temporary, points, suggested, f"{args.recipe}: learning-rate range test")
     except ImportError:
         print(f"no {plot}: matplotlib is not installed; pip install -c constraints.txt -e '.[plots]'")
     result = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
-    print(f"{recipe}: {result} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
+    print(f"{args.recipe}: {result} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
 
 
 if __name__ == "__main__":

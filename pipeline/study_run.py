@@ -4,14 +4,12 @@ import argparse
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.params.params_file import read_params
-from textrnn.common.storage.shards import ShardReader
-from textrnn.preparation.artifacts.embedding_matrix import load_matrix
-from textrnn.preparation.artifacts.labels import Labels
+from textrnn.common.params.params_file import read_params, read_values
 from textrnn.stage import run_command
 from textrnn.study.plan.json_files import read_results, run_name, write_results
-from textrnn.study.plan.variants import check_encoding, read_study, variant_settings
+from textrnn.study.plan.variants import check_encoding, read_study
 from textrnn.study.runs.training_run import run_variant
+from textrnn.study.runs.variant_settings import load_variant
 
 
 def main() -> None:
@@ -19,16 +17,12 @@ def main() -> None:
     parser.add_argument("variant", help="the name of an entry of variants in study/params.yaml")
     parser.add_argument("seed", type=int, help="the seed of weights, dropout and the order of rows")
     args = parser.parse_args()
-    params, study = read_params(), read_study(read_params(Path("study/params.yaml")))
+    params, study = read_params(), read_study(read_values(Path("study/params.yaml")))
     check_encoding(study, params)
-    model, settings = variant_settings(study, params, args.variant, args.seed)
-    padded, pad_size = Path("data/study/padded"), str(study.variants[args.variant].pad_size)
-    matrix = load_matrix(Path("data/embedded") / study.recipe / "embedding.arrow")
-    labels = Labels.load(Path("data/encoded") / study.encoding / "labels.json")
-    reader = ShardReader(padded / pad_size, "padded")
-    rows = study.gradient_rows
-    run = run_variant(args.variant, reader, matrix, labels, model=model, settings=settings, gradient_rows=rows)
-    kept_share = {"kept_share": read_results(padded / "kept.json")[pad_size]}
+    padded = Path("data/study/padded")
+    variant = load_variant(study, params, args.variant, args.seed, padded)
+    run = run_variant(variant, gradient_rows=study.gradient_rows)
+    kept_share = {"kept_share": read_results(padded / "kept.json")[str(study.variants[args.variant].max_length)]}
     name = f"{run_name(args.variant, args.seed)}.json"
     write_results(Path("data/study/runs") / name, run.facts | kept_share)
     # as in logs/<recipe>.json: timings are not reproducible, so they are no results to compare

@@ -5,11 +5,12 @@ import dataclasses
 import pytest
 import torch
 
-from test_training import Constant, rows_of, run, settings, small
+from test_training import Constant, Events, fit, rows_of, run, settings, small
 from textrnn.common.config.train import Ema, Swa
 from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.optimization.weight_averaging import WeightAverage, ema_weight
 from textrnn.training.trainer import loop as training
+from textrnn.training.trainer.loop import TrainingData
 
 
 def means_after_steps(kind, values, per_epoch=2):
@@ -95,7 +96,7 @@ def test_dev_is_evaluated_on_the_mean_and_the_mean_is_saved(monkeypatch, kind):
     def on_step(*_):
         values.append(plain.weight.detach().clone())
 
-    training.train_model(plain, rows, rows, options, None, lambda _: None, on_step)
+    fit(plain, TrainingData(rows, rows), options, Events(on_step))
     means = []
     average = WeightAverage(model, kind)
     for step, value in enumerate(values, start=1):  # averaging does not change the steps

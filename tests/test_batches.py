@@ -11,7 +11,7 @@ from test_pad import write_encoded
 from test_training import SETTINGS
 from textrnn.common.config.pad import Pad
 from textrnn.common.storage.encoded_rows import EncodedRows
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import pad
 from textrnn.training.batching.batches import TokenBudget, batch_size, batches, count_batches, rows_per_batch
@@ -24,7 +24,7 @@ def write_padded(folder, task, splits, size=None, side="right"):
     write_encoded(folder / "encoded", task, splits)
     (folder / "padded").mkdir()
     pad(EncodedRows.read(folder / "encoded"), Pad(size, side, None if size else 6), folder / "padded")
-    return ShardReader(folder / "padded", "padded")
+    return PaddedRows.read(folder / "padded")
 
 
 def numbered(*sizes):

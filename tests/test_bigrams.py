@@ -10,24 +10,25 @@ import torch
 import torch.nn.functional as F
 
 from test_batches import write_padded
-from test_fit import LABELS, SPLITS, matrix
+from test_fit import LABELS, SPLITS, recipe_of
 from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
 from test_training import SETTINGS
 from textrnn.common.config.model import BigramOptions as Options
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
-from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.model_directory import load_model, save_model
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
 from textrnn.modeling.nn.bigrams import FIRST_BIGRAM_ROW, BigramEmbedding
 from textrnn.modeling.nn.layer_input import LayerInput
+from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.training.batching import buckets as residence
 from textrnn.training.batching.buckets import Bucket, MappedBucket, MappedColumn
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.bigram_features import learn_bigrams
-from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.recipe import train_recipe
+from textrnn.training.features.bigram_features import learn_bigrams
+from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.train_recipe import train_recipe
 
 OPTIONS = Options(3, 1)
 
@@ -219,17 +220,8 @@ def run(tmp_path, monkeypatch):
             head_dropout=0.1,
         )
         settings = dataclasses.replace(SETTINGS, epochs=6, learning_rate=0.03, clip_norm=1.0, **changes)
-        return train_recipe(
-            "tiny",
-            rows,
-            matrix(),
-            LABELS,
-            model,
-            settings,
-            curves_file=tmp_path / "c",
-            dvclive_folder=None,
-            work_folder=work,
-        )
+        recipe = recipe_of(rows, model=model, train=settings)
+        return train_recipe(recipe, curves_file=tmp_path / "c", work_folder=work)
 
     return run
 
@@ -241,7 +233,7 @@ def test_a_recipe_learns_its_bigrams_and_saves_all_of_them(run, tmp_path):
     for name in PREPARATION_FILES[::2]:
         sources[name].write_text("")
     LABELS.save(sources["labels.json"])
-    save_model(tmp_path / "m", fitted.config, fitted.network, sources)
+    save_model(tmp_path / "m", fitted.config, fitted.network, Preparation(tmp_path))
     again = load_model(tmp_path / "m")
     rows, dev = (load_buckets_of(tmp_path, split) for split in ("train", "dev"))
     wanted = learn_bigrams(rows, None, 9, 2, "w").keys
@@ -252,7 +244,7 @@ def test_a_recipe_learns_its_bigrams_and_saves_all_of_them(run, tmp_path):
 
 
 def load_buckets_of(folder, split):
-    return load_buckets(ShardReader(folder / "padded", "padded"), split)
+    return load_buckets(PaddedRows.read(folder / "padded"), split)
 
 
 def test_bigrams_that_are_too_rare_are_an_error_that_names_the_param(run):

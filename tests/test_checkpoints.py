@@ -11,10 +11,10 @@ import torch
 import textrnn
 from test_models import LENGTHS, PLAIN, padded
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
+from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import (
     CONFIG,
-    PREPARATION_FILES,
     WEIGHTS,
     load_model,
     make_config,
@@ -23,12 +23,13 @@ from textrnn.modeling.models.model_directory import (
 )
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.training.trainer.bigram_features import BigramFeatures
-from textrnn.training.trainer.token_features import TokenFeatures
-from textrnn.training.trainer.word_features import WordFeatures
+from textrnn.training.features.bigram_features import BigramFeatures
+from textrnn.training.features.token_features import TokenFeatures
+from textrnn.training.features.word_features import WordFeatures
 
-FACTS = {"widths": [2, 5], "side": "right", "truncates": False, "task": "classify", "kind": "padded"}
+FACTS = PaddedFacts("classify", {}, (2, 5), "right", False)
 KNOWN_BIGRAMS = [28, 37, 45]  # token 3 before 1, 4 before 1, and 5 at the end, in the rows of `padded`
 WORDS = WordFeatures(
     torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), LexiconSizes(3, 4, 3), None
@@ -46,17 +47,15 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     features = TokenFeatures(
         BigramFeatures(torch.tensor(KNOWN_BIGRAMS), None) if model.bigrams else None, WORDS if model.words else None
     )
-    config = make_config(recipe, model, (9, 4), len(labels.names), facts, *features.sizes)
+    config = make_config(recipe, model, (9, 4), len(labels.names), facts, features.bigram_count, features.lexicon_sizes)
     network = make_network(config)
     features.fill(network)
-    sources = {name: tmp_path / f"source-{name}" for name in PREPARATION_FILES}
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
-    words.save(sources["vocabulary.arrow"])
-    labels.save(sources["labels.json"])
-    sources["segmentation.json"].write_text('{"segmenter": "chars"}\n')
+    (tmp_path / "segmenter.json").write_text('{"segmenter": "chars"}\n')
     folder = tmp_path / recipe
     folder.mkdir()
-    save_model(folder, config, network, sources)
+    preparation = Preparation.write(tmp_path, words, labels, tmp_path / "segmenter.json")
+    save_model(folder, config, network, preparation)
     return folder, config, network
 
 
@@ -93,7 +92,7 @@ def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
     folder, _, _ = save(tmp_path)
     assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *PREPARATION_FILES}
     for name in PREPARATION_FILES:
-        assert (folder / name).read_bytes() == (tmp_path / f"source-{name}").read_bytes()
+        assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
     assert json.loads((folder / CONFIG).read_text(encoding="utf-8")) == {
         "recipe": "tiny",
         "version": textrnn.__version__,

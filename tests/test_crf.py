@@ -14,19 +14,21 @@ from test_batches import write_padded
 from test_checkpoints import save
 from test_evaluate import BIO, TYPE_ROWS, TYPES, make, stub
 from test_models import PLAIN
-from test_training import SETTINGS, rows_of, settings, small
+from test_training import SETTINGS, fit, rows_of, settings, small
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
-from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.model_directory import load_model, save_model
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import initialize_weights
 from textrnn.modeling.nn.crf import CRF, find_crf, forbidden_transitions, predict_classes
 from textrnn.modeling.nn.precision import forward_in_precision
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.optimization.step import TrainStep, make_optimizer
-from textrnn.training.trainer.loop import evaluate_loss, train_model
+from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.loop import TrainingData
 
 CPU = torch.device("cpu")
 CLASSES, WIDTH = 3, 5
@@ -368,12 +370,12 @@ def coin(count=24, width=6):
 
 def test_training_learns_transitions_that_logits_cannot():
     model = small(classes=2, **TAGGER)
-    outcome = train_model(model, [coin()], [coin()], settings(epochs=20, learning_rate=0.1), None, lambda _: None)
+    outcome = fit(model, TrainingData([coin()], [coin()]), settings(epochs=20, learning_rate=0.1))
     assert outcome.dev_accuracy == 1.0  # of best sequences; the logits of a forward tagger determine one tag in six
     assert outcome.dev_loss < 0.02
     assert model.crf.transitions[0, 1] > model.crf.transitions[0, 0] + 1
     plain = small(classes=2, readout="every_step")
-    assert train_model(plain, [coin()], [coin()], settings(epochs=20), None, lambda _: None).dev_accuracy < 0.8
+    assert fit(plain, TrainingData([coin()], [coin()]), settings(epochs=20)).dev_accuracy < 0.8
 
 
 def test_the_crf_is_computed_in_full_precision():
@@ -437,7 +439,7 @@ def test_a_model_is_loaded_with_its_transitions_and_scores_do_not_depend_on_the_
         torch.manual_seed(3)
         for score in network.crf.parameters():
             nn.init.normal_(score)
-        save_model(folder, config, network, {name: place / f"source-{name}" for name in PREPARATION_FILES})
+        save_model(folder, config, network, Preparation(place))
         saved = load_model(folder)
         assert torch.equal(saved.network.crf.transitions, network.crf.transitions)
         results.append(metrics(evaluate(saved, padded, "test")))

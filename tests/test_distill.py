@@ -14,11 +14,11 @@ from imports import ROOT
 from test_batches import write_padded
 from test_bigrams import mapped
 from test_crf import TAGGER, batch, loss_of_all, marginals_of_all, random_crf
-from test_fit import LABELS, SPLITS, TYPES, matrix
+from test_fit import LABELS, SPLITS, TYPES, matrix, recipe_of
 from test_graphs import Notes
 from test_models import PLAIN
 from test_processes import together
-from test_training import rows_of, settings, small
+from test_training import Events, fit, rows_of, settings, small
 from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.train import Distill, Ema, Train
 from textrnn.common.params.params_file import read_params
@@ -31,17 +31,19 @@ from textrnn.tools.lr_range_test import RateRange, range_test
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import MappedBucket
 from textrnn.training.batching.loading import load_buckets
+from textrnn.training.features.bigram_features import BigramFeatures
+from textrnn.training.features.token_features import TokenFeatures
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import distillation as module
-from textrnn.training.trainer import recipe as recipe_module
-from textrnn.training.trainer.bigram_features import BigramFeatures
+from textrnn.training.trainer import setup as set_up
+from textrnn.training.trainer import train_recipe as recipe_module
+from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.distillation import soft_targets
-from textrnn.training.trainer.logger import RunLogger
-from textrnn.training.trainer.loop import train_model
-from textrnn.training.trainer.recipe import build_network, train_recipe
-from textrnn.training.trainer.token_features import TokenFeatures
+from textrnn.training.trainer.loop import TrainingData
+from textrnn.training.trainer.setup import build_network
+from textrnn.training.trainer.train_recipe import train_recipe
 
 CPU = torch.device("cpu")
 DISTILL = Distill((11, 12), 0.7, 2.0)
@@ -84,8 +86,8 @@ def same(one, other):
 
 
 def trained(padded, folder, options=STUDENT, model=PLAIN, labels=LABELS, **outputs):
-    outputs = {"curves_file": folder / "curves.csv", "dvclive_folder": None, **outputs}
-    return train_recipe("tiny", padded, matrix(), labels, model, options, **outputs)
+    recipe = recipe_of(padded, labels=labels, model=model, train=options)
+    return train_recipe(recipe, **{"curves_file": folder / "curves.csv", **outputs})
 
 
 # the loss
@@ -239,7 +241,7 @@ def test_soft_targets_are_stored_with_their_rows_and_give_the_same_batches():
         assert torch.equal(ours.soft_targets, one[ours.row_numbers])
         assert all(torch.equal(a, b) for a, b in zip(ours.inputs, theirs.inputs, strict=True))
     assert torch.equal(both[0][0].to(CPU).soft_targets, one)
-    assert len(whole.inputs) == 3  # without soft targets a step reads three inputs
+    assert len(whole.take(torch.arange(1)).inputs) == 3  # without soft targets a step reads three inputs
 
 
 def test_memory_for_soft_targets_is_counted(padded, monkeypatch):
@@ -314,7 +316,7 @@ def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_
     )
     points, weighed = [], torch.tensor([1.0, 3.0])
     taught = [dataclasses.replace(each, soft_targets=targets) for each, targets in zip(rows, soft, strict=True)]
-    outcome = train_model(network, taught, dev, options, weighed, points.append)
+    outcome = fit(network, TrainingData(taught, dev, weighed), options, Events(on_evaluation=points.append))
     for name, value in network.state_dict().items():
         torch.testing.assert_close(student.network.state_dict()[name], value, rtol=1e-4, atol=1e-6)
     assert student.outcome.dev_loss == pytest.approx(outcome.dev_loss, rel=1e-5)
@@ -361,7 +363,7 @@ def test_a_tagger_is_distilled_from_shards_as_from_memory(tmp_path, monkeypatch,
 
 def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeypatch):
     alone = trained(padded, tmp_path)
-    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), recipe_module.build_network
+    lock, built, build_network_ = threading.Lock(), threading.Barrier(2), set_up.build_network
 
     def locked(*args):  # threads share one generator, which a training step seeds too
         with lock:
@@ -369,7 +371,7 @@ def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeyp
         built.wait(60)
         return network
 
-    monkeypatch.setattr(recipe_module, "build_network", locked)
+    monkeypatch.setattr(set_up, "build_network", locked)
     monkeypatch.setattr(recipe_module, "join_group", lambda group, device: contextlib.nullcontext(group))
     work = tmp_path / "work"
     (work / MARKERS).mkdir(parents=True)
@@ -389,10 +391,8 @@ def test_processes_train_teachers_and_student_together(padded, tmp_path, monkeyp
 
 
 def test_the_range_test_trains_no_teacher(padded):
-    data = padded, matrix(), LABELS, PLAIN
-    distilled, plain = (
-        range_test("tiny", *data, each, RateRange(1e-4, 1.0, 20)) for each in (STUDENT, WITHOUT_DISTILLATION)
-    )
+    recipes = (recipe_of(padded, train=each) for each in (STUDENT, WITHOUT_DISTILLATION))
+    distilled, plain = (range_test(recipe, RateRange(1e-4, 1.0, 20)) for recipe in recipes)
     assert distilled == plain
 
 
@@ -401,15 +401,15 @@ def test_the_range_test_trains_no_teacher(padded):
 
 def stopping(monkeypatch, title, at):
     """A list that receives each step with the title of its run; the run of that title stops at a step."""
-    taken, plain = [], RunLogger.on_step
+    taken, plain = [], Progress.on_step_end
 
-    def on_step(self, step, rows):
-        taken.append((self._title.partition(" of")[0], step))
+    def on_step_end(self, trainer, batch):
+        taken.append((self.title.partition(" of")[0], trainer.state.step))
         if taken[-1] == (title, at):
             raise KeyboardInterrupt
-        plain(self, step, rows)
+        plain(self, trainer, batch)
 
-    monkeypatch.setattr(RunLogger, "on_step", on_step)
+    monkeypatch.setattr(Progress, "on_step_end", on_step_end)
     return taken
 
 

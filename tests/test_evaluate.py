@@ -35,10 +35,9 @@ class Stub(nn.Module):
 
 def stub(padded, labels, table):
     """A saved model that predicts by the table."""
-    facts = {**padded.facts}
     tags = labels.task == "tag"
     model = dataclasses.replace(PLAIN, readout="every_step") if tags else PLAIN
-    config = make_config("stub", model, (len(table), 1), len(labels.names), facts)
+    config = make_config("stub", model, (len(table), 1), len(labels.names), padded.facts)
     return SavedModel(config, labels, Stub(table, len(labels.names), tags))
 
 

@@ -14,17 +14,22 @@ from test_batches import write_padded
 from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn.common.config.train import Swa
+from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.shards import INDEX
 from textrnn.errors import ResumableError, UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.training.batching.loading import load_buckets
+from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
-from textrnn.training.trainer.logger import RunLogger
-from textrnn.training.trainer.loop import evaluate_loss
-from textrnn.training.trainer.recipe import build_network, make_resume_key, train_recipe
+from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.limits import Cap
+from textrnn.training.trainer.recipe import PreparedData, PreparedFiles, Recipe
+from textrnn.training.trainer.setup import build_network
+from textrnn.training.trainer.train_recipe import make_resume_key, train_recipe
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
 TYPES = Labels("tag", ["O", "LOC"], "type", ["LOC"])
@@ -48,12 +53,16 @@ def matrix(vocabulary_size=9, width=4):
     return values
 
 
-def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, **outputs):
+def recipe_of(padded, *, labels=LABELS, model=PLAIN, train=SETTINGS, vectors=None, lexicon=None, caps=()):
+    """The recipe `tiny` on padded shards."""
+    data = PreparedData(padded, matrix() if vectors is None else vectors, labels, lexicon)
+    return Recipe("tiny", "recipes.tiny", model, train, data, caps)
+
+
+def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, caps=(), work=None):
     padded = write_padded(tmp_path, labels.task, splits)
-    vectors = matrix() if vectors is None else vectors
-    curves = tmp_path / "curves.csv"
-    outputs = {"curves_file": curves, "dvclive_folder": None, **outputs}
-    return train_recipe("tiny", padded, vectors, labels, model, settings, **outputs)
+    recipe = recipe_of(padded, labels=labels, model=model, train=settings, vectors=vectors, caps=caps)
+    return train_recipe(recipe, curves_file=tmp_path / "curves.csv", work_folder=work)
 
 
 def test_training_from_end_to_end(tmp_path, capsys):
@@ -98,13 +107,13 @@ def test_a_run_resumes_in_its_working_folder(tmp_path, capsys, monkeypatch):
     whole = run(tmp_path / "whole", settings=settings)
     for stop in (5, 6):
         with monkeypatch.context() as patched:
-            patched.setattr(RunLogger, "on_step", stopping_at(stop))
+            patched.setattr(Progress, "on_step_end", stopping_at(stop))
             with pytest.raises(KeyboardInterrupt), resumable_folder(tmp_path / "out", CHECKPOINT_RETENTION) as work:
-                run(tmp_path / "parts", settings=settings, work_folder=work)
+                run(tmp_path / "parts", settings=settings, work=work)
         shutil.rmtree(tmp_path / "parts")
         (tmp_path / "parts").mkdir()
     capsys.readouterr()
-    parts = run(tmp_path / "parts", settings=settings, work_folder=work)
+    parts = run(tmp_path / "parts", settings=settings, work=work)
     output = capsys.readouterr().out.splitlines()
     assert output[0] == "resumed from step 5"
     assert [line.split(",")[0] for line in output if "batch" in line] == [
@@ -119,28 +128,61 @@ def test_a_run_resumes_in_its_working_folder(tmp_path, capsys, monkeypatch):
 
 
 def stopping_at(stop):
-    def on_step(self, step, rows):
-        if step == stop:
+    def on_step_end(self, trainer, batch):
+        if trainer.state.step == stop:
             raise KeyboardInterrupt
 
-    return on_step
+    return on_step_end
 
 
 def test_the_key_of_a_run(tmp_path):
-    files = [tmp_path / "a", tmp_path / "b"]
-    for file in files:
-        file.write_text("1")
-    keys = [
-        make_resume_key(PLAIN, SETTINGS, files),
-        make_resume_key(PLAIN, dataclasses.replace(SETTINGS, seed=2), files),
-    ]
-    keys.append(make_resume_key(dataclasses.replace(PLAIN, layers=2), SETTINGS, files))
-    files[1].write_text("2")
-    keys.append(make_resume_key(PLAIN, SETTINGS, files))
-    assert len({json.dumps(key) for key in keys}) == 4
+    recipe = recipe_of(write_padded(tmp_path, "classify", SPLITS))
+    files = PreparedFiles(padded=tmp_path / "padded", embedded=tmp_path, preparation=Preparation(tmp_path))
+    names = ("embedding.arrow", "lexicon.arrow", *PREPARATION_FILES)
+    for name in names:
+        (tmp_path / name).write_text("1")
+    keys = [make_resume_key(recipe, files)]
+    keys.append(make_resume_key(dataclasses.replace(recipe, train=dataclasses.replace(SETTINGS, seed=2)), files))
+    keys.append(make_resume_key(dataclasses.replace(recipe, model=dataclasses.replace(PLAIN, layers=2)), files))
+    for path in (tmp_path / "padded" / INDEX, *(tmp_path / name for name in names)):
+        content = path.read_bytes()
+        path.write_bytes(b"2")
+        keys.append(make_resume_key(recipe, files))
+        path.write_bytes(content)
+    assert len({json.dumps(key) for key in keys}) == 3 + 6
     assert keys[0]["torch"] == torch.__version__
-    files[1].write_text("1")
-    assert make_resume_key(PLAIN, SETTINGS, files) == keys[0]
+    assert make_resume_key(recipe, files) == keys[0]
+
+
+CAPS = (Cap("train.epochs", 100, 2), Cap("rows of train", 5000, 20))
+
+
+def test_what_limits_capped_is_printed_and_saved_with_the_outcome(tmp_path, capsys):
+    settings = dataclasses.replace(SETTINGS, epochs=2, learning_rate=1e-7)
+    trained = run(tmp_path, settings=settings, caps=CAPS)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == "tiny: limits cap train.epochs 100 to 2, rows of train 5,000 to 20"
+    (tmp_path / "model").mkdir()
+    for name in PREPARATION_FILES:
+        (tmp_path / name).write_text(name)
+    trained.save(
+        tmp_path / "model", PreparedFiles(padded=tmp_path, embedded=tmp_path, preparation=Preparation(tmp_path))
+    )
+    assert {path.name for path in (tmp_path / "model").iterdir()} == {
+        "config.json",
+        "model.safetensors",
+        "training.json",
+        *PREPARATION_FILES,
+    }
+    record = json.loads((tmp_path / "model" / "training.json").read_text(encoding="utf-8"))
+    assert record.pop("params") == json.loads(json.dumps(dataclasses.asdict(settings)))  # unrounded
+    assert record.pop("capped") == [
+        {"name": "train.epochs", "asked": 100, "used": 2},
+        {"name": "rows of train", "asked": 5000, "used": 20},
+    ]
+    rounded = {name: round(record[name], 6) for name in ("dev_loss", "dev_accuracy")}
+    assert record == dataclasses.asdict(trained.outcome) | rounded
+    assert set(record) == {"steps", "epochs", "best_step", "dev_loss", "dev_accuracy", "stopped_by"}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +198,7 @@ def test_out_of_memory_is_reported_in_one_line(tmp_path, monkeypatch, error):
     def failing(*_):
         raise error
 
-    monkeypatch.setattr(RunLogger, "on_step", failing)
+    monkeypatch.setattr(Progress, "on_step_end", failing)
     with pytest.raises(
         ResumableError, match=r"^training: memory ran out;.* smaller train\.batch_size or batch_tokens$"
     ):
@@ -165,7 +207,7 @@ def test_out_of_memory_is_reported_in_one_line(tmp_path, monkeypatch, error):
 
 def test_any_other_runtime_error_is_raised_unchanged(tmp_path, monkeypatch):
     error = RuntimeError("a bug")
-    monkeypatch.setattr(RunLogger, "on_step", lambda *_: (_ for _ in ()).throw(error))
+    monkeypatch.setattr(Progress, "on_step_end", lambda *_: (_ for _ in ()).throw(error))
     with pytest.raises(RuntimeError, match="a bug"):
         run(tmp_path)
 
@@ -177,7 +219,7 @@ def test_the_message_of_torch_if_the_cpu_has_no_memory_left():
 
 def test_the_returned_network_has_the_reported_dev_loss(tmp_path):
     trained = run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=3, learning_rate=0.05))
-    dev = load_buckets(ShardReader(tmp_path / "padded", "padded"), "dev")
+    dev = load_buckets(PaddedRows.read(tmp_path / "padded"), "dev")
     assert evaluate_loss(trained.network, dev, 100, None).loss == pytest.approx(trained.outcome.dev_loss, rel=1e-5)
 
 
@@ -203,7 +245,7 @@ def test_a_tagger_trains_with_class_weights(tmp_path):
 
 
 def facts(side="right"):
-    return {"widths": [3], "side": side, "truncates": True}
+    return PaddedFacts("classify", {}, (3,), side, True)
 
 
 def test_the_network_starts_from_the_matrix_and_the_seed():
@@ -271,9 +313,3 @@ def test_tensorboard_that_is_not_installed_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"^TEXTRNN_TENSORBOARD: tensorboard is not installed; pip install .*unset it"):
         run(tmp_path)
     assert not (tmp_path / "curves.csv").exists()
-
-
-def test_dvclive_is_skipped_if_it_is_not_installed(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "dvclive", None)
-    assert run(tmp_path, dvclive_folder=tmp_path / "live").outcome.steps == 6
-    assert not (tmp_path / "live").exists()

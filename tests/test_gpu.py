@@ -16,9 +16,9 @@ from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.training.batching.batches import TokenBudget, batch_size, batches
 from textrnn.training.batching.loading import load_buckets
+from textrnn.training.features.token_features import learn_token_features
 from textrnn.training.optimization.cuda_graphs import GraphedTrainStep, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
-from textrnn.training.trainer.token_features import learn_token_features
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
 GPU = torch.device("cuda")
@@ -42,7 +42,7 @@ def new_network(vocabulary_size=12, **model):
     options = {"layers": 2, "dropout": 0.4, "hidden_size": 32, **model}
     options = dataclasses.replace(PLAIN, **options)
     features = learn_token_features(rows_of(18), vocabulary_size, options, SOME_WORDS, "w")
-    network = TextRNN(options, vocabulary_size, 6, 4, "right", *features.sizes)
+    network = TextRNN(options, vocabulary_size, 6, 4, "right", features.bigram_count, features.lexicon_sizes)
     features.fill(network)
     return network.to(GPU)
 

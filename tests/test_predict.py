@@ -27,8 +27,9 @@ from textrnn.evaluation.scoring.predict_split import predict_split
 from textrnn.inference.prediction import model_inputs
 from textrnn.inference.prediction import predictor as predictor_module
 from textrnn.inference.prediction.model_inputs import PaddingRule, has_single_characters, tokenize
-from textrnn.modeling.models.model_directory import PREPARATION_FILES, save_model
+from textrnn.modeling.models.model_directory import save_model
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.tag_schemes import bioes_tags, spans
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
@@ -167,7 +168,7 @@ def test_lexicon_words_affect_predictions(tmp_path):
     tiny.saved.network.words.weight.data.zero_()
     without = tmp_path / "without"
     without.mkdir()
-    save_model(without, tiny.saved.config, tiny.saved.network, {name: tiny.folder / name for name in PREPARATION_FILES})
+    save_model(without, tiny.saved.config, tiny.saved.network, Preparation(tiny.folder))
     assert textrnn.load(without).predict(tiny.texts) != before
 
 

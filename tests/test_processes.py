@@ -16,7 +16,7 @@ import pytest
 import torch
 
 from imports import SOURCE
-from test_training import rows_of, settings, small
+from test_training import Events, fit, rows_of, settings, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.train import Distill, Ema, Swa
 from textrnn.errors import ResumableError, UserError
@@ -24,9 +24,9 @@ from textrnn.training.distributed import launcher as module
 from textrnn.training.distributed.launcher import launch_group, process_count
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.step import seed_step
-from textrnn.training.trainer.checkpointer import Checkpointer
-from textrnn.training.trainer.loop import evaluate_loss, train_model
-from textrnn.training.trainer.run_state import decode_run_state
+from textrnn.training.trainer.checkpointer import Checkpointer, load_checkpoint
+from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.loop import TrainingData
 
 CLASS_WEIGHTS = torch.tensor([1.0, 10.0, 0.5, 0.0])
 SEEDED = threading.Lock()  # threads share one generator
@@ -71,20 +71,10 @@ def trained(case, group=SINGLE_PROCESS, on_step=lambda *_: None, folder=None):
         rows = [bucket.with_soft_targets(soft) for bucket, soft in zip(rows, targets, strict=True)]
     dev, points = [*rows_of(9, tags=tags), *rows_of(3, width=4, tags=tags)], []
     checkpointer = None if folder is None or group.rank else Checkpointer(folder)
-    data = group.broadcast_bytes((checkpointer.load_latest() if checkpointer else None) or b"")
-    resume_from = decode_run_state(data) if data else None
-    outcome = train_model(
-        model,
-        rows,
-        dev,
-        settings(**options),
-        None if "crf" in changes else CLASS_WEIGHTS,
-        points.append,
-        on_step,
-        group=group,
-        checkpointer=checkpointer,
-        resume_from=resume_from,
-    )
+    data = TrainingData(rows, dev, None if "crf" in changes else CLASS_WEIGHTS)
+    callbacks = [Events(on_step, points.append), *([] if checkpointer is None else [checkpointer])]
+    checkpoint = load_checkpoint(checkpointer, group)
+    outcome = fit(model, data, settings(**options), *callbacks, group=group, checkpoint=checkpoint)
     return outcome, points, torch.nn.utils.parameters_to_vector(model.parameters()).detach()
 
 
@@ -293,7 +283,7 @@ def resumed(group, out):
     folder = out / "state"
     (folder / ".finished").mkdir(parents=True, exist_ok=True)
     for stop in (2, 7):
-        def on_step(step, _):
+        def on_step(step):
             if step == stop and group.rank == 1:
                 signal.raise_signal(signal.SIGINT)
         try:
@@ -452,7 +442,9 @@ def test_several_processes_resume_bitwise(start):
     process = start("resumed")
     out, err = process.communicate(timeout=100)
     assert (process.returncode, err) == (0, "")
-    assert out.startswith("all alike")
+    resumed, again, alike = out.splitlines()
+    assert [resumed, again] == ["resumed from step 2", "resumed from step 7"]
+    assert alike.startswith("all alike")
 
 
 @pytest.mark.slow

@@ -16,12 +16,12 @@ import torch.nn.functional as F
 
 from imports import ROOT
 from test_batches import write_padded
-from test_fit import LABELS, SPLITS, matrix
+from test_fit import LABELS, SPLITS, matrix, recipe_of
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
-from test_training import SETTINGS
+from test_training import SETTINGS, rows_of
 from textrnn.common.config.model import SoftLexiconOptions
-from textrnn.common.storage.shards import ShardReader
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.running_metrics import Score
@@ -40,7 +40,9 @@ from textrnn.tools.lr_range_test import (
 )
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.recipe import build_network
+from textrnn.training.trainer import loop as trainer_module
+from textrnn.training.trainer.loop import Trainer, TrainingData
+from textrnn.training.trainer.setup import build_network, set_up_training
 
 CPU = torch.device("cpu")
 PLAIN_RATES = RateRange(1e-4, 1.0, 40)
@@ -78,6 +80,8 @@ def scripted(monkeypatch, losses, rates):
     taken, scripted_losses = [], iter(losses)
 
     class FakeRunningMetrics:
+        classes, sums = 2, torch.zeros(4, dtype=torch.float64)
+
         @classmethod
         def for_network(cls, *_):
             return cls()
@@ -88,10 +92,9 @@ def scripted(monkeypatch, losses, rates):
         def compute(self):
             return Score(next(scripted_losses), 0.5)
 
-    monkeypatch.setattr(module, "RunningMetrics", FakeRunningMetrics)
-    monkeypatch.setattr(module, "make_optimizer", lambda *_: None)
-    monkeypatch.setattr(module, "TrainStep", lambda *_, **__: lambda batch, rate: taken.append(rate))
-    return raise_rate(torch.nn.Linear(1, 1), itertools.repeat(None), SETTINGS, None, rates), taken
+    monkeypatch.setattr(trainer_module, "RunningMetrics", FakeRunningMetrics)
+    monkeypatch.setattr(trainer_module, "make_train_step", lambda *_: lambda batch, rate: taken.append(rate))
+    return raise_rate(torch.nn.Linear(1, 1), TrainingData(rows_of(8), []), SETTINGS, rates), taken
 
 
 def test_smoothing_against_its_definition(monkeypatch):
@@ -152,14 +155,14 @@ def test_a_loss_that_never_fell_suggests_nothing(losses):
 
 
 def run(tmp_path, rates=PLAIN_RATES, **changes):
-    padded = ShardReader(tmp_path / "padded", "padded") if (tmp_path / "padded").exists() else None
+    padded = PaddedRows.read(tmp_path / "padded") if (tmp_path / "padded").exists() else None
     padded = padded or write_padded(tmp_path, "classify", SPLITS)
-    return range_test("tiny", padded, matrix(), LABELS, PLAIN, dataclasses.replace(SETTINGS, **changes), rates)
+    return range_test(recipe_of(padded, train=dataclasses.replace(SETTINGS, **changes)), rates)
 
 
 def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
     points = run(tmp_path, clip_norm=None, batch_size=3, drop_last=True)
-    padded = ShardReader(tmp_path / "padded", "padded")
+    padded = PaddedRows.read(tmp_path / "padded")
     network = build_network(make_config("r", PLAIN, (9, 4), 2, padded.facts), matrix(), SETTINGS.seed, CPU)
     optimizer = torch.optim.Adam(network.parameters())
     rows, seed = load_buckets(padded, "train"), SETTINGS.seed
@@ -185,25 +188,36 @@ def test_class_weights_with_a_crf_are_refused(tmp_path):
     )
     weighed = dataclasses.replace(SETTINGS, class_weights={"PER": 2.0})
     with pytest.raises(UserError, match=r"^recipes\.tiny\.train\.class_weights: must be null where model\.crf is true"):
-        range_test("tiny", padded, matrix(), labels, model, weighed, PLAIN_RATES)
-    assert len(range_test("tiny", padded, matrix(), labels, model, SETTINGS, RateRange(1e-4, 1e-3, 20))) == 20
+        range_test(recipe_of(padded, labels=labels, model=model, train=weighed), PLAIN_RATES)
+    plain = recipe_of(padded, labels=labels, model=model)
+    assert len(range_test(plain, RateRange(1e-4, 1e-3, 20))) == 20
 
 
 def test_the_words_of_a_lexicon_are_used_as_in_training(tmp_path):
     padded = write_padded(tmp_path, "classify", SPLITS)
     model = dataclasses.replace(PLAIN, words=SoftLexiconOptions(3, 1))
-    options = (padded, matrix(), LABELS, model, SETTINGS, PLAIN_RATES)
-    assert len(range_test("tiny", *options, SOME_WORDS)) > 1
+    assert len(range_test(recipe_of(padded, model=model, lexicon=SOME_WORDS), PLAIN_RATES)) > 1
     with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon"):
-        range_test("tiny", *options)
+        range_test(recipe_of(padded, model=model), PLAIN_RATES)
 
 
 def test_dropout_is_on_as_in_training(tmp_path):
     facts = write_padded(tmp_path, "classify", SPLITS).facts
     network = build_network(make_config("r", PLAIN, (9, 4), 2, facts), matrix(), 1, CPU).eval()
-    rows = load_buckets(ShardReader(tmp_path / "padded", "padded"), "train")
-    raise_rate(network, batches(rows, 4), SETTINGS, None, PLAIN_RATES)
+    rows = load_buckets(PaddedRows.read(tmp_path / "padded"), "train")
+    raise_rate(network, TrainingData(rows, []), SETTINGS, PLAIN_RATES)
     assert network.training
+
+
+def test_its_dropout_is_that_of_training(tmp_path):
+    model = dataclasses.replace(PLAIN, head_dropout=0.5)
+    recipe = recipe_of(write_padded(tmp_path, "classify", SPLITS), model=model)
+    points = range_test(recipe, PLAIN_RATES)
+    setup = set_up_training(dataclasses.replace(recipe, train=dataclasses.replace(SETTINGS, evaluate_every=1)), CPU)
+    trainer = Trainer(setup.build_network(SETTINGS.seed), setup.data, setup.recipe.train, schedule=PLAIN_RATES.rate)
+    trainer.fit()
+    losses = [point.train.loss for point in trainer.state.points]
+    assert [point.loss for point in points[: len(losses)]] == losses
 
 
 def test_the_same_seed_gives_the_same_file(tmp_path):
@@ -260,12 +274,12 @@ def test_the_plot_marks_the_suggestion_and_has_no_background(tmp_path):
 def prepared(tmp_path, monkeypatch):
     """A folder with params.yaml and the prepared data of its recipe `tiny`; the working directory."""
     write_padded(tmp_path, "classify", {"train": [([2 + at % 2, 4], at % 2) for at in range(40)]})
-    for folder in ("data/padded", "data/embedded/tiny", "data/encoded/letters"):
+    for folder in ("data/padded", "data/embedded/tiny", "data/encoded/letters/preparation"):
         (tmp_path / folder).mkdir(parents=True)
     (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
     save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
     save_lexicon(tmp_path / "data" / "embedded" / "tiny" / "lexicon.arrow", LEXICON.empty_table())
-    LABELS.save(tmp_path / "data" / "encoded" / "letters" / "labels.json")
+    LABELS.save(tmp_path / "data" / "encoded" / "letters" / "preparation" / "labels.json")
     recipe = {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}
     limits = {"rows": None, "epochs": 1, "hidden_size": None}
     params = {

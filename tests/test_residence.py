@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 import torch
 
-from textrnn.training.batching.buckets import Bucket, MappedColumn
+from textrnn.training.batching.batch import Batch
+from textrnn.training.batching.buckets import MappedColumn
 from textrnn.training.batching.prefetch import BATCHES_AHEAD, prefetch_to_device
 
 CPU = torch.device("cpu")
 
 
 def batch(number):
-    return Bucket(*(torch.tensor([number]) for _ in range(4)))
+    return Batch(*(torch.tensor([number]) for _ in range(4)))
 
 
 def test_a_column_gathers_from_its_chunks_in_the_order_of_the_index():

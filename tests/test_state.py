@@ -8,7 +8,7 @@ import signal
 import pytest
 import torch
 
-from test_training import rows_of, settings, small
+from test_training import Events, fit, rows_of, settings, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa
 from textrnn.common.storage.markers import MARKERS, finished_shards
@@ -20,14 +20,8 @@ from textrnn.training.batching.batches import batches
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import checkpointer as module
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION, Checkpointer, checkpoint_seconds
-from textrnn.training.trainer.loop import train_model
-from textrnn.training.trainer.run_state import (
-    DivergedError,
-    EvaluationPoint,
-    RunState,
-    decode_run_state,
-    encode_run_state,
-)
+from textrnn.training.trainer.loop import TrainingData
+from textrnn.training.trainer.run_state import Checkpoint, DivergedError, EvaluationPoint, RunState
 
 CPU = torch.device("cpu")
 POINTS = [EvaluationPoint(at, at / 3, Score(1 / at, 0.1 + 0.2), Score(2 / at, 1 / 3)) for at in (2, 7)]
@@ -49,16 +43,15 @@ def test_a_state_is_restored_bitwise():
     tensors |= {"step": torch.tensor(7.0), "none": torch.zeros(0, 2)}
     best = {"a.b": torch.randn(4, 3)}
     state = RunState(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
-    again, decoded = decode_run_state(encode_run_state(state, tensors))
+    checkpoint = Checkpoint.decode(Checkpoint(state, tensors).encode())
+    again, decoded = checkpoint.state, checkpoint.tensors
     assert decoded.keys() == tensors.keys()
     assert all(
         torch.equal(decoded[name], value) and decoded[name].dtype == value.dtype for name, value in tensors.items()
     )
     assert torch.equal(again.best_weights.pop("a.b"), best.pop("a.b"))
     assert again == state
-    fresh, nothing = decode_run_state(encode_run_state(RunState(), {}))
-    assert fresh == RunState()
-    assert nothing == {}
+    assert Checkpoint.decode(Checkpoint(RunState(), {}).encode()) == Checkpoint(RunState(), {})
 
 
 def test_the_previous_checkpoint_is_removed_once_the_new_one_is_complete(folder, monkeypatch):
@@ -169,8 +162,8 @@ def train(case, folder, on_step=ignore, on_evaluation=ignore):
     changes, options = CASES[case]
     model, checkpointer = small(**changes), None if folder is None else Checkpointer(folder)
     data = checkpointer.load_latest() if checkpointer else None
-    resume_from = None if data is None else decode_run_state(data)
-    points = [] if resume_from is None else list(resume_from[0].points)
+    checkpoint = None if data is None else Checkpoint.decode(data)
+    points = [] if checkpoint is None else list(checkpoint.state.points)
     tags = case == "crf"
     rows, dev = [*rows_of(18, tags=tags), *rows_of(7, width=4, tags=tags)], rows_of(9, tags=tags)
 
@@ -178,17 +171,8 @@ def train(case, folder, on_step=ignore, on_evaluation=ignore):
         points.append(point)
         on_evaluation(point)
 
-    outcome = train_model(
-        model,
-        rows,
-        dev,
-        settings(**options),
-        None,
-        add_point,
-        on_step,
-        checkpointer=checkpointer,
-        resume_from=resume_from,
-    )
+    callbacks = [Events(on_step, add_point), *([] if checkpointer is None else [checkpointer])]
+    outcome = fit(model, TrainingData(rows, dev), settings(**options), *callbacks, checkpoint=checkpoint)
     return outcome, model.state_dict(), points
 
 
@@ -227,7 +211,7 @@ def test_an_interrupt_finishes_its_step_and_saves_it(folder):
     for number, signal_number, error in ((1, signal.SIGINT, KeyboardInterrupt), (2, signal.SIGTERM, Terminated)):
         seen = []
 
-        def on_step(step, _, wanted=number, what=signal_number, seen=seen):
+        def on_step(step, wanted=number, what=signal_number, seen=seen):
             seen.append(step)
             if len(seen) == wanted:
                 signal.raise_signal(what)
@@ -243,7 +227,7 @@ def test_an_interrupt_finishes_its_step_and_saves_it(folder):
 
 
 def test_a_second_interrupt_stops_at_once(folder):
-    def on_step(step, _):
+    def on_step(step):
         if step == 2:
             signal.raise_signal(signal.SIGINT)
             signal.raise_signal(signal.SIGINT)
@@ -280,7 +264,7 @@ def test_the_reason_of_a_stop_is_saved_too(folder):
 
 
 def test_the_checkpoint_of_a_stopped_run(folder):
-    def on_step(step, _):
+    def on_step(step):
         if step == 9:
             signal.raise_signal(signal.SIGINT)
 
@@ -288,7 +272,8 @@ def test_the_checkpoint_of_a_stopped_run(folder):
         train("every", folder, on_step)
     data = Checkpointer(folder).load_latest()
     assert data is not None
-    state, tensors = decode_run_state(data)
+    checkpoint = Checkpoint.decode(data)
+    state, tensors = checkpoint.state, checkpoint.tensors
     # 18 rows of one width and 7 of another, in batches of 4, so 7 an epoch
     assert state.step == 9
     assert 25 < state.rows <= 25 + 2 * 4
@@ -313,7 +298,7 @@ def sum_of_rows(steps):
 def test_skipped_batches_are_not_gathered(folder, monkeypatch):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
 
-    def stopping(step, _):
+    def stopping(step):
         if step == 9:
             raise KeyboardInterrupt
 
@@ -335,7 +320,7 @@ def test_half_precision_saves_its_scaler():
         train_steps.append(TrainStep(model, make_optimizer(model, options), RunningMetrics(None, CPU), options))
     first, second = train_steps
     first.scaler.load_state_dict({**first.scaler.state_dict(), "scale": 8.0, "_growth_tracker": 5})
-    second.load_state_dict(decode_run_state(encode_run_state(RunState(), first.state_dict()))[1])
+    second.load_state_dict(Checkpoint.decode(Checkpoint(RunState(), first.state_dict()).encode()).tensors)
     assert second.scaler.state_dict() == first.scaler.state_dict()
 
 

@@ -5,6 +5,7 @@ import itertools
 import json
 import math
 import time
+import types
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ import torch.nn.functional as F
 
 from imports import ROOT
 from test_batches import write_padded
-from test_fit import LABELS, TEXTS, matrix
+from test_fit import TEXTS, matrix, recipe_of
 from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn.common.params.params_file import read_params
@@ -21,14 +22,15 @@ from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.study.plan.json_files import read_results, read_runs, write_results
-from textrnn.study.plan.variants import CellComparison, check_encoding, read_study, variant_settings
+from textrnn.study.plan.variants import CellComparison, check_encoding, read_study
 from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.gradients import by_distance, input_gradients
 from textrnn.study.runs.training_run import RunRecorder, run_variant
+from textrnn.study.runs.variant_settings import variant_settings
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.recipe import build_network
+from textrnn.training.trainer.setup import build_network
 
 CPU = torch.device("cpu")
 SPLITS = {"train": TEXTS, "dev": TEXTS[::3], "test": TEXTS[::2]}
@@ -122,9 +124,13 @@ def test_the_gradient_of_a_linear_rnn_decays_by_its_weight():
     assert [b / a for a, b in itertools.pairwise(norms)] == pytest.approx([0.5] * 4, rel=1e-6)
 
 
+def variant_of(padded, **parts):
+    return dataclasses.replace(recipe_of(padded, **parts), where="study.variants.tiny")
+
+
 def run_tiny(padded, **changes):
     settings = dataclasses.replace(SETTINGS, epochs=2, evaluate_every=3, batch_size=6, learning_rate=0.05, **changes)
-    run = run_variant("tiny", padded, matrix(), LABELS, model=PLAIN, settings=settings, gradient_rows=5)
+    run = run_variant(variant_of(padded, train=settings), gradient_rows=5)
     return run, settings
 
 
@@ -151,18 +157,20 @@ def test_a_loss_is_recorded_even_when_its_gradient_is_zero():
     network = torch.nn.Linear(1, 2)
     with torch.no_grad():
         network.weight.copy_(torch.tensor([[-500.0], [500.0]]))
-    recorder = RunRecorder(network)
+    recorder, trainer = RunRecorder(), types.SimpleNamespace(network=network)
+    recorder.on_start(trainer)
     for targets in ([1, 1], [1, 0]):
         F.cross_entropy(network(torch.ones(2, 1)), torch.tensor(targets)).backward()
     network(torch.ones(2, 1)).detach()
-    recorder.close()
+    recorder.on_end(trainer)
     network(torch.ones(2, 1)).sum().backward()
     assert recorder.losses == pytest.approx([0.0, 500.0], abs=1.0)
 
 
 def test_the_timer_starts_with_the_first_batch():
     network = torch.nn.Linear(1, 2).eval()
-    recorder = RunRecorder(network)
+    recorder, trainer = RunRecorder(), types.SimpleNamespace(network=network)
+    recorder.on_start(trainer)
     network(torch.ones(2, 1))
     assert math.isnan(recorder._resumed_at)
     network.train()
@@ -170,9 +178,9 @@ def test_the_timer_starts_with_the_first_batch():
     network(torch.ones(2, 1))
     assert recorder._resumed_at >= started
     time.sleep(0.02)
-    recorder.on_step(1, 2)
+    recorder.on_step_end(trainer, [0, 0])
     assert 0.02 <= recorder._seconds_trained <= time.perf_counter() - started
-    recorder.close()
+    recorder.on_end(trainer)
 
 
 def test_a_run_is_reproducible_by_its_seed_except_for_timings(padded):
@@ -188,7 +196,7 @@ def test_a_run_is_reproducible_by_its_seed_except_for_timings(padded):
 
 def test_a_run_that_diverges_has_a_result(padded):
     settings = dataclasses.replace(SETTINGS, learning_rate=1e6)
-    run = run_variant("tiny", padded, matrix(), LABELS, model=PLAIN, settings=settings, gradient_rows=5)
+    run = run_variant(variant_of(padded, train=settings), gradient_rows=5)
     assert run.facts["diverged"]
     assert 0 <= run.facts["test_accuracy"] <= 1
 
@@ -196,7 +204,7 @@ def test_a_run_that_diverges_has_a_result(padded):
 def test_a_tagger_is_refused(padded):
     tagger = dataclasses.replace(PLAIN, readout="every_step")
     with pytest.raises(UserError, match=r"study.variants.tiny.model.readout"):
-        run_variant("tiny", padded, matrix(), LABELS, model=tagger, settings=SETTINGS, gradient_rows=5)
+        run_variant(variant_of(padded, model=tagger), gradient_rows=5)
 
 
 SIZES = CellComparison(steps=4, batch_size=3, input_size=5, hidden_size=6, repeats=2)

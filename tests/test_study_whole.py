@@ -8,13 +8,15 @@ from test_batches import write_padded
 from textrnn.common.params.params_file import read_params
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.plan.json_files import read_results, read_runs, run_name, write_results
-from textrnn.study.plan.variants import CellComparison, read_study, variant_settings
+from textrnn.study.plan.variants import CellComparison, read_study
 from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.training_run import run_variant
+from textrnn.study.runs.variant_settings import variant_settings
 from textrnn.study.verdicts.curves import draw_all
 from textrnn.study.verdicts.judging import judge_all
 from textrnn.study.verdicts.measure_plots import draw_measures
 from textrnn.study.verdicts.study_page import render
+from textrnn.training.trainer.recipe import PreparedData, Recipe
 
 pytestmark = pytest.mark.slow
 
@@ -40,15 +42,9 @@ def verdicts(tmp_path_factory):
     for name in study.runs:
         for seed in SEEDS:
             model, settings = variant_settings(study, params, name, seed)
-            run = run_variant(
-                name,
-                padded[study.variants[name].max_length],
-                matrix,
-                LABELS,
-                model=model,
-                settings=settings,
-                gradient_rows=study.gradient_rows,
-            )
+            data = PreparedData(padded[study.variants[name].max_length], matrix, LABELS)
+            recipe = Recipe(name, f"study.variants.{name}", model, settings, data)
+            run = run_variant(recipe, gradient_rows=study.gradient_rows)
             file = f"{run_name(name, seed)}.json"
             write_results(folder / "facts" / file, run.facts | {"kept_share": 0.8})
             write_results(folder / "timings" / file, run.timings)

@@ -18,6 +18,7 @@ from textrnn.modeling.models.running_metrics import RunningMetrics, Score
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.training.batching.buckets import Bucket
+from textrnn.training.features.token_features import learn_token_features
 from textrnn.training.optimization.lr_schedule import learning_rate
 from textrnn.training.optimization.step import (
     TrainStep,
@@ -28,10 +29,11 @@ from textrnn.training.optimization.step import (
     seed_step,
 )
 from textrnn.training.trainer import loop as training
+from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.class_weights import class_weights
-from textrnn.training.trainer.loop import TrainingOutcome, evaluate_loss, train_model
-from textrnn.training.trainer.run_state import RunState
-from textrnn.training.trainer.token_features import learn_token_features
+from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
+from textrnn.training.trainer.run_state import Checkpoint, RunState, TrainingOutcome
 
 SETTINGS = Train(
     seed=1,
@@ -78,15 +80,35 @@ def small(*, seed=0, classes=4, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, **{"hidden_size": 8, **changes})
     features = learn_token_features(rows_of(18), 12, options, SOME_WORDS, "w")
-    model = TextRNN(options, 12, 6, classes, "right", *features.sizes)
+    model = TextRNN(options, 12, 6, classes, "right", features.bigram_count, features.lexicon_sizes)
     features.fill(model)
     return model
+
+
+class Events(Callback):
+    """Calls functions at the events of a run."""
+
+    def __init__(self, on_step=lambda _: None, on_evaluation=lambda _: None):
+        self.step, self.evaluation = on_step, on_evaluation
+
+    def on_step_end(self, trainer, batch):
+        self.step(trainer.state.step)
+
+    def on_evaluation(self, trainer, point):
+        self.evaluation(point)
+
+
+def fit(network, data, options, *callbacks, **parts):
+    """Train with early stopping as the settings say; return the outcome."""
+    trainer = Trainer(network, data, options, callbacks=[*callbacks, *early_stopping(options)], **parts)
+    trainer.fit()
+    return trainer.outcome
 
 
 def run(model, rows, options, dev=None, weights=None):
     """Train; return the outcome, the evaluations and the numbers of the reported steps."""
     points, steps = [], []
-    outcome = train_model(model, rows, dev or rows, options, weights, points.append, lambda step, _: steps.append(step))
+    outcome = fit(model, TrainingData(rows, dev or rows, weights), options, Events(steps.append, points.append))
     return outcome, points, steps
 
 
@@ -419,7 +441,7 @@ def test_the_best_weights_are_those_of_the_monitored_metric(monkeypatch, monitor
         seen.append(torch.nn.utils.parameters_to_vector(model.parameters()).detach())
 
     options = settings(epochs=3, monitor=monitor)
-    outcome = train_model(model, rows_of(20), rows_of(5), options, None, on_evaluation, lambda *_: None)
+    outcome = fit(model, TrainingData(rows_of(20), rows_of(5)), options, Events(on_evaluation=on_evaluation))
     best = {"loss": 0, "accuracy": 1}[monitor]
     assert (outcome.best_step, outcome.dev_accuracy) == ((best + 1) * outcome.steps // 3, (0.7, 0.9)[best])
     assert torch.equal(torch.nn.utils.parameters_to_vector(model.parameters()), seen[best])
@@ -462,9 +484,8 @@ def test_without_patience_it_runs_to_the_end(monkeypatch):
 def test_the_model_ends_with_the_weights_of_the_lowest_dev_loss(monkeypatch):
     fake_dev(monkeypatch, [3.0, 1.0, 2.0, 1.0])
     model, seen = Constant(), []
-    outcome = train_model(
-        model, rows_of(8), rows_of(8), settings(epochs=4), None, lambda _: seen.append(model.weight.tolist())
-    )
+    events = Events(on_evaluation=lambda _: seen.append(model.weight.tolist()))
+    outcome = fit(model, TrainingData(rows_of(8), rows_of(8)), settings(epochs=4), events)
     assert outcome.best_step == 4  # of steps 2, 4, 6, 8
     assert model.weight.tolist() == seen[1]
     assert len({tuple(weights) for weights in seen}) == 4
@@ -501,15 +522,8 @@ def test_every_step_and_process_has_its_own_seed():
 
 def test_each_step_is_seeded_by_its_number():
     seeds = []
-    train_model(
-        small(),
-        rows_of(9),
-        rows_of(9),
-        settings(seed=7, epochs=2),
-        None,
-        id,
-        lambda *_: seeds.append(torch.initial_seed()),
-    )
+    events = Events(on_step=lambda _: seeds.append(torch.initial_seed()))
+    fit(small(), TrainingData(rows_of(9), rows_of(9)), settings(seed=7, epochs=2), events)
     assert seeds == [mix_seed(7, step, 0) for step in range(6)]
 
 
@@ -526,8 +540,9 @@ def test_a_loss_that_is_not_finite_stops_training():
 def test_a_model_ruined_by_its_last_step_is_refused():
     # the training loss of the only batch is still finite: only dev sees the weights after it
     points = []
+    data, events = TrainingData(rows_of(4), rows_of(4)), Events(on_evaluation=points.append)
     with pytest.raises(UserError, match=r"^training, batch 1: the loss is no longer finite"):
-        train_model(Constant(), rows_of(4), rows_of(4), settings(learning_rate=math.inf), None, points.append)
+        fit(Constant(), data, settings(learning_rate=math.inf), events)
     assert points == []
 
 
@@ -578,14 +593,11 @@ def test_seconds_before_a_stop_count_too(monkeypatch):
     Clock(monkeypatch)
     model = Constant()
     steps = []
-    state, tensors = (
-        RunState(seconds=5.0),
-        TrainStep(model, make_optimizer(model, SETTINGS), RunningMetrics(None, CPU), SETTINGS).state_dict(),
-    )
+    tensors = TrainStep(model, make_optimizer(model, SETTINGS), RunningMetrics(None, CPU), SETTINGS).state_dict()
     options = settings(time_limit_seconds=7.0)
-    on_step = lambda step, _: steps.append(step)  # noqa: E731
     sums = {"running_metrics": torch.zeros(1, 4, dtype=torch.float64)}
-    train_model(model, rows_of(200), rows_of(8), options, None, id, on_step, resume_from=(state, tensors | sums))
+    checkpoint = Checkpoint(RunState(seconds=5.0), tensors | sums)
+    fit(model, TrainingData(rows_of(200), rows_of(8)), options, Events(steps.append), checkpoint=checkpoint)
     assert steps == [1, 2]
 
 

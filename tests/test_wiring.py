@@ -47,6 +47,7 @@ LAYERS = (
     "training/batching",
     "training/distributed",
     "training/optimization",
+    "training/features",
     "training/trainer",
     "evaluation/metrics",
     "evaluation/scoring",
@@ -455,7 +456,7 @@ ALL = ("check", *(f"{stage}@*" for stage in STAGES), "report")
 MODELS = ("train@*", "evaluate@*")
 EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("training/optimization/row_adam.py", ("train@*",)),
-    ("training/trainer/logger.py", ("train@*",)),
+    ("training/trainer/callbacks.py", ("train@*",)),
     ("training/distributed/launcher.py", ("train@*",)),
     ("training/batching/prefetch.py", MODELS),
     ("modeling/nn/kernels.py", MODELS),

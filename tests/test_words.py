@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTenso
 
 from test_batches import write_padded
 from test_bigrams import bucket, mapped
-from test_fit import LABELS, matrix
+from test_fit import LABELS, matrix, recipe_of
 from test_lexicon import lexicon_of
 from test_models import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from test_models import TOKENS as VOCABULARY
@@ -23,15 +23,16 @@ from test_training import SETTINGS
 from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.model import SoftLexiconOptions as Options
 from textrnn.errors import UserError
-from textrnn.modeling.models.model_directory import PREPARATION_FILES, load_model, save_model
+from textrnn.modeling.models.model_directory import load_model, save_model
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
 from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_each_position
 from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes, SoftLexicon
+from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.training.batching import buckets as residence
-from textrnn.training.trainer.recipe import train_recipe
-from textrnn.training.trainer.token_features import learn_token_features
-from textrnn.training.trainer.word_features import learn_words
+from textrnn.training.features.token_features import learn_token_features
+from textrnn.training.features.word_features import learn_words
+from textrnn.training.trainer.train_recipe import train_recipe
 
 OPTIONS = Options(3, 1)
 # of ROWS, [[3, 1, 4, 1, 5], [2, 6], [5, 3, 8], [7]], where 1 is unknown and so in no word
@@ -229,7 +230,7 @@ def test_a_network_starts_from_the_vectors_and_trains_them():
     lexicon = lexicon_of([([4, 5], "v"), ([2, 6], "n")], {0: [1.0, 2.0, 3.0]})
     options = dataclasses.replace(PLAIN, words=OPTIONS, bigrams=BigramOptions(3, 1))
     features = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
-    model = TextRNN(options, VOCABULARY, 4, 5, "right", *features.sizes)
+    model = TextRNN(options, VOCABULARY, 4, 5, "right", features.bigram_count, features.lexicon_sizes)
     with torch.no_grad():
         features.fill(model)
     ids = torch.tensor([[4, 5]])
@@ -277,7 +278,7 @@ def model_of(*, side="right", seed=0, **changes):
     torch.manual_seed(seed)
     options = dataclasses.replace(PLAIN, words=OPTIONS, **changes)
     features = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, LEXICON, "m")
-    model = TextRNN(options, VOCABULARY, 4, 5, side, *features.sizes)
+    model = TextRNN(options, VOCABULARY, 4, 5, side, features.bigram_count, features.lexicon_sizes)
     features.fill(model)
     model = model.double().eval()
     with torch.no_grad():
@@ -428,8 +429,8 @@ def run(tmp_path, monkeypatch):
     def run(words=OPTIONS, lexicon=LEXICON_OF_ORDER, **changes):
         model = dataclasses.replace(PLAIN, words=words, readout="mean", hidden_size=4, cell="rnn", **changes)
         settings = dataclasses.replace(SETTINGS, epochs=12, learning_rate=0.05)
-        outputs = {"curves_file": tmp_path / "curves.csv", "dvclive_folder": None}
-        return train_recipe("tiny", rows, 0.01 * matrix(), LABELS, model, settings, lexicon=lexicon, **outputs)
+        recipe = recipe_of(rows, vectors=0.01 * matrix(), model=model, train=settings, lexicon=lexicon)
+        return train_recipe(recipe, curves_file=tmp_path / "curves.csv")
 
     return run
 
@@ -447,7 +448,7 @@ def test_a_recipe_learns_words_and_saves_all_of_them(run, tmp_path, min_count):
     for name in PREPARATION_FILES[::2]:
         sources[name].write_text("")
     LABELS.save(sources["labels.json"])
-    save_model(tmp_path / "m", fitted.config, fitted.network, sources)
+    save_model(tmp_path / "m", fitted.config, fitted.network, Preparation(tmp_path))
     again = load_model(tmp_path / "m")
     assert again.config == fitted.config
     ids, lengths = torch.tensor([[2, 3, 8, 7], [3, 2, 8, 0]]), torch.tensor([4, 3])

@@ -22,21 +22,20 @@ from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.modeling.models.model_directory import (
-    PREPARATION_FILES,
     SavedModel,
     load_model,
     make_config,
     make_network,
     save_model,
 )
-from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.lexicon import build_lexicon
 from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.token_features import learn_token_features
+from textrnn.training.features.token_features import learn_token_features
 
 TAGS = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
 CLASSES = {"classify": ["down", "up"], "tag": TAGS}
@@ -105,29 +104,36 @@ def make_tiny(
     segmented, ids, padded = (folder / name for name in ("segmented", "ids", "padded"))
     for path in (segmented, ids, padded):
         path.mkdir()
-    sources = {name: folder / name for name in PREPARATION_FILES}
     segment(parsed, way, punkt_folder=folder, out=segmented)
     rows = SegmentedRows.read(segmented)
     encode(rows, Encode(1, None, tags), where="encodings.e", ids=ids, preparation=folder)
     pad(EncodedRows.read(ids), padding, padded)
     reader = PaddedRows.read(padded)
-    model = save_tiny(folder / "model", reader, sources, dataclasses.replace(PLAIN, **changes))
+    model = save_tiny(folder / "model", reader, Preparation(folder), dataclasses.replace(PLAIN, **changes))
     return Tiny(model, load_model(model), reader, splits["test"])
 
 
-def save_tiny(model: Path, padded: PaddedRows, sources: dict[str, Path], options: Any) -> Path:
-    vocabulary, labels = Vocabulary.load(sources["vocabulary.arrow"]), Labels.load(sources["labels.json"])
+def save_tiny(model: Path, padded: PaddedRows, preparation: Preparation, options: Any) -> Path:
+    vocabulary, labels = preparation.read_vocabulary(), preparation.read_labels()
     vocabulary_size = len(vocabulary)
     lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
     features = learn_token_features(load_buckets(padded, "train"), vocabulary_size, options, lexicon, "recipes.tiny")
-    config = make_config("tiny", options, (vocabulary_size, 5), len(labels.names), padded.facts, *features.sizes)
+    config = make_config(
+        "tiny",
+        options,
+        (vocabulary_size, 5),
+        len(labels.names),
+        padded.facts,
+        features.bigram_count,
+        features.lexicon_sizes,
+    )
     torch.manual_seed(3)
     network = make_network(config)
     for weight in network.parameters():  # padding too, so that a test notices if it is read
         torch.nn.init.normal_(weight, std=0.7)
     features.fill(network)
     model.mkdir()
-    save_model(model, config, network, sources)
+    save_model(model, config, network, preparation)
     return model
 
 

@@ -8,36 +8,21 @@ changes at every batch.
 from __future__ import annotations
 
 import csv
-import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pyarrow as pa
-import torch
-from torch import Tensor, nn
+from torch import nn
 
-from textrnn.common.config.model import Model
 from textrnn.common.config.train import Train
-from textrnn.common.storage.shards import ShardReader
 from textrnn.errors import UserError, require
-from textrnn.modeling.models.model_directory import make_config
-from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.device import pick_device
-from textrnn.modeling.nn.precision import check_precision
-from textrnn.preparation.artifacts.labels import Labels
-from textrnn.stage import progress
-from textrnn.training.batching.batches import batch_size, batches
-from textrnn.training.batching.buckets import AnyBucket, Bucket
-from textrnn.training.batching.loading import check_id_ranges, load_buckets
-from textrnn.training.batching.sampling import make_sampling
-from textrnn.training.optimization.step import TrainStep, make_optimizer
-from textrnn.training.trainer.class_weights import class_weights
-from textrnn.training.trainer.recipe import build_network, check_recipe, report_out_of_memory
-from textrnn.training.trainer.token_features import learn_token_features
+from textrnn.training.batching.batch import Batch
+from textrnn.training.trainer.callbacks import open_bar
+from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
+from textrnn.training.trainer.recipe import Recipe
+from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
 
 # fractions of the whole range, so that a curve of more batches has the same shape and less noise
 SMOOTHING = 1 / 30  # the distance over which the weight of a loss in the smoothed loss decays to 1/e
@@ -76,79 +61,72 @@ class RatePoint:
     smoothed: float
 
 
-def raise_rate(
-    network: nn.Module, stream: Iterable[Bucket], settings: Train, weights: Tensor | None, rates: RateRange
-) -> list[RatePoint]:
-    """Train the network in place on the first batches of `stream`, one at each rate, and return the losses.
+class RateRecorder(Callback):
+    """Records the loss at each rate of a run whose learning rate rises; stops the run when no higher rate is of use.
 
-    The network is of no use afterwards. Stops before the last rate if the loss is not finite or if the smoothed loss
-    exceeds EXPLODED times its minimum. The smoothed loss is the exponentially weighted mean of all losses so far,
-    divided by the sum of the weights (Kingma and Ba 2015, arXiv:1412.6980, section 3). Raises UserError if the first
-    loss is not finite.
+    That is after the last rate, at a loss that is not finite, and once the smoothed loss exceeds EXPLODED times its
+    minimum. The smoothed loss is the exponentially weighted mean of all losses so far, divided by the sum of the
+    weights (Kingma and Ba 2015, arXiv:1412.6980, section 3).
     """
-    running_metrics = RunningMetrics.for_network(network, weights, settings.label_smoothing)
-    take_step = TrainStep(network, make_optimizer(network, settings), running_metrics, settings)
-    decay = math.exp(-1 / (SMOOTHING * rates.steps))
-    points: list[RatePoint] = []
-    mean, lowest = 0.0, math.inf
-    network.train()
-    batches_by_step = zip(range(rates.steps), stream, strict=False)
-    for step, batch in progress(batches_by_step, total=rates.steps, unit="batch", description="rates"):
-        running_metrics.reset()
-        take_step(batch, rates.rate(step))
-        loss = running_metrics.compute().loss
+
+    def __init__(self, rates: RateRange) -> None:
+        self.points: list[RatePoint] = []
+        self._rates, self._decay = rates, math.exp(-1 / (SMOOTHING * rates.steps))
+        self._mean, self._lowest = 0.0, math.inf
+        self._bar: Any = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open a progress bar."""
+        self._bar = open_bar("rates", self._rates.steps, unit=" batches")
+
+    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+        """Record the loss of the batch, and decide whether to stop."""
+        loss = trainer.running_metrics.compute().loss
+        trainer.running_metrics.reset()
+        if self._bar is not None:
+            self._bar.update(1)
         if not math.isfinite(loss):
-            break
-        mean = decay * mean + (1 - decay) * loss
-        smoothed = mean / (1 - decay ** (step + 1))
-        points.append(RatePoint(step + 1, rates.rate(step), loss, smoothed))
-        lowest = min(lowest, smoothed)
-        if smoothed > EXPLODED * lowest:
-            break
-    if not points:
+            trainer.stop("range_test")
+            return
+        step = trainer.state.step
+        self._mean = self._decay * self._mean + (1 - self._decay) * loss
+        smoothed = self._mean / (1 - self._decay**step)
+        self.points.append(RatePoint(step, self._rates.rate(step - 1), loss, smoothed))
+        self._lowest = min(self._lowest, smoothed)
+        if smoothed > EXPLODED * self._lowest or step == self._rates.steps:
+            trainer.stop("range_test")
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+
+def raise_rate(network: nn.Module, data: TrainingData, settings: Train, rates: RateRange) -> list[RatePoint]:
+    """Train the network in place on the first batches of train, one at each rate, and return the losses.
+
+    The network is of no use afterwards. When an epoch ends, the next one begins. `distill` and what ends a run early
+    are ignored: the loss is the usual one. Raises UserError if the first loss is not finite.
+    """
+    recorder = RateRecorder(rates)
+    settings = replace(settings, epochs=rates.steps, distill=None, average=None)
+    data = replace(data, dev=[])  # no evaluations
+    Trainer(network, data, settings, callbacks=[recorder], schedule=rates.rate).fit()
+    if not recorder.points:
         raise UserError("--from", "the loss is not finite at the lowest rate", got=rates.first, do="try a lower one")
-    return points
+    return recorder.points
 
 
-def range_test(
-    recipe: str,
-    padded: ShardReader,
-    matrix: np.ndarray,
-    labels: Labels,
-    model: Model,
-    settings: Train,
-    rates: RateRange,
-    lexicon: pa.Table | None = None,
-) -> list[RatePoint]:
-    """Run the test of a recipe on its padded shards, with the initial network and the first batches of its training.
+def range_test(recipe: Recipe, rates: RateRange) -> list[RatePoint]:
+    """Run the test of a recipe, with the initial network and the first batches of its training; no teacher is trained.
 
-    lexicon: as in `fit`. `distill` is ignored: the loss is the usual one, and no teacher is trained.
-    Raises UserError for an invalid range of rates, and the errors of `fit` for values that do not fit the data.
+    Raises UserError for an invalid range of rates, and the errors of training for values that do not fit the data.
     """
     rates.check()
-    where = f"recipes.{recipe}"
-    check_recipe(recipe, model, settings, labels)
-    class_factors = class_weights(settings.class_weights, labels, f"{where}.train.class_weights")
-    device = pick_device()
-    check_precision(settings.precision, device, f"{where}.train.precision")
-    vocabulary_size, classes = len(matrix), len(labels.names)
+    recipe = replace(recipe, train=replace(recipe.train, distill=None))
     with report_out_of_memory():
-        buckets = load_buckets(padded, "train", device)
-        check_id_ranges(buckets, vocabulary_size, classes, padded.folder)
-        features = learn_token_features(buckets, vocabulary_size, model, lexicon, f"{where}.model")
-        bigram_count, lexicon_sizes = features.sizes
-        config = make_config(recipe, model, matrix.shape, classes, padded.facts, bigram_count, lexicon_sizes)
-        network = build_network(config, matrix, settings.seed, device, features)
-        weights = None if class_factors is None else torch.tensor(class_factors, device=device)
-        return raise_rate(network, _all_batches(buckets, settings), settings, weights, rates)
-
-
-def _all_batches(buckets: Sequence[AnyBucket], settings: Train) -> Iterator[Bucket]:
-    """Yield the batches of one epoch after another, without end."""
-    options: dict[str, Any] = {"drop_last": settings.drop_last, "sampling": make_sampling(buckets, settings)}
-    for epoch in itertools.count():
-        order = (settings.seed, epoch) if settings.shuffle else None
-        yield from batches(buckets, batch_size(settings), shuffle=order, **options)
+        setup = set_up_training(recipe, pick_device(), with_dev=False)
+        return raise_rate(setup.build_network(recipe.train.seed), setup.data, recipe.train, rates)
 
 
 def suggest_rate(points: list[RatePoint], rates: RateRange) -> float | None:

@@ -56,7 +56,7 @@ class _SharedValueError(Exception):
         self.line, self.text = line, text
 
 
-class _PlainComposer(Composer):  # type: ignore[misc]
+class _PlainComposer(Composer):
     """Composes a document without anchors, aliases and merge keys, and refuses one that has them."""
 
     def compose_node(self, parent: Any, index: Any) -> Node:

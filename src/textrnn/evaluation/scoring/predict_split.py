@@ -14,8 +14,8 @@ from textrnn.modeling.models.decoding import class_probabilities, decode_classes
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.precision import make_deterministic
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batches
-from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
 BATCH_SIZE = 256
@@ -49,7 +49,7 @@ def predict_split(saved: SavedModel, padded: PaddedRows, split: Split) -> tuple[
     return predictions, running_metrics.compute().loss
 
 
-def _predict_batch(saved: SavedModel, batch: Bucket, running_metrics: RunningMetrics) -> tuple[np.ndarray, ...]:
+def _predict_batch(saved: SavedModel, batch: Batch, running_metrics: RunningMetrics) -> tuple[np.ndarray, ...]:
     """Return row numbers (B,), predictions per row (B,), gold and predicted (M,) and probabilities (M, C).
 
     The batch's loss is added to the metrics.

@@ -21,8 +21,8 @@ from textrnn.evaluation.scoring.predict_split import BATCH_SIZE
 from textrnn.inference.onnx.export import import_extra
 from textrnn.modeling.models.model_directory import WEIGHTS, SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batches
-from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
 
 PYTHON = "python"
@@ -108,12 +108,12 @@ def _scores(saved: SavedModel, network: nn.Module, padded: PaddedRows, split: Sp
 
 
 @torch.no_grad()
-def _max_difference(one: nn.Module, other: nn.Module, data: list[Bucket]) -> float:
+def _max_difference(one: nn.Module, other: nn.Module, data: list[Batch]) -> float:
     return max(float((one(batch.ids, batch.lengths) - other(batch.ids, batch.lengths)).abs().max()) for batch in data)
 
 
 @torch.no_grad()
-def _rows_per_second(network: nn.Module, data: list[Bucket]) -> float:
+def _rows_per_second(network: nn.Module, data: list[Batch]) -> float:
     start = time.perf_counter()
     for batch in data:
         network(batch.ids, batch.lengths)

@@ -21,12 +21,11 @@ from textrnn.inference.prediction.model_inputs import (
 )
 from textrnn.modeling.models.decoding import class_probabilities, decode_classes, entity_spans
 from textrnn.modeling.models.model_directory import (
-    SEGMENTATION,
-    VOCABULARY,
     SavedModel,
     convert_read_errors,
     load_model,
 )
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
 
@@ -163,14 +162,15 @@ def load(folder: str | Path) -> Predictor:
     """
     folder = Path(folder)
     saved = load_model(folder)
-    with convert_read_errors(folder / SEGMENTATION):
-        segmenter = Segmenter.load(folder / SEGMENTATION)
-    vocabulary = Vocabulary.load(folder / VOCABULARY)
+    preparation = Preparation(folder)
+    with convert_read_errors(preparation.segmentation_file):
+        segmenter = Segmenter.load(preparation.segmentation_file)
+    vocabulary = preparation.read_vocabulary()
     if len(vocabulary) != saved.config.tokens:
         wrong = f"does not belong to a model with {saved.config.tokens} tokens"
         do = "train the recipe, or copy its whole directory"
-        raise UserError(folder / VOCABULARY, wrong, got=len(vocabulary), do=do)
+        raise UserError(preparation.vocabulary_file, wrong, got=len(vocabulary), do=do)
     saved.network.recurrent.prepack()
-    with convert_read_errors(folder / VOCABULARY):
+    with convert_read_errors(preparation.vocabulary_file):
         vocabulary.encode(())  # builds the index now, so that the first prediction does not wait for it
     return Predictor(saved, segmenter, vocabulary)

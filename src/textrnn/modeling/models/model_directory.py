@@ -7,11 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -21,17 +19,15 @@ from textrnn import __version__
 from textrnn.common.config.model import Model
 from textrnn.common.config.types import Side
 from textrnn.common.params.conversion import build_dataclass
+from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.errors import UserError
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 
 CONFIG = "config.json"
 WEIGHTS = "model.safetensors"
-LABELS = "labels.json"
-VOCABULARY = "vocabulary.arrow"
-SEGMENTATION = "segmentation.json"
-PREPARATION_FILES = (VOCABULARY, LABELS, SEGMENTATION)
 
 
 @dataclass(frozen=True)
@@ -83,7 +79,7 @@ def make_config(
     model: Model,
     matrix_shape: tuple[int, int],
     classes: int,
-    padded: Mapping[str, Any],
+    padded: PaddedFacts,
     bigram_count: int = 0,
     words: LexiconSizes | None = None,
 ) -> ModelConfig:
@@ -95,24 +91,23 @@ def make_config(
         tokens=vocabulary_size,
         embedding_size=embedding_size,
         classes=classes,
-        widths=tuple(padded["widths"]),
-        pad_side=padded["side"],
-        truncates=padded["truncates"],
+        widths=padded.widths,
+        pad_side=padded.side,
+        truncates=padded.truncates,
         pairs=bigram_count,
         words=words,
         model=model,
     )
 
 
-def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation: Mapping[str, Path]) -> None:
-    """Write a model directory; `preparation` maps each name of PREPARATION_FILES to the file to copy."""
+def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation: Preparation) -> None:
+    """Write a model directory; the files of `preparation` are copied into it."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     # not save_file, so that a full disk is an OSError, which keeps the run's checkpoint
     (folder / WEIGHTS).write_bytes(save(weights))
     text = json.dumps(asdict(config), indent=1, ensure_ascii=False)
     (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
-    for name in PREPARATION_FILES:
-        shutil.copyfile(preparation[name], folder / name)
+    preparation.copy_to(folder)
 
 
 def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
@@ -135,12 +130,13 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
         network = make_network(config)
     with convert_read_errors(folder / WEIGHTS):
         network.load_state_dict(load_file(str(folder / WEIGHTS)))
-    with convert_read_errors(folder / LABELS):
-        labels = Labels.load(folder / LABELS)
+    preparation = Preparation(folder)
+    with convert_read_errors(preparation.labels_file):
+        labels = preparation.read_labels()
     if len(labels.names) != config.classes:
         do = "train the recipe, or copy its directory as a whole"
         message = f"does not belong to a model with {config.classes} classes"
-        raise UserError(folder / LABELS, message, got=labels.names, do=do)
+        raise UserError(preparation.labels_file, message, got=labels.names, do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
 

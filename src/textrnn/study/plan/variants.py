@@ -1,4 +1,4 @@
-"""The params of the study, and the model and training settings of each variant."""
+"""The params of the study: its variants, seeds and sizes."""
 
 from __future__ import annotations
 
@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.common.config.data import Limits
-from textrnn.common.config.model import Model
-from textrnn.common.config.train import Train
 from textrnn.common.params.conversion import build_dataclass
-from textrnn.common.params.sections import get_param, load_section, merge_values
-from textrnn.common.settings.limits import apply_limits
-from textrnn.errors import ErrorCollector, UserError, require
+from textrnn.common.params.sections import get_param
+from textrnn.errors import ErrorCollector, require
 
 
 @dataclass(frozen=True)
@@ -83,30 +79,3 @@ def check_encoding(study: Study, params: Mapping[str, Any]) -> None:
     expected = get_param(params, "recipes", study.recipe, "encoding")
     rule = f"must be {expected}, as in recipes.{study.recipe}"
     require(expected == study.encoding, "study.encoding", rule, study.encoding)
-
-
-def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
-    """Return the model and training settings of a variant with a seed.
-
-    params: the values of params.yaml, whose `limits` apply. Dev is evaluated every `evaluate_rows` rows, so that the
-    curves of all batch sizes have equally many points. Raises UserError for an unknown variant, and by dotted name for
-    wrong values.
-    """
-    if name not in study.variants:
-        raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
-    variant, where = study.variants[name], f"study.variants.{name}"
-    model_values = merge_values(params, "recipes", study.recipe, "model") | dict(variant.model)
-    model = build_dataclass(Model, model_values, f"{where}.model")
-    train_values = merge_values(params, "recipes", study.recipe, "train") | dict(study.train) | dict(variant.train)
-    train_values["seed"] = seed
-    train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
-    settings = build_dataclass(Train, train_values, f"{where}.train")
-    model, settings = apply_limits(model, settings, load_section(Limits, params, "limits"))
-    model.check(f"{where}.model")
-    settings.check(f"{where}.train")
-    model.check_task(f"{where}.model", "classify", 3)
-    unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
-    unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
-    for option, value in unused.items():
-        require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
-    return model, settings

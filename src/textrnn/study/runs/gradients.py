@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.buckets import AnyBucket
 
 BATCH_ROWS = 256
 
@@ -45,7 +45,7 @@ def input_gradients(network: TextRNN, ids: Tensor, lengths: Tensor, targets: Ten
     return gradient.norm(dim=-1).t()
 
 
-def by_distance(network: TextRNN, rows: Sequence[Bucket], max_rows: int) -> list[float | None]:
+def by_distance(network: TextRNN, rows: Sequence[AnyBucket], max_rows: int) -> list[float | None]:
     """Return the mean norm (D,) of `input_gradients` over the tokens at each distance.
 
     The first `max_rows` rows of each width are used, which must be padded on the right. The distance is the number of

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from textrnn.common.config.train import Train
 from textrnn.common.storage.hashing import hash_range
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.buckets import AnyBucket, Bucket, MappedBucket
 from textrnn.training.batching.prefetch import prefetch_to_device
-from textrnn.training.batching.sampling import Sampling
+from textrnn.training.batching.sampling import Sampling, make_sampling
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ def batches(
     shuffle: tuple[int, int] | None = None,
     sampling: Sampling | None = None,
     start: int = 0,
-) -> Iterator[Bucket]:
+) -> Iterator[Batch]:
     """The batches of an epoch, on the buckets' device; all rows of a batch have one width.
 
     shuffle: (seed, epoch), or None to keep the rows in order. The order is that of SplitMix64 hashes, so it depends
@@ -91,6 +92,36 @@ def batches(
         yield from prefetch_to_device(loaders, buckets[0].device)
     else:
         yield from (load() for load in loaders)
+
+
+class Epochs:
+    """The training batches of a recipe, epoch by epoch; every epoch has the same number of steps and of rows."""
+
+    def __init__(self, buckets: Sequence[AnyBucket], settings: Train) -> None:
+        self._buckets, self._settings, self._size = buckets, settings, batch_size(settings)
+        self._sampling = make_sampling(buckets, settings)
+        self.steps = count_batches(buckets, self._size, settings.drop_last, self._sampling)
+
+    @property
+    def rows(self) -> int:
+        """How many rows an epoch trains on."""
+        counts = row_counts(self._buckets, self._sampling)
+        full = [rows_per_batch(self._size, bucket.width) for bucket in self._buckets]
+        drops = [self._settings.drop_last and count > rows for count, rows in zip(counts, full, strict=True)]
+        return sum(
+            count - count % rows if drop else count for count, rows, drop in zip(counts, full, drops, strict=True)
+        )
+
+    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of an epoch; start: how many of them to skip."""
+        return batches(
+            self._buckets,
+            self._size,
+            drop_last=self._settings.drop_last,
+            shuffle=(self._settings.seed, epoch) if self._settings.shuffle else None,
+            sampling=self._sampling,
+            start=start,
+        )
 
 
 def _plan_batches(

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from textrnn.training.batching.batch import Batch
+
 IDS_PER_CHUNK = 1 << 22  # ids that are processed at once
 
 
@@ -34,26 +36,25 @@ class Bucket:
         """The tokens of a row, padding included."""
         return self.ids.shape[1]
 
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """What a training step reads: ids, lengths, targets, and soft targets if there are any."""
-        columns = (self.ids, self.lengths, self.targets)
-        return columns if self.soft_targets is None else (*columns, self.soft_targets)
-
-    def take(self, index: Tensor) -> Bucket:
+    def take(self, index: Tensor) -> Batch:
         """The rows of an int64 index (B,) on the bucket's device, without waiting for the device."""
-        return Bucket(
-            self.row_numbers[index],
-            self.ids[index],
-            self.lengths[index].long(),
-            self.targets[index].long(),
-            None if self.soft_targets is None else self.soft_targets[index],
+        return Batch(
+            row_numbers=self.row_numbers[index],
+            ids=self.ids[index],
+            lengths=self.lengths[index].long(),
+            targets=self.targets[index].long(),
+            soft_targets=None if self.soft_targets is None else self.soft_targets[index],
         )
 
-    def to(self, device: torch.device, *, non_blocking: bool = False) -> Bucket:
+    def to(self, device: torch.device) -> Bucket:
         """The bucket on another device, as torch.Tensor.to."""
-        columns = (self.row_numbers, *self.inputs)
-        return Bucket(*(column.to(device, non_blocking=non_blocking) for column in columns))
+        return Bucket(
+            row_numbers=self.row_numbers.to(device),
+            ids=self.ids.to(device),
+            lengths=self.lengths.to(device),
+            targets=self.targets.to(device),
+            soft_targets=None if self.soft_targets is None else self.soft_targets.to(device),
+        )
 
     def with_soft_targets(self, soft_targets: Tensor) -> Bucket:
         """The same rows with soft targets."""
@@ -131,21 +132,26 @@ class MappedBucket:
         columns = (self.row_numbers, self.ids, self.lengths, self.targets)
         return sum(column.nbytes for column in columns) + 4 * classes * self.targets.size
 
-    def take(self, index: Tensor) -> Bucket:
+    def take(self, index: Tensor) -> Batch:
         """The rows of an int64 index (B,) in host memory, page-locked if they go on to a GPU."""
         rows, pinned = index.numpy(), self.device.type == "cuda"
-        return Bucket(
-            self.row_numbers.gather(rows, torch.int64, pinned),
-            self.ids.gather(rows, torch.int32, pinned),
-            self.lengths.gather(rows, torch.int64, pinned),
-            self.targets.gather(rows, torch.int64, pinned),
-            None if self.soft_targets is None else self.soft_targets.gather(rows, torch.float32, pinned),
+        soft_targets = self.soft_targets
+        return Batch(
+            row_numbers=self.row_numbers.gather(rows, torch.int64, pinned),
+            ids=self.ids.gather(rows, torch.int32, pinned),
+            lengths=self.lengths.gather(rows, torch.int64, pinned),
+            targets=self.targets.gather(rows, torch.int64, pinned),
+            soft_targets=None if soft_targets is None else soft_targets.gather(rows, torch.float32, pinned),
         )
 
     def to_device(self) -> Bucket:
         """All rows, copied from the shards to the device. Only for a bucket without soft targets."""
-        columns = (self.row_numbers, self.ids, self.lengths, self.targets)
-        return Bucket(*(column.to_tensor() for column in columns)).to(self.device)
+        return Bucket(
+            row_numbers=self.row_numbers.to_tensor(),
+            ids=self.ids.to_tensor(),
+            lengths=self.lengths.to_tensor(),
+            targets=self.targets.to_tensor(),
+        ).to(self.device)
 
     def with_soft_targets(self, soft_targets: Tensor) -> MappedBucket:
         """The same rows with soft targets, which must be in host memory."""

@@ -61,7 +61,8 @@ def _map_tables(tables: list[pa.Table], task: str, device: torch.device) -> Mapp
     # a few bytes per row are copied, so that a batch gathers one column from many chunks and not four
     row_numbers, lengths = (MappedColumn([np.concatenate(vectors(name))]) for name in ("row", "length"))
     targets = MappedColumn(matrices("tags")) if task == "tag" else MappedColumn([np.concatenate(vectors("label"))])
-    return MappedBucket(row_numbers, MappedColumn(matrices("ids")), lengths, targets, device)
+    ids = MappedColumn(matrices("ids"))
+    return MappedBucket(row_numbers=row_numbers, ids=ids, lengths=lengths, targets=targets, device=device)
 
 
 def check_id_ranges(buckets: Sequence[AnyBucket], vocabulary_size: int, classes: int, where: Path) -> None:

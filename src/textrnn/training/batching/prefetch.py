@@ -9,12 +9,12 @@ from contextlib import nullcontext
 
 import torch
 
-from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.batch import Batch
 
 BATCHES_AHEAD = 2  # while one batch is trained on, one is being gathered and one is being copied
 
 
-def prefetch_to_device(loaders: Iterable[Callable[[], Bucket]], device: torch.device) -> Iterator[Bucket]:
+def prefetch_to_device(loaders: Iterable[Callable[[], Batch]], device: torch.device) -> Iterator[Batch]:
     """The batches that `loaders` return, in order and on the device; each is loaded while earlier ones are used.
 
     One thread calls the loaders. For a GPU it copies from page-locked memory on a stream of its own; the caller's
@@ -23,13 +23,13 @@ def prefetch_to_device(loaders: Iterable[Callable[[], Bucket]], device: torch.de
     """
     copy_stream = torch.cuda.Stream(device) if device.type == "cuda" else None
 
-    def load_and_copy(load: Callable[[], Bucket]) -> tuple[Bucket, torch.cuda.Event | None]:
+    def load_and_copy(load: Callable[[], Batch]) -> tuple[Batch, torch.cuda.Event | None]:
         # the stream context is the thread's own, and it sets the device that page-locked memory is allocated for
         with torch.cuda.stream(copy_stream) if copy_stream is not None else nullcontext():
             batch = load().to(device, non_blocking=True)
             return batch, None if copy_stream is None else copy_stream.record_event()
 
-    pending: deque[Future[tuple[Bucket, torch.cuda.Event | None]]] = deque()
+    pending: deque[Future[tuple[Batch, torch.cuda.Event | None]]] = deque()
     with ThreadPoolExecutor(1, "batches") as thread:
         for load in loaders:
             pending.append(thread.submit(load_and_copy, load))
@@ -39,7 +39,7 @@ def prefetch_to_device(loaders: Iterable[Callable[[], Bucket]], device: torch.de
             yield _wait_for_copy(*pending.popleft().result())
 
 
-def _wait_for_copy(batch: Bucket, copied: torch.cuda.Event | None) -> Bucket:
+def _wait_for_copy(batch: Batch, copied: torch.cuda.Event | None) -> Batch:
     """The batch, once the current stream waits for its copy."""
     if copied is not None:
         stream = torch.cuda.current_stream(batch.ids.device)

@@ -16,8 +16,8 @@ from torch import nn
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
 from textrnn.modeling.models.running_metrics import RunningMetrics
+from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batch_size, rows_per_batch
-from textrnn.training.batching.buckets import Bucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.step import TrainStep
 
@@ -86,7 +86,7 @@ class GraphedTrainStep(TrainStep):
         self._recorder, self._size = recorder, batch_size(settings)
         self._steps: dict[int, _FixedShapeStep] = {}  # by width: full batches of one width have the same number of rows
 
-    def __call__(self, batch: Bucket, learning_rate: float) -> None:
+    def __call__(self, batch: Batch, learning_rate: float) -> None:
         """Take the step of this batch at this learning rate."""
         has_graph = batch.width in self._steps or len(self._steps) < MAX_GRAPHS
         if not has_graph or len(batch) != rows_per_batch(self._size, batch.width):
@@ -100,14 +100,14 @@ class GraphedTrainStep(TrainStep):
 class _FixedShapeStep:
     """The fixed input tensors of batches of one shape, and the graph over them once it is recorded."""
 
-    def __init__(self, train_step: TrainStep, batch: Bucket) -> None:
+    def __init__(self, train_step: TrainStep, batch: Batch) -> None:
         self._train_step = train_step
-        self._inputs = tuple(torch.empty_like(column) for column in batch.inputs)
+        self._fixed = batch.map(torch.empty_like)
         self._warm_up_steps = 0
         self._replay: Work | None = None
 
-    def run(self, batch: Bucket, recorder: GraphRecorder) -> None:
-        for fixed, column in zip(self._inputs, batch.inputs, strict=True):
+    def run(self, batch: Batch, recorder: GraphRecorder) -> None:
+        for fixed, column in zip(self._fixed.inputs, batch.inputs, strict=True):
             fixed.copy_(column)
         if self._warm_up_steps < WARM_UP:
             self._warm_up_steps += 1
@@ -118,7 +118,7 @@ class _FixedShapeStep:
         self._replay()
 
     def _work(self) -> None:
-        self._train_step.forward_backward(*self._inputs)
+        self._train_step.forward_backward(self._fixed)
         self._train_step.update()
 
 

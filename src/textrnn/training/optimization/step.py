@@ -13,7 +13,7 @@ from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.embedding_lookup import SparseTable
 from textrnn.modeling.nn.precision import forward_in_precision, make_scaler
-from textrnn.training.batching.buckets import Bucket
+from textrnn.training.batching.batch import Batch
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.row_adam import RowAdam, sum_rows
 
@@ -102,16 +102,15 @@ class TrainStep:
             learning_rate = _initial_learning_rate(settings, device)
             self.optimizers.append(RowAdam(self.tables, learning_rate, settings.weight_decay))
 
-    def __call__(self, batch: Bucket, learning_rate: float) -> None:
+    def __call__(self, batch: Batch, learning_rate: float) -> None:
         """Take the step of this batch at this learning rate."""
         self.set_learning_rate(learning_rate)
         if self.group.world_size == 1:
-            self.forward_backward(*batch.inputs)
+            self.forward_backward(batch)
         else:
             # of the whole batch: each process holds all its targets, so no count has to be exchanged
             divisor = self.running_metrics.total_weight(batch.targets)
-            rows = self.group.local_slice(len(batch))
-            self.forward_backward(*(column[rows] for column in batch.inputs), divisor=divisor)
+            self.forward_backward(batch.part(self.group.local_slice(len(batch))), divisor)
             self.group.sum_gradients(self._dense_parameters())
         self.update()
 
@@ -128,24 +127,17 @@ class TrainStep:
             else:
                 group["lr"] = scaled
 
-    def forward_backward(
-        self,
-        ids: Tensor,
-        lengths: Tensor,
-        targets: Tensor,
-        soft_targets: Tensor | None = None,
-        *,
-        divisor: Tensor | None = None,
-    ) -> None:
-        """Replace the gradients by those of the loss of ids (B, T), lengths (B,) and targets. B may be 0.
+    def forward_backward(self, batch: Batch, divisor: Tensor | None = None) -> None:
+        """Replace the gradients by those of the loss of the batch, which may have no rows.
 
-        soft_targets, divisor: see RunningMetrics.update.
+        divisor: see RunningMetrics.update.
         """
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        if len(ids):
-            logits = forward_in_precision(self.network, ids, lengths, self.precision)
-            loss = self.running_metrics.update(logits, targets, divisor, soft_targets=soft_targets)
+        if len(batch):
+            logits = forward_in_precision(self.network, batch.ids, batch.lengths, self.precision)
+            soft_targets = batch.soft_targets
+            loss = self.running_metrics.update(logits, batch.targets, divisor, soft_targets=soft_targets)
             self.scaler.scale(loss).backward()
 
     def update(self) -> None:

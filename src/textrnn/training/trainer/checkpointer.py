@@ -17,13 +17,18 @@ from textrnn.common.storage.markers import MARKERS, finished_shards, mark_finish
 from textrnn.common.storage.resumable import RetentionPolicy
 from textrnn.errors import ResumableError
 from textrnn.stage import output_file
-from textrnn.training.trainer.run_state import DivergedError, RunState, encode_run_state
+from textrnn.training.batching.batch import Batch
+from textrnn.training.distributed.process_group import ProcessGroup
+from textrnn.training.trainer.loop import Callback, Trainer
+from textrnn.training.trainer.run_state import Checkpoint, DivergedError, RunState
 
 SECONDS_VARIABLE = "TEXTRNN_CHECKPOINT_SECONDS"
 
 
-class Checkpointer:
+class Checkpointer(Callback):
     """Keeps the latest checkpoint of a run in its working folder, one every TEXTRNN_CHECKPOINT_SECONDS.
+
+    It also keeps that of a run that is interrupted. In a group only process 0 has a checkpointer.
 
     teacher: the number (from 1) of a teacher that is trained in the same folder; each run has its own checkpoints.
     Raises ResumableError if the variable is not a number of at least 0.
@@ -33,6 +38,14 @@ class Checkpointer:
         self._folder, self._interval = folder, checkpoint_seconds()
         self._prefix = "" if teacher is None else f"teacher-{teacher}-"
         self._saved_at = time.monotonic()
+
+    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+        """Request a checkpoint if one is due."""
+        trainer.requests.save |= self.is_due()
+
+    def on_save(self, trainer: Trainer, checkpoint: Checkpoint) -> None:
+        """Save the checkpoint."""
+        self.save(checkpoint.state.step, checkpoint.encode())
 
     def is_due(self) -> bool:
         """Whether it is time for the next checkpoint."""
@@ -59,7 +72,7 @@ class Checkpointer:
         """Save a finished run with its best weights alone; resuming it takes no step."""
         # a checkpoint of the last step holds as much already, and is not put at risk
         if state.step not in self._steps():
-            self.save(state.step, encode_run_state(state, {}))
+            self.save(state.step, Checkpoint(state, {}).encode())
 
     def load_latest(self) -> bytes | None:
         """The bytes of the latest intact checkpoint, or None. A damaged one is reported and removed."""
@@ -82,6 +95,18 @@ class Checkpointer:
         """The steps that have a checkpoint."""
         pattern = re.compile(rf"{self._prefix}step-(\d+)")
         return {int(match[1]) for match in map(pattern.fullmatch, finished_shards(self._folder)) if match}
+
+
+def load_checkpoint(checkpointer: Checkpointer | None, group: ProcessGroup) -> Checkpoint | None:
+    """Process 0's latest checkpoint, in all processes of the group, or None; process 0 prints that the run resumes."""
+    data = group.broadcast_bytes((checkpointer.load_latest() if checkpointer else None) or b"")
+    if not data:
+        return None
+    checkpoint = Checkpoint.decode(data)
+    checkpoint.state.resumed.append(checkpoint.state.step)
+    if group.rank == 0:
+        print(f"resumed from step {checkpoint.state.step}", flush=True)
+    return checkpoint
 
 
 def _sync(path: Path) -> None:

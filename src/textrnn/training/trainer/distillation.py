@@ -1,4 +1,4 @@
-"""Knowledge distillation: compute soft targets for train, the mean predictions of an ensemble of the recipe's models.
+"""Knowledge distillation: train the teachers; their mean predictions are the soft targets of train.
 
 Sources: Hinton et al. 2015, arXiv:1503.02531, section 2; teachers of the student's own architecture: Furlanello et al.
 2018, arXiv:1805.04770. How the loss uses the soft targets is in textrnn.modeling.models.running_metrics.
@@ -8,8 +8,9 @@ Shapes: N rows, T the bucket's width, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -20,27 +21,62 @@ from textrnn.modeling.nn.crf import find_crf, log_probabilities
 from textrnn.modeling.nn.precision import forward_in_precision
 from textrnn.training.batching.batches import batch_size, batches
 from textrnn.training.batching.buckets import AnyBucket, Bucket
+from textrnn.training.trainer.callbacks import Progress
+from textrnn.training.trainer.checkpointer import Checkpointer
+from textrnn.training.trainer.loop import TrainingData
+from textrnn.training.trainer.run_state import RunState
+from textrnn.training.trainer.setup import TrainingSetup
 
-TrainTeacher = Callable[[int, str, Train], nn.Module]
+
+@dataclass(frozen=True, eq=False)
+class Taught:
+    """The data of a student, the seconds that its teachers were trained, and the steps at which they were resumed."""
+
+    data: TrainingData
+    seconds: float
+    resumed: list[int]
 
 
-def add_soft_targets(
-    buckets: Sequence[AnyBucket], settings: Train, distill: Distill, train_teacher: TrainTeacher
-) -> list[AnyBucket]:
-    """The buckets with the soft targets of `distill`, whose teachers are trained one after another.
+def train_teachers(setup: TrainingSetup, work_folder: Path | None, *, verbose: bool) -> Taught:
+    """Train the teachers of `train.distill` one after another; without it there are none, and the data is the set-up's.
 
-    train_teacher: trains one teacher, given its number (from 1), its title and its settings: the student's, but with
-    the teacher's seed and without `distill`. Only one teacher is in memory at a time.
+    Each teacher is exactly what the recipe would be with the teacher's seed and without `distill`. Only one is in
+    memory at a time. work_folder: where they save checkpoints, or None.
     """
-    teachers = (train_teacher(number, title, teacher) for number, title, teacher in _teachers(settings, distill))
-    soft = soft_targets(teachers, buckets, settings, distill.temperature)
-    return [bucket.with_soft_targets(targets) for bucket, targets in zip(buckets, soft, strict=True)]
+    settings, states = setup.recipe.train, list[RunState]()
+    if settings.distill is None:
+        return Taught(setup.data, 0.0, [])
+
+    def teachers(distill: Distill) -> Iterator[nn.Module]:
+        for number, seed in enumerate(distill.seeds, start=1):
+            checkpointer = None if work_folder is None else Checkpointer(work_folder, number)
+            title = f"teacher {number} of {len(distill.seeds)} (seed {seed})"
+            network, state = _train_teacher(setup, seed, title, checkpointer, verbose=verbose)
+            states.append(state)
+            yield network
+
+    buckets = setup.data.train
+    soft = soft_targets(teachers(settings.distill), buckets, settings, settings.distill.temperature)
+    train = [bucket.with_soft_targets(targets) for bucket, targets in zip(buckets, soft, strict=True)]
+    resumed = [step for state in states for step in state.resumed]
+    return Taught(replace(setup.data, train=train), sum(state.seconds for state in states), resumed)
 
 
-def _teachers(settings: Train, distill: Distill) -> Iterator[tuple[int, str, Train]]:
-    for number, seed in enumerate(distill.seeds, start=1):
-        title = f"teacher {number} of {len(distill.seeds)} (seed {seed})"
-        yield number, title, replace(settings, seed=seed, distill=None)
+def _train_teacher(
+    setup: TrainingSetup, seed: int, title: str, checkpointer: Checkpointer | None, *, verbose: bool
+) -> tuple[nn.Module, RunState]:
+    """A teacher, trained now or before, and the seconds and resumed steps of its run."""
+    if verbose:
+        print(title, flush=True)
+    settings = replace(setup.recipe.train, seed=seed, distill=None)
+    progress = Progress(f"{setup.recipe.name}, {title}", verbose=verbose)
+    network = setup.build_network(seed)
+    trainer = setup.build_trainer(network, setup.data, settings, checkpointer=checkpointer, callbacks=[progress])
+    trainer.fit()
+    if checkpointer is not None:
+        checkpointer.save_final(trainer.state)
+    # not the whole state: its weights would stay in memory while the next teacher is trained
+    return network, RunState(seconds=trainer.state.seconds, resumed=trainer.state.resumed)
 
 
 def soft_targets(

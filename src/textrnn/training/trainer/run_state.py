@@ -1,12 +1,13 @@
-"""The state of a training run between two steps, and its encoding as the bytes of a checkpoint.
+"""The state of a training run between two steps, and its checkpoint.
 
-The bytes are a safetensors file. Tensors are named `state.*` (what the next step depends on) and `best.*` (the best
-weights); everything else is JSON in the file's metadata.
+The bytes of a checkpoint are a safetensors file. Tensors are named `state.*` (what the next step depends on) and
+`best.*` (the best weights); everything else is JSON in the file's metadata.
 """
 
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
@@ -16,7 +17,8 @@ from torch import Tensor
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import Score
 
-StopReason = Literal["patience", "time_limit"]
+MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
+StopReason = Literal["patience", "time_limit", "range_test"]  # the last in a learning-rate range test alone
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,21 @@ class EvaluationPoint:
     epoch: float
     train: Score
     dev: Score
+
+
+@dataclass(frozen=True)
+class TrainingOutcome:
+    """The result of a run, whose network holds the weights of `best_step`.
+
+    stopped_by: why the run stopped early; None if it took the steps of all epochs.
+    """
+
+    steps: int
+    epochs: float
+    best_step: int
+    dev_loss: float
+    dev_accuracy: float
+    stopped_by: StopReason | None
 
 
 @dataclass
@@ -46,35 +63,71 @@ class RunState:
     stopped_by: StopReason | None = None
     resumed: list[int] = field(default_factory=list)
 
+    def outcome(self, steps_per_epoch: int) -> TrainingOutcome:
+        """The outcome of a run that ends here, after one evaluation or more."""
+        assert self.best is not None
+        return TrainingOutcome(
+            steps=self.step,
+            epochs=self.step / steps_per_epoch,
+            best_step=self.best.step,
+            dev_loss=self.best.dev.loss,
+            dev_accuracy=self.best.dev.accuracy,
+            stopped_by=self.stopped_by,
+        )
 
-def encode_run_state(state: RunState, tensors: dict[str, Tensor]) -> bytes:
-    """The state, and the tensors that the next step depends on, as bytes."""
-    facts = {name: value for name, value in vars(state).items() if name not in ("points", "best", "best_weights")}
-    facts["points"] = [asdict(point) for point in state.points]
-    facts["best"] = None if state.best is None else state.best.step
-    named = {f"state.{name}": value for name, value in tensors.items()}
-    named |= {f"best.{name}": value for name, value in state.best_weights.items()}
-    on_cpu = {name: value.detach().cpu().contiguous() for name, value in named.items()}
-    data: bytes = safetensors.torch.save(on_cpu, {"facts": json.dumps(facts, allow_nan=False)})
-    return data
 
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run, and the tensors that its next step depends on."""
 
-def decode_run_state(data: bytes) -> tuple[RunState, dict[str, Tensor]]:
-    """The state and the tensors that `encode_run_state` was given; tensors are on the CPU."""
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
-    points = [
-        EvaluationPoint(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
-        for point in facts.pop("points")
-    ]
-    best = next((point for point in points if point.step == facts["best"]), None)
-    groups: dict[str, dict[str, Tensor]] = {"state": {}, "best": {}}
-    for name, value in safetensors.torch.load(data).items():
-        group, _, rest = name.partition(".")
-        groups[group][rest] = value
-    facts |= {"points": points, "best": best, "best_weights": groups["best"]}
-    return RunState(**facts), groups["state"]
+    state: RunState
+    tensors: dict[str, Tensor]
+
+    def encode(self) -> bytes:
+        """The checkpoint as the bytes of a safetensors file."""
+        state = self.state
+        facts = {name: value for name, value in vars(state).items() if name not in ("points", "best", "best_weights")}
+        facts["points"] = [asdict(point) for point in state.points]
+        facts["best"] = None if state.best is None else state.best.step
+        named = {f"state.{name}": value for name, value in self.tensors.items()}
+        named |= {f"best.{name}": value for name, value in state.best_weights.items()}
+        on_cpu = {name: value.detach().cpu().contiguous() for name, value in named.items()}
+        data: bytes = safetensors.torch.save(on_cpu, {"facts": json.dumps(facts, allow_nan=False)})
+        return data
+
+    @classmethod
+    def decode(cls, data: bytes) -> Checkpoint:
+        """The checkpoint that `encode` made these bytes of; its tensors are on the CPU."""
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
+        points = [
+            EvaluationPoint(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
+            for point in facts.pop("points")
+        ]
+        best = next((point for point in points if point.step == facts["best"]), None)
+        groups: dict[str, dict[str, Tensor]] = {"state": {}, "best": {}}
+        for name, value in safetensors.torch.load(data).items():
+            group, _, rest = name.partition(".")
+            groups[group][rest] = value
+        facts |= {"points": points, "best": best, "best_weights": groups["best"]}
+        return cls(RunState(**facts), groups["state"])
 
 
 class DivergedError(UserError):
     """The loss is not finite, or explodes. The run itself is at fault, so resuming it would fail in the same way."""
+
+
+def check_finite(score: Score, step: int, learning_rate: float) -> None:
+    """Raise DivergedError, naming the step's learning rate, if the loss is not finite."""
+    if not math.isfinite(score.loss):
+        got = f"{score.loss} at learning rate {learning_rate}"
+        do = "try a smaller train.learning_rate, or train.clip_norm"
+        raise DivergedError(f"training, batch {step}", "the loss is no longer finite", got=got, do=do)
+
+
+def check_explosion(score: Score, classes: int, step: int) -> None:
+    """Raise DivergedError if the loss is MAX_LOSS_FACTOR times that of a uniform prediction of the classes."""
+    if score.loss > MAX_LOSS_FACTOR * math.log(max(classes, 2)):
+        got = f"a mean of {score.loss:.4g}"
+        do = "try a smaller train.learning_rate, train.clip_norm, or model.readout last_valid instead of last_step"
+        raise DivergedError(f"training, batch {step}", "the loss explodes", got=got, do=do)

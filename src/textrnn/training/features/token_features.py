@@ -13,9 +13,9 @@ from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.embedding_lookup import SparseTable
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.training.batching.buckets import AnyBucket
-from textrnn.training.trainer.bigram_features import BigramFeatures, learn_bigrams
-from textrnn.training.trainer.pretrained_rows import PretrainedRows
-from textrnn.training.trainer.word_features import WordFeatures, learn_words
+from textrnn.training.features.bigram_features import BigramFeatures, learn_bigrams
+from textrnn.training.features.pretrained_rows import PretrainedRows
+from textrnn.training.features.word_features import WordFeatures, learn_words
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,10 +26,14 @@ class TokenFeatures:
     words: WordFeatures | None
 
     @property
-    def sizes(self) -> tuple[int, LexiconSizes | None]:
-        """The number of bigrams, and the sizes of the lexicon."""
-        bigram_count = 0 if self.bigrams is None else len(self.bigrams.keys)
-        return bigram_count, None if self.words is None else self.words.sizes
+    def bigram_count(self) -> int:
+        """The number of bigrams, 0 without them."""
+        return 0 if self.bigrams is None else len(self.bigrams.keys)
+
+    @property
+    def lexicon_sizes(self) -> LexiconSizes | None:
+        """The sizes of the words' lexicon, None without words."""
+        return None if self.words is None else self.words.sizes
 
     def fill(self, network: TextRNN) -> None:
         """Copy the keys, rows and pretrained vectors into a network of these sizes; call it without gradients."""

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from textrnn.modeling.nn.soft_lexicon import FIRST_WORD_ROW, LexiconSizes, match_words
 from textrnn.training.batching.buckets import AnyBucket, iterate_ids
-from textrnn.training.trainer.pretrained_rows import PretrainedRows, split_vectors, word_keys
+from textrnn.training.features.pretrained_rows import PretrainedRows, split_vectors, word_keys
 
 
 @dataclass(frozen=True, eq=False)

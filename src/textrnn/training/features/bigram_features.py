@@ -19,7 +19,7 @@ from textrnn.common.storage.schemas import PAD_ID
 from textrnn.errors import UserError
 from textrnn.modeling.nn.bigrams import FIRST_BIGRAM_ROW
 from textrnn.training.batching.buckets import AnyBucket, iterate_ids
-from textrnn.training.trainer.pretrained_rows import BIGRAM_LENGTH, PretrainedRows, split_vectors, word_keys
+from textrnn.training.features.pretrained_rows import BIGRAM_LENGTH, PretrainedRows, split_vectors, word_keys
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,0 +1,56 @@
+"""The model and training settings of each variant of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from textrnn.common.config.data import Limits
+from textrnn.common.config.model import Model
+from textrnn.common.config.train import Train
+from textrnn.common.params.conversion import build_dataclass
+from textrnn.common.params.sections import load_section, merge_values
+from textrnn.errors import UserError, require
+from textrnn.study.plan.variants import Study
+from textrnn.training.trainer.limits import apply_limits
+from textrnn.training.trainer.recipe import PreparedFiles, Recipe
+
+
+def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
+    """Return the model and training settings of a variant with a seed.
+
+    params: the values of params.yaml, whose `limits` apply. Dev is evaluated every `evaluate_rows` rows, so that the
+    curves of all batch sizes have equally many points. Raises UserError for an unknown variant, and by dotted name for
+    wrong values.
+    """
+    if name not in study.variants:
+        raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
+    variant, where = study.variants[name], f"study.variants.{name}"
+    model_values = merge_values(params, "recipes", study.recipe, "model") | dict(variant.model)
+    model = build_dataclass(Model, model_values, f"{where}.model")
+    train_values = merge_values(params, "recipes", study.recipe, "train") | dict(study.train) | dict(variant.train)
+    train_values["seed"] = seed
+    train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
+    settings = build_dataclass(Train, train_values, f"{where}.train")
+    model, settings = apply_limits(model, settings, load_section(Limits, params, "limits"))
+    model.check(f"{where}.model")
+    settings.check(f"{where}.train")
+    model.check_task(f"{where}.model", "classify", 3)
+    unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
+    unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
+    for option, value in unused.items():
+        require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
+    return model, settings
+
+
+def load_variant(study: Study, params: Mapping[str, Any], name: str, seed: int, padded: Path) -> Recipe:
+    """A variant with a seed as a recipe to train; its rows are those of its width in the folder `padded`.
+
+    Raises UserError as `variant_settings` does, and for files that are missing or damaged.
+    """
+    model, settings = variant_settings(study, params, name, seed)
+    files = PreparedFiles.of_recipe(study.recipe, params)
+    data = replace(files, padded=padded / str(study.variants[name].max_length)).load()
+    return Recipe(name, f"study.variants.{name}", model, settings, data)

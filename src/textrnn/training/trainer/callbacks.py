@@ -1,0 +1,185 @@
+"""Callbacks of training runs: progress, the file of curves, TensorBoard, and early stopping."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from textrnn.common.config.train import Train
+from textrnn.errors import ResumableError
+from textrnn.training.batching.batch import Batch
+from textrnn.training.trainer.loop import Callback, Trainer
+from textrnn.training.trainer.run_state import EvaluationPoint
+
+COLUMNS = ("step", "split", "loss", "accuracy")
+TENSORBOARD_VARIABLE = "TEXTRNN_TENSORBOARD"
+
+
+class Progress(Callback):
+    """Measures the throughput, and shows a progress bar, or without a terminal prints a line at each evaluation.
+
+    verbose: False shows and prints nothing. Rows before a resumed run's start count neither for the throughput nor for
+    the time left.
+    """
+
+    def __init__(self, title: str, *, verbose: bool) -> None:
+        self.title, self._verbose = title, verbose
+        self._bar: Any = None
+        self._rows, self._started = 0, time.perf_counter()
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open the bar."""
+        if self._verbose:
+            self._bar = open_bar(f"train {self.title}", trainer.total_rows, initial=trainer.state.rows, unit=" rows")
+        self._rows, self._started = 0, time.perf_counter()
+
+    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+        """Count the rows of the batch."""
+        self._rows += len(batch)
+        if self._bar is not None:
+            self._bar.update(len(batch))
+
+    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
+        """Show the scores."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"dev loss {point.dev.loss:.4f}, dev accuracy {point.dev.accuracy:.4f}")
+        elif self._verbose:
+            line = f"{self.title}: batch {point.step}/{trainer.total_steps}, epoch {point.epoch:.2f}, "
+            line += f"train loss {point.train.loss:.4f}, dev loss {point.dev.loss:.4f}, "
+            line += f"dev accuracy {point.dev.accuracy:.4f}"
+            speed = self.rows_per_second()
+            minutes = (trainer.total_rows - trainer.state.rows) / max(speed, 1e-9) / 60
+            print(f"{line}, {speed:.0f} rows/s, {minutes:.1f} min left", flush=True)
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Close the bar."""
+        if self._bar is not None:
+            self._bar.close()
+
+    def rows_per_second(self) -> float:
+        """The throughput of training since the run's start, with the time of evaluations included."""
+        return self._rows / max(time.perf_counter() - self._started, 1e-9)
+
+
+def open_bar(description: str, total: int, *, initial: int = 0, unit: str) -> Any:
+    """A progress bar of tqdm, or None if stderr is no terminal or tqdm is not installed."""
+    if not sys.stderr.isatty():
+        return None
+    try:
+        from tqdm import tqdm
+    except ImportError:
+        return None
+    return tqdm(total=total, initial=initial, unit=unit, desc=description, dynamic_ncols=True)
+
+
+class CurvesFile(Callback):
+    """Writes a CSV file with a row per evaluation and split: step, split, loss, accuracy.
+
+    A resumed run writes the evaluations before its start again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open the file; write the header and the evaluations so far."""
+        self._file = self._path.open("w", encoding="utf-8", newline="")
+        self._write([COLUMNS])
+        for point in trainer.state.points:
+            self.on_evaluation(trainer, point)
+
+    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
+        """Write the rows of the evaluation."""
+        scores = (("train", point.train), ("dev", point.dev))
+        self._write([(point.step, split, f"{score.loss:.6f}", f"{score.accuracy:.6f}") for split, score in scores])
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Close the file."""
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, rows: Sequence[Sequence[object]]) -> None:
+        assert self._file is not None, "the run has not started"
+        csv.writer(self._file, lineterminator="\n").writerows(rows)
+
+
+class TensorBoard(Callback):
+    """Writes loss and accuracy of both splits as TensorBoard files into a folder; a resumed run writes all again.
+
+    Raises ResumableError, when the run starts, if tensorboard is not installed.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._writer: Any = None
+
+    def on_start(self, trainer: Trainer) -> None:
+        """Open the files; write the evaluations so far."""
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError as error:
+            do = "pip install -c constraints.txt -e '.[tensorboard]', or unset it"
+            raise ResumableError(TENSORBOARD_VARIABLE, "tensorboard is not installed", do=do) from error
+        # purge_step 0 hides what an earlier run, stopped or not, left in the folder: all points are written again
+        self._writer = SummaryWriter(str(self._folder), purge_step=0)
+        for point in trainer.state.points:
+            self.on_evaluation(trainer, point)
+
+    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
+        """Write the scores."""
+        for split, score in (("train", point.train), ("dev", point.dev)):
+            self._writer.add_scalar(f"loss/{split}", score.loss, point.step)
+            self._writer.add_scalar(f"accuracy/{split}", score.accuracy, point.step)
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Close the files."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def tensorboard_from_environment(title: str) -> list[TensorBoard]:
+    """The callback that writes into the folder `title` of TEXTRNN_TENSORBOARD; none if the variable is unset."""
+    folder = os.environ.get(TENSORBOARD_VARIABLE)
+    return [TensorBoard(Path(folder) / title)] if folder else []
+
+
+class Patience(Callback):
+    """Stops a run when its best score on dev is so many steps old."""
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+
+    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
+        """Stop if the patience has run out."""
+        best = trainer.state.best
+        if best is not None and point.step - best.step >= self._steps:
+            trainer.stop("patience")
+
+
+class TimeLimit(Callback):
+    """Ends a run after so many seconds of training, those before a stop included; process 0's clock counts."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+
+    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+        """Request the last evaluation if the time is over."""
+        trainer.requests.finish |= trainer.group.rank == 0 and trainer.state.seconds >= self._seconds
+
+    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
+        """Stop if the time is over, unless the last step is taken anyway."""
+        if trainer.requests.finish and point.step < trainer.total_steps:
+            trainer.stop("time_limit")
+
+
+def early_stopping(settings: Train) -> list[Callback]:
+    """The callbacks that stop a run early by `patience` and `time_limit_seconds`, for those that are set."""
+    patience = [] if settings.patience is None else [Patience(settings.patience)]
+    time_limit = [] if settings.time_limit_seconds is None else [TimeLimit(settings.time_limit_seconds)]
+    return [*patience, *time_limit]

@@ -1,0 +1,38 @@
+"""Score a network on all rows of a split, alone or together with the other processes of a group."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+
+import torch
+from torch import Tensor, nn
+
+from textrnn.common.config.train import Precision
+from textrnn.common.storage.schemas import IGNORED_TAG
+from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
+from textrnn.modeling.nn.crf import predict_classes
+from textrnn.modeling.nn.precision import forward_in_precision
+from textrnn.training.batching.batches import BatchSize, batches
+from textrnn.training.batching.buckets import AnyBucket
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+
+
+@torch.no_grad()
+def evaluate_loss(
+    network: nn.Module,
+    buckets: Sequence[AnyBucket],
+    size: BatchSize,
+    class_weights: Tensor | None,
+    precision: Precision = "float32",
+    group: ProcessGroup = SINGLE_PROCESS,
+) -> Score:
+    """Loss and accuracy over all rows, without dropout; in a group of P processes each takes every P-th batch."""
+    network.eval()
+    running_metrics = RunningMetrics.for_network(network, class_weights)
+    for batch in islice(batches(buckets, size), group.rank, None, group.world_size):
+        logits = forward_in_precision(network, batch.ids, batch.lengths, precision)
+        predictions = predict_classes(network, logits, batch.targets != IGNORED_TAG)
+        running_metrics.update(logits, batch.targets, predictions=predictions)
+    network.train()
+    return score_from_sums(group.all_gather(running_metrics.sums).sum(0))
