@@ -20,7 +20,8 @@ IDS = [([2 + (3 * row) % 7, 2 + row % 5], row % 3) for row in range(12)]
 TEXTS = [(["abcdefg"[token - 2] for token in ids], label) for ids, label in IDS]
 SEEN = TEXTS[:6]  # the texts of train
 PARAMS = {
-    "data": {"source": "data/sample", "seed": 1},
+    "data": {"source": "data/sample"},
+    "parse": {"seed": 1},
     "encodings": {ENCODING: {"corpus": "alphabet"}},
     "recipes": {RECIPE: {"encoding": ENCODING}},
 }

@@ -160,7 +160,7 @@ def test_buckets_of_one_width(tmp_path):
 
 def test_buckets_of_several_widths(tmp_path):
     padded = write_padded(tmp_path, "classify", CLASSIFY)
-    assert padded.facts["widths"] == [1, 2, 3, 5]
+    assert padded.widths == (1, 2, 3, 5)
     assert [as_lists(bucket) for bucket in load_buckets(padded, "train")] == [
         [[2], [[0]], [0], [2]],
         [[0, 4], [[2, 3], [3, 3]], [2, 2], [1, 1]],

@@ -117,7 +117,7 @@ def test_the_stage_writes_the_card_next_to_the_directory(stage):
 
 def test_a_card_names_the_source_of_rows_and_vectors(stage):
     script, _ = stage
-    write_json(pathlib.Path("params.yaml"), PARAMS | {"data": {"source": "data/web", "seed": 7}})
+    write_json(pathlib.Path("params.yaml"), PARAMS | {"data": {"source": "data/web"}, "parse": {"seed": 7}})
     embedded = pathlib.Path("data/embedded/tiny/statistics.json")
     write_json(embedded, EMBEDDED | {"vectors": "letters.vec"})
     script.main(RECIPE)
@@ -190,6 +190,6 @@ def test_dvc_names_the_model_of_every_recipe(tmp_path, caplog):
         assert artifact.path == f"models/{name}"
         assert {artifact.path, f"{artifact.path}.md"} <= outs
         encoding = params["encodings"][params["recipes"][name]["encoding"]]
-        task = "tagging" if encoding["tags"] else "classification"
+        task = "tagging" if encoding["encode"].get("tags") else "classification"
         assert (artifact.type, artifact.labels) == ("model", [task, encoding["corpus"]])
         assert artifact.desc

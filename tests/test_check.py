@@ -166,6 +166,13 @@ def test_all_errors_are_told_in_one_list():
     ]
 
 
+def test_defaults_must_be_complete():
+    params = copy.deepcopy(SHIPPED)
+    del params["train"]["batch_size"]  # told once, not again for each recipe without a batch size of its own
+    with pytest.raises(UserError, match=r"^train\.batch_size: missing param; add it \(null where it does not apply\)$"):
+        check_params(params)
+
+
 def test_the_smallest_useful_entries_have_six_lines_at_most():
     params = copy.deepcopy(SHIPPED)
     params["corpora"]["mine"] = {

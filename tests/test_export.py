@@ -154,7 +154,7 @@ def test_files_are_compared_with_the_model(tmp_path):
         ([2, 3, 4][: 1 + row % 3], [0, 1, 2][: 1 + row % 3], [{"start": 0, "end": 1, "type": 0}]) for row in range(9)
     ]
     shards = write_padded(tmp_path, "tag", {"train": rows[:4], "test": rows}, 5)
-    facts = {**shards.facts}
+    facts = shards.facts
     folder, _, _ = save(tmp_path, TAGGER, BIO, facts=facts)
     files = {"float32": export_model(folder), "int8": export_model(folder, int8=True)}
     threads = torch.get_num_threads()
@@ -178,7 +178,7 @@ def test_files_are_compared_with_the_model(tmp_path):
 
 def test_a_file_of_another_model_is_detected(tmp_path):
     shards = write_padded(tmp_path, "classify", {"train": [([2], 0)], "test": [([2, 3], 1), ([4, 5, 2], 0)]}, 5)
-    facts = {**shards.facts}
+    facts = shards.facts
     folder, _, _ = save(tmp_path, PLAIN, facts=facts)
     other, _, _ = save_again(tmp_path / "other", options(cell="rnn"), facts)
     assert measure(folder, {"other": export_model(other)}, shards, repeats=1)["other"].max_difference > 1e-3

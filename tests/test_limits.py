@@ -33,7 +33,7 @@ def test_what_was_capped_is_told_with_both_values(tmp_path):
     nothing, every = Limits(None, None, None), Limits(rows=5, epochs=5, hidden_size=64)
     assert find_caps(model, settings, nothing, padded) == []
     assert find_caps(model, settings, dataclasses.replace(every, epochs=100, hidden_size=200), padded) == []
-    padded.facts["rows_before_limit"] = {"train": 5000, "dev": 2}
+    padded.facts = dataclasses.replace(padded.facts, rows_before_limit={"train": 5000, "dev": 2})
     caps = find_caps(model, settings, every, padded)
     assert caps == [Cap("train.epochs", 100, 5), Cap("model.hidden_size", 100, 64), Cap("rows of train", 5000, 5)]
     line = "names_gru: limits cap train.epochs 100 to 5, model.hidden_size 100 to 64, rows of train 5,000 to 5"
@@ -43,7 +43,7 @@ def test_what_was_capped_is_told_with_both_values(tmp_path):
 @pytest.mark.parametrize("name", ["rows", "epochs", "hidden_size"])
 def test_a_limit_under_1_is_refused_by_name(name):
     nothing = Limits(rows=None, epochs=None, hidden_size=None)
-    nothing.check()
-    dataclasses.replace(nothing, **{name: 1}).check()
+    nothing.check("limits")
+    dataclasses.replace(nothing, **{name: 1}).check("limits")
     with pytest.raises(UserError, match=rf"^limits\.{name}: must be at least 1, or null; got 0"):
-        dataclasses.replace(nothing, **{name: 0}).check()
+        dataclasses.replace(nothing, **{name: 0}).check("limits")

@@ -10,6 +10,7 @@ import torch
 from project import PARAMS, RECIPES
 from test_models import PLAIN
 from textrnn.common.config.model import BigramOptions, Model, SoftLexiconOptions
+from textrnn.common.config.pad import Pad
 from textrnn.common.params.sections import load_entry_section
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.inference.onnx.graph import make_model
@@ -133,7 +134,14 @@ def test_the_model_of_every_recipe(recipe):
     options |= {"bigrams": BigramOptions(3, 1)} if bigrams else {}
     options |= {"words": SoftLexiconOptions(3, 1)} if words else {}
     classes = 2 if options["loss"] == "bce" else CLASSES
-    assert max_difference(make_network(side=PARAMS["recipes"][recipe]["pad_side"], classes=classes, **options)) < 2e-6
+    assert (
+        max_difference(
+            make_network(
+                side=load_entry_section(Pad, PARAMS, "recipes", recipe, "pad").side, classes=classes, **options
+            )
+        )
+        < 2e-6
+    )
 
 
 def test_a_binary_output_becomes_two_logits():

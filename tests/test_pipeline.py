@@ -125,7 +125,7 @@ def test_the_scores_agree_with_each_other(first_run):
     assert scores == {
         split: {"score": evaluated[split]["accuracy"], "loss": evaluated[split]["loss"]} for split in ("dev", "test")
     }
-    predictions = Predictions.read(project / "data" / "evaluated" / RECIPE / "test.arrow")
+    predictions = Predictions.read(project / Predictions.file(RECIPE), 18)
     assert len(predictions.gold) == ROWS["test"]
     assert test["accuracy"] == round(float((predictions.gold == predictions.predicted).mean()), 6)
     assert predictions.probabilities.shape == (ROWS["test"], 18)

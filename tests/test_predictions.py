@@ -52,7 +52,7 @@ def test_truncated_tokens_are_not_predicted(tmp_path, side):
 def test_predictions_of_buckets_are_in_the_order_of_rows(tmp_path):
     rows = [([2, 3, 4], [0, 1, 2], []), ([4], [2], []), ([3, 2], [1, 0], [])]
     padded = write_padded(tmp_path, "tag", {"train": rows, "test": rows})
-    assert len(padded.facts["widths"]) == 3
+    assert len(padded.widths) == 3
     predictions = predict(stub(padded, TYPES, [0, 0, 0, 1, 2]), padded)
     assert predictions.offsets.tolist() == [0, 3, 4, 6]
     assert predictions.gold.tolist() == predictions.predicted.tolist() == [0, 1, 2, 2, 1, 0]
@@ -179,15 +179,17 @@ def test_many_texts_are_read_as_they_were_written(tmp_path):
 
 def test_a_missing_damaged_or_other_file_is_refused_by_name(tmp_path):
     path = tmp_path / "test.arrow"
-    with pytest.raises(UserError, match=r"test\.arrow: no such file; run the stage evaluate$"):
+    with pytest.raises(UserError, match=r"test\.arrow: no such file; run the stage that writes it$"):
         Predictions.read(path, 3)
     tagged().write(path)
-    with pytest.raises(UserError, match=r"test\.arrow: does not hold predictions of 4 classes; got row: int64, "):
+    with pytest.raises(UserError, match=r"test\.arrow: does not contain predictions of 4 classes; got "):
         Predictions.read(path, 4)
     whole = path.read_bytes()
     for damaged in (b"", b"no arrow", whole[: len(whole) // 2], whole[:-10]):
         path.write_bytes(damaged)
-        with pytest.raises(UserError, match=r"test\.arrow: is damaged; got .*; run the stage evaluate$"):
+        with pytest.raises(
+            UserError, match=r"test\.arrow: is not an Arrow file; got .*; run the stage that writes it$"
+        ):
             Predictions.read(path, 3)
     for changes in (
         {"predicted": np.array([2, 0, 3])},

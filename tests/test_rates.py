@@ -197,7 +197,7 @@ def test_the_words_of_a_lexicon_are_used_as_in_training(tmp_path):
     padded = write_padded(tmp_path, "classify", SPLITS)
     model = dataclasses.replace(PLAIN, words=SoftLexiconOptions(3, 1))
     assert len(range_test(recipe_of(padded, model=model, lexicon=SOME_WORDS), PLAIN_RATES)) > 1
-    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon"):
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's embed.lexicon"):
         range_test(recipe_of(padded, model=model), PLAIN_RATES)
 
 

@@ -258,7 +258,7 @@ def test_a_table_of_another_width_than_the_vectors_is_rejected(name):
 def test_words_without_a_lexicon_are_rejected(lexicon):
     options = dataclasses.replace(PLAIN, words=OPTIONS)
     with pytest.raises(
-        UserError, match=r"^m\.words: needs the recipe's lexicon, which is null; got SoftLexiconOptions\(width=3"
+        UserError, match=r"^m\.words: needs the recipe's embed.lexicon, which is null; got SoftLexiconOptions\(width=3"
     ):
         learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
     learn_token_features([bucket(ROWS, 5)], VOCABULARY, PLAIN, lexicon, "m")
@@ -462,5 +462,7 @@ def test_without_words_the_accuracy_is_lower(run):
 
 
 def test_a_recipe_without_a_lexicon_is_an_error_that_names_the_param(run):
-    with pytest.raises(UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's lexicon, which is null"):
+    with pytest.raises(
+        UserError, match=r"^recipes\.tiny\.model\.words: needs the recipe's embed.lexicon, which is null"
+    ):
         run(lexicon=None)

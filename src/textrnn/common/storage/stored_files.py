@@ -24,7 +24,7 @@ def open_arrow(path: Path, schema: pa.Schema | None, contents: str) -> pa.Table:
     _require_file(path)
     try:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowInvalid, OSError) as error:
         raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
     if schema is not None and not table.schema.equals(schema):
         raise UserError(path, f"does not contain {contents}", got=table.schema.names)
@@ -38,9 +38,12 @@ def write_arrow(path: Path, table: pa.Table) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The values in a JSON file. Raises UserError if it is missing, ValueError if it is not JSON."""
+    """The values in a JSON file. Raises UserError if it is missing or is not JSON."""
     _require_file(path)
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
 
 
 def write_statistics(folder: Path, statistics: Mapping[str, Any]) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import astuple
 from pathlib import Path
 
 from textrnn.evaluation.analysis.analyze import Analysis
 from textrnn.evaluation.metrics.precision_recall import confusion_rows
-from textrnn.evaluation.metrics.result_files import write_csv
-from textrnn.stage import write_json
+from textrnn.stage import output_file, write_json
 
 CLASS_COLUMNS = ("kind", "name", "precision", "recall", "f1", "support")
 BIN_COLUMNS = ("lower", "upper", "count", "confidence", "accuracy")
@@ -26,14 +26,22 @@ def write_analysis(folder: Path, analysis: Analysis, names: Sequence[str]) -> No
     write_json(folder / "analysis.json", analysis.metrics)
     reports = [("class", row) for row in analysis.classes.report]
     reports += [("entity", row) for row in analysis.entities.report] if analysis.entities else []
-    write_csv(folder / "classes.csv", CLASS_COLUMNS, [(kind, *astuple(row)) for kind, row in reports])
+    _write_csv(folder / "classes.csv", CLASS_COLUMNS, [(kind, *astuple(row)) for kind, row in reports])
     counts = zip(names, analysis.classes.confusion.tolist(), strict=True)
-    write_csv(folder / "confusion_counts.csv", ("actual", *names), [(name, *row) for name, row in counts])
-    write_csv(folder / "reliability.csv", BIN_COLUMNS, map(astuple, analysis.bins))
+    _write_csv(folder / "confusion_counts.csv", ("actual", *names), [(name, *row) for name, row in counts])
+    _write_csv(folder / "reliability.csv", BIN_COLUMNS, map(astuple, analysis.bins))
     lines = (json.dumps(error, ensure_ascii=False) for error in analysis.errors)
     (folder / "errors.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def write_confusion_plot(path: Path, analysis: Analysis, names: Sequence[str]) -> None:
     """Write the confusion as DVC plots it, a row for each prediction; above MAX_PLOT_ROWS, counts are scaled down."""
-    write_csv(path, ("actual", "predicted"), confusion_rows(analysis.classes.confusion, names, MAX_PLOT_ROWS))
+    _write_csv(path, ("actual", "predicted"), confusion_rows(analysis.classes.confusion, names, MAX_PLOT_ROWS))
+
+
+def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a CSV file; floats are rounded to 6 digits, as in JSON files of metrics."""
+    with output_file(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([round(value, 6) if isinstance(value, float) else value for value in row] for row in rows)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.common.storage.shards import file_sha256
-from textrnn.evaluation.metrics.result_files import read_json
+from textrnn.common.storage.stored_files import read_json
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.safetensors_header import count_weights
 

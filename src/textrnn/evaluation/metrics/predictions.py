@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.storage.shards import ROWS_PER_BATCH
+from textrnn.common.storage.stored_files import open_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span
 from textrnn.preparation.artifacts.tag_schemes import spans as spans_of_tags
 
-DO = "run the stage evaluate"  # what an error about the file advises
+DO = "run the stage that writes it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +84,11 @@ class Predictions:
 
         Raises UserError, naming the file, if it is missing, damaged or of another model.
         """
-        table = _read_table(path, cls.schema(classes), classes)
+        table = open_arrow(path, cls.schema(classes), f"predictions of {classes} classes")
+        try:
+            table.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise UserError(path, "is damaged", got=error, do=DO) from error
         valid = table.filter(pc.is_valid(table["gold"]))
         row_numbers, rows = np.unique(np.array(table["row"])), np.array(valid["row"])
         gold, predicted = (np.array(valid[name]).astype(np.int64) for name in ("gold", "predicted"))
@@ -97,20 +102,6 @@ class Predictions:
             predicted=predicted,
             probabilities=np.concatenate([np.empty(0), *chunks]).reshape(-1, classes),
         )
-
-
-def _read_table(path: Path, schema: pa.Schema, classes: int) -> pa.Table:
-    if not path.is_file():
-        raise UserError(path, "no such file", do=DO)
-    try:
-        table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
-        table.validate(full=True)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(path, "is damaged", got=error, do=DO) from error
-    if not table.schema.equals(schema):
-        got = ", ".join(f"{field.name}: {field.type}" for field in table.schema)
-        raise UserError(path, f"does not hold predictions of {classes} classes", got=got, do=DO)
-    return table
 
 
 def _in_order(row_numbers: np.ndarray) -> bool:
