@@ -24,7 +24,7 @@ import torch
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import PAGE, device, read, render, save
 from textrnn.inference.prediction.predictor import Predictor, load
-from textrnn.modeling.models.model_directory import CONFIG
+from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.stage import run_command
 
@@ -74,7 +74,7 @@ def throughput(predictor: Predictor, texts: list[str]) -> float:
 def measure(folder: Path, args: argparse.Namespace) -> dict[str, Any]:
     """The results of one model."""
     predictor, texts = load(folder), sample_texts(folder, args.texts, args.tokens)
-    model = json.loads((folder / CONFIG).read_text(encoding="utf-8"))["model"]
+    model = ModelFiles(folder).read_config()["model"]
     about = {"model": predictor.name, "cell": model["cell"], "hidden_size": model["hidden_size"]}
     return {**about, **latencies(predictor, texts, args.calls), "texts_per_second": throughput(predictor, texts)}
 

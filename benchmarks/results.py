@@ -28,8 +28,8 @@ from textrnn.common.params.check import ENTRY_SECTIONS
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, merge_values
 from textrnn.errors import UserError
-from textrnn.evaluation.outputs.recipe_results import ResultFolders
 from textrnn.modeling.models.model_directory import load_model
+from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 from textrnn.stage import run_command, write_json
 from textrnn.training.trainer.summary import summarize
 
@@ -66,11 +66,11 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     targets = [f"evaluate@{recipe}"] if run.only_dev else [f"evaluate@{recipe}", f"analyze@{recipe}"]
     command = command_of(targets, (*run.changes, *seed_change), source)
     params = execute(command)
-    folders, log = ResultFolders.of_project(Path()), _read(Path("logs") / f"{recipe}.json")
-    evaluated = _read(folders.evaluated / recipe / "metrics.json")
+    files = RecipeFiles(recipe)
+    log, evaluated = _read(files.timings), _read(files.evaluated.metrics)
     by_split = {"dev": evaluated["dev"]}
     if not run.only_dev:
-        analysis = _read(folders.analyzed / recipe / "analysis.json")
+        analysis = _read(files.analyzed.analysis)
         by_split["test"] = evaluated["test"] | {"ece": analysis["calibration"]["ece"]}
         by_split[UNSEEN] = analysis["by_text"]["rest"]
         by_split[WITHOUT_LONGEST] = analysis.get("by_row", {}).get("rest", {})
@@ -80,7 +80,7 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     threads = f"cpu, {log['threads']} threads, {platform.machine()}"
     last = {
         "seed": seed,
-        "parameters": _parameters(folders.models / recipe),
+        "parameters": _parameters(files.model.folder),
         "seconds": round(log["seconds"], 1),
         "device": log["device"] if log["device"] != "cpu" else threads,
     }
@@ -91,8 +91,8 @@ def measure_baselines(encoding: str, source: str) -> list[Row]:
     """Train the baselines of an encoding and return a row for each metric; the ceiling of the labels counts as one."""
     command = command_of([f"baseline@{encoding}"], BASELINES[encoding], source)
     params = execute(command)
-    results = _read(ResultFolders.of_project(Path()).baselines / f"{encoding}.json")
-    logs = _read(Path("logs") / f"{encoding}.baselines.json")
+    files = BaselineFiles(encoding)
+    results, logs = _read(files.baselines), _read(files.timings)
     runs = {f"{encoding}: {name}": (scores, logs[name]["seconds"]) for name, scores in results["baselines"].items()}
     if results["ceiling"] is not None:
         ceiling = {split: {"accuracy": value} for split, value in results["ceiling"].items()}

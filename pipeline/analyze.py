@@ -1,7 +1,6 @@
 """Analyse a saved model on the test split from its predictions, and write its card; loads no model."""
 
 import shutil
-from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
@@ -16,7 +15,7 @@ from textrnn.evaluation.analysis.card_facts import CardFiles, CardParams, read_f
 from textrnn.evaluation.analysis.model_card import render
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
-from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.artifacts.result_files import AnalyzedFiles, RecipeFiles
 from textrnn.stage import output_file, output_folder, run_stage
 
 
@@ -29,31 +28,32 @@ def main(recipe: str) -> None:
         source=get_param(params, "data", "source"),
         seed=get_param(params, "parse", "seed"),
     )
-    predictions_file, padded = Predictions.file(recipe), PaddedRows.default_folder(recipe)
+    results, padded = RecipeFiles(recipe), PaddedRows.default_folder(recipe)
     files = CardFiles(
-        model=Path("models") / recipe,
+        model=results.model,
         encoded=EncodedRows.default_folder(encoding) / STATISTICS,
         embedded=RecipeEmbedding.default_folder(recipe) / STATISTICS,
         padded=padded / STATISTICS,
-        metrics=predictions_file.with_name("metrics.json"),
+        metrics=results.evaluated.metrics,
     )
     facts = read_facts(files, card_params)
     names = facts.labels.names
     analysis = analyze(
-        Predictions.read(predictions_file, len(names)),
+        Predictions.read(results.evaluated.predictions, len(names)),
         SegmentedRows.read(SegmentedRows.default_folder(encoding)),
         labels=facts.labels,
-        vocabulary=Vocabulary.load(files.model / "vocabulary.arrow"),
+        vocabulary=results.model.preparation.read_vocabulary(),
         width=facts.config["widths"][-1],
     )
     # the examples hold corpus text: they go into DVC's cache, never into git
-    with output_folder(Path("data/analyzed") / recipe) as out:
+    with output_folder(results.analyzed.folder) as folder:
+        out = AnalyzedFiles(folder)
         write_analysis(out, analysis, names)
         # the report shows them, and depends on this folder in place of all padded rows
-        shutil.copyfile(files.padded, out / "padding.json")
-        shutil.copyfile(padded / LENGTHS_FILE, out / LENGTHS_FILE)
-    write_confusion_plot(Path("metrics") / recipe / "confusion.csv", analysis, names)
-    with output_file(files.model.with_name(f"{recipe}.md")) as temporary:
+        shutil.copyfile(files.padded, out.padding)
+        shutil.copyfile(padded / LENGTHS_FILE, out.lengths)
+    write_confusion_plot(results.confusion_plot, analysis, names)
+    with output_file(results.card) as temporary:
         temporary.write_text(render(facts), encoding="utf-8")
 
 

@@ -1,7 +1,5 @@
 """Train the baselines of an encoding, to compare its recipes with: linear models on n-grams, and the majority."""
 
-from pathlib import Path
-
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.data import Limits
@@ -12,6 +10,7 @@ from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.baselines.fit import cap_epochs, noise_ceiling, train_baselines
 from textrnn.evaluation.metrics.comparison import best_test_score
 from textrnn.preparation.artifacts.preparation_folder import Preparation
+from textrnn.preparation.artifacts.result_files import BaselineFiles
 from textrnn.stage import run_stage, write_json
 
 
@@ -25,11 +24,12 @@ def main(encoding: str) -> None:
     results = list(train_baselines(ids, texts, labels, vocabulary_size, cap_epochs(settings, limits.epochs)))
     baselines = {result.name: result.metrics() for result in results}
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
-    write_json(Path("data/baselines") / f"{encoding}.json", {"baselines": baselines, "ceiling": ceiling})
-    write_json(Path("metrics") / encoding / "baseline.json", {"score": best_test_score(baselines)})
+    files = BaselineFiles(encoding)
+    write_json(files.baselines, {"baselines": baselines, "ceiling": ceiling})
+    write_json(files.best_score, {"score": best_test_score(baselines)})
     # the time is not a metric: it differs from run to run, as that of training does
     timings = {result.name: {"seconds": result.seconds} for result in results}
-    write_json(Path("logs") / f"{encoding}.baselines.json", timings)
+    write_json(files.timings, timings)
 
 
 if __name__ == "__main__":

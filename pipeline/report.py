@@ -4,7 +4,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
-from textrnn.evaluation.outputs.recipe_results import ResultFolders, encodings_and_corpora, read_recipe_results
+from textrnn.evaluation.outputs.recipe_results import encodings_and_corpora, read_recipe_results
 from textrnn.evaluation.report.page import render
 from textrnn.evaluation.report.study_section import read_shown_study
 from textrnn.stage import output_file, run_command
@@ -14,9 +14,8 @@ STUDY = Path("study/shown")
 
 
 def main() -> None:
-    folders = ResultFolders.of_project(Path())
     recipes = [
-        read_recipe_results(recipe, encoding, corpus, folders)
+        read_recipe_results(recipe, encoding, corpus)
         for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()
     ]
     with output_file(REPORT) as temporary:

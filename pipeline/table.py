@@ -1,7 +1,5 @@
 """Print a table of all recipes with their latest metrics and best baselines."""
 
-from pathlib import Path
-
 import polars as pl
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
@@ -9,18 +7,16 @@ from textrnn.common.params.params_file import read_params
 from textrnn.evaluation.metrics.comparison import best_baseline
 from textrnn.evaluation.outputs.recipe_results import (
     RecipeResults,
-    ResultFolders,
     encodings_and_corpora,
     read_recipe_results,
 )
 from textrnn.stage import run_command
 
 SCORES = ("accuracy", "macro_f1", "entity_f1", "loss")
-FOLDERS = ResultFolders.of_project(Path())
 
 
 def recipe_row(recipe: str, encoding: str, corpus: str) -> dict[str, object]:
-    results = read_recipe_results(recipe, encoding, corpus, FOLDERS)
+    results = read_recipe_results(recipe, encoding, corpus)
     row: dict[str, object] = {"recipe": recipe, "corpus": corpus}
     if results.train is None or results.test is None:
         return row

@@ -1,13 +1,12 @@
 """Train a recipe's model and save it as a self-contained model directory."""
 
-from pathlib import Path
-
 import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.modeling.nn.device import pick_device
+from textrnn.preparation.artifacts.result_files import RecipeFiles
 from textrnn.stage import output_file, run_stage, write_json
 from textrnn.training.distributed.launcher import launch_group
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
@@ -17,21 +16,21 @@ from textrnn.training.trainer.train_recipe import make_resume_key, train_recipe
 
 def main(name: str) -> None:
     params = read_params()
-    files = PreparedFiles.of_recipe(name, params)
+    files, results = PreparedFiles.of_recipe(name, params), RecipeFiles(name)
     with launch_group() as group:
         recipe = load_recipe(name, params, files)
         if group.rank:  # only process 0 writes
             train_recipe(recipe, group=group)
             return
         key = make_resume_key(recipe, files)
-        with resumable_folder(Path("models") / name, CHECKPOINT_RETENTION, stage="train", run=key) as folder:
-            with output_file(Path("metrics") / name / "curves.csv") as curves_file:
+        with resumable_folder(results.model.folder, CHECKPOINT_RETENTION, stage="train", run=key) as folder:
+            with output_file(results.curves) as curves_file:
                 trained = train_recipe(recipe, group=group, curves_file=curves_file, work_folder=folder)
             trained.save(folder, files)
         # in no DVC output: durations differ from run to run, and DVC's run cache would bring old ones back
         speed = {"seconds": trained.seconds, "rows_per_second": trained.rows_per_second, "device": str(pick_device())}
         counts = {"threads": torch.get_num_threads(), "processes": group.world_size}
-        write_json(Path("logs") / f"{name}.json", speed | counts | {"resumed_from": trained.resumed_from})
+        write_json(results.timings, speed | counts | {"resumed_from": trained.resumed_from})
 
 
 if __name__ == "__main__":

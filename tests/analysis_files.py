@@ -11,9 +11,9 @@ from test_batches import write_padded
 from test_checkpoints import LABELS, options, save
 from test_slices import write_segmented
 from textrnn.common.config.model import BigramOptions
-from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.modeling.models.model_directory import load_model
+from textrnn.preparation.artifacts.result_files import RecipeFiles
 
 RECIPE, ENCODING = "tiny", "letters"
 IDS = [([2 + (3 * row) % 7, 2 + row % 5], row % 3) for row in range(12)]
@@ -49,9 +49,9 @@ def write_inputs(folder: Path, params: Mapping[str, Any] = PARAMS) -> Any:
     write_json(model / "segmentation.json", SEGMENTATION)
     write_json(model / "training.json", TRAINED)
     evaluations = {split: evaluate(load_model(model), padded, split) for split in ("dev", "test")}
-    evaluations["test"].predictions.write(folder / Predictions.file(RECIPE))
+    evaluations["test"].predictions.write(RecipeFiles(RECIPE, folder).evaluated.predictions)
     values = {split: metrics(evaluation) for split, evaluation in evaluations.items()}
-    write_json((folder / Predictions.file(RECIPE)).with_name("metrics.json"), values)
+    write_json(RecipeFiles(RECIPE, folder).evaluated.metrics, values)
     padded.folder.rename(data / "padded" / RECIPE)
     write_json(data / "padded" / RECIPE / "statistics.json", dict.fromkeys(("train", "dev", "test"), PADDED))
     (data / "padded" / RECIPE / "lengths.csv").write_text("length,rows\n2,12\n", encoding="utf-8")

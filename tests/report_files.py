@@ -5,13 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
-
-from textrnn.evaluation.outputs.recipe_results import ResultFolders
 
 MODEL = {
     "cell": "gru",
@@ -27,8 +26,22 @@ MODEL = {
 TRAINING = {"steps": 70, "epochs": 5.0, "best_step": 56, "dev_loss": 0.9, "dev_accuracy": 0.7, "stopped_by": None}
 
 
-def result_folders(folder: Path) -> ResultFolders:
-    return ResultFolders.of_project(folder)
+@dataclass(frozen=True)
+class ResultFolders:
+    """The folders of a project that stages write results to."""
+
+    metrics: Path
+    models: Path
+    evaluated: Path
+    analyzed: Path
+    baselines: Path
+
+
+def result_folders(project: Path) -> ResultFolders:
+    data = project / "data"
+    return ResultFolders(
+        project / "metrics", project / "models", data / "evaluated", data / "analyzed", data / "baselines"
+    )
 
 
 def write_json(path: Path, values: Any) -> None:

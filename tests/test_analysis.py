@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +25,7 @@ from textrnn.evaluation.analysis.confusions import confused
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.metrics.subsets import rarest_counts
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.result_files import AnalyzedFiles
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from tiny_models import han, make_tiny
 from tiny_models import texts as texts_of
@@ -269,7 +271,7 @@ def test_the_stage_writes_the_scores_of_classes_and_their_confusion(tmp_path, mo
     write_inputs(tmp_path)
     script.main(RECIPE)
     out = tmp_path / "data" / "analyzed" / RECIPE
-    predictions = Predictions.read(Predictions.file(RECIPE), 3)
+    predictions = Predictions.read(Path("data/evaluated/tiny/test.arrow"), 3)
     header, rows = read_csv(out / "confusion_counts.csv")
     assert (header, [row[0] for row in rows]) == (["actual", *LABELS.names], LABELS.names)
     counts = np.zeros((3, 3), int)
@@ -287,7 +289,7 @@ def test_the_stage_writes_the_scores_of_classes_and_their_confusion(tmp_path, mo
 
 def test_a_tagger_has_scores_of_tags_and_of_entities(tmp_path):
     analysis = analyze_sentences(tmp_path)
-    write_analysis(tmp_path, analysis, TYPES.names)
+    write_analysis(AnalyzedFiles(tmp_path), analysis, TYPES.names)
     _, rows = read_csv(tmp_path / "classes.csv")
     averages = ["macro avg", "weighted avg"]
     assert [row[1] for row in rows if row[0] == "class"] == [*TYPES.names, *averages]

@@ -16,7 +16,6 @@ from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
 from textrnn.evaluation.analysis.card_facts import CardFacts
 from textrnn.evaluation.analysis.model_card import render
-from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.labels import Labels
 
 GOLDEN = ROOT / "tests" / "card.golden.md"
@@ -98,7 +97,7 @@ def written():
 
 def test_the_stage_writes_the_card_next_to_the_directory(stage):
     script, network = stage
-    write_json(Predictions.file(RECIPE).with_name("metrics.json"), {"dev": SCORES, "test": SCORES | {"loss": 0.75}})
+    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), {"dev": SCORES, "test": SCORES | {"loss": 0.75}})
     script.main(RECIPE)
     text = written()
     assert f"* weights: {sum(value.numel() for value in network.parameters()):,}\n" in text

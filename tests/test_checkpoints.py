@@ -14,8 +14,6 @@ from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import (
-    CONFIG,
-    WEIGHTS,
     load_model,
     make_config,
     make_network,
@@ -23,6 +21,7 @@ from textrnn.modeling.models.model_directory import (
 )
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.model_files import CONFIG_FILE, WEIGHTS_FILE
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.training.features.bigram_features import BigramFeatures
@@ -90,10 +89,10 @@ def test_a_model_is_loaded_identical_to_the_bit(tmp_path, changes):
 
 def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
     folder, _, _ = save(tmp_path)
-    assert {path.name for path in folder.iterdir()} == {CONFIG, WEIGHTS, *PREPARATION_FILES}
+    assert {path.name for path in folder.iterdir()} == {CONFIG_FILE, WEIGHTS_FILE, *PREPARATION_FILES}
     for name in PREPARATION_FILES:
         assert (folder / name).read_bytes() == (tmp_path / name).read_bytes()
-    assert json.loads((folder / CONFIG).read_text(encoding="utf-8")) == {
+    assert json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")) == {
         "recipe": "tiny",
         "version": textrnn.__version__,
         "tokens": 9,
@@ -112,7 +111,7 @@ def test_the_same_model_has_the_same_bytes_and_needs_no_file_outside_its_directo
     for run in ("a", "b"):
         (tmp_path / run).mkdir()
         save(tmp_path / run)
-    for name in (CONFIG, WEIGHTS, *PREPARATION_FILES):
+    for name in (CONFIG_FILE, WEIGHTS_FILE, *PREPARATION_FILES):
         assert (tmp_path / "a" / "tiny" / name).read_bytes() == (tmp_path / "b" / "tiny" / name).read_bytes()
     moved = (tmp_path / "a" / "tiny").rename(tmp_path / "moved")
     for path in (tmp_path / "a").iterdir():
@@ -120,7 +119,7 @@ def test_the_same_model_has_the_same_bytes_and_needs_no_file_outside_its_directo
     assert load_model(moved).config.recipe == "tiny"
 
 
-@pytest.mark.parametrize("name", [CONFIG, WEIGHTS, *PREPARATION_FILES])
+@pytest.mark.parametrize("name", [CONFIG_FILE, WEIGHTS_FILE, *PREPARATION_FILES])
 def test_a_missing_file_is_named(tmp_path, name):
     folder, _, _ = save(tmp_path)
     (folder / name).unlink()
@@ -139,15 +138,15 @@ def test_a_missing_directory_is_named(tmp_path):
     ("name", "content", "message"),
     [
         (
-            CONFIG,
+            CONFIG_FILE,
             b"{",
             r"config\.json: is damaged or belongs to another model; got JSONDecodeError: .*; train the recipe again",
         ),
-        (CONFIG, b"\xff\xfe", r"config\.json: is damaged or belongs to another model; got UnicodeDecodeError"),
-        (CONFIG, b"[]", r"config\.json: must be a mapping"),
-        (WEIGHTS, b"", r"model\.safetensors: is damaged or belongs to another model; got SafetensorError"),
-        (WEIGHTS, b"\x08" + bytes(7) + b'{"a": 1}', r"model\.safetensors: is damaged .* got SafetensorError"),
-        ("labels.json", b"{", r"labels\.json: is damaged or belongs to another model; got JSONDecodeError"),
+        (CONFIG_FILE, b"\xff\xfe", r"config\.json: is damaged or belongs to another model; got UnicodeDecodeError"),
+        (CONFIG_FILE, b"[]", r"config\.json: must be a mapping"),
+        (WEIGHTS_FILE, b"", r"model\.safetensors: is damaged or belongs to another model; got SafetensorError"),
+        (WEIGHTS_FILE, b"\x08" + bytes(7) + b'{"a": 1}', r"model\.safetensors: is damaged .* got SafetensorError"),
+        ("labels.json", b"{", r"labels\.json: is damaged; got .*; run the stage that writes it"),
         (
             "labels.json",
             b'{"task": "classify"}',
@@ -171,15 +170,15 @@ def test_a_path_that_is_too_long_is_named(tmp_path):
 
 def test_truncated_weights_are_named(tmp_path):
     folder, _, _ = save(tmp_path)
-    (folder / WEIGHTS).write_bytes((folder / WEIGHTS).read_bytes()[:-4])
+    (folder / WEIGHTS_FILE).write_bytes((folder / WEIGHTS_FILE).read_bytes()[:-4])
     with pytest.raises(UserError, match=r"tiny/model\.safetensors: is damaged or belongs to another model"):
         load_model(folder)
 
 
 def edit(folder, change):
-    config = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+    config = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
     change(config)
-    (folder / CONFIG).write_text(json.dumps(config), encoding="utf-8")
+    (folder / CONFIG_FILE).write_text(json.dumps(config), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -238,12 +237,12 @@ class Bomb:
 
 def test_no_file_is_unpickled(tmp_path):
     folder, _, _ = save(tmp_path)
-    start = (folder / WEIGHTS).read_bytes()[:9]
+    start = (folder / WEIGHTS_FILE).read_bytes()[:9]
     assert start[8:] == b"{"  # safetensors: the header's length in 8 bytes, then its JSON
     for content in (pickle.dumps(Bomb()), None):
         if content is None:
-            torch.save({"weight": Bomb()}, folder / WEIGHTS)
+            torch.save({"weight": Bomb()}, folder / WEIGHTS_FILE)
         else:
-            (folder / WEIGHTS).write_bytes(content)
+            (folder / WEIGHTS_FILE).write_bytes(content)
         with pytest.raises(UserError, match=r"model\.safetensors: is damaged or belongs to another model"):
             load_model(folder)

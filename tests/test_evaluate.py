@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -196,7 +197,7 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     assert list(written["test"]) == ["loss", "accuracy", "macro_f1"]
     scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())
     assert scores == {split: {"score": on["accuracy"], "loss": on["loss"]} for split, on in values.items()}
-    predictions, expected = Predictions.read(Predictions.file("tiny"), 3), evaluations["test"].predictions
+    predictions, expected = Predictions.read(Path("data/evaluated/tiny/test.arrow"), 3), evaluations["test"].predictions
     assert predictions.predicted.tolist() == expected.predicted.tolist()
     assert predictions.probabilities.tolist() == expected.probabilities.tolist()  # to the last digit
     assert {path.name for path in (tmp_path / "data" / "evaluated" / "tiny").iterdir()} == {

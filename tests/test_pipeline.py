@@ -25,6 +25,7 @@ from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.metrics.predictions import Predictions
+from textrnn.preparation.artifacts.result_files import RecipeFiles
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 RECIPE = "names_gru"
@@ -125,7 +126,7 @@ def test_the_scores_agree_with_each_other(first_run):
     assert scores == {
         split: {"score": evaluated[split]["accuracy"], "loss": evaluated[split]["loss"]} for split in ("dev", "test")
     }
-    predictions = Predictions.read(project / Predictions.file(RECIPE), 18)
+    predictions = Predictions.read(RecipeFiles(RECIPE, project).evaluated.predictions, 18)
     assert len(predictions.gold) == ROWS["test"]
     assert test["accuracy"] == round(float((predictions.gold == predictions.predicted).mean()), 6)
     assert predictions.probabilities.shape == (ROWS["test"], 18)

@@ -5,9 +5,9 @@ import pyarrow as pa
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.modeling.models import model_directory
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.lexicon_table import LEXICON
+from textrnn.preparation.artifacts.model_files import REQUIRED_FILES
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -49,7 +49,7 @@ def test_a_copy_has_the_same_bytes(preparation, tmp_path):
 
 
 def test_a_model_directory_has_the_files_of_a_preparation():
-    assert model_directory.PREPARATION_FILES == PREPARATION_FILES
+    assert ("config.json", "model.safetensors", *PREPARATION_FILES) == REQUIRED_FILES
 
 
 def test_missing_files_are_named(preparation):

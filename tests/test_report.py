@@ -126,7 +126,7 @@ def folder(tmp_path):
 
 def recipes(folder):
     names = ("texts", "tagger", "begun", "absent")
-    return [read_recipe_results(name, f"{name}_chars", "corpus", result_folders(folder)) for name in names]
+    return [read_recipe_results(name, f"{name}_chars", "corpus", folder) for name in names]
 
 
 def write_errors(folder, recipe, *errors):
@@ -185,7 +185,7 @@ def test_hostile_text_stays_text_wherever_it_is_put(tmp_path, tags):
     corpus = HOSTILE[2:]
     absent = f"absent {corpus}".replace("/", "")  # a name that a file can have
     source = render(
-        [read_recipe_results("r", "e", corpus, folders), read_recipe_results(absent, "e", corpus, folders)], None
+        [read_recipe_results("r", "e", corpus, tmp_path), read_recipe_results(absent, "e", corpus, tmp_path)], None
     )
     page = Page(source)
     counts = Counter(name for name, _, _ in page.elements)
@@ -456,7 +456,7 @@ def test_the_page_stays_small(tmp_path):
     names = [f"recipe{number}" for number in range(12)]
     for name in names:
         write_recipe(folders, name, np.full((18, 18), 1234), classes, errors, {}, "nltk")
-    page = render([read_recipe_results(name, "e", "c", folders) for name in names], None)
+    page = render([read_recipe_results(name, "e", "c", tmp_path) for name in names], None)
     assert page.count("words words") > 12 * 10 * 8
     assert 100_000 < len(page.encode()) < 3_000_000
 
@@ -615,7 +615,9 @@ def test_a_phone_need_not_scroll_sideways(study, tmp_path):
     name, folders = "a_recipe_whose_name_is_longer_than_a_phone_is_wide", result_folders(tmp_path / "files")
     write_recipe(folders, name, CONFUSION, CLASSES, [error(ATTACK, "体育", ["x" * 99])], {})
     file = tmp_path / "index.html"
-    file.write_text(render([read_recipe_results(name, "e", "c", folders)], read_shown_study(study)), encoding="utf-8")
+    file.write_text(
+        render([read_recipe_results(name, "e", "c", tmp_path / "files")], read_shown_study(study)), encoding="utf-8"
+    )
 
     async def width():
         async with browsing(find_browser(), tmp_path / "profile") as tab:

@@ -5,8 +5,7 @@ import pathlib
 
 import pytest
 
-from report_files import write_json
-from textrnn.evaluation.outputs.recipe_results import ResultFolders
+from report_files import result_folders, write_json
 
 
 @pytest.fixture
@@ -23,7 +22,7 @@ def scores(score, **baselines):
 
 
 def write(recipe, test, baselines, padding=True):
-    folders = ResultFolders.of_project(pathlib.Path())
+    folders = result_folders(pathlib.Path())
     test = {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test}
     write_json(folders.evaluated / recipe / "metrics.json", {"dev": {}, "test": test})
     write_json(folders.models / recipe / "training.json", {"epochs": 2, "dev_accuracy": 0.5})

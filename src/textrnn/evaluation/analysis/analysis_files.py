@@ -10,6 +10,7 @@ from pathlib import Path
 
 from textrnn.evaluation.analysis.analyze import Analysis
 from textrnn.evaluation.metrics.precision_recall import confusion_rows
+from textrnn.preparation.artifacts.result_files import AnalyzedFiles
 from textrnn.stage import output_file, write_json
 
 CLASS_COLUMNS = ("kind", "name", "precision", "recall", "f1", "support")
@@ -17,21 +18,21 @@ BIN_COLUMNS = ("lower", "upper", "count", "confidence", "accuracy")
 MAX_PLOT_ROWS = 2000  # of the confusion that DVC plots
 
 
-def write_analysis(folder: Path, analysis: Analysis, names: Sequence[str]) -> None:
-    """Write the five files of an analysis into a folder; names: those of the classes or tags.
+def write_analysis(out: AnalyzedFiles, analysis: Analysis, names: Sequence[str]) -> None:
+    """Write the five files of an analysis; names: those of the classes or tags.
 
-    `analysis.json`: metrics by subset and calibration. `classes.csv`: scores of each class, and of each entity type.
-    `confusion_counts.csv`: a row for each gold class. `reliability.csv`: a row for each bin. `errors.jsonl`: examples.
+    analysis: metrics by subset and calibration. classes: scores of each class, and of each entity type.
+    confusion_counts: a row for each gold class. reliability: a row for each bin. errors: examples.
     """
-    write_json(folder / "analysis.json", analysis.metrics)
+    write_json(out.analysis, analysis.metrics)
     reports = [("class", row) for row in analysis.classes.report]
     reports += [("entity", row) for row in analysis.entities.report] if analysis.entities else []
-    _write_csv(folder / "classes.csv", CLASS_COLUMNS, [(kind, *astuple(row)) for kind, row in reports])
+    _write_csv(out.classes, CLASS_COLUMNS, [(kind, *astuple(row)) for kind, row in reports])
     counts = zip(names, analysis.classes.confusion.tolist(), strict=True)
-    _write_csv(folder / "confusion_counts.csv", ("actual", *names), [(name, *row) for name, row in counts])
-    _write_csv(folder / "reliability.csv", BIN_COLUMNS, map(astuple, analysis.bins))
+    _write_csv(out.confusion_counts, ("actual", *names), [(name, *row) for name, row in counts])
+    _write_csv(out.reliability, BIN_COLUMNS, map(astuple, analysis.bins))
     lines = (json.dumps(error, ensure_ascii=False) for error in analysis.errors)
-    (folder / "errors.jsonl").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    out.errors.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
 
 
 def write_confusion_plot(path: Path, analysis: Analysis, names: Sequence[str]) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from textrnn.common.storage.shards import file_sha256
 from textrnn.common.storage.stored_files import read_json
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.safetensors_header import count_weights
+from textrnn.preparation.artifacts.model_files import ModelFiles
 
 PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
 SAMPLE = Path("data/sample")  # what the stage `sample` writes
@@ -22,7 +22,7 @@ SAMPLE = Path("data/sample")  # what the stage `sample` writes
 class CardFiles:
     """Where the facts of a card are: the model directory, and what encode, embed, pad and evaluate wrote as JSON."""
 
-    model: Path
+    model: ModelFiles
     encoded: Path
     embedded: Path
     padded: Path
@@ -65,23 +65,23 @@ class CardFacts:
 
 def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
     """Read the facts of a card; raise UserError, naming the file, for one that is missing or damaged."""
-    config, weights = read_json(files.model / "config.json"), files.model / "model.safetensors"
-    encoded, labels = read_json(files.encoded), Labels.load(files.model / "labels.json")
+    model, preparation = files.model, files.model.preparation
+    config, labels, encoded = model.read_config(), preparation.read_labels(), read_json(files.encoded)
     data: dict[str, Any] = {"encoding": params.encoding, "corpus": params.corpus}
-    data |= _segmentation(read_json(files.model / "segmentation.json"))
+    data |= _segmentation(read_json(preparation.segmentation_file))
     data |= {"min_count": encoded["min_count"], "max_tokens": encoded["max_tokens"], "tags": labels.scheme}
     data |= _origin(params, read_json(files.embedded))
     return CardFacts(
-        folder=files.model.as_posix(),
+        folder=model.folder.as_posix(),
         config=config,
         labels=labels,
-        weights=count_weights(weights),
-        size=weights.stat().st_size,
-        sha256=file_sha256(weights),
+        weights=model.count_weights(),
+        size=model.weights.stat().st_size,
+        sha256=file_sha256(model.weights),
         data=data,
         padded=read_json(files.padded),
         encoded=encoded,
-        trained=read_json(files.model / "training.json"),
+        trained=read_json(model.training),
         scores=read_json(files.metrics),
         versions={
             "textrnn": config["version"],

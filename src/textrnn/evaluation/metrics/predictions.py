@@ -39,11 +39,6 @@ class Predictions:
     probabilities: np.ndarray
 
     @staticmethod
-    def file(recipe: str) -> Path:
-        """Where the stage `evaluate` saves a recipe's predictions of test."""
-        return Path("data/evaluated") / recipe / "test.arrow"
-
-    @staticmethod
     def schema(classes: int) -> pa.Schema:
         """The columns of the file; `probabilities` has a value for each class, in the order of the labels."""
         probabilities = pa.list_(pa.float64(), classes)

@@ -13,27 +13,11 @@ from typing import Any
 from textrnn.common.params.sections import get_param
 from textrnn.errors import UserError, require
 from textrnn.evaluation.metrics.comparison import score_name
-from textrnn.preparation.artifacts.safetensors_header import count_weights
+from textrnn.preparation.artifacts.model_files import ModelFiles
+from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 
 Row = dict[str, str]
 UNSPACED = ("chars", "jieba")  # segmenters whose tokens are not separated by spaces
-
-
-@dataclass(frozen=True)
-class ResultFolders:
-    """The folders that stages write results to: by recipe, and in `baselines` a file by encoding."""
-
-    metrics: Path
-    models: Path
-    evaluated: Path
-    analyzed: Path
-    baselines: Path
-
-    @classmethod
-    def of_project(cls, project: Path) -> ResultFolders:
-        """The folders of a project, the one that holds params.yaml."""
-        data = project / "data"
-        return cls(project / "metrics", project / "models", data / "evaluated", data / "analyzed", data / "baselines")
 
 
 @dataclass(frozen=True)
@@ -87,32 +71,35 @@ def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str
     }
 
 
-def read_recipe_results(name: str, encoding: str, corpus: str, folders: ResultFolders) -> RecipeResults:
-    """Read all existing files of a recipe; raise UserError, naming the file, for one that cannot be read."""
-    metrics, model, analyzed = folders.metrics / name, folders.models / name, folders.analyzed / name
+def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = Path()) -> RecipeResults:
+    """Read all existing files of a recipe; raise UserError, naming the file, for one that cannot be read.
+
+    project: the folder that holds params.yaml.
+    """
+    files, baselines = RecipeFiles(name, project), BaselineFiles(encoding, project).baselines
     train, analyze = f"train@{name}", f"analyze@{name}"
-    reader = _Reader()
-    training = reader.json(model / "training.json", train)
-    evaluated = reader.json(folders.evaluated / name / "metrics.json", f"evaluate@{name}") or {}
+    model, analyzed, reader = files.model, files.analyzed, _Reader()
+    training = reader.json(model.training, train)
+    evaluated = reader.json(files.evaluated.metrics, f"evaluate@{name}") or {}
     return RecipeResults(
         name,
         encoding,
         corpus,
-        pad=reader.json(analyzed / "padding.json", analyze),
+        pad=reader.json(analyzed.padding, analyze),
         train=training,
         dev=evaluated.get("dev"),
         test=evaluated.get("test"),
-        analysis=reader.json(analyzed / "analysis.json", analyze),
-        baselines=reader.json(folders.baselines / f"{encoding}.json", f"baseline@{encoding}"),
-        curves=reader.table(metrics / "curves.csv", train),
-        classes=reader.table(analyzed / "classes.csv", analyze),
-        confusion=reader.grid(analyzed / "confusion_counts.csv", analyze),
-        lengths=reader.table(analyzed / "lengths.csv", analyze),
-        reliability=reader.table(analyzed / "reliability.csv", analyze),
-        errors=reader.lines(analyzed / "errors.jsonl", analyze),
-        config=reader.json(model / "config.json", train),
-        segmentation=reader.json(model / "segmentation.json", train),
-        parameters=reader.parameters(model / "model.safetensors", train),
+        analysis=reader.json(analyzed.analysis, analyze),
+        baselines=reader.json(baselines, f"baseline@{encoding}"),
+        curves=reader.table(files.curves, train),
+        classes=reader.table(analyzed.classes, analyze),
+        confusion=reader.grid(analyzed.confusion_counts, analyze),
+        lengths=reader.table(analyzed.lengths, analyze),
+        reliability=reader.table(analyzed.reliability, analyze),
+        errors=reader.lines(analyzed.errors, analyze),
+        config=reader.json(model.config, train),
+        segmentation=reader.json(model.preparation.segmentation_file, train),
+        parameters=reader.parameters(model, train),
         missing=reader.missing,
     )
 
@@ -145,9 +132,9 @@ class _Reader:
         with convert_read_errors(path), path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
 
-    def parameters(self, path: Path, stage: str) -> int | None:
+    def parameters(self, model: ModelFiles, stage: str) -> int | None:
         """Return the number of trained weights, from the header of their file alone."""
-        return count_weights(path) if self._exists(path, stage) else None
+        return model.count_weights() if self._exists(model.weights, stage) else None
 
     def _exists(self, path: Path, stage: str) -> bool:
         if path.is_file():

@@ -19,8 +19,9 @@ from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.evaluation.scoring.predict_split import BATCH_SIZE
 from textrnn.inference.onnx.export import import_extra
-from textrnn.modeling.models.model_directory import WEIGHTS, SavedModel, load_model
+from textrnn.modeling.models.model_directory import SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.loading import load_buckets
@@ -72,7 +73,8 @@ def measure(
     saved = load_model(folder)
     networks: dict[str, nn.Module] = {PYTHON: saved.network}
     networks |= {name: OnnxNetwork(path, saved.network) for name, path in files.items()}
-    sizes = {PYTHON: (folder / WEIGHTS).stat().st_size} | {name: path.stat().st_size for name, path in files.items()}
+    weights = {PYTHON: ModelFiles(folder).weights, **files}
+    sizes = {name: path.stat().st_size for name, path in weights.items()}
     with one_thread():
         scores = {name: _scores(saved, network, padded, split) for name, network in networks.items()}
         data = list(batches(load_buckets(padded, split), BATCH_SIZE))

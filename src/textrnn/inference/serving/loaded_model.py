@@ -12,7 +12,7 @@ from typing import Any
 
 from textrnn.errors import UserError
 from textrnn.inference.prediction.predictor import load
-from textrnn.modeling.models.model_directory import CONFIG, WEIGHTS
+from textrnn.preparation.artifacts.model_files import ModelFiles
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ def _load(name: str, folder: Path) -> LoadedModel:
         "name": name,
         "task": predictor.task,
         "labels": list(predictor.labels),
-        "sha256": hashlib.sha256((folder / WEIGHTS).read_bytes()).hexdigest(),
-        "params": json.loads((folder / CONFIG).read_text(encoding="utf-8")),
+        "sha256": hashlib.sha256(ModelFiles(folder).weights.read_bytes()).hexdigest(),
+        "params": ModelFiles(folder).read_config(),
     }
 
     def predict(texts: list[str]) -> list[bytes]:

@@ -24,10 +24,8 @@ from textrnn.errors import UserError
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
-
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
+from textrnn.preparation.artifacts.model_files import REQUIRED_FILES, ModelFiles
+from textrnn.preparation.artifacts.preparation_folder import Preparation
 
 
 @dataclass(frozen=True)
@@ -104,9 +102,10 @@ def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation:
     """Write a model directory; the files of `preparation` are copied into it."""
     weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
     # not save_file, so that a full disk is an OSError, which keeps the run's checkpoint
-    (folder / WEIGHTS).write_bytes(save(weights))
+    files = ModelFiles(folder)
+    files.weights.write_bytes(save(weights))
     text = json.dumps(asdict(config), indent=1, ensure_ascii=False)
-    (folder / CONFIG).write_text(text + "\n", encoding="utf-8")
+    files.config.write_text(text + "\n", encoding="utf-8")
     preparation.copy_to(folder)
 
 
@@ -115,28 +114,26 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
 
     Raises UserError, naming the file, if one is missing, damaged or belongs to another model.
     """
-    for name in (CONFIG, WEIGHTS, *PREPARATION_FILES):
+    files = ModelFiles(folder)
+    for name in REQUIRED_FILES:
         with convert_read_errors(folder / name):
             exists = (folder / name).is_file()
         if not exists:
             do = "train the recipe, or copy its directory as a whole"
             raise UserError(folder / name, "is missing from the model directory", do=do)
-    with convert_read_errors(folder / CONFIG):
-        config = build_dataclass(
-            ModelConfig, json.loads((folder / CONFIG).read_text(encoding="utf-8")), str(folder / CONFIG)
-        )
+    with convert_read_errors(files.config):
+        config = build_dataclass(ModelConfig, json.loads(files.config.read_text(encoding="utf-8")), str(files.config))
         if not config.widths:
             raise ValueError("widths is empty")
         network = make_network(config)
-    with convert_read_errors(folder / WEIGHTS):
-        network.load_state_dict(load_file(str(folder / WEIGHTS)))
-    preparation = Preparation(folder)
-    with convert_read_errors(preparation.labels_file):
-        labels = preparation.read_labels()
+    with convert_read_errors(files.weights):
+        network.load_state_dict(load_file(str(files.weights)))
+    with convert_read_errors(files.preparation.labels_file):
+        labels = files.preparation.read_labels()
     if len(labels.names) != config.classes:
         do = "train the recipe, or copy its directory as a whole"
         message = f"does not belong to a model with {config.classes} classes"
-        raise UserError(preparation.labels_file, message, got=labels.names, do=do)
+        raise UserError(files.preparation.labels_file, message, got=labels.names, do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
 

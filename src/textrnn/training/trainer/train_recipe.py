@@ -14,6 +14,7 @@ from textrnn.common.storage.shards import file_sha256
 from textrnn.modeling.models.model_directory import ModelConfig, save_model
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.device import pick_device
+from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup, join_group
 from textrnn.training.trainer.callbacks import CurvesFile, Progress, tensorboard_from_environment
 from textrnn.training.trainer.checkpointer import Checkpointer
@@ -24,8 +25,6 @@ from textrnn.training.trainer.recipe import PreparedFiles, Recipe
 from textrnn.training.trainer.run_state import TrainingOutcome
 from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
 from textrnn.training.trainer.summary import describe
-
-TRAINING_RECORD = "training.json"
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +50,7 @@ class TrainedRecipe:
         rounded = {name: round(value, 6) if isinstance(value, float) else value for name, value in outcome.items()}
         record = rounded | {"params": asdict(self.recipe.train), "capped": [asdict(cap) for cap in self.recipe.caps]}
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
-        (folder / TRAINING_RECORD).write_text(text + "\n", encoding="utf-8")
+        ModelFiles(folder).training.write_text(text + "\n", encoding="utf-8")
 
 
 def make_resume_key(recipe: Recipe, files: PreparedFiles) -> dict[str, Any]:

@@ -1,0 +1,67 @@
+"""The files of a model directory, and what can be read of them without torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+
+from textrnn.common.storage.stored_files import read_json
+from textrnn.errors import UserError
+from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
+
+CONFIG_FILE = "config.json"
+WEIGHTS_FILE = "model.safetensors"
+TRAINING_FILE = "training.json"
+REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, *PREPARATION_FILES)  # what a prediction needs
+
+
+@dataclass(frozen=True)
+class ModelFiles:
+    """A model directory: REQUIRED_FILES, and the record of the training that made them."""
+
+    folder: Path
+
+    @property
+    def config(self) -> Path:
+        """The sizes and the architecture of the model, JSON."""
+        return self.folder / CONFIG_FILE
+
+    @property
+    def weights(self) -> Path:
+        """The weights, safetensors."""
+        return self.folder / WEIGHTS_FILE
+
+    @property
+    def training(self) -> Path:
+        """How training ended, the params that it used, and what `limits` capped, JSON."""
+        return self.folder / TRAINING_FILE
+
+    @property
+    def preparation(self) -> Preparation:
+        """Vocabulary, labels and segmentation."""
+        return Preparation(self.folder)
+
+    def read_config(self) -> dict[str, Any]:
+        """The values of the configuration. Raises UserError if its file is missing or is not JSON."""
+        config: dict[str, Any] = read_json(self.config)
+        return config
+
+    def count_weights(self) -> int:
+        """The number of trained weights: the float32 values, of which the header of the file has the shapes.
+
+        Integer tensors, such as the keys of bigrams, are not trained. Raises UserError if the file is missing or
+        damaged.
+        """
+        path = self.weights
+        if not path.is_file():
+            raise UserError(path, "no such file", do="run the stage that writes it")
+        try:
+            with safe_open(path, framework="numpy") as tensors:
+                slices = [tensors.get_slice(name) for name in tensors.keys()]  # noqa: SIM118  (not a mapping)
+                return sum(math.prod(part.get_shape()) for part in slices if part.get_dtype() == "F32")
+        except SafetensorError as error:
+            raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error

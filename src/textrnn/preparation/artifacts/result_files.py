@@ -1,0 +1,129 @@
+"""Where the results of a recipe and of an encoding lie in a project. Each path is spelled here and nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from textrnn.preparation.artifacts.model_files import ModelFiles
+
+
+@dataclass(frozen=True)
+class EvaluatedFiles:
+    """What `evaluate` writes into its folder: all metrics of dev and test, and the predictions of test."""
+
+    folder: Path
+
+    @property
+    def metrics(self) -> Path:
+        return self.folder / "metrics.json"
+
+    @property
+    def predictions(self) -> Path:
+        return self.folder / "test.arrow"
+
+
+@dataclass(frozen=True)
+class AnalyzedFiles:
+    """What `analyze` writes into its folder. The last two are copies of files of `pad`, which the report shows."""
+
+    folder: Path
+
+    @property
+    def analysis(self) -> Path:
+        return self.folder / "analysis.json"
+
+    @property
+    def classes(self) -> Path:
+        return self.folder / "classes.csv"
+
+    @property
+    def confusion_counts(self) -> Path:
+        return self.folder / "confusion_counts.csv"
+
+    @property
+    def reliability(self) -> Path:
+        return self.folder / "reliability.csv"
+
+    @property
+    def errors(self) -> Path:
+        return self.folder / "errors.jsonl"
+
+    @property
+    def padding(self) -> Path:
+        return self.folder / "padding.json"
+
+    @property
+    def lengths(self) -> Path:
+        return self.folder / "lengths.csv"
+
+
+@dataclass(frozen=True)
+class RecipeFiles:
+    """The results of a recipe; `project` is the folder that holds params.yaml."""
+
+    recipe: str
+    project: Path = Path()
+
+    @property
+    def model(self) -> ModelFiles:
+        return ModelFiles(self.project / "models" / self.recipe)
+
+    @property
+    def card(self) -> Path:
+        return self.project / "models" / f"{self.recipe}.md"
+
+    @property
+    def evaluated(self) -> EvaluatedFiles:
+        return EvaluatedFiles(self.project / "data" / "evaluated" / self.recipe)
+
+    @property
+    def analyzed(self) -> AnalyzedFiles:
+        return AnalyzedFiles(self.project / "data" / "analyzed" / self.recipe)
+
+    @property
+    def scores(self) -> Path:
+        """The few metrics that DVC compares between runs."""
+        return self._metrics / "scores.json"
+
+    @property
+    def curves(self) -> Path:
+        """Loss and accuracy at each evaluation, a plot of DVC."""
+        return self._metrics / "curves.csv"
+
+    @property
+    def confusion_plot(self) -> Path:
+        """The confusion as DVC plots it: a row for each prediction."""
+        return self._metrics / "confusion.csv"
+
+    @property
+    def timings(self) -> Path:
+        """Seconds and the machine: they differ from run to run, so no stage declares the file."""
+        return self.project / "logs" / f"{self.recipe}.json"
+
+    @property
+    def _metrics(self) -> Path:
+        return self.project / "metrics" / self.recipe
+
+
+@dataclass(frozen=True)
+class BaselineFiles:
+    """The results of the baselines of an encoding; `project` is the folder that holds params.yaml."""
+
+    encoding: str
+    project: Path = Path()
+
+    @property
+    def baselines(self) -> Path:
+        """The metrics of all baselines."""
+        return self.project / "data" / "baselines" / f"{self.encoding}.json"
+
+    @property
+    def best_score(self) -> Path:
+        """The test score of the baseline that is best on dev, which DVC compares between runs."""
+        return self.project / "metrics" / self.encoding / "baseline.json"
+
+    @property
+    def timings(self) -> Path:
+        """Seconds of each baseline; no stage declares the file."""
+        return self.project / "logs" / f"{self.encoding}.baselines.json"
