@@ -5,16 +5,13 @@ import shutil
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
-from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import LENGTHS_FILE, PaddedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.stored_files import STATISTICS
 from textrnn.evaluation.analysis.analysis_files import write_analysis, write_confusion_plot
 from textrnn.evaluation.analysis.analyze import analyze
 from textrnn.evaluation.analysis.card_facts import CardFiles, CardParams, read_facts
 from textrnn.evaluation.analysis.model_card import render
 from textrnn.evaluation.metrics.predictions import Predictions
-from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.result_files import AnalyzedFiles, RecipeFiles
 from textrnn.stage import output_file, output_folder, run_stage
 
@@ -28,14 +25,7 @@ def main(recipe: str) -> None:
         source=get_param(params, "data", "source"),
         seed=get_param(params, "parse", "seed"),
     )
-    results, padded = RecipeFiles(recipe), PaddedRows.default_folder(recipe)
-    files = CardFiles(
-        model=results.model,
-        encoded=EncodedRows.default_folder(encoding) / STATISTICS,
-        embedded=RecipeEmbedding.default_folder(recipe) / STATISTICS,
-        padded=padded / STATISTICS,
-        metrics=results.evaluated.metrics,
-    )
+    results, files = RecipeFiles(recipe), CardFiles.of_recipe(recipe, encoding)
     facts = read_facts(files, card_params)
     names = facts.labels.names
     analysis = analyze(
@@ -51,7 +41,7 @@ def main(recipe: str) -> None:
         write_analysis(out, analysis, names)
         # the report shows them, and depends on this folder in place of all padded rows
         shutil.copyfile(files.padded, out.padding)
-        shutil.copyfile(padded / LENGTHS_FILE, out.lengths)
+        shutil.copyfile(PaddedRows.default_folder(recipe) / LENGTHS_FILE, out.lengths)
     write_confusion_plot(results.confusion_plot, analysis, names)
     with output_file(results.card) as temporary:
         temporary.write_text(render(facts), encoding="utf-8")

@@ -178,7 +178,7 @@ def test_the_docs_show_the_layers():
 
 
 def test_the_walks_of_the_docs_pass_by_what_there_is():
-    part = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").split("\n## Three walks\n")[1].split("\n## ")[0]
+    part = (ROOT / "docs" / "design.md").read_text(encoding="utf-8").split("\n## Four walks\n")[1].split("\n## ")[0]
     names = re.findall(r"`(\w+)\.(\w+)\.(\w+)`", part)
     assert len(names) > 15
     by_name = {package.split("/")[-1]: package for package in LAYERS}
@@ -470,7 +470,7 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("common/config/train.py", ("check",)),
     ("common/params/sections.py", ("check",)),
     ("evaluation/scoring/evaluate.py", ("evaluate@*",)),
-    ("evaluation/metrics/precision_recall.py", ("evaluate@*", "baseline@*", "analyze@*")),
+    ("evaluation/metrics/precision_recall.py", ("evaluate@*", "baseline@*", "analyze@*", "report")),
     ("evaluation/analysis/analyze.py", ("analyze@*",)),
     ("evaluation/baselines/bag_of_ngrams.py", ("baseline@*",)),
     ("evaluation/analysis/model_card.py", ("analyze@*",)),

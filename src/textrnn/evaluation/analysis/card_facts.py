@@ -9,10 +9,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.shards import file_sha256
-from textrnn.common.storage.stored_files import read_json
+from textrnn.common.storage.stored_files import STATISTICS, read_json
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.model_files import ModelFiles
+from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
+from textrnn.preparation.artifacts.result_files import RecipeFiles
 
 PACKAGES = ("torch", "numpy", "pyarrow", "safetensors")
 SAMPLE = Path("data/sample")  # what the stage `sample` writes
@@ -27,6 +31,17 @@ class CardFiles:
     embedded: Path
     padded: Path
     metrics: Path
+
+    @classmethod
+    def of_recipe(cls, recipe: str, encoding: str) -> CardFiles:
+        """The files of a recipe in the project."""
+        return cls(
+            model=RecipeFiles(recipe).model,
+            encoded=EncodedRows.default_folder(encoding) / STATISTICS,
+            embedded=RecipeEmbedding.default_folder(recipe) / STATISTICS,
+            padded=PaddedRows.default_folder(recipe) / STATISTICS,
+            metrics=RecipeFiles(recipe).evaluated.metrics,
+        )
 
 
 @dataclass(frozen=True)
