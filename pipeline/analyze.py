@@ -23,7 +23,6 @@ def main(recipe: str) -> None:
         encoding=encoding,
         corpus=get_param(params, "encodings", encoding, "corpus"),
         source=get_param(params, "data", "source"),
-        seed=get_param(params, "parse", "seed"),
     )
     results, files = RecipeFiles(recipe), CardFiles.of_recipe(recipe, encoding)
     facts = read_facts(files, card_params)

@@ -21,7 +21,10 @@ def main(encoding: str) -> None:
     labels, vocabulary_size = preparation.read_labels(), len(preparation.read_vocabulary())
     ids = EncodedRows.read(EncodedRows.default_folder(encoding))
     texts = SegmentedRows.read(SegmentedRows.default_folder(encoding))
-    results = list(train_baselines(ids, texts, labels, vocabulary_size, cap_epochs(settings, limits.epochs)))
+    capped = cap_epochs(settings, limits.epochs)
+    if capped != settings:
+        print(f"{encoding}: limits cap baseline.epochs {settings.epochs} to {capped.epochs}", flush=True)
+    results = list(train_baselines(ids, texts, labels, vocabulary_size, capped))
     baselines = {result.name: result.metrics() for result in results}
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
     files = BaselineFiles(encoding)

@@ -21,7 +21,6 @@ TEXTS = [(["abcdefg"[token - 2] for token in ids], label) for ids, label in IDS]
 SEEN = TEXTS[:6]  # the texts of train
 PARAMS = {
     "data": {"source": "data/sample"},
-    "parse": {"seed": 1},
     "encodings": {ENCODING: {"corpus": "alphabet"}},
     "recipes": {RECIPE: {"encoding": ENCODING}},
 }

@@ -116,11 +116,11 @@ def test_the_stage_writes_the_card_next_to_the_directory(stage):
 
 def test_a_card_names_the_source_of_rows_and_vectors(stage):
     script, _ = stage
-    write_json(pathlib.Path("params.yaml"), PARAMS | {"data": {"source": "data/web"}, "parse": {"seed": 7}})
+    write_json(pathlib.Path("params.yaml"), PARAMS | {"data": {"source": "data/web"}})
     embedded = pathlib.Path("data/embedded/tiny/statistics.json")
     write_json(embedded, EMBEDDED | {"vectors": "letters.vec"})
     script.main(RECIPE)
-    assert "* data.source: data/web\n* seed of the splits: 7\n* word vectors: letters.vec\n" in written()
+    assert "* data.source: data/web\n* word vectors: letters.vec\n" in written()
     assert "vectors of words and pairs" not in written()
     write_json(embedded, EMBEDDED | {"lexicon": {"longest": 4, "vectors": "words.vec"}})
     script.main(RECIPE)

@@ -1,5 +1,6 @@
 """The check of the whole params.yaml: the shipped file passes, and an invalid key anywhere is refused by name."""
 
+import contextlib
 import copy
 
 import pytest
@@ -181,3 +182,99 @@ def test_the_smallest_useful_entries_have_six_lines_at_most():
     params["encodings"]["mine_chars"] = {"corpus": "mine", "segment": {}, "encode": {}}
     params["recipes"]["mine_lstm"] = {"encoding": "mine_chars", "embed": {}, "pad": {}, "model": {}, "train": {}}
     check_params(params)  # a line for each name and each key: 4, 4 and 6
+
+
+def messages(params):
+    with pytest.raises(UserError) as caught:
+        check_params(params)
+    errors = caught.value.errors if isinstance(caught.value, CombinedError) else [caught.value]
+    return [str(error) for error in errors]
+
+
+def test_an_unknown_key_of_the_defaults_hides_nothing_else():
+    params = copy.deepcopy(SHIPPED)
+    params["train"]["foo"] = 1
+    params["recipes"]["news_rnn"]["train"]["epochs"] = 0
+    params["recipes"]["ner_gru"]["train"]["sampling"] = "balanced"
+    assert [message.partition(":")[0] for message in messages(params)] == [
+        "train.foo",
+        "recipes.news_rnn.train.epochs",
+        "recipes.ner_gru.train.sampling",
+    ]
+
+
+def test_an_entrys_own_value_is_told_also_where_the_default_is_as_wrong():
+    params = copy.deepcopy(SHIPPED)
+    params["train"]["batch_size"] = params["recipes"]["news_rnn"]["train"]["batch_size"] = 0
+    assert messages(params) == [
+        "train.batch_size: must be at least 1; got 0 (int)",
+        "recipes.news_rnn.train.batch_size: must be at least 1; got 0 (int)",
+    ]
+
+
+def test_defaults_of_a_corpus_are_checked_by_their_own_names():
+    params = copy.deepcopy(SHIPPED)
+    params["parse"]["max_rejects"] = -1
+    assert messages(params) == ["parse.max_rejects: must not be negative; got -1 (int)"]
+    params = copy.deepcopy(SHIPPED)
+    params["parse"]["format"] = params["corpora"]["imdb"]["parse"].pop("format")
+    assert messages(params)[0] == "parse.format: has no default; write it in each entry"
+    params = copy.deepcopy(SHIPPED)
+    for corpus in params["corpora"].values():
+        corpus["parse"].setdefault("dev", None)
+    params["parse"]["dev"] = {"from": "train", "share": 0.1, "block": 1}
+    check_params(params)
+
+
+@pytest.mark.parametrize("name", ["", "-x", "a.b", "../x", "a/b", "a b", "${x}", "a\n", "a" * 65, "%", "a@b"])
+def test_a_name_that_cannot_be_part_of_a_path_or_a_command_is_refused(name):
+    for table in ("corpora", "encodings", "recipes"):
+        params = copy.deepcopy(SHIPPED)
+        params[table][name] = next(iter(params[table].values()))
+        (message,) = messages(params)
+        assert message.startswith(f"{table}: the name of an entry must have letters, digits, _ and - alone")
+
+
+@pytest.mark.parametrize("name", ["a", "a-b_c", "新闻_字", "0", "a" * 64])
+def test_other_names_are_accepted(name):
+    params = copy.deepcopy(SHIPPED)
+    params["recipes"][name] = params["recipes"]["news_rnn"]
+    check_params(params)
+
+
+HOSTILE = (None, True, -1, 0, 10**400, float("nan"), float("inf"), "", "x", "../x", [], ["x"], [[1]], {}, {"a": 1})
+
+
+def paths(values, at=()):
+    for key, value in values.items():
+        yield (*at, key)
+        if isinstance(value, dict):
+            yield from paths(value, (*at, key))
+
+
+@pytest.mark.slow
+def test_no_value_anywhere_is_a_traceback():
+    for number, (*parents, leaf) in enumerate(paths(SHIPPED)):
+        for value in [HOSTILE[(number + shift) % len(HOSTILE)] for shift in (0, 4, 8, 11)]:
+            params = copy.deepcopy(SHIPPED)
+            section = params
+            for key in parents:
+                section = section[key]
+            section[leaf] = value
+            with contextlib.suppress(UserError):
+                check_params(params)
+
+
+def test_a_reference_that_is_no_name_is_refused():
+    params = copy.deepcopy(SHIPPED)
+    params["recipes"]["ner_bilstm_crf"]["encoding"] = ["msra_bioes"]
+    (message,) = messages(params)
+    assert message.startswith("recipes.ner_bilstm_crf.encoding: must name an entry of encodings; got ['msra_bioes']")
+
+
+@pytest.mark.parametrize("value", [10**400, float("nan"), float("inf")], ids=["huge", "nan", "inf"])
+def test_a_number_that_is_not_finite_is_refused(value):
+    params = copy.deepcopy(SHIPPED)
+    params["train"]["learning_rate"] = value
+    (message,) = messages(params)
+    assert message.startswith("train.learning_rate: must be a finite number; got")

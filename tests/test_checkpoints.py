@@ -146,7 +146,7 @@ def test_a_missing_directory_is_named(tmp_path):
         (CONFIG_FILE, b"[]", r"config\.json: must be a mapping"),
         (WEIGHTS_FILE, b"", r"model\.safetensors: is damaged or belongs to another model; got SafetensorError"),
         (WEIGHTS_FILE, b"\x08" + bytes(7) + b'{"a": 1}', r"model\.safetensors: is damaged .* got SafetensorError"),
-        ("labels.json", b"{", r"labels\.json: is damaged; got .*; run the stage that writes it"),
+        ("labels.json", b"{", r"labels\.json: is damaged or belongs to another model; got JSONDecodeError"),
         (
             "labels.json",
             b'{"task": "classify"}',

@@ -11,7 +11,7 @@ from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.stored_files import read_statistics
+from textrnn.common.storage.stored_files import read_json
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 
@@ -71,17 +71,17 @@ def test_what_was_limited_is_told_from_parsed_to_padded_rows(prepared):
 
 
 def test_statistics_agree_with_the_rows(prepared):
-    parsed = read_statistics(ParsedRows.default_folder("names"))
+    parsed = read_json(ParsedRows.default_folder("names") / "statistics.json")
     assert parsed["rows"] == {"train": 100, "dev": 20, "test": 40}
     assert parsed["files"]["train"] == {"read": 200, "kept": 200, "rejected": {}}
-    segmented = read_statistics(SegmentedRows.default_folder("names_chars"))
+    segmented = read_json(SegmentedRows.default_folder("names_chars") / "statistics.json")
     counts = SegmentedRows.read(SegmentedRows.default_folder("names_chars")).read_counts()
     assert (segmented["tokens"]["train"], segmented["distinct_in_train"]) == (
         sum(counts["count"].to_pylist()),
         len(counts),
     )
     vocabulary = Preparation(Preparation.default_folder("names_chars")).read_vocabulary()
-    encoded = read_statistics(EncodedRows.default_folder("names_chars"))
+    encoded = read_json(EncodedRows.default_folder("names_chars") / "statistics.json")
     assert {name: encoded[name] for name in ("vocabulary", "min_count", "max_tokens")} == {
         "vocabulary": len(counts) + 2,
         "min_count": 1,
@@ -90,7 +90,7 @@ def test_statistics_agree_with_the_rows(prepared):
     assert (encoded["unknown_share"]["train"], len(vocabulary)) == (0.0, len(counts) + 2)
     embedded = RecipeEmbedding.default_folder("names_gru")
     width = RecipeEmbedding.read(embedded).matrix.shape[1]
-    assert read_statistics(embedded) == {
+    assert read_json(embedded / "statistics.json") == {
         "vectors": None,
         "width": width,
         "covered_tokens": 0.0,
@@ -98,7 +98,7 @@ def test_statistics_agree_with_the_rows(prepared):
         "lexicon": None,
     }
     padded = PaddedRows.default_folder("names_gru")
-    assert read_statistics(padded)["widths"] == list(PaddedRows.read(padded).widths)
+    assert read_json(padded / "statistics.json")["widths"] == list(PaddedRows.read(padded).widths)
     lines = (padded / "lengths.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "length,rows"
     lengths = [tuple(map(int, line.split(","))) for line in lines[1:]]

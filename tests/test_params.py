@@ -365,6 +365,11 @@ def test_values_that_stand_in_two_places_are_refused(read, tmp_path, text, line,
     )
 
 
+def test_a_file_that_is_nested_too_deeply_is_refused(read):
+    with pytest.raises(UserError, match=r"params\.yaml: is nested too deeply"):
+        read("a: " + "[" * 5000 + "]" * 5000 + "\n")
+
+
 def test_a_quoted_merge_key_is_a_name(read):
     assert read("a: {'<<': 1}\n") == {"a": {"<<": 1}}
 

@@ -17,7 +17,7 @@ from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows, write_le
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
-from textrnn.common.storage.stored_files import open_arrow, read_json, read_statistics, write_arrow, write_statistics
+from textrnn.common.storage.stored_files import open_arrow, read_json, write_arrow, write_statistics
 from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.encoding.encode import encode
@@ -175,14 +175,14 @@ def test_statistics_are_read_as_rounded(tmp_path):
     write_statistics(tmp_path, {"width": 3, "share": 1 / 3, "lexicon": {"vectors": None}, "names": ("一", "b")})
     text = (tmp_path / "statistics.json").read_text(encoding="utf-8")
     assert text.startswith('{\n  "width": 3,\n  "share": 0.333333,\n')
-    assert read_statistics(tmp_path) == {
+    assert read_json(tmp_path / "statistics.json") == {
         "width": 3,
         "share": 0.333333,
         "lexicon": {"vectors": None},
         "names": ["一", "b"],
     }
     with pytest.raises(UserError, match=r"none/statistics\.json: no such file; run the stage that writes it$"):
-        read_statistics(tmp_path / "none")
+        read_json(tmp_path / "none" / "statistics.json")
 
 
 def test_lengths_are_a_table_of_two_columns(tmp_path):

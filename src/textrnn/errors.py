@@ -37,6 +37,10 @@ class CombinedError(UserError):
         self.errors = list(errors)
 
 
+class DamagedFileError(UserError):
+    """A file that a stage wrote cannot be read as what it should be; `__cause__` says why."""
+
+
 class ResumableError(UserError):
     """An error of the machine or the settings, not of the data or the code: finished shards stay for the next run."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -14,9 +15,9 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
-from textrnn.common.params.conversion import convert_values, suggest
+from textrnn.common.params.conversion import field_names, suggest
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
-from textrnn.errors import ErrorCollector, UserError, require, show_value
+from textrnn.errors import ErrorCollector, UserError, require, shorten, show_value
 
 # sections that stand once
 SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Sample, "baseline": Baseline}
@@ -28,7 +29,8 @@ ENTRY_SECTIONS: dict[str, dict[str, type[Any]]] = {
 }
 # the key of an entry that names an entry of another table
 REFERENCES = {"encodings": ("corpus", "corpora"), "recipes": ("encoding", "encodings")}
-WITHOUT_COMPLETE_DEFAULTS = ("parse",)  # each corpus has a format and files of its own
+STATED_BY_ENTRIES = {"parse": ("format", "files")}  # what has no default
+NAME = re.compile(r"\w[\w-]{0,63}")  # of an entry: it is part of paths, of names of stages and of commands
 # segmenters into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
 CHARACTER_SEGMENTERS = ("chars", "tokens")
 IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
@@ -57,16 +59,35 @@ def check_params(params: Mapping[str, Any]) -> None:
                 _check_defaults(cls, params, name)
         errors.errors += of_defaults.errors
         reported = set(map(str, of_defaults.errors))
+        known_defaults = {name: _known_values(cls, params.get(name)) for name, cls in defaults.items()}
         for table in ENTRY_SECTIONS:
             with errors.collect():
-                _check_table(params, table, reported)
+                _check_table({**params, **known_defaults}, table, reported)
 
 
 def _check_defaults(cls: type[Any], params: Mapping[str, Any], name: str) -> None:
-    if name in WITHOUT_COMPLETE_DEFAULTS:
-        convert_values(cls, get_param(params, name), name)
-    else:
-        load_section(cls, params, name)
+    """Check the defaults of a section; what each entry must state itself may not stand there."""
+    values = get_param(params, name)
+    with ErrorCollector() as errors:
+        for key in STATED_BY_ENTRIES.get(name, ()):
+            if isinstance(values, Mapping) and key in values:
+                errors.errors.append(UserError(f"{name}.{key}", "has no default", do="write it in each entry"))
+        with errors.collect():
+            load_section(cls, {name: _completed(name, values)}, name)
+
+
+def _completed(name: str, values: Any) -> Any:
+    """The defaults with what each entry must state, such that it fits any valid default."""
+    if name not in STATED_BY_ENTRIES or not isinstance(values, Mapping):
+        return values
+    roles = ("train", "test") if values.get("dev") else ("train", "dev", "test")
+    return {**values, "format": "names", "files": dict.fromkeys(roles, "a file")}
+
+
+def _known_values(cls: type[Any], values: Any) -> Any:
+    """The defaults without unknown keys, so that these hide no error of an entry."""
+    known = field_names(cls)
+    return {key: value for key, value in values.items() if key in known} if isinstance(values, Mapping) else values
 
 
 def _check_table(params: Mapping[str, Any], table: str, reported: set[str]) -> None:
@@ -79,14 +100,24 @@ def _check_table(params: Mapping[str, Any], table: str, reported: set[str]) -> N
             of_entry = ErrorCollector()
             with of_entry.collect():
                 _check_entry(params, table, key, entry)
-            prefix = f"{table}.{key}."
             errors.errors += [
-                error for error in of_entry.errors if not {str(error), str(error).removeprefix(prefix)} & reported
+                error for error in of_entry.errors if not _repeats(str(error), f"{table}.{key}.", entry, reported)
             ]
+
+
+def _repeats(error: str, prefix: str, entry: Any, reported: set[str]) -> bool:
+    """Whether the error of an entry is that of a default, and the entry has no value of its own there."""
+    message = error.removeprefix(prefix)
+    section, _, rest = message.partition(".")
+    own = entry.get(section) if isinstance(entry, Mapping) else None
+    stated = isinstance(own, Mapping) and re.split(r"[.:\[]", rest, maxsplit=1)[0] in own
+    return error in reported or (message in reported and not stated)
 
 
 def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) -> None:
     where, sections = f"{table}.{key}", ENTRY_SECTIONS[table]
+    wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
+    require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
     if not isinstance(entry, Mapping):
         raise UserError(where, "must be a mapping", got=show_value(entry))
     reference, other_table = REFERENCES.get(table, (None, ""))

@@ -4,14 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 import types
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 from textrnn.errors import ErrorCollector, UserError, show_value
 
 Section = TypeVar("Section")
+
+
+@dataclass(frozen=True)
+class Converted:
+    """The values of a section by key, converted to the types of their fields.
+
+    invalid: the keys whose values have another type. misspelt: the keys that unknown keys of the section resemble.
+    """
+
+    values: Mapping[str, Any]
+    invalid: frozenset[str] = frozenset()
+    misspelt: frozenset[str] = frozenset()
+
+    def merged_over(self, defaults: Converted) -> Converted:
+        """The section over its defaults: a value takes the place of the default as a whole."""
+        invalid = self.invalid | (defaults.invalid - self.values.keys())
+        return Converted({**defaults.values, **self.values}, invalid, self.misspelt | defaults.misspelt)
+
+    def build(self, cls: type[Section], where: str, errors: ErrorCollector) -> Section | None:
+        """An instance of the dataclass, or None if a value is missing or invalid; a missing one is an error.
+
+        It is no error of its own if the key is misspelt.
+        """
+        names = field_names(cls)
+        missing = [key for key in names if key not in self.values and key not in self.invalid]
+        for key in missing:
+            if key not in self.misspelt:
+                add = "add it (null where it does not apply)"
+                errors.errors.append(UserError(f"{where}.{key}", "missing param", do=add))
+        if missing or self.invalid:
+            return None
+        return cls(**{names[key]: value for key, value in self.values.items()})
 
 
 def build_dataclass(cls: type[Section], values: Any, where: str) -> Section:
@@ -20,41 +54,31 @@ def build_dataclass(cls: type[Section], values: Any, where: str) -> Section:
     Raises UserError, with `where.key`, for an unknown, missing or mistyped key.
     """
     with ErrorCollector() as errors:
-        with errors.collect():
-            converted = convert_values(cls, values, where)
-        if isinstance(values, Mapping):
-            with errors.collect():
-                require_keys(cls, values, where)
-    return cls(**converted)
+        built = convert_values(cls, values, where, errors).build(cls, where, errors)
+    assert built is not None  # else there were errors
+    return built
 
 
-def convert_values(cls: type[Any], values: Any, where: str, hint: str = "") -> dict[str, Any]:
-    """The values of a mapping, converted to the types of the fields that they are for, by name of the field.
+def convert_values(cls: type[Any], values: Any, where: str, errors: ErrorCollector, hint: str = "") -> Converted:
+    """Convert the values of a mapping to the types of the fields that they are for; not every field needs one.
 
-    Not every field needs a value. Raises UserError, with `where.key`, for an unknown or mistyped key; what to do about
-    an unknown one ends with the hint.
+    Adds an error, with `where.key`, for each unknown or mistyped key; what to do about an unknown one ends with the
+    hint.
     """
+    known = field_names(cls)
     if not isinstance(values, Mapping):
-        raise UserError(where, "must be a mapping", got=show_value(values))
-    hints, known, converted = typing.get_type_hints(cls), field_names(cls), {}
-    with ErrorCollector() as errors:
-        for key, value in values.items():
-            with errors.collect():
-                if key not in known:
-                    raise UserError(f"{where}.{key}", "unknown param", do=suggest(str(key), known) + hint)
-                converted[known[key]] = _convert(hints[known[key]], value, f"{where}.{key}")
-    return converted
-
-
-def require_keys(cls: type[Any], values: Iterable[Any], where: str) -> None:
-    """Raise UserError for each key of the dataclass that has no value, unless a similar key has one: it is misspelt."""
-    given, known = set(map(str, values)), list(field_names(cls))
-    misspelt = {_most_similar(key, known) for key in given.difference(known)}
-    with ErrorCollector() as errors:
-        for key in known:
-            with errors.collect():
-                if key not in given | misspelt:
-                    raise UserError(f"{where}.{key}", "missing param", do="add it (null where it does not apply)")
+        errors.errors.append(UserError(where, "must be a mapping", got=show_value(values)))
+        return Converted({}, invalid=frozenset(known))
+    hints, converted = typing.get_type_hints(cls), {}
+    for key, value in values.items():
+        with errors.collect():
+            if key not in known:
+                raise UserError(f"{where}.{key}", "unknown param", do=suggest(str(key), known) + hint)
+            converted[key] = _convert(hints[known[key]], value, f"{where}.{key}")
+    unknown = [str(key) for key in values if key not in known]
+    similar = {_most_similar(key, list(known)) for key in unknown} - {None}
+    invalid = frozenset(key for key in values if key in known and key not in converted)
+    return Converted(converted, invalid, frozenset(map(str, similar)))
 
 
 def field_names(cls: type[Any]) -> dict[str, str]:
@@ -128,11 +152,20 @@ def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
     if hint is Any:
         return value
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        value = _to_float(value)
     if isinstance(value, bool) != (hint is bool) or not isinstance(value, hint):
         names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
         raise UserError(where, f"must be {names.get(hint, hint.__name__)}", got=show_value(value))
+    if hint is float and not math.isfinite(value):
+        raise UserError(where, "must be a finite number", got=value)
     return value
+
+
+def _to_float(value: int) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # above 1.8e308
+        return math.inf
 
 
 def suggest(key: str, known: Iterable[Any]) -> str:

@@ -41,6 +41,8 @@ def read_values(path: Path) -> dict[str, Any]:
             "has a YAML anchor, alias or merge key; `-S` would change the value where it was first written, not here"
         )
         raise UserError(f"{path}, line {error.line}", wrong, got=error.text, do="write the value out") from error
+    except RecursionError as error:
+        raise UserError(path, "is nested too deeply", do="write it as in the documentation") from error
     except (YAMLError, ValueError) as error:  # ValueError: bytes that are not UTF-8, an invalid date
         raise UserError(path, "is not readable as YAML", got=_describe(error)) from error
     if not isinstance(values, dict):

@@ -5,10 +5,10 @@ No stage but `check` depends on this package: DVC tracks the values themselves, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from typing import Any, Protocol, TypeVar
 
-from textrnn.common.params.conversion import build_dataclass, convert_values, field_names, require_keys, suggest
+from textrnn.common.params.conversion import convert_values, suggest
 from textrnn.errors import ErrorCollector, UserError, show_value
 
 
@@ -29,7 +29,7 @@ def get_param(params: Mapping[str, Any], *keys: str) -> Any:
         dotted = ".".join(map(str, keys[: depth + 1]))  # a name from the file may be a number
         if not isinstance(value, Mapping):
             raise UserError(dotted, "its parent must be a mapping", got=show_value(value))
-        if key not in value:
+        if not isinstance(key, Hashable) or key not in value:
             raise UserError(dotted, "no such entry", do=suggest(str(key), value))
         value = value[key]
     return value
@@ -37,8 +37,12 @@ def get_param(params: Mapping[str, Any], *keys: str) -> Any:
 
 def load_section(cls: type[Checked], params: Mapping[str, Any], name: str) -> Checked:
     """The section of this name as an instance of its dataclass. Raises UserError for an invalid key or value."""
-    section = build_dataclass(cls, get_param(params, name), name)
-    section.check(name)
+    with ErrorCollector() as errors:
+        section = convert_values(cls, get_param(params, name), name, errors).build(cls, name, errors)
+        if section is not None:
+            with errors.collect():
+                section.check(name)
+    assert section is not None  # else there were errors
     return section
 
 
@@ -46,21 +50,19 @@ def load_entry_section(cls: type[Checked], params: Mapping[str, Any], table: str
     """The section `name` of an entry of a table, merged over the defaults, as an instance of its dataclass.
 
     A value of the entry takes the place of the default as a whole, also if both are mappings. Raises UserError for an
-    invalid key or value; an error of a default has the default's name.
+    invalid key or value; a default of the wrong type is named as such.
     """
     where = f"{table}.{entry}.{name}"
     own = get_entry_section(params, table, entry, name)
+    hint = f"; `-S ++{where}.<name>=<value>` sets a param that the entry does not state"
     with ErrorCollector() as errors:
-        with errors.collect():
-            defaults = convert_values(cls, get_param(params, name), name)
-        with errors.collect():
-            hint = f"; `-S ++{where}.<name>=<value>` sets a param that the entry does not state"
-            values = convert_values(cls, own, where, hint)
-    merged = {**defaults, **values}
-    keys = {field: key for key, field in field_names(cls).items()}
-    require_keys(cls, [keys[field] for field in merged], where)
-    section = cls(**merged)
-    section.check(where)
+        defaults = convert_values(cls, get_param(params, name), name, errors)
+        merged = convert_values(cls, own, where, errors, hint).merged_over(defaults)
+        section = merged.build(cls, where, errors)
+        if section is not None:
+            with errors.collect():
+                section.check(where)
+    assert section is not None  # else there were errors
     return section
 
 

@@ -54,7 +54,7 @@ class PaddedRows(StoredRows[PaddedFacts]):
 
 
 def write_lengths(folder: Path, counts: Iterable[tuple[int, int]]) -> None:
-    """Write how many rows of train have each number of tokens, before truncation: pairs of the two, for DVC's plot."""
+    """Write how many rows of train have each number of tokens, before truncation: pairs of the two, for the report."""
     with (folder / LENGTHS_FILE).open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["length", "rows"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from textrnn.errors import UserError
+from textrnn.errors import DamagedFileError, UserError
 from textrnn.stage import write_json
 
 STATISTICS = "statistics.json"
@@ -25,7 +25,7 @@ def open_arrow(path: Path, schema: pa.Schema | None, contents: str) -> pa.Table:
     try:
         table = pa.ipc.open_file(pa.memory_map(str(path))).read_all()
     except (pa.ArrowInvalid, OSError) as error:
-        raise UserError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
+        raise DamagedFileError(path, "is not an Arrow file", got=error, do="run the stage that writes it") from error
     if schema is not None and not table.schema.equals(schema):
         raise UserError(path, f"does not contain {contents}", got=table.schema.names)
     return table
@@ -43,18 +43,12 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
+        raise DamagedFileError(path, "is damaged", got=error, do="run the stage that writes it") from error
 
 
 def write_statistics(folder: Path, statistics: Mapping[str, Any]) -> None:
     """Write what a stage reports about its output into the output's folder; floats are rounded to 6 digits."""
     write_json(folder / STATISTICS, dict(statistics))
-
-
-def read_statistics(folder: Path) -> dict[str, Any]:
-    """What `write_statistics` wrote into a folder. Raises UserError if it is missing."""
-    statistics: dict[str, Any] = read_json(folder / STATISTICS)
-    return statistics
 
 
 def _require_file(path: Path) -> None:

@@ -46,12 +46,11 @@ class CardFiles:
 
 @dataclass(frozen=True)
 class CardParams:
-    """What a card takes from params.yaml: the names of encoding and corpus, the corpora's folder, the splits' seed."""
+    """What a card takes from params.yaml: the names of encoding and corpus, the folder of the corpora."""
 
     encoding: str
     corpus: str
     source: str
-    seed: int
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
 def _origin(params: CardParams, embedded: Mapping[str, Any]) -> dict[str, Any]:
     """Where the rows and the vectors are from."""
     origin: dict[str, Any] = {"rows are": "generated, none is real"} if Path(params.source) == SAMPLE else {}
-    origin |= {"data.source": params.source, "seed of the splits": params.seed, "word vectors": embedded["vectors"]}
+    origin |= {"data.source": params.source, "word vectors": embedded["vectors"]}
     lexicon = embedded["lexicon"]
     return origin | ({"vectors of words and pairs": lexicon["vectors"]} if lexicon else {})
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.common.params.sections import get_param
+from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError, require
 from textrnn.evaluation.metrics.comparison import score_name
 from textrnn.preparation.artifacts.model_files import ModelFiles
@@ -111,25 +112,24 @@ class _Reader:
         self.missing: list[tuple[str, str]] = []
 
     def json(self, path: Path, stage: str) -> dict[str, Any] | None:
-        with convert_read_errors(path):
-            return json.loads(path.read_text(encoding="utf-8")) if self._exists(path, stage) else None
+        return read_json(path) if self._exists(path, stage) else None
 
     def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
         if not self._exists(path, stage):
             return []
         # not splitlines(): a token may hold a character that only Python treats as a line break
-        with convert_read_errors(path), path.open(encoding="utf-8", newline="\n") as file:
+        with name_damaged_file(path), path.open(encoding="utf-8", newline="\n") as file:
             return [json.loads(line) for line in file]
 
     def table(self, path: Path, stage: str) -> list[Row]:
         header, *rows = self.grid(path, stage) or [[]]
-        with convert_read_errors(path):
+        with name_damaged_file(path):
             return [dict(zip(header, row, strict=True)) for row in rows]
 
     def grid(self, path: Path, stage: str) -> list[list[str]]:
         if not self._exists(path, stage):
             return []
-        with convert_read_errors(path), path.open(encoding="utf-8", newline="") as file:
+        with name_damaged_file(path), path.open(encoding="utf-8", newline="") as file:
             return list(csv.reader(file))
 
     def parameters(self, model: ModelFiles, stage: str) -> int | None:
@@ -144,7 +144,7 @@ class _Reader:
 
 
 @contextlib.contextmanager
-def convert_read_errors(path: Path) -> Iterator[None]:
+def name_damaged_file(path: Path) -> Iterator[None]:
     """Convert the errors of reading a damaged file into a UserError that names the file."""
     try:
         yield

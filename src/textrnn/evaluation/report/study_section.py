@@ -11,7 +11,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from textrnn.evaluation.outputs.recipe_results import convert_read_errors
+from textrnn.evaluation.outputs.recipe_results import name_damaged_file
 from textrnn.evaluation.rendering.svg import Chart
 
 STYLES = {"supported": "verdict good", "not supported": "verdict bad"}
@@ -35,14 +35,14 @@ def read_shown_study(folder: Path) -> ShownStudy | None:
     file = folder / "verdicts.json"
     if not file.is_file():
         return None
-    with convert_read_errors(file):
+    with name_damaged_file(file):
         verdicts = json.loads(file.read_text(encoding="utf-8"))
     paths = sorted(folder.glob("plots/*.svg"), key=lambda path: path.stem)
     return ShownStudy(verdicts, {path.stem: _read_plot(path) for path in paths})
 
 
 def _read_plot(path: Path) -> Chart:
-    with convert_read_errors(path):
+    with name_damaged_file(path):
         match = PLOT.fullmatch(path.read_text(encoding="utf-8").strip())
         if match is None:
             raise ValueError("is not a plot of the study")

@@ -20,7 +20,7 @@ from textrnn.common.config.model import Model
 from textrnn.common.config.types import Side
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.padded_rows import PaddedFacts
-from textrnn.errors import UserError
+from textrnn.errors import DamagedFileError, UserError
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
@@ -145,6 +145,10 @@ def convert_read_errors(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
-    except (ValueError, TypeError, KeyError, AssertionError, RuntimeError, SafetensorError) as error:
-        got = f"{type(error).__name__}: {error}"
+    except (
+        *(ValueError, TypeError, KeyError, AssertionError, RuntimeError),
+        *(SafetensorError, DamagedFileError),
+    ) as error:
+        cause = error.__cause__ if isinstance(error, DamagedFileError) else error
+        got = f"{type(cause).__name__}: {cause}"
         raise UserError(path, "is damaged or belongs to another model", got=got, do="train the recipe again") from error

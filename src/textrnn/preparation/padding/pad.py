@@ -1,4 +1,4 @@
-"""Pads id shards to one width or to a few bucket widths; rows longer than `pad_size`, if it is set, are truncated."""
+"""Pads id shards to one width or to a few bucket widths; rows longer than `max_length` are truncated."""
 
 from __future__ import annotations
 
