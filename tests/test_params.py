@@ -392,8 +392,8 @@ recipes: {r: {encoding: c, pad_size: 16, embedding_size: 3}, s: {encoding: c, pa
         read(text)
     assert str(caught.value) == (
         f"{tmp_path / 'params.yaml'}: is in the layout of version 0.1, or has some of its keys; "
-        "data.seed is now parse.seed; corpora.*: format, files now stand in the section parse; "
-        "encodings.*.segment is now encodings.*.segment.segmenter; encodings.*: min_count now stand in the section encode; "
+        "data.seed is now parse.seed; corpora.*.parse has format, files; "
+        "encodings.*.segment is now encodings.*.segment.segmenter; encodings.*.encode has min_count; "
         "recipes.*.embedding_size is now recipes.*.embed.width; recipes.*.pad_size is now recipes.*.pad.max_length; "
         "CHANGELOG.md has the whole table"
     )

@@ -64,4 +64,4 @@ def _describe(table: str, moved: Mapping[str, str]) -> Iterator[str]:
         else:
             yield f"{table}.*.{key} is now {table}.*.{new}"
     for section, keys in kept.items():
-        yield f"{table}.*: {', '.join(keys)} now stand in the section {section}"
+        yield f"{table}.*.{section} has {', '.join(keys)}"
