@@ -29,7 +29,7 @@ def main(encoding: str) -> None:
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
     files = BaselineFiles(encoding)
     write_json(files.baselines, {"baselines": baselines, "ceiling": ceiling})
-    write_json(files.best_score, {"score": best_test_score(baselines)})
+    write_json(files.best_score, {encoding: {"baseline": best_test_score(baselines)}})
     # the time is not a metric: it differs from run to run, as that of training does
     timings = {result.name: {"seconds": result.seconds} for result in results}
     write_json(files.timings, timings)

@@ -20,7 +20,8 @@ def main(recipe: str) -> None:
         out = EvaluatedFiles(folder)
         test.predictions.write(out.predictions)
         write_json(out.metrics, values)
-    write_json(files.scores, {split: score_and_loss(values[split]) for split in values})
+    # named by the recipe, so that a column of `dvc exp show` needs no name of a file
+    write_json(files.scores, {recipe: {split: score_and_loss(values[split]) for split in values}})
 
 
 if __name__ == "__main__":

@@ -197,7 +197,7 @@ def test_the_stage_writes_metrics_without_timings(tmp_path, monkeypatch, script)
     baselines = written["baselines"]
     best = max(baselines.values(), key=lambda values: values["dev"]["accuracy"])
     metrics = json.loads((tmp_path / "metrics" / "letters" / "baseline.json").read_text())
-    assert metrics == {"score": best["test"]["accuracy"]} == {"score": 0.75}
+    assert metrics == {"letters": {"baseline": best["test"]["accuracy"]}} == {"letters": {"baseline": 0.75}}
     assert written["ceiling"] == {"dev": 1.0, "test": 0.75}
     assert baselines["majority"]["test"]["accuracy"] == 0.5
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs

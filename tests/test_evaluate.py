@@ -196,7 +196,8 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     assert written == values
     assert list(written["test"]) == ["loss", "accuracy", "macro_f1"]
     scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())
-    assert scores == {split: {"score": on["accuracy"], "loss": on["loss"]} for split, on in values.items()}
+    expected_scores = {split: {"score": on["accuracy"], "loss": on["loss"]} for split, on in values.items()}
+    assert scores == {"tiny": expected_scores}
     predictions, expected = Predictions.read(Path("data/evaluated/tiny/test.arrow"), 3), evaluations["test"].predictions
     assert predictions.predicted.tolist() == expected.predicted.tolist()
     assert predictions.probabilities.tolist() == expected.probabilities.tolist()  # to the last digit
@@ -220,5 +221,5 @@ def test_the_model_reads_each_row_of_dev_and_test_once(tmp_path, monkeypatch, sc
     assert sum(rows) == 2 + 4
     scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())
     values = json.loads((tmp_path / "data" / "evaluated" / "tiny" / "metrics.json").read_text())
-    assert scores["test"] == {"score": values["test"]["entity_f1"], "loss": values["test"]["loss"]}
+    assert scores["tiny"]["test"] == {"score": values["test"]["entity_f1"], "loss": values["test"]["loss"]}
     assert (values["test"]["accuracy"], values["test"]["entity_f1"]) == (pytest.approx(9 / 13, abs=1e-6), 0.25)

@@ -147,7 +147,7 @@ def test_the_scores_agree_with_each_other(first_run):
 
 
 def scores_of(project: Path) -> Any:
-    return read_json(project, f"metrics/{RECIPE}/scores.json")
+    return read_json(project, f"metrics/{RECIPE}/scores.json")[RECIPE]
 
 
 def test_a_model_directory_holds_all_it_needs(first_run):
@@ -186,10 +186,9 @@ def test_batch_size_trains_again_and_going_back_runs_nothing(project):
     shown = json.loads(run(project, "dvc", "metrics", "diff", "--json").stdout)
     assert shown.keys() == {f"metrics/{RECIPE}/scores.json"}
     changed = shown[f"metrics/{RECIPE}/scores.json"]
-    assert (
-        {"dev.loss", "test.loss"} <= changed.keys() <= {f"{s}.{m}" for s in ("dev", "test") for m in ("score", "loss")}
-    )
-    assert changed["test.loss"]["diff"] != 0
+    names = {f"{RECIPE}.{split}.{metric}" for split in ("dev", "test") for metric in ("score", "loss")}
+    assert {f"{RECIPE}.dev.loss", f"{RECIPE}.test.loss"} <= changed.keys() <= names
+    assert changed[f"{RECIPE}.test.loss"]["diff"] != 0
     set_params(project, {"train.batch_size": 256})
     said = dvc(project, "repro", GOAL)
     assert stages_run(said) == []
@@ -442,7 +441,9 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
     assert baselines["logistic_regression"]["test"]["accuracy"] > baselines["majority"]["test"]["accuracy"] + 0.1
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
     best = max(baselines.values(), key=lambda each: each["dev"]["accuracy"])
-    assert read_json(project, "metrics/names_chars/baseline.json") == {"score": best["test"]["accuracy"]}
+    assert read_json(project, "metrics/names_chars/baseline.json") == {
+        "names_chars": {"baseline": best["test"]["accuracy"]}
+    }
     assert f"| test | {test['loss']} | {test['accuracy']} | {test['macro_f1']} |" in card
     untracked = run(project, "git", "status", "--porcelain", "-uall").stdout
     assert "data/" not in untracked

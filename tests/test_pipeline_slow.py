@@ -99,12 +99,12 @@ def test_the_metrics_are_few_and_of_fixed_names(project):
     assert sum(map(leaves, values.values())) == 4 * len(RECIPES) + len(ENCODINGS) <= 60
     for recipe in RECIPES:
         scores = values[f"metrics/{recipe}/scores.json"]
-        assert {(split, name) for split, each in scores.items() for name in each} == set(
+        assert set(scores) == {recipe}
+        assert {(split, name) for split, each in scores[recipe].items() for name in each} == set(
             itertools.product(("dev", "test"), ("score", "loss"))
         )
-    assert {name for name, file in values.items() if set(file) == {"score"}} == {
-        f"metrics/{encoding}/baseline.json" for encoding in ENCODINGS
-    }
+    for encoding in ENCODINGS:
+        assert set(values[f"metrics/{encoding}/baseline.json"][encoding]) == {"baseline"}
 
 
 def test_every_recipe_has_its_plots(project):
@@ -129,8 +129,8 @@ def test_a_queued_sweep_shows_each_run_with_its_params_and_metrics(project, tmp_
     sizes = {name: data["params"]["params.yaml"]["data"]["train"]["batch_size"] for name, data in shown.items()}
     assert sorted(sizes.values()) == [32, 64]
     scores = "metrics/names_gru/scores.json"
-    losses = {data["metrics"][scores]["data"]["test"]["loss"] for data in shown.values()}
-    assert len(losses - {read_json(project, scores)["test"]["loss"]}) == 2
+    losses = {data["metrics"][scores]["data"]["names_gru"]["test"]["loss"] for data in shown.values()}
+    assert len(losses - {read_json(project, scores)["names_gru"]["test"]["loss"]}) == 2
     dvc(project, "plots", "diff", *shown, "-o", str(tmp_path / "compared"))
     curves = drawn(tmp_path / "compared" / "index.html")["metrics_names_gru_curves_csv"]["data"]["values"]
     last = {point["rev"]: int(point["step"]) for point in curves}
