@@ -38,7 +38,7 @@ from textrnn.tools.lr_range_test import (
     suggest_rate,
     write_points,
 )
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer import loop as trainer_module
 from textrnn.training.trainer.loop import Trainer, TrainingData
@@ -83,7 +83,7 @@ def scripted(monkeypatch, losses, rates):
         classes, sums = 2, torch.zeros(4, dtype=torch.float64)
 
         @classmethod
-        def for_network(cls, *_):
+        def for_network(cls, *_, **__):
             return cls()
 
         def reset(self):
@@ -166,7 +166,7 @@ def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
     network = build_network(make_config("r", PLAIN, (9, 4), 2, padded.facts), matrix(), SETTINGS.seed, CPU)
     optimizer = torch.optim.Adam(network.parameters())
     rows, seed = load_buckets(padded, "train"), SETTINGS.seed
-    epochs = (batches(rows, 3, drop_last=True, shuffle=(seed, epoch)) for epoch in itertools.count())
+    epochs = (batches(rows, 3, drop_last=True, shuffle=Shuffle(seed, epoch)) for epoch in itertools.count())
     losses = []
     for step, batch in enumerate(itertools.islice(itertools.chain.from_iterable(epochs), 40)):
         for group in optimizer.param_groups:
@@ -214,7 +214,7 @@ def test_its_dropout_is_that_of_training(tmp_path):
     recipe = recipe_of(write_padded(tmp_path, "classify", SPLITS), model=model)
     points = range_test(recipe, PLAIN_RATES)
     setup = set_up_training(dataclasses.replace(recipe, train=dataclasses.replace(SETTINGS, evaluate_every=1)), CPU)
-    trainer = Trainer(setup.build_network(SETTINGS.seed), setup.data, setup.recipe.train, schedule=PLAIN_RATES.rate)
+    trainer = Trainer(setup.initial_network(SETTINGS.seed), setup.data, setup.recipe.train, schedule=PLAIN_RATES.rate)
     trainer.fit()
     losses = [point.train.loss for point in trainer.state.points]
     assert [point.loss for point in points[: len(losses)]] == losses

@@ -27,7 +27,7 @@ from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.gradients import by_distance, input_gradients
 from textrnn.study.runs.training_run import RunRecorder, run_variant
 from textrnn.study.runs.variant_settings import variant_settings
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.setup import build_network
@@ -141,7 +141,7 @@ def test_the_loss_of_each_batch_is_recorded(padded):
     assert len(facts["short"]) == 2
     config = make_config("tiny", PLAIN, (9, 4), 2, padded.facts, 0)
     network = build_network(config, matrix(), settings.seed, CPU)
-    epochs = [batches(load_buckets(padded, "train"), 6, shuffle=(settings.seed, epoch)) for epoch in (0, 1)]
+    epochs = [batches(load_buckets(padded, "train"), 6, shuffle=Shuffle(settings.seed, epoch)) for epoch in (0, 1)]
     trained = [batch for epoch in epochs for batch in epoch]
     expected = F.cross_entropy(network(trained[0].ids, trained[0].lengths), trained[0].targets).item()
     assert facts["losses"][0] == pytest.approx(expected, rel=1e-5)

@@ -30,7 +30,7 @@ class Notes(Callback):
         self.seen.append(("evaluation", point.step))
 
     def on_save(self, trainer, checkpoint):
-        assert checkpoint.state is trainer.state
+        assert checkpoint.state == trainer.state
         self.seen.append(("save", checkpoint.state.step))
 
     def on_end(self, trainer):
@@ -76,7 +76,7 @@ def test_a_callback_can_interrupt_the_run():
 
 def test_an_evaluation_on_request_alone_does_not_stop_the_run():
     notes = Notes()
-    outcome = fit(Constant(), data(), settings(), notes, Request(1, "finish"))
+    outcome = fit(Constant(), data(), settings(), notes, Request(1, "evaluate"))
     assert [event[1] for event in notes.seen if event[0] == "evaluation"] == [1, 3]
     assert (outcome.steps, outcome.stopped_by) == (3, None)
 

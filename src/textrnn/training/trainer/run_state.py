@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import safetensors.torch
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import Score
+from textrnn.training.distributed.process_group import ProcessGroup
 
 MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
 StopReason = Literal["patience", "time_limit", "range_test"]  # the last in a learning-rate range test alone
@@ -63,6 +64,10 @@ class RunState:
     stopped_by: StopReason | None = None
     resumed: list[int] = field(default_factory=list)
 
+    def copy(self) -> RunState:
+        """A copy that changes on its own. It shares the best weights, which no run changes in place."""
+        return replace(self, points=[*self.points], resumed=[*self.resumed])
+
     def outcome(self, steps_per_epoch: int) -> TrainingOutcome:
         """The outcome of a run that ends here, after one evaluation or more."""
         assert self.best is not None
@@ -74,6 +79,24 @@ class RunState:
             dev_accuracy=self.best.dev.accuracy,
             stopped_by=self.stopped_by,
         )
+
+
+@dataclass
+class Actions:
+    """What is to be done after a step: what one process asks for, or what all of them do.
+
+    save: a checkpoint. evaluate: an evaluation. out_of_time: an evaluation, and the end of the run by its time limit.
+    interrupt: a checkpoint, and the end of the run without a result.
+    """
+
+    save: bool = False
+    evaluate: bool = False
+    out_of_time: bool = False
+    interrupt: bool = False
+
+    def of_any(self, group: ProcessGroup) -> Actions:
+        """The actions that are asked for in any process of the group."""
+        return Actions(*group.any_process(self.save, self.evaluate, self.out_of_time, self.interrupt))
 
 
 @dataclass(frozen=True)
@@ -101,7 +124,9 @@ class Checkpoint:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
         points = [
-            EvaluationPoint(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
+            EvaluationPoint(
+                step=point["step"], epoch=point["epoch"], train=Score(**point["train"]), dev=Score(**point["dev"])
+            )
             for point in facts.pop("points")
         ]
         best = next((point for point in points if point.step == facts["best"]), None)
