@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import gc
 import math
 import sys
 import threading
+import weakref
 
 import pytest
 import torch
@@ -332,6 +334,22 @@ def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_
     names = [line.partition(": batch")[0] for line in output if ": batch" in line]
     assert names == [name for name in (f"tiny, {output[0]}", "tiny, teacher 2 of 2 (seed 12)", "tiny") for _ in points]
     assert output.index("teacher 2 of 2 (seed 12)") == 1 + len(points)
+
+
+def test_one_teacher_is_in_memory_at_a_time(padded, tmp_path, monkeypatch):
+    alive, counts, plain = [], [], set_up.build_network
+
+    def counting(*args):
+        gc.collect()
+        counts.append(sum(teacher() is not None for teacher in alive))
+        network = plain(*args)
+        alive.append(weakref.ref(network))
+        return network
+
+    monkeypatch.setattr(set_up, "build_network", counting)
+    options = dataclasses.replace(STUDENT, distill=dataclasses.replace(DISTILL, seeds=(11, 12, 13)))
+    trained(padded, tmp_path, options)
+    assert counts == [0, 0, 0, 0]  # when each teacher and the student are built
 
 
 def test_a_process_without_curves_prints_nothing(padded, tmp_path, capsys):

@@ -129,6 +129,21 @@ class FakeNetwork:
         return iter([self])
 
 
+def test_fixed_tensors_are_made_once_a_width_and_hold_no_rubbish(monkeypatch):
+    made, plain = [], graphs._FixedShapeStep
+
+    def recorded(*args):
+        made.append(plain(*args))
+        return made[-1]
+
+    monkeypatch.setattr(graphs, "_FixedShapeStep", recorded)
+    run(lambda *args: GraphedTrainStep(*args, Notes()))
+    assert sorted(step._fixed.width for step in made) == [2, 3, 4]
+    for step in made:
+        assert step._fixed.row_numbers.min() >= 0
+        assert step._fixed.row_numbers.max() < 22
+
+
 def test_graphs_are_for_one_process_on_a_gpu_unless_switched_off(monkeypatch):
     monkeypatch.delenv("TEXTRNN_CUDA_GRAPHS", raising=False)
     monkeypatch.setattr(CudaGraphRecorder, "__init__", lambda self, device: None)
