@@ -31,6 +31,7 @@ from textrnn.training.optimization.step import make_optimizer, seed_step
 from textrnn.training.optimization.weight_averaging import WeightAverage
 from textrnn.training.trainer.evaluation import evaluate_loss
 from textrnn.training.trainer.run_state import (
+    RUNNING_SUMS,
     Actions,
     Checkpoint,
     EvaluationPoint,
@@ -245,17 +246,13 @@ class Trainer(Generic[Network]):
 
     def _save(self) -> None:
         """Hand a checkpoint to the callbacks. All processes call this, as the running metrics are gathered from all."""
-        sums = {"running_metrics": self.group.all_gather(self.running_metrics.sums)}
+        sums = {RUNNING_SUMS: self.group.all_gather(self.running_metrics.sums)}
         checkpoint = Checkpoint(self.state.copy(), self.train_step.state_dict() | self.average.state_dict() | sums)
         self._call(lambda callback: callback.on_save(self, checkpoint))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         self.state = checkpoint.state.copy()
-        if not checkpoint.tensors:  # that of a finished run, which takes no more steps
-            return
-        self.train_step.load_state_dict(checkpoint.tensors)
-        self.average.load_state_dict(checkpoint.tensors)
-        sums = checkpoint.tensors["running_metrics"]  # (P, 4), of the processes that saved it
-        if len(sums) != self.group.world_size:
-            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.world_size - 1, 4)))
-        self.running_metrics.sums.copy_(sums[self.group.rank])
+        if checkpoint.tensors:
+            self.train_step.load_state_dict(checkpoint.tensors)
+            self.average.load_state_dict(checkpoint.tensors)
+            self.running_metrics.sums.copy_(checkpoint.running_sums(self.group))

@@ -1,4 +1,4 @@
-"""The state of a training run between two steps, and its checkpoint.
+"""The state of a training run between two steps, what is to be done there, and the checkpoint.
 
 The bytes of a checkpoint are a safetensors file. Tensors are named `state.*` (what the next step depends on) and
 `best.*` (the best weights); everything else is JSON in the file's metadata.
@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from textrnn.errors import UserError
@@ -19,6 +20,7 @@ from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.distributed.process_group import ProcessGroup
 
 MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
+RUNNING_SUMS = "running_metrics"  # their name in a checkpoint
 StopReason = Literal["patience", "time_limit", "range_test"]  # the last in a learning-rate range test alone
 
 
@@ -101,10 +103,20 @@ class Actions:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run, and the tensors that its next step depends on."""
+    """The state of a run, and the tensors that its next step depends on; none for a run that takes no more steps.
+
+    Among them are the sums of the running metrics of the P processes that saved it, (P, 4).
+    """
 
     state: RunState
     tensors: dict[str, Tensor]
+
+    def running_sums(self, group: ProcessGroup) -> Tensor:
+        """The sums (4,) with which a process of the group continues; if it has another P, process 0 has all of them."""
+        sums = self.tensors[RUNNING_SUMS]
+        if len(sums) != group.world_size:
+            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(group.world_size - 1, 4)))
+        return sums[group.rank]
 
     def encode(self) -> bytes:
         """The checkpoint as the bytes of a safetensors file."""
