@@ -19,7 +19,7 @@ from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.padding.pad import bucket_widths
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, Work, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
@@ -95,7 +95,7 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
     for epoch in range(2):
         _synchronize(device)
         started = time.perf_counter()
-        for batch in batches(resident, case.batch_size, shuffle=(1, epoch)):
+        for batch in batches(resident, case.batch_size, shuffle=Shuffle(1, epoch)):
             torch.manual_seed(step)  # as in training, so that dropout depends on the step alone
             take_step(batch.to(device), settings.learning_rate)
             step += 1

@@ -50,7 +50,7 @@ from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.stage import run_command
 from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.batches import Shuffle, batch_size, batches
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.step import make_optimizer
@@ -110,7 +110,7 @@ def loop(args: argparse.Namespace) -> dict[str, Any]:
     recipe = load_recipe(args)
     settings, device = replace(recipe.train, batch_size=args.batch_size), torch.device("cpu")
     setup = set_up_training(recipe, device, with_dev=False)
-    network = setup.build_network(settings.seed).train()
+    network = setup.initial_network(settings.seed).train()
     running_metrics = RunningMetrics(None, device)
     take_step = make_train_step(network, make_optimizer(network, settings), running_metrics, settings)
     stream = endless_batches(setup.data.train, settings)
@@ -133,7 +133,7 @@ def loop(args: argparse.Namespace) -> dict[str, Any]:
 
 def endless_batches(buckets: Sequence[AnyBucket], settings: Train) -> Iterator[Batch]:
     for epoch in itertools.count():
-        yield from batches(buckets, batch_size(settings), drop_last=False, shuffle=(settings.seed, epoch))
+        yield from batches(buckets, batch_size(settings), drop_last=False, shuffle=Shuffle(settings.seed, epoch))
 
 
 def profile_parts(work: Callable[[], Any]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.stage import output_file, run_command
 from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, suggest_rate, write_points
+from textrnn.training.trainer.limits import describe_caps
 from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
 
 
@@ -20,6 +21,8 @@ def main() -> None:
     args = parser.parse_args()
     rates, params = RateRange(args.first, args.last, args.steps), read_params()
     recipe = load_recipe(args.recipe, params, PreparedFiles.of_recipe(args.recipe, params))
+    if recipe.caps:
+        print(describe_caps(recipe.name, recipe.caps), flush=True)
     points = range_test(recipe, rates)
     suggested = suggest_rate(points, rates)
     table, plot = (Path("plots/rates") / f"{args.recipe}.{suffix}" for suffix in ("csv", "svg"))

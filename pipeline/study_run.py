@@ -10,6 +10,7 @@ from textrnn.study.plan.json_files import read_results, run_name, write_results
 from textrnn.study.plan.variants import check_encoding, read_study
 from textrnn.study.runs.training_run import run_variant
 from textrnn.study.runs.variant_settings import load_variant
+from textrnn.training.trainer.limits import describe_caps
 
 
 def main() -> None:
@@ -21,6 +22,8 @@ def main() -> None:
     check_encoding(study, params)
     padded = Path("data/study/padded")
     variant = load_variant(study, params, args.variant, args.seed, padded)
+    if variant.caps:
+        print(describe_caps(variant.name, variant.caps), flush=True)
     run = run_variant(variant, gradient_rows=study.gradient_rows)
     kept_share = {"kept_share": read_results(padded / "kept.json")[str(study.variants[args.variant].max_length)]}
     name = f"{run_name(args.variant, args.seed)}.json"

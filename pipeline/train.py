@@ -27,10 +27,12 @@ def main(name: str) -> None:
             with output_file(results.curves) as curves_file:
                 trained = train_recipe(recipe, group=group, curves_file=curves_file, work_folder=folder)
             trained.save(folder, files)
-        # in no DVC output: durations differ from run to run, and DVC's run cache would bring old ones back
-        speed = {"seconds": trained.seconds, "rows_per_second": trained.rows_per_second, "device": str(pick_device())}
-        counts = {"threads": torch.get_num_threads(), "processes": group.world_size}
-        write_json(results.timings, speed | counts | {"resumed_from": trained.resumed_from})
+            # in no DVC output: durations differ from run to run, and DVC's run cache would bring old ones back;
+            # inside, so that the checkpoints stay if this fails
+            seconds, rows_per_second = trained.seconds, trained.rows_per_second
+            speed = {"seconds": seconds, "rows_per_second": rows_per_second, "device": str(pick_device())}
+            counts = {"threads": torch.get_num_threads(), "processes": group.world_size}
+            write_json(results.timings, speed | counts | {"resumed_from": trained.resumed_from})
 
 
 if __name__ == "__main__":

@@ -82,7 +82,7 @@ def test_frozen_weights_are_left_out():
 def test_dev_is_evaluated_on_the_mean_and_the_mean_is_saved(monkeypatch, kind):
     losses, seen = iter([3.0, 2.0, 1.0, 2.0]), []
 
-    def evaluate(model, *_):
+    def evaluate(model, *_, **__):
         seen.append(model.weight.detach().clone())
         return Score(next(losses), 0.5)
 
@@ -91,7 +91,7 @@ def test_dev_is_evaluated_on_the_mean_and_the_mean_is_saved(monkeypatch, kind):
     model, plain, values = Constant(), Constant(), []
     run(model, rows, settings(epochs=4, average=kind))
     options = settings(epochs=4)
-    monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(0.5 / len(values), 0.5))
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_, **__: Score(0.5 / len(values), 0.5))
 
     def on_step(*_):
         values.append(plain.weight.detach().clone())

@@ -14,7 +14,7 @@ from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
 from textrnn.preparation.padding.pad import pad
-from textrnn.training.batching.batches import TokenBudget, batch_size, batches, count_batches, rows_per_batch
+from textrnn.training.batching.batches import Shuffle, TokenBudget, batch_size, batches, count_batches, rows_per_batch
 from textrnn.training.batching.buckets import Bucket, MappedBucket
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
@@ -43,26 +43,26 @@ def order(buckets, size, **options):
 
 def test_the_order_of_seed_1_epoch_0():
     # computed by an independent SplitMix64 in plain Python; a change here changes every trained model
-    assert order(numbered(7, 5), 3, shuffle=(1, 0)) == [[2], [10, 7], [4, 5, 0], [11, 8, 9], [6, 1, 3]]
-    assert order(numbered(7, 5), 3, shuffle=(1, 1)) == [[4, 5, 1], [2, 6, 0], [10, 7, 9], [3], [8, 11]]
-    assert order(numbered(7, 5), 3, shuffle=(2, 0)) == [[7, 9, 11], [8, 10], [5, 2, 4], [1, 3, 6], [0]]
+    assert order(numbered(7, 5), 3, shuffle=Shuffle(1, 0)) == [[2], [10, 7], [4, 5, 0], [11, 8, 9], [6, 1, 3]]
+    assert order(numbered(7, 5), 3, shuffle=Shuffle(1, 1)) == [[4, 5, 1], [2, 6, 0], [10, 7, 9], [3], [8, 11]]
+    assert order(numbered(7, 5), 3, shuffle=Shuffle(2, 0)) == [[7, 9, 11], [8, 10], [5, 2, 4], [1, 3, 6], [0]]
 
 
 def test_the_order_depends_on_seed_and_epoch_alone():
     buckets = numbered(40, 23, 1)
     torch.manual_seed(1)
-    first = order(buckets, 4, shuffle=(3, 7))
+    first = order(buckets, 4, shuffle=Shuffle(3, 7))
     torch.manual_seed(2)
-    assert order(buckets, 4, shuffle=(3, 7)) == first
-    assert order(buckets, 4, shuffle=(3, 8)) != first
-    assert order(buckets, 4, shuffle=(4, 7)) != first
+    assert order(buckets, 4, shuffle=Shuffle(3, 7)) == first
+    assert order(buckets, 4, shuffle=Shuffle(3, 8)) != first
+    assert order(buckets, 4, shuffle=Shuffle(4, 7)) != first
 
 
 def test_without_a_shuffle_rows_and_batches_come_in_order():
     assert order(numbered(3, 4), 2) == [[0, 1], [2], [3, 4], [5, 6]]
 
 
-@pytest.mark.parametrize("shuffle", [None, (1, 0), (1, 1), (9, 3)], ids=str)
+@pytest.mark.parametrize("shuffle", [None, Shuffle(1, 0), Shuffle(1, 1), Shuffle(9, 3)], ids=str)
 @pytest.mark.parametrize("size", [1, 3, 8, 100])
 def test_every_row_comes_once_an_epoch_in_batches_of_one_width(size, shuffle):
     buckets = numbered(17, 8, 1)
@@ -84,7 +84,7 @@ def test_every_row_comes_once_an_epoch_in_batches_of_one_width(size, shuffle):
 def test_drop_last_drops_a_short_last_batch_with_different_rows_in_each_epoch():
     buckets = numbered(10)
     assert count_batches(buckets, 4, True) == 2
-    epochs = [order(buckets, 4, drop_last=True, shuffle=(1, epoch)) for epoch in range(9)]
+    epochs = [order(buckets, 4, drop_last=True, shuffle=Shuffle(1, epoch)) for epoch in range(9)]
     used = [{row for batch in epoch for row in batch} for epoch in epochs]
     assert all(len(rows) == 8 for rows in used)
     assert set.union(*used) == set(range(10))
@@ -105,7 +105,7 @@ def test_with_a_token_budget_the_rows_of_a_batch_depend_on_its_width():
     assert count_batches(buckets, TokenBudget(6), False) == 9
     assert [len(rows) for rows in order(buckets, TokenBudget(6), drop_last=True)] == [6, 6, 3, 3, 2, 2]
     assert order(numbered(2, 2), TokenBudget(1)) == [[0], [1], [2], [3]]
-    assert sorted(map(len, order(buckets, TokenBudget(6), shuffle=(1, 0)))) == [1, 2, 2, 2, 3, 3, 5, 6, 6]
+    assert sorted(map(len, order(buckets, TokenBudget(6), shuffle=Shuffle(1, 0)))) == [1, 2, 2, 2, 3, 3, 5, 6, 6]
 
 
 def test_batch_tokens_takes_precedence_over_batch_size():
@@ -115,7 +115,7 @@ def test_batch_tokens_takes_precedence_over_batch_size():
     assert [rows_per_batch(TokenBudget(100), width) for width in (1, 33, 100, 101)] == [100, 3, 1, 1]
 
 
-@pytest.mark.parametrize("shuffle", [None, (1, 3)], ids=str)
+@pytest.mark.parametrize("shuffle", [None, Shuffle(1, 3)], ids=str)
 @pytest.mark.parametrize("start", [0, 1, 5, 9, 10])
 def test_an_epoch_starts_at_any_batch_without_gathering_those_before(start, shuffle, monkeypatch):
     buckets = numbered(17, 8, 5)
@@ -213,7 +213,7 @@ def test_rows_left_in_their_shards_give_the_same_batches(tmp_path, monkeypatch, 
     chunks = [chunk for bucket in mapped for chunk in bucket.ids.chunks]
     assert len(chunks) > len(mapped)  # several shards, several chunks each
     assert not any(chunk.flags.owndata or chunk.flags.writeable for chunk in chunks)  # they are the mapped file
-    for options in ({}, {"shuffle": (1, 0)}, {"shuffle": (2, 5), "drop_last": True, "start": 3}):
+    for options in ({}, {"shuffle": Shuffle(1, 0)}, {"shuffle": Shuffle(2, 5), "drop_last": True, "start": 3}):
         for length in (1, 7, 1000, TokenBudget(20)):
             both = list(zip(batches(resident, length, **options), batches(mapped, length, **options), strict=True))
             assert len(both) == max(

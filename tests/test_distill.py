@@ -2,9 +2,11 @@
 
 import contextlib
 import dataclasses
+import gc
 import math
 import sys
 import threading
+import weakref
 
 import pytest
 import torch
@@ -28,19 +30,18 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.tools.lr_range_test import RateRange, range_test
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.buckets import MappedBucket
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.features.bigram_features import BigramFeatures
 from textrnn.training.features.token_features import TokenFeatures
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep
 from textrnn.training.optimization.step import TrainStep, make_optimizer
-from textrnn.training.trainer import distillation as module
 from textrnn.training.trainer import setup as set_up
 from textrnn.training.trainer import train_recipe as recipe_module
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
-from textrnn.training.trainer.distillation import soft_targets
+from textrnn.training.trainer.distillation import SoftTargets
 from textrnn.training.trainer.loop import TrainingData
 from textrnn.training.trainer.setup import build_network
 from textrnn.training.trainer.train_recipe import train_recipe
@@ -88,6 +89,14 @@ def same(one, other):
 def trained(padded, folder, options=STUDENT, model=PLAIN, labels=LABELS, **outputs):
     recipe = recipe_of(padded, labels=labels, model=model, train=options)
     return train_recipe(recipe, **{"curves_file": folder / "curves.csv", **outputs})
+
+
+def soft_targets(teachers, buckets, options, temperature):
+    """The mean of the teachers' predictions for each bucket."""
+    soft = SoftTargets(buckets, options, temperature)
+    for teacher in teachers:
+        soft.add(teacher)
+    return soft.mean()
 
 
 # the loss
@@ -236,7 +245,7 @@ def test_soft_targets_are_stored_with_their_rows_and_give_the_same_batches():
     assert torch.equal(one, other)
     both = [whole.with_soft_targets(one)], [halves.with_soft_targets(other)]
     assert both[1][0].device == halves.device
-    for ours, theirs in zip(batches(*both[:1], 4, shuffle=(1, 0)), batches(both[1], 4, shuffle=(1, 0)), strict=True):
+    for ours, theirs in zip(*(batches(rows, 4, shuffle=Shuffle(1, 0)) for rows in both), strict=True):
         assert theirs.soft_targets.dtype == torch.float32
         assert torch.equal(ours.soft_targets, one[ours.row_numbers])
         assert all(torch.equal(a, b) for a, b in zip(ours.inputs, theirs.inputs, strict=True))
@@ -272,17 +281,13 @@ def test_recorded_steps_read_soft_targets_too():
 
 def record_teachers(monkeypatch):
     """A list that receives the weights of the teachers as they are used."""
-    seen, plain = [], module.soft_targets
+    seen, plain = [], SoftTargets.add
 
-    def recording(teachers, *rest):
-        def recorded():
-            for teacher in teachers:
-                seen.append(weights_of(teacher))
-                yield teacher
+    def add(self, teacher):
+        seen.append(weights_of(teacher))
+        plain(self, teacher)
 
-        return plain(recorded(), *rest)
-
-    monkeypatch.setattr(module, "soft_targets", recording)
+    monkeypatch.setattr(SoftTargets, "add", add)
     return seen
 
 
@@ -329,6 +334,22 @@ def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_
     names = [line.partition(": batch")[0] for line in output if ": batch" in line]
     assert names == [name for name in (f"tiny, {output[0]}", "tiny, teacher 2 of 2 (seed 12)", "tiny") for _ in points]
     assert output.index("teacher 2 of 2 (seed 12)") == 1 + len(points)
+
+
+def test_one_teacher_is_in_memory_at_a_time(padded, tmp_path, monkeypatch):
+    alive, counts, plain = [], [], set_up.build_network
+
+    def counting(*args):
+        gc.collect()
+        counts.append(sum(teacher() is not None for teacher in alive))
+        network = plain(*args)
+        alive.append(weakref.ref(network))
+        return network
+
+    monkeypatch.setattr(set_up, "build_network", counting)
+    options = dataclasses.replace(STUDENT, distill=dataclasses.replace(DISTILL, seeds=(11, 12, 13)))
+    trained(padded, tmp_path, options)
+    assert counts == [0, 0, 0, 0]  # when each teacher and the student are built
 
 
 def test_a_process_without_curves_prints_nothing(padded, tmp_path, capsys):

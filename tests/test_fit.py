@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import runpy
 import shutil
 import sys
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from imports import ROOT
 from test_batches import write_padded
 from test_models import PLAIN
 from test_training import SETTINGS
@@ -20,7 +22,9 @@ from textrnn.common.storage.shards import INDEX
 from textrnn.errors import ResumableError, UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
+from textrnn.preparation.artifacts.embedding_matrix import save_matrix
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.lexicon_table import LEXICON, save_lexicon
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer.callbacks import Progress
@@ -57,6 +61,37 @@ def recipe_of(padded, *, labels=LABELS, model=PLAIN, train=SETTINGS, vectors=Non
     """The recipe `tiny` on padded shards."""
     data = PreparedData(padded, matrix() if vectors is None else vectors, labels, lexicon)
     return Recipe("tiny", "recipes.tiny", model, train, data, caps)
+
+
+def prepare(project, splits, **limits):
+    """Write params.yaml and the prepared data of the recipe `tiny` into a folder; return the params."""
+    preparation = project / "data" / "encoded" / "letters" / "preparation"
+    for folder in (project / "data" / "padded", project / "data" / "embedded" / "tiny", preparation):
+        folder.mkdir(parents=True)
+    padded = write_padded(project, "classify", splits, size=3).folder
+    padded.rename(project / "data" / "padded" / "tiny")
+    save_matrix(project / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
+    save_lexicon(project / "data" / "embedded" / "tiny" / "lexicon.arrow", LEXICON.empty_table())
+    for name in PREPARATION_FILES:
+        (preparation / name).write_text(name)
+    LABELS.save(preparation / "labels.json")
+    params = {
+        "limits": {"rows": None, "epochs": None, "hidden_size": None, **limits},
+        "model": dataclasses.asdict(PLAIN),
+        "train": dataclasses.asdict(SETTINGS),
+        "recipes": {"tiny": {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}},
+    }
+    (project / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    return params
+
+
+def run_script(monkeypatch, project, name, *arguments):
+    """Run a script of `pipeline` in the folder of a project."""
+    monkeypatch.chdir(project)
+    monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
+    monkeypatch.delitem(sys.modules, "checkout", raising=False)
+    monkeypatch.setattr(sys, "argv", [name, *arguments])
+    runpy.run_path(str(ROOT / "pipeline" / name), run_name="__main__")
 
 
 def run(tmp_path, *, splits=SPLITS, labels=LABELS, model=PLAIN, settings=SETTINGS, vectors=None, caps=(), work=None):
@@ -313,3 +348,27 @@ def test_tensorboard_that_is_not_installed_is_refused(tmp_path, monkeypatch):
     with pytest.raises(UserError, match=r"^TEXTRNN_TENSORBOARD: tensorboard is not installed; pip install .*unset it"):
         run(tmp_path)
     assert not (tmp_path / "curves.csv").exists()
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, ValueError])
+@pytest.mark.parametrize("place", ["textrnn.modeling.models.model_directory.save", "textrnn.stage.write_json"])
+def test_what_fails_after_training_keeps_the_checkpoint_of_the_last_step(tmp_path, monkeypatch, capsys, place, error):
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
+    prepare(tmp_path, SPLITS)
+
+    def failing(*_):
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, failing)
+        with pytest.raises((error, SystemExit)) as ended:
+            run_script(patched, tmp_path, "train.py", "tiny")
+    assert error is not KeyboardInterrupt or ended.value.code == 130
+    assert not (tmp_path / "models" / "tiny").exists()
+    assert not (tmp_path / "logs" / "tiny.json").exists()
+    capsys.readouterr()
+    run_script(monkeypatch, tmp_path, "train.py", "tiny")
+    assert "resumed from step 5\n" in capsys.readouterr().out  # 20 rows in batches of 4
+    assert json.loads((tmp_path / "models" / "tiny" / "training.json").read_text())["steps"] == 5
+    assert json.loads((tmp_path / "logs" / "tiny.json").read_text())["resumed_from"] == [5]
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["tiny"]

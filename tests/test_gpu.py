@@ -14,7 +14,7 @@ from textrnn.common.config.train import Distill
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.precision import make_deterministic
-from textrnn.training.batching.batches import TokenBudget, batch_size, batches
+from textrnn.training.batching.batches import Shuffle, TokenBudget, batch_size, batches
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.features.token_features import learn_token_features
 from textrnn.training.optimization.cuda_graphs import GraphedTrainStep, make_train_step
@@ -55,7 +55,7 @@ def run(buckets, *, model, stepper=make_train_step, epochs=3, **changes):
     train_step = stepper(network, make_optimizer(network, settings), running_metrics, settings)
     losses, step = [], 0
     for epoch in range(epochs):
-        for batch in batches(buckets, batch_size(settings), shuffle=(1, epoch)):
+        for batch in batches(buckets, batch_size(settings), shuffle=Shuffle(1, epoch)):
             torch.manual_seed(step)
             train_step(batch, 0.01 / (1 + step))
             losses.append(running_metrics.compute().loss)
@@ -145,7 +145,7 @@ def test_prefetched_rows_give_the_same_batches_and_the_same_weights(tmp_path, mo
     monkeypatch.setattr("textrnn.training.batching.loading._bytes_available", lambda device: 0)
     prefetched = load_buckets(padded, "train", GPU)
     for size in (7, TokenBudget(40)):
-        both = zip(batches(resident, size, shuffle=(1, 0)), batches(prefetched, size, shuffle=(1, 0)), strict=True)
+        both = zip(*(batches(rows, size, shuffle=Shuffle(1, 0)) for rows in (resident, prefetched)), strict=True)
         for one, other in both:
             for column, copied in zip((one.row_numbers, *one.inputs), (other.row_numbers, *other.inputs), strict=True):
                 assert copied.device.type == "cuda"
@@ -185,10 +185,10 @@ def test_no_step_synchronizes_with_the_device(stepper, model):
     train_step = stepper(
         network, make_optimizer(network, settings), RunningMetrics(torch.ones(4, device=GPU), GPU), settings
     )
-    warm, watched = (list(batches(buckets_of(80), 8, shuffle=(1, epoch))) for epoch in range(2))
+    warm, watched = (list(batches(buckets_of(80), 8, shuffle=Shuffle(1, epoch))) for epoch in range(2))
     for batch in warm:
         train_step(batch, 0.01)
-    epoch = batches(buckets_of(80), 8, shuffle=(1, 2))
+    epoch = batches(buckets_of(80), 8, shuffle=Shuffle(1, 2))
     first = next(epoch)  # after this the order is on the device
     torch.cuda.set_sync_debug_mode("error")
     try:

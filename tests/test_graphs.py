@@ -13,7 +13,7 @@ from test_training import SETTINGS, rows_of, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.errors import ResumableError
 from textrnn.modeling.models.running_metrics import RunningMetrics
-from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.batches import Shuffle, batch_size, batches
 from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.optimization import cuda_graphs as graphs
 from textrnn.training.optimization.cuda_graphs import (
@@ -57,7 +57,7 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
     buckets = [rows_of(count, width)[0] for width, count in enumerate(counts, start=2)]
     step = 0
     for epoch in range(epochs):
-        for batch in batches(buckets, batch_size(settings), shuffle=(1, epoch)):
+        for batch in batches(buckets, batch_size(settings), shuffle=Shuffle(1, epoch)):
             torch.manual_seed(step)
             train_step(batch, 0.01 / (1 + step))
             step += 1
@@ -127,6 +127,21 @@ class FakeNetwork:
 
     def parameters(self):
         return iter([self])
+
+
+def test_fixed_tensors_are_made_once_a_width_and_hold_no_rubbish(monkeypatch):
+    made, plain = [], graphs._FixedShapeStep
+
+    def recorded(*args):
+        made.append(plain(*args))
+        return made[-1]
+
+    monkeypatch.setattr(graphs, "_FixedShapeStep", recorded)
+    run(lambda *args: GraphedTrainStep(*args, Notes()))
+    assert sorted(step._fixed.width for step in made) == [2, 3, 4]
+    for step in made:
+        assert step._fixed.row_numbers.min() >= 0
+        assert step._fixed.row_numbers.max() < 22
 
 
 def test_graphs_are_for_one_process_on_a_gpu_unless_switched_off(monkeypatch):

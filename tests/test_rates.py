@@ -5,29 +5,25 @@ import itertools
 import json
 import math
 import re
-import runpy
 import sys
 import xml.etree.ElementTree
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
-from imports import ROOT
 from test_batches import write_padded
-from test_fit import LABELS, SPLITS, matrix, recipe_of
+from test_fit import SPLITS, matrix, prepare, recipe_of, run_script
 from test_lexicon import SOME_WORDS
 from test_models import PLAIN
 from test_training import SETTINGS, rows_of
 from textrnn.common.config.model import SoftLexiconOptions
+from textrnn.common.config.train import Distill
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.models.running_metrics import Score
-from textrnn.preparation.artifacts.embedding_matrix import save_matrix
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.lexicon_table import LEXICON, save_lexicon
 from textrnn.tools import lr_range_test as module
 from textrnn.tools.lr_range_test import (
     RatePoint,
@@ -38,7 +34,7 @@ from textrnn.tools.lr_range_test import (
     suggest_rate,
     write_points,
 )
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.trainer import loop as trainer_module
 from textrnn.training.trainer.loop import Trainer, TrainingData
@@ -83,7 +79,7 @@ def scripted(monkeypatch, losses, rates):
         classes, sums = 2, torch.zeros(4, dtype=torch.float64)
 
         @classmethod
-        def for_network(cls, *_):
+        def for_network(cls, *_, **__):
             return cls()
 
         def reset(self):
@@ -166,7 +162,7 @@ def test_the_losses_are_those_of_plain_adam_at_rising_rates(tmp_path):
     network = build_network(make_config("r", PLAIN, (9, 4), 2, padded.facts), matrix(), SETTINGS.seed, CPU)
     optimizer = torch.optim.Adam(network.parameters())
     rows, seed = load_buckets(padded, "train"), SETTINGS.seed
-    epochs = (batches(rows, 3, drop_last=True, shuffle=(seed, epoch)) for epoch in itertools.count())
+    epochs = (batches(rows, 3, drop_last=True, shuffle=Shuffle(seed, epoch)) for epoch in itertools.count())
     losses = []
     for step, batch in enumerate(itertools.islice(itertools.chain.from_iterable(epochs), 40)):
         for group in optimizer.param_groups:
@@ -214,7 +210,7 @@ def test_its_dropout_is_that_of_training(tmp_path):
     recipe = recipe_of(write_padded(tmp_path, "classify", SPLITS), model=model)
     points = range_test(recipe, PLAIN_RATES)
     setup = set_up_training(dataclasses.replace(recipe, train=dataclasses.replace(SETTINGS, evaluate_every=1)), CPU)
-    trainer = Trainer(setup.build_network(SETTINGS.seed), setup.data, setup.recipe.train, schedule=PLAIN_RATES.rate)
+    trainer = Trainer(setup.initial_network(SETTINGS.seed), setup.data, setup.recipe.train, schedule=PLAIN_RATES.rate)
     trainer.fit()
     losses = [point.train.loss for point in trainer.state.points]
     assert [point.loss for point in points[: len(losses)]] == losses
@@ -267,42 +263,26 @@ def test_the_plot_marks_the_suggestion_and_has_no_background(tmp_path):
     xml.etree.ElementTree.fromstring(texts["a"])
 
 
+def test_a_wrong_value_of_distill_is_refused_though_no_teacher_is_trained(tmp_path):
+    padded = write_padded(tmp_path, "classify", SPLITS)
+    recipe = recipe_of(padded, train=dataclasses.replace(SETTINGS, distill=Distill((7,), 2.0, 1.0)))
+    with pytest.raises(UserError, match=r"recipes\.tiny\.train\.distill\.weight: must lie in \(0, 1\]"):
+        range_test(recipe, PLAIN_RATES)
+
+
 # the command
 
 
 @pytest.fixture
-def prepared(tmp_path, monkeypatch):
-    """A folder with params.yaml and the prepared data of its recipe `tiny`; the working directory."""
-    write_padded(tmp_path, "classify", {"train": [([2 + at % 2, 4], at % 2) for at in range(40)]})
-    for folder in ("data/padded", "data/embedded/tiny", "data/encoded/letters/preparation"):
-        (tmp_path / folder).mkdir(parents=True)
-    (tmp_path / "padded").rename(tmp_path / "data" / "padded" / "tiny")
-    save_matrix(tmp_path / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
-    save_lexicon(tmp_path / "data" / "embedded" / "tiny" / "lexicon.arrow", LEXICON.empty_table())
-    LABELS.save(tmp_path / "data" / "encoded" / "letters" / "preparation" / "labels.json")
-    recipe = {"encoding": "letters", "model": {}, "train": {"batch_size": 4}}
-    limits = {"rows": None, "epochs": 1, "hidden_size": None}
-    params = {
-        "limits": limits,
-        "model": dataclasses.asdict(PLAIN),
-        "train": dataclasses.asdict(SETTINGS),
-        "recipes": {"tiny": recipe},
-    }
-    (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
-    monkeypatch.delitem(sys.modules, "checkout", raising=False)
+def prepared(tmp_path):
+    """A folder with params.yaml and the prepared data of its recipe `tiny`."""
+    prepare(tmp_path, {"train": [([2 + at % 2, 4], at % 2) for at in range(40)]})
     return tmp_path
-
-
-def command(monkeypatch, *arguments):
-    monkeypatch.setattr(sys, "argv", ["rates.py", *arguments])
-    runpy.run_path(str(ROOT / "pipeline" / "rates.py"), run_name="__main__")
 
 
 def test_the_command_writes_table_and_plot_and_prints_one_line(prepared, monkeypatch, capsys):
     pytest.importorskip("matplotlib")
-    command(monkeypatch, "tiny", "--from", "1e-3", "--to", "0.5", "--steps", "60")
+    run_script(monkeypatch, prepared, "rates.py", "tiny", "--from", "1e-3", "--to", "0.5", "--steps", "60")
     printed = capsys.readouterr().out
     found = re.fullmatch(
         r"tiny: the loss falls most steeply at (\S+) \(60 of 60 rates, up to 5\.0e-01\); see plots/rates/tiny\.csv\n",
@@ -317,9 +297,18 @@ def test_the_command_writes_table_and_plot_and_prints_one_line(prepared, monkeyp
     assert {path.name for path in (prepared / "plots/rates").iterdir()} == {"tiny.csv", "tiny.svg"}
 
 
+def test_the_command_says_first_what_limits_cap(prepared, tmp_path, monkeypatch, capsys):
+    params = json.loads((tmp_path / "params.yaml").read_text(encoding="utf-8"))
+    params["limits"]["hidden_size"] = PLAIN.hidden_size - 1
+    (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    run_script(monkeypatch, prepared, "rates.py", "tiny", "--steps", "20")
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first == f"tiny: limits cap model.hidden_size {PLAIN.hidden_size} to {PLAIN.hidden_size - 1}"
+
+
 def test_the_command_works_without_matplotlib(prepared, monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "matplotlib", None)  # as where it is not installed
-    command(monkeypatch, "tiny", "--steps", "20")
+    run_script(monkeypatch, prepared, "rates.py", "tiny", "--steps", "20")
     no_plot, line = capsys.readouterr().out.splitlines()
     missing = "no plots/rates/tiny.svg: matplotlib is not installed"
     assert no_plot == f"{missing}; pip install -c constraints.txt -e '.[plots]'"
@@ -336,7 +325,7 @@ def test_the_command_works_without_matplotlib(prepared, monkeypatch, capsys):
 )
 def test_the_command_refuses_in_one_line(prepared, monkeypatch, capsys, arguments, message):
     with pytest.raises(SystemExit) as stop:
-        command(monkeypatch, *arguments)
+        run_script(monkeypatch, prepared, "rates.py", *arguments)
     assert stop.value.code == 1
     assert capsys.readouterr().err == message
     assert not (prepared / "plots").exists()

@@ -11,7 +11,7 @@ from test_training import rows_of, run, settings, small
 from textrnn.common.config.train import PowerSampling, Train
 from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
-from textrnn.training.batching.batches import count_batches, row_counts
+from textrnn.training.batching.batches import Shuffle, count_batches, row_counts
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.sampling import make_sampling
 
@@ -102,20 +102,22 @@ def test_a_bucket_that_gets_no_row_has_no_batch():
     many = [bucket([0]), bucket([0] * 500 + [1, 2, 3], 1, 3)]
     sampler = make_sampling(many, settings(sampling="balanced"))
     assert sampler.counts == [0, 504]
-    assert len(order(many, 100, shuffle=(1, 0), sampling=sampler)) == 6
+    assert len(order(many, 100, shuffle=Shuffle(1, 0), sampling=sampler)) == 6
 
 
 def test_batches_consist_of_the_sampled_rows():
     buckets = numbered(17, 8)
     sampler = make_sampling(buckets, settings(sampling="balanced"))
-    found = order(buckets, 4, shuffle=(1, 3), sampling=sampler)
+    found = order(buckets, 4, shuffle=Shuffle(1, 3), sampling=sampler)
     rows = [sorted(row for batch in found for row in batch if (row >= 17) == bool(at)) for at in range(2)]
     assert rows == [sorted(each.row_numbers[sampler.sample_rows(at, 1, 3)].tolist()) for at, each in enumerate(buckets)]
     assert len(found) == count_batches(buckets, 4, False, sampler)
-    assert order(buckets, 4, shuffle=(1, 3), sampling=sampler, start=2) == found[2:]
-    assert order(
-        [mapped(buckets[0])], 4, shuffle=(1, 3), sampling=make_sampling(buckets[:1], settings(sampling="balanced"))
-    ) == order(buckets[:1], 4, shuffle=(1, 3), sampling=make_sampling(buckets[:1], settings(sampling="balanced")))
+    assert order(buckets, 4, shuffle=Shuffle(1, 3), sampling=sampler, start=2) == found[2:]
+    first = make_sampling(buckets[:1], settings(sampling="balanced"))
+    resident, staged = (
+        order(rows, 4, shuffle=Shuffle(1, 3), sampling=first) for rows in (buckets[:1], [mapped(buckets[0])])
+    )
+    assert resident == staged
 
 
 def test_without_sampling_each_row_comes_once():

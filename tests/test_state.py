@@ -16,7 +16,7 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import ResumableError, UserError
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score
 from textrnn.stage import Terminated
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import checkpointer as module
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION, Checkpointer, checkpoint_seconds
@@ -290,7 +290,7 @@ def sum_of_rows(steps):
     plan = [
         len(batch)
         for epoch in range(2)
-        for batch in batches([*rows_of(18), *rows_of(7, width=4)], 4, shuffle=(options.seed, epoch))
+        for batch in batches([*rows_of(18), *rows_of(7, width=4)], 4, shuffle=Shuffle(options.seed, epoch))
     ]
     return sum(plan[:steps])
 

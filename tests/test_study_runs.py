@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 from imports import ROOT
 from test_batches import write_padded
-from test_fit import TEXTS, matrix, recipe_of
+from test_fit import TEXTS, matrix, prepare, recipe_of, run_script
 from test_models import PLAIN
 from test_training import SETTINGS
 from textrnn.common.params.params_file import read_params
@@ -26,10 +26,11 @@ from textrnn.study.plan.variants import CellComparison, check_encoding, read_stu
 from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.gradients import by_distance, input_gradients
 from textrnn.study.runs.training_run import RunRecorder, run_variant
-from textrnn.study.runs.variant_settings import variant_settings
-from textrnn.training.batching.batches import batches
+from textrnn.study.runs.variant_settings import load_variant, variant_settings
+from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
+from textrnn.training.trainer.limits import Cap
 from textrnn.training.trainer.setup import build_network
 
 CPU = torch.device("cpu")
@@ -141,7 +142,7 @@ def test_the_loss_of_each_batch_is_recorded(padded):
     assert len(facts["short"]) == 2
     config = make_config("tiny", PLAIN, (9, 4), 2, padded.facts, 0)
     network = build_network(config, matrix(), settings.seed, CPU)
-    epochs = [batches(load_buckets(padded, "train"), 6, shuffle=(settings.seed, epoch)) for epoch in (0, 1)]
+    epochs = [batches(load_buckets(padded, "train"), 6, shuffle=Shuffle(settings.seed, epoch)) for epoch in (0, 1)]
     trained = [batch for epoch in epochs for batch in epoch]
     expected = F.cross_entropy(network(trained[0].ids, trained[0].lengths), trained[0].targets).item()
     assert facts["losses"][0] == pytest.approx(expected, rel=1e-5)
@@ -282,6 +283,48 @@ def test_an_unknown_variant_and_a_wrong_value_are_refused():
     values["variants"]["rnn_b64_p16"]["model"] = {"cel": "gru"}
     with pytest.raises(UserError, match=r"study\.variants\.rnn_b64_p16\.model\.cel"):
         variant_settings(read_study(values), params, "rnn_b64_p16", 1)
+
+
+@pytest.mark.parametrize("value", ["x", None, 0, [1]], ids=str)
+def test_a_wrong_batch_size_is_refused_by_name(value):
+    params, values = read_params(ROOT / "params.yaml"), study()
+    values["variants"]["rnn_b64_p16"]["train"] = {"batch_size": value}
+    with pytest.raises(UserError, match=r"^study\.variants\.rnn_b64_p16\.train\.batch_size: "):
+        variant_settings(read_study(values), params, "rnn_b64_p16", 1)
+
+
+def tiny_study(project, **limits):
+    """Write a project with the variant `wide` of the recipe `tiny`; return the study and the params."""
+    params = prepare(project, SPLITS, **limits)
+    values = study(recipe="tiny", encoding="letters", seeds=[1], pads=[3], runs=["wide"], evaluate_rows=6)
+    values |= {
+        "train": {},
+        "variants": {"wide": {"max_length": 3, "model": {"hidden_size": 7}, "train": {"epochs": 3}}},
+    }
+    (project / "study").mkdir()
+    (project / "study" / "params.yaml").write_text(json.dumps(values), encoding="utf-8")
+    folder = project / "data" / "study" / "padded"
+    folder.mkdir(parents=True)
+    (project / "data" / "padded" / "tiny").rename(folder / "3")
+    write_results(folder / "kept.json", {"3": 0.5})
+    return read_study(values), params
+
+
+def test_a_variant_knows_what_limits_cap(tmp_path, monkeypatch):
+    read, params = tiny_study(tmp_path, epochs=2, hidden_size=5)
+    monkeypatch.chdir(tmp_path)
+    variant = load_variant(read, params, "wide", 1, tmp_path / "data" / "study" / "padded")
+    assert variant.caps == (Cap("train.epochs", 3, 2), Cap("model.hidden_size", 7, 5))
+    assert (variant.train.epochs, variant.model.hidden_size) == (2, 5)
+    assert (variant.model, variant.train) == variant_settings(read, params, "wide", 1)
+
+
+def test_the_script_of_a_run_says_first_what_limits_cap(tmp_path, monkeypatch, capsys):
+    tiny_study(tmp_path, epochs=2)
+    run_script(monkeypatch, tmp_path, "study_run.py", "wide", "1")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "wide: limits cap train.epochs 3 to 2"
+    assert lines[-1].startswith("wide, seed 1: test accuracy ")
 
 
 @pytest.mark.parametrize(

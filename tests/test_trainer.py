@@ -1,6 +1,7 @@
 """The trainer and its callbacks: the order of events, requests, stops, schedules, and runs without dev."""
 
 import dataclasses
+import signal
 
 import pytest
 import torch
@@ -8,9 +9,16 @@ import torch
 from test_processes import together
 from test_training import Constant, Events, fit, rows_of, settings, small
 from textrnn.errors import UserError
+from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import Epochs
+from textrnn.training.distributed.process_group import ProcessGroup
+from textrnn.training.trainer import loop
+from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
+from textrnn.training.trainer.run_state import Actions, Checkpoint, EvaluationPoint, RunState
+
+POINT = EvaluationPoint(step=3, epoch=1.0, train=Score(1.0, 0.5), dev=Score(1.0, 0.5))
 
 
 class Notes(Callback):
@@ -30,7 +38,7 @@ class Notes(Callback):
         self.seen.append(("evaluation", point.step))
 
     def on_save(self, trainer, checkpoint):
-        assert checkpoint.state is trainer.state
+        assert checkpoint.state == trainer.state
         self.seen.append(("save", checkpoint.state.step))
 
     def on_end(self, trainer):
@@ -46,6 +54,29 @@ class Request(Callback):
     def on_step_end(self, trainer, batch):
         if trainer.state.step == self.step and trainer.group.rank == self.rank:
             setattr(trainer.requests, self.name, True)
+
+
+class Interrupt(Callback):
+    """Sends SIGINT to this process at an event."""
+
+    def __init__(self, event):
+        setattr(self, event, lambda *_: signal.raise_signal(signal.SIGINT))
+
+
+class EveryoneStopped(ProcessGroup):
+    """A group in which another process was interrupted."""
+
+    def any_process(self, *flags):
+        return [True] * len(flags)
+
+
+class InterruptedSinceTheVote(ProcessGroup):
+    """A group whose last vote is followed by an interrupt."""
+
+    def any_process(self, *flags):
+        if len(flags) == 1:
+            signal.raise_signal(signal.SIGINT)
+        return list(flags)
 
 
 def data(count=10):
@@ -76,9 +107,62 @@ def test_a_callback_can_interrupt_the_run():
 
 def test_an_evaluation_on_request_alone_does_not_stop_the_run():
     notes = Notes()
-    outcome = fit(Constant(), data(), settings(), notes, Request(1, "finish"))
+    outcome = fit(Constant(), data(), settings(), notes, Request(1, "evaluate"))
     assert [event[1] for event in notes.seen if event[0] == "evaluation"] == [1, 3]
     assert (outcome.steps, outcome.stopped_by) == (3, None)
+
+
+def test_an_evaluation_on_request_is_not_taken_for_the_time_limit():
+    options = settings(time_limit_seconds=3600.0)
+    outcome = fit(Constant(), data(), options, Request(1, "evaluate"))
+    assert (outcome.steps, outcome.stopped_by) == (3, None)
+
+
+def test_a_run_out_of_time_stops_after_an_evaluation_and_saves_that_it_stopped():
+    notes, saved = Notes(), []
+    notes.on_save = lambda trainer, checkpoint: saved.append(checkpoint.state)
+    outcome = fit(Constant(), data(), settings(), notes, Request(2, "save"), Request(2, "out_of_time"))
+    assert [event[:2] for event in notes.seen] == [
+        ("start", 0),
+        ("step", 1),
+        ("step", 2),
+        ("evaluation", 2),
+        ("end", 2),
+    ]
+    assert (outcome.steps, outcome.stopped_by) == (2, "time_limit")
+    assert [(state.step, state.stopped_by, len(state.points)) for state in saved] == [(2, "time_limit", 1)]
+
+
+def test_patience_that_runs_out_with_the_time_is_the_reason():
+    outcome = fit(
+        Constant(), data(), settings(evaluate_every=1, patience=1, learning_rate=9.0), Request(2, "out_of_time")
+    )
+    assert (outcome.steps, outcome.stopped_by) == (2, "patience")
+
+
+def test_without_dev_a_time_limit_stops_the_run_too(monkeypatch):
+    notes, options = Notes(), settings(epochs=9, time_limit_seconds=1e-9)
+    trainer = Trainer(
+        Constant(), dataclasses.replace(data(), dev=[]), options, callbacks=[notes, *early_stopping(options)]
+    )
+    trainer.fit()
+    assert [event[0] for event in notes.seen] == ["start", "step", "end"]
+    assert trainer.state.stopped_by == "time_limit"
+
+
+def test_on_gpus_a_request_waits_for_the_next_vote(monkeypatch):
+    monkeypatch.setattr(loop, "GPU_SYNC_STEPS", 2)
+
+    def member(group):
+        notes = Notes()
+        options = settings(batch_size=2, evaluate_every=3)
+        trainer = Trainer(Constant(), data(), options, callbacks=[notes, Request(1, "save", rank=1)], group=group)
+        trainer.device = torch.device("cuda")
+        trainer.fit()
+        return [event for event in notes.seen if event[0] == "save"], trainer.requests
+
+    monkeypatch.setattr(loop, "seed_step", lambda *_: None)
+    assert together(2, member) == [([("save", 2)], Actions())] * 2
 
 
 def test_what_one_process_requests_all_do():
@@ -113,6 +197,59 @@ def test_callbacks_that_were_started_are_ended_after_any_exception():
     with pytest.raises(ZeroDivisionError):
         fit(Constant(), data(), settings(), notes, Events(on_step=lambda step: step / 0))
     assert [event[0] for event in notes.seen] == ["start", "step", "end"]
+
+
+def test_an_interrupt_while_the_run_starts_ends_it_before_any_step():
+    first, last = Notes(), Notes()
+    with pytest.raises(KeyboardInterrupt):
+        fit(Constant(), data(), settings(), first, Interrupt("on_start"), last)
+    assert first.seen == [("start", 0), ("end", 0)]
+    assert last.seen == []
+
+
+def test_an_interrupt_while_the_run_ends_is_raised_and_all_callbacks_are_ended():
+    first, last = Notes(), Notes()
+    with pytest.raises(KeyboardInterrupt):
+        fit(Constant(), data(), settings(), first, Interrupt("on_end"), last)
+    assert first.seen[-1] == last.seen[-1] == ("end", 3)
+
+
+def test_an_interrupt_while_the_best_weights_are_loaded_is_raised():
+    network = Constant()
+    network.load_state_dict = lambda *_: signal.raise_signal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        fit(network, data(), settings())
+
+
+def test_an_interrupt_since_the_last_vote_is_raised():
+    with pytest.raises(KeyboardInterrupt):
+        fit(Constant(), data(), settings(), group=InterruptedSinceTheVote())
+
+
+def test_a_run_that_took_no_step_does_not_save():
+    notes, network = Notes(), Constant()
+    state = RunState(step=3, points=[POINT], best=POINT, best_weights=network.state_dict())
+    with pytest.raises(KeyboardInterrupt):
+        fit(network, data(), settings(), notes, group=EveryoneStopped(), checkpoint=Checkpoint(state, {}))
+    assert notes.seen == [("start", 3), ("end", 3)]
+
+
+def test_a_checkpoint_does_not_change_with_the_run_that_saved_it_or_started_from_it():
+    saved, network = [], Constant()
+    keep = Callback()
+    keep.on_save = lambda trainer, checkpoint: saved.append(checkpoint)
+    fit(network, data(), settings(epochs=3), keep, Request(4, "save"))
+    (checkpoint,) = saved
+    assert (checkpoint.state.step, checkpoint.state.rows, len(checkpoint.state.points)) == (4, 14, 1)
+    decoded = Checkpoint.decode(checkpoint.encode())
+    decoded.state.resumed.append(4)
+    before = decoded.encode()
+    for _ in range(2):
+        trainer = Trainer(Constant(), data(), settings(epochs=3), checkpoint=decoded)
+        assert trainer.state.step == 4
+        trainer.fit()
+        assert (trainer.state.step, trainer.state.resumed, len(trainer.state.points)) == (9, [4], 3)
+        assert decoded.encode() == before
 
 
 def test_a_schedule_replaces_that_of_the_settings():

@@ -416,7 +416,7 @@ def test_a_point_has_the_training_loss_since_the_last_one():
 def fake_dev(monkeypatch, losses):
     """Make each evaluation return the next of these dev losses, whatever the model is."""
     remaining = iter(losses)
-    monkeypatch.setattr(training, "evaluate_loss", lambda *_: Score(next(remaining), 0.5))
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_, **__: Score(next(remaining), 0.5))
 
 
 def test_which_score_is_better():
@@ -434,7 +434,7 @@ def test_which_score_is_better():
 @pytest.mark.parametrize("monitor", ["loss", "accuracy"])
 def test_the_best_weights_are_those_of_the_monitored_metric(monkeypatch, monitor):
     scores = iter([Score(0.5, 0.7), Score(0.6, 0.9), Score(0.7, 0.8)])
-    monkeypatch.setattr(training, "evaluate_loss", lambda *_: next(scores))
+    monkeypatch.setattr(training, "evaluate_loss", lambda *_, **__: next(scores))
     model, seen = small(), []
 
     def on_evaluation(_):

@@ -105,8 +105,9 @@ class RateRecorder(Callback):
 def raise_rate(network: nn.Module, data: TrainingData, settings: Train, rates: RateRange) -> list[RatePoint]:
     """Train the network in place on the first batches of train, one at each rate, and return the losses.
 
-    The network is of no use afterwards. When an epoch ends, the next one begins. `distill` and what ends a run early
-    are ignored: the loss is the usual one. Raises UserError if the first loss is not finite.
+    The network is of no use afterwards. When an epoch ends, the next one begins, as often as the rates need it. The
+    settings of `epochs`, `average`, `distill` and early stopping are ignored: the loss is the usual one. Each step is
+    seeded as in training, so dropout is that of training. Raises UserError if the first loss is not finite.
     """
     recorder = RateRecorder(rates)
     settings = replace(settings, epochs=rates.steps, distill=None, average=None)
@@ -123,10 +124,11 @@ def range_test(recipe: Recipe, rates: RateRange) -> list[RatePoint]:
     Raises UserError for an invalid range of rates, and the errors of training for values that do not fit the data.
     """
     rates.check()
+    recipe.check()  # with `distill`, which is left out of what follows
     recipe = replace(recipe, train=replace(recipe.train, distill=None))
     with report_out_of_memory():
         setup = set_up_training(recipe, pick_device(), with_dev=False)
-        return raise_rate(setup.build_network(recipe.train.seed), setup.data, recipe.train, rates)
+        return raise_rate(setup.initial_network(recipe.train.seed), setup.data, recipe.train, rates)
 
 
 def suggest_rate(points: list[RatePoint], rates: RateRange) -> float | None:

@@ -103,7 +103,7 @@ def run_variant(recipe: Recipe, *, gradient_rows: int) -> StudyRun:
         padded, data, settings = recipe.data.padded, setup.data, recipe.train
         test = load_buckets(padded, "test")
         check_id_ranges(test, len(recipe.data.matrix), len(recipe.data.labels.names), padded.folder)
-        network = setup.build_network(settings.seed)
+        network = setup.initial_network(settings.seed)
         before = by_distance(network, data.dev, gradient_rows)
         recorder, diverged = RunRecorder(), False
         try:
@@ -114,7 +114,7 @@ def run_variant(recipe: Recipe, *, gradient_rows: int) -> StudyRun:
         facts |= {
             "diverged": diverged,
             "gradients": {"before": before, "after": by_distance(network, data.dev, gradient_rows)},
-            "test_accuracy": evaluate_loss(network, test, settings.batch_size, None).accuracy,
+            "test_accuracy": evaluate_loss(network, test, settings.batch_size, class_weights=None).accuracy,
         }
     return StudyRun(facts, {"seconds": recorder.seconds, "threads": torch.get_num_threads(), "device": "cpu"})
 

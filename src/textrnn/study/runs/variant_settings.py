@@ -14,7 +14,7 @@ from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.params.sections import load_section, merge_values
 from textrnn.errors import UserError, require
 from textrnn.study.plan.variants import Study
-from textrnn.training.trainer.limits import apply_limits
+from textrnn.training.trainer.limits import apply_limits, find_caps
 from textrnn.training.trainer.recipe import PreparedFiles, Recipe
 
 
@@ -25,24 +25,8 @@ def variant_settings(study: Study, params: Mapping[str, Any], name: str, seed: i
     curves of all batch sizes have equally many points. Raises UserError for an unknown variant, and by dotted name for
     wrong values.
     """
-    if name not in study.variants:
-        raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
-    variant, where = study.variants[name], f"study.variants.{name}"
-    model_values = merge_values(params, "recipes", study.recipe, "model") | dict(variant.model)
-    model = build_dataclass(Model, model_values, f"{where}.model")
-    train_values = merge_values(params, "recipes", study.recipe, "train") | dict(study.train) | dict(variant.train)
-    train_values["seed"] = seed
-    train_values["evaluate_every"] = max(1, study.evaluate_rows // train_values["batch_size"])
-    settings = build_dataclass(Train, train_values, f"{where}.train")
-    model, settings = apply_limits(model, settings, load_section(Limits, params, "limits"))
-    model.check(f"{where}.model")
-    settings.check(f"{where}.train")
-    model.check_task(f"{where}.model", "classify", 3)
-    unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
-    unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
-    for option, value in unused.items():
-        require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
-    return model, settings
+    model, settings = _settings_before_limits(study, params, name, seed)
+    return apply_limits(model, settings, load_section(Limits, params, "limits"))
 
 
 def load_variant(study: Study, params: Mapping[str, Any], name: str, seed: int, padded: Path) -> Recipe:
@@ -50,7 +34,29 @@ def load_variant(study: Study, params: Mapping[str, Any], name: str, seed: int, 
 
     Raises UserError as `variant_settings` does, and for files that are missing or damaged.
     """
-    model, settings = variant_settings(study, params, name, seed)
+    limits = load_section(Limits, params, "limits")
+    model, settings = _settings_before_limits(study, params, name, seed)
     files = PreparedFiles.of_recipe(study.recipe, params)
     data = replace(files, padded=padded / str(study.variants[name].max_length)).load()
-    return Recipe(name, f"study.variants.{name}", model, settings, data)
+    caps = tuple(find_caps(model, settings, limits, data.padded))
+    model, settings = apply_limits(model, settings, limits)
+    return Recipe(name, f"study.variants.{name}", model, settings, data, caps)
+
+
+def _settings_before_limits(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
+    """The settings that a variant asks for, checked."""
+    if name not in study.variants:
+        raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
+    variant, where = study.variants[name], f"study.variants.{name}"
+    model_values = merge_values(params, "recipes", study.recipe, "model") | dict(variant.model)
+    model = build_dataclass(Model, model_values, f"{where}.model")
+    train_values = merge_values(params, "recipes", study.recipe, "train") | dict(study.train) | dict(variant.train)
+    settings = build_dataclass(Train, train_values | {"seed": seed}, f"{where}.train")
+    model.check(f"{where}.model")
+    settings.check(f"{where}.train")
+    model.check_task(f"{where}.model", "classify", 3)
+    unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
+    unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
+    for option, value in unused.items():
+        require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
+    return model, replace(settings, evaluate_every=max(1, study.evaluate_rows // settings.batch_size))

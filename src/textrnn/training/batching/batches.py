@@ -28,6 +28,14 @@ class TokenBudget:
     tokens: int
 
 
+@dataclass(frozen=True)
+class Shuffle:
+    """What the order of an epoch's rows and batches depends on."""
+
+    seed: int
+    epoch: int
+
+
 BatchSize = int | TokenBudget  # rows of a batch, or its tokens
 
 
@@ -61,13 +69,13 @@ def batches(
     size: BatchSize,
     *,
     drop_last: bool = False,
-    shuffle: tuple[int, int] | None = None,
+    shuffle: Shuffle | None = None,
     sampling: Sampling | None = None,
     start: int = 0,
 ) -> Iterator[Batch]:
     """The batches of an epoch, on the buckets' device; all rows of a batch have one width.
 
-    shuffle: (seed, epoch), or None to keep the rows in order. The order is that of SplitMix64 hashes, so it depends
+    shuffle: None keeps the rows in order. Otherwise the order is that of SplitMix64 hashes, so it depends
     neither on the device nor on torch's generators; it is copied to the device once per epoch.
     sampling: if rows are shuffled, sample them with replacement instead of taking each once.
     start: how many batches of the epoch to skip; their rows are never gathered.
@@ -76,7 +84,7 @@ def batches(
     if shuffle is None:
         orders = [torch.arange(len(bucket)) for bucket in buckets]
     else:
-        seed, epoch = shuffle
+        seed, epoch = shuffle.seed, shuffle.epoch
         if sampling is None:
             orders = [_permutation(len(bucket), seed, f"rows/{epoch}/{index}") for index, bucket in enumerate(buckets)]
         else:
@@ -118,7 +126,7 @@ class Epochs:
             self._buckets,
             self._size,
             drop_last=self._settings.drop_last,
-            shuffle=(self._settings.seed, epoch) if self._settings.shuffle else None,
+            shuffle=Shuffle(self._settings.seed, epoch) if self._settings.shuffle else None,
             sampling=self._sampling,
             start=start,
         )

@@ -93,33 +93,34 @@ class GraphedTrainStep(TrainStep):
             super().__call__(batch, learning_rate)
             return
         self.set_learning_rate(learning_rate)
-        step = self._steps.setdefault(batch.width, _FixedShapeStep(self, batch))
-        step.run(batch, self._recorder)
+        if batch.width not in self._steps:
+            self._steps[batch.width] = _FixedShapeStep(batch)
+        self._steps[batch.width].run(batch, self, self._recorder)
 
 
 class _FixedShapeStep:
     """The fixed input tensors of batches of one shape, and the graph over them once it is recorded."""
 
-    def __init__(self, train_step: TrainStep, batch: Batch) -> None:
-        self._train_step = train_step
-        self._fixed = batch.map(torch.empty_like)
+    def __init__(self, batch: Batch) -> None:
+        self._fixed = batch.map(torch.clone)  # the row numbers stay those of this batch: no step reads them
         self._warm_up_steps = 0
         self._replay: Work | None = None
 
-    def run(self, batch: Batch, recorder: GraphRecorder) -> None:
+    def run(self, batch: Batch, train_step: TrainStep, recorder: GraphRecorder) -> None:
         for fixed, column in zip(self._fixed.inputs, batch.inputs, strict=True):
             fixed.copy_(column)
+
+        def work() -> None:
+            train_step.forward_backward(self._fixed)
+            train_step.update()
+
         if self._warm_up_steps < WARM_UP:
             self._warm_up_steps += 1
-            recorder.warm_up(self._work)
+            recorder.warm_up(work)
             return
         if self._replay is None:
-            self._replay = recorder.record(self._work)
+            self._replay = recorder.record(work)
         self._replay()
-
-    def _work(self) -> None:
-        self._train_step.forward_backward(self._fixed)
-        self._train_step.update()
 
 
 def make_train_step(

@@ -169,13 +169,8 @@ class TimeLimit(Callback):
         self._seconds = seconds
 
     def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
-        """Request the last evaluation if the time is over."""
-        trainer.requests.finish |= trainer.group.rank == 0 and trainer.state.seconds >= self._seconds
-
-    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
-        """Stop if the time is over, unless the last step is taken anyway."""
-        if trainer.requests.finish and point.step < trainer.total_steps:
-            trainer.stop("time_limit")
+        """Request the end of the run if the time is over."""
+        trainer.requests.out_of_time |= trainer.group.rank == 0 and trainer.state.seconds >= self._seconds
 
 
 def early_stopping(settings: Train) -> list[Callback]:

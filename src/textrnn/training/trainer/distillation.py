@@ -8,14 +8,14 @@ Shapes: N rows, T the bucket's width, C classes.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from textrnn.common.config.train import Distill, Train
+from textrnn.common.config.train import Train
 from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.modeling.nn.crf import find_crf, log_probabilities
 from textrnn.modeling.nn.precision import forward_in_precision
@@ -24,7 +24,6 @@ from textrnn.training.batching.buckets import AnyBucket, Bucket
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.training.trainer.loop import TrainingData
-from textrnn.training.trainer.run_state import RunState
 from textrnn.training.trainer.setup import TrainingSetup
 
 
@@ -37,69 +36,84 @@ class Taught:
     resumed: list[int]
 
 
+@dataclass(frozen=True)
+class TeacherRun:
+    """The seconds that a teacher was trained, and the steps at which its run was resumed."""
+
+    seconds: float
+    resumed: list[int]
+
+
+class SoftTargets:
+    """The mean of the teachers' predictions for the rows of train, which are added one teacher at a time.
+
+    For each bucket it is the mean of softmax(logits / temperature): (N, C), or (N, T, C) for tagging, float32. For a
+    teacher with a CRF it is the probability of each tag over all tag sequences. Dropout is off; precision and batches
+    are those of training. The result is where the bucket is: on the device, or in host memory for a bucket that stays
+    in its shards. The values at padding have no meaning.
+    """
+
+    def __init__(self, buckets: Sequence[AnyBucket], settings: Train, temperature: float) -> None:
+        self._buckets, self._settings, self._temperature = buckets, settings, temperature
+        self._sums: list[Tensor] = []
+        self._count = 0
+
+    def add(self, teacher: nn.Module) -> None:
+        """Add the predictions of a teacher."""
+        teacher.eval()
+        for index, bucket in enumerate(self._buckets):
+            probabilities = _probabilities(teacher, bucket, self._settings, self._temperature)
+            if self._count:
+                self._sums[index] += probabilities
+            else:
+                self._sums.append(probabilities)
+        self._count += 1
+
+    def mean(self) -> list[Tensor]:
+        """The mean of each bucket, once all teachers were added: the sums are divided in place."""
+        return [total.div_(self._count) for total in self._sums]
+
+
 def train_teachers(setup: TrainingSetup, work_folder: Path | None, *, verbose: bool) -> Taught:
     """Train the teachers of `train.distill` one after another; without it there are none, and the data is the set-up's.
 
     Each teacher is exactly what the recipe would be with the teacher's seed and without `distill`. Only one is in
     memory at a time. work_folder: where they save checkpoints, or None.
     """
-    settings, states = setup.recipe.train, list[RunState]()
+    settings, buckets = setup.recipe.train, setup.data.train
     if settings.distill is None:
         return Taught(setup.data, 0.0, [])
-
-    def teachers(distill: Distill) -> Iterator[nn.Module]:
-        for number, seed in enumerate(distill.seeds, start=1):
-            checkpointer = None if work_folder is None else Checkpointer(work_folder, number)
-            title = f"teacher {number} of {len(distill.seeds)} (seed {seed})"
-            network, state = _train_teacher(setup, seed, title, checkpointer, verbose=verbose)
-            states.append(state)
-            yield network
-
-    buckets = setup.data.train
-    soft = soft_targets(teachers(settings.distill), buckets, settings, settings.distill.temperature)
-    train = [bucket.with_soft_targets(targets) for bucket, targets in zip(buckets, soft, strict=True)]
-    resumed = [step for state in states for step in state.resumed]
-    return Taught(replace(setup.data, train=train), sum(state.seconds for state in states), resumed)
+    soft_targets = SoftTargets(buckets, settings, settings.distill.temperature)
+    runs = []
+    for number, seed in enumerate(settings.distill.seeds, start=1):
+        checkpointer = None if work_folder is None else Checkpointer(work_folder, number)
+        title = f"teacher {number} of {len(settings.distill.seeds)} (seed {seed})"
+        runs.append(_run_teacher(setup, seed, title, checkpointer, soft_targets, verbose=verbose))
+    train = [bucket.with_soft_targets(mean) for bucket, mean in zip(buckets, soft_targets.mean(), strict=True)]
+    resumed = [step for run in runs for step in run.resumed]
+    return Taught(replace(setup.data, train=train), sum(run.seconds for run in runs), resumed)
 
 
-def _train_teacher(
-    setup: TrainingSetup, seed: int, title: str, checkpointer: Checkpointer | None, *, verbose: bool
-) -> tuple[nn.Module, RunState]:
-    """A teacher, trained now or before, and the seconds and resumed steps of its run."""
+def _run_teacher(
+    setup: TrainingSetup,
+    seed: int,
+    title: str,
+    checkpointer: Checkpointer | None,
+    soft_targets: SoftTargets,
+    *,
+    verbose: bool,
+) -> TeacherRun:
+    """Train a teacher, unless that was done before, and add its predictions. Nothing here outlives it but those."""
     if verbose:
         print(title, flush=True)
     settings = replace(setup.recipe.train, seed=seed, distill=None)
     progress = Progress(f"{setup.recipe.name}, {title}", verbose=verbose)
-    network = setup.build_network(seed)
-    trainer = setup.build_trainer(network, setup.data, settings, checkpointer=checkpointer, callbacks=[progress])
+    trainer = setup.build_trainer(setup.data, settings, checkpointer=checkpointer, callbacks=[progress])
     trainer.fit()
     if checkpointer is not None:
         checkpointer.save_final(trainer.state)
-    # not the whole state: its weights would stay in memory while the next teacher is trained
-    return network, RunState(seconds=trainer.state.seconds, resumed=trainer.state.resumed)
-
-
-def soft_targets(
-    teachers: Iterable[nn.Module], buckets: Sequence[AnyBucket], settings: Train, temperature: float
-) -> list[Tensor]:
-    """For each bucket the teachers' mean of softmax(logits / temperature): (N, C), or (N, T, C) for tagging, float32.
-
-    For a teacher with a CRF it is the probability of each tag over all tag sequences. Dropout is off; precision and
-    batches are those of training. The result is where the bucket is: on the device, or in host memory for a bucket that
-    stays in its shards. The values at padding have no meaning.
-    """
-    sums: list[Tensor] = []
-    count = 0
-    for teacher in teachers:
-        teacher.eval()
-        for index, bucket in enumerate(buckets):
-            probabilities = _probabilities(teacher, bucket, settings, temperature)
-            if count:
-                sums[index] += probabilities
-            else:
-                sums.append(probabilities)
-        count += 1
-    return [total.div_(count) for total in sums]
+    soft_targets.add(trainer.network)
+    return TeacherRun(trainer.state.seconds, trainer.state.resumed)
 
 
 @torch.no_grad()

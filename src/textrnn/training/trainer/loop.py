@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
+from typing import Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,8 @@ from textrnn.training.optimization.step import make_optimizer, seed_step
 from textrnn.training.optimization.weight_averaging import WeightAverage
 from textrnn.training.trainer.evaluation import evaluate_loss
 from textrnn.training.trainer.run_state import (
+    RUNNING_SUMS,
+    Actions,
     Checkpoint,
     EvaluationPoint,
     RunState,
@@ -41,6 +44,9 @@ from textrnn.training.trainer.run_state import (
 
 LOSS_CHECK_STEPS = 100  # between two checks that the loss is sound: each waits for the device
 GPU_SYNC_STEPS = 16  # between two votes on requests: in each, all processes wait for each other
+
+Network = TypeVar("Network", bound=nn.Module)
+Received = Callable[[], type[KeyboardInterrupt] | None]  # the interrupt that was received, or None
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,19 +62,6 @@ class TrainingData:
     class_weights: Tensor | None = None
 
 
-@dataclass
-class Requests:
-    """What callbacks ask for after a step. If one process of a group asks for it, all processes do it.
-
-    save: a checkpoint. finish: an evaluation now, after which the run may stop. interrupt: a checkpoint, and then the
-    end of the run without a result.
-    """
-
-    save: bool = False
-    finish: bool = False
-    interrupt: bool = False
-
-
 class Callback:
     """What a run does besides training. A subclass overrides the methods of the events that it needs."""
 
@@ -76,30 +69,31 @@ class Callback:
         """Before the first step; the state is empty, or that of the checkpoint that the run resumes from."""
 
     def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
-        """After each step. It may set `trainer.requests`."""
+        """After each step. It may set an action in `trainer.requests`: if one process asks for it, all do it."""
 
     def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
         """After each evaluation."""
 
     def on_save(self, trainer: Trainer, checkpoint: Checkpoint) -> None:
-        """When a checkpoint was requested, in all processes."""
+        """When a checkpoint was requested, in all processes. The next step overwrites its tensors: do not keep them."""
 
     def on_end(self, trainer: Trainer) -> None:
         """After the last step, or after the exception that ended the run."""
 
 
-class Trainer:
+class Trainer(Generic[Network]):
     """Trains a network in place, and leaves it with the weights that were best on dev.
 
     group: every process builds the same trainer, callbacks aside, and the network ends up the same in all.
     checkpoint: where the run continues. The result is that of a run that was never stopped: bitwise on the same CPU
     with as many threads and processes, otherwise up to rounding.
     schedule: the learning rate of each step, counted from 0; None for that of the settings.
+    requests: the actions that callbacks of this process ask for; they stay until the next vote of the processes.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         data: TrainingData,
         settings: Train,
         *,
@@ -109,16 +103,16 @@ class Trainer:
         schedule: Callable[[int], float] | None = None,
     ) -> None:
         self.network, self.data, self.settings = network, data, settings
-        self.callbacks, self.group, self.requests = callbacks, group, Requests()
+        self.callbacks, self.group, self.requests = callbacks, group, Actions()
         self.device = next(network.parameters()).device
         self.epochs = Epochs(data.train, settings)
         self.learning_rate = schedule or partial(learning_rate, settings, steps_per_epoch=self.epochs.steps)
         self.running_metrics = RunningMetrics.for_network(
-            network, data.class_weights, settings.label_smoothing, settings.distill
+            network, data.class_weights, smoothing=settings.label_smoothing, distill=settings.distill
         )
         optimizer = make_optimizer(network, settings)
-        self.average = WeightAverage(network, settings.average)
         self.train_step = make_train_step(network, optimizer, self.running_metrics, settings, group)
+        self.average = WeightAverage(network, settings.average)
         self.state = RunState()
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -127,29 +121,27 @@ class Trainer:
         """Take the steps of all epochs, or until a callback stops the run.
 
         Raises DivergedError if the loss is not finite or explodes, PeerLostError if another process of the group has
-        ended, and KeyboardInterrupt, once the current step is done and saved, after Ctrl-C or SIGTERM.
+        ended, and KeyboardInterrupt after Ctrl-C or SIGTERM. An interrupt during the steps waits until the current one
+        is done and its checkpoint was handed to the callbacks; any other ends the run at once.
         """
-        self._started = time.monotonic() - self.state.seconds
+        self._started, first_step = time.monotonic() - self.state.seconds, self.state.step
         self.network.train()
-        with defer_interrupts() as interrupted, ExitStack() as ended:
+        with ExitStack() as started:
             for callback in self.callbacks:
-                ended.callback(callback.on_end, self)
+                started.callback(callback.on_end, self)
                 callback.on_start(self)
-            for batch in self._remaining_batches():
-                self._take_step(batch)
-                self._agree_on_requests(interrupted() is not None)
-                if self._evaluation_is_due():
-                    self._evaluate()
-                elif self.state.step % LOSS_CHECK_STEPS == 0:
-                    self._train_score()
-                if self.requests.save or self.requests.interrupt:
-                    self._save()
-                if self.requests.interrupt:
-                    raise interrupted() or KeyboardInterrupt
-            if self.group.any_process(interrupted() is not None)[0]:  # it came in the last evaluation
-                self._save()
-                raise interrupted() or KeyboardInterrupt
-            self._load_best_weights()
+            with defer_interrupts() as received:
+                for batch in self._remaining_batches():
+                    self._run_step(batch, received)
+                if self.group.any_process(received() is not None)[0]:  # it came in the last evaluation
+                    if self.state.step > first_step:  # else what the run was resumed from is worth no less
+                        self._save()
+                    raise received() or KeyboardInterrupt
+            if (interrupt := received()) is not None:  # it came since the vote
+                raise interrupt
+            self._read_clock()
+            if self.state.best is not None:
+                self.network.load_state_dict(self.state.best_weights)
 
     @property
     def total_steps(self) -> int:
@@ -180,44 +172,66 @@ class Trainer:
                 yield batch
             start = 0
 
-    def _take_step(self, batch: Batch) -> None:
-        state = self.state
-        seed_step(self.device, self.settings.seed, state.step, self.group.rank)
-        self.train_step(batch, self.learning_rate(state.step))
-        state.step += 1
-        self.average.update(state.step, self.epochs.steps)
-        state.rows += len(batch)
-        state.seconds = time.monotonic() - self._started
-        self.requests = Requests()
+    def _run_step(self, batch: Batch, received: Received) -> None:
+        """Take a step, and do what the callbacks, the settings or an interrupt ask for after it."""
+        self._take_step(batch)
+        self._call(lambda callback: callback.on_step_end(self, batch))
+        agreed = self._vote(received() is not None)
+        if self._evaluation_is_due(agreed):
+            point = self._evaluate()
+            self._call(lambda callback: callback.on_evaluation(self, point))
+        elif self.state.step % LOSS_CHECK_STEPS == 0:
+            self._train_score()
+        if agreed.out_of_time and self.state.step < self.total_steps:
+            self.stop("time_limit")
+        if agreed.save or agreed.interrupt:
+            self._save()
+        if agreed.interrupt:
+            raise received() or KeyboardInterrupt
+
+    def _call(self, event: Callable[[Callback], None]) -> None:
         for callback in self.callbacks:
-            callback.on_step_end(self, batch)
+            event(callback)
 
-    def _agree_on_requests(self, interrupted: bool) -> None:
-        """Replace this process's requests by those of any process; on GPUs only every GPU_SYNC_STEPS steps."""
-        own, self.requests = self.requests, Requests()
-        if self.group.world_size == 1 or self.device.type != "cuda" or self.state.step % GPU_SYNC_STEPS == 0:
-            save, finish, interrupt = self.group.any_process(own.save, own.finish, own.interrupt or interrupted)
-            self.requests = Requests(save=save, finish=finish, interrupt=interrupt)
+    def _take_step(self, batch: Batch) -> None:
+        seed_step(self.device, self.settings.seed, self.state.step, self.group.rank)
+        self.train_step(batch, self.learning_rate(self.state.step))
+        self.state.step += 1
+        self.average.update(self.state.step, self.epochs.steps)
+        self.state.rows += len(batch)
+        self._read_clock()
 
-    def _evaluation_is_due(self) -> bool:
+    def _read_clock(self) -> None:
+        self.state.seconds = time.monotonic() - self._started
+
+    def _vote(self, interrupted: bool) -> Actions:
+        """The actions that any process asks for. On GPUs in a group the requests wait for the next GPU_SYNC_STEPS."""
+        if self.group.world_size > 1 and self.device.type == "cuda" and self.state.step % GPU_SYNC_STEPS:
+            return Actions()
+        own, self.requests = self.requests, Actions()
+        own.interrupt |= interrupted
+        return own.of_any(self.group)
+
+    def _evaluation_is_due(self, agreed: Actions) -> bool:
         step, interval = self.state.step, self.settings.evaluate_every or self.epochs.steps
-        due = self.requests.finish or step % interval == 0 or step % self.epochs.steps == 0
+        due = agreed.evaluate or agreed.out_of_time or step % interval == 0 or step % self.epochs.steps == 0
         return due and bool(self.data.dev)
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> EvaluationPoint:
         """Evaluate at this step, reset the running metrics, and keep the weights if they are the best so far."""
         train, state, settings = self._train_score(), self.state, self.settings
         self.running_metrics.reset()
         with self.average.applied():
             size, weights = batch_size(settings), self.data.class_weights
-            dev = evaluate_loss(self.network, self.data.dev, size, weights, settings.precision, self.group)
+            dev = evaluate_loss(
+                self.network, self.data.dev, size, class_weights=weights, precision=settings.precision, group=self.group
+            )
             self._check_finite(dev)
-            point = EvaluationPoint(state.step, state.step / self.epochs.steps, train, dev)
+            point = EvaluationPoint(step=state.step, epoch=state.step / self.epochs.steps, train=train, dev=dev)
             state.points.append(point)
             if state.best is None or dev.beats(state.best.dev, settings.monitor):
                 state.best, state.best_weights = point, copy.deepcopy(self.network.state_dict())
-        for callback in self.callbacks:
-            callback.on_evaluation(self, point)
+        return point
 
     def _train_score(self) -> Score:
         """The score on train since the last evaluation. Raises DivergedError if the loss is not finite or explodes."""
@@ -232,23 +246,13 @@ class Trainer:
 
     def _save(self) -> None:
         """Hand a checkpoint to the callbacks. All processes call this, as the running metrics are gathered from all."""
-        sums = {"running_metrics": self.group.all_gather(self.running_metrics.sums)}
-        checkpoint = Checkpoint(self.state, self.train_step.state_dict() | self.average.state_dict() | sums)
-        for callback in self.callbacks:
-            callback.on_save(self, checkpoint)
+        sums = {RUNNING_SUMS: self.group.all_gather(self.running_metrics.sums)}
+        checkpoint = Checkpoint(self.state.copy(), self.train_step.state_dict() | self.average.state_dict() | sums)
+        self._call(lambda callback: callback.on_save(self, checkpoint))
 
     def _restore(self, checkpoint: Checkpoint) -> None:
-        self.state = checkpoint.state
-        if not checkpoint.tensors:  # that of a finished run, which takes no more steps
-            return
-        self.train_step.load_state_dict(checkpoint.tensors)
-        self.average.load_state_dict(checkpoint.tensors)
-        sums = checkpoint.tensors["running_metrics"]  # (P, 4), of the processes that saved it
-        if len(sums) != self.group.world_size:
-            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(self.group.world_size - 1, 4)))
-        self.running_metrics.sums.copy_(sums[self.group.rank])
-
-    def _load_best_weights(self) -> None:
-        self.state.seconds = time.monotonic() - self._started
-        if self.state.best is not None:
-            self.network.load_state_dict(self.state.best_weights)
+        self.state = checkpoint.state.copy()
+        if checkpoint.tensors:
+            self.train_step.load_state_dict(checkpoint.tensors)
+            self.average.load_state_dict(checkpoint.tensors)
+            self.running_metrics.sums.copy_(checkpoint.running_sums(self.group))

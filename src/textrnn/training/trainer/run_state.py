@@ -1,4 +1,4 @@
-"""The state of a training run between two steps, and its checkpoint.
+"""The state of a training run between two steps, what is to be done there, and the checkpoint.
 
 The bytes of a checkpoint are a safetensors file. Tensors are named `state.*` (what the next step depends on) and
 `best.*` (the best weights); everything else is JSON in the file's metadata.
@@ -8,16 +8,19 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import safetensors.torch
+import torch
 from torch import Tensor
 
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import Score
+from textrnn.training.distributed.process_group import ProcessGroup
 
 MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
+RUNNING_SUMS = "running_metrics"  # their name in a checkpoint
 StopReason = Literal["patience", "time_limit", "range_test"]  # the last in a learning-rate range test alone
 
 
@@ -63,6 +66,10 @@ class RunState:
     stopped_by: StopReason | None = None
     resumed: list[int] = field(default_factory=list)
 
+    def copy(self) -> RunState:
+        """A copy that changes on its own. It shares the best weights, which no run changes in place."""
+        return replace(self, points=[*self.points], resumed=[*self.resumed])
+
     def outcome(self, steps_per_epoch: int) -> TrainingOutcome:
         """The outcome of a run that ends here, after one evaluation or more."""
         assert self.best is not None
@@ -76,12 +83,40 @@ class RunState:
         )
 
 
+@dataclass
+class Actions:
+    """What is to be done after a step: what one process asks for, or what all of them do.
+
+    save: a checkpoint. evaluate: an evaluation. out_of_time: an evaluation, and the end of the run by its time limit.
+    interrupt: a checkpoint, and the end of the run without a result.
+    """
+
+    save: bool = False
+    evaluate: bool = False
+    out_of_time: bool = False
+    interrupt: bool = False
+
+    def of_any(self, group: ProcessGroup) -> Actions:
+        """The actions that are asked for in any process of the group."""
+        return Actions(*group.any_process(self.save, self.evaluate, self.out_of_time, self.interrupt))
+
+
 @dataclass(frozen=True)
 class Checkpoint:
-    """The state of a run, and the tensors that its next step depends on."""
+    """The state of a run, and the tensors that its next step depends on; none for a run that takes no more steps.
+
+    Among them are the sums of the running metrics of the P processes that saved it, (P, 4).
+    """
 
     state: RunState
     tensors: dict[str, Tensor]
+
+    def running_sums(self, group: ProcessGroup) -> Tensor:
+        """The sums (4,) with which a process of the group continues; if it has another P, process 0 has all of them."""
+        sums = self.tensors[RUNNING_SUMS]
+        if len(sums) != group.world_size:
+            sums = torch.cat((sums.sum(0)[None], sums.new_zeros(group.world_size - 1, 4)))
+        return sums[group.rank]
 
     def encode(self) -> bytes:
         """The checkpoint as the bytes of a safetensors file."""
@@ -101,7 +136,9 @@ class Checkpoint:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
         points = [
-            EvaluationPoint(point["step"], point["epoch"], Score(**point["train"]), Score(**point["dev"]))
+            EvaluationPoint(
+                step=point["step"], epoch=point["epoch"], train=Score(**point["train"]), dev=Score(**point["dev"])
+            )
             for point in facts.pop("points")
         ]
         best = next((point for point in points if point.step == facts["best"]), None)

@@ -36,21 +36,19 @@ class TrainingSetup:
     device: torch.device
     group: ProcessGroup
 
-    def build_network(self, seed: int) -> TextRNN:
-        """The network before its first step; see the function of this name."""
+    def initial_network(self, seed: int) -> TextRNN:
+        """The network before its first step; see `build_network`."""
         return build_network(self.config, self.recipe.data.matrix, seed, self.device, self.features)
 
     def build_trainer(
-        self,
-        network: TextRNN,
-        data: TrainingData,
-        settings: Train,
-        *,
-        checkpointer: Checkpointer | None,
-        callbacks: Sequence[Callback],
-    ) -> Trainer:
-        """The trainer of a run that continues from its latest checkpoint, and stops early as `settings` say."""
-        checkpoint = load_checkpoint(checkpointer, self.group)
+        self, data: TrainingData, settings: Train, *, checkpointer: Checkpointer | None, callbacks: Sequence[Callback]
+    ) -> Trainer[TextRNN]:
+        """The trainer of a new network, seeded by the settings, that stops early as they say.
+
+        checkpointer: saves the run, which continues from its latest checkpoint; None for a run that is not saved. In a
+        group that of process 0 is for all.
+        """
+        network, checkpoint = self.initial_network(settings.seed), load_checkpoint(checkpointer, self.group)
         callbacks = [*callbacks, *early_stopping(settings), *([] if checkpointer is None else [checkpointer])]
         return Trainer(network, data, settings, callbacks=callbacks, group=self.group, checkpoint=checkpoint)
 

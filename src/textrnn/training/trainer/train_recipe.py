@@ -48,6 +48,7 @@ class TrainedRecipe:
         save_model(folder, self.config, self.network, files.preparation)
         outcome = asdict(self.outcome)
         rounded = {name: round(value, 6) if isinstance(value, float) else value for name, value in outcome.items()}
+        # the params are not rounded: they are what was asked for, and a rate of 1e-7 would become 0
         record = rounded | {"params": asdict(self.recipe.train), "capped": [asdict(cap) for cap in self.recipe.caps]}
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         ModelFiles(folder).training.write_text(text + "\n", encoding="utf-8")
@@ -72,7 +73,8 @@ def train_recipe(
 ) -> TrainedRecipe:
     """Train a recipe on its padded rows, starting from its embedding matrix.
 
-    curves_file: the CSV file of CurvesFile. Without it the run writes and prints nothing: another process does.
+    curves_file: the CSV file of CurvesFile. Without it the run writes no curves, and prints no more than what
+    checkpoint it resumes from: another process does.
     work_folder: a folder of `resumable_folder`, where the run saves checkpoints, and resumes from one that is there.
     For `distill` the teachers are trained first; their checkpoints are in the same folder. In a group only process 0
     has curves_file and work_folder.
@@ -86,9 +88,7 @@ def train_recipe(
             print(describe_caps(recipe.name, recipe.caps), flush=True)
         taught = train_teachers(setup, work_folder, verbose=verbose)
         progress = Progress(recipe.name, verbose=verbose)
-        network = setup.build_network(recipe.train.seed)
         trainer = setup.build_trainer(
-            network,
             taught.data,
             recipe.train,
             checkpointer=None if work_folder is None else Checkpointer(work_folder),
@@ -100,7 +100,7 @@ def train_recipe(
         return TrainedRecipe(
             recipe=recipe,
             config=setup.config,
-            network=network,
+            network=trainer.network,
             outcome=trainer.outcome,
             rows_per_second=progress.rows_per_second(),
             seconds=taught.seconds + trainer.state.seconds,
