@@ -403,10 +403,13 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
     assert sorted(stages_run(dvc(project, "repro", *others))) == sorted(others)
     added = written(project).keys() - before.keys()
     assert sorted(added) == [
-        *(
-            f"data/analyzed/{RECIPE}/{name}"
-            for name in ("analysis.json", "classes.csv", "confusion_counts.csv", "errors.jsonl", "reliability.csv")
-        ),
+        f"data/analyzed/{RECIPE}/analysis.json",
+        f"data/analyzed/{RECIPE}/classes.csv",
+        f"data/analyzed/{RECIPE}/confusion_counts.csv",
+        f"data/analyzed/{RECIPE}/errors.jsonl",
+        f"data/analyzed/{RECIPE}/lengths.csv",
+        f"data/analyzed/{RECIPE}/padding.json",
+        f"data/analyzed/{RECIPE}/reliability.csv",
         "data/baselines/names_chars.json",
         "metrics/names_chars/baseline.json",
         f"metrics/{RECIPE}/confusion.csv",
@@ -457,6 +460,33 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
     set_params(project, {"baseline.ngrams": 3})
     assert stages_run(dvc(project, "repro", *others)) == []
     assert written(project) == again
+
+
+def content(path: Path) -> dict[str, bytes]:
+    """The bytes of a file, or of each file of a folder, by path in it."""
+    files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
+    return {str(file.relative_to(path)): file.read_bytes() for file in files}
+
+
+@pytest.mark.slow
+def test_a_stage_needs_only_what_it_declares(project, tmp_path):
+    """Each stage again in a folder that has its code, params.yaml and its declared deps: its outputs are the same."""
+    dvc(project, "repro", "baseline@names_chars", f"analyze@{RECIPE}")
+    lock = YAML(typ="safe").load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    assert len(lock) == 1 + len(STAGES) + 2
+    for name, stage in lock.items():
+        alone = tmp_path / name
+        alone.mkdir()
+        for path in ("src", "pipeline", "params.yaml", "dvc.yaml"):
+            copy = shutil.copytree if (project / path).is_dir() else shutil.copyfile
+            copy(project / path, alone / path)
+        for path in (dep["path"] for dep in stage["deps"] if not dep["path"].startswith(("src/", "pipeline/"))):
+            (alone / path).parent.mkdir(parents=True, exist_ok=True)
+            copy = shutil.copytree if (project / path).is_dir() else shutil.copyfile
+            copy(project / path, alone / path)
+        run(alone, *stage["cmd"].split())
+        for path in (out["path"] for out in stage["outs"]):
+            assert content(alone / path) == content(project / path), path
 
 
 @pytest.mark.slow
