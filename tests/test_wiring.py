@@ -325,8 +325,8 @@ def touched(project: Path, changes: dict[str, Any]) -> set[str]:
 
 
 def reads(deps: set[str], outs: set[str]) -> bool:
-    """Whether one of these deps is one of the outs, or a folder that one of them lies in."""
-    return any(out == dep or out.startswith(f"{dep}/") for out in outs for dep in deps)
+    """Whether one of these deps is one of the outs, a folder that one of them lies in, or a file inside one."""
+    return any(f"{out}/".startswith(f"{dep}/") or dep.startswith(f"{out}/") for out in outs for dep in deps)
 
 
 def differs(stage: Any, locked: dict[str, Any], params: dict[str, Any]) -> bool:
