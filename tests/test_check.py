@@ -174,6 +174,13 @@ def test_defaults_must_be_complete():
         check_params(params)
 
 
+def test_a_misspelt_default_is_told_once():
+    params = copy.deepcopy(SHIPPED)
+    params["train"]["bacth_size"] = params["train"].pop("batch_size")
+    with pytest.raises(UserError, match=r"^train\.bacth_size: unknown param; did you mean batch_size\?$"):
+        check_params(params)
+
+
 def test_the_smallest_useful_entries_have_six_lines_at_most():
     params = copy.deepcopy(SHIPPED)
     params["corpora"]["mine"] = {

@@ -15,7 +15,7 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
-from textrnn.common.params.conversion import field_names, suggest
+from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.errors import ErrorCollector, UserError, require, shorten, show_value
 
@@ -59,6 +59,9 @@ def check_params(params: Mapping[str, Any]) -> None:
                 _check_defaults(cls, params, name)
         errors.errors += of_defaults.errors
         reported = set(map(str, of_defaults.errors))
+        for name, cls in defaults.items():  # entries miss what the defaults misspell
+            misspelt = convert_values(cls, params.get(name), name, ErrorCollector()).misspelt
+            reported |= {str(missing_param(name, key)) for key in misspelt}
         known_defaults = {name: _known_values(cls, params.get(name)) for name, cls in defaults.items()}
         for table in ENTRY_SECTIONS:
             with errors.collect():

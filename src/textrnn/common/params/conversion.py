@@ -41,11 +41,15 @@ class Converted:
         missing = [key for key in names if key not in self.values and key not in self.invalid]
         for key in missing:
             if key not in self.misspelt:
-                add = "add it (null where it does not apply)"
-                errors.errors.append(UserError(f"{where}.{key}", "missing param", do=add))
+                errors.errors.append(missing_param(where, key))
         if missing or self.invalid:
             return None
         return cls(**{names[key]: value for key, value in self.values.items()})
+
+
+def missing_param(where: str, key: str) -> UserError:
+    """The error of a section that lacks a key."""
+    return UserError(f"{where}.{key}", "missing param", do="add it (null where it does not apply)")
 
 
 def build_dataclass(cls: type[Section], values: Any, where: str) -> Section:
