@@ -1,6 +1,7 @@
-"""Export models, compare the files with them, print the result as a JSON line and save it for docs/performance.md.
+"""Export models, compare the files with them and print the result as a JSON line.
 
     python benchmarks/export.py models/news_rnn models/ner_gru
+    python benchmarks/export.py models/news_rnn models/ner_gru --keep    # for docs/performance.md
 
 The models and their padded shards are where the pipeline wrote them: models/<recipe> and data/padded/<recipe>.
 """
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, device, read, render, save
+from performance import device, parse_arguments, save
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.inference.onnx.comparison import PYTHON, RuntimeMeasurement, measure
 from textrnn.inference.onnx.export import export_model
@@ -57,19 +58,15 @@ def saved_values(measurement: RuntimeMeasurement) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="a model directory")
-    parser.add_argument("--repeats", type=int, default=REPEATS)
-    parser.add_argument("--print", action="store_true", help="print the result without saving it")
-    args = parser.parse_args()
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are kept only with the default")
+    args = parse_arguments(parser, sizes=["repeats"])
     result = {
         "benchmark": "export",
         "device": device(),
         "text": TEXT.format(repeats=args.repeats),
         "models": [measure_model(folder, args.repeats) for folder in args.models],
-        "command": f"python benchmarks/export.py {' '.join(str(folder) for folder in args.models)}",
     }
-    save(result, only_print=args.print)
-    if not args.print:
-        PAGE.write_text(render(read()), encoding="utf-8")
+    save(result, keep=args.keep, command=args.command)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,13 @@
 
     python benchmarks/gpu.py --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/gpu.py --source ../shared/data --yardstick ../shared/yardstick --only rnn_b64
+    python benchmarks/gpu.py --source ../shared/data --yardstick ../shared/yardstick --keep
 
 Each case has the yardstick's titles, vocabulary and sizes. It starts from a plain training step and adds one
 optimization (a rung of the ladder) at a time. The yardstick and all rungs take turns, five times. We time our second
 epoch, after graphs are recorded and memory is allocated. The yardstick runs unchanged in its own process, including
-TensorFloat-32 in cuDNN, which we do not use. The results are saved for docs/performance.md; docs/gpu.md shows the
-rungs.
+TensorFloat-32 in cuDNN, which we do not use. With `--keep` the results are saved for docs/performance.md;
+docs/gpu.md shows the rungs.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_sides import CASES, RUNGS, Case, read_rows, time_gru, time_rung
-from performance import PAGE, compare, read, render, save
+from performance import compare, parse_arguments, read, save
 from textrnn.errors import UserError
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.stage import run_command
@@ -38,8 +39,9 @@ PREFIX = "gpu_"
 
 HEAD = """# On a GPU, step by step
 
-Written by `python benchmarks/gpu.py`. Median samples per second; each column adds one optimization to those on its
-left. `buckets` reads the last valid step of rows padded to six widths, the others the last step of rows of one width.
+Written by `python benchmarks/gpu.py --keep`. Median samples per second; each column adds one optimization to those on
+its left. `buckets` reads the last valid step of rows padded to six widths, the others the last step of rows of one
+width.
 """
 GRU_HEAD = (
     "Forward and backward passes per second of the GRU from scratch and of nn.GRU (cuDNN); B = T = 64, F = H = 256:"
@@ -105,7 +107,7 @@ def gru(args: argparse.Namespace) -> None:
 def _save(args: argparse.Namespace, result: dict[str, Any], **more: Any) -> None:
     # the two sides train different networks from different seeds, so there are no rows to compare
     more |= {"device": args.name, "differences": "none counted", "repeats": args.repeats, "command": args.command}
-    save(result, only_print=args.trial, **more)
+    save(result, keep=args.keep, **more)
 
 
 def render_ladder(results: list[dict[str, Any]]) -> str:
@@ -133,21 +135,20 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
     parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' loops")
     parser.add_argument("--only", choices=[*CASES, GRU], help="run only this benchmark")
-    parser.add_argument("--batches", type=int, default=BATCHES, help="results are saved only with the default")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are saved only with the default")
-    parser.add_argument("--device", default="cuda", help="results are saved only on a GPU")
-    args = parser.parse_args()
+    parser.add_argument("--batches", type=int, default=BATCHES, help="results are kept only with the default")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are kept only with the default")
+    parser.add_argument("--device", default="cuda", help="results are kept only on a GPU")
+    args = parse_arguments(parser, sizes=["batches", "repeats"])
     on_gpu = torch.device(args.device).type == "cuda"
     if on_gpu and not torch.cuda.is_available():
         raise UserError("--device", "this machine has no GPU", got=args.device, do="run it on a machine with a GPU")
+    if args.keep and not on_gpu:
+        raise UserError("--keep", "only results of a GPU are kept", got=args.device, do="leave out --keep or --device")
     make_deterministic(torch.device(args.device))
     args.name = torch.cuda.get_device_name(torch.device(args.device)) if on_gpu else "CPU"
-    args.command = " ".join(["python", "benchmarks/gpu.py", *sys.argv[1:]])
-    args.trial = not on_gpu or args.batches != BATCHES or args.repeats != REPEATS
     for name in [args.only] if args.only else [*CASES, GRU]:
         gru(args) if name == GRU else ladder(args, name)
-    if not args.trial:
-        PAGE.write_text(render(read()), encoding="utf-8")
+    if args.keep:
         LADDER.write_text(render_ladder(read()), encoding="utf-8")
 
 

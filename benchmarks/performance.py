@@ -1,24 +1,30 @@
-"""Save measured speed and memory in docs/performance.json and render docs/performance.md from it.
+"""Keep measured speed and memory in docs/performance.json and render docs/performance.md from it.
 
     python benchmarks/performance.py    # renders docs/performance.md
 
-The other benchmarks save their results with the functions of this module.
+The other benchmarks read their arguments and save their results with the functions of this module. A benchmark prints
+its results and writes them to build/benchmarks; only with `--keep` does it change committed files.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime
 import json
 import os
 import platform
-from collections.abc import Callable
+import shlex
+import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.errors import UserError
 from textrnn.stage import run_command, write_json
 
+LATEST = Path("build/benchmarks")  # not committed
 RESULTS = Path("docs/performance.json")
 PAGE = Path("docs/performance.md")
 BASE = 100_000  # reviews; peak memory is compared with that at this number
@@ -26,11 +32,36 @@ BASE = 100_000  # reviews; peak memory is compared with that at this number
 HEAD = """# Speed and memory
 
 Rendered by `python benchmarks/performance.py` from `performance.json`. Each row was measured by the command listed
-for it below, with the two sides taking turns in one run. `ours` and `yardstick` are medians; a ratio above 1 means
-that ours is faster. `differences` counts the rows with different results, where there are rows to compare. In data
-preparation our tokens are Arrow lists, as the stages write them, and the yardstick's are Python lists. Imports and
-the loading of models and dictionaries are not timed on either side.
+for it below, with the two sides taking turns in one run; the command prints its result, and with `--keep` replaces
+the row. `ours` and `yardstick` are medians; a ratio above 1 means that ours is faster. `differences` counts the rows
+with different results, where there are rows to compare. In data preparation our tokens are Arrow lists, as the stages
+write them, and the yardstick's are Python lists. Imports and the loading of models and dictionaries are not timed on
+either side.
 """
+
+
+def add_keep(parser: argparse.ArgumentParser) -> None:
+    """Add `--keep`, without which a benchmark changes no committed file."""
+    parser.add_argument(
+        "--keep", action="store_true", help=f"save the results in docs/ and render its pages (default: in {LATEST}/)"
+    )
+
+
+def parse_arguments(parser: argparse.ArgumentParser, *, sizes: Iterable[str] = ()) -> argparse.Namespace:
+    """Parse the arguments of a benchmark and `--keep`; `command` is the command that its results name.
+
+    sizes: the options that change how much is measured. Kept results are compared with each other, so a UserError
+    refuses `--keep` with another size than the default before anything is measured.
+    """
+    add_keep(parser)
+    args = parser.parse_args()
+    altered = [f"--{name}" for name in sizes if getattr(args, name) != parser.get_default(name)]
+    if args.keep and altered:
+        what = "only results of the default sizes are kept"
+        raise UserError("--keep", what, got=" ".join(altered), do="leave out one or the other")
+    script = f"benchmarks/{Path(sys.argv[0]).name}"
+    args.command = shlex.join(["python", script, *(word for word in sys.argv[1:] if word != "--keep")])
+    return args
 
 
 def device() -> str:
@@ -50,20 +81,30 @@ def compare(
     return {"benchmark": name, **both, "ratio": ratio, "unit": unit, "differences": differences, "device": device()}
 
 
-def save(result: dict[str, Any], *, only_print: bool = False, **more: Any) -> None:
-    """Print a result as a JSON line and save it in place of the benchmark's previous one."""
+def save(result: dict[str, Any], *, keep: bool, **more: Any) -> None:
+    """Print a result as a JSON line and write it to a file of LATEST.
+
+    keep: also save it in RESULTS, in place of the benchmark's previous one, and render the page.
+    """
     result = {**result, **more, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
     print(json.dumps(result, ensure_ascii=False), flush=True)
-    if only_print:
+    write_json(LATEST / f"{result['benchmark']}.json", result)
+    if not keep:
         return
     others = [other for other in read() if other["benchmark"] != result["benchmark"]]
     write_json(RESULTS, sorted([*others, result], key=lambda row: str(row["benchmark"])))
+    render_page()
 
 
 def read() -> list[dict[str, Any]]:
-    """The saved results, sorted by name."""
+    """The kept results, sorted by name."""
     results: list[dict[str, Any]] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
     return results
+
+
+def render_page() -> None:
+    """Render the page from the kept results."""
+    PAGE.write_text(render(read()), encoding="utf-8")
 
 
 def render(results: list[dict[str, Any]]) -> str:
@@ -155,9 +196,5 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
 }
 
 
-def main() -> None:
-    PAGE.write_text(render(read()), encoding="utf-8")
-
-
 if __name__ == "__main__":
-    run_command(main)
+    run_command(render_page)

@@ -1,7 +1,9 @@
-"""Time predictions of loaded models on one CPU thread, print a JSON line and save it for docs/performance.md.
+"""Time predictions of loaded models on one CPU thread and print the result as a JSON line.
 
     dvc exp run -S limits.hidden_size=null train@news_rnn train@news_bilstm
+    git checkout HEAD -- params.yaml dvc.lock metrics    # as committed; the models stay in models/
     python benchmarks/predict.py models/news_rnn models/news_bilstm
+    python benchmarks/predict.py models/news_rnn models/news_bilstm --keep    # for docs/performance.md
 
 It times Predictor.predict for single texts and for batches, from the text to the label, so segmentation, encoding and
 padding are included. The texts are random tokens of the model's vocabulary, sampled by their training frequency: the
@@ -13,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-import sys
 import time
 from pathlib import Path
 from statistics import quantiles
@@ -22,7 +23,7 @@ from typing import Any
 import torch
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, device, read, render, save
+from performance import device, parse_arguments, save
 from textrnn.inference.prediction.predictor import Predictor, load
 from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.preparation.artifacts.preparation_folder import Preparation
@@ -83,18 +84,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("models", nargs="+", type=Path, metavar="MODEL", help="model directories")
     parser.add_argument("--tokens", type=int, default=TOKENS, help=f"tokens per text (default: {TOKENS})")
-    parser.add_argument("--calls", type=int, default=CALLS, help="results are saved only with the default")
-    parser.add_argument("--texts", type=int, default=TEXTS, help="in batches; results are saved only with the default")
-    args = parser.parse_args()
+    parser.add_argument("--calls", type=int, default=CALLS, help="results are kept only with the default")
+    parser.add_argument("--texts", type=int, default=TEXTS, help="in batches; results are kept only with the default")
+    args = parse_arguments(parser, sizes=["calls", "texts"])
     torch.set_num_threads(1)
     text = TEXT.format(tokens=args.tokens, calls=args.calls, batch=BATCH)
     result = {"benchmark": "prediction", "device": device(), "text": text, "tokens": args.tokens}
-    trial = (args.calls, args.texts) != (CALLS, TEXTS)
-    command = " ".join(["python", "benchmarks/predict.py", *sys.argv[1:]])
     answers = [measure(folder, args) for folder in args.models]
-    save(result, only_print=trial, answers=answers, command=command)
-    if not trial:
-        PAGE.write_text(render(read()), encoding="utf-8")
+    save(result, keep=args.keep, answers=answers, command=args.command)
 
 
 if __name__ == "__main__":

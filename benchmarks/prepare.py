@@ -1,10 +1,12 @@
-"""Compare data preparation with its yardsticks; prints JSON lines and saves them for docs/performance.md.
+"""Compare data preparation with its yardsticks; prints JSON lines.
 
     python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick --only memory
+    python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick --keep
 
-Each side runs in its own processes on one core, with empty caches; the sides take turns, five times. `memory` prepares
-10,000 to 4,000,000 reviews, takes about 40 minutes and 60 GB of disk space, and runs only with `--only memory`.
+`--keep` saves the results for docs/performance.md. Each side runs in its own processes on one core, with empty caches;
+the sides take turns, five times. `memory` prepares 10,000 to 4,000,000 reviews, takes about 40 minutes and 60 GB of
+disk space, and runs only with `--only memory`.
 """
 
 from __future__ import annotations
@@ -21,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, compare, device, read, render, save
-from prepare_memory import measure_memory, plot
+from performance import LATEST, compare, device, parse_arguments, save
+from prepare_memory import PLOT, measure_memory, plot
 from prepare_sides import REVIEWS
 from textrnn.errors import UserError
 from textrnn.stage import run_command
@@ -87,7 +89,7 @@ def reviews(args: argparse.Namespace, work: Path) -> None:
             unit="reviews/s per core",
             differences=differences[name],
         )
-        save(result, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
+        save(result, rows=rows, repeats=args.repeats, keep=args.keep, command=args.command)
     profile(args, work)
 
 
@@ -102,7 +104,7 @@ def profile(args: argparse.Namespace, work: Path) -> None:
     save(
         {**result, "text": PROFILE_TEXT.format(**measured), "parts": parts},
         rows=rows,
-        only_print=args.trial,
+        keep=args.keep,
         command=args.command,
     )
 
@@ -118,15 +120,14 @@ def words(args: argparse.Namespace, work: Path) -> None:
     result = compare(
         "word_segmentation", rates["words"], rates["jieba"], unit="titles/s per core", differences=differences
     )
-    save(result, rows=rows, repeats=args.repeats, only_print=args.trial, command=args.command)
+    save(result, rows=rows, repeats=args.repeats, keep=args.keep, command=args.command)
 
 
 def memory(args: argparse.Namespace, work: Path) -> None:
     """Run `memory`: peak memory and time of every data stage."""
     result = {**measure_memory(args.source, work, args.sizes), "device": device()}
-    save(result, only_print=args.trial, command=args.command)
-    if not args.trial:
-        plot(result["stages"])
+    save(result, keep=args.keep, command=args.command)
+    plot(result["stages"], PLOT if args.keep else LATEST / PLOT.name)
 
 
 GROUPS: dict[str, Callable[[argparse.Namespace, Path], None]] = {
@@ -142,19 +143,17 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
     parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' loops")
     parser.add_argument("--only", choices=GROUPS, help="run only this benchmark; `memory` runs only with this option")
-    parser.add_argument("--rows", type=int, help="a smaller number of rows, as a trial; results are not saved")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are saved only with the default")
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of reviews for `memory`")
+    parser.add_argument("--rows", type=int, help="a smaller number of rows, for a trial without --keep")
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are kept only with the default")
+    parser.add_argument(
+        "--sizes", type=int, nargs="+", default=SIZES, help="reviews for `memory`; kept only with the default"
+    )
     parser.add_argument("--work", type=Path, help="a folder for temporary files, on a large disk")
-    args = parser.parse_args()
-    args.command = " ".join(["python", "benchmarks/prepare.py", *sys.argv[1:]])
-    args.trial = args.rows is not None or args.repeats != REPEATS or args.sizes != SIZES
+    args = parse_arguments(parser, sizes=["rows", "repeats", "sizes"])
     chosen = [args.only] if args.only else ["review_segmentation", "word_segmentation"]
     with tempfile.TemporaryDirectory(dir=args.work) as folder:
         for name in chosen:
             GROUPS[name](args, Path(folder) / name)
-    if not args.trial:
-        PAGE.write_text(render(read()), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -124,7 +124,7 @@ def resident_bytes(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def plot(stages: dict[str, list[dict[str, Any]]]) -> None:
+def plot(stages: dict[str, list[dict[str, Any]]], path: Path) -> None:
     """Plot peak memory and seconds against the number of reviews, on logarithmic axes."""
     matplotlib.rcParams["svg.hashsalt"] = "textrnn"
     figure, panels = pyplot.subplots(1, 2, figsize=(10, 4))
@@ -136,4 +136,4 @@ def plot(stages: dict[str, list[dict[str, Any]]]) -> None:
     panels[0].set_ylim(bottom=10)
     panels[0].legend()
     figure.tight_layout()
-    figure.savefig(PLOT, metadata={"Date": None})
+    figure.savefig(path, metadata={"Date": None})

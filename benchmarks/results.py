@@ -1,11 +1,14 @@
-"""Measure recipes on the real corpora, save the results in docs/results.json and render docs/results.md from it.
+"""Measure recipes on the real corpora, keep the results in docs/results.json and render docs/results.md from it.
 
-    python benchmarks/results.py run news_rnn --source ../shared/data               # train, evaluate, save
+    python benchmarks/results.py run news_rnn --source ../shared/data               # train, evaluate, print
     python benchmarks/results.py run news_bilstm --seeds 1 2 3 --source ../shared/data
     python benchmarks/results.py baselines names_chars --source ../shared/data      # baselines of an encoding
+    python benchmarks/results.py keep                                               # keep what these have measured
     python benchmarks/results.py render                                             # render the pages
 
-The first three need a folder of real corpora (--source); they restore params.yaml at the end.
+The first three need a folder of real corpora (--source). They add their results to build/benchmarks/results.json, and
+`keep` moves these to docs/results.json; with `--keep` they go there at once. A run works in this checkout: what it
+writes to data/ and models/ stays, params.yaml, dvc.lock and metrics/ are restored. `dvc exp show` lists the runs.
 """
 
 from __future__ import annotations
@@ -17,11 +20,12 @@ import json
 import platform
 import shlex
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from performance import LATEST, add_keep
 from results_page import READMES, RESULTS, TABLE, UNSEEN, WITHOUT_LONGEST, read_runs, render_page, render_readme
 from results_runs import BASELINES, PUBLISHED, RUNS
 from textrnn.common.params.check import ENTRY_SECTIONS
@@ -34,6 +38,8 @@ from textrnn.stage import run_command, write_json
 from textrnn.training.trainer.summary import summarize
 
 NO_LIMITS = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
+COMMITTED = ("params.yaml", "dvc.lock", "metrics")  # what a run changes of the committed files
+MEASURED = LATEST / RESULTS.name  # rows that are not kept yet
 METRICS = ("loss", "accuracy", "macro_f1", "entity_f1")
 Row = dict[str, Any]
 
@@ -48,15 +54,20 @@ def command_of(targets: Iterable[str], changes: Iterable[str], source: str) -> l
 
 
 def execute(command: list[str]) -> dict[str, Any]:
-    """Run a command in this workspace and return the params that it used; params.yaml is restored."""
-    if subprocess.run(["git", "diff", "--quiet", "HEAD", "--", "params.yaml"]).returncode:
-        raise UserError("params.yaml", "has uncommitted changes", do="commit or discard them before measuring")
+    """Run a command in this workspace and return the params that it used; the committed files are restored."""
+    status = ["git", "status", "--porcelain", "--", *COMMITTED]
+    changed = subprocess.run(status, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
+    if changed:
+        files = ", ".join(line[3:] for line in changed)
+        raise UserError(files, "not committed", do="commit or discard the changes before measuring")
     try:
         if subprocess.run(command).returncode:
             raise UserError(shlex.join(command), "failed", do="see its output above")
         return read_params()
     finally:
-        subprocess.run(["git", "checkout", "--quiet", "HEAD", "--", "params.yaml"], check=True)
+        subprocess.run(["git", "restore", "--source=HEAD", "--staged", "--worktree", "--", *COMMITTED], check=True)
+        # what the run added, such as the metrics of an entry that has no committed ones
+        subprocess.run(["git", "clean", "-dfq", "--", *COMMITTED], check=True)
 
 
 def measure(name: str, source: str, seed: int) -> list[Row]:
@@ -128,6 +139,11 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
+def _read_rows(path: Path) -> list[Row]:
+    rows: list[Row] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
+    return rows
+
+
 def _data(params: dict[str, Any], encoding: str) -> Row:
     corpus = get_param(params, "encodings", encoding, "corpus")
     rows = _read(Path("data/parsed") / corpus / "statistics.json")["rows"]["train"]
@@ -151,12 +167,38 @@ def _origin(command: list[str]) -> Row:
     return {"command": shlex.join(command), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
 
 
-def save(rows: list[Row]) -> None:
-    """Save the rows in place of those of the same run and seed, and of those of the same run with other params.
+def record(rows: list[Row], *, keep: bool) -> None:
+    """Print the rows and save them: with `keep` in RESULTS and its pages, otherwise in MEASURED."""
+    for row in rows:
+        print(f"{row['run']}, seed {row['seed']}, {row['split']}: {row['metric']} {row['value']:.4f}", flush=True)
+    if keep:
+        save(rows)
+        render_pages()
+    else:
+        write_json(MEASURED, merge(_read_rows(MEASURED), rows))
 
-    Published rows are always those of `PUBLISHED`. Baselines are removed when their encoding leaves `BASELINES`.
+
+def keep_measured() -> None:
+    """Move the rows of MEASURED to RESULTS and render the pages."""
+    rows = _read_rows(MEASURED)
+    if not rows:
+        raise UserError(MEASURED, "no results to keep", do="measure some with `run` or `baselines`")
+    save(rows)
+    MEASURED.unlink()
+    render_pages()
+    print(f"kept in {RESULTS}: {', '.join(dict.fromkeys(row['run'] for row in rows))}")
+
+
+def save(rows: list[Row]) -> None:
+    """Merge the rows into RESULTS. Published rows are always those of `PUBLISHED`."""
+    write_json(RESULTS, [*merge(_read_rows(RESULTS), rows), *PUBLISHED])
+
+
+def merge(old: list[Row], rows: list[Row]) -> list[Row]:
+    """Put the rows in place of old ones of the same run and seed, and of those of the same run with other params.
+
+    Published rows are left out. Baselines are removed when their encoding leaves `BASELINES`.
     """
-    old = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else []
     replaced = {(row["run"], row["seed"]) for row in rows}
     new_params = {row["run"]: row.get("params") for row in rows}
     kept = [
@@ -168,12 +210,29 @@ def save(rows: list[Row]) -> None:
         and (row["family"] != "baseline" or row["run"].partition(":")[0] in BASELINES)
     ]
     order = [*RUNS, *dict.fromkeys(row["run"] for row in kept if row["run"] not in RUNS)]
-    kept = sorted([*kept, *rows], key=lambda row: (row["corpus"], _position(row["run"], order), row["seed"]))
-    write_json(RESULTS, [*kept, *PUBLISHED])
+    return sorted([*kept, *rows], key=lambda row: (row["corpus"], _position(row["run"], order), row["seed"]))
 
 
 def _position(name: str, order: list[str]) -> int:
     return order.index(name) if name in order else len(order)
+
+
+def render_pages() -> None:
+    """Write the page and the table of each README from RESULTS."""
+    runs = read_runs()
+    TABLE.write_text(render_page(runs), encoding="utf-8")
+    for readme in READMES:
+        readme.write_text(render_readme(runs, readme.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def measure_all(args: argparse.Namespace) -> Iterator[list[Row]]:
+    """The rows of each run, or of each encoding's baselines, as soon as they are measured."""
+    for name in args.names:
+        if args.action == "baselines":
+            yield measure_baselines(name, args.source)
+            continue
+        for seed in args.seeds:
+            yield measure(name, args.source, seed)
 
 
 def main() -> None:
@@ -186,19 +245,20 @@ def main() -> None:
     baselines.add_argument("names", nargs="+", choices=BASELINES)
     for action in (runner, baselines):
         action.add_argument("--source", required=True, help="the folder of real corpora")
+        add_keep(action)
+    actions.add_parser("keep", help=f"move the results of {MEASURED} to {RESULTS} and render the pages")
     actions.add_parser("render", help=f"write {TABLE} and the table in {', '.join(map(str, READMES))}")
     args = parser.parse_args()
-    for name in getattr(args, "names", ()):
-        if args.action == "baselines":
-            save(measure_baselines(name, args.source))
-        for seed in getattr(args, "seeds", ()):
-            save(measure(name, args.source, seed))
-    if args.action == "render":
+    if args.action == "keep":
+        keep_measured()
+    elif args.action == "render":
         save([])
-    runs = read_runs()
-    TABLE.write_text(render_page(runs), encoding="utf-8")
-    for readme in READMES:
-        readme.write_text(render_readme(runs, readme.read_text(encoding="utf-8")), encoding="utf-8")
+        render_pages()
+    else:
+        for rows in measure_all(args):
+            record(rows, keep=args.keep)
+        if not args.keep:
+            print(f"saved in {MEASURED}; `python benchmarks/results.py keep` moves it to {RESULTS}")
 
 
 if __name__ == "__main__":

@@ -32,9 +32,9 @@ listed for it below; published results are quoted with their source.
   steps, or a learning rate that falls to zero, may hurt there but not with all rows.
 * A run with several training seeds shows their mean, with the standard deviation after ±; all seeds share one dev
   split. A run with one seed says little about differences below one point.
-* A command assumes the committed params. Run `git checkout params.yaml` before the next one, as each command writes its
-  changes to that file. Runs that were measured before a param was renamed have its present name here; the values
-  are those that were measured.
+* A command assumes the committed params. Run `git checkout HEAD -- params.yaml dvc.lock metrics` before the next one,
+  as each command changes these; `benchmarks/results.py run` restores them itself. Runs that were measured before a
+  param was renamed have its present name here; the values are those that were measured.
 * `unseen` is the same metric on the test rows whose text is in neither train nor dev. `ECE` is the expected calibration
   error. `ceiling` is the accuracy of a rule that knows the most frequent label of each text in all splits.
 * One row of MSRA's test file is a long list of names without separators. Where it was measured, the last column has the
@@ -153,7 +153,7 @@ def _unmeasured(runs: Mapping[str, Measured]) -> str:
     if not missing:
         return ""
     named = ", ".join(f"`{name}`" for name in missing)
-    command = "`python benchmarks/results.py run <name> --source ../shared/data`"
+    command = "`python benchmarks/results.py run <name> --source ../shared/data --keep`"
     return f"\n## Not measured\n\nThese runs have no results yet: {named}. Measure them with {command}.\n"
 
 

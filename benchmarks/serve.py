@@ -1,7 +1,9 @@
-"""Time a server under load, print a JSON line and save it for docs/performance.md.
+"""Time a server under load and print the result as a JSON line.
 
     dvc exp run -S limits.hidden_size=null train@news_rnn
+    git checkout HEAD -- params.yaml dvc.lock metrics    # as committed; the model stays in models/
     python benchmarks/serve.py models/news_rnn
+    python benchmarks/serve.py models/news_rnn --keep    # for docs/performance.md
 
 It starts `textrnn serve` with its defaults on a free port and sends requests from this process over HTTP: each client
 waits for the response before it sends the next request. Every prediction is compared with that of Predictor.predict for
@@ -26,7 +28,7 @@ from typing import Any
 import aiohttp
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, device, read, render, save
+from performance import device, parse_arguments, save
 from predict import TOKENS, sample_texts
 from textrnn.inference.prediction.predictor import load
 from textrnn.stage import run_command
@@ -114,8 +116,8 @@ def measure(url: str, texts: list[str], expected: list[Any], requests: int, *, c
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("model", type=Path, metavar="MODEL", help="a model directory")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="results are saved only with the default")
-    args = parser.parse_args()
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="results are kept only with the default")
+    args = parse_arguments(parser, sizes=["requests"])
     texts = sample_texts(args.model, 4096, TOKENS)
     expected = load(args.model).predict(texts)
     with serving(args.model) as server:
@@ -124,12 +126,9 @@ def main() -> None:
             measure(url, texts, expected, args.requests, clients=clients, per_request=per_request)
             for clients, per_request in LOADS
         ]
-    trial = args.requests != REQUESTS
     text = TEXT.format(requests=args.requests, tokens=TOKENS)
     result = {"benchmark": "serving", "device": device(), "text": text, "model": args.model.resolve().name}
-    save(result, only_print=trial, loads=loads, command=" ".join(["python", "benchmarks/serve.py", *sys.argv[1:]]))
-    if not trial:
-        PAGE.write_text(render(read()), encoding="utf-8")
+    save(result, keep=args.keep, loads=loads, command=args.command)
 
 
 if __name__ == "__main__":

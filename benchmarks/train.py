@@ -1,11 +1,13 @@
-"""Compare training with the tutorials' loops; prints JSON lines and saves them for docs/performance.md.
+"""Compare training with the tutorials' loops; prints JSON lines.
 
     python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick --only rnn_b64
+    python benchmarks/train.py --source ../shared/data --yardstick ../shared/yardstick --keep
 
-The two sides run in their own processes with all cores and take turns, five times; `news_rnn_run`, a complete training
-run of each, runs once. The recipes are those of params.yaml, on all of THUCNews: `rnn_*` is news_rnn unchanged,
-`bilstm_b256` is news_lstm with rows padded to up to six widths and read at the last valid step.
+`--keep` saves the results for docs/performance.md. The two sides run in their own processes with all cores and take
+turns, five times; `news_rnn_run`, a complete training run of each, runs once. The recipes are those of params.yaml, on
+all of THUCNews: `rnn_*` is news_rnn unchanged, `bilstm_b256` is news_lstm with rows padded to up to six widths and read
+at the last valid step.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from performance import PAGE, compare, device, read, render, save
+from performance import compare, device, parse_arguments, save
 from textrnn.errors import UserError
 from textrnn.stage import run_command
 
@@ -124,7 +126,7 @@ def news_rnn_run(args: argparse.Namespace, benchmark: str, work: Path) -> None:
 
 
 def common(args: argparse.Namespace, **more: Any) -> dict[str, Any]:
-    return {**more, "only_print": args.trial, "command": args.command}
+    return {**more, "keep": args.keep, "command": args.command}
 
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace, str, Path], None]] = {
@@ -139,10 +141,8 @@ def main() -> None:
     parser.add_argument("--source", type=Path, required=True, help="the folder of real corpora")
     parser.add_argument("--yardstick", type=Path, required=True, help="the folder of the tutorials' loops")
     parser.add_argument("--only", choices=BENCHMARKS, help="run only this benchmark")
-    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are saved only with the default")
-    args = parser.parse_args()
-    args.command = " ".join(["python", "benchmarks/train.py", *sys.argv[1:]])
-    args.trial = args.repeats != REPEATS
+    parser.add_argument("--repeats", type=int, default=REPEATS, help="results are kept only with the default")
+    args = parse_arguments(parser, sizes=["repeats"])
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder) / "work"
         if args.only != "scratch_gru":
@@ -150,8 +150,6 @@ def main() -> None:
         for name in [args.only] if args.only else BENCHMARKS:
             BENCHMARKS[name](args, name, work)
     shutil.rmtree(folder, ignore_errors=True)
-    if not args.trial:
-        PAGE.write_text(render(read()), encoding="utf-8")
 
 
 if __name__ == "__main__":
