@@ -167,6 +167,7 @@ def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Tra
         batch_size=batch_size,
         batch_tokens=None,
         epochs=2,
+        min_steps=None,
         learning_rate=0.001,
         embedding_rate=None,
         weight_decay=0.0,

@@ -185,7 +185,7 @@ RUNS: dict[str, Run] = {
     "ner_bilstm_crf_12_epochs": Run(
         "ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.encode.tags=bio")
     ),
-    "reviews_lstm": Run("reviews_lstm"),
+    "reviews_lstm": Run("reviews_lstm", ("train.min_steps=null",)),  # two epochs, as in the tutorial
     "films_bilstm": Run("films_bilstm"),
     **ABLATIONS,
     **CURVES,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
-from textrnn.errors import ErrorCollector, require
+from textrnn.errors import ErrorCollector, UserError, require
 
 
 @dataclass(frozen=True)
@@ -19,10 +20,14 @@ class Data:
     punkt: str
 
     def check(self, where: str) -> None:
-        """Refuse a folder without a name; `where` is the dotted name of the section."""
+        """Refuse a folder without a name, or with a `~`, which is a shell's; `where` is the section's dotted name."""
         with ErrorCollector() as errors:
             for name, folder in self.__dict__.items():
                 errors.require(bool(folder), f"{where}.{name}", "must name a folder", folder)
+                if folder.startswith("~"):
+                    do = f"write the whole path, {os.path.expanduser(folder)}"
+                    with errors.collect():
+                        raise UserError(f"{where}.{name}", "begins with ~, which no stage expands", got=folder, do=do)
 
 
 @dataclass(frozen=True)

@@ -122,6 +122,7 @@ class Train:
     batch_size: int
     batch_tokens: int | None
     epochs: int
+    min_steps: int | None
     learning_rate: float
     embedding_rate: float | None
     weight_decay: float
@@ -144,7 +145,7 @@ class Train:
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
-            for name in ("batch_size", "batch_tokens", "epochs", "evaluate_every", "patience"):
+            for name in ("batch_size", "batch_tokens", "epochs", "min_steps", "evaluate_every", "patience"):
                 value = getattr(self, name)
                 errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
             for name in ("learning_rate", "clip_norm", "time_limit_seconds"):

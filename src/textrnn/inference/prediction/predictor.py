@@ -156,11 +156,11 @@ class Predictor:
 
 
 def load(folder: str | Path) -> Predictor:
-    """Load the predictor of a model directory; it needs no file outside the directory.
+    """Load the predictor of a model directory; it needs no file outside the directory. A leading `~` is expanded.
 
     Raises UserError, naming the file, when a file is missing, damaged or belongs to another model.
     """
-    folder = Path(folder)
+    folder = Path(folder).expanduser()
     saved = load_model(folder)
     preparation = Preparation(folder)
     with convert_read_errors(preparation.segmentation_file):

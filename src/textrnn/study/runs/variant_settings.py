@@ -44,14 +44,14 @@ def load_variant(study: Study, params: Mapping[str, Any], name: str, seed: int, 
 
 
 def _settings_before_limits(study: Study, params: Mapping[str, Any], name: str, seed: int) -> tuple[Model, Train]:
-    """The settings that a variant asks for, checked."""
+    """The settings that a variant asks for, checked; all batch sizes take the same epochs, whatever their steps."""
     if name not in study.variants:
         raise UserError(f"study.variants.{name}", "no such entry", do=f"known: {', '.join(study.variants)}")
     variant, where = study.variants[name], f"study.variants.{name}"
     model_values = merge_values(params, "recipes", study.recipe, "model") | dict(variant.model)
     model = build_dataclass(Model, model_values, f"{where}.model")
     train_values = merge_values(params, "recipes", study.recipe, "train") | dict(study.train) | dict(variant.train)
-    settings = build_dataclass(Train, train_values | {"seed": seed}, f"{where}.train")
+    settings = build_dataclass(Train, train_values | {"seed": seed, "min_steps": None}, f"{where}.train")
     model.check(f"{where}.model")
     settings.check(f"{where}.train")
     model.check_task(f"{where}.model", "classify", 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -29,6 +30,12 @@ def apply_limits(model: Model, settings: Train, limits: Limits) -> tuple[Model, 
     """The model and the training settings with hidden size and epochs capped by `limits`."""
     hidden_size = cap(model.hidden_size, limits.hidden_size)
     return replace(model, hidden_size=hidden_size), replace(settings, epochs=cap(settings.epochs, limits.epochs))
+
+
+def epochs_for_min_steps(settings: Train, steps_per_epoch: int, limit: int | None) -> int:
+    """The epochs of a run: `epochs`, or as many as `min_steps` takes, if these are more and no more than the limit."""
+    needed = 0 if settings.min_steps is None else math.ceil(settings.min_steps / steps_per_epoch)
+    return max(settings.epochs, cap(needed, limit))
 
 
 def find_caps(model: Model, settings: Train, limits: Limits, padded: PaddedRows) -> list[Cap]:

@@ -66,7 +66,8 @@ class PreparedFiles:
 class Recipe:
     """A model, how it is trained, and the data that it is trained on.
 
-    where: the dotted name of its params, for messages. caps: what `limits` lowered.
+    where: the dotted name of its params, for messages. caps: what `limits` lowered. max_epochs: limits.epochs, which
+    `train.min_steps` does not exceed either.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Recipe:
     train: Train
     data: PreparedData
     caps: tuple[Cap, ...] = ()
+    max_epochs: int | None = None
 
     def check(self) -> None:
         """Raise UserError, by dotted name, for values that do not fit each other or the labels."""
@@ -97,4 +99,4 @@ def load_recipe(name: str, params: Mapping[str, Any], files: PreparedFiles) -> R
     data = files.load()
     caps = tuple(find_caps(model, train, limits, data.padded))
     model, train = apply_limits(model, train, limits)
-    return Recipe(name, f"recipes.{name}", model, train, data, caps)
+    return Recipe(name, f"recipes.{name}", model, train, data, caps, limits.epochs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from textrnn.errors import ResumableError
 from textrnn.modeling.models.model_directory import ModelConfig, make_config, make_network
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
 from textrnn.modeling.nn.precision import check_precision, make_deterministic
+from textrnn.training.batching.batches import Epochs
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.features.token_features import NO_FEATURES, TokenFeatures, learn_token_features
@@ -21,6 +22,7 @@ from textrnn.training.optimization.allocator import keep_freed_memory
 from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.checkpointer import Checkpointer, load_checkpoint
 from textrnn.training.trainer.class_weights import class_weights
+from textrnn.training.trainer.limits import epochs_for_min_steps
 from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
 from textrnn.training.trainer.recipe import Recipe
 
@@ -64,6 +66,7 @@ def set_up_training(
     recipe.check()
     check_precision(recipe.train.precision, device, f"{recipe.where}.train.precision")
     data, prepared = _load_data(recipe, device, with_dev), recipe.data
+    recipe = _with_min_steps(recipe, Epochs(data.train, recipe.train).steps)
     features = learn_token_features(
         data.train, len(prepared.matrix), recipe.model, prepared.lexicon, f"{recipe.where}.model"
     )
@@ -77,6 +80,12 @@ def set_up_training(
         words=features.lexicon_sizes,
     )
     return TrainingSetup(recipe, config, features, data, device, group)
+
+
+def _with_min_steps(recipe: Recipe, steps_per_epoch: int) -> Recipe:
+    """The recipe with as many epochs as `train.min_steps` takes."""
+    epochs = epochs_for_min_steps(recipe.train, steps_per_epoch, recipe.max_epochs)
+    return replace(recipe, train=replace(recipe.train, epochs=epochs))
 
 
 def _load_data(recipe: Recipe, device: torch.device, with_dev: bool) -> TrainingData:

@@ -61,7 +61,9 @@ def make_resume_key(recipe: Recipe, files: PreparedFiles) -> dict[str, Any]:
     result is then the same up to rounding.
     """
     checksums = {str(path): file_sha256(path) for path in files.all}
-    return {"params": repr((recipe.model, recipe.train)), "inputs": checksums, "torch": torch.__version__}
+    max_epochs = None if recipe.train.min_steps is None else recipe.max_epochs  # else it has been applied
+    settings = repr((recipe.model, recipe.train, max_epochs))
+    return {"params": settings, "inputs": checksums, "torch": torch.__version__}
 
 
 def train_recipe(
@@ -84,8 +86,9 @@ def train_recipe(
     device = pick_device(group.local_rank if group.world_size > 1 else None)
     with report_out_of_memory(), join_group(group, device) as group:
         setup = set_up_training(recipe, device, group)
-        if verbose and recipe.caps:
-            print(describe_caps(recipe.name, recipe.caps), flush=True)
+        if verbose:
+            _print_limits(recipe, setup.recipe)
+        recipe = setup.recipe
         taught = train_teachers(setup, work_folder, verbose=verbose)
         progress = Progress(recipe.name, verbose=verbose)
         trainer = setup.build_trainer(
@@ -111,6 +114,15 @@ def train_recipe(
 def _outputs(title: str, curves_file: Path | None) -> list[Callback]:
     """The callbacks that write the curves; TensorBoard's first, as it may be refused before the file is touched."""
     return [] if curves_file is None else [*tensorboard_from_environment(title), CurvesFile(curves_file)]
+
+
+def _print_limits(asked: Recipe, recipe: Recipe) -> None:
+    """Print what `limits` lowered, and the epochs that `train.min_steps` added."""
+    if recipe.caps:
+        print(describe_caps(recipe.name, recipe.caps), flush=True)
+    before, after = asked.train.epochs, recipe.train.epochs
+    if after > before:
+        print(f"{recipe.name}: train.epochs {before} raised to {after}, for train.min_steps", flush=True)
 
 
 def _print_summary(recipe: Recipe, config: ModelConfig) -> None:
