@@ -5,9 +5,9 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.evaluation.outputs.recipe_results import encodings_and_corpora, read_recipe_results
-from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.page import write_report
 from textrnn.evaluation.report.study_section import read_shown_study
-from textrnn.stage import output_file, run_command
+from textrnn.stage import run_command
 
 REPORT = Path("reports/index.html")
 STUDY = Path("study/shown")
@@ -18,8 +18,7 @@ def main() -> None:
         read_recipe_results(recipe, encoding, corpus)
         for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()
     ]
-    with output_file(REPORT) as temporary:
-        temporary.write_text(render(recipes, read_shown_study(STUDY)), encoding="utf-8", newline="\n")
+    write_report(recipes, read_shown_study(STUDY), REPORT)
     for recipe in recipes:
         if recipe.missing:
             print(f"{recipe.name}: {len(recipe.missing)} of its files are missing; the report lists them")

@@ -6,6 +6,7 @@ import base64
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from markupsafe import Markup
@@ -15,6 +16,7 @@ from textrnn.evaluation.report.environment import ENVIRONMENT, FOLDER
 from textrnn.evaluation.report.overview import overview
 from textrnn.evaluation.report.sections import recipe_section
 from textrnn.evaluation.report.study_section import ShownStudy, study_section
+from textrnn.stage import output_file
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Section:
 
 
 def _overview(recipes: Sequence[RecipeResults], _study: ShownStudy | None) -> Iterator[Section]:
-    yield Section("recipes", "All recipes", "overview.html", overview(recipes))
+    yield Section("recipes", "Recipes", "overview.html", overview(recipes))
 
 
 def _study_of_claims(_recipes: Sequence[RecipeResults], study: ShownStudy | None) -> Iterator[Section]:
@@ -58,6 +60,12 @@ def render(recipes: Sequence[RecipeResults], study: ShownStudy | None) -> str:
         script=Markup(script),
         script_digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
+
+
+def write_report(recipes: Sequence[RecipeResults], study: ShownStudy | None, path: Path) -> None:
+    """Write the page of these recipes and of a study, whole or not at all."""
+    with output_file(path) as temporary:
+        temporary.write_text(render(recipes, study), encoding="utf-8", newline="\n")
 
 
 def _read(name: str) -> str:

@@ -13,7 +13,7 @@ def export_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="textrnn export", description="Write a model as one file that runs without this package."
     )
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_rnn")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_bilstm")
     parser.add_argument("--format", choices=FORMATS, required=True, help="the format of the file")
     int8_help = "8-bit weights: a smaller file with slightly different logits"
     parser.add_argument("--int8", action="store_true", help=int8_help)

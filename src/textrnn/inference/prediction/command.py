@@ -23,9 +23,9 @@ DEVICES = Path("/dev")
 
 EXAMPLES = """\
 examples:
-  textrnn predict models/news_rnn "a headline" "another"
-  textrnn predict models/news_rnn - < headlines.txt > labels.jsonl
-  textrnn predict models/ner_gru --file articles.csv --column body --output entities.jsonl
+  textrnn predict models/news_bilstm "a headline" "another"
+  textrnn predict models/news_bilstm - < headlines.txt > labels.jsonl
+  textrnn predict models/ner_bilstm_crf --file articles.csv --column body --output entities.jsonl
 """
 
 
@@ -37,7 +37,7 @@ def predict_parser() -> argparse.ArgumentParser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_rnn")
+    parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_bilstm")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts; - reads standard input, one text per line")
     parser.add_argument("--file", type=Path, metavar="PATH", help="a .txt, .jsonl, .csv or .parquet file of texts")
     parser.add_argument("--column", metavar="NAME", help="the column or field that has the texts (default: text)")

@@ -27,7 +27,7 @@ LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
 
 EXAMPLES = """\
 examples:
-  textrnn serve models/news_rnn models/ner_gru
+  textrnn serve models/news_bilstm models/ner_bilstm_crf
   textrnn serve models/*/ --port 0 --max-characters 2000
 """
 

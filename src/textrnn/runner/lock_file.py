@@ -1,0 +1,135 @@
+"""The file `dvc.lock` during a run: kept short, so that DVC is quick, and put back if an interrupt cut it.
+
+DVC reads, empties and writes all of the file after every stage. With the entries of all stages in it this takes about a
+second each time, and an interrupt in that moment leaves it cut.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from textrnn.errors import UserError
+
+LOCK = "dvc.lock"
+CONFLICT = "<<<<<<< "
+_ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # DVC indents the names of stages by two blanks, what is theirs by more
+
+
+@dataclass(frozen=True)
+class LockFile:
+    """The lock of the project in a folder.
+
+    kept: what the lock had when the latest run began, after a line with the commit of that time. The file is there
+    during a run, and after a run that was killed.
+    """
+
+    project: Path
+
+    @property
+    def path(self) -> Path:
+        return self.project / LOCK
+
+    @property
+    def kept(self) -> Path:
+        return self.project / ".dvc/tmp/whole_dvc.lock"
+
+    def begin(self, stages: Iterable[str]) -> None:
+        """Leave only the entries of these stages in the lock until `end`; a lock that was cut is put back first.
+
+        Raises UserError for a lock with a merge conflict, or for a cut one if there is no other in its place.
+        """
+        if CONFLICT in _read(self.path):
+            do = f"`git checkout --ours {LOCK}` (or --theirs), then the same command again"
+            raise UserError(LOCK, "has a merge conflict", do=do)
+        self._recover()
+        if not self.path.exists():
+            return
+        self._mend()
+        text, wanted = _read(self.path), set(stages)
+        head, entries = _split(text)
+        self._replace(self.kept, f"# {self._git('rev-parse', 'HEAD')}\n{text}")
+        left = "".join(entry for name, entry in entries.items() if name in wanted)
+        if left:
+            self._replace(self.path, head + left)
+        else:  # DVC refuses a lock without stages
+            self.path.unlink()
+
+    def end(self) -> None:
+        """Put the entries of all other stages back, in the order that they had, if there was a `begin`."""
+        if not self.kept.exists():
+            return
+        head, entries = _split(_read(self.kept).partition("\n")[2])
+        text = _read(self.path)
+        if is_whole(text):
+            entries |= _split(text)[1]
+        elif self.path.exists():
+            print(f"{LOCK} was cut by an interrupt: put back as it was before the run", flush=True)
+        self._replace(self.path, head + "".join(entries.values()))
+        self.kept.unlink()
+
+    def _recover(self) -> None:
+        """Do what a killed run left to do, unless another commit has been checked out since."""
+        if not self.kept.exists():
+            return
+        commit = _read(self.kept).partition("\n")[0].removeprefix("# ")
+        if commit == self._git("rev-parse", "HEAD") or not is_whole(_read(self.path)):
+            self.end()
+        else:
+            self.kept.unlink()
+
+    def _mend(self) -> None:
+        """Put the lock of the last commit in place of one that was cut, and say so."""
+        text, committed = _read(self.path), self._git("show", f"HEAD:./{LOCK}")
+        # DVC can load some of the locks that were cut at the end of a line
+        if is_whole(text) and not (committed.startswith(text) and committed != text):
+            return
+        if not is_whole(committed):
+            do = f"`rm {LOCK}`, then the same command again: what has run is in DVC's cache"
+            raise UserError(LOCK, "cannot be read, and git has none in its place", do=do)
+        print(f"{LOCK} was cut by an interrupt: put back from the last commit", flush=True)
+        self._replace(self.path, committed)
+
+    def _git(self, *arguments: str) -> str:
+        """What a git command prints, empty if it fails."""
+        done = subprocess.run(["git", *arguments], cwd=self.project, capture_output=True, text=True, encoding="utf-8")
+        if done.returncode:
+            return ""
+        return done.stdout if arguments[0] == "show" else done.stdout.strip()
+
+    def _replace(self, path: Path, text: str) -> None:
+        """Write the file whole or not at all."""
+        temporary = self.project / ".dvc/tmp" / f"{path.name}.{os.getpid()}"
+        temporary.parent.mkdir(parents=True, exist_ok=True)
+        temporary.write_text(text, encoding="utf-8", newline="\n")
+        os.replace(temporary, path)
+
+
+def is_whole(text: str) -> bool:
+    """Whether DVC can load this content of its lock, and it ends as DVC writes it: a cut one may be valid YAML, too."""
+    from dvc.schema import COMPILED_LOCKFILE_SCHEMA
+    from ruamel.yaml import YAML, YAMLError
+    from voluptuous import Invalid
+
+    if not text.endswith("\n"):
+        return False
+    try:
+        COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(text))
+    except (YAMLError, Invalid, ValueError):  # ValueError: of a date or number that cannot be one
+        return False
+    return True
+
+
+def _split(text: str) -> tuple[str, dict[str, str]]:
+    """The lines before the first stage, and the lines of each stage by its name."""
+    head, *entries = _ENTRY.split(text)
+    return head, {entry.partition(":\n")[0].strip("'\""): f"  {entry}" for entry in entries}
+
+
+def _read(path: Path) -> str:
+    """The content of a file, empty if there is none; bytes that are no UTF-8 become replacement characters."""
+    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else ""
