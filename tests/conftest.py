@@ -1,16 +1,21 @@
-"""What tests share: where the real corpora are, and tiny raw files in the published formats."""
+"""The fixtures of tests in several folders: the real corpora, raw files, scripts as modules, the command `textrnn`."""
 
 import bz2
-import csv
 import gzip
 import importlib
 import io
+import json
 import os
 import signal
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+
+from factories.imports import ROOT
+from factories.published_files import FILES, published
+from textrnn.cli import main
 
 # before torch is imported: on tensors as small as the tests', threads wait for each other more than they work
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -19,39 +24,72 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-FILES = {
-    "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
-    "names": {"train": "train.csv.gz", "dev": "dev.csv.gz", "test": "test.csv.gz"},
-    "bio": {"train": "train_bio.txt", "dev": "dev_bio.txt", "test": "test_bio.txt"},
-    "fasttext": {"train": "train.ft.txt.bz2", "dev": "dev.ft.txt.bz2", "test": "test.ft.txt.bz2"},
-}
+
+# what takes longest begins first, so that at the end workers have little to wait for each other; see `shared_scope`
+LONGEST_FIRST = (
+    "pipeline/test_whole_graph.py",
+    "pipeline/test_real_corpora.py",
+    "pipeline/test_run_command.py",
+    "pipeline/one_recipe",
+    "pipeline/test_training_resume.py",
+    "pipeline/test_experiments_page.py",
+    "pipeline/test_study_slow.py",
+    "pipeline/test_experiments.py",
+    "tests/unit/common/params/test_check.py::test_no_value_anywhere_is_a_traceback",
+    "pipeline/",
+    "tests/exhaustive/test_nltk_words_exhaustive.py::test_all_real_texts[imdb",
+    "tests/exhaustive/test_jieba_words_exhaustive.py",
+    "pipeline",
+    "system",
+    "contract",
+    "",
+)
+
+
+def shared_scope(nodeid):
+    """What one worker runs as a whole: an exhaustive test, else all tests of a file, or of a folder below pipeline etc.
+
+    Files share fixtures that take seconds; files in a folder of their own share them with each other.
+    """
+    file = nodeid.split("::")[0]
+    _, folder, *inner = file.split("/")
+    return {"unit": file, "exhaustive": nodeid}.get(folder, f"{folder}/{inner[0]}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    def rank(item):
+        scope = shared_scope(item.nodeid)
+        return next(place for place, start in enumerate(LONGEST_FIRST) if scope.startswith(start))
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduling(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return shared_scope(nodeid)
+
+    config.option.loadscopereorder = False  # they are in order
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")
 def real_data():
     """The folder of the real corpora, for tests marked `real`; they are skipped where it is absent."""
-    beside = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    beside = ROOT.parent / "shared" / "data"
     folder = Path(os.environ.get("TEXTRNN_DATA", beside))
     if not folder.is_dir():
         pytest.skip("no real corpora: set TEXTRNN_DATA to their folder")
     return folder
 
 
-def published(format, rows):
-    """Rows, pairs of (text or tokens, label or tags), as the text of a file in their published format."""
-    if format == "names":
-        text = io.StringIO()
-        csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
-        return text.getvalue()
-    if format == "bio":
-        return "".join("".join(f"{a}\t{b}\n" for a, b in zip(*row, strict=True)) + "\n" for row in rows)
-    line = {"headlines": "{0}\t{1}\n", "fasttext": "{1} {0}\n"}[format]
-    return "".join(line.format(*row) for row in rows)
-
-
 def importer(monkeypatch, folder):
     """A function of a name: that module of a folder of scripts, with the `checkout` of its own folder."""
-    monkeypatch.syspath_prepend(str(Path(__file__).resolve().parent.parent / folder))
+    monkeypatch.syspath_prepend(str(ROOT / folder))
     monkeypatch.delitem(sys.modules, "checkout", raising=False)
     return importlib.import_module
 
@@ -100,3 +138,38 @@ def write_corpus(write_raw, write_published):
         return files
 
     return write
+
+
+@pytest.fixture
+def run_command(monkeypatch, capsysbinary):
+    """A function of arguments and standard input that returns the exit code, the printed JSON rows, and stderr."""
+
+    def command(*arguments, stdin=b""):
+        monkeypatch.setattr(sys, "argv", ["textrnn", *map(str, arguments)])
+        monkeypatch.setattr(sys, "stdin", SimpleNamespace(buffer=io.BufferedReader(io.BytesIO(stdin))))
+        code = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        out, message = capsysbinary.readouterr()
+        rows = [json.loads(line) for line in out.decode().split("\n")[:-1]] if out.startswith(b"{") else out.decode()
+        return code, rows, message.decode()
+
+    return command
+
+
+@pytest.fixture
+def english(real_data, monkeypatch):
+    """nltk's published English sentence model, which nltk.word_tokenize reads as well."""
+    folder = real_data / "nltk_data"
+    if not folder.is_dir():
+        pytest.skip("needs nltk_data in the folder of real data")
+    import nltk
+
+    from textrnn.preparation.segmentation.punkt import load_punkt
+
+    monkeypatch.setattr(nltk.data, "path", [str(folder)])
+    nltk.tokenize._get_punkt_tokenizer.cache_clear()
+    yield load_punkt(folder / "tokenizers" / "punkt_tab" / "english")
+    nltk.tokenize._get_punkt_tokenizer.cache_clear()

@@ -1,0 +1,45 @@
+"""The pages of results in the repository: rendered from the saved results, with runs that params.yaml has."""
+
+import pytest
+
+from factories.imports import ROOT
+from textrnn.common.params.params_file import read_params
+
+
+@pytest.fixture
+def results(import_benchmark):
+    return import_benchmark("results")
+
+
+@pytest.fixture
+def performance(import_benchmark):
+    return import_benchmark("performance")
+
+
+def test_runs_and_baselines_name_existing_params(results):
+    params = read_params(ROOT / "params.yaml")
+    assert {each.recipe for each in results.RUNS.values()} == set(params["recipes"])
+    assert set(results.BASELINES) <= set(params["encodings"])
+    names = {change.split("=")[0] for each in results.RUNS.values() for change in each.changes}
+    assert any(name.startswith("encodings.") for name in names)
+    for name in names:
+        keys, values = name.removeprefix("++").split("."), params
+        for key in keys[:-1]:
+            values = values[key]
+        # two plus signs add what the entry does not state: a param of the section that has its defaults
+        known = values if not name.startswith("++") else {**params[keys[2]], **values}
+        assert keys[-1] in known, name
+
+
+def test_the_committed_pages_are_rendered_from_the_committed_results(results, import_benchmark, monkeypatch):
+    monkeypatch.setattr(import_benchmark("results_page"), "RESULTS", ROOT / "docs" / "results.json")
+    runs = results.read_runs()
+    assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == results.render_page(runs)
+    for name in results.READMES:
+        readme = (ROOT / name).read_text(encoding="utf-8")
+        assert results.render_readme(runs, readme) == readme
+
+
+def test_the_committed_page_is_rendered_from_the_committed_results(performance, monkeypatch):
+    monkeypatch.setattr(performance, "RESULTS", ROOT / "docs" / "performance.json")
+    assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == performance.render(performance.read())

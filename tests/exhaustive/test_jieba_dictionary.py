@@ -1,0 +1,23 @@
+"""The dictionary that lexicons are built from is the one that jieba segments by."""
+
+from __future__ import annotations
+
+import pytest
+
+from textrnn.preparation.embedding.jieba_dictionary import read_dictionary
+from textrnn.preparation.segmentation.jieba_words import slow_jieba_cut
+
+pytestmark = pytest.mark.exhaustive
+
+
+def test_the_dictionary_is_that_of_jieba():
+    tokenizer = slow_jieba_cut().__self__
+    words = dict(read_dictionary())
+    # jieba's table also contains every prefix of a word, with a count of 0
+    assert words.keys() == {word for word, count in tokenizer.FREQ.items() if count}
+    assert {word: words[word] for word in ("中国", "北京大学", "B超", "慢慢")} == {
+        "中国": "ns",
+        "北京大学": "nt",
+        "B超": "n",
+        "慢慢": "d",
+    }

@@ -1,0 +1,36 @@
+"""Encoded texts for baselines, the settings of a small baseline, and n-grams as tuples."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from textrnn.common.config.baseline import Baseline
+from textrnn.evaluation.baselines.ngrams import EncodedTexts
+
+SETTINGS = Baseline(
+    seed=1,
+    ngrams=2,
+    features=1000,
+    regularization=(1.0, 0.1),
+    iterations=100,
+    buckets=64,
+    width=8,
+    epochs=5,
+    batch_size=4,
+    learning_rate=0.05,
+)
+
+
+def make_texts(rows, labels=None):
+    lengths = [len(row) for row in rows]
+    ids = np.array([token for row in rows for token in row], dtype=np.int32)
+    labels = np.array(labels if labels is not None else [0] * len(rows), dtype=np.int64)
+    return EncodedTexts(ids, np.concatenate(([0], np.cumsum(lengths))).astype(np.int64), labels)
+
+
+def tuples(row, order):
+    marked = row if order == 1 else [0, *row, 0]
+    return [tuple(marked[first : first + order]) for first in range(len(marked) - order + 1)]
+
+
+ROWS = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4], [2**31 - 1, 2]]

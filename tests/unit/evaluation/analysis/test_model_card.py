@@ -1,0 +1,168 @@
+"""Model cards: the whole text of one, and the inputs of the script."""
+
+import ast
+import pathlib
+
+import pytest
+
+from factories.analysis_files import EMBEDDED, ENCODED, PADDED, PARAMS, RECIPE, SEGMENTATION, write_inputs, write_json
+from textrnn.common.storage.shards import file_sha256
+from textrnn.errors import UserError
+from textrnn.evaluation.analysis.card_facts import CardFacts
+from textrnn.evaluation.analysis.model_card import render
+from textrnn.preparation.artifacts.labels import Labels
+
+GOLDEN = pathlib.Path(__file__).with_name("card.golden.md")
+SCORES = {"loss": 0.5, "accuracy": 0.875, "macro_f1": 0.25}
+CAPPED = [
+    {"name": "train.epochs", "asked": 1000, "used": 5},
+    {"name": "model.hidden_size", "asked": 128, "used": 64},
+]
+FACTS = CardFacts(
+    folder="models/tiny",
+    config={
+        "recipe": "tiny",
+        "tokens": 4762,
+        "embedding_size": 300,
+        "pairs": 0,
+        "words": {"words": 2345, "rows": 67, "longest": 4},
+        "widths": [16, 1024],
+        "pad_side": "right",
+        "truncates": True,
+        "model": {
+            "cell": "gru",
+            "bigrams": {"width": 3, "min_count": 1},
+            "readout": ["max", "mean"],
+            "head_size": None,
+        },
+    },
+    labels=Labels("tag", ["O", "北"], "type", ["北"]),
+    weights=1_234_567,
+    size=4_938_268,
+    sha256="ab" * 32,
+    data={"encoding": "own_chars", "corpus": "own", "clean": []},
+    padded=dict.fromkeys(("train", "dev", "test"), PADDED),
+    encoded=ENCODED,
+    trained={
+        "steps": 60,
+        "stopped_by": None,
+        "params": {"seed": 1, "shuffle": True, "class_weights": {}},
+        "capped": CAPPED,
+    },
+    scores={"dev": SCORES, "test": SCORES | {"entity_f1": 0.125}},
+    versions={"textrnn": "0.1.0"},
+)
+
+
+def card(**changes):
+    return render(CardFacts(**{**FACTS.__dict__, **changes}))
+
+
+def test_a_card_equals_the_golden_file():
+    assert render(FACTS) == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_a_card_says_what_limits_capped_and_only_that():
+    text = card(trained=FACTS.trained | {"capped": CAPPED[:1]})
+    assert "By `limits`: `train.epochs` 1,000 capped to 5. Figures of a capped run" in text
+    text = card(trained=FACTS.trained | {"capped": []})
+    assert "No limit changed the model or its training: the params below are the recipe's." in text
+    assert "capped" not in text
+
+
+def test_a_long_list_of_labels_is_shortened():
+    names = [f"l{number}" for number in range(1234)]
+    text = card(labels=Labels("classify", names, None, []))
+    assert "`l49` and 1,184 more\n" in text
+    assert "`l50`" not in text
+
+
+@pytest.fixture
+def stage(tmp_path, monkeypatch, import_stage):
+    """The script's module, in a folder with all that it reads, and the saved network."""
+    network = write_inputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return import_stage("analyze"), network
+
+
+def written():
+    return pathlib.Path(f"models/{RECIPE}.md").read_text(encoding="utf-8")
+
+
+def test_the_stage_writes_the_card_next_to_the_directory(stage):
+    script, network = stage
+    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), {"dev": SCORES, "test": SCORES | {"loss": 0.75}})
+    script.main(RECIPE)
+    text = written()
+    assert f"* weights: {sum(value.numel() for value in network.parameters()):,}\n" in text
+    assert f"* file, SHA-256: {file_sha256(pathlib.Path('models/tiny/model.safetensors'))}\n" in text
+    assert "| test | 0.75 | 0.875 | 0.25 |" in text
+    assert "| dev | 2,700 | 468 | 12 | 1.71% |" in text
+    assert 'textrnn.load("models/tiny")' in text
+    entry = ["encoding: letters", "corpus: alphabet", "clean: none", "segmenter: chars", "punkt: none", "min_count: 2"]
+    assert "".join(f"* {line}\n" for line in (*entry, "max_tokens: none", "tags: none")) in text
+    assert "* steps: 60\n* stopped_by: none\n\nThe params:\n\n* seed: 1\n* clip_norm: 5.0\n" in text
+    assert "* rows are: generated, none is real\n* data.source: data/sample\n" in text
+    assert "* word vectors: none\n" in text
+    script.main(RECIPE)
+    assert written() == text
+
+
+def test_a_card_names_the_source_of_rows_and_vectors(stage):
+    script, _ = stage
+    write_json(pathlib.Path("params.yaml"), PARAMS | {"data": {"source": "data/web"}})
+    embedded = pathlib.Path("data/embedded/tiny/statistics.json")
+    write_json(embedded, EMBEDDED | {"vectors": "letters.vec"})
+    script.main(RECIPE)
+    assert "* data.source: data/web\n* word vectors: letters.vec\n" in written()
+    assert "vectors of words and pairs" not in written()
+    write_json(embedded, EMBEDDED | {"lexicon": {"longest": 4, "vectors": "words.vec"}})
+    script.main(RECIPE)
+    assert "* vectors of words and pairs: words.vec\n" in written()
+    assert "generated" not in written()
+
+
+def test_of_a_sentence_model_a_card_has_the_sizes(stage):
+    script, _ = stage
+    punkt = {"abbrev_types": ["dr", "mr"], "collocations": [["a", "b"]], "sent_starters": [], "ortho_context": {"a": 1}}
+    state = SEGMENTATION | {"clean": ["lower", "digits"], "segmenter": "nltk", "punkt": punkt}
+    write_json(pathlib.Path("models/tiny/segmentation.json"), state)
+    script.main(RECIPE)
+    sizes = "abbrev_types 2, collocations 1, sent_starters 0, ortho_context 1"
+    assert f"* clean: lower, digits\n* segmenter: nltk\n* punkt: {sizes}\n" in written()
+
+
+def test_the_example_code_loads_the_model(stage, capsys):
+    script, _ = stage
+    script.main(RECIPE)
+    code = written().split("```python\n")[1].split("```")[0]
+    exec(compile(code, "card", "exec"), {})
+    (prediction,) = ast.literal_eval(capsys.readouterr().out)
+    assert list(prediction["probabilities"]) == ["北", "south", "east"]
+
+
+@pytest.mark.parametrize(
+    "name", ["data/evaluated/tiny/metrics.json", "data/padded/tiny/statistics.json", "models/tiny/training.json"]
+)
+def test_without_the_results_of_a_stage_there_is_no_card(stage, name):
+    script, _ = stage
+    path = pathlib.Path(name)
+    path.write_text("{", encoding="utf-8")
+    with pytest.raises(UserError, match=rf"{name}: is damaged; got .*; run the stage that writes it$"):
+        script.main(RECIPE)
+    path.unlink()
+    with pytest.raises(UserError, match=rf"{name}: no such file; run the stage that writes it$"):
+        script.main(RECIPE)
+    assert not pathlib.Path("models/tiny.md").exists()
+    assert not pathlib.Path("data/analyzed").exists()
+
+
+def test_a_file_without_weights_is_named(stage):
+    script, _ = stage
+    path = pathlib.Path("models/tiny/model.safetensors")
+    path.write_text("no weights", encoding="utf-8")
+    with pytest.raises(UserError, match=r"^models/tiny/model\.safetensors: is damaged; got "):
+        script.main(RECIPE)
+    path.unlink()
+    with pytest.raises(UserError, match=r"^models/tiny/model\.safetensors: no such file; "):
+        script.main(RECIPE)

@@ -1,0 +1,212 @@
+"""Baselines by hand: the majority, each token's most frequent tag, and the metrics of the fitted models."""
+
+import dataclasses
+import json
+
+import pyarrow as pa
+import pytest
+from ruamel.yaml import YAML
+
+from factories.baseline_texts import SETTINGS
+from factories.shards import write_encoded, write_segmented
+from textrnn.common.storage.encoded_rows import EncodedRows
+from textrnn.errors import UserError
+from textrnn.evaluation.baselines.fit import cap_epochs, noise_ceiling, train_baselines
+from textrnn.evaluation.metrics.comparison import best_test_score
+from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.vocabulary import Vocabulary
+
+CLASSES = Labels("classify", ["a", "b", "c"], None, [])
+TEXTS = {
+    "train": [([2, 3], 0), ([3, 2], 1)] * 8 + [([2, 2], 1), ([4], 2), ([4, 4], 2)],
+    "dev": [([2, 3], 0), ([3, 2], 1), ([4], 2), ([3, 2], 1)],
+    "test": [([4, 4], 2), ([3, 2], 1), ([2, 3], 0), ([2, 3], 1)],
+}
+TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
+
+
+def span(start, end, kind):
+    return {"start": start, "end": end, "type": kind}
+
+
+# token 2 is mostly LOC, 3 is O, 4 is PER; 5 and 6 are not in train, where most tokens are O
+SENTENCES = {
+    "train": [
+        ([2, 3, 4], [1, 0, 2], [span(0, 1, 0), span(2, 3, 1)]),
+        ([2, 3, 3, 2], [1, 0, 0, 0], [span(0, 1, 0)]),
+    ],
+    "dev": [([3, 5], [0, 0], []), ([2], [1], [span(0, 1, 0)])],
+    "test": [
+        ([2, 2, 3, 4, 5], [1, 1, 0, 2, 2], [span(0, 2, 0), span(3, 5, 1)]),
+        ([], [], []),
+        ([6, 4], [0, 2], [span(1, 2, 1)]),
+    ],
+}
+
+
+def write_texts(folder, task, splits):
+    """Write the segmented shards of these ids: the token of an id is the id itself."""
+    rows = {split: [([str(token) for token in ids], *rest[:1]) for ids, *rest in splits[split]] for split in splits}
+    return write_segmented(folder, task, rows)
+
+
+def train(tmp_path, task, splits, labels, vocabulary_size, epochs=8):
+    reader = EncodedRows.read(write_encoded(tmp_path / "in", task, splits))
+    texts = write_texts(tmp_path / "texts", task, splits)
+    settings = dataclasses.replace(SETTINGS, epochs=epochs)
+    return {result.name: result for result in train_baselines(reader, texts, labels, vocabulary_size, settings)}
+
+
+def test_classification_by_hand(tmp_path):
+    results = train(tmp_path, "classify", TEXTS, CLASSES, 5)
+    assert list(results) == ["majority", "logistic_regression", "bag_of_ngrams"]
+    # nine of 19 rows are b: recall 1, precision a half, of dev's and test's four rows
+    f1 = (2 * 2 / (2 + 4)) / 3
+    score = {"accuracy": 0.5, "macro_f1": pytest.approx(f1)}
+    # train has all texts of test: 4, 4 and 3, 2 and 2, 3
+    assert results["majority"].metrics() == {"dev": score, "test": score, "rest": None}
+    for name in ("logistic_regression", "bag_of_ngrams"):
+        metrics = results[name].metrics()
+        assert metrics["dev"] == {"accuracy": 1.0, "macro_f1": 1.0}
+        # the label of test's last row contradicts train, where 2, 3 is a
+        assert metrics["test"] == {"accuracy": 0.75, "macro_f1": pytest.approx((2 / 3 + 2 / 3 + 1) / 3)}
+        assert results[name].seconds > 0
+    # 2, 3, 4; the bigrams with boundary marks 0-2 2-3 3-0, 0-3 3-2 2-0, 0-4 4-0; not 2-2 and 4-4, each in only one row
+    assert results["logistic_regression"].metrics()["features"] == 3 + 8
+    assert results["logistic_regression"].metrics()["regularization"] in SETTINGS.regularization
+    assert 1 <= results["bag_of_ngrams"].metrics()["best_epoch"] <= 8
+
+
+def test_the_most_frequent_tag_of_each_token_by_hand(tmp_path):
+    results = train(tmp_path, "tag", SENTENCES, TYPES, 7)
+    assert list(results) == ["majority", "most_frequent_tag", "logistic_regression"]
+    majority, frequent = results["majority"].metrics(), results["most_frequent_tag"].metrics()
+    assert majority["dev"] == {"accuracy": pytest.approx(2 / 3), "macro_f1": pytest.approx(0.8 / 3), "entity_f1": 0.0}
+    assert majority["test"]["accuracy"] == pytest.approx(2 / 7)
+    assert frequent["dev"] == {"accuracy": 1.0, "macro_f1": pytest.approx(2 / 3), "entity_f1": 1.0}
+    # O for 5, which train lacks, makes the PER of the first sentence too short
+    assert frequent["test"]["accuracy"] == pytest.approx(6 / 7)
+    assert frequent["test"]["macro_f1"] == pytest.approx((2 * 2 / (3 + 2) + 1 + 2 * 2 / (2 + 3)) / 3)
+    assert frequent["test"]["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+
+
+def test_unseen_texts_are_scored_separately(tmp_path):
+    splits = {**TEXTS, "dev": [*TEXTS["dev"], ([4, 3], 2)]}
+    splits["test"] = [([2, 3, 2], 1), ([2, 3], 0), ([4, 3], 2), ([3, 3], 0), ([2, 2, 2], 1)]
+    majority = train(tmp_path, "classify", splits, CLASSES, 5)["majority"]
+    assert majority.test["accuracy"] == 2 / 5
+    assert majority.unseen == {"accuracy": 2 / 3, "macro_f1": pytest.approx(2 * 2 / (2 + 3) / 3)}
+    (tmp_path / "tags").mkdir()
+    # the first sentence of test is one of train's
+    tagged = {**SENTENCES, "test": [SENTENCES["train"][0], *SENTENCES["test"]]}
+    frequent = train(tmp_path / "tags", "tag", tagged, TYPES, 7)["most_frequent_tag"]
+    assert frequent.test["accuracy"] == pytest.approx(9 / 10)
+    assert frequent.unseen["accuracy"] == pytest.approx(6 / 7)
+    assert frequent.unseen["entity_f1"] == pytest.approx(2 * 2 / (3 + 3))
+
+
+def test_unseen_texts_are_found_whatever_the_order_of_the_shards(tmp_path):
+    ids = EncodedRows.read(write_encoded(tmp_path / "in", "classify", TEXTS))
+    rows = {split: [([str(token) for token in ids], label) for ids, label in TEXTS[split]] for split in TEXTS}
+    rows["test"] = [(["unseen"], 0), *rows["test"][1:]]
+    backwards = {**rows, "test": rows["test"][::-1]}
+    for name, (written, numbers) in {"as": (rows, None), "back": (backwards, [3, 2, 1, 0, *range(4, 19)])}.items():
+        texts = write_segmented(tmp_path / name, "classify", written, numbers=numbers)
+        majority = next(train_baselines(ids, texts, CLASSES, 5, SETTINGS))
+        assert majority.unseen == {"accuracy": 0.0, "macro_f1": 0.0}  # row 0, of class 2
+
+
+def test_bio_tags_are_read_by_their_scheme(tmp_path):
+    labels = Labels("tag", ["O", "B-PER", "I-PER"], "bio", ["PER"])
+    row = ([2, 2, 3], [1, 1, 2], [span(0, 1, 0), span(1, 3, 0)])
+    results = train(tmp_path, "tag", {split: [row] for split in ("train", "dev", "test")}, labels, 4)
+    assert results["most_frequent_tag"].metrics()["test"] == {
+        "accuracy": 1.0,
+        "macro_f1": pytest.approx(2 / 3),
+        "entity_f1": 1.0,
+    }
+
+
+@pytest.mark.parametrize(("task", "labels"), [("classify", CLASSES), ("tag", TYPES)])
+def test_an_empty_split_is_refused(tmp_path, task, labels):
+    splits = {"dev": TEXTS["dev"]} if task == "classify" else {"dev": SENTENCES["dev"]}
+    with pytest.raises(UserError, match=r"in: the train split (is empty|has no tokens)$"):
+        train(tmp_path, task, splits, labels, 7)
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_a_tagged_split_without_a_token_is_refused_by_name(tmp_path, split):
+    with pytest.raises(UserError, match=rf"in: the {split} split has no tokens$"):
+        train(tmp_path, "tag", {**SENTENCES, split: []}, TYPES, 7)
+
+
+def test_the_ceiling_gives_each_text_its_most_frequent_label_in_all_splits(tmp_path):
+    splits = {
+        "train": [([2, 3], 0), ([2, 3], 0), ([4], 1)],
+        "dev": [([2, 3], 1), ([4], 2), ([], 0)],
+        "test": [([2, 3], 1), ([2, 3], 1), ([4], 2), ([23], 0), ([3, 2], 2)],
+    }
+    # (2, 3) has two rows of 0 and three of 1, (4) one of 1 and two of 2
+    reader = EncodedRows.read(write_encoded(tmp_path / "in", "classify", splits))
+    assert noise_ceiling(reader) == {"dev": 1.0, "test": 1.0}
+    splits["train"] *= 2
+    reader = EncodedRows.read(write_encoded(tmp_path / "more", "classify", splits))
+    # now four of 0 and three of 1, two of each
+    assert noise_ceiling(reader) == {"dev": 1 / 3, "test": 2 / 5}
+
+
+def test_a_limit_caps_the_epochs_and_never_raises_them():
+    settings = dataclasses.replace(SETTINGS, epochs=5)
+    assert [cap_epochs(settings, limit).epochs for limit in (1, 5, 9, None)] == [1, 5, 5, 5]
+
+
+def test_the_score_is_that_of_the_baseline_that_dev_chose():
+    def scores(metric, dev, test):
+        return {"dev": {"accuracy": 0.1, metric: dev}, "test": {"accuracy": 0.2, metric: test}}
+
+    texts = {"a": scores("accuracy", 0.5, 0.4), "b": scores("accuracy", 0.6, 0.3), "c": scores("accuracy", 0.6, 0.9)}
+    assert best_test_score(texts) == 0.3
+    assert best_test_score({"a": scores("entity_f1", 0.5, 0.4), "b": scores("entity_f1", 0.4, 0.8)}) == 0.4
+
+
+@pytest.fixture
+def script(import_stage):
+    return import_stage("baseline")
+
+
+def test_the_stage_writes_metrics_without_timings(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    section = {**SETTINGS.__dict__, "regularization": [1.0, 0.1]}
+    params = {
+        "limits": {"rows": None, "epochs": 1, "hidden_size": None},
+        "baseline": section,
+    }
+    YAML(typ="safe").dump(params, tmp_path / "params.yaml")
+    encoded = tmp_path / "data" / "encoded" / "letters"
+    encoded.mkdir(parents=True)
+    write_encoded(encoded / "ids", "classify", TEXTS)
+    (tmp_path / "data" / "segmented").mkdir()
+    write_texts(tmp_path / "data" / "segmented" / "letters", "classify", TEXTS)
+    (encoded / "preparation").mkdir()
+    CLASSES.save(encoded / "preparation" / "labels.json")
+    vocabulary = Vocabulary(pa.array(["x", "y", "z"]), pa.array([18, 16, 3]))
+    vocabulary.save(encoded / "preparation" / "vocabulary.arrow")
+    script.main("letters")
+    written = json.loads((tmp_path / "data" / "baselines" / "letters.json").read_text())
+    baselines = written["baselines"]
+    best = max(baselines.values(), key=lambda values: values["dev"]["accuracy"])
+    metrics = json.loads((tmp_path / "metrics" / "letters" / "baseline.json").read_text())
+    assert metrics == {"letters": {"baseline": best["test"]["accuracy"]}} == {"letters": {"baseline": 0.75}}
+    assert written["ceiling"] == {"dev": 1.0, "test": 0.75}
+    assert baselines["majority"]["test"]["accuracy"] == 0.5
+    assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
+    assert {key for values in baselines.values() for key in values} == {
+        "dev",
+        "test",
+        "rest",
+        "features",
+        "regularization",
+        "best_epoch",
+    }
+    timings = json.loads((tmp_path / "logs" / "letters.baselines.json").read_text())
+    assert {name: list(values) for name, values in timings.items()} == {name: ["seconds"] for name in baselines}

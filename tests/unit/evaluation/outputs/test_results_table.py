@@ -1,0 +1,94 @@
+"""The table of recipes: what has run, each beside the best baseline, and what its figures are worth."""
+
+import pathlib
+
+import pytest
+
+from factories.report_files import result_folders, write_json
+from textrnn.evaluation.outputs.recipe_results import read_recipe_results
+from textrnn.evaluation.outputs.results_table import heading, results_table, table_row
+
+
+@pytest.fixture(autouse=True)
+def project(monkeypatch, tmp_path):
+    """An empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+
+def scores(score, **baselines):
+    """The content of an encoding's baselines, from (dev, test) scores by name."""
+    results = {name: {"dev": {score: dev}, "test": {score: test}} for name, (dev, test) in baselines.items()}
+    return {"baselines": results, "ceiling": None}
+
+
+def write(recipe, test, baselines, *, corpus="c", padding=True):
+    folders = result_folders(pathlib.Path())
+    test = {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test}
+    write_json(folders.evaluated / recipe / "metrics.json", {"dev": dict.fromkeys(test, 0.5), "test": test})
+    write_json(folders.models / recipe / "training.json", {"epochs": 2, "steps": 7, "dev_accuracy": 0.5})
+    if padding:
+        write_json(folders.analyzed / recipe / "padding.json", {"train": {"rows": 9}})
+    if baselines is not None:
+        write_json(folders.baselines / f"{recipe}_chars.json", baselines)
+    return read_recipe_results(recipe, f"{recipe}_chars", corpus)
+
+
+def test_dev_selects_the_baseline_and_test_decides_who_is_ahead():
+    # a baseline that dev did not select does not count
+    row = table_row(write("even", {}, scores("accuracy", majority=(0.3, 0.9), linear=(0.7, 0.6), bag=(0.65, 0.7))))
+    assert (row["corpus"], row["recipe"], row["rows"], row["steps"]) == ("c", "even", 9, 7)
+    assert (row["score"], row["dev"], row["test"]) == ("accuracy", 0.5, 0.6)
+    assert (row["best baseline"], row["its test"], row["ahead"]) == ("linear", 0.6, 0.0)
+    row = table_row(write("behind", {}, scores("accuracy", majority=(0.3, 0.3), linear=(0.7, 0.61))))
+    assert (row["best baseline"], row["its test"], row["ahead"]) == ("linear", 0.61, -0.01)
+
+
+def test_taggers_are_compared_by_entities():
+    row = table_row(write("tags", {"entity_f1": 0.4}, scores("entity_f1", majority=(0.0, 0.0), usual=(0.2, 0.3))))
+    assert (row["score"], row["test"], row["best baseline"]) == ("entity F1", 0.4, "usual")
+    assert (row["its test"], row["ahead"]) == (0.3, 0.1)
+
+
+def test_columns_of_missing_files_are_empty():
+    row = table_row(write("bare", {}, None, padding=False))
+    assert (row["rows"], row["test"], row["best baseline"], row["ahead"]) == (None, 0.6, None, None)
+
+
+def test_the_table_shows_what_has_run_corpus_by_corpus():
+    write("other", {}, None, corpus="d")
+    results = [
+        write("last", {}, scores("accuracy", majority=(0.3, 0.75)), corpus="d"),
+        read_recipe_results("none", "none_chars", "c"),
+        write("first", {}, None, corpus="c"),
+    ]
+    lines = results_table(results).splitlines()
+    assert [line.strip("│ ").split()[1] for line in lines if "accuracy" in line] == ["first", "last"]
+    assert lines[-2].strip("│ ").split()[-3:] == ["majority", "0.7500", "-0.1500"]
+    assert "none" not in results_table(results)
+    assert results_table([results[1]]) == ""
+
+
+@pytest.mark.parametrize(
+    ("source", "limits", "expected"),
+    [
+        (
+            "data/sample",
+            {"rows": None, "epochs": 20, "hidden_size": 64},
+            "Test scores on generated corpora of 3,000 rows, models of at most 20 epochs and 64 hidden units.\n"
+            "They show that everything works, not how good a model is.",
+        ),
+        (
+            "/corpora",
+            {"rows": 500, "epochs": None, "hidden_size": None},
+            "Test scores on corpora of /corpora, models of at most 500 rows of each split.\n"
+            "They show that everything works, not how good a model is.",
+        ),
+        (
+            "/corpora",
+            {"rows": None, "epochs": None, "hidden_size": None},
+            "Test scores on corpora of /corpora, models as their recipes have them.",
+        ),
+    ],
+)
+def test_the_heading_says_what_the_figures_are_worth(source, limits, expected):
+    assert heading({"data": {"source": source}, "limits": limits, "sample": {"rows": 3000}}) == expected

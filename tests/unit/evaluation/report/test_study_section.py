@@ -1,0 +1,74 @@
+"""The study in the report: its claims, findings and plots, and damaged files named."""
+
+import re
+import shutil
+
+import pytest
+
+from factories.imports import ROOT
+from factories.report_files import write_json
+from factories.report_pages import ATTACK, Page, details, recipes
+from factories.study_records import verdicts
+from textrnn.errors import UserError
+from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.study_section import read_shown_study
+
+
+def test_the_study_has_its_claims_findings_and_plots(folder, study):
+    _, judged = verdicts()
+    judged["claims"][1]["said"] = ATTACK
+    write_json(study / "verdicts.json", judged)
+    page = render(recipes(folder), read_shown_study(study))
+    part = page.split('<section id="study"')[1].split("</section>")[0]
+    assert ">16 rows of train, 1 epochs, 2 seeds, on the CPU. A claim is supported where all its 95% intervals" in part
+    claims = details(part)
+    assert len(claims) == len(judged["claims"])
+    for claim, expected in zip(claims, judged["claims"], strict=True):
+        summary = f"{expected['verdict']} {expected['said']} tutorial {expected['tutorial']}"
+        assert claim.texts("summary") == [summary]
+        assert claim.texts("li") == [finding["words"] for finding in expected["findings"]]
+    assert claims[0].texts("figcaption") == ["fails_at_32", "fails_at_32-curve"]
+    assert "rnn_b64_p32" in claims[0].texts("text")
+    assert claims[0].all("span")[0][1]["class"] == "verdict good"
+    assert Page(page).all("svg", **{"aria-label": "Plot fails_at_32"})[0][1]["viewbox"].startswith("0 0 720 ")
+    assert page.count("<style>") == 1  # the page's own
+    assert '<a href="#study">' in page
+
+
+def test_the_plots_of_the_documentation_can_be_shown(folder, tmp_path):
+    """They may be older than the code that draws plots."""
+    names = ("verdicts.json", "fails_at_32.svg", "fails_at_32-curve.svg", "gradient_by_cell-before.svg")
+    for name in names:
+        path = tmp_path / "shown" / ("plots" if name.endswith(".svg") else "") / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / "docs" / "study" / name, path)
+    page = render(recipes(folder), read_shown_study(tmp_path / "shown"))
+    assert details(page)[0].texts("figcaption") == ["fails_at_32", "fails_at_32-curve"]
+    assert page.count("<style>") == 1
+    assert "rnn_b64_p16" in Page(page).texts("text")
+
+
+def test_every_class_of_a_plot_has_a_rule_in_the_page(study):
+    style = (ROOT / "src" / "textrnn" / "evaluation" / "report" / "style.css").read_text(encoding="utf-8")
+    rules = set(re.findall(r"(?:svg|\.plot) \.([\w-]+)", style))
+    for folder in (study / "plots", ROOT / "docs" / "study"):
+        for path in folder.glob("*.svg"):
+            plot = path.read_text(encoding="utf-8")
+            classes = {each for value in re.findall(r'class="([^"]*)"', plot) for each in value.split()}
+            assert classes <= rules, path
+            own_rules = re.findall(r"\.([\w-]+)", plot.split("<style>")[1].split("</style>")[0])
+            assert classes <= {*own_rules, "soft"}, path
+
+
+def test_without_a_study_there_is_no_section_for_it(folder, tmp_path):
+    assert read_shown_study(tmp_path) is None
+    assert 'id="study"' not in render(recipes(folder), None)
+
+
+def test_a_damaged_study_is_named(study):
+    for path, broken in ((study / "plots" / "fails_at_32.svg", "<svg></svg>"), (study / "verdicts.json", "{")):
+        before = path.read_bytes()
+        path.write_text(broken, encoding="utf-8")
+        with pytest.raises(UserError, match=rf"{path.name}: is damaged; got .*; run the stage that writes it$"):
+            read_shown_study(study)
+        path.write_bytes(before)

@@ -1,0 +1,63 @@
+"""The arguments of `textrnn serve`: limits, and errors before it starts to serve."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+import textrnn.inference.serving
+from factories.tiny_models import classifier
+from textrnn.inference.serving.command import LIMITS, limits_of, serve_parser
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return classifier(tmp_path_factory.mktemp("model"), "chars right last_step").folder
+
+
+def test_limits_come_from_the_arguments():
+    arguments = ["m", "--max-body", "1", "--max-texts", "2", "--max-characters", "3", "--body-timeout", "4"]
+    args = serve_parser().parse_args([*arguments, "--batch-texts", "5", "--batch-wait", "6", "--max-queue", "7"])
+    limits = limits_of(args)
+    assert list(vars(limits).values()) == [1, 2, 3, 4, 5, 0.006, 7]
+    assert (args.host, args.port, args.threads, args.grace) == ("127.0.0.1", 8000, 1, 10)
+    help_text = serve_parser().format_help()
+    assert all(f"(default: {default})" in help_text for _, default, *_ in LIMITS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["serve"], "required: MODEL"),
+        (["serve", "m", "--port", "65536"], "--port: must be a whole number from 0 to 65535"),
+        (["serve", "m", "--max-texts", "0"], "--max-texts: must be a whole number from 1 to 1000000000"),
+        (["serve", "m", "--batch-wait", "-1"], "--batch-wait: must be a whole number from 0 to 1000000000"),
+        (["serve", "m", "--body-timeout", "1" + "0" * 400], "--body-timeout: must be a whole number from 1 to"),
+        (["serve", "m", "--threads", "1025"], "--threads: must be a whole number from 1 to 1024"),
+        (["serve", "m", "--max-queue", "9"], "--max-queue must be at least --max-texts"),
+    ],
+)
+def test_wrong_arguments_exit_with_2(run_command, arguments, message):
+    code, _, stderr = run_command(*arguments)
+    assert code == 2
+    assert message in stderr
+
+
+def test_a_missing_extra_is_named(run_command, monkeypatch, folder):
+    monkeypatch.delitem(sys.modules, "textrnn.inference.serving.server", raising=False)
+    monkeypatch.delattr(textrnn.inference.serving, "server", raising=False)
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    code, out, stderr = run_command("serve", folder, "--host", "no.such.host.invalid")  # or it would start to serve
+    assert (code, out) == (1, "")
+    do = "pip install -c constraints.txt -e '.[serve]'"
+    assert stderr == f"error: textrnn serve: needs a package that is not installed; got uvicorn; {do}\n"
+
+
+def test_errors_at_the_start_are_one_line(run_command, folder, tmp_path):
+    code, out, stderr = run_command("serve", tmp_path / "none")
+    assert (code, out, stderr.count("\n")) == (1, "", 1)
+    assert "none/config.json: is missing from the model directory" in stderr
+    code, out, stderr = run_command("serve", folder, folder)
+    assert (code, out, stderr.count("\n")) == (1, "", 1)
+    assert f'has the same name as another model, "{folder.name}"' in stderr

@@ -1,0 +1,364 @@
+import bz2
+import gzip
+import random
+import re
+import typing
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from textrnn.common.config.types import Format
+from textrnn.common.files.lines import read_lines
+from textrnn.errors import UserError, shorten
+from textrnn.preparation.parsing.formats import FORMATS, bio, fasttext, find_format, headlines, names
+from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow
+
+SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2"}
+ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # separators of str.splitlines and str.split, etc.
+
+letters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t") | st.sampled_from(ODD)
+texts = st.text(letters, min_size=1, max_size=12).filter(str.strip)
+labels = st.text(st.characters(categories=["L", "N"]), min_size=1, max_size=5)
+entity_tags = st.sampled_from(["O", "B-PER", "I-PER", "B-LOC", "I-组织"])
+# only a line without a tag ends a sentence, so a token may be blank
+sentences = st.lists(st.tuples(st.text(letters, min_size=1, max_size=2), entity_tags), min_size=1, max_size=6)
+
+
+@pytest.fixture(scope="module")
+def path_of(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("formats")
+    return lambda format: folder / f"file{SUFFIX[format]}"
+
+
+def no_mark(text):
+    """A file may start with a byte order mark, which is not part of its first row."""
+    return not text.startswith("\ufeff")
+
+
+def rejects(rows):
+    return [(row.line, row.reason) for row in rows if isinstance(row, Reject)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(texts.filter(no_mark), labels), min_size=1, max_size=5))
+@pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
+def test_texts_come_back(path_of, write_published, format, rows):
+    if format == "fasttext":
+        # a text that starts like a label would be a second label
+        rows = [(f"a{text}" if text.startswith("__label__") else text, f"__label__{label}") for text, label in rows]
+    path = write_published(path_of(format), format, rows)
+    assert list(FORMATS[format].read(path)) == [TextRow(at, *row) for at, row in enumerate(rows, start=1)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(sentences, min_size=1, max_size=4), st.booleans(), st.integers(1, 3), st.sampled_from(["\n", "\r\n"]))
+def test_sentences_come_back(path_of, write_raw, rows, final_blank, gap, newline):
+    rows[0][0] = (rows[0][0][0].removeprefix("\ufeff") or "字", rows[0][0][1])
+    blocks = ["".join(f"{token}\t{tag}{newline}" for token, tag in row) for row in rows]
+    path = write_raw(path_of("bio"), (newline * gap).join(blocks) + newline * final_blank)
+    expected, start = [], 1
+    for row in rows:
+        expected.append(TagRow(start, [token for token, _ in row], [tag for _, tag in row]))
+        start += len(row) + gap
+    assert list(bio.read(path)) == expected
+
+
+@pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
+@pytest.mark.parametrize("odd", list(ODD.replace("\ufeff", "")))
+def test_odd_characters_split_no_line(path_of, write_published, format, odd):
+    label = "__label__a" if format == "fasttext" else "a"
+    rows = [(f"x{odd}y", label), (f"z{odd}", label)]
+    path = write_published(path_of(format), format, rows)
+    assert list(FORMATS[format].read(path)) == [TextRow(1, *rows[0]), TextRow(2, *rows[1])]
+
+
+@pytest.mark.parametrize("odd", list(ODD))
+def test_odd_characters_are_tokens(path_of, write_raw, odd):
+    path = write_raw(path_of("bio"), f"a\tO\n{odd}\tB-PER\n\nb\tO\n")
+    assert list(bio.read(path)) == [TagRow(1, ["a", odd], ["O", "B-PER"]), TagRow(4, ["b"], ["O"])]
+
+
+def test_names_with_quotes_and_commas(path_of, write_raw):
+    content = '"O""Neill, J.","Irish"\nplain,Czech\n"a", "Greek"\n"é ","Old Norse "\n'
+    path = write_raw(path_of("names"), content)
+    assert list(names.read(path)) == [
+        TextRow(1, 'O"Neill, J.', "Irish"),
+        TextRow(2, "plain", "Czech"),
+        TextRow(3, "a", "Greek"),
+        TextRow(4, "é ", "Old Norse"),
+    ]
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_byte_order_mark_and_crlf(path_of, write_raw, format):
+    content, expected = {
+        "headlines": ("t\t0\r\nu\t1\r\n", [TextRow(1, "t", "0"), TextRow(2, "u", "1")]),
+        "names": ('"t","A"\r\n"u","B"\r\n', [TextRow(1, "t", "A"), TextRow(2, "u", "B")]),
+        "bio": ("t\tO\r\n\r\nu\tB-X\r\n", [TagRow(1, ["t"], ["O"]), TagRow(3, ["u"], ["B-X"])]),
+        "fasttext": ("__label__1 t\r\n__label__2 u", [TextRow(1, "t", "__label__1"), TextRow(2, "u", "__label__2")]),
+    }[format]
+    path = write_raw(path_of(format), b"\xef\xbb\xbf" + content.encode())
+    assert list(FORMATS[format].read(path)) == expected
+
+
+def test_the_byte_order_mark_is_removed_from_the_first_line_only(path_of, write_raw):
+    path = write_raw(path_of("headlines"), "\ufeff\ufeffa\t0\n\ufeffb\t0\n")
+    assert [row.text for row in headlines.read(path)] == ["\ufeffa", "\ufeffb"]
+
+
+def test_headlines_rejects(path_of, write_raw):
+    content = b"good\t0\nno tab\na\tb\t1\n\t1\n  \t1\n\nb\xffd\t1\nlast\t 9 "
+    rows = list(headlines.read(write_raw(path_of("headlines"), content)))
+    columns = "not two columns, title<TAB>class index"
+    assert rejects(rows) == [
+        (2, columns),
+        (3, columns),
+        (4, "empty text"),
+        (5, "empty text"),
+        (6, columns),
+        (7, "bytes that are not UTF-8"),
+    ]
+    assert [row for row in rows if isinstance(row, TextRow)] == [TextRow(1, "good", "0"), TextRow(8, "last", "9")]
+    assert rows[2].got == r"'a\tb\t1'"
+    assert rows[6].got == r"b'b\xffd\t1'"
+
+
+def test_names_rejects(path_of, write_raw):
+    content = b'"a","X"\nalone\n"a","X","Y"\n"a","X\n"a"b,"X"\n"","X"\n" ","X"\n"a",""\n\n"\xe9","X"\n"b","X"\n'
+    rows = list(names.read(write_raw(path_of("names"), content)))
+    columns = 'not two CSV columns, "name","country"'
+    assert rejects(rows) == [
+        (2, columns),
+        (3, columns),
+        (4, columns),
+        (5, columns),
+        (6, "empty text"),
+        (7, "empty text"),
+        (8, "empty label"),
+        (9, columns),
+        (10, "bytes that are not UTF-8"),
+    ]
+    assert [row for row in rows if isinstance(row, TextRow)] == [TextRow(1, "a", "X"), TextRow(11, "b", "X")]
+
+
+def test_fasttext_rejects(path_of, write_raw):
+    content = b"__label__1 good\nno label\n__label__ text\n__label__2\n__label__2  \n"
+    content += b"__label__1 __label__2 two\n\n__label__1 \x80\n"
+    rows = list(fasttext.read(write_raw(path_of("fasttext"), content)))
+    start = "does not start with __label__ and a label"
+    assert rejects(rows) == [
+        (2, start),
+        (3, start),
+        (4, "empty text"),
+        (5, "empty text"),
+        (6, "more than one label"),
+        (7, start),
+        (8, "bytes that are not UTF-8"),
+    ]
+    assert rows[0] == TextRow(1, "good", "__label__1")
+
+
+def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_raw):
+    content = (
+        b"a\tO\nb\tB-PER\n\n"  # 1-2 good
+        b"c\tO\nd O\ne\n\n"  # 4-6: no tab, in line 5
+        b"f\tO\tx\n\n"  # 8: three columns
+        b"\tO\n\n"  # 10: no token
+        b"g\tE-PER\n\n"  # 12: another scheme
+        b"h\tB-\n\n"  # 14: no type
+        b"i\tb-PER\nj\tO\n\n"  # 16
+        b"k\tB-PER \n\n"  # 19
+        b"l\tO\n\xff\tO\n \t \n\n"  # 21-23: not UTF-8 in line 22, blank line with a tab
+        b"m\tI-PER\n"  # 25 good: I without B is left to the scorer
+    )
+    rows = list(bio.read(write_raw(path_of("bio"), content)))
+    columns, tag = "not two columns, token<TAB>tag", "a tag that is neither O nor B-TYPE nor I-TYPE"
+    assert rejects(rows) == [
+        (5, columns),
+        (8, columns),
+        (10, columns),
+        (12, tag),
+        (14, tag),
+        (16, tag),
+        (19, tag),
+        (22, "bytes that are not UTF-8"),
+    ]
+    assert [row for row in rows if isinstance(row, TagRow)] == [
+        TagRow(1, ["a", "b"], ["O", "B-PER"]),
+        TagRow(25, ["m"], ["I-PER"]),
+    ]
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
+    content = {
+        "headlines": b"a\t0\n\xe4\xb8\t0\nb\t1\n",
+        "names": b'"a","X"\n"\xe4\xb8","X"\n"b","Y"\n',
+        "bio": b"a\tO\n\n\xe4\xb8\tO\n\nb\tO\n",
+        "fasttext": b"__label__1 a\n__label__1 \xe4\xb8\n__label__2 b\n",
+    }[format]
+    rows = list(FORMATS[format].read(write_raw(path_of(format), content)))
+    assert rejects(rows) == [(3 if format == "bio" else 2, "bytes that are not UTF-8")]
+    assert len(rows) == 3
+
+
+@pytest.mark.parametrize("format", list(FORMATS))
+def test_missing_file(tmp_path, format):
+    path = tmp_path / f"none{SUFFIX[format]}"
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: no such file; put it there, or correct the params"):
+        list(FORMATS[format].read(path))
+    path.mkdir()
+    with pytest.raises(UserError, match="no such file"):
+        list(FORMATS[format].read(path))
+
+
+def test_unreadable_file(tmp_path, monkeypatch):
+    path = tmp_path / "a.txt"
+    path.write_text("a\t0\n")
+
+    def denied(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", denied)
+    with pytest.raises(UserError, match=r"a\.txt: cannot be read; got \[Errno 13\] Permission denied$"):
+        list(read_lines(path))
+
+
+NOISE = random.Random(1).randbytes(5000).replace(b"\n", b" ") + b"\n"
+DAMAGED = {
+    "truncated.gz": gzip.compress(NOISE * 3)[:-200],
+    "no_trailer.gz": gzip.compress(NOISE)[:-4],
+    "head_alone.gz": b"\x1f\x8b",
+    "flipped.gz": gzip.compress(NOISE)[:2000] + b"\0\0\0" + gzip.compress(NOISE)[2003:],
+    "bad_block.gz": gzip.compress(NOISE)[:10] + b"\xff" * 100,
+    "plain.gz": b'"a","X"\n',
+    "bz2_named.gz": bz2.compress(NOISE),
+    "junk_after.gz": gzip.compress(b"a\n") + b"junk",
+    "truncated.bz2": bz2.compress(NOISE * 3)[:-200],
+    "no_trailer.bz2": bz2.compress(NOISE)[:-4],
+    "no_bytes.bz2": b"",
+    "flipped.bz2": bz2.compress(NOISE)[:2000] + b"\0\0\0" + bz2.compress(NOISE)[2003:],
+    "plain.bz2": b"__label__1 a text\n",
+    "gz_named.bz2": gzip.compress(NOISE),
+}
+
+
+@pytest.mark.parametrize("name", list(DAMAGED))
+def test_a_damaged_file_is_an_error(tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(DAMAGED[name])
+    kind = "(the compressed file is truncated or damaged|is not a bz2 file or is damaged)"
+    with pytest.raises(UserError, match=f"^{re.escape(str(path))}: {kind}; got .+; fetch it again$"):
+        list(read_lines(path))
+
+
+@pytest.mark.parametrize("name", ["plain.bz2", "gz_named.bz2"])
+def test_a_file_that_is_not_bz2_is_named_so(tmp_path, name):
+    (tmp_path / name).write_bytes(DAMAGED[name])
+    with pytest.raises(UserError, match="is not a bz2 file or is damaged; got Invalid data stream"):
+        list(read_lines(tmp_path / name))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("a.txt", b""), ("a.gz", b""), ("a.gz", gzip.compress(b"", mtime=0)), ("a.bz2", bz2.compress(b""))],
+)
+def test_empty_file(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=f"{name}: the file is empty; fetch it again$"):
+        list(read_lines(tmp_path / name))
+
+
+def test_concatenated_members_are_one_file(tmp_path):
+    for name, pack in (("a.gz", gzip.compress), ("a.bz2", bz2.compress)):
+        (tmp_path / name).write_bytes(pack(b"a\nb") + pack(b"c\nd\n"))
+        assert list(read_lines(tmp_path / name)) == [(1, b"a"), (2, b"bc"), (3, b"d")]
+
+
+def test_carriage_returns_inside_a_line_are_kept(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"a\rb\r\r\n\r\nc")
+    assert list(read_lines(tmp_path / "a.txt")) == [(1, b"a\rb\r"), (2, b""), (3, b"c")]
+
+
+def test_names_classes_are_the_countries_of_train_sorted(tmp_path, write_corpus):
+    files = write_corpus(
+        tmp_path, "names", train=[("a", "Polish"), ("b", "Arabic"), ("c", "Polish"), ("d", "")], test=[("e", "Zulu")]
+    )
+    assert list(names.labels(tmp_path, files, None).items()) == [("Arabic", "Arabic"), ("Polish", "Polish")]
+
+
+def test_fasttext_label_names_have_no_prefix(tmp_path, write_corpus):
+    files = write_corpus(tmp_path, "fasttext", train=[("x", "__label__2"), ("y", "__label__1")], test=[])
+    assert list(fasttext.labels(tmp_path, files, None).items()) == [("__label__1", "1"), ("__label__2", "2")]
+
+
+def test_bio_labels_are_the_types_of_train_sorted(tmp_path, write_corpus):
+    train = [("ab", ["O", "I-PER"]), ("c", ["B-LOC"]), ("d", ["E-ORG"])]
+    files = write_corpus(tmp_path, "bio", train=train, test=[("e", ["B-NEW"])])
+    names_by_label = bio.labels(tmp_path, files, None)
+    assert list(names_by_label) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    assert list(names_by_label.values()) == list(names_by_label)
+
+
+def test_headlines_classes_are_the_lines_of_a_file(tmp_path, write_raw):
+    write_raw(tmp_path / "class.txt", "\ufeff金融 \r\nstocks\n第 三\n\n")
+    names_by_label = headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+    assert list(names_by_label.items()) == [("0", "金融"), ("1", "stocks"), ("2", "第 三")]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a\nb\n a\nc\n", r"class\.txt, line 3: a class name occurs twice; got a$"),
+        ("a\n\n\nb\n", r"class\.txt, line 2: a blank line between class names; remove it$"),
+        (b"a\n\xff\n", r"class\.txt, line 2: bytes that are not UTF-8; got b'\\xff'$"),
+        ("", r"class\.txt: the file is empty"),
+    ],
+)
+def test_invalid_class_file(tmp_path, write_raw, content, message):
+    write_raw(tmp_path / "class.txt", content)
+    with pytest.raises(UserError, match=message):
+        headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+
+
+def test_missing_class_file(tmp_path):
+    with pytest.raises(UserError, match=r"class\.txt: no such file"):
+        headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+
+
+@pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
+def test_classes_keep_their_order(tmp_path, format):
+    classes = {"z": "last", "a": "first"}
+    assert list(FORMATS[format].labels(tmp_path, {}, classes).items()) == [("z", "last"), ("a", "first")]
+
+
+def test_classes_of_bio_name_the_types(tmp_path):
+    names_by_label = bio.labels(tmp_path, {}, {"PER": "person", "LOC": "place"})
+    assert list(names_by_label.items()) == [
+        ("O", "O"),
+        ("B-PER", "B-person"),
+        ("I-PER", "I-person"),
+        ("B-LOC", "B-place"),
+        ("I-LOC", "I-place"),
+    ]
+
+
+def test_the_registry_agrees_with_the_param():
+    assert tuple(FORMATS) == typing.get_args(Format)
+
+
+def test_find_format():
+    assert find_format("bio", "corpora.x.format").task == "tag"
+    assert [FORMATS[format].task for format in ("headlines", "names", "fasttext")] == ["classify"] * 3
+    with pytest.raises(
+        UserError, match=r"^corpora\.x\.format: must be one of headlines, names, bio, fasttext; got 'csv'$"
+    ):
+        find_format("csv", "corpora.x.format")
+
+
+def test_shorten():
+    assert shorten("a" * 60) == repr("a" * 60)
+    assert shorten("a" * 61) == repr("a" * 57 + "...")
+    assert shorten("a\nb") == r"'a\nb'"

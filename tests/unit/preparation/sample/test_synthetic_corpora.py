@@ -1,0 +1,257 @@
+import bz2
+import csv
+import gzip
+import itertools
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+
+from factories.imports import ROOT
+from textrnn.common.config.data import Sample
+from textrnn.errors import UserError
+from textrnn.preparation.sample import synthetic_corpora as module
+from textrnn.preparation.sample.synthetic_corpora import FORMATS, write_sample
+
+FILES = {
+    "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
+    "names": {"train": "names_train.csv.gz", "test": "names_test.csv.gz"},
+    "bio": {"train": "msra_train_bio.txt", "test": "msra_test_bio.txt"},
+    "fasttext": {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"},
+}
+ROWS = 1000
+
+
+def write_files(format, folder, *, corpus="corpus", seed=1, rows=ROWS, files=None):
+    """The bytes of each role's file."""
+    folder.mkdir(parents=True)
+    files = FILES[format] if files is None else files
+    write_sample(corpus, format, files, Sample(seed, rows), folder)
+    assert sorted(path.name for path in folder.iterdir()) == sorted(files.values())
+    return {role: (folder / name).read_bytes() for role, name in files.items()}
+
+
+@pytest.fixture(scope="module")
+def corpora(tmp_path_factory):
+    root = tmp_path_factory.mktemp("sample")
+    return {format: write_files(format, root / format) for format in FORMATS}
+
+
+def titles(content):
+    lines = content.decode().splitlines()
+    assert all(line.count("\t") == 1 for line in lines)
+    pairs = [line.split("\t") for line in lines]
+    return [title for title, _ in pairs], [int(index) for _, index in pairs]
+
+
+def rows_of_names(content):
+    text = gzip.decompress(content).decode("ascii")
+    return list(csv.reader(text.splitlines()))
+
+
+def sentences(content):
+    """Sentences as lists of (character, tag)."""
+    blocks = content.decode().rstrip("\n").split("\n\n")
+    return [[tuple(line.split("\t")) for line in block.split("\n")] for block in blocks]
+
+
+def reviews(content):
+    pairs = [line.split(" ", 1) for line in bz2.decompress(content).decode().splitlines()]
+    return [text for _, text in pairs], [label for label, _ in pairs]
+
+
+def test_formats():
+    assert FORMATS == ("headlines", "names", "bio", "fasttext")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_bytes_depend_on_seed_and_corpus(format, corpora, tmp_path):
+    assert write_files(format, tmp_path / "again") == corpora[format]
+    for other in (
+        write_files(format, tmp_path / "seed", seed=2),
+        write_files(format, tmp_path / "name", corpus="second"),
+    ):
+        assert all(other[role] != corpora[format][role] for role in ("train", "test"))
+
+
+def test_bytes_do_not_depend_on_the_process(corpora, tmp_path):
+    code = (
+        "import sys, pathlib; from textrnn.preparation.sample.synthetic_corpora import *; "
+        f"write_sample('corpus', 'names', {FILES['names']!r}, Sample(1, {ROWS}), pathlib.Path(sys.argv[1]))"
+    )
+    env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(module.__file__).parents[3])}
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=env)
+    assert (tmp_path / "names_train.csv.gz").read_bytes() == corpora["names"]["train"]
+
+
+def test_a_file_does_not_depend_on_the_others(corpora, tmp_path):
+    alone = write_files("headlines", tmp_path / "alone", files={"test": "test.txt"})
+    assert alone == {"test": corpora["headlines"]["test"]}
+
+
+def test_headlines(corpora):
+    files = corpora["headlines"]
+    names = ["finance", "realty", "stocks", "education", "science", "society", "politics", "sports", "game"]
+    assert files["classes"].decode().split("\n") == [*names, "entertainment"]
+    for role, rows in (("train", ROWS), ("dev", ROWS // 5), ("test", ROWS // 5)):
+        texts, indices = titles(files[role])
+        assert len(texts) == rows
+        assert set(indices) == set(range(10))
+        assert all(text == text.strip() for text in texts)
+    texts, indices = titles(files["train"])
+    lengths = [len(text) for text in texts]
+    assert min(lengths) >= 3
+    assert 30 < max(lengths) <= 38
+    assert 17 < sum(lengths) / ROWS < 21
+    assert indices != sorted(indices)
+    once = [character for character, count in Counter("".join(texts)).items() if count == 1]
+    assert len(once) > 100
+    assert all(mark in "".join(texts) for mark in "，：！《》0A")
+
+
+def test_headlines_are_learnable_but_not_trivial(corpora):
+    model = make_pipeline(TfidfVectorizer(analyzer="char", ngram_range=(1, 2)), LogisticRegression(C=3))
+    model.fit(*titles(corpora["headlines"]["train"]))
+    assert 0.75 < model.score(*titles(corpora["headlines"]["test"])) < 0.99
+
+
+def test_names(corpora):
+    train, test = rows_of_names(corpora["names"]["train"]), rows_of_names(corpora["names"]["test"])
+    assert (len(train), len(test)) == (ROWS, ROWS // 5)
+    assert all(len(row) == 2 and row[0] == row[0].strip() for row in train + test)
+    first = gzip.decompress(corpora["names"]["train"]).split(b"\r\n")[0].decode()
+    assert first == f'"{train[0][0]}","{train[0][1]}"'
+    for rows in (train, test):
+        countries = [country for _, country in rows]
+        assert countries == sorted(countries)
+        assert len(set(countries)) == 18
+        assert 0.38 < countries.count("Russian") / len(rows) < 0.54
+    countries_of = {name: {country for other, country in train if other == name} for name, _ in train}
+    assert sum(len(countries) > 1 for countries in countries_of.values()) >= 5
+    assert {"'", " ", "-"} <= set("".join(name for name, _ in train))
+    assert not corpora["names"]["train"][3] & 8  # gzip header: no file name
+    assert corpora["names"]["train"][4:8] == bytes(4)  # nor time
+
+
+def test_bio_tags(corpora):
+    rows = sentences(corpora["bio"]["train"])
+    assert len(rows) == ROWS
+    assert len(sentences(corpora["bio"]["test"])) == ROWS // 5
+    kinds = ("PER", "LOC", "ORG")
+    tags = {"O", *(f"{edge}-{kind}" for edge in "BI" for kind in kinds)}
+    for sentence in rows:
+        assert all(len(pair) == 2 and len(pair[0]) == 1 and not pair[0].isspace() for pair in sentence)
+        for previous, (_, tag) in itertools.pairwise([("", "O"), *sentence]):
+            assert tag[0] != "I" or previous[1][1:] == tag[1:]
+    counts = Counter(tag for sentence in rows for _, tag in sentence)
+    assert set(counts) == tags
+    pairs = Counter((one[1], two[1]) for sentence in rows for one, two in itertools.pairwise(sentence))
+    adjacent_pairs = [pairs[f"I-{kind}", f"B-{kind}"] for kind in kinds]
+    assert min(adjacent_pairs) > 5
+
+
+def test_bio_lengths_and_entities(corpora):
+    rows = sentences(corpora["bio"]["train"])
+    lengths = [len(sentence) for sentence in rows]
+    assert min(lengths) in (5, 6)
+    assert max(lengths) > 200
+    assert 0.1 < sum(all(tag == "O" for _, tag in sentence) for sentence in rows) / ROWS < 0.4
+    spans = [span for sentence in rows for span in spans_of(sentence)]
+    assert {len(text) for text, _ in spans} <= set(range(2, 11))
+    places = {text for text, kind in spans if kind == "LOC"}
+    assert any(text.startswith(place) for text, kind in spans if kind == "ORG" for place in places)
+
+
+def spans_of(sentence):
+    spans = []
+    for character, tag in sentence:
+        if tag[0] == "B":
+            spans.append([character, tag[2:]])
+        elif tag[0] == "I":
+            spans[-1][0] += character
+    return [tuple(span) for span in spans]
+
+
+def test_bio_ends(corpora):
+    assert corpora["bio"]["train"].endswith("。\tO\n\n".encode())
+    assert corpora["bio"]["test"].endswith("。\tO\n".encode())
+    assert "\n\n\n" not in corpora["bio"]["train"].decode()
+
+
+def test_reviews(corpora):
+    texts, labels = reviews(corpora["fasttext"]["train"])
+    assert len(reviews(corpora["fasttext"]["test"])[0]) == ROWS // 5
+    assert len(texts) == ROWS
+    assert set(labels) == {"__label__1", "__label__2"}
+    assert 0.45 < labels.count("__label__1") / ROWS < 0.55
+    assert all(": " in text for text in texts)
+    lengths = [len(text.split()) for text in texts]
+    assert 5 <= min(lengths) < 10
+    assert 90 < max(lengths) <= 125
+    whole = "\n".join(texts)
+    for part in (
+        "www.example.com",
+        "http://shop.example.com/x",
+        "Don't",
+        "It's",
+        "Mr. ",
+        "U.S.",
+        "e.g.",
+        "...",
+        "not ",
+    ):
+        assert part in whole
+    assert any(text.islower() for text in texts)
+    assert sum(count == 1 for count in Counter(whole.split()).values()) > 500
+
+
+@pytest.mark.parametrize(
+    ("format", "constant", "low", "high", "read"),
+    [("headlines", "TITLE_NOISE", 0.02, 0.04, titles), ("fasttext", "REVIEW_NOISE", 0.03, 0.05, reviews)],
+)
+def test_label_noise(format, constant, low, high, read, tmp_path, monkeypatch):
+    noisy_texts, noisy = read(write_files(format, tmp_path / "noisy", rows=3000)["train"])
+    monkeypatch.setattr(module, constant, 0.0)
+    texts, labels = read(write_files(format, tmp_path / "clean", rows=3000)["train"])
+    assert noisy_texts == texts  # labels are changed after the texts are generated
+    assert low < sum(one != other for one, other in zip(noisy, labels, strict=True)) / 3000 < high
+
+
+def test_unknown_format(tmp_path):
+    with pytest.raises(
+        UserError, match=r"^corpora\.news\.parse\.format: no such format; got 'csv'; use headlines, names"
+    ):
+        write_sample("news", "csv", {"train": "train.csv"}, Sample(1, 10), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("format", "role"), [("names", "classes"), ("headlines", "extra")])
+def test_unknown_role(format, role, tmp_path):
+    with pytest.raises(UserError, match=rf"^corpora\.news\.parse\.files\.{role}: the format {format} has no such file"):
+        write_sample("news", format, {role: "file"}, Sample(1, 10), tmp_path)
+
+
+def test_too_few_rows(tmp_path):
+    with pytest.raises(UserError, match=r"^sample\.rows: must be at least 5; got 4"):
+        write_sample("news", "bio", {"train": "train.txt"}, Sample(1, 4), tmp_path)
+
+
+def test_stage(tmp_path):
+    (tmp_path / "params.yaml").write_text(
+        "sample: {seed: 1, rows: 50}\n"
+        "corpora: {msra: {parse: {format: bio, files: {train: train.txt, dev: null, test: test.txt}}},"
+        " bad: {parse: {format: bio, files: x}}}\n"
+    )
+    script = ROOT / "pipeline" / "sample.py"
+    subprocess.run([sys.executable, script, "msra"], cwd=tmp_path, check=True)
+    folder = tmp_path / "data" / "sample" / "msra"
+    assert sorted(path.name for path in folder.iterdir()) == ["test.txt", "train.txt"]
+    assert len(sentences((folder / "train.txt").read_bytes())) == 50
+    failed = subprocess.run([sys.executable, script, "bad"], cwd=tmp_path, capture_output=True, text=True)
+    assert failed.returncode == 1
+    assert failed.stderr.startswith("error: corpora.bad.parse.files: must map each role to a file name")

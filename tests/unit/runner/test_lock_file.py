@@ -1,0 +1,191 @@
+"""The lock during a run and after it, and what becomes of one that an interrupt cut."""
+
+import random
+import re
+import subprocess
+
+import pytest
+from dvc.dvcfile import Lockfile
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from factories.imports import ROOT
+from textrnn.errors import UserError
+from textrnn.runner.lock_file import LockFile, is_whole
+
+HEAD = "schema: '2.0'\nstages:\n"
+
+
+def entry(name, md5):
+    out = f"    - path: out/{name}\n      hash: md5\n      md5: {md5 * 16}\n      size: 1\n"
+    return f"  {name}:\n    cmd: run {name}\n    outs:\n{out}"
+
+
+WHOLE = HEAD + entry("a", "a1") + entry("b@x", "b2") + entry("c@y", "c3")
+
+
+@pytest.fixture
+def lock(tmp_path):
+    """The lock of an empty project, with three stages."""
+    (tmp_path / "dvc.lock").write_text(WHOLE, encoding="utf-8")
+    return LockFile(tmp_path)
+
+
+def git(folder, *arguments):
+    names = ["-c", "user.name=tests", "-c", "user.email=tests@localhost"]
+    subprocess.run(["git", *names, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+def commit(lock):
+    git(lock.project, "init", "-q")
+    git(lock.project, "add", "dvc.lock")
+    git(lock.project, "commit", "-q", "-m", "whole")
+
+
+def test_during_a_run_the_lock_has_the_entries_of_its_stages_alone(lock):
+    lock.begin(["c@y", "a", "new"])
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "a1") + entry("c@y", "c3")
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == WHOLE
+    assert not lock.kept.exists()
+
+
+def test_what_the_run_changed_stays_where_it_was_and_new_stages_come_last(lock):
+    lock.begin(["c@y", "new"])
+    lock.path.write_text(HEAD + entry("c@y", "d9") + entry("new", "e4"), encoding="utf-8")
+    lock.end()
+    expected = [entry("a", "a1"), entry("b@x", "b2"), entry("c@y", "d9"), entry("new", "e4")]
+    assert lock.path.read_text(encoding="utf-8") == HEAD + "".join(expected)
+
+
+def test_a_run_of_no_known_stage_begins_without_a_lock(lock):
+    lock.begin(())
+    assert not lock.path.exists()
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == WHOLE
+
+
+def test_a_project_without_a_lock_gets_none(tmp_path):
+    lock = LockFile(tmp_path)
+    lock.begin(["a"])
+    lock.end()
+    assert not lock.path.exists()
+
+
+def test_after_a_killed_run_the_next_one_has_all_entries_again(lock):
+    lock.begin(["a"])
+    lock.path.write_text(HEAD + entry("a", "d9"), encoding="utf-8")
+    again = LockFile(lock.project)  # the first run was killed, so it had no `end`
+    again.begin(["b@x"])
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("b@x", "b2")
+    again.end()
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "d9") + entry("b@x", "b2") + entry("c@y", "c3")
+
+
+@pytest.mark.parametrize(
+    "cut", [HEAD + "  a:\n    cm", HEAD[:5], "", HEAD, (HEAD + entry("a", "d9"))[:-1], HEAD + entry("a", "d9")[:-9]]
+)
+def test_a_lock_that_is_cut_in_a_run_is_put_back(lock, cut, capsys):
+    lock.begin(["a"])
+    lock.path.write_text(cut, encoding="utf-8")
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == WHOLE
+    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as it was before the run\n"
+
+
+@pytest.mark.parametrize(
+    "cut", [WHOLE[:33], WHOLE[:9], "", HEAD, "\x00\ufffd", "[]", WHOLE[:-1], WHOLE[: len(HEAD + entry("a", "a1"))]]
+)
+def test_a_lock_that_was_cut_before_the_run_comes_back_from_git(lock, cut, capsys):
+    commit(lock)
+    lock.path.write_text(cut, encoding="utf-8")
+    lock.begin(["a"])
+    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back from the last commit\n"
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == WHOLE
+
+
+def test_without_a_committed_lock_the_one_command_is_named(lock):
+    lock.path.write_text(WHOLE[:33], encoding="utf-8")
+    with pytest.raises(UserError, match=r"^dvc.lock: cannot be read, .*; `rm dvc.lock`, then the same command again"):
+        lock.begin(["a"])
+    assert lock.path.read_text(encoding="utf-8") == WHOLE[:33]
+
+
+def test_a_merge_conflict_is_left_to_the_user(lock):
+    commit(lock)
+    conflict = WHOLE.replace(
+        "b2\n      size: 1\n", "b2\n<<<<<<< HEAD\n      size: 1\n=======\n      size: 2\n>>>>>>> other\n"
+    )
+    lock.path.write_text(conflict, encoding="utf-8")
+    with pytest.raises(UserError, match=r"^dvc.lock: has a merge conflict; `git checkout --ours dvc.lock`"):
+        lock.begin(["a"])
+    assert lock.path.read_text(encoding="utf-8") == conflict
+
+
+def test_no_cut_before_a_run_is_passed_on(lock):
+    commit(lock)
+    for length in range(len(WHOLE)):
+        lock.path.write_text(WHOLE[:length], encoding="utf-8")
+        lock.begin(["b@x"])
+        assert lock.path.read_text(encoding="utf-8") == HEAD + entry("b@x", "b2"), WHOLE[:length][-40:]
+        lock.end()
+        assert lock.path.read_text(encoding="utf-8") == WHOLE
+
+
+def test_after_any_cut_in_a_run_all_stages_are_there_and_whole(lock):
+    written = HEAD + entry("a", "d9") + entry("b@x", "e4")
+    for length in range(len(written)):
+        lock.path.write_text(WHOLE, encoding="utf-8")
+        lock.begin(["a", "b@x"])
+        lock.path.write_text(written[:length], encoding="utf-8")
+        lock.end()
+        text = lock.path.read_text(encoding="utf-8")
+        assert is_whole(text), written[:length][-40:]
+        assert [line for line in text.splitlines() if re.fullmatch(r"  \S+:", line)] == ["  a:", "  b@x:", "  c@y:"]
+        assert text.endswith(entry("c@y", "c3"))
+
+
+def test_what_a_killed_run_kept_is_not_put_over_another_commit(lock):
+    commit(lock)
+    lock.begin(["a"])
+    other = HEAD + entry("a", "a1") + entry("new", "e4")
+    lock.path.write_text(other, encoding="utf-8")
+    git(lock.project, "commit", "-q", "-a", "-m", "other")
+    again = LockFile(lock.project)
+    again.begin(["a"])
+    again.end()
+    assert lock.path.read_text(encoding="utf-8") == other
+
+
+def test_a_conflict_after_a_killed_run_is_left_to_the_user(lock):
+    commit(lock)
+    lock.begin(["a"])
+    conflict = "<<<<<<< HEAD\n" + WHOLE
+    lock.path.write_text(conflict, encoding="utf-8")
+    with pytest.raises(UserError, match=r"^dvc.lock: has a merge conflict"):
+        LockFile(lock.project).begin(["a"])
+    assert lock.path.read_text(encoding="utf-8") == conflict
+
+
+def test_what_is_whole_is_what_dvc_loads_to_its_last_line(tmp_path):
+    text = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    text = text[: text.index("\n  parse@")] + "\n"
+    git(tmp_path, "init", "-q")
+    repo = Repo.init(tmp_path)
+    path, rng, seen = tmp_path / "dvc.lock", random.Random(1), set()
+    for length in [0, 9, 14, 22, 30, *(rng.randrange(len(text)) for _ in range(60)), len(text)]:
+        path.write_text(text[:length], encoding="utf-8")
+        try:
+            Lockfile(repo, str(path)).load()
+            loads = True
+        except DvcException:
+            loads = False
+        assert is_whole(text[:length]) == (loads and text[:length].endswith("\n")), text[:length][-60:]
+        seen.add(loads)
+    assert seen == {True, False}
+
+
+@pytest.mark.parametrize("text", ["a: 2024-13-45\n", "a: !!int x\n", "- 0b_\n", "[]\n", "a: [\n"])
+def test_what_is_no_lock_is_not_whole(text):
+    assert not is_whole(text)
