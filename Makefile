@@ -1,17 +1,17 @@
-# make run    set up, run the pipeline on the sample corpora, show the table of recipes, say where the report is
+# make run    set up, run one recipe of each sample corpus, show their table, say where the report is; with
+#             RECIPES='news_rnn ner_gru' those
 # make study-small   judge the tutorials' claims on the sample corpora; `make study SOURCE=<folder>` on the real ones
-# make test   set up, pass the tests (test-slow: those that take longer; lint: ruff and mypy)
+# make test   set up, pass the tests (test-slow: those that take longer; test-exhaustive: every code point, all real
+#             text; test-graph: every stage on a small param set in a fresh clone; lint: ruff and mypy)
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run setup study study-small test test-slow lint clean
+.PHONY: run setup study study-small test test-slow test-exhaustive test-unit test-pipeline test-graph lint clean
 
 run: setup
-	@dvc repro
-	@python pipeline/table.py
-	@echo 'more of each: open reports/index.html'
+	@python pipeline/run.py $(RECIPES)
 
 setup: .venv/.done
 
@@ -35,11 +35,30 @@ study-small: setup
 	@dvc repro study/dvc.yaml
 	@python pipeline/study_page.py
 
+# the processes that share the tests; 0: none but pytest itself
+WORKERS ?= logical
+
+PYTEST = python -m pytest -n $(WORKERS) --durations=10
+
 test: setup
-	@python -m pytest
+	@$(PYTEST)
 
 test-slow: setup
-	@python -m pytest -m slow --durations=15
+	@$(PYTEST) -m slow
+
+test-exhaustive: setup
+	@$(PYTEST) -m exhaustive tests/exhaustive
+
+# jobs of CI: together they run what `test` and `test-slow` run
+test-unit: setup
+	@$(PYTEST) tests/unit tests/contract
+
+test-pipeline: setup test-slow
+	@$(PYTEST) tests/pipeline tests/system
+
+# BASE is a commit to compare the metrics with
+test-graph: setup
+	@.ci/graph $(BASE)
 
 lint: setup
 	@ruff check .
