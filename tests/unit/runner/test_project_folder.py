@@ -1,4 +1,4 @@
-"""What a folder must be for a run, and what is told of it before anything runs."""
+"""What a folder must be for a run, and what is said of it before anything runs."""
 
 import os
 import shutil
