@@ -11,8 +11,8 @@ from pathlib import Path
 RUNNING = re.compile(r"Running stage '(.+)':$")
 SKIPPED = re.compile(r"Stage '(.+)' (didn't change|is cached)")
 # rough seconds of a stage on the sample corpora, until a run has measured them; only the time left depends on them
-USUAL_SECONDS = {"train": 12.0, "baseline": 6.0, "evaluate": 4.0, "segment": 3.0}
-OTHER_SECONDS = 1.5
+USUAL_SECONDS = {"train": 13.0, "baseline": 9.0, "evaluate": 2.5, "segment": 1.7}
+OTHER_SECONDS = 0.7
 
 
 class Progress:
