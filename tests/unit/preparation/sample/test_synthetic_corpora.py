@@ -1,5 +1,4 @@
 import bz2
-import csv
 import gzip
 import itertools
 import subprocess
@@ -8,61 +7,26 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from nltk.tokenize.punkt import PunktSentenceTokenizer, PunktTrainer
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 
 from factories.imports import ROOT
+from factories.sample_corpora import FILES, ROWS, reviews, rows_of_names, sentences, spans_of, titles, write_files
 from textrnn.common.config.data import Sample
+from textrnn.common.config.parse import HoldOut, Parse
 from textrnn.errors import UserError
-from textrnn.preparation.sample import synthetic_corpora as module
+from textrnn.preparation.parsing.parse import parse
+from textrnn.preparation.sample import headlines, synthetic_corpora
+from textrnn.preparation.sample import reviews as reviews_module
 from textrnn.preparation.sample.synthetic_corpora import FORMATS, write_sample
-
-FILES = {
-    "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
-    "names": {"train": "names_train.csv.gz", "test": "names_test.csv.gz"},
-    "bio": {"train": "msra_train_bio.txt", "test": "msra_test_bio.txt"},
-    "fasttext": {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"},
-}
-ROWS = 1000
-
-
-def write_files(format, folder, *, corpus="corpus", seed=1, rows=ROWS, files=None):
-    """The bytes of each role's file."""
-    folder.mkdir(parents=True)
-    files = FILES[format] if files is None else files
-    write_sample(corpus, format, files, Sample(seed, rows), folder)
-    assert sorted(path.name for path in folder.iterdir()) == sorted(files.values())
-    return {role: (folder / name).read_bytes() for role, name in files.items()}
 
 
 @pytest.fixture(scope="module")
 def corpora(tmp_path_factory):
     root = tmp_path_factory.mktemp("sample")
     return {format: write_files(format, root / format) for format in FORMATS}
-
-
-def titles(content):
-    lines = content.decode().splitlines()
-    assert all(line.count("\t") == 1 for line in lines)
-    pairs = [line.split("\t") for line in lines]
-    return [title for title, _ in pairs], [int(index) for _, index in pairs]
-
-
-def rows_of_names(content):
-    text = gzip.decompress(content).decode("ascii")
-    return list(csv.reader(text.splitlines()))
-
-
-def sentences(content):
-    """Sentences as lists of (character, tag)."""
-    blocks = content.decode().rstrip("\n").split("\n\n")
-    return [[tuple(line.split("\t")) for line in block.split("\n")] for block in blocks]
-
-
-def reviews(content):
-    pairs = [line.split(" ", 1) for line in bz2.decompress(content).decode().splitlines()]
-    return [text for _, text in pairs], [label for label, _ in pairs]
 
 
 def test_formats():
@@ -84,7 +48,7 @@ def test_bytes_do_not_depend_on_the_process(corpora, tmp_path):
         "import sys, pathlib; from textrnn.preparation.sample.synthetic_corpora import *; "
         f"write_sample('corpus', 'names', {FILES['names']!r}, Sample(1, {ROWS}), pathlib.Path(sys.argv[1]))"
     )
-    env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(module.__file__).parents[3])}
+    env = {"PYTHONHASHSEED": "7", "PYTHONPATH": str(Path(synthetic_corpora.__file__).parents[3])}
     subprocess.run([sys.executable, "-c", code, str(tmp_path)], check=True, env=env)
     assert (tmp_path / "names_train.csv.gz").read_bytes() == corpora["names"]["train"]
 
@@ -167,16 +131,6 @@ def test_bio_lengths_and_entities(corpora):
     assert any(text.startswith(place) for text, kind in spans if kind == "ORG" for place in places)
 
 
-def spans_of(sentence):
-    spans = []
-    for character, tag in sentence:
-        if tag[0] == "B":
-            spans.append([character, tag[2:]])
-        elif tag[0] == "I":
-            spans[-1][0] += character
-    return [tuple(span) for span in spans]
-
-
 def test_bio_ends(corpora):
     assert corpora["bio"]["train"].endswith("。\tO\n\n".encode())
     assert corpora["bio"]["test"].endswith("。\tO\n".encode())
@@ -210,16 +164,37 @@ def test_reviews(corpora):
     assert sum(count == 1 for count in Counter(whole.split()).values()) > 500
 
 
+def test_punkt_learns_the_sentences_of_reviews(corpora):
+    train, test = (reviews(corpora["fasttext"][role])[0] for role in ("train", "test"))
+    tokenizer = PunktSentenceTokenizer(PunktTrainer("\n".join(train)).get_params())
+    found = [sentence for text in test for sentence in tokenizer.tokenize(text)]
+    assert len(found) > 3 * len(test)
+    lowered = [sentence.lower() for sentence in found]
+    assert sum(sentence in ("they are wrong.", "that is not true.") for sentence in lowered) > 10
+    assert not any(sentence.endswith((" mr.", " dr.")) for sentence in lowered)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_the_parser_accepts_every_row(format, tmp_path):
+    files = FILES[format]
+    write_files(format, tmp_path / "files", rows=300)
+    dev = None if "dev" in files else HoldOut("train", 0.1, 1)
+    (tmp_path / "out").mkdir()
+    settings = Parse(format, files, 1, None, {}, dev, 0)  # no row may be rejected
+    counts = parse(tmp_path / "files", settings, limit=None, out=tmp_path / "out")
+    assert counts["rows"] == {"train": 300 if dev is None else 270, "dev": 60 if dev is None else 30, "test": 60}
+
+
 @pytest.mark.parametrize(
-    ("format", "constant", "low", "high", "read"),
-    [("headlines", "TITLE_NOISE", 0.02, 0.04, titles), ("fasttext", "REVIEW_NOISE", 0.03, 0.05, reviews)],
+    ("format", "module", "constant", "read"),
+    [("headlines", headlines, "TITLE_NOISE", titles), ("fasttext", reviews_module, "REVIEW_NOISE", reviews)],
 )
-def test_label_noise(format, constant, low, high, read, tmp_path, monkeypatch):
+def test_label_noise(format, module, constant, read, tmp_path, monkeypatch):
     noisy_texts, noisy = read(write_files(format, tmp_path / "noisy", rows=3000)["train"])
     monkeypatch.setattr(module, constant, 0.0)
     texts, labels = read(write_files(format, tmp_path / "clean", rows=3000)["train"])
     assert noisy_texts == texts  # labels are changed after the texts are generated
-    assert low < sum(one != other for one, other in zip(noisy, labels, strict=True)) / 3000 < high
+    assert 0.02 < sum(one != other for one, other in zip(noisy, labels, strict=True)) / 3000 < 0.04
 
 
 def test_unknown_format(tmp_path):
@@ -255,3 +230,27 @@ def test_stage(tmp_path):
     failed = subprocess.run([sys.executable, script, "bad"], cwd=tmp_path, capture_output=True, text=True)
     assert failed.returncode == 1
     assert failed.stderr.startswith("error: corpora.bad.parse.files: must map each role to a file name")
+
+
+@pytest.mark.parametrize("format", FORMATS)
+def test_a_file_without_labels_has_texts_of_the_same_kind_that_test_has_not(corpora, tmp_path, format):
+    files = FILES[format] | {"unlabelled": "more.txt"}
+    written = write_files(format, tmp_path / format, files=files)
+    lines = written.pop("unlabelled").decode().splitlines()
+    assert written == corpora[format]  # other files are as without it
+    assert len(lines) == ROWS + ROWS // 5
+    of_test, of_train = (texts_without_labels(format, corpora[format][role]) for role in ("test", "train"))
+    assert all(lines)
+    assert len(set(lines) - set(of_test)) > 0.5 * len(lines)  # names alone are short enough to be met again
+    assert {word for line in of_train for word in line.split()} & {word for line in lines for word in line.split()}
+    assert not any("\t" in line or line.startswith("__label__") for line in lines)
+
+
+def texts_without_labels(format, content):
+    if format == "headlines":
+        return titles(content)[0]
+    if format == "names":
+        return [name for name, _ in rows_of_names(content)]
+    if format == "bio":
+        return [" ".join(token for token, _ in sentence) for sentence in sentences(content)]
+    return [line.partition(" ")[2] for line in bz2.decompress(content).decode().splitlines()]
