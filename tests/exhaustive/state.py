@@ -16,7 +16,7 @@ RECORD = "tests/exhaustive/passed.json"
 # what the tests compare, what they compare it by, and the versions of the libraries that are the reference
 DECIDING = (
     "constraints.txt",
-    "src/textrnn/preparation/embedding/jieba_dictionary.py",
+    "src/textrnn/preparation/artifacts/jieba_dictionary.py",
     "src/textrnn/preparation/segmentation/*.py",
     "tests/exhaustive/test_*.py",
     "tests/factories/jieba_reference.py",

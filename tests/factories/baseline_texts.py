@@ -5,19 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from textrnn.common.config.baseline import Baseline
-from textrnn.evaluation.baselines.ngrams import EncodedTexts
+from textrnn.evaluation.baselines.encoded_texts import EncodedTexts
 
 SETTINGS = Baseline(
     seed=1,
     ngrams=2,
     features=1000,
-    regularization=(1.0, 0.1),
-    iterations=100,
-    buckets=64,
+    logistic_c=(1.0, 10.0),
+    svm_c=(0.3, 1.0),
+    nb_svm_c=(0.1, 1.0),
+    nb_svm_beta=(0.5, 1.0),
     width=8,
     epochs=5,
     batch_size=4,
-    learning_rate=0.05,
+    learning_rate=0.3,
+    crf_iterations=60,
+    crf_min_count=1,
 )
 
 

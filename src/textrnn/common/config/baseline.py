@@ -14,21 +14,29 @@ class Baseline:
     seed: int
     ngrams: int
     features: int
-    regularization: tuple[float, ...]
-    iterations: int
-    buckets: int
+    logistic_c: tuple[float, ...]
+    svm_c: tuple[float, ...]
+    nb_svm_c: tuple[float, ...]
+    nb_svm_beta: tuple[float, ...]
     width: int
     epochs: int
     batch_size: int
     learning_rate: float
+    crf_iterations: int
+    crf_min_count: int
 
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
             errors.require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
-            for name in ("ngrams", "features", "iterations", "buckets", "width", "epochs", "batch_size"):
+            counts = ("ngrams", "features", "width", "epochs", "batch_size", "crf_iterations", "crf_min_count")
+            for name in counts:
                 errors.require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
-            candidates = self.regularization
-            positive = bool(candidates) and min(candidates) > 0
-            errors.require(positive, f"{where}.regularization", "must be a list of numbers above 0", list(candidates))
+            for name in ("logistic_c", "svm_c", "nb_svm_c"):
+                candidates = getattr(self, name)
+                positive = bool(candidates) and min(candidates) > 0
+                errors.require(positive, f"{where}.{name}", "must be a list of numbers above 0", list(candidates))
+            betas = self.nb_svm_beta
+            fractions = bool(betas) and 0 <= min(betas) <= max(betas) <= 1
+            errors.require(fractions, f"{where}.nb_svm_beta", "must be a list of numbers in [0, 1]", list(betas))
             errors.require(self.learning_rate > 0, f"{where}.learning_rate", "must be above 0", self.learning_rate)

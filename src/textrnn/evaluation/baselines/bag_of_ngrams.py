@@ -1,4 +1,7 @@
-"""A bag of n-grams as in fastText: the mean embedding of tokens and hashed n-grams, then a linear layer."""
+"""A bag of n-grams as in fastText: the mean embedding of a text's n-grams, then a linear layer, trained by Adagrad.
+
+Shapes: B texts of a batch, F n-grams, G n-grams in all texts of a batch, C classes.
+"""
 
 from __future__ import annotations
 
@@ -7,52 +10,84 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from scipy import sparse
+from torch import Tensor
 
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.hashing import hash_range
-from textrnn.evaluation.baselines.ngrams import EncodedTexts, ngrams
 
 ROWS_AT_ONCE = 4_096
+EPSILON = 1e-10  # Adagrad's, as torch has it
 
 
-class BagOfNgrams(nn.Module):
-    """Classify a text by the mean embedding of its tokens and n-grams: logits (B, C).
+@dataclass(frozen=True, eq=False)
+class Bags:
+    """The n-grams of some texts: their columns, text by text (G,) int64, and where each text begins and ends."""
 
-    Each token has its own embedding; n-grams of order 2 and above share `buckets` embeddings by hash. Embeddings start
-    uniform in +-1/width, the linear layer at zero. Source: Joulin et al. 2016 (arXiv:1607.01759), and fastText's code.
+    columns: Tensor
+    ends: Tensor
+
+    @classmethod
+    def of(cls, presence: sparse.csr_matrix) -> Bags:
+        """The bags of a matrix (N, F) of zeros and ones."""
+        columns, ends = (torch.from_numpy(part.astype(np.int64)) for part in (presence.indices, presence.indptr))
+        return cls(columns, ends)
+
+    def __len__(self) -> int:
+        return len(self.ends) - 1
+
+    def take(self, rows: Tensor) -> Bags:
+        """The bags of the texts with these numbers (B,), in their order."""
+        starts, lengths = self.ends[rows], self.ends[rows + 1] - self.ends[rows]
+        ends = torch.cat((torch.zeros(1, dtype=torch.int64), lengths.cumsum(0)))
+        positions = torch.arange(int(ends[-1])) + (starts - ends[:-1]).repeat_interleave(lengths)
+        return Bags(self.columns[positions], ends)
+
+
+class BagOfNgrams:
+    """Classify a text by the mean embedding of its n-grams.
+
+    Embeddings start uniform in +-1/width, the linear layer at zero. Source: Joulin et al. 2016 (arXiv:1607.01759), and
+    fastText's code. Unlike there, an n-gram has an embedding of its own and counts once in a text, and the steps are
+    Adagrad's (Duchi et al. 2011), with one sum of squares for each embedding: plain SGD on batches diverges where few
+    n-grams stand in most texts.
     """
 
-    def __init__(self, vocabulary_size: int, classes: int, settings: Baseline) -> None:
-        super().__init__()
-        self.vocabulary_size, self.order, self.buckets = vocabulary_size, settings.ngrams, settings.buckets
-        buckets = settings.buckets if settings.ngrams > 1 else 0
-        self.embedding = nn.EmbeddingBag(vocabulary_size + buckets, settings.width, mode="mean", sparse=True)
-        self.linear = nn.Linear(settings.width, classes)
-        nn.init.uniform_(self.embedding.weight, -1 / settings.width, 1 / settings.width)
-        nn.init.zeros_(self.linear.weight)
-        nn.init.zeros_(self.linear.bias)
+    def __init__(self, features: int, classes: int, settings: Baseline) -> None:
+        generator = torch.Generator().manual_seed(settings.seed)
+        bound = 1 / settings.width
+        self.embedding = torch.empty(features, settings.width).uniform_(-bound, bound, generator=generator)
+        self.weight, self.bias = torch.zeros(classes, settings.width), torch.zeros(classes)
+        self.squares = torch.zeros(features), torch.zeros(classes, settings.width), torch.zeros(classes)
 
-    def bag_indices(self, texts: EncodedTexts) -> tuple[Tensor, Tensor]:
-        """Return the embedding indices of all rows (M,) int64 and the offset where each row begins (B,) int64."""
-        indices, rows = [texts.ids.astype(np.int64)], [np.repeat(np.arange(len(texts)), np.diff(texts.offsets))]
-        for order in range(2, self.order + 1):
-            hashes, row = ngrams(texts, order)
-            indices.append((hashes % np.uint64(self.buckets)).astype(np.int64) + self.vocabulary_size)
-            rows.append(row)
-        row = np.concatenate(rows)
-        by_row = np.argsort(row, kind="stable")
-        offsets = np.searchsorted(row[by_row], np.arange(len(texts)))
-        return torch.from_numpy(np.concatenate(indices)[by_row]), torch.from_numpy(offsets)
+    def mean(self, bags: Bags) -> Tensor:
+        """The mean embeddings (B, width); zeros for a text without n-grams."""
+        return F.embedding_bag(bags.columns, self.embedding, bags.ends[:-1], mode="mean")
 
-    def forward(self, texts: EncodedTexts) -> Tensor:
-        logits: Tensor = self.linear(self.embedding(*self.bag_indices(texts)))
-        return logits
+    def logits(self, bags: Bags) -> Tensor:
+        """The logits (B, C)."""
+        return self.mean(bags) @ self.weight.T + self.bias
 
-    @torch.no_grad()
-    def predict(self, texts: EncodedTexts) -> np.ndarray:
-        """Return the most probable class of each text, (N,) int64."""
-        return np.concatenate([self(chunk).argmax(1).numpy() for chunk in texts.chunks(ROWS_AT_ONCE)])
+    def predict(self, bags: Bags) -> np.ndarray:
+        """The most probable class of each text, (N,) int64."""
+        parts = torch.arange(len(bags)).split(ROWS_AT_ONCE)
+        return torch.cat([self.logits(bags.take(part)).argmax(1) for part in parts]).numpy()
+
+    def step(self, bags: Bags, labels: Tensor, learning_rate: float) -> None:
+        """One step on the mean cross-entropy of a batch; the gradients are written out, which is fastest."""
+        mean = self.mean(bags)
+        error = (mean @ self.weight.T + self.bias).softmax(1)
+        error[torch.arange(len(labels)), labels] -= 1
+        error /= len(labels)
+        lengths = bags.ends.diff()
+        of_ngrams = error @ self.weight / lengths.clamp(min=1).unsqueeze(1)
+        of_embedding, of_weight, of_bias = self.squares
+        for value, gradient, squares in ((self.weight, error.T @ mean, of_weight), (self.bias, error.sum(0), of_bias)):
+            squares += gradient**2
+            value.addcdiv_(gradient, squares.sqrt() + EPSILON, value=-learning_rate)
+        of_embedding.index_add_(0, bags.columns, (of_ngrams**2).mean(1).repeat_interleave(lengths))
+        steps = of_ngrams.repeat_interleave(lengths, 0) / (of_embedding[bags.columns].sqrt() + EPSILON).unsqueeze(1)
+        self.embedding.index_add_(0, bags.columns, steps, alpha=-learning_rate)
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,49 +99,28 @@ class BagResult:
     epoch: int
 
 
+@torch.no_grad()
 def fit_bag(
-    train: EncodedTexts,
-    dev: EncodedTexts,
-    test: EncodedTexts,
-    *,
-    vocabulary_size: int,
-    classes: int,
-    settings: Baseline,
+    presence: tuple[sparse.csr_matrix, ...], gold: tuple[np.ndarray, np.ndarray], classes: int, settings: Baseline
 ) -> BagResult:
     """Train a bag of n-grams on the CPU and return its predictions after the epoch with the best dev accuracy.
 
-    The optimizer is Adam; its sparse form updates only the embeddings that a batch uses. The learning rate decays
-    linearly to zero over the run, as in fastText. The order of rows depends on seed and epoch. A tie goes to the
-    earlier epoch.
+    presence: (N, F) of train, dev and test; gold: classes (N,) of train and dev. The learning rate decays linearly to
+    zero over the run, as in fastText. The order of texts depends on seed and epoch. A tie goes to the earlier epoch.
     """
-    torch.manual_seed(settings.seed)
-    network = BagOfNgrams(vocabulary_size, classes, settings)
-    optimizers: list[torch.optim.Optimizer] = [
-        torch.optim.SparseAdam(network.embedding.parameters(), lr=settings.learning_rate),
-        torch.optim.Adam(network.linear.parameters(), lr=settings.learning_rate),
-    ]
-    steps_per_epoch = -(-len(train) // settings.batch_size)
-    best, best_hits = None, -1
+    train, dev, test = (Bags.of(matrix) for matrix in presence)
+    labels = torch.from_numpy(gold[0])
+    network = BagOfNgrams(presence[0].shape[1], classes, settings)
+    steps = -(-len(train) // settings.batch_size) * settings.epochs
+    best, best_hits, step = None, -1, 0
     for epoch in range(settings.epochs):
         order = np.argsort(hash_range(len(train), settings.seed, f"bag/{epoch}"), kind="stable")
-        for step, batch in enumerate(train.take(order).chunks(settings.batch_size)):
-            remaining = 1 - (epoch * steps_per_epoch + step) / (settings.epochs * steps_per_epoch)
-            _step(network, optimizers, batch, settings.learning_rate * remaining)
+        for rows in torch.from_numpy(order).split(settings.batch_size):
+            network.step(train.take(rows), labels[rows], settings.learning_rate * (1 - step / steps))
+            step += 1
         predicted = network.predict(dev)
-        hits = int((predicted == dev.labels).sum())
+        hits = int((predicted == gold[1]).sum())
         if hits > best_hits:
             best, best_hits = BagResult(predicted, network.predict(test), epoch + 1), hits
     assert best is not None
     return best
-
-
-def _step(
-    network: BagOfNgrams, optimizers: list[torch.optim.Optimizer], batch: EncodedTexts, learning_rate: float
-) -> None:
-    loss = F.cross_entropy(network(batch), torch.from_numpy(batch.labels))
-    for optimizer in optimizers:
-        optimizer.zero_grad()
-        optimizer.param_groups[0]["lr"] = learning_rate
-    loss.backward()  # type: ignore[no-untyped-call, unused-ignore]
-    for optimizer in optimizers:
-        optimizer.step()

@@ -1,4 +1,4 @@
-"""Encoded texts and their n-grams, the features of the linear baselines for classification."""
+"""Encoded texts, what the baselines for classification are fitted on."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from textrnn.common.storage.encoded_rows import EncodedRows
-from textrnn.common.storage.hashing import hash_rows
-from textrnn.common.storage.schemas import PAD_ID
 from textrnn.errors import UserError
 
 
@@ -49,28 +47,3 @@ def read_encoded_texts(encoded: EncodedRows, split: str) -> EncodedTexts:
         raise UserError(encoded.folder, f"the {split} split is empty")
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))
     return EncodedTexts(np.concatenate(ids), offsets, np.concatenate(labels))
-
-
-def ngrams(texts: EncodedTexts, order: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return the n-grams of one order: their 64-bit hashes (G,) uint64 and their rows (G,) int64, row by row.
-
-    From order 2 on, each row has a boundary mark at both ends. The mark is the padding id, which no token has, so that
-    the first two letters of a name make another trigram than the same letters within it. Equal n-grams have equal
-    hashes. A hash is a chain of SplitMix64: two different n-grams collide with a probability of 2^-64.
-    """
-    ids, offsets = (texts.ids, texts.offsets) if order == 1 else _add_boundaries(texts)
-    lengths = np.diff(offsets)
-    counts = np.maximum(lengths - order + 1, 0)
-    rows = np.repeat(np.arange(len(texts)), counts)
-    first = np.arange(counts.sum()) + np.repeat(offsets[:-1] - np.concatenate(([0], np.cumsum(counts)))[:-1], counts)
-    hashes = np.zeros(len(first), dtype=np.uint64)
-    for step in range(order):
-        hashes = hash_rows(hashes ^ ids[first + step].astype(np.uint64), order, "ngram")
-    return hashes, rows
-
-
-def _add_boundaries(texts: EncodedTexts) -> tuple[np.ndarray, np.ndarray]:
-    """Put a boundary mark before and after each row: ids (M + 2N,) and offsets (N + 1,)."""
-    offsets = texts.offsets
-    ids = np.insert(texts.ids, np.repeat(offsets, 2)[1:-1], PAD_ID)
-    return ids, offsets + 2 * np.arange(len(offsets))

@@ -1,45 +1,19 @@
-"""N-grams compared with tuples by hand, rows taken and chunked, and settings refused by name."""
+"""Rows taken and chunked, read from shards, and settings refused by name."""
 
 import dataclasses
 
 import numpy as np
 import pytest
 
-from factories.baseline_texts import ROWS, SETTINGS, make_texts, tuples
+from factories.baseline_texts import ROWS, SETTINGS, make_texts
 from factories.shards import write_encoded
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.errors import UserError
-from textrnn.evaluation.baselines.ngrams import ngrams, read_encoded_texts
+from textrnn.evaluation.baselines.encoded_texts import read_encoded_texts
 
 
 def rows_of(texts):
     return [texts.ids[a:b].tolist() for a, b in zip(texts.offsets[:-1], texts.offsets[1:], strict=True)]
-
-
-@pytest.mark.parametrize("order", [1, 2, 3, 4])
-def test_each_ngram_has_the_row_and_the_hash_of_its_tokens(order):
-    hashes, rows = ngrams(make_texts(ROWS), order)
-    expected = [(index, ngram) for index, row in enumerate(ROWS) for ngram in tuples(row, order)]
-    assert rows.tolist() == [index for index, _ in expected]
-    assert hashes.dtype == np.uint64
-    ngram_of_hash = {}
-    for code, (_, ngram) in zip(hashes.tolist(), expected, strict=True):
-        assert ngram_of_hash.setdefault(code, ngram) == ngram
-    assert len(ngram_of_hash) == len({ngram for _, ngram in expected})
-
-
-def test_ngrams_differ_by_their_order_and_by_the_order_of_tokens():
-    codes = {int(ngrams(make_texts([[2, 3]]), 1)[0][0]), int(ngrams(make_texts([[0, 2]]), 1)[0][0])}
-    for row in ([2, 3], [3, 2]):
-        codes |= {int(ngrams(make_texts([row]), order)[0][1]) for order in (2, 3)}
-    assert len(codes) == 6
-
-
-def test_the_ngrams_of_many_tokens_have_different_hashes():
-    row = np.random.default_rng(1).integers(2, 5000, 20_000).tolist()
-    for order in (2, 3):
-        hashes, _ = ngrams(make_texts([row]), order)
-        assert len(np.unique(hashes)) == len(set(tuples(row, order)))
 
 
 def test_rows_are_taken_in_the_order_of_the_index():
@@ -73,10 +47,18 @@ def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
         ("seed", -1, r"^baseline\.seed: must lie in \[0, 2\^63\); got -1"),
         *[
             (name, 0, rf"^baseline\.{name}: must be at least 1; got 0")
-            for name in ("ngrams", "features", "iterations", "buckets", "width", "epochs", "batch_size")
+            for name in ("ngrams", "features", "width", "epochs", "batch_size", "crf_iterations", "crf_min_count")
         ],
-        ("regularization", (), r"^baseline\.regularization: must be a list of numbers above 0; got \[\]"),
-        ("regularization", (1.0, 0.0), r"^baseline\.regularization: must be a list of numbers above 0; got \[1\.0, 0"),
+        *[
+            case
+            for name in ("logistic_c", "svm_c", "nb_svm_c")
+            for case in (
+                (name, (), rf"^baseline\.{name}: must be a list of numbers above 0; got \[\]"),
+                (name, (1.0, 0.0), rf"^baseline\.{name}: must be a list of numbers above 0; got \[1\.0, 0"),
+            )
+        ],
+        ("nb_svm_beta", (), r"^baseline\.nb_svm_beta: must be a list of numbers in \[0, 1\]; got \[\]"),
+        ("nb_svm_beta", (0.0, 1.1), r"^baseline\.nb_svm_beta: must be a list of numbers in \[0, 1\]; got \[0\.0, 1"),
         ("learning_rate", 0.0, r"^baseline\.learning_rate: must be above 0"),
     ],
 )
