@@ -1,9 +1,12 @@
-"""Score a saved model on dev and test, and save its predictions of test."""
+"""Score a saved model on dev and test, with intervals, and save its predictions of test.
+
+Dev is scored as it was before any refit.
+"""
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.evaluation.metrics.comparison import score_and_loss
-from textrnn.evaluation.scoring.evaluate import evaluate, metrics
+from textrnn.evaluation.scoring.evaluate import evaluate, metrics, part_metrics
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.result_files import EvaluatedFiles, RecipeFiles
@@ -12,14 +15,21 @@ from textrnn.stage import output_folder, run_stage, write_json
 
 def main(recipe: str) -> None:
     files = RecipeFiles(recipe)
-    saved = load_model(files.model.folder, pick_device())
+    folder, device = files.model.folder, pick_device()
     padded = PaddedRows.read(PaddedRows.default_folder(recipe))
-    dev, test = evaluate(saved, padded, "dev"), evaluate(saved, padded, "test")
-    values = {"dev": metrics(dev), "test": metrics(test)}
+    evaluations = {
+        "dev": evaluate(load_model(folder, device, before_refit=True), padded, "dev"),
+        "test": evaluate(load_model(folder, device), padded, "test"),
+    }
+    values = {split: metrics(evaluation) for split, evaluation in evaluations.items()}
+    parts = {split: part_metrics(evaluation) for split, evaluation in evaluations.items()}
     with output_folder(files.evaluated.folder) as folder:
         out = EvaluatedFiles(folder)
-        test.predictions.write(out.predictions)
-        write_json(out.metrics, values)
+        evaluations["test"].predictions.write(out.predictions)
+        evaluations["test"].rows.write(out.predicted_rows)
+        intervals = {split: evaluation.intervals for split, evaluation in evaluations.items()}
+        others = {"intervals": intervals} | ({"parts": parts} if any(parts.values()) else {})
+        write_json(out.metrics, values | others)
     # named by the recipe, so that a column of `dvc exp show` needs no name of a file
     write_json(files.scores, {recipe: {split: score_and_loss(values[split]) for split in values}})
 

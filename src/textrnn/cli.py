@@ -1,4 +1,4 @@
-"""The command `textrnn`: predict with a model, export it as a file, or serve several models over HTTP."""
+"""The command `textrnn`: predict with a model, export it as a file, serve several models, or compare two."""
 
 from __future__ import annotations
 
@@ -7,18 +7,20 @@ import sys
 from collections.abc import Callable
 
 from textrnn import __version__
+from textrnn.evaluation.comparison.command import compare_parser
 from textrnn.inference.onnx.command import export_parser
 from textrnn.inference.prediction.command import predict_parser
 from textrnn.inference.serving.command import serve_parser
 from textrnn.stage import run_command
 
-DESCRIPTION = "Predict with a model, export it as a file, or serve several models over HTTP."
+DESCRIPTION = "Predict with a model, export it as a file, serve several over HTTP, or compare two on test."
 
 # purpose and parser of each command
 COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
     "predict": ("predict labels or entities of texts, as JSON lines", predict_parser),
     "export": ("write a model as one ONNX file, which runs without this package", export_parser),
     "serve": ("serve predictions over HTTP, with a web page to try the models", serve_parser),
+    "compare": ("say which of two models is better on the same rows of test", compare_parser),
 }
 
 

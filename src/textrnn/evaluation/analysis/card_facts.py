@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -59,8 +59,9 @@ class CardFacts:
 
     folder: the model directory; config: its config.json; weights: the number of weights; size, sha256: bytes and hash
     of their file; data: facts about the corpus, in order; padded, encoded: statistics of pad and encode; trained: how
-    training ended, its params and what `limits` capped; scores: metrics of evaluate by split; versions: of the software
-    used.
+    training ended, its params, what rules and `limits` changed of them, and notices; scores: metrics of evaluate by
+    split; intervals: of these metrics, by split; parts: by split, those of the network alone, of the wide part alone
+    and of both, empty without a wide part; versions: of the software used.
     """
 
     folder: str
@@ -74,6 +75,8 @@ class CardFacts:
     encoded: Mapping[str, Any]
     trained: Mapping[str, Any]
     scores: Mapping[str, Mapping[str, float]]
+    parts: Mapping[str, Mapping[str, Mapping[str, float]]]
+    intervals: Mapping[str, Mapping[str, Sequence[float]]]
     versions: Mapping[str, str]
 
 
@@ -83,8 +86,13 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
     config, labels, encoded = model.read_config(), preparation.read_labels(), read_json(files.encoded)
     data: dict[str, Any] = {"encoding": params.encoding, "corpus": params.corpus}
     data |= _segmentation(read_json(preparation.segmentation_file))
-    data |= {"min_count": encoded["min_count"], "max_tokens": encoded["max_tokens"], "tags": labels.scheme}
+    follows = [f" ({value['asked']}: {value['follows']})" for value in encoded.get("auto", [])]
+    data |= {"min_count": "".join([str(encoded["min_count"]), *follows])}
+    data |= {"max_tokens": encoded["max_tokens"], "tags": labels.scheme}
     data |= _origin(params, read_json(files.embedded))
+    scores = read_json(files.metrics)
+    parts = scores.pop("parts", {})
+    intervals = scores.pop("intervals", {})
     return CardFacts(
         folder=model.folder.as_posix(),
         config=config,
@@ -96,7 +104,9 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
         padded=read_json(files.padded),
         encoded=encoded,
         trained=read_json(model.training),
-        scores=read_json(files.metrics),
+        scores=scores,
+        parts=parts,
+        intervals=intervals,
         versions={
             "textrnn": config["version"],
             "python": platform.python_version(),
@@ -109,8 +119,16 @@ def _origin(params: CardParams, embedded: Mapping[str, Any]) -> dict[str, Any]:
     """Where the rows and the vectors are from."""
     origin: dict[str, Any] = {"rows are": "generated, none is real"} if Path(params.source) == SAMPLE else {}
     origin |= {"data.source": params.source, "word vectors": embedded["vectors"]}
-    lexicon = embedded["lexicon"]
-    return origin | ({"vectors of words and pairs": lexicon["vectors"]} if lexicon else {})
+    lexicon, texts = embedded["lexicon"], embedded["vectorized_texts"]
+    origin |= {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}
+    origin |= {"vectors of bigrams": embedded["bigrams"]} if embedded["bigrams"] else {}
+    return origin | ({"vectorized from": _describe_texts(texts)} if texts else {})
+
+
+def _describe_texts(texts: Mapping[str, Any]) -> str:
+    """The texts that vectors are learned from: train's, and those of a file without labels."""
+    train = f"{texts['train']:,} texts of train"
+    return f"{train}, {texts['unlabelled']:,} of {texts['text']}" if texts["text"] else train
 
 
 def _segmentation(state: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from textrnn.common.storage.schemas import SPLITS
@@ -11,6 +11,7 @@ from textrnn.evaluation.analysis.card_facts import CardFacts
 MAX_LABELS = 50  # label names that a card lists
 TASKS = {"classify": "A classifier of whole texts", "tag": "A tagger of every token, scored by entities"}
 NO_VALUE = "none"
+NOT_OUTCOME = ("params", "capped", "auto", "notices")  # what training.json has besides the outcome
 
 
 def render(facts: CardFacts) -> str:
@@ -20,6 +21,7 @@ def render(facts: CardFacts) -> str:
         _summary(facts),
         "## Results",
         _score_table(facts),
+        *([_part_table(facts)] if facts.parts else []),
         "## How to load",
         f'```python\nimport textrnn\n\nmodel = textrnn.load("{facts.folder}")\nprint(model.predict(["a text"]))\n```',
         "The directory is all that is needed: weights, configuration, vocabulary, labels and how to segment.",
@@ -33,8 +35,10 @@ def render(facts: CardFacts) -> str:
         "## Training",
         "What came of it:",
         _bullets(_outcome(facts)),
+        *_notices(facts),
         "The params:",
         _bullets(facts.trained["params"].items()),
+        *_rule_values(facts),
         "## Versions",
         _bullets(facts.versions.items()),
     ]
@@ -54,9 +58,33 @@ def _score_table(facts: CardFacts) -> str:
     names = list(dict.fromkeys(name for scores in facts.scores.values() for name in scores))
     lines = [f"| split | {' | '.join(names)} |", "|---" * (1 + len(names)) + "|"]
     for split, scores in facts.scores.items():
-        lines.append(f"| {split} | {' | '.join(_format(scores.get(name)) for name in names)} |")
+        intervals = facts.intervals.get(split, {})
+        cells = [_format(scores.get(name)) + _bounds(intervals.get(name)) for name in names]
+        lines.append(f"| {split} | {' | '.join(cells)} |")
     note = f"One run, seed {facts.trained['params']['seed']}. Dev chose the weights; test chose nothing."
+    if "refit" in facts.trained:
+        note += " Then the model was trained on train and dev for as many steps, and those weights were saved."
+        note += " The figures of dev are of the first run, on train alone."
+    note += " Brackets are 95% intervals over rows." if facts.intervals else ""
     return "\n".join(lines) + "\n\n" + note
+
+
+def _part_table(facts: CardFacts) -> str:
+    """The scores of the recurrent network alone, of the wide part alone, and of both."""
+    metrics = ("accuracy", "macro_f1", "loss")
+    lines = [f"| split | part | {' | '.join(metrics)} |", "|---" * (2 + len(metrics)) + "|"]
+    for split, parts in facts.parts.items():
+        for name, scores in parts.items():
+            lines.append(f"| {split} | {name} | {' | '.join(_format(scores[metric]) for metric in metrics)} |")
+    note = (
+        "Deep is the recurrent network, wide the linear model on n-grams; each part's loss is of its unscaled scores."
+    )
+    return "\n".join(lines) + "\n\n" + note
+
+
+def _bounds(interval: Sequence[float] | None) -> str:
+    """An interval as it follows a score; nothing for None."""
+    return "" if interval is None else f" [{interval[0]:.4f}, {interval[1]:.4f}]"
 
 
 def _split_table(facts: CardFacts) -> str:
@@ -73,12 +101,33 @@ def _model_sizes(facts: CardFacts) -> list[tuple[str, Any]]:
     file = [("weights", facts.weights), ("file, bytes", facts.size), ("file, SHA-256", facts.sha256)]
     sizes = [(name, config[name]) for name in ("tokens", "embedding_size", "pairs")]
     padding = [(name, config[name]) for name in ("widths", "pad_side", "truncates")]
-    return [*file, *sizes, ("lexicon", config["words"]), *padding]
+    # models saved before there was a wide part lack the key
+    return [*file, *sizes, ("lexicon", config["words"]), ("n-grams", config.get("ngrams", [])), *padding]
 
 
 def _outcome(facts: CardFacts) -> list[tuple[str, Any]]:
     """What training.json says of the run itself: steps, epochs, the best weights, why it stopped."""
-    return [(name, value) for name, value in facts.trained.items() if name not in ("params", "capped")]
+    return [(name, value) for name, value in facts.trained.items() if name not in NOT_OUTCOME]
+
+
+def _notices(facts: CardFacts) -> list[str]:
+    """What of the settings the run was too short for; models of earlier versions have no such list."""
+    notices = facts.trained.get("notices")
+    if not notices:
+        return []
+    return ["For some of its settings the run was too short:", "\n".join(f"* {notice}" for notice in notices)]
+
+
+def _rule_values(facts: CardFacts) -> list[str]:
+    """The params that rules gave, and what they follow from."""
+    values = facts.trained.get("auto")
+    if not values:
+        return []
+    return ["Of these, rules gave:", _bullets((each["name"], _format_rule(each)) for each in values)]
+
+
+def _format_rule(value: Mapping[str, Any]) -> str:
+    return f"{_format(value['used'])} (asked: {_format(value['asked'])}; follows {value['follows']})"
 
 
 def _label_list(names: list[str]) -> str:

@@ -6,14 +6,17 @@ import contextlib
 import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from textrnn.common.params.sections import get_param
 from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError, require
-from textrnn.evaluation.metrics.comparison import score_name
+from textrnn.evaluation.metrics.comparison import best_baseline, score_name
+from textrnn.evaluation.metrics.intervals import Intervals
+from textrnn.evaluation.metrics.paired_tests import Difference, paired_test, same_rows
+from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
 from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 
@@ -23,7 +26,12 @@ UNSPACED = ("chars", "jieba")  # segmenters whose tokens are not separated by sp
 
 @dataclass(frozen=True)
 class RecipeResults:
-    """The content of a recipe's files; `missing` lists files that do not exist, each with the stage that writes it."""
+    """The content of a recipe's files; `missing` lists files that do not exist, each with the stage that writes it.
+
+    parts: by split, the metrics of the network alone (deep), of the wide part alone and of both; empty without one.
+    intervals: of the metrics of dev and test, by split. ahead: by how much the recipe is ahead of its best baseline on
+    test, with the paired interval; None where one of them has no predictions, or they are of other rows.
+    """
 
     name: str
     encoding: str
@@ -32,6 +40,9 @@ class RecipeResults:
     train: dict[str, Any] | None
     dev: dict[str, float] | None
     test: dict[str, float] | None
+    parts: dict[str, dict[str, dict[str, float]]]
+    intervals: dict[str, Intervals]
+    ahead: Difference | None
     analysis: dict[str, Any] | None
     baselines: dict[str, Any] | None
     curves: list[Row]
@@ -55,6 +66,15 @@ class RecipeResults:
         """The name of the metric by which recipes of its task are compared: that of the score."""
         return score_name(self.test or {})
 
+    @property
+    def best_baseline(self) -> str | None:
+        """The name of the baseline that dev ranks first by that metric."""
+        return None if self.baselines is None else best_baseline(self.baselines["baselines"], self.primary_metric)
+
+    def interval(self, metric: str, split: str = "test") -> list[float] | None:
+        """The bounds of a metric's interval; None where `evaluate` wrote none."""
+        return self.intervals.get(split, {}).get(metric)
+
     def spacing(self, tokens: Sequence[str]) -> str:
         """Return what to put between the tokens of a text so that it can be read."""
         segmenter = (self.segmentation or {}).get("segmenter")
@@ -77,12 +97,13 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
 
     project: the folder that holds params.yaml.
     """
-    files, baselines = RecipeFiles(name, project), BaselineFiles(encoding, project).baselines
+    files, of_baselines = RecipeFiles(name, project), BaselineFiles(encoding, project)
     train, analyze = f"train@{name}", f"analyze@{name}"
     model, analyzed, reader = files.model, files.analyzed, _Reader()
     training = reader.json(model.training, train)
     evaluated = reader.json(files.evaluated.metrics, f"evaluate@{name}") or {}
-    return RecipeResults(
+    own = reader.rows(files.evaluated.predicted_rows, f"evaluate@{name}")
+    results = RecipeResults(
         name,
         encoding,
         corpus,
@@ -90,8 +111,11 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
         train=training,
         dev=evaluated.get("dev"),
         test=evaluated.get("test"),
+        parts=evaluated.get("parts", {}),
+        intervals=evaluated.get("intervals", {}),
+        ahead=None,
         analysis=reader.json(analyzed.analysis, analyze),
-        baselines=reader.json(baselines, f"baseline@{encoding}"),
+        baselines=reader.json(of_baselines.baselines, f"baseline@{encoding}"),
         curves=reader.table(files.curves, train),
         classes=reader.table(analyzed.classes, analyze),
         confusion=reader.grid(analyzed.confusion_counts, analyze),
@@ -103,6 +127,21 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
         parameters=reader.parameters(model, train),
         missing=reader.missing,
     )
+    others = reader.rows(of_baselines.predicted_rows, f"baseline@{encoding}")
+    return replace(results, ahead=_ahead(results.best_baseline, own, others))
+
+
+def _ahead(baseline: str | None, own: PredictedRows | None, others: PredictedRows | None) -> Difference | None:
+    """The difference between a recipe and a baseline on test in the score of their task."""
+    if (
+        own is None
+        or others is None
+        or baseline is None
+        or baseline not in others.predicted
+        or same_rows(own, others) is not None
+    ):
+        return None
+    return paired_test(own, PREDICTED, others, baseline).score[1]
 
 
 class _Reader:
@@ -113,6 +152,9 @@ class _Reader:
 
     def json(self, path: Path, stage: str) -> dict[str, Any] | None:
         return read_json(path) if self._exists(path, stage) else None
+
+    def rows(self, path: Path, stage: str) -> PredictedRows | None:
+        return PredictedRows.read(path) if self._exists(path, stage) else None
 
     def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
         if not self._exists(path, stage):

@@ -8,7 +8,6 @@ from typing import Any
 import polars as pl
 
 from textrnn.common.params.sections import get_param
-from textrnn.evaluation.metrics.comparison import best_baseline
 from textrnn.evaluation.outputs.recipe_results import RecipeResults
 
 GENERATED = "data/sample"  # the folder that the stage `sample` fills
@@ -18,8 +17,9 @@ SCORES = {"accuracy": "accuracy", "entity_f1": "entity F1"}
 def results_table(results: Sequence[RecipeResults]) -> str:
     """The recipes that have been evaluated as lines of text, those of a corpus together; empty if there are none.
 
-    The score is entity F1 for taggers and accuracy for others. `ahead` says by how much the recipe's test score exceeds
-    that of the best baseline, which dev selects.
+    The score is entity F1 for taggers and accuracy for others. `±` is half of the 95% interval of the test score.
+    `ahead` says by how much that score exceeds the best baseline's, which dev selects; `verdict` whether the recipe is
+    ahead of it, level or behind by the paired 95% interval of this difference.
     """
     rows = [table_row(each) for each in results if each.train is not None and each.test is not None]
     if not rows:
@@ -39,6 +39,7 @@ def table_row(results: RecipeResults) -> dict[str, Any]:
     row: dict[str, Any] = {"corpus": results.corpus, "recipe": results.name}
     row |= {"rows": None if results.pad is None else results.pad["train"]["rows"], "steps": results.train["steps"]}
     row |= {"score": SCORES.get(metric, metric), "dev": (results.dev or {}).get(metric), "test": results.test[metric]}
+    row["±"] = _half_width(results.interval(metric))
     return row | _baseline_columns(results, metric)
 
 
@@ -62,8 +63,12 @@ def heading(params: Mapping[str, Any]) -> str:
 
 def _baseline_columns(results: RecipeResults, metric: str) -> dict[str, Any]:
     if results.baselines is None or results.test is None:
-        return {"best baseline": None, "its test": None, "ahead": None}
-    baselines = results.baselines["baselines"]
-    best = best_baseline(baselines, metric)
-    score = baselines[best]["test"][metric]
-    return {"best baseline": best, "its test": score, "ahead": round(results.test[metric] - score, 6)}
+        return {"best baseline": None, "its test": None, "ahead": None, "verdict": None}
+    score = results.baselines["baselines"][results.best_baseline]["test"][metric]
+    columns = {"best baseline": results.best_baseline, "its test": score}
+    verdict = None if results.ahead is None else results.ahead.verdict
+    return columns | {"ahead": round(results.test[metric] - score, 6), "verdict": verdict}
+
+
+def _half_width(bounds: Sequence[float] | None) -> float | None:
+    return None if bounds is None else (bounds[1] - bounds[0]) / 2

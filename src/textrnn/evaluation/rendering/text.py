@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 HAN = re.compile("[\u2e80-\u2fdf\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
 # HTML has no place for control characters, so each becomes the Unicode picture of it
@@ -12,6 +13,11 @@ PICTURES = {code: 0x2400 + code for code in range(32)} | {0x7F: 0x2421}
 def percent(value: float | None) -> str:
     """A fraction as a percentage with two decimals; a dash for None."""
     return "–" if value is None else f"{100 * value:.2f}%"
+
+
+def bounds(interval: Sequence[float] | None) -> str:
+    """The bounds of an interval of fractions, in percent; nothing for None."""
+    return "" if interval is None else f"[{100 * interval[0]:.2f}, {100 * interval[1]:.2f}]"
 
 
 def thousands(value: int | None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from textrnn.evaluation.metrics.comparison import best_baseline
+from textrnn.evaluation.metrics.paired_tests import Difference
 from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.dot_plots import Scores, score_plot
 from textrnn.evaluation.rendering.svg import Chart
@@ -22,7 +22,10 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Row:
-    """A recipe in the table; all from `dev` on is None where it is not known."""
+    """A recipe in the table; all from `dev` on is None where it is not known.
+
+    interval: of the score on test; ahead: the paired difference to the best baseline.
+    """
 
     name: str
     corpus: str
@@ -32,19 +35,24 @@ class Row:
     metric: str
     dev: float | None
     test: float | None
+    interval: list[float] | None
     macro_f1: float | None
     baseline: str | None
     baseline_test: float | None
     ceiling: float | None
+    ahead: Difference | None
 
     @property
     def verdict(self) -> str:
-        """Who is ahead on test, where there is a baseline."""
+        """Who is ahead on test, where there is a baseline: by the paired interval, or else by the scores alone."""
+        if self.ahead is not None:
+            return self.ahead.words
         assert self.test is not None
         assert self.baseline_test is not None
-        if self.baseline_test > self.test:
-            return "beaten"
-        return "ahead" if self.test > self.baseline_test else "level"
+        if self.test == self.baseline_test:
+            return "level"
+        side = "ahead" if self.test > self.baseline_test else "behind"
+        return f"{side} by {100 * abs(self.test - self.baseline_test):.2f}"
 
 
 def overview(recipes: Sequence[RecipeResults]) -> dict[str, Any]:
@@ -64,10 +72,12 @@ def _row(recipe: RecipeResults) -> Row:
         metric=METRICS[recipe.primary_metric],
         dev=None if recipe.dev is None else recipe.dev[recipe.primary_metric],
         test=None if recipe.test is None else recipe.test[recipe.primary_metric],
+        interval=recipe.interval(recipe.primary_metric),
         macro_f1=None if recipe.test is None else recipe.test["macro_f1"],
         baseline=None if baseline is None else humanize(baseline),
         baseline_test=baseline_test,
         ceiling=ceiling_of(recipe),
+        ahead=recipe.ahead,
     )
 
 
@@ -85,11 +95,10 @@ def _charts(rows: Sequence[Row]) -> Iterator[Chart]:
 
 def baseline_of(recipe: RecipeResults) -> tuple[str, float] | None:
     """The name of the best baseline and its score on test; None where there is none."""
-    if recipe.baselines is None:
+    name = recipe.best_baseline
+    if recipe.baselines is None or name is None:
         return None
-    baselines = recipe.baselines["baselines"]
-    name = best_baseline(baselines, recipe.primary_metric)
-    return name, float(baselines[name]["test"][recipe.primary_metric])
+    return name, float(recipe.baselines["baselines"][name]["test"][recipe.primary_metric])
 
 
 def ceiling_of(recipe: RecipeResults) -> float | None:
@@ -115,4 +124,5 @@ def model_line(recipe: RecipeResults) -> str | None:
     readout = model["readout"]
     parts.append(" + ".join(map(humanize, [readout] if isinstance(readout, str) else readout)))
     parts += [part for part, present in (("LayerNorm", model["layer_norm"]), ("CRF", model["crf"])) if present]
+    parts += ["wide part"] if recipe.config.get("ngrams") else []  # models saved before there was one lack the key
     return ", ".join(parts)

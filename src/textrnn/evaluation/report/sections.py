@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from textrnn.evaluation.metrics.intervals import Intervals
 from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.bar_charts import ReliabilityBar, histogram, reliability_diagram
 from textrnn.evaluation.rendering.line_charts import learning_curves
@@ -72,6 +73,9 @@ def _facts(recipe: RecipeResults) -> Iterator[tuple[str, str]]:
         run = f"{recipe.train['steps']:,} steps, {recipe.train['epochs']:g} epochs"
         yield "trained for", run + (f", stopped by {humanize(stopped)}" if stopped else "")
         yield "weights of step", f"{int(recipe.train['best_step']):,}"
+        if "refit" in recipe.train:
+            rows, steps = recipe.train["refit"]["rows"], recipe.train["refit"]["steps"]
+            yield "refit on train and dev", f"{rows:,} rows, {steps:,} steps; scores on dev are those before it"
 
 
 def _scores(recipe: RecipeResults) -> Table | None:
@@ -79,33 +83,43 @@ def _scores(recipe: RecipeResults) -> Table | None:
         return None
     metrics = ["accuracy", "macro_f1"]
     metrics += ["entity_precision", "entity_recall", "entity_f1"] if recipe.is_tagger else []
-    rows = [_score_row(recipe.name, recipe.dev, recipe.test, metrics)]
+    splits = {"dev": recipe.dev or {}, "test": recipe.test}
+    rows = [_score_row(recipe.name, splits, recipe.intervals, metrics)]
+    if recipe.parts:
+        titles = {"deep": "recurrent part alone", "wide": "wide part alone"}
+        for part, title in titles.items():
+            scores = {split: parts[part] for split, parts in recipe.parts.items()}
+            rows.append(_score_row(title, scores, {}, metrics))
     if recipe.baselines is not None:
         for name, scores in recipe.baselines["baselines"].items():
-            rows.append(_score_row(f"baseline: {humanize(name)}", scores["dev"], scores["test"], metrics))
+            rows.append(_score_row(f"baseline: {humanize(name)}", scores, scores.get("intervals", {}), metrics))
         ceiling = recipe.baselines.get("ceiling")
         if ceiling:
-            dev, test = ({"accuracy": ceiling[split]} for split in ("dev", "test"))
-            rows.append(_score_row("ceiling: texts with several labels", dev, test, metrics))
+            splits = {split: {"accuracy": ceiling[split]} for split in ("dev", "test")}
+            rows.append(_score_row("ceiling: texts with several labels", splits, {}, metrics))
     columns = _number_columns(f"{METRICS[metric]}, {split}" for metric in metrics for split in ("dev", "test"))
     return Table(f"{recipe.name} and its baselines", columns, rows)
 
 
 def _score_row(
-    name: str, dev: Mapping[str, float] | None, test: Mapping[str, float], metrics: Sequence[str]
-) -> tuple[str, list[float | None]]:
-    return name, [(scores or {}).get(metric) for metric in metrics for scores in (dev, test)]
+    name: str, splits: Mapping[str, Mapping[str, float]], intervals: Mapping[str, Intervals], metrics: Sequence[str]
+) -> tuple[str, list[tuple[float | None, list[float] | None]]]:
+    """The name, and of each metric on dev and test the score and the bounds of its interval."""
+    cells = [(metric, split) for metric in metrics for split in ("dev", "test")]
+    return name, [(splits[split].get(metric), intervals.get(split, {}).get(metric)) for metric, split in cells]
 
 
 def _curves(recipe: RecipeResults) -> Iterator[Chart]:
-    for column, title in (("loss", "Loss"), ("accuracy", "Accuracy")):
+    titles = {"loss": "Loss", "accuracy": "Accuracy", "macro_f1": "Macro F1", "entity_f1": "Entity F1"}
+    for column, title in titles.items():
         series = []
         for split in ("train", "dev"):
-            points = [(float(row["step"]), float(row[column])) for row in recipe.curves if row["split"] == split]
+            rows = [row for row in recipe.curves if row["split"] == split and row.get(column)]
+            points = [(float(row["step"]), float(row[column])) for row in rows]
             points = [point for point in points if math.isfinite(point[1])]
             series += [(split, points)] if points else []
         if series:
-            yield learning_curves(title, "step", series, percent=column == "accuracy")
+            yield learning_curves(title, "step", series, percent=column != "loss")
 
 
 def _lengths(recipe: RecipeResults) -> Iterator[Chart]:

@@ -10,6 +10,7 @@ from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.predictions import Predictions
+from textrnn.evaluation.scoring.model_parts import PartScorer
 from textrnn.modeling.models.decoding import class_probabilities, decode_classes
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.models.running_metrics import RunningMetrics
@@ -22,10 +23,13 @@ BATCH_SIZE = 256
 
 
 @torch.no_grad()
-def predict_split(saved: SavedModel, padded: PaddedRows, split: Split) -> tuple[Predictions, float]:
+def predict_split(
+    saved: SavedModel, padded: PaddedRows, split: Split, parts: PartScorer | None = None
+) -> tuple[Predictions, float]:
     """Run the model on a split of padded shards; return its predictions and its mean loss per row or token.
 
     Batches have rows of one width. A CRF predicts its best tag sequence among those that are valid in its tag scheme.
+    parts: scores the parts of a model with a wide part in the same pass.
     Raises UserError when the shards were padded for another model, or hold a token or label unknown to the model.
     """
     _check_padding(saved, padded)
@@ -34,8 +38,8 @@ def predict_split(saved: SavedModel, padded: PaddedRows, split: Split) -> tuple[
     buckets = load_buckets(padded, split, device)
     check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     running_metrics = RunningMetrics.for_network(saved.network, None)
-    parts = [_predict_batch(saved, batch, running_metrics) for batch in batches(buckets, BATCH_SIZE)]
-    row_numbers, counts, gold, predicted, probabilities = map(np.concatenate, zip(*parts, strict=True))
+    columns = [_predict_batch(saved, batch, running_metrics, parts) for batch in batches(buckets, BATCH_SIZE)]
+    row_numbers, counts, gold, predicted, probabilities = map(np.concatenate, zip(*columns, strict=True))
     # batches come by width: sort rows by their numbers, and the predictions along with them
     order = np.argsort(row_numbers, kind="stable")
     by_row = np.argsort(np.repeat(row_numbers, counts), kind="stable")
@@ -49,12 +53,15 @@ def predict_split(saved: SavedModel, padded: PaddedRows, split: Split) -> tuple[
     return predictions, running_metrics.compute().loss
 
 
-def _predict_batch(saved: SavedModel, batch: Batch, running_metrics: RunningMetrics) -> tuple[np.ndarray, ...]:
+def _predict_batch(
+    saved: SavedModel, batch: Batch, running_metrics: RunningMetrics, parts: PartScorer | None
+) -> tuple[np.ndarray, ...]:
     """Return row numbers (B,), predictions per row (B,), gold and predicted (M,) and probabilities (M, C).
 
     The batch's loss is added to the metrics.
     """
-    logits, valid = saved.network(batch.ids, batch.lengths), batch.targets != IGNORED_TAG
+    logits = saved.network(batch.ids, batch.lengths) if parts is None else parts.logits(batch)
+    valid = batch.targets != IGNORED_TAG
     predicted = decode_classes(saved, logits, valid)
     running_metrics.update(logits, batch.targets, predictions=predicted)
     probabilities = class_probabilities(saved.network, logits, batch.targets)

@@ -10,7 +10,11 @@ from textrnn.preparation.artifacts.model_files import ModelFiles
 
 @dataclass(frozen=True)
 class EvaluatedFiles:
-    """What `evaluate` writes into its folder: all metrics of dev and test, and the predictions of test."""
+    """What `evaluate` writes into its folder: all metrics of dev and test, their intervals, and predictions of test.
+
+    The predictions stand in two files: with the probability of each class, by id, and as gold and predicted labels by
+    name, which can be compared with those of any other model.
+    """
 
     folder: Path
 
@@ -21,6 +25,10 @@ class EvaluatedFiles:
     @property
     def predictions(self) -> Path:
         return self.folder / "test.arrow"
+
+    @property
+    def predicted_rows(self) -> Path:
+        return self.folder / "predicted.arrow"
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,11 @@ class BaselineFiles:
     def baselines(self) -> Path:
         """The metrics of all baselines."""
         return self.project / "data" / "baselines" / f"{self.encoding}.json"
+
+    @property
+    def predicted_rows(self) -> Path:
+        """The gold labels of test, and the labels that each baseline predicts."""
+        return self.project / "data" / "baselines" / f"{self.encoding}.arrow"
 
     @property
     def best_score(self) -> Path:

@@ -5,7 +5,17 @@ import pathlib
 
 import pytest
 
-from factories.analysis_files import EMBEDDED, ENCODED, PADDED, PARAMS, RECIPE, SEGMENTATION, write_inputs, write_json
+from factories.analysis_files import (
+    EMBEDDED,
+    ENCODED,
+    PADDED,
+    PARAMS,
+    RECIPE,
+    SEGMENTATION,
+    TRAINED,
+    write_inputs,
+    write_json,
+)
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
 from textrnn.evaluation.analysis.card_facts import CardFacts
@@ -50,6 +60,8 @@ FACTS = CardFacts(
         "capped": CAPPED,
     },
     scores={"dev": SCORES, "test": SCORES | {"entity_f1": 0.125}},
+    parts={},
+    intervals={},
     versions={"textrnn": "0.1.0"},
 )
 
@@ -68,6 +80,17 @@ def test_a_card_says_what_limits_capped_and_only_that():
     text = card(trained=FACTS.trained | {"capped": []})
     assert "No limit changed the model or its training: the params below are the recipe's." in text
     assert "capped" not in text
+
+
+def test_a_card_of_a_model_with_a_wide_part_has_the_scores_of_its_parts():
+    parts = {part: SCORES | {"accuracy": accuracy} for part, accuracy in (("deep", 0.75), ("wide", 0.8), ("both", 0.9))}
+    text = card(parts={"dev": parts, "test": parts}, config=FACTS.config | {"ngrams": [3, 1234]})
+    table = text.split("| split | part | accuracy | macro_f1 | loss |\n|---|---|---|---|---|\n")[1]
+    assert table.startswith(
+        "| dev | deep | 0.75 | 0.25 | 0.5 |\n| dev | wide | 0.8 | 0.25 | 0.5 |\n| dev | both | 0.9 |"
+    )
+    assert "| test | both | 0.9 | 0.25 | 0.5 |\n\nDeep is the recurrent network, wide the linear model" in text
+    assert "* n-grams: 3, 1,234\n" in text
 
 
 def test_a_long_list_of_labels_is_shortened():
@@ -91,9 +114,16 @@ def written():
 
 def test_the_stage_writes_the_card_next_to_the_directory(stage):
     script, network = stage
-    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), {"dev": SCORES, "test": SCORES | {"loss": 0.75}})
+    evaluated = {"dev": SCORES, "test": SCORES | {"loss": 0.75}}
+    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), evaluated)
     script.main(RECIPE)
     text = written()
+    assert "| split | part |" not in text
+    parts = {split: {"deep": SCORES, "wide": SCORES, "both": SCORES} for split in ("dev", "test")}
+    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), {**evaluated, "parts": parts})
+    script.main(RECIPE)
+    assert "| test | wide | 0.875 | 0.25 | 0.5 |" in written()
+    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), evaluated)
     assert f"* weights: {sum(value.numel() for value in network.parameters()):,}\n" in text
     assert f"* file, SHA-256: {file_sha256(pathlib.Path('models/tiny/model.safetensors'))}\n" in text
     assert "| test | 0.75 | 0.875 | 0.25 |" in text
@@ -104,8 +134,53 @@ def test_the_stage_writes_the_card_next_to_the_directory(stage):
     assert "* steps: 60\n* stopped_by: none\n\nThe params:\n\n* seed: 1\n* clip_norm: 5.0\n" in text
     assert "* rows are: generated, none is real\n* data.source: data/sample\n" in text
     assert "* word vectors: none\n" in text
+    assert "[" not in text.split("## How to load")[0]
     script.main(RECIPE)
     assert written() == text
+
+
+def test_a_card_has_what_rules_gave_and_what_the_run_is_too_short_for(stage):
+    script, _ = stage
+    script.main(RECIPE)
+    assert "rules gave" not in written()
+    assert "too short" not in written()
+    size = {"name": "train.batch_size", "asked": "auto", "used": 32, "follows": "6,300 rows of train"}
+    epochs = {"name": "train.epochs", "asked": 5, "used": 20, "follows": "train.min_steps 4,000"}
+    trained = TRAINED | {"auto": [size, epochs], "notices": ["recipes.tiny.train.average: too long", "more"]}
+    write_json(pathlib.Path("models/tiny/training.json"), trained)
+    count = {"name": "encode.min_count", "asked": "auto", "used": 2, "follows": "9 tokens of train, segmenter nltk"}
+    write_json(pathlib.Path("data/encoded/letters/ids/statistics.json"), ENCODED | {"auto": [count]})
+    script.main(RECIPE)
+    assert "* min_count: 2 (auto: 9 tokens of train, segmenter nltk)\n" in written()
+    told = "For some of its settings the run was too short:\n\n* recipes.tiny.train.average: too long\n* more\n\n"
+    assert f"* stopped_by: none\n\n{told}The params:\n" in written()
+    wanted = "* train.batch_size: 32 (asked: auto; follows 6,300 rows of train)\n"
+    wanted += "* train.epochs: 20 (asked: 5; follows train.min_steps 4,000)\n"
+    assert f"\n\nOf these, rules gave:\n\n{wanted}\n## Versions" in written()
+
+
+def test_a_card_says_that_the_model_was_trained_on_dev_too(stage):
+    script, _ = stage
+    script.main(RECIPE)
+    assert "on train and dev" not in written()
+    write_json(pathlib.Path("models/tiny/training.json"), TRAINED | {"refit": {"rows": 2710, "steps": 40}})
+    script.main(RECIPE)
+    note = (
+        "Dev chose the weights; test chose nothing. Then the model was trained on train and dev for as many steps, and "
+    )
+    assert f"{note}those weights were saved. The figures of dev are of the first run, on train alone.\n" in written()
+    assert "* refit: rows 2,710, steps 40\n" in written()
+
+
+def test_a_card_has_the_intervals_of_its_scores(stage):
+    script, _ = stage
+    intervals = {"dev": {}, "test": {"accuracy": [0.86125, 0.88874], "macro_f1": [0.2, 0.30004]}}
+    written_scores = {"dev": SCORES, "test": SCORES, "intervals": intervals}
+    write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), written_scores)
+    script.main(RECIPE)
+    assert "0.875 [0.8612, 0.8887] | 0.25 [0.2000, 0.3000] |" in written()
+    assert "test chose nothing. Brackets are 95% intervals over rows.\n" in written()
+    assert "| intervals |" not in written()
 
 
 def test_a_card_names_the_source_of_rows_and_vectors(stage):
@@ -120,6 +195,16 @@ def test_a_card_names_the_source_of_rows_and_vectors(stage):
     script.main(RECIPE)
     assert "* vectors of words and pairs: words.vec\n" in written()
     assert "generated" not in written()
+    assert "vectorized from" not in written()
+    texts = {"text": None, "train": 5400, "unlabelled": 0}
+    learned = {"vectors": "vectorized", "bigrams": "vectorized", "vectorized_texts": texts}
+    write_json(embedded, EMBEDDED | learned)
+    script.main(RECIPE)
+    lines = "* word vectors: vectorized\n* vectors of bigrams: vectorized\n* vectorized from: 5,400 texts of train\n"
+    assert lines in written()
+    write_json(embedded, EMBEDDED | learned | {"vectorized_texts": texts | {"text": "u.txt", "unlabelled": 49_393}})
+    script.main(RECIPE)
+    assert "* vectorized from: 5,400 texts of train, 49,393 of u.txt\n" in written()
 
 
 def test_of_a_sentence_model_a_card_has_the_sizes(stage):

@@ -2,9 +2,11 @@
 
 import pathlib
 
+import numpy as np
 import pytest
 
 from factories.report_files import result_folders, write_json
+from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
 from textrnn.evaluation.outputs.results_table import heading, results_table, table_row
 
@@ -21,10 +23,12 @@ def scores(score, **baselines):
     return {"baselines": results, "ceiling": None}
 
 
-def write(recipe, test, baselines, *, corpus="c", padding=True):
+def write(recipe, test, baselines, *, corpus="c", padding=True, intervals=None):
     folders = result_folders(pathlib.Path())
     test = {"loss": 1.0, "accuracy": 0.6, "macro_f1": 0.4, **test}
-    write_json(folders.evaluated / recipe / "metrics.json", {"dev": dict.fromkeys(test, 0.5), "test": test})
+    write_json(
+        folders.evaluated / recipe / "metrics.json", {"dev": dict.fromkeys(test, 0.5), "test": test} | (intervals or {})
+    )
     write_json(folders.models / recipe / "training.json", {"epochs": 2, "steps": 7, "dev_accuracy": 0.5})
     if padding:
         write_json(folders.analyzed / recipe / "padding.json", {"train": {"rows": 9}})
@@ -49,6 +53,38 @@ def test_taggers_are_compared_by_entities():
     assert (row["its test"], row["ahead"]) == (0.3, 0.1)
 
 
+def test_intervals_stand_beside_the_scores():
+    """Of a hundred rows the recipe has 60 right; the baseline has 40 of these and no other."""
+    intervals = {"intervals": {"dev": {}, "test": {"accuracy": [0.5, 0.69]}}}
+    baselines = scores("accuracy", majority=(0.3, 0.1), linear=(0.7, 0.4))
+    gold = np.zeros(100, int)
+    own, linear = (np.repeat([0, 1], [right, 100 - right]) for right in (60, 40))
+
+    def write_rows(path, **predicted):
+        PredictedRows.of_classes(np.arange(100), gold, predicted, ["a", "b"]).write(path)
+
+    write("ahead", {}, baselines, intervals=intervals)
+    write_rows(pathlib.Path("data/evaluated/ahead/predicted.arrow"), predicted=own)
+    write_rows(pathlib.Path("data/baselines/ahead_chars.arrow"), majority=gold + 1, linear=linear)
+    results = write("ahead", {}, baselines, intervals=intervals)
+    row = table_row(results)
+    assert (row["test"], row["±"], row["ahead"], row["verdict"]) == (0.6, pytest.approx(0.095), 0.2, "ahead")
+    low, high = results.ahead.interval.bounds()
+    assert [low, high] == pytest.approx([0.12, 0.28], abs=0.015)  # 0.2 ± 1.96 * (0.2 * 0.8 / 100) ** 0.5
+    write_rows(pathlib.Path("data/evaluated/ahead/predicted.arrow"), predicted=gold + 1)
+    assert table_row(write("ahead", {}, baselines))["verdict"] == "behind"
+    write_rows(pathlib.Path("data/evaluated/ahead/predicted.arrow"), predicted=linear)
+    assert table_row(write("ahead", {}, baselines))["verdict"] == "level"
+    # of other rows, or without the selected baseline, there is nothing to pair
+    PredictedRows.of_classes(np.arange(9), gold[:9], {"predicted": gold[:9]}, ["a", "b"]).write(
+        pathlib.Path("data/evaluated/ahead/predicted.arrow")
+    )
+    assert table_row(write("ahead", {}, baselines))["verdict"] is None
+    write_rows(pathlib.Path("data/evaluated/ahead/predicted.arrow"), predicted=own)
+    write_rows(pathlib.Path("data/baselines/ahead_chars.arrow"), majority=gold + 1)
+    assert table_row(write("ahead", {}, baselines))["verdict"] is None
+
+
 def test_columns_of_missing_files_are_empty():
     row = table_row(write("bare", {}, None, padding=False))
     assert (row["rows"], row["test"], row["best baseline"], row["ahead"]) == (None, 0.6, None, None)
@@ -63,7 +99,7 @@ def test_the_table_shows_what_has_run_corpus_by_corpus():
     ]
     lines = results_table(results).splitlines()
     assert [line.strip("│ ").split()[1] for line in lines if "accuracy" in line] == ["first", "last"]
-    assert lines[-2].strip("│ ").split()[-3:] == ["majority", "0.7500", "-0.1500"]
+    assert lines[-2].strip("│ ").split()[-4:] == ["majority", "0.7500", "-0.1500", "null"]
     assert "none" not in results_table(results)
     assert results_table([results[1]]) == ""
 

@@ -1,5 +1,6 @@
 """The report: every number at its place, and missing and damaged files named."""
 
+import json
 import re
 from types import SimpleNamespace
 
@@ -33,12 +34,28 @@ from textrnn.evaluation.report.page import render
 def test_recipes_are_compared_with_the_baseline_that_dev_chose(page):
     _, texts, tagger, begun, absent = rows(page, "Recipes and their scores")
     model = "gru 100 × 2, both directions, max + last valid"
-    scores = ["accuracy", "62.50%", "62.50%", "25.00%", "bag", "64.00%", "96.00%", "beaten"]
-    assert texts == ["texts", "corpus", model, "70", "2,700", *scores]
-    assert tagger[5:] == ["entity F1", "60.00%", "60.00%", "25.00%", "usual", "30.00%", "–", "ahead"]
+    scores = ["accuracy", "62.50%", "62.50% [59.38, 65.00]", "25.00%", "bag", "64.00%", "96.00%"]
+    assert texts[:-1] == ["texts", "corpus", model, "70", "2,700", *scores]
+    scores = ["entity F1", "60.00%", "60.00% [57.00, 62.40]", "25.00%", "usual", "30.00%", "–"]
+    assert tagger[5:-1] == scores
     assert begun == ["begun", "corpus", model, "70", "", "not evaluated", *[""] * 7]
     assert absent == ["absent", "corpus", "", "", "", "not evaluated", *[""] * 7]
     assert best_baseline({"a": {"dev": {"x": 0.5}}, "b": {"dev": {"x": 0.5}}}, "x") == "a"
+
+
+def test_a_verdict_is_of_the_paired_interval(folder, page):
+    _, texts, tagger, _, _ = rows(page, "Recipes and their scores")
+    verdict, low, high = re.fullmatch(r"(.+) \[(.+), (.+)\]", texts[-1]).groups()
+    # 72 rows are right in the recipe alone and 75 in the baseline alone: 100 * (147 ** 0.5 / 200) is 6
+    assert (verdict, float(low), float(high)) == ("level", pytest.approx(-13.4, abs=1), pytest.approx(10.4, abs=1))
+    verdict, low, high = re.fullmatch(r"(.+) \[(.+), (.+)\]", tagger[-1]).groups()
+    assert verdict == "ahead by 30.00"
+    assert 10 < float(low) < 25 < 35 < float(high) < 50
+    # without predictions the scores alone decide
+    (folder / "data" / "evaluated" / "texts" / "predicted.arrow").unlink()
+    (folder / "data" / "baselines" / "tagger_chars.arrow").unlink()
+    _, texts, tagger, _, _ = rows(render(recipes(folder), None), "Recipes and their scores")
+    assert (texts[-1], tagger[-1]) == ("behind by 1.50", "ahead by 30.00")
 
 
 def test_a_recipe_without_baselines_has_none_yet(folder):
@@ -63,8 +80,14 @@ def test_a_model_in_a_few_words(changes, expected):
     assert model_line(SimpleNamespace(config={"model": {**report_files.MODEL, "layers": 1, **changes}})) == expected
 
 
+def test_a_model_with_a_wide_part_is_called_so():
+    config = {"model": {**report_files.MODEL, "layers": 1}, "ngrams": [3, 4]}
+    assert model_line(SimpleNamespace(config=config)) == "gru 100, both directions, max + last valid, wide part"
+
+
 def test_a_recipe_can_be_level_with_the_baseline(folder):
     write_baselines(result_folders(folder), "texts_chars", "accuracy", bag=(0.7, 0.625))
+    (folder / "data" / "evaluated" / "texts" / "predicted.arrow").unlink()
     assert rows(render(recipes(folder), None), "Recipes and their scores")[1][-1] == "level"
 
 
@@ -72,11 +95,25 @@ def test_a_recipe_is_compared_with_all_its_baselines(page):
     head, *lines = rows(section(page, "texts"), "texts and its baselines")
     assert head == ["", "accuracy, dev", "accuracy, test", "macro-F1, dev", "macro-F1, test"]
     assert lines == [
-        ["texts", "62.50%", "62.50%", "25.00%", "25.00%"],
+        ["texts", *["62.50% [59.38, 65.00]"] * 2, *["25.00% [23.75, 26.00]"] * 2],
         ["baseline: majority", "30.00%", "99.00%", "40.00%", "40.00%"],
         ["baseline: bag", "70.00%", "64.00%", "40.00%", "40.00%"],
         ["ceiling: texts with several labels", "97.00%", "96.00%", "–", "–"],
     ]
+
+
+def test_the_parts_of_a_model_are_beside_its_scores(folder):
+    path = folder / "data" / "evaluated" / "texts" / "metrics.json"
+    values = json.loads(path.read_text())
+    parts = {"deep": {"accuracy": 0.5, "macro_f1": 0.3}, "wide": {"accuracy": 0.6, "macro_f1": 0.2}}
+    path.write_text(json.dumps(values | {"parts": {"dev": parts, "test": parts}}))
+    lines = rows(section(render(recipes(folder), None), "texts"), "texts and its baselines")[1:]
+    assert lines[:3] == [
+        ["texts", "62.50% [59.38, 65.00]", "62.50% [59.38, 65.00]", "25.00% [23.75, 26.00]", "25.00% [23.75, 26.00]"],
+        ["recurrent part alone", "50.00%", "50.00%", "30.00%", "30.00%"],
+        ["wide part alone", "60.00%", "60.00%", "20.00%", "20.00%"],
+    ]
+    assert lines[3][0] == "baseline: majority"
 
 
 def test_confusion_has_percentages_of_the_gold_class_and_counts(page):
@@ -176,7 +213,7 @@ def test_the_stage_named_for_a_missing_file_is_the_one_that_writes_it(folder):
     writers = {"data/evaluated/": "evaluate@absent", "data/analyzed/": "analyze@absent", "models/": "train@absent"}
     writers |= {"metrics/absent/curves.csv": "train@absent", "data/baselines/": "baseline@absent_chars"}
     missing = [(path.removeprefix(f"{folder.as_posix()}/"), stage) for path, stage in recipes(folder)[3].missing]
-    assert len(missing) == len({path for path, _ in missing}) == 14
+    assert len(missing) == len({path for path, _ in missing}) == 16
     assert [stage for path, stage in missing] == [
         next(stage for start, stage in writers.items() if path.startswith(start)) for path, _ in missing
     ]
@@ -201,6 +238,27 @@ def test_infinite_losses_are_left_out_of_the_curve(folder):
     points = [(1, "train", 2.0, 0.5), (2, "train", "inf", 0.5), (3, "train", 1.0, 0.5)]
     write_csv(folder / "metrics" / "texts" / "curves.csv", [("step", "split", "loss", "accuracy"), *points])
     assert "train goes from 2.0000 to 1.0000" in section(render(recipes(folder), None), "texts")
+
+
+def test_an_f1_score_of_dev_has_a_curve_of_its_own(folder):
+    header = ("step", "split", "loss", "accuracy", "entity_f1")
+    points = [(at, *scores) for at in (1, 2) for scores in (("train", 2.0, 0.5, ""), ("dev", 1.0, 0.75, 0.25 * at))]
+    write_csv(folder / "metrics" / "texts" / "curves.csv", [header, *points])
+    shown = section(render(recipes(folder), None), "texts")
+    parts = [part.partition("</figure>")[0] for part in shown.split("<figure>")[1:]]
+    figures = [Page(f"<figure>{part}</figure>") for part in parts]
+    assert [figure.texts("figcaption")[0] for figure in figures[:3]] == ["Loss", "Accuracy", "Entity F1"]
+    assert [text.partition(":")[0] for text in figures[2].texts("circle")] == ["dev, step 1", "dev, step 2"]
+
+
+def test_a_refit_is_named_with_its_rows(folder):
+    assert "refit" not in section(render(recipes(folder), None), "texts")
+    path = folder / "models" / "texts" / "training.json"
+    record = json.loads(path.read_text(encoding="utf-8")) | {"refit": {"rows": 3000, "steps": 56}}
+    path.write_text(json.dumps(record), encoding="utf-8")
+    shown = section(render(recipes(folder), None), "texts")
+    assert "refit on train and dev" in shown
+    assert "3,000 rows, 56 steps; scores on dev are those before it" in shown
 
 
 def test_a_chart_has_a_legend_and_tooltips(page):

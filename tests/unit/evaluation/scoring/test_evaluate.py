@@ -6,16 +6,20 @@ import math
 from pathlib import Path
 
 import pytest
+import torch
 
 from factories.networks import PLAIN
-from factories.saved_models import make_folder, save
+from factories.saved_models import make_folder, options, save
 from factories.shards import TAG, write_padded
 from factories.stub_models import BIO, CLASSES, TABLE, TEXTS, TYPE_ROWS, TYPES, stub, tagged
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
+from textrnn.evaluation.metrics.bootstrap import wilson_interval
+from textrnn.evaluation.metrics.precision_recall import score_classes
+from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.metrics.predictions import Predictions
-from textrnn.evaluation.scoring.evaluate import evaluate, load_spans, metrics
-from textrnn.modeling.models.model_directory import load_model
+from textrnn.evaluation.scoring.evaluate import evaluate, load_spans, metrics, part_metrics
+from textrnn.modeling.models.model_directory import load_model, save_weights
 
 
 @pytest.mark.parametrize("size", [4, None], ids=["one width", "buckets"])
@@ -32,6 +36,13 @@ def test_classes_by_hand(tmp_path, size):
     loss = (4 * math.log(6 / 4) + 4 * math.log(6)) / 8
     assert scores.entities is None
     assert metrics(scores) == pytest.approx({"loss": loss, "accuracy": 0.5, "macro_f1": sum(f1) / 3})
+    assert list(scores.intervals) == ["accuracy", "macro_f1"]
+    assert scores.intervals["accuracy"] == wilson_interval(4, 8).bounds()
+    low, high = scores.intervals["macro_f1"]
+    assert 0 < low < sum(f1) / 3 < high < 1
+    assert scores.rows.row_numbers.tolist() == list(range(8))
+    assert scores.rows.gold.to_pylist() == list("aaabbbbc")
+    assert scores.rows.predicted["predicted"].to_pylist() == list("aabbcccc")
 
 
 def test_more_rows_than_a_batch_give_the_mean_over_all_rows(tmp_path, monkeypatch):
@@ -83,6 +94,10 @@ def test_wrong_tags_make_wrong_entities(tmp_path):
     assert scores.classes.accuracy == pytest.approx(9 / 13)
     # predicted: (0, 2, LOC), (3, 5, LOC), (4, 5, LOC), (0, 1, LOC); gold has the first one
     assert (scores.entities.precision, scores.entities.recall) == (1 / 4, 1 / 4)
+    assert list(scores.intervals) == ["accuracy", "macro_f1", "entity_precision", "entity_recall", "entity_f1"]
+    assert all(low <= metrics(scores)[name] <= high for name, (low, high) in scores.intervals.items())
+    assert scores.rows.entities() == [{(0, 2, "LOC"), (3, 5, "PER")}, {(4, 5, "PER")}, {(0, 1, "PER")}, set()]
+    assert scores.rows.entities("predicted")[0] == {(0, 2, "LOC"), (3, 5, "LOC")}
 
 
 def test_a_real_tagger_has_the_same_metrics_on_either_side_of_padding(tmp_path):
@@ -144,7 +159,12 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
         split: {name: round(value, 6) for name, value in metrics(evaluations[split]).items()} for split in evaluations
     }
     written = json.loads((tmp_path / "data" / "evaluated" / "tiny" / "metrics.json").read_text())
+    intervals = written.pop("intervals")
     assert written == values
+    assert intervals == {
+        split: {name: pytest.approx(bounds, abs=1e-6) for name, bounds in evaluations[split].intervals.items()}
+        for split in ("dev", "test")
+    }
     assert list(written["test"]) == ["loss", "accuracy", "macro_f1"]
     scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())
     expected_scores = {split: {"score": on["accuracy"], "loss": on["loss"]} for split, on in values.items()}
@@ -154,9 +174,77 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     assert predictions.probabilities.tolist() == expected.probabilities.tolist()  # to the last digit
     assert {path.name for path in (tmp_path / "data" / "evaluated" / "tiny").iterdir()} == {
         "metrics.json",
+        "predicted.arrow",
         "test.arrow",
     }
+    rows = PredictedRows.read(Path("data/evaluated/tiny/predicted.arrow"))
+    assert rows.gold.to_pylist() == [CLASSES.names[label] for _, label in texts]
+    assert rows.predicted["predicted"].to_pylist() == [CLASSES.names[each] for each in predictions.predicted]
     assert not (tmp_path / "params.yaml").exists()
+
+
+def test_dev_is_scored_with_the_weights_that_had_not_seen_it(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
+    texts = [([token % 9 for token in ids], label) for ids, label in TEXTS]
+    padded = write_padded(make_folder(tmp_path / "work"), "classify", {"train": texts, "dev": texts, "test": texts}, 4)
+    (tmp_path / "models").mkdir()
+    folder, _, network = save(tmp_path / "models", labels=CLASSES, facts=padded.facts)
+    with torch.no_grad():
+        network.head.outer.bias.add_(torch.tensor([0.0, 5.0, 0.0]))
+    save_weights(folder / "before_refit.safetensors", network)
+    (tmp_path / "data" / "padded").mkdir(parents=True)
+    prepared = PaddedRows.read(padded.folder.rename(tmp_path / "data" / "padded" / "tiny"))
+    script.main("tiny")
+    written = json.loads((tmp_path / "data" / "evaluated" / "tiny" / "metrics.json").read_text())
+    losses = {
+        split: evaluate(load_model(folder, before_refit=split == "dev"), prepared, split).loss
+        for split in ("dev", "test")
+    }
+    assert {split: written[split]["loss"] for split in losses} == {
+        split: round(loss, 6) for split, loss in losses.items()
+    }
+    assert abs(losses["dev"] - losses["test"]) > 0.1  # of the same rows
+
+
+def test_a_model_with_a_wide_part_is_scored_in_parts(tmp_path, monkeypatch, script):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
+    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.BATCH_SIZE", 3)
+    texts = [([token % 9 for token in ids], label) for ids, label in TEXTS]
+    splits = {"train": texts, "dev": texts[:3], "test": texts}
+    padded = write_padded(make_folder(tmp_path / "work"), "classify", splits, 4)
+    (tmp_path / "data" / "padded").mkdir(parents=True)
+    prepared = padded.folder.rename(tmp_path / "data" / "padded" / "tiny")
+    (tmp_path / "models").mkdir()
+    _, _, network = save(tmp_path / "models", options(wide=True), labels=CLASSES, facts=padded.facts)
+    script.main("tiny")
+    written = json.loads((tmp_path / "data" / "evaluated" / "tiny" / "metrics.json").read_text())
+    assert list(written) == ["dev", "test", "intervals", "parts"]
+    assert written["parts"]["test"]["both"] == written["test"]
+    assert written["parts"]["dev"]["both"] == written["dev"]
+    scores = json.loads((tmp_path / "metrics" / "tiny" / "scores.json").read_text())["tiny"]
+    assert list(scores) == ["dev", "test"]  # what DVC compares has no parts
+
+    ids = torch.tensor([row[:4] + [0] * (4 - len(row)) for row, _ in texts])
+    lengths, gold = torch.tensor([min(len(row), 4) for row, _ in texts]), torch.tensor([label for _, label in texts])
+    network.eval()
+    logits = {"deep": network.deep_logits(ids, lengths), "wide": network.wide(ids, lengths)}
+    logits["both"] = 0.75 * logits["deep"] + 1.5 * logits["wide"]
+    for name, part in logits.items():
+        found = written["parts"]["test"][name]
+        assert list(found) == ["loss", "accuracy", "macro_f1"]
+        assert found["loss"] == pytest.approx(torch.nn.functional.cross_entropy(part, gold).item(), abs=2e-6)
+        assert found["accuracy"] == pytest.approx((part.argmax(1) == gold).double().mean().item(), abs=1e-6)
+        recalls = score_classes(gold.numpy(), part.argmax(1).numpy(), CLASSES.names)
+        assert found["macro_f1"] == pytest.approx(recalls.macro_f1, abs=1e-6)
+    assert len({part.argmax(1).numpy().tobytes() for part in logits.values()}) > 1
+    assert part_metrics(evaluate(load_model(save_plain(tmp_path, padded)), PaddedRows.read(prepared), "dev")) == {}
+
+
+def save_plain(folder, padded):
+    """A saved model without a wide part."""
+    return save(make_folder(folder / "plain"), labels=CLASSES, facts=padded.facts)[0]
 
 
 def test_the_model_reads_each_row_of_dev_and_test_once(tmp_path, monkeypatch, script):
@@ -167,7 +255,7 @@ def test_the_model_reads_each_row_of_dev_and_test_once(tmp_path, monkeypatch, sc
     saved = stub(padded, TYPES, [0, 0, 0, 1, 1])  # every PER is predicted as LOC
     rows = []
     saved.network.register_forward_pre_hook(lambda _, inputs: rows.append(len(inputs[0])))
-    monkeypatch.setattr(script, "load_model", lambda *_: saved)
+    monkeypatch.setattr(script, "load_model", lambda *_, **__: saved)
     (tmp_path / "data" / "padded").mkdir(parents=True)
     padded.folder.rename(tmp_path / "data" / "padded" / "tiny")
     script.main("tiny")
