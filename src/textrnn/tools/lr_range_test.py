@@ -128,7 +128,9 @@ def range_test(recipe: Recipe, rates: RateRange) -> list[RatePoint]:
     recipe = replace(recipe, train=replace(recipe.train, distill=None))
     with report_out_of_memory():
         setup = set_up_training(recipe, pick_device(), with_dev=False)
-        return raise_rate(setup.initial_network(recipe.train.seed), setup.data, recipe.train, rates)
+        if recipe.train.batch_size == "auto":
+            print(f"{recipe.name}: {setup.plan.describe_batches()}", flush=True)
+        return raise_rate(setup.initial_network(recipe.train.seed), setup.data, setup.recipe.train, rates)
 
 
 def suggest_rate(points: list[RatePoint], rates: RateRange) -> float | None:

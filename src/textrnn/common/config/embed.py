@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from textrnn.common.config.file_names import check_file_name
 from textrnn.errors import ErrorCollector
@@ -13,7 +14,8 @@ from textrnn.errors import ErrorCollector
 class Lexicon:
     """The words of jieba's dictionary that a recipe uses: those of 2 to `longest` characters.
 
-    vectors: a file in the folder data.vectors with vectors of such words and of character bigrams; null for none.
+    vectors: a file in the folder data.vectors with vectors of such words and of character bigrams; `vectorized` for
+        those words that the encoding's `vectorize` has learned; null for none.
     """
 
     longest: int
@@ -35,14 +37,17 @@ class Embed:
 
     width: of a vector; null takes the width of the vectors.
     std: the standard deviation of values that are sampled.
-    vectors: a file of pretrained vectors in the folder data.vectors; null samples all rows.
+    vectors: `vectorized` for those that the encoding's `vectorize` has learned, or a file in the folder data.vectors;
+        null samples all rows.
+    bigrams: whether the model's bigrams start from vectors that `vectorize` has learned; null for random ones.
     lexicon: the words whose embeddings the model adds; null for none.
-    seed: of the rows that no file of vectors provides.
+    seed: of the rows that have no vector.
     """
 
     width: int | None
     std: float
     vectors: str | None
+    bigrams: Literal["vectorized"] | None
     lexicon: Lexicon | None
     seed: int
 
@@ -61,3 +66,7 @@ class Embed:
             if self.lexicon is not None:
                 with errors.collect():
                     self.lexicon.check(f"{where}.lexicon")
+            file = self.lexicon.vectors if self.lexicon is not None else None
+            wrong = f"must be null where lexicon.vectors is a file, which has vectors of bigrams too: {file}"
+            one_source = self.bigrams is None or file in (None, "vectorized")
+            errors.require(one_source, f"{where}.bigrams", wrong, self.bigrams)

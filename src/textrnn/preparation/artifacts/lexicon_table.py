@@ -8,14 +8,15 @@ import pyarrow as pa
 
 from textrnn.common.storage.stored_files import open_arrow, write_arrow
 
-MIN_WORD_LENGTH = 2  # characters; a single one has an embedding anyway. It is also the length of a bigram
+MIN_WORD_LENGTH = 2  # characters of all words but those that are one token alone; it is also the length of a bigram
 
-# the token ids of a word, its part of speech, and its pretrained vector or null; a bigram that is not a word
-# has no part of speech
+# the token ids of a word, its part of speech, its frequency in the dictionary, and its pretrained vector or null; a
+# bigram that is not a word has no part of speech, and a frequency of 0
 LEXICON = pa.schema(
     [
         ("ids", pa.list_(pa.int32())),
         ("tag", pa.dictionary(pa.int32(), pa.string())),
+        ("frequency", pa.int64()),
         ("vector", pa.list_(pa.float32())),
     ]
 )
@@ -28,4 +29,4 @@ def save_lexicon(path: Path, table: pa.Table) -> None:
 
 def load_lexicon(path: Path) -> pa.Table:
     """The table that `save_lexicon` wrote. Raises UserError if the file is missing or is not a lexicon."""
-    return open_arrow(path, LEXICON, "words, parts of speech and vectors")
+    return open_arrow(path, LEXICON, "words, parts of speech, frequencies and vectors")

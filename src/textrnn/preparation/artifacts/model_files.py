@@ -15,6 +15,7 @@ from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, 
 
 CONFIG_FILE = "config.json"
 WEIGHTS_FILE = "model.safetensors"
+WEIGHTS_BEFORE_REFIT_FILE = "before_refit.safetensors"
 TRAINING_FILE = "training.json"
 REQUIRED_FILES = (CONFIG_FILE, WEIGHTS_FILE, *PREPARATION_FILES)  # what a prediction needs
 
@@ -36,6 +37,11 @@ class ModelFiles:
         return self.folder / WEIGHTS_FILE
 
     @property
+    def weights_before_refit(self) -> Path:
+        """The weights that dev has chosen, where `train.refit` has trained on dev afterwards; predictions need none."""
+        return self.folder / WEIGHTS_BEFORE_REFIT_FILE
+
+    @property
     def training(self) -> Path:
         """How training ended, the params that it used, and what `limits` capped, JSON."""
         return self.folder / TRAINING_FILE
@@ -51,10 +57,10 @@ class ModelFiles:
         return config
 
     def count_weights(self) -> int:
-        """The number of trained weights: the float32 values, of which the header of the file has the shapes.
+        """The number of weights: the float32 values, of which the header of the file has the shapes.
 
-        Integer tensors, such as the keys of bigrams, are not trained. Raises UserError if the file is missing or
-        damaged.
+        Those of a wide part are among them; integer tensors, such as the keys of bigrams, are no weights.
+        Raises UserError if the file is missing or damaged.
         """
         path = self.weights
         if not path.is_file():

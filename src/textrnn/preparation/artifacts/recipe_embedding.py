@@ -1,4 +1,4 @@
-"""The embedding that a recipe's model starts from: a matrix for the tokens, and a lexicon of words."""
+"""The embedding that a recipe's model starts from: a matrix for the tokens, a lexicon of words, and bigrams."""
 
 from __future__ import annotations
 
@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from textrnn.preparation.artifacts.embedding_matrix import load_matrix, save_matrix
+from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.errors import UserError
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon, save_lexicon
 
 MATRIX_FILE = "embedding.arrow"
 LEXICON_FILE = "lexicon.arrow"
+BIGRAMS_FILE = "bigrams.arrow"
+COLUMN = "vector"  # of the matrix, a column of fixed-size lists
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,10 +23,12 @@ class RecipeEmbedding:
     """What the stage `embed` writes to `data/embedded/<recipe>`.
 
     matrix: (tokens, width) float32, one row for each id. lexicon: a table of the schema LEXICON, empty without one.
+    bigrams: the pairs of tokens that have vectors, in a table of the same schema, empty without any.
     """
 
     matrix: np.ndarray
     lexicon: pa.Table
+    bigrams: pa.Table
 
     @staticmethod
     def default_folder(recipe: str) -> Path:
@@ -31,21 +36,42 @@ class RecipeEmbedding:
         return Path("data/embedded") / recipe
 
     @staticmethod
-    def files(folder: Path) -> tuple[Path, Path]:
-        """The paths of the matrix and of the lexicon in a folder."""
-        return folder / MATRIX_FILE, folder / LEXICON_FILE
+    def files(folder: Path) -> tuple[Path, Path, Path]:
+        """The paths of the matrix, of the lexicon and of the bigrams in a folder."""
+        return folder / MATRIX_FILE, folder / LEXICON_FILE, folder / BIGRAMS_FILE
 
     @classmethod
     def read(cls, folder: Path) -> RecipeEmbedding:
-        """The embedding in a folder; both parts are memory-mapped.
+        """The embedding in a folder; its parts are memory-mapped.
 
         Raises UserError, with the file's name, if one is missing or contains something else.
         """
-        matrix, lexicon = cls.files(folder)
-        return cls(load_matrix(matrix), load_lexicon(lexicon))
+        matrix, lexicon, bigrams = cls.files(folder)
+        return cls(load_matrix(matrix), load_lexicon(lexicon), load_lexicon(bigrams))
 
     def write(self, folder: Path) -> None:
-        """Write both parts into an existing folder, for `read`."""
-        matrix, lexicon = self.files(folder)
+        """Write the parts into an existing folder, for `read`."""
+        matrix, lexicon, bigrams = self.files(folder)
         save_matrix(matrix, self.matrix)
         save_lexicon(lexicon, self.lexicon)
+        save_lexicon(bigrams, self.bigrams)
+
+
+def save_matrix(path: Path, matrix: np.ndarray) -> None:
+    """Write a (tokens, width) matrix to a file, for `load_matrix`."""
+    rows = pa.FixedSizeListArray.from_arrays(pa.array(matrix.reshape(-1)), matrix.shape[1])
+    write_arrow(path, pa.table({COLUMN: rows}))
+
+
+def load_matrix(path: Path) -> np.ndarray:
+    """The (tokens, width) float32 matrix that `save_matrix` wrote; a read-only view of the mapped file, not a copy.
+
+    Raises UserError if the file is missing or contains something else.
+    """
+    table = open_arrow(path, None, "an embedding matrix")
+    types = [field.type for field in table.schema if field.name == COLUMN]
+    if not types or not pa.types.is_fixed_size_list(types[0]) or types[0].value_type != pa.float32():
+        raise UserError(path, "does not contain an embedding matrix", got=table.schema.names)
+    column = table.column(COLUMN).chunk(0)  # the only one
+    matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    return matrix

@@ -10,17 +10,22 @@ import numpy as np
 from textrnn.common.config.embed import Embed
 from textrnn.common.storage.schemas import PAD_ID, RESERVED
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.learned_vectors import VECTORIZED, LearnedVectors
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.embedding.learned import learned_tokens
 from textrnn.preparation.embedding.vector_files import read_vectors
 
 
-def embed(vocabulary: Vocabulary, settings: Embed, folder: Path, where: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """The (tokens, width) float32 matrix, and statistics: the file of vectors, the width, and how much they cover.
+def embed(
+    vocabulary: Vocabulary, settings: Embed, folder: Path, learned: LearnedVectors, where: str
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The (tokens, width) float32 matrix, and statistics: the param `vectors`, the width, and how much they cover.
 
     Without vectors, rows are sampled from N(0, std^2); torch's Embedding has a standard deviation of 1. With
     vectors, the tokens that have none are sampled with the mean and standard deviation of the vectors found, column by
     column. The padding row is zero. Coverage is the fraction of distinct tokens, and of tokens weighted by their count
-    in train. folder: where the file of vectors is. where: the dotted name of the section, for messages.
+    in train. folder: where a file of vectors is. learned: the vectors of the encoding's `vectorize`. where: the dotted
+    name of the section, for messages.
     Raises UserError if the width of the vectors is not `width`.
     """
     size = settings.width
@@ -31,12 +36,16 @@ def embed(vocabulary: Vocabulary, settings: Embed, folder: Path, where: str) -> 
         matrix *= settings.std
         matrix[PAD_ID] = 0
         return matrix, {"vectors": None, "width": size, "covered_tokens": 0.0, "covered_text": 0.0}
-    wanted = {token: token_id for token_id, token in enumerate(vocabulary.tokens.to_pylist(), start=len(RESERVED))}
-    path = folder / settings.vectors
-    ids, vectors = read_vectors(path, wanted)
+    if settings.vectors == VECTORIZED:
+        source: str | Path = f"{where}.vectors"
+        ids, vectors = learned_tokens(learned, where)
+    else:
+        wanted = {token: token_id for token_id, token in enumerate(vocabulary.tokens.to_pylist(), start=len(RESERVED))}
+        source = folder / settings.vectors
+        ids, vectors = read_vectors(source, wanted)
     if size is not None and vectors.shape[1] != size:
         do = f"set {where}.width to {vectors.shape[1]} or null"
-        raise UserError(path, f"the width of its vectors is not {size}", got=vectors.shape[1], do=do)
+        raise UserError(source, f"the width of its vectors is not {size}", got=vectors.shape[1], do=do)
     matrix = generator.standard_normal((len(vocabulary), vectors.shape[1]), dtype=np.float32)
     matrix = matrix * vectors.std(axis=0) + vectors.mean(axis=0)
     matrix[ids] = vectors

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textrnn.common.config.encode import Encode
 from textrnn.common.executor.tasks import run_shards
@@ -21,26 +22,30 @@ from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.schemas import SPAN, SPLITS, UNKNOWN_ID
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import Shard, ShardWriter, file_sha256
+from textrnn.common.storage.stored_files import read_json
 from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels, make_labels
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_tags
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.encoding.rules import resolve_min_count
 
 
 def encode(segmented: SegmentedRows, settings: Encode, *, where: str, ids: Path, preparation: Path) -> dict[str, Any]:
     """Write id shards into the folder `ids`, and the files of Preparation into the folder `preparation`.
 
-    Returns statistics: the settings and sizes of the vocabulary, the number of labels, and the fraction of unknown
-    tokens by split. `ids` is a folder of `resumable_folder`, and each shard is a task. where: the dotted name of the
-    encoding, for messages.
+    Returns statistics: the settings and sizes of the vocabulary, what rules gave of them, the number of labels, and the
+    fraction of unknown tokens by split. `ids` is a folder of `resumable_folder`, and each shard is a task. where: the
+    dotted name of the encoding, for messages.
     Raises UserError for a tag scheme that does not fit the task, and if no token occurs `min_count` times.
     """
     labels = make_labels(segmented.task, list(segmented.labels), settings.tags, where)
-    vocabulary = Vocabulary.build(segmented.read_counts(), settings.min_count, settings.max_tokens)
+    counts, segmenter = segmented.read_counts(), read_json(segmented.segmentation_file)["segmenter"]
+    min_count, rule_values = resolve_min_count(settings, pc.sum(counts["count"]).as_py() or 0, segmenter)
+    vocabulary = Vocabulary.build(counts, min_count, settings.max_tokens)
     if len(vocabulary.tokens) == 0:
-        raise UserError(f"{where}.min_count", "no token of train occurs that often", got=settings.min_count)
+        raise UserError(f"{where}.min_count", "no token of train occurs that often", got=min_count)
     written = Preparation.write(preparation, vocabulary, labels, segmented.segmentation_file)
     checksum = file_sha256(written.vocabulary_file)
     jobs = [
@@ -59,7 +64,8 @@ def encode(segmented: SegmentedRows, settings: Encode, *, where: str, ids: Path,
     EncodedRows.write_index(ids, shards, RowFacts(segmented.task, segmented.rows_before_limit))
     return {
         "vocabulary": len(vocabulary),
-        "min_count": settings.min_count,
+        "min_count": min_count,
+        "auto": [asdict(value) for value in rule_values],
         "max_tokens": settings.max_tokens,
         "labels": len(labels.names),
         "unknown_share": {split: unknown[split] / max(1, total[split]) for split in SPLITS},

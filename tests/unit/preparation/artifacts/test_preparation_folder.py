@@ -64,20 +64,26 @@ def test_missing_files_are_named(preparation):
 def test_an_embedding_is_read_as_written(tmp_path):
     matrix = np.arange(6, dtype=np.float32).reshape(3, 2)
     lexicon = pa.table(
-        [[[2, 3]], pa.array(["n"]).dictionary_encode(), [[0.5, 1.0]]], names=["ids", "tag", "vector"]
+        [[[2, 3]], pa.array(["n"]).dictionary_encode(), [8], [[0.5, 1.0]]],
+        names=["ids", "tag", "frequency", "vector"],
     ).cast(LEXICON)
-    RecipeEmbedding(matrix, lexicon).write(tmp_path)
-    assert [path.name for path in RecipeEmbedding.files(tmp_path)] == ["embedding.arrow", "lexicon.arrow"]
+    no_words = pa.array([None, None], pa.string()).dictionary_encode()
+    bigrams = pa.table([[[4, 2], [2, 2]], no_words, [0, 0], [[1.0], [2.0]]], names=LEXICON.names).cast(LEXICON)
+    RecipeEmbedding(matrix, lexicon, bigrams).write(tmp_path)
+    names = ["embedding.arrow", "lexicon.arrow", "bigrams.arrow"]
+    assert [path.name for path in RecipeEmbedding.files(tmp_path)] == names
     assert set(RecipeEmbedding.files(tmp_path)) == set(tmp_path.iterdir())
     read = RecipeEmbedding.read(tmp_path)
     assert (read.matrix.dtype, read.matrix.tolist()) == (np.float32, matrix.tolist())
     assert not read.matrix.flags.writeable  # it is mapped from the file
     assert read.lexicon.equals(lexicon)
+    assert read.bigrams.equals(bigrams)
 
 
-@pytest.mark.parametrize("name", ["embedding.arrow", "lexicon.arrow"])
+@pytest.mark.parametrize("name", ["embedding.arrow", "lexicon.arrow", "bigrams.arrow"])
 def test_a_missing_part_of_an_embedding_is_named(tmp_path, name):
-    RecipeEmbedding(np.zeros((3, 2), np.float32), LEXICON.empty_table()).write(tmp_path)
+    empty = LEXICON.empty_table()
+    RecipeEmbedding(np.zeros((3, 2), np.float32), empty, empty).write(tmp_path)
     (tmp_path / name).unlink()
     with pytest.raises(UserError, match=rf"{name}: no such file; run the stage that writes it$"):
         RecipeEmbedding.read(tmp_path)

@@ -11,7 +11,8 @@ import pytest
 from textrnn.common.config.embed import Embed
 from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
-from textrnn.preparation.artifacts.embedding_matrix import load_matrix, save_matrix
+from textrnn.preparation.artifacts.learned_vectors import NO_VECTORS
+from textrnn.preparation.artifacts.recipe_embedding import load_matrix, save_matrix
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.embed import embed
 
@@ -39,7 +40,7 @@ GOLDEN = {1: [1.8820691, 0.07513565, 0.41721523], 5: [0.48411083, 0.5916133, 0.1
 
 
 def test_random_rows_are_golden(vocabulary, tmp_path):
-    matrix, report = embed(vocabulary, Embed(3, 1.0, None, None, 1), tmp_path, "recipes.r")
+    matrix, report = embed(vocabulary, Embed(3, 1.0, None, None, None, 1), tmp_path, NO_VECTORS, "recipes.r")
     assert matrix.dtype == np.float32
     assert matrix.shape == (6, 3)
     assert matrix[0].tolist() == [0, 0, 0]
@@ -49,14 +50,16 @@ def test_random_rows_are_golden(vocabulary, tmp_path):
 
 
 def test_the_seed_determines_the_rows(vocabulary, tmp_path):
-    one, again, other = (embed(vocabulary, Embed(3, 1.0, None, None, seed), tmp_path, "r")[0] for seed in (1, 1, 2))
+    one, again, other = (
+        embed(vocabulary, Embed(3, 1.0, None, None, None, seed), tmp_path, NO_VECTORS, "r")[0] for seed in (1, 1, 2)
+    )
     assert (one == again).all()
     assert (one[1:] != other[1:]).all()
 
 
 def test_random_rows_are_standard_normal(tmp_path):
     words = Vocabulary(pa.array([str(at) for at in range(2000)]), pa.array([1] * 2000))
-    matrix, _ = embed(words, Embed(50, 1.0, None, None, 3), tmp_path, "recipes.r")
+    matrix, _ = embed(words, Embed(50, 1.0, None, None, None, 3), tmp_path, NO_VECTORS, "recipes.r")
     assert matrix[1:].mean() == pytest.approx(0, abs=0.02)
     assert matrix[1:].std() == pytest.approx(1, abs=0.02)
 
@@ -66,7 +69,7 @@ def test_random_rows_are_standard_normal(tmp_path):
 
 @pytest.mark.parametrize("size", [None, 2])
 def test_vectors_fill_their_rows(size, vocabulary, folder):
-    matrix, report = embed(vocabulary, Embed(size, 1.0, "some.vec", None, 1), folder, "recipes.r")
+    matrix, report = embed(vocabulary, Embed(size, 1.0, "some.vec", None, None, 1), folder, NO_VECTORS, "recipes.r")
     assert matrix.dtype == np.float32
     assert matrix[2].tolist() == [3, 4]
     assert matrix[4].tolist() == [1, -2]
@@ -89,7 +92,7 @@ def test_vectors_fill_their_rows(size, vocabulary, folder):
 def test_a_token_spelled_like_a_reserved_one_does_not_fill_its_row(tmp_path):
     (tmp_path / "some.vec").write_text("<pad> 1 1\n<unk> 2 3\n", encoding="utf-8")
     words = Vocabulary(pa.array(["<unk>", "a", "<pad>"]), pa.array([5, 3, 2]))
-    matrix, report = embed(words, Embed(None, 1.0, "some.vec", None, 1), tmp_path, "recipes.r")
+    matrix, report = embed(words, Embed(None, 1.0, "some.vec", None, None, 1), tmp_path, NO_VECTORS, "recipes.r")
     assert matrix[[0, 2, 4]].tolist() == [[0, 0], [2, 3], [1, 1]]
     assert matrix[1].tolist() != [2, 3]
     assert report["covered_text"] == pytest.approx(0.7)
@@ -97,7 +100,7 @@ def test_a_token_spelled_like_a_reserved_one_does_not_fill_its_row(tmp_path):
 
 def test_with_one_covered_token_all_others_get_its_vector(vocabulary, tmp_path):
     (tmp_path / "some.vec").write_text("b 1 2\n", encoding="utf-8")
-    matrix, report = embed(vocabulary, Embed(2, 1.0, "some.vec", None, 1), tmp_path, "recipes.r")
+    matrix, report = embed(vocabulary, Embed(2, 1.0, "some.vec", None, None, 1), tmp_path, NO_VECTORS, "recipes.r")
     assert matrix.tolist() == [[0, 0]] + [[1, 2]] * 5
     assert report == {
         "vectors": "some.vec",
@@ -114,16 +117,18 @@ def test_vectors_of_another_width(vocabulary, folder):
     with pytest.raises(
         UserError, match=r"some\.vec: the width of its vectors is not 300; got 2; set recipes\.r\.width"
     ):
-        embed(vocabulary, Embed(300, 1.0, "some.vec", None, 1), folder, "recipes.r")
+        embed(vocabulary, Embed(300, 1.0, "some.vec", None, None, 1), folder, NO_VECTORS, "recipes.r")
 
 
 def test_missing_vectors(vocabulary, folder):
     with pytest.raises(UserError, match=r"none\.vec: no such file"):
-        embed(vocabulary, Embed(2, 1.0, "none.vec", None, 1), folder, "recipes.r")
+        embed(vocabulary, Embed(2, 1.0, "none.vec", None, None, 1), folder, NO_VECTORS, "recipes.r")
 
 
 def test_random_rows_are_scaled(vocabulary, tmp_path):
-    one, small = (embed(vocabulary, Embed(5, std, None, None, 3), tmp_path, "r")[0] for std in (1.0, 0.25))
+    one, small = (
+        embed(vocabulary, Embed(5, std, None, None, None, 3), tmp_path, NO_VECTORS, "r")[0] for std in (1.0, 0.25)
+    )
     assert small.tolist() == (one * 0.25).tolist()
     assert small.any()
 
@@ -131,11 +136,11 @@ def test_random_rows_are_scaled(vocabulary, tmp_path):
 @pytest.mark.parametrize(
     ("embedding", "match"),
     [
-        (Embed(None, 1.0, None, None, 1), r"\.r\.width: must be a number where vectors is null; got null"),
-        (Embed(0, 1.0, None, None, 1), r"recipes\.r\.width: must be at least 1; got 0"),
-        (Embed(0, 1.0, "some.vec", None, 1), r"recipes\.r\.width: must be at least 1; got 0"),
-        (Embed(4, 0.0, None, None, 1), r"recipes\.r\.std: must be above 0 and finite; got 0\.0"),
-        (Embed(4, math.inf, None, None, 1), r"recipes\.r\.std: must be above 0 and finite; got inf"),
+        (Embed(None, 1.0, None, None, None, 1), r"\.r\.width: must be a number where vectors is null; got null"),
+        (Embed(0, 1.0, None, None, None, 1), r"recipes\.r\.width: must be at least 1; got 0"),
+        (Embed(0, 1.0, "some.vec", None, None, 1), r"recipes\.r\.width: must be at least 1; got 0"),
+        (Embed(4, 0.0, None, None, None, 1), r"recipes\.r\.std: must be above 0 and finite; got 0\.0"),
+        (Embed(4, math.inf, None, None, None, 1), r"recipes\.r\.std: must be above 0 and finite; got inf"),
     ],
 )
 def test_an_embedding_without_a_width(embedding, match):
@@ -145,9 +150,9 @@ def test_an_embedding_without_a_width(embedding, match):
 
 def test_an_embedding_with_a_width():
     for embedding in (
-        Embed(1, 1.0, None, None, 1),
-        Embed(None, 1.0, "some.vec", None, 1),
-        Embed(2, 1.0, "some.vec", None, 1),
+        Embed(1, 1.0, None, None, None, 1),
+        Embed(None, 1.0, "some.vec", None, None, 1),
+        Embed(2, 1.0, "some.vec", None, None, 1),
     ):
         embedding.check("recipes.r")
 

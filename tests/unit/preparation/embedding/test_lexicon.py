@@ -11,6 +11,8 @@ import pytest
 
 from textrnn.common.config.embed import Lexicon
 from textrnn.errors import UserError
+from textrnn.preparation.artifacts.jieba_dictionary import DictionaryWord
+from textrnn.preparation.artifacts.learned_vectors import NO_VECTORS, LearnedVectors
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, load_lexicon, save_lexicon
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -18,14 +20,14 @@ from textrnn.preparation.embedding.lexicon import add_vectors, build_lexicon
 from textrnn.preparation.embedding.vector_files import read_selected
 
 DICTIONARY = [
-    ("中", "f"),
-    ("中国", "ns"),
-    ("国人", "n"),
-    ("中国人", "n"),
-    ("中国人民", "nz"),
-    ("大中", "a"),
-    ("中国", "x"),
-    ("B国", "nz"),
+    DictionaryWord("中", 900, "f"),
+    DictionaryWord("中国", 500, "ns"),
+    DictionaryWord("国人", 40, "n"),
+    DictionaryWord("中国人", 30, "n"),
+    DictionaryWord("中国人民", 20, "nz"),
+    DictionaryWord("大中", 9, "a"),
+    DictionaryWord("中国", 8, "x"),
+    DictionaryWord("B国", 0, "nz"),
 ]
 
 
@@ -40,20 +42,24 @@ def words_of(table):
 @pytest.mark.parametrize(
     ("longest", "words"),
     [
-        (2, [([3, 2], "ns"), ([2, 5], "n"), ([6, 2], "nz")]),
-        (3, [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n"), ([6, 2], "nz")]),
-        (4, [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n"), ([3, 2, 5, 4], "nz"), ([6, 2], "nz")]),
+        (2, [([3], "f"), ([3, 2], "ns"), ([2, 5], "n"), ([6, 2], "nz")]),
+        (3, [([3], "f"), ([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n"), ([6, 2], "nz")]),
+        (4, [([3], "f"), ([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n"), ([3, 2, 5, 4], "nz"), ([6, 2], "nz")]),
     ],
 )
 def test_words_by_hand(longest, words):
     table = build_lexicon(DICTIONARY, vocabulary("国中民人B"), Lexicon(longest, None), "r")
     assert table.schema == LEXICON
     assert words_of(table) == words
+    assert table["frequency"].to_pylist()[:3] == [900, 500, 40]
+    assert table["frequency"].to_pylist()[-1] == 0
 
 
 def test_tokens_of_several_characters_and_reserved_tokens_form_no_word():
     tokens = vocabulary(["<unk>", "中国", "国", "人"])
-    assert words_of(build_lexicon([*DICTIONARY, ("<unk>", "n")], tokens, Lexicon(5, None), "r")) == [([4, 5], "n")]
+    assert words_of(build_lexicon([*DICTIONARY, DictionaryWord("<unk>", 3, "n")], tokens, Lexicon(5, None), "r")) == [
+        ([4, 5], "n")
+    ]
 
 
 def test_without_a_lexicon_the_dictionary_is_not_read():
@@ -97,7 +103,9 @@ def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
     (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
     extended = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
     # a pair need not be a word; longer runs that are not words, unknown characters and longer words are left out
+    assert extended["frequency"].to_pylist() == [900, 500, 40, 30, 0, 0]
     assert vectors_of(extended) == [
+        ([3], "f", None),
         ([3, 2], "ns", None),
         ([2, 5], "n", [1, 2]),
         ([3, 2, 5], "n", [5, 6]),
@@ -137,12 +145,15 @@ def test_files_that_are_not_a_lexicon(tmp_path):
         load_lexicon(path)
     vocabulary("ab").save(path)
     with pytest.raises(
-        UserError, match=r"l\.arrow: does not contain words, parts of speech and vectors; got \['token', 'co"
+        UserError,
+        match=r"l\.arrow: does not contain words, parts of speech, frequencies and vectors; got \['token', 'co",
     ):
         load_lexicon(path)
 
 
 # the stage
+
+NOTHING_LEARNED = {"bigrams": None, "bigram_vectors": 0, "vectorized_texts": None}
 
 
 @pytest.fixture
@@ -154,16 +165,21 @@ def stage(tmp_path, monkeypatch, import_stage):
     preparation = tmp_path / "data" / "encoded" / "e" / "preparation"
     preparation.mkdir(parents=True)
     vocabulary("国中民人").save(preparation / "vocabulary.arrow")
+    vectorized = LearnedVectors.default_folder("e")
+    vectorized.mkdir(parents=True)
+    NO_VECTORS.write(vectorized)
+    (vectorized / "statistics.json").write_text("{}", encoding="utf-8")
 
     def run(lexicon):
         data = {"source": "raw", "vectors": "vectors", "punkt": "punkt"}
-        defaults = {"width": 3, "std": 1.0, "vectors": None, "lexicon": None, "seed": 1}
+        defaults = {"width": 3, "std": 1.0, "vectors": None, "bigrams": None, "lexicon": None, "seed": 1}
         recipes = {"r": {"encoding": "e", "embed": {"lexicon": lexicon}}}
         params = {"data": data, "embed": defaults, "recipes": recipes}
         (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
         script.main("r")
         folder = tmp_path / "data" / "embedded" / "r"
-        assert {path.name for path in folder.iterdir()} == {"embedding.arrow", "lexicon.arrow", "statistics.json"}
+        names = {"embedding.arrow", "lexicon.arrow", "bigrams.arrow", "statistics.json"}
+        assert {path.name for path in folder.iterdir()} == names
         embedding = RecipeEmbedding.read(folder)
         assert embedding.matrix.shape == (6, 3)
         return embedding.lexicon, json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
@@ -173,7 +189,7 @@ def stage(tmp_path, monkeypatch, import_stage):
 
 def test_the_stage_writes_the_words_next_to_the_matrix(stage):
     lexicon, report = stage({"longest": 3, "vectors": None})
-    assert words_of(lexicon) == [([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
+    assert words_of(lexicon) == [([3], "f"), ([3, 2], "ns"), ([2, 5], "n"), ([3, 2, 5], "n")]
     assert report == {
         "vectors": None,
         "width": 3,
@@ -181,17 +197,27 @@ def test_the_stage_writes_the_words_next_to_the_matrix(stage):
         "covered_text": 0.0,
         "lexicon": {"longest": 3, "vectors": None},
         "lexicon_words": 3,
+        "lexicon_characters": 1,
         "lexicon_vectors": 0,
+        **NOTHING_LEARNED,
     }
 
 
 def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
     (tmp_path / "vectors").mkdir()
-    (tmp_path / "vectors" / "v.vec").write_text("中国 1 2\n人人 3 4\n", encoding="utf-8")
+    (tmp_path / "vectors" / "v.vec").write_text("中国 1 2\n人人 3 4\n中 5 6\n人 7 8\n", encoding="utf-8")
     lexicon, report = stage({"longest": 2, "vectors": "v.vec"})
-    assert vectors_of(lexicon) == [([3, 2], "ns", [1, 2]), ([2, 5], "n", None), ([5, 5], None, [3, 4])]
+    assert vectors_of(lexicon) == [
+        ([3], "f", [5, 6]),
+        ([3, 2], "ns", [1, 2]),
+        ([2, 5], "n", None),
+        ([5, 5], None, [3, 4]),
+    ]
     assert report["lexicon"] == {"longest": 2, "vectors": "v.vec"}
-    assert (report["lexicon_words"], report["lexicon_vectors"]) == (2, 2)
+    assert (report["lexicon_words"], report["lexicon_vectors"]) == (2, 3)
+    assert report["bigram_vectors"] == 2  # the model's bigrams start from them, those that are words too
+    bigrams = RecipeEmbedding.read(tmp_path / "data" / "embedded" / "r").bigrams
+    assert vectors_of(bigrams) == [([3, 2], "ns", [1, 2]), ([5, 5], None, [3, 4])]
     with pytest.raises(UserError, match=r"^recipes\.r\.embed\.lexicon\.vectors: "):
         stage({"longest": 2, "vectors": "../v.vec"})
 
@@ -199,7 +225,8 @@ def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
 def test_the_stage_writes_an_empty_file_if_there_is_no_lexicon(stage):
     lexicon, report = stage(None)
     assert len(lexicon) == 0
-    assert report == {"vectors": None, "width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon": None}
+    without = {"vectors": None, "width": 3, "covered_tokens": 0.0, "covered_text": 0.0, "lexicon": None}
+    assert report == without | NOTHING_LEARNED
 
 
 @pytest.mark.parametrize(

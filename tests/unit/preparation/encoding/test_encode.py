@@ -70,6 +70,7 @@ def test_ids_by_hand(tmp_path):
     assert report == {
         "vocabulary": 5,
         "min_count": 1,
+        "auto": [],
         "max_tokens": None,
         "labels": 2,
         "unknown_share": {"train": 0.0, "dev": 0.75, "test": 0.5},
