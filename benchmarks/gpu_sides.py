@@ -156,6 +156,7 @@ def _network(case: Case, vocabulary_size: int, *, valid: bool) -> TextRNN:
         head_dropout=0.0,
         loss="cross_entropy",
         crf=False,
+        wide=False,
         initialization="stock",
     )
     return TextRNN(model, vocabulary_size, EMBEDDING, CLASSES, "right")
@@ -179,6 +180,7 @@ def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Tra
         sampling=None,
         average=None,
         distill=None,
+        adversarial=None,
         evaluate_every=None,
         monitor="loss",
         patience=None,
@@ -186,4 +188,5 @@ def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Tra
         precision=precision,
         shuffle=True,
         drop_last=False,
+        refit=False,
     )

@@ -197,8 +197,10 @@ def save(rows: list[Row]) -> None:
 def merge(old: list[Row], rows: list[Row]) -> list[Row]:
     """Put the rows in place of old ones of the same run and seed, and of those of the same run with other params.
 
-    Published rows are left out. Baselines are removed when their encoding leaves `BASELINES`.
+    Published rows are left out. The baselines of an encoding are measured together, so the new ones replace all of the
+    old. Baselines are removed when their encoding leaves `BASELINES`.
     """
+    measured = {_encoding(row) for row in rows if row["family"] == "baseline"}
     replaced = {(row["run"], row["seed"]) for row in rows}
     new_params = {row["run"]: row.get("params") for row in rows}
     kept = [
@@ -207,10 +209,14 @@ def merge(old: list[Row], rows: list[Row]) -> list[Row]:
         if (row["run"], row["seed"]) not in replaced
         and new_params.get(row["run"], row.get("params")) == row.get("params")
         and row["family"] != "published"
-        and (row["family"] != "baseline" or row["run"].partition(":")[0] in BASELINES)
+        and (row["family"] != "baseline" or _encoding(row) in BASELINES.keys() - measured)
     ]
     order = [*RUNS, *dict.fromkeys(row["run"] for row in kept if row["run"] not in RUNS)]
     return sorted([*kept, *rows], key=lambda row: (row["corpus"], _position(row["run"], order), row["seed"]))
+
+
+def _encoding(baseline: Row) -> str:
+    return str(baseline["run"].partition(":")[0])
 
 
 def _position(name: str, order: list[str]) -> int:

@@ -46,9 +46,8 @@ listed for it below; published results are quoted with their source.
 * A recurrent model is marked if the baseline with the best dev result beats it on test or, where both were measured,
   only on the unseen texts. Baselines know n-grams, and no order beyond them.
 * `ner_bilstm_crf` also starts from vectors of bigrams and words, learned without labels from the train splits of the
-  headlines and of MSRA. To make them, put the file of pretrained vectors into `data/vectors`, then run `dvc exp run -S
-  data.source=../shared/data -S limits.rows=null segment@thucnews_chars segment@msra_bioes` and `python
-  pipeline/vectors.py data/vectors/pairs-words-50d.vec.gz data/segmented/thucnews_chars data/segmented/msra_bioes`.
+  headlines and of MSRA by a script, `pipeline/vectors.py`, that versions up to 8e2c650 have. Since then the stage
+  `vectorize` learns such vectors.
   `ner_bilstm_crf_characters` has only the vectors of characters, as do the steps of the ablation from the second to the
   last but one.
 * The test split of MSRA was evaluated for six versions of the recipe, each chosen on dev: the first (`_no_words`), with
@@ -59,6 +58,9 @@ listed for it below; published results are quoted with their source.
   made with `--norm 1`. The runs of these names restore those settings.
 * Runs with BIO tags and runs with BIOES tags can be compared by entity F1 alone: macro-F1, loss and ECE are over
   different classes.
+* Runs of `news_bilstm`, `names_bigru`, `ner_bilstm_crf` and `films_bilstm`, and all baselines, are of the commit
+  1dba3eb: before these recipes followed the corpus and had a wide part, and before there were linear SVMs and a CRF.
+  Check it out to reproduce them.
 * The first two seeds of `news_bilstm` were measured before recipes had `embed.lexicon`, `model.words` and `embed.std`,
   which do not change it.
 * `news_rnn_pooled_narrow` is the pooled RNN before dev chose the wider one. Its test was evaluated then, too.

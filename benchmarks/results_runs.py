@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 VECTORS = "tencent-char-200d.vec.gz"  # 200-dimensional vectors of the characters of the headlines
-LEARNED = "pairs-words-50d.vec.gz"  # made by pipeline/vectors.py from the train splits of the headlines and MSRA
+LEARNED = "pairs-words-50d.vec.gz"  # learned from the train splits of the headlines and MSRA
 SHORT = "pairs-words-50d-norm1.vec.gz"  # the same with --norm 1
 
 
@@ -68,8 +68,6 @@ _DROPOUTS = (
     "dropout of words, embeddings, head",
     "model.word_dropout=0.0 model.embedding_dropout=0.0 model.head_dropout=0.0",
 )
-
-
 _WORDS = ("words of a lexicon", "model.words=null")
 _BETWEEN = ("dropout between layers", "model.dropout=0.0")
 _TUNED = ("pretrained vectors, tuned", "++embed.vectors=null")
@@ -186,6 +184,7 @@ RUNS: dict[str, Run] = {
         "ner_bilstm_crf", (*_vectors("ner_bilstm_crf"), "encodings.msra_bioes.encode.tags=bio")
     ),
     "reviews_lstm": Run("reviews_lstm", ("train.min_steps=null",)),  # two epochs, as in the tutorial
+    "reviews_bilstm": Run("reviews_bilstm"),
     "films_bilstm": Run("films_bilstm"),
     **ABLATIONS,
     **CURVES,

@@ -42,6 +42,7 @@ from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.learned_vectors import NO_VECTORS
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.embed import embed
 from textrnn.preparation.encoding.encode import encode
@@ -100,7 +101,7 @@ def load_recipe(args: argparse.Namespace) -> Recipe:
         model = replace(model, readout="last_valid")  # `last_step` reads padding, so it needs rows of one width
     embedding = load_entry_section(Embed, params, "recipes", name, "embed")
     vocabulary = Vocabulary.load(args.work / "vocabulary.arrow")
-    matrix, _ = embed(vocabulary, embedding, args.work, f"recipes.{name}.embed")
+    matrix, _ = embed(vocabulary, embedding, args.work, NO_VECTORS, f"recipes.{name}.embed")
     data = PreparedData(padded, matrix, Labels.load(args.work / "labels.json"))
     return Recipe(name, f"recipes.{name}", model, settings, data)
 

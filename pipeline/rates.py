@@ -7,7 +7,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.stage import output_file, run_command
 from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, suggest_rate, write_points
-from textrnn.training.trainer.limits import describe_caps
+from textrnn.training.planning.limits import describe_caps
 from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
 
 

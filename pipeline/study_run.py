@@ -10,7 +10,7 @@ from textrnn.study.plan.json_files import read_results, run_name, write_results
 from textrnn.study.plan.variants import check_encoding, read_study
 from textrnn.study.runs.training_run import run_variant
 from textrnn.study.runs.variant_settings import load_variant
-from textrnn.training.trainer.limits import describe_caps
+from textrnn.training.planning.limits import describe_caps
 
 
 def main() -> None:

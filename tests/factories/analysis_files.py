@@ -26,7 +26,9 @@ PARAMS = {
 SEGMENTATION = {"clean": [], "segmenter": "chars", "punkt": None}
 PADDED = {"rows": 2700, "longest": 468, "truncated_rows": 12}
 ENCODED = {"unknown_share": {"train": 0.0, "dev": 0.01706, "test": 1}, "min_count": 2, "max_tokens": None}
-EMBEDDED: dict[str, Any] = {"width": 4, "vectors": None, "lexicon": None}
+EMBEDDED: dict[str, Any] = {
+    **{"width": 4, "vectors": None, "lexicon": None, "bigrams": None, "vectorized_texts": None},
+}
 TRAINED = {"steps": 60, "stopped_by": None, "params": {"seed": 1, "clip_norm": 5.0}, "capped": []}
 
 

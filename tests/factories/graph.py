@@ -11,8 +11,12 @@ from factories.imports import ROOT
 from factories.params import PARAMS
 
 CHECKED = "data/checked.json"  # what check writes is the same for all valid params: nothing follows from it
-STAGES = ("sample", "parse", "segment", "encode", "embed", "pad", "train", "evaluate", "baseline", "analyze")
-CORPUS_STAGES, ENCODING_STAGES = ("sample", "parse"), ("segment", "encode", "baseline")  # the others are of recipes
+STAGES = (
+    *("sample", "parse", "segment", "encode", "vectorize", "baseline"),
+    *("embed", "pad", "train", "evaluate", "analyze"),
+)
+CORPUS_STAGES = ("sample", "parse")
+ENCODING_STAGES = ("segment", "encode", "vectorize", "baseline")  # the others are of recipes
 
 
 def all_stages() -> list[str]:

@@ -34,6 +34,7 @@ PLAIN = Model(
     head_dropout=0.0,
     loss="cross_entropy",
     crf=False,
+    wide=False,
     initialization="stock",
 )
 TOKENS, EMBEDDING, CLASSES = 9, 4, 5

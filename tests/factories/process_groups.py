@@ -11,7 +11,7 @@ import torch
 from factories.settings import settings
 from factories.training_runs import Events, fit, rows_of, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
-from textrnn.common.config.train import Distill, Ema, Swa
+from textrnn.common.config.train import Adversarial, Distill, Ema, Swa
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.trainer.checkpointer import Checkpointer, load_checkpoint
 from textrnn.training.trainer.loop import TrainingData
@@ -42,6 +42,11 @@ CASES = {
         {"readout": "every_step", "crf": True},
         {"epochs": 2, "batch_size": 7, "distill": Distill((2,), 0.4, 3.0)},
     ),
+    "adversarial": (
+        {"bigrams": BigramOptions(3, 1)},
+        {"epochs": 2, "batch_size": 5, "clip_norm": 0.05, "adversarial": Adversarial(0.5, 1.0)},
+    ),
+    "one row, adversarial": ({}, {"epochs": 1, "batch_size": 1, "adversarial": Adversarial(0.5, 0.5)}),
     "patience": ({}, {"epochs": 30, "evaluate_every": 2, "patience": 3, "learning_rate": 0.3}),
 }
 
@@ -95,6 +100,10 @@ class Threads(ProcessGroup):
         for weight, gradients in zip(parameters, zip(*self.all(local), strict=True), strict=True):
             weight.grad = sum(gradients[1:], gradients[0].clone())
 
+    def sum(self, values):
+        first, *others = self.all(values.detach().clone())
+        return sum(others, first.clone())
+
     def broadcast_bytes(self, data):
         return self.all(data)[0]
 
@@ -123,6 +132,7 @@ REAL = (
     "tag",
     "bigrams",
     "one row of bigrams",
+    "one row, adversarial",
 )  # in processes of their own, which takes longer than in threads
 
 

@@ -13,10 +13,10 @@ from factories.imports import ROOT
 from factories.networks import PLAIN
 from factories.settings import SETTINGS
 from factories.shards import write_padded
-from textrnn.preparation.artifacts.embedding_matrix import save_matrix
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, save_lexicon
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES
+from textrnn.preparation.artifacts.recipe_embedding import save_matrix
 from textrnn.training.trainer.recipe import PreparedData, Recipe
 
 LABELS = Labels("classify", ["even", "odd"], None, [])
@@ -33,10 +33,19 @@ def matrix(vocabulary_size=9, width=4):
 
 
 def recipe_of(
-    padded, *, labels=LABELS, model=PLAIN, train=SETTINGS, vectors=None, lexicon=None, caps=(), max_epochs=None
+    padded,
+    *,
+    labels=LABELS,
+    model=PLAIN,
+    train=SETTINGS,
+    vectors=None,
+    lexicon=None,
+    linear=None,
+    caps=(),
+    max_epochs=None,
 ):
     """The recipe `tiny` on padded shards."""
-    data = PreparedData(padded, matrix() if vectors is None else vectors, labels, lexicon)
+    data = PreparedData(padded, matrix() if vectors is None else vectors, labels, lexicon, linear=linear)
     return Recipe("tiny", "recipes.tiny", model, train, data, caps, max_epochs)
 
 
@@ -48,7 +57,8 @@ def prepare(project, splits, **limits):
     padded = write_padded(project, "classify", splits, size=3).folder
     padded.rename(project / "data" / "padded" / "tiny")
     save_matrix(project / "data" / "embedded" / "tiny" / "embedding.arrow", np.array(matrix()))
-    save_lexicon(project / "data" / "embedded" / "tiny" / "lexicon.arrow", LEXICON.empty_table())
+    for name in ("lexicon", "bigrams"):
+        save_lexicon(project / "data" / "embedded" / "tiny" / f"{name}.arrow", LEXICON.empty_table())
     for name in PREPARATION_FILES:
         (preparation / name).write_text(name)
     LABELS.save(preparation / "labels.json")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from safetensors.numpy import save_file
+
+from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
+from textrnn.preparation.artifacts.tag_schemes import Span
 
 MODEL = {
     "cell": "gru",
@@ -85,7 +88,9 @@ def write_recipe(
     write_json(analyzed / "padding.json", padding)
     write_json(model / "training.json", TRAINING)
     values = {"loss": 0.9, "accuracy": 0.75, "macro_f1": 0.25, **scores}
-    write_json(folders.evaluated / name / "metrics.json", {"dev": values, "test": values})
+    intervals = {metric: [0.95 * value, 1.04 * value] for metric, value in values.items() if metric != "loss"}
+    evaluated = {"dev": values, "test": values, "intervals": {"dev": intervals, "test": intervals}}
+    write_json(folders.evaluated / name / "metrics.json", evaluated)
     write_csv(metrics / "curves.csv", [("step", "split", "loss", "accuracy"), *_curves()])
     write_csv(analyzed / "lengths.csv", [("length", "rows"), (3, 74), (8, 430), (26, 1)])
     counts = zip(classes, *confusion.T.tolist(), strict=True)
@@ -102,6 +107,34 @@ def write_recipe(
     write_json(model / "segmentation.json", {"segmenter": segmenter})
     weights = {"embedding": np.zeros((10, 7), np.float32), "pairs": np.zeros(5, np.int64)}
     save_file(weights, str(model / "model.safetensors"))
+
+
+def write_class_rows(
+    folders: ResultFolders, recipe: str, classes: Sequence[str], count: int, own: int, **baselines: int
+) -> None:
+    """Write predictions of `count` rows: the recipe is right in the first `own`, each baseline in the last so many."""
+    gold = np.arange(count) % len(classes)
+    wrong = (gold + 1) % len(classes)
+    first, last = np.arange(count), np.arange(count)[::-1]
+    predicted = {PREDICTED: np.where(first < own, gold, wrong)}
+    of_baselines = {name: np.where(last < right, gold, wrong) for name, right in baselines.items()}
+    for path, columns in _row_files(folders, recipe, predicted, of_baselines):
+        PredictedRows.of_classes(first, gold, columns, classes).write(path)
+
+
+def write_entity_rows(folders: ResultFolders, recipe: str, count: int, own: int, **baselines: int) -> None:
+    """The same of sentences with an entity each, which a model finds or misses."""
+    gold = [{(row % 5, row % 5 + 2, "LOC")} for row in range(count)]
+    nothing: list[set[Span]] = [set()] * count
+    predicted = {PREDICTED: gold[:own] + nothing[own:]}
+    of_baselines = {name: nothing[right:] + gold[count - right :] for name, right in baselines.items()}
+    for path, columns in _row_files(folders, recipe, predicted, of_baselines):
+        PredictedRows.of_entities(np.arange(count), gold, columns).write(path)
+
+
+def _row_files(folders: ResultFolders, recipe: str, *columns: Mapping[str, Any]) -> Iterator[tuple[Path, Any]]:
+    paths = (folders.evaluated / recipe / "predicted.arrow", folders.baselines / f"{recipe}_chars.arrow")
+    return zip(paths, columns, strict=True)
 
 
 def _curves() -> list[tuple[int, str, float, float]]:

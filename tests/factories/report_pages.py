@@ -7,7 +7,14 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from factories.report_files import result_folders, write_baselines, write_json, write_recipe
+from factories.report_files import (
+    result_folders,
+    write_baselines,
+    write_class_rows,
+    write_entity_rows,
+    write_json,
+    write_recipe,
+)
 from factories.study_records import verdicts
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
 from textrnn.study.verdicts.curves import draw_all
@@ -124,8 +131,10 @@ def write_results(project):
     write_recipe(folders, "texts", CONFUSION, CLASSES, errors, {"accuracy": 0.625})
     ceiling = {"dev": 0.97, "test": 0.96}
     write_baselines(folders, "texts_chars", "accuracy", ceiling, majority=(0.3, 0.99), bag=(0.7, 0.64))
+    write_class_rows(folders, "texts", CLASSES, 200, 125, majority=198, bag=128)  # accuracies as above
     write_recipe(folders, "tagger", np.array([[5, 1], [2, 8]]), ["O", "LOC"], [TAGGED], ENTITY_SCORES, "tokens")
     write_baselines(folders, "tagger_chars", "entity_f1", usual=(0.2, 0.3))
+    write_entity_rows(folders, "tagger", 119, 51, usual=21)
     write_recipe(folders, "begun", CONFUSION, CLASSES, [], {})
     shutil.rmtree(folders.evaluated / "begun")
     shutil.rmtree(folders.analyzed / "begun")

@@ -7,6 +7,7 @@ import dataclasses
 import pyarrow as pa
 import torch
 
+from factories.linear_models import random_linear
 from factories.networks import PLAIN
 from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.modeling.models.model_directory import (
@@ -14,6 +15,7 @@ from textrnn.modeling.models.model_directory import (
     make_network,
     save_model,
 )
+from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.preparation_folder import Preparation
@@ -25,7 +27,11 @@ from textrnn.training.features.word_features import WordFeatures
 FACTS = PaddedFacts("classify", {}, (2, 5), "right", False)
 KNOWN_BIGRAMS = [28, 37, 45]  # token 3 before 1, 4 before 1, and 5 at the end, in the rows of `padded`
 WORDS = WordFeatures(
-    torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]), torch.tensor([2, 1, 3]), LexiconSizes(3, 4, 3), None
+    torch.tensor([2 * 9 + 6, 5 * 9 + 3, 5 * 81 + 3 * 9 + 8]),
+    torch.tensor([2, 1, 3]),
+    torch.tensor([4.0, 1.0, 9.0]),
+    LexiconSizes(3, 4, 3),
+    None,
 )
 LABELS = Labels("classify", ["北", "south", "east"], None, [])
 
@@ -40,9 +46,23 @@ def save(tmp_path, model=PLAIN, labels=LABELS, recipe="tiny", facts=FACTS):
     features = TokenFeatures(
         BigramFeatures(torch.tensor(KNOWN_BIGRAMS), None) if model.bigrams else None, WORDS if model.words else None
     )
-    config = make_config(recipe, model, (9, 4), len(labels.names), facts, features.bigram_count, features.lexicon_sizes)
+    classes = len(labels.names)
+    linear = random_linear(classes=classes) if model.wide else None
+    config = make_config(
+        recipe,
+        model,
+        (9, 4),
+        classes,
+        facts,
+        features.bigram_count,
+        features.lexicon_sizes,
+        [] if linear is None else [len(keys) for keys in linear.keys],
+    )
     network = make_network(config)
     features.fill(network)
+    if linear is not None:
+        network.wide = WidePart.from_linear(linear, facts.side)
+        network.wide.scales.copy_(torch.tensor([0.75, 1.5]))
     words = Vocabulary(pa.array(list("abcdefg")), pa.array(range(7, 0, -1), pa.int64()))
     (tmp_path / "segmenter.json").write_text('{"segmenter": "chars"}\n')
     folder = tmp_path / recipe

@@ -23,6 +23,7 @@ SETTINGS = Train(
     sampling=None,
     average=None,
     distill=None,
+    adversarial=None,
     evaluate_every=None,
     monitor="loss",
     patience=None,
@@ -30,6 +31,7 @@ SETTINGS = Train(
     precision="float32",
     shuffle=True,
     drop_last=False,
+    refit=False,
 )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from factories.linear_models import random_linear
 from factories.networks import PLAIN
 from factories.shards import write_parsed
 from textrnn.common.config.embed import Lexicon
@@ -29,6 +30,8 @@ from textrnn.modeling.models.model_directory import (
     make_network,
     save_model,
 )
+from textrnn.modeling.models.wide import WidePart
+from textrnn.preparation.artifacts.linear_model import LinearModel
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.embedding.lexicon import build_lexicon
@@ -44,8 +47,8 @@ PUNKT = Punkt("train", 1000)
 
 HAN = "中国股市今日大涨三百点收盘比赛电影明星网易杭研大厦的了吗"
 # words that occur often enough in rows sampled from HAN
-DICTIONARY = [(a + b, "nv"[b in HAN[:6]]) for a in HAN[:12] for b in HAN[:12]]
-DICTIONARY += [(a + HAN[3:5] + b, "a") for a in HAN for b in ("", HAN[0])]
+DICTIONARY = [(a + b, 1 + HAN.index(a), "nv"[b in HAN[:6]]) for a in HAN[:12] for b in HAN[:12]]
+DICTIONARY += [(a + HAN[3:5] + b, 7, "a") for a in HAN for b in ("", HAN[0])]
 SENTENCES = "Mr. Fox left at 5 p.m. today. He won! (Twice?) Dr. No said: 'it cost $3.50, see www.a.com'. isn't it"
 WORDS = SENTENCES.split()
 
@@ -119,6 +122,7 @@ def save_tiny(model: Path, padded: PaddedRows, preparation: Preparation, options
     vocabulary_size = len(vocabulary)
     lexicon = build_lexicon(DICTIONARY, vocabulary, Lexicon(4, None) if options.words else None, "recipes.tiny.lexicon")
     features = learn_token_features(load_buckets(padded, "train"), vocabulary_size, options, lexicon, "recipes.tiny")
+    linear = tiny_linear(padded, vocabulary_size, len(labels.names)) if options.wide else None
     config = make_config(
         "tiny",
         options,
@@ -127,15 +131,24 @@ def save_tiny(model: Path, padded: PaddedRows, preparation: Preparation, options
         padded.facts,
         features.bigram_count,
         features.lexicon_sizes,
+        [] if linear is None else [len(keys) for keys in linear.keys],
     )
     torch.manual_seed(3)
     network = make_network(config)
     for weight in network.parameters():  # padding too, so that a test notices if it is read
         torch.nn.init.normal_(weight, std=0.7)
     features.fill(network)
+    if linear is not None:
+        network.wide = WidePart.from_linear(linear, padded.facts.side)
     model.mkdir()
     save_model(model, config, network, preparation)
     return model
+
+
+def tiny_linear(padded: PaddedRows, vocabulary_size: int, classes: int) -> LinearModel:
+    """A linear model with random weights of the n-grams of half of train's rows."""
+    rows = [ids[ids != 0].tolist() for bucket in load_buckets(padded, "train") for ids in bucket.ids]
+    return random_linear(rows[::2], vocabulary_size=vocabulary_size, classes=classes)
 
 
 def move(tiny: Tiny, to: Path) -> Path:
@@ -162,6 +175,16 @@ CLASSIFIERS = {
         {"cell": "lstm", "bidirectional": True, "readout": ("max", "mean"), "bigrams": BIGRAMS, "layer_norm": True},
     ),
     "jieba left last_valid": (Segment("jieba", (), None, 0.0, 1), Pad(6, "left", None), {"cell": "gru", "layers": 2}),
+    "chars left buckets wide": (
+        Segment("chars", (), None, 0.0, 1),
+        Pad(8, "left", 3),
+        {"cell": "gru", "readout": ("max", "mean"), "wide": True},
+    ),
+    "nltk bce wide": (
+        Segment("nltk", CLEAN, PUNKT, 0.0, 1),
+        Pad(12, "right", None),
+        {"cell": "rnn", "loss": "bce", "wide": True},
+    ),
     "nltk punkt": (
         Segment("nltk", CLEAN, PUNKT, 0.0, 1),
         Pad(12, "right", None),

@@ -40,7 +40,7 @@ def plan_run(params: Mapping[str, Any], recipes: Sequence[str]) -> Plan:
     corpora = list(dict.fromkeys(origins[recipe][1] for recipe in recipes))
     generated = [f"sample@{corpus}" for corpus in corpora] if get_param(params, "data", "source") == GENERATED else []
     stages = ["check", *generated, *(f"parse@{corpus}" for corpus in corpora)]
-    for stage in ("segment", "encode", "baseline"):
+    for stage in ("segment", "encode", "vectorize", "baseline"):
         stages += [f"{stage}@{encoding}" for encoding in encodings]
     for stage in ("embed", "pad", "train", "evaluate", "analyze"):
         stages += [f"{stage}@{recipe}" for recipe in recipes]

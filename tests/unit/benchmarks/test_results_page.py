@@ -56,6 +56,14 @@ def line(page, name):
     return [cell.strip() for cell in only.strip("|").split("|")]
 
 
+def test_new_baselines_of_an_encoding_replace_all_of_its_old_ones(results):
+    names = ("thucnews_chars: old", "thucnews_chars: same", "imdb_words: old")
+    results.save([row("news_rnn", 0.7), *(row(name, 0.8, family="baseline") for name in names)])
+    results.save([row(f"thucnews_chars: {name}", 0.9, family="baseline") for name in ("same", "new")])
+    kept = {each["run"]: each["value"] for each in saved(results) if each["family"] != "published"}
+    assert kept == {"news_rnn": 0.7, "thucnews_chars: same": 0.9, "thucnews_chars: new": 0.9, "imdb_words: old": 0.8}
+
+
 def test_a_new_result_replaces_the_previous_one_of_its_run_and_seed(results):
     results.save([row("news_lstm", 0.9), row("news_rnn", 0.8), row("news_rnn", 0.7, metric="macro_f1")])
     results.save([row("news_rnn", 0.85, command="dvc exp run -S train.epochs=3"), row("news_rnn", 0.84, seed=2)])
@@ -335,9 +343,14 @@ def test_the_table_has_mean_and_spread_over_seeds(results):
 
 def test_a_recurrent_model_that_a_baseline_beats_is_marked(results):
     results.save([row("news_rnn", 0.8), row("news_lstm", 0.84), row("news_lstm", 0.88, seed=2)])
-    for name, dev, test in (("strong", 0.9, 0.85), ("lucky", 0.5, 0.99), ("ceiling", 1.0, 1.0)):
-        scores = (("dev", dev), ("test", test))
-        results.save([row(f"thucnews_chars: {name}", value, split=split, family="baseline") for split, value in scores])
+    scores = (("strong", 0.9, 0.85), ("lucky", 0.5, 0.99), ("ceiling", 1.0, 1.0))
+    results.save(
+        [
+            row(f"thucnews_chars: {name}", value, split=split, family="baseline")
+            for name, dev, test in scores
+            for split, value in (("dev", dev), ("test", test))
+        ]
+    )
     page = results.render_page(results.read_runs())
     assert line(page, "`news_rnn`")[-1] == "beaten by a baseline"
     assert line(page, "`news_lstm`")[-1] == ""  # 86 of two seeds against 85; dev did not choose the lucky one

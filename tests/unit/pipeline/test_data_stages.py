@@ -13,12 +13,14 @@ from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.stored_files import read_json
+from textrnn.errors import UserError
+from textrnn.preparation.artifacts.learned_vectors import LearnedVectors
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 
 STAGES = (
     *(("sample", "names"), ("parse", "names")),
-    *(("segment", "names_chars"), ("encode", "names_chars")),
+    *(("segment", "names_chars"), ("encode", "names_chars"), ("vectorize", "names_chars")),
     *(("embed", "names_gru"), ("pad", "names_gru")),
 )
 LIMITED = {"train": 180}  # of 200 rows, 20 are dev
@@ -54,7 +56,9 @@ def test_each_folder_holds_its_rows_and_statistics(prepared):
     assert names_in(Path("data/encoded/names_chars")) == {"ids", "preparation"}
     assert names_in(Path("data/encoded/names_chars/ids")) == rows | splits
     assert names_in(Path("data/encoded/names_chars/preparation")) == set(PREPARATION_FILES)
-    assert names_in(Path("data/embedded/names_gru")) == {"embedding.arrow", "lexicon.arrow", "statistics.json"}
+    assert names_in(Path("data/vectorized/names_chars")) == {"vectors.arrow", "statistics.json"}
+    embedded = {"embedding.arrow", "lexicon.arrow", "bigrams.arrow", "statistics.json"}
+    assert names_in(Path("data/embedded/names_gru")) == embedded
     padded = Path("data/padded/names_gru")
     shards = {shard.file for shard in PaddedRows.read(padded).shards}
     assert names_in(padded) == rows | {"lengths.csv"} | shards
@@ -96,6 +100,9 @@ def test_statistics_agree_with_the_rows(prepared):
         "covered_tokens": 0.0,
         "covered_text": 0.0,
         "lexicon": None,
+        "bigrams": None,
+        "bigram_vectors": 0,
+        "vectorized_texts": None,
     }
     padded = PaddedRows.default_folder("names_gru")
     assert read_json(padded / "statistics.json")["widths"] == list(PaddedRows.read(padded).widths)
@@ -113,7 +120,7 @@ def test_the_preparation_has_the_segmentation_of_the_encoding(prepared):
     assert preparation.read_labels().names == list(segmented.labels)
 
 
-@pytest.mark.parametrize(("stage", "name"), STAGES[1:4] + STAGES[5:])
+@pytest.mark.parametrize(("stage", "name"), STAGES[1:5] + STAGES[6:])
 def test_a_resume_key_covers_the_facts_of_the_input(prepared, run, monkeypatch, stage, name):
     """Another limit or another index of the input is another run: no shard of this one is kept for it."""
     keys = []
@@ -133,9 +140,40 @@ def test_a_resume_key_covers_the_facts_of_the_input(prepared, run, monkeypatch, 
         folder = {
             "segment": ParsedRows.default_folder("names"),
             "encode": SegmentedRows.default_folder("names_chars"),
+            "vectorize": SegmentedRows.default_folder("names_chars"),
             "pad": EncodedRows.default_folder("names_chars"),
         }[stage]
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         (folder / "index.json").write_text(json.dumps(index | {"rows_before_limit": {}}), encoding="utf-8")
     run(stage, name)
     assert keys[0] == keys[1] != keys[2]
+
+
+def test_vectors_of_train_and_of_a_generated_file_reach_the_embedding(run, tmp_path):
+    params = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    params["corpora"]["names"]["parse"]["files"]["unlabelled"] = "more.txt.gz"
+    pairs = {"width": 3, "min_count": 4, "norm": 1.0}
+    params["encodings"]["names_chars"]["vectorize"] = {"width": 6, "min_count": 3, "bigrams": pairs}
+    params["recipes"]["names_gru"]["embed"] = {"width": 6, "vectors": "vectorized", "bigrams": "vectorized"}
+    Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    for stage, name in STAGES:
+        run(stage, name)
+    vectorized = read_json(Path("data/vectorized/names_chars/statistics.json"))
+    assert (vectorized["width"], vectorized["text"]) == (6, "more.txt.gz")
+    dropped = sum(vectorized["dropped"].values())
+    assert vectorized["texts"] == {"train": 100, "unlabelled": 240 - dropped}
+    learned = LearnedVectors.read(Path("data/vectorized/names_chars"))
+    ids, vectors = learned.of("token")
+    assert len(ids) == vectorized["vectors"]["token"] > 20
+    embedding = RecipeEmbedding.read(RecipeEmbedding.default_folder("names_gru"))
+    assert (embedding.matrix[ids.flatten().to_numpy()] == vectors).all()
+    pair_ids, pair_vectors = learned.of("bigram")
+    assert embedding.bigrams["ids"].to_pylist() == pair_ids.to_pylist()
+    assert embedding.bigrams["vector"].to_pylist() == pair_vectors.tolist()
+    assert len(pair_ids) > 20
+    embedded = read_json(Path("data/embedded/names_gru/statistics.json"))
+    assert embedded["vectorized_texts"] == {"text": "more.txt.gz", **vectorized["texts"]}
+    Path("data/sample/names/more.txt.gz").unlink()
+    with pytest.raises(UserError, match=r"more\.txt\.gz: no such file; put it there, or correct the params"):
+        run("vectorize", "names_chars")
+    assert read_json(Path("data/vectorized/names_chars/statistics.json")) == vectorized  # nothing half-written

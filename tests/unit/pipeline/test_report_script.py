@@ -36,7 +36,7 @@ def run_script(project, seed):
 
 def test_the_same_files_give_the_same_bytes(project):
     output, first = run_script(project, "1")
-    assert output == "absent: 14 of its files are missing; the report lists them\nreport: reports/index.html\n"
+    assert output == "absent: 16 of its files are missing; the report lists them\nreport: reports/index.html\n"
     assert run_script(project, "2")[1] == first
     assert b"\r" not in first
 

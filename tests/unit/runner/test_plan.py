@@ -32,7 +32,8 @@ def test_the_project_itself_runs_one_recurrent_recipe_of_each_corpus():
 def test_what_recipes_share_is_planned_once():
     plan = plan_run(SMALL, ["three", "four"])
     assert plan.targets == ("baseline@a_words", "analyze@three", "analyze@four")
-    shared = ["check", "sample@a", "parse@a", "segment@a_words", "encode@a_words", "baseline@a_words"]
+    shared = ["check", "sample@a", "parse@a", "segment@a_words", "encode@a_words"]
+    shared += ["vectorize@a_words", "baseline@a_words"]
     own = [
         f"{stage}@{name}" for stage in ("embed", "pad", "train", "evaluate", "analyze") for name in ("three", "four")
     ]

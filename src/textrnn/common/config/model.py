@@ -41,7 +41,31 @@ class BigramOptions(FeatureOptions):
 
 @dataclass(frozen=True)
 class SoftLexiconOptions(FeatureOptions):
-    """Embeddings of lexicon words; `width` is that of each of a token's word sets (begin, inside, end)."""
+    """Embeddings of lexicon words, summed in each of a token's sets of words; `width` is that of a set.
+
+    sets: `bme` has the words that begin at a token, continue through it and end at it; `bmes` also the word that is the
+        token alone.
+    weights: `equal` is the mean of each set; `frequency` weighs a word by its frequency in the lexicon's dictionary,
+        with one normalisation over all sets of the token.
+    tune: whether training changes the embeddings; without, they stay at the lexicon's vectors.
+    The last three have defaults, so that a model saved without them can be read.
+    """
+
+    sets: Literal["bme", "bmes"] = "bme"
+    weights: Literal["equal", "frequency"] = "equal"
+    tune: bool = True
+
+
+@dataclass(frozen=True)
+class WideOptions:
+    """A wide part whose scores are added to the network's own logits times `scale`; nothing is fitted on dev."""
+
+    scale: float
+
+    def check(self, where: str) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            errors.require(self.scale >= 0, f"{where}.scale", "must be at least 0", self.scale)
 
 
 @dataclass(frozen=True)
@@ -65,6 +89,8 @@ class Model:
     loss: `bce` has one output, the logit of the second of two classes.
     crf: for tagging, the loss is that of whole tag sequences and the prediction is the best sequence; see
         textrnn.modeling.nn.crf.
+    wide: add the scores of the encoding's best linear model to the logits when training is over. If true, both are
+        scaled as dev is most likely; `{scale: 1.0}` states the factor of the linear scores. Not for tagging.
     initialization: of every matrix but the embedding, with biases 0; `stock` keeps torch's own.
     """
 
@@ -85,6 +111,7 @@ class Model:
     head_dropout: float
     loss: Loss
     crf: bool
+    wide: bool | WideOptions
     initialization: Initialization
 
     def check(self, where: str) -> None:
@@ -102,7 +129,10 @@ class Model:
             names = self.readout if isinstance(self.readout, tuple) else (self.readout,)
             once = 0 < len(names) == len(set(names))
             errors.require(once, f"{where}.readout", "must name one or more, each once", names)
-            for name, options in (("bigrams", self.bigrams), ("words", self.words)):
+            wrong = "must be false where readout is every_step: the linear model scores whole texts"
+            errors.require(not self.wide or self.readout != "every_step", f"{where}.wide", wrong, self.wide)
+            wide = self.wide if isinstance(self.wide, WideOptions) else None
+            for name, options in (("bigrams", self.bigrams), ("words", self.words), ("wide", wide)):
                 if options is not None:
                     with errors.collect():
                         options.check(f"{where}.{name}")
@@ -122,7 +152,7 @@ class Model:
             binary = self.loss != "bce" or (task == "classify" and classes == 2)
             errors.require(binary, f"{where}.loss", f"bce needs two classes, not {classes}", self.loss)
 
-    def check_loss(self, where: str, class_weights: Mapping[str, float] | None, smoothing: float) -> None:
+    def check_loss(self, where: str, class_weights: str | Mapping[str, float] | None, smoothing: float) -> None:
         """Refuse options that need a loss per token, as a CRF has none; `where` is the name of the section `train`."""
         with ErrorCollector() as errors:
             wrong = "must be null where model.crf is true"

@@ -75,8 +75,9 @@ class Parse:
     def _check_files(self, where: str) -> None:
         with ErrorCollector() as errors:
             for role, name in self.files.items():
-                known = role in (*get_args(Split), "classes")
-                errors.require(known, f"{where}.files", "a role must be train, dev, test or classes", role)
+                known = role in (*get_args(Split), "classes", "unlabelled")
+                wrong = "a role must be train, dev, test, classes or unlabelled"
+                errors.require(known, f"{where}.files", wrong, role)
                 if name is not None:
                     with errors.collect():
                         check_file_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")

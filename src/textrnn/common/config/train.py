@@ -11,7 +11,7 @@ from textrnn.common.config.types import Task
 from textrnn.errors import ErrorCollector, require
 
 Precision = Literal["float32", "bfloat16", "float16"]
-Monitor = Literal["loss", "accuracy"]
+Monitor = Literal["loss", "accuracy", "macro_f1", "entity_f1"]
 
 
 @dataclass(frozen=True)
@@ -49,14 +49,23 @@ class CosineSchedule:
 
 @dataclass(frozen=True)
 class Ema:
-    """Exponential moving average of the weights after each step; each step counts `decay` times as much as the next."""
+    """Exponential moving average of the weights after each step; each step counts `decay` times as much as the next.
+
+    share: in place of `decay`, the window 1 / (1 - decay) as a fraction of the run's steps.
+    """
 
     kind: Literal["ema"]
-    decay: float
+    decay: float | None = None
+    share: float | None = None
 
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
-        require(0 <= self.decay < 1, f"{where}.decay", "must lie in [0, 1)", self.decay)
+        decay, share = self.decay, self.share
+        with ErrorCollector() as errors:
+            one = (decay is None) != (share is None)
+            errors.require(one, where, "must have one of decay and share", {"decay": decay, "share": share})
+            errors.require(decay is None or 0 <= decay < 1, f"{where}.decay", "must lie in [0, 1)", decay)
+            errors.require(share is None or 0 < share <= 1, f"{where}.share", "must lie in (0, 1]", share)
 
 
 @dataclass(frozen=True)
@@ -115,11 +124,34 @@ class Distill:
 
 
 @dataclass(frozen=True)
+class Adversarial:
+    """Adversarial training: the loss is also computed on embeddings that are moved to where it is larger.
+
+    epsilon: how far the embeddings of a batch's tokens are moved, the norm of all moves together. weight: of that loss,
+    where the usual one has 1. Source: Miyato et al. 2017, arXiv:1605.07725, with one perturbation for each batch.
+    """
+
+    epsilon: float
+    weight: float
+
+    def check(self, where: str, embedding_rate: float | None) -> None:
+        """Refuse values out of range, and a frozen embedding; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            for name, value in (("epsilon", self.epsilon), ("weight", self.weight)):
+                errors.require(0 < value < math.inf, f"{where}.{name}", "must be above 0 and finite", value)
+            wrong = "must be null where embedding_rate is 0: a frozen embedding has no gradient to follow"
+            errors.require(embedding_rate != 0, where, wrong, {"epsilon": self.epsilon, "weight": self.weight})
+
+
+@dataclass(frozen=True)
 class Train:
-    """How a recipe is trained; params.yaml gives each value's meaning and unit."""
+    """How a recipe is trained; params.yaml gives each value's meaning and unit.
+
+    batch_size: `auto` follows the number of rows, by the table of textrnn.training.planning.rules.
+    """
 
     seed: int
-    batch_size: int
+    batch_size: Literal["auto"] | int
     batch_tokens: int | None
     epochs: int
     min_steps: int | None
@@ -129,11 +161,12 @@ class Train:
     decoupled_decay: float
     schedule: StepSchedule | CosineSchedule | None
     clip_norm: float | None
-    class_weights: Mapping[str, float] | None
+    class_weights: Literal["balanced"] | Mapping[str, float] | None
     label_smoothing: float
     sampling: Literal["balanced"] | PowerSampling | None
     average: Ema | Swa | None
     distill: Distill | None
+    adversarial: Adversarial | None
     evaluate_every: int | None
     monitor: Monitor
     patience: int | None
@@ -141,13 +174,14 @@ class Train:
     precision: Precision
     shuffle: bool
     drop_last: bool
+    refit: bool
 
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
             for name in ("batch_size", "batch_tokens", "epochs", "min_steps", "evaluate_every", "patience"):
                 value = getattr(self, name)
-                errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
+                errors.require(value in (None, "auto") or value >= 1, f"{where}.{name}", "must be at least 1", value)
             for name in ("learning_rate", "clip_norm", "time_limit_seconds"):
                 value = getattr(self, name)
                 errors.require(value is None or value > 0, f"{where}.{name}", "must be above 0", value)
@@ -157,7 +191,8 @@ class Train:
             errors.require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
             smoothing = self.label_smoothing
             errors.require(0 <= smoothing < 1, f"{where}.label_smoothing", "must lie in [0, 1)", smoothing)
-            for label, weight in (self.class_weights or {}).items():
+            stated = self.class_weights if isinstance(self.class_weights, Mapping) else {}
+            for label, weight in stated.items():
                 errors.require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
             wrong = "must be null where shuffle is false"
             errors.require(self.shuffle or self.sampling is None, f"{where}.sampling", wrong, self.sampling)
@@ -168,8 +203,21 @@ class Train:
             if self.distill is not None:
                 with errors.collect():
                     self.distill.check(f"{where}.distill", self.seed)
+            wrong = "must be false with average of kind swa: the second run has other epochs"
+            errors.require(not (self.refit and isinstance(self.average, Swa)), f"{where}.refit", wrong, self.refit)
+            wrong = "must be false with distill: teachers say nothing of the rows of dev"
+            errors.require(not (self.refit and self.distill), f"{where}.refit", wrong, self.refit)
+            if self.adversarial is not None:
+                with errors.collect():
+                    self.adversarial.check(f"{where}.adversarial", self.embedding_rate)
 
     def check_task(self, where: str, task: Task) -> None:
         """Refuse options that the task does not allow; `where` is the dotted name of the section."""
-        valid = self.sampling is None or task == "classify"
-        require(valid, f"{where}.sampling", "must be null for tagging: a row has no single class", self.sampling)
+        classifies, monitor = task == "classify", self.monitor
+        with ErrorCollector() as errors:
+            wrong = "must be null for tagging: a row has no single class"
+            errors.require(self.sampling is None or classifies, f"{where}.sampling", wrong, self.sampling)
+            wrong = "must be entity_f1, accuracy or loss for tagging"
+            errors.require(monitor != "macro_f1" or classifies, f"{where}.monitor", wrong, monitor)
+            wrong = "must be macro_f1, accuracy or loss where texts are classified"
+            errors.require(monitor != "entity_f1" or not classifies, f"{where}.monitor", wrong, monitor)

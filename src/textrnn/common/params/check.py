@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from textrnn.common.config.baseline import Baseline
@@ -15,6 +16,7 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
+from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.errors import ErrorCollector, UserError, require, shorten, show_value
@@ -24,7 +26,7 @@ SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Samp
 # the sections of the entries of each table, whose defaults stand on top
 ENTRY_SECTIONS: dict[str, dict[str, type[Any]]] = {
     "corpora": {"parse": Parse},
-    "encodings": {"segment": Segment, "encode": Encode},
+    "encodings": {"segment": Segment, "encode": Encode, "vectorize": Vectorize},
     "recipes": {"embed": Embed, "pad": Pad, "model": Model, "train": Train},
 }
 # the key of an entry that names an entry of another table
@@ -137,9 +139,11 @@ def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) ->
         for name, cls in sections.items():
             with errors.collect():
                 loaded[name] = load_entry_section(cls, params, table, key, name)
-        if table == "recipes":
-            with errors.collect():
+        with errors.collect():
+            if table == "recipes":
                 _check_recipe(params, key, **loaded)
+            elif table == "encodings":
+                _check_encoding(key, loaded.get("segment"), loaded.get("vectorize"))
 
 
 def _suggest_section(name: str, known: list[str], sections: Mapping[str, type[Any]]) -> str:
@@ -148,6 +152,14 @@ def _suggest_section(name: str, known: list[str], sections: Mapping[str, type[An
         if name in cls.__dataclass_fields__:
             return f"did you mean {section}.{name}?"
     return suggest(name, known)
+
+
+def _check_encoding(key: str, segment: Segment | None, vectorize: Vectorize | None) -> None:
+    """Refuse vectors of a dictionary's words if tokens are words; a section with errors of its own is None."""
+    if segment and vectorize and vectorize.words is not None:
+        wrong = f"must be null where tokens are not characters: segment has segmenter: {segment.segmenter}"
+        characters = segment.segmenter in CHARACTER_SEGMENTERS
+        require(characters, f"encodings.{key}.vectorize.words", wrong, asdict(vectorize.words))
 
 
 def _check_recipe(
@@ -176,6 +188,9 @@ def _check_recipe(
         if embed:
             with errors.collect():
                 _check_lexicon(params, key, embed)
+        if embed and model:
+            with errors.collect():
+                _check_vectorized(params, key, embed, model)
 
 
 def _check_padding(pad: Pad, model: Model, where: str) -> None:
@@ -196,6 +211,31 @@ def _check_lexicon(params: Mapping[str, Any], key: str, embed: Embed) -> None:
         return  # it is reported with the encoding
     wrong = f"must be null where tokens are not characters: encodings.{encoding}.segment has segmenter: {segmenter}"
     require(segmenter in CHARACTER_SEGMENTERS, f"recipes.{key}.embed.lexicon", wrong, embed.lexicon)
+
+
+def _check_vectorized(params: Mapping[str, Any], key: str, embed: Embed, model: Model) -> None:
+    """Refuse vectors that the encoding's `vectorize` does not learn, or learns with another width."""
+    encoding = get_param(params, "recipes", key, "encoding")
+    try:
+        learned = load_entry_section(Vectorize, params, "encodings", encoding, "vectorize")
+    except UserError:
+        return  # it is reported with the encoding
+    bigrams, words = learned.bigrams and learned.bigrams.width, learned.words and learned.words.width
+    lexicon = embed.lexicon and embed.lexicon.vectors
+    # the param that names vectors, its value, what vectorize has of them, and the width that they must have
+    uses = (
+        ("embed.vectors", embed.vectors, "width", learned.width, "embed", embed.width),
+        ("embed.bigrams", embed.bigrams, "bigrams", bigrams, "model.bigrams", model.bigrams and model.bigrams.width),
+        ("embed.lexicon.vectors", lexicon, "words", words, "model.words", model.words and model.words.width),
+    )
+    with ErrorCollector() as errors:
+        for name, value, section, width, table, own_width in uses:
+            if value == "vectorized":
+                wrong = f"needs encodings.{encoding}.vectorize.{section}, which is null"
+                errors.require(width is not None, f"recipes.{key}.{name}", wrong, value)
+                wrong = f"must be {width}, as wide as the vectors that vectorize learns, or null"
+                fits = width is None or own_width in (None, width)
+                errors.require(fits, f"recipes.{key}.{table}.width", wrong, own_width)
 
 
 def _check_reference(params: Mapping[str, Any], keys: tuple[str, ...], table: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections.abc
 import dataclasses
 import difflib
 import math
@@ -37,8 +38,8 @@ class Converted:
 
         It is no error of its own if the key is misspelt.
         """
-        names = field_names(cls)
-        missing = [key for key in names if key not in self.values and key not in self.invalid]
+        names, optional = field_names(cls), _optional_keys(cls)
+        missing = [key for key in names if key not in {*self.values, *self.invalid, *optional}]
         for key in missing:
             if key not in self.misspelt:
                 errors.errors.append(missing_param(where, key))
@@ -90,6 +91,12 @@ def field_names(cls: type[Any]) -> dict[str, str]:
     return {field.name.removesuffix("_"): field.name for field in dataclasses.fields(cls)}
 
 
+def _optional_keys(cls: type[Any]) -> set[str]:
+    """The keys that a mapping may leave out: those of fields with a default, which means that they do not apply."""
+    fields = dataclasses.fields(cls)
+    return {field.name.removesuffix("_") for field in fields if field.default is not dataclasses.MISSING}
+
+
 def _convert(hint: Any, value: Any, where: str) -> Any:
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
@@ -121,14 +128,20 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
     classes = [member for member in members if dataclasses.is_dataclass(member)]
     if len(classes) > 1 and isinstance(value, Mapping):
         return build_dataclass(_select_by_kind(classes, value, where), value, where)
+    if members == [Literal["auto"], int]:
+        if isinstance(value, str) and value != "auto":
+            raise UserError(where, "must be a whole number, or auto", got=show_value(value))
+        return value if value == "auto" else _convert_scalar(int, value, where)
     # selected by the form of the value, so that an error message is about the member that was meant
     return _convert(next((member for member in members if _has_form(member, value)), members[-1]), value, where)
 
 
 def _has_form(member: Any, value: Any) -> bool:
-    """Whether a value has the form of a union member: a mapping for a dataclass, a list for a tuple, else a scalar."""
-    form = Mapping if dataclasses.is_dataclass(member) else list if get_origin(member) is tuple else (str, int, float)
-    return isinstance(value, form)
+    """Whether a value has the form of a union member: a mapping, a list for a tuple, else a scalar."""
+    if dataclasses.is_dataclass(member):
+        return isinstance(value, Mapping)
+    forms = {tuple: list, collections.abc.Mapping: Mapping}
+    return isinstance(value, forms.get(get_origin(member), (str, int, float)))
 
 
 def _select_by_kind(classes: list[Any], value: Mapping[str, Any], where: str) -> type:

@@ -22,6 +22,10 @@ class CheckedSection(Protocol):
 Checked = TypeVar("Checked", bound=CheckedSection)
 
 
+# An entry may leave these out. DVC cannot depend on a section that may be missing, so their stages depend on the entry.
+OPTIONAL_SECTIONS = ("vectorize",)
+
+
 def get_param(params: Mapping[str, Any], *keys: str) -> Any:
     """The value under the keys. Raises UserError for an unknown key and suggests the most similar known one."""
     value: Any = params
@@ -67,10 +71,15 @@ def load_entry_section(cls: type[Checked], params: Mapping[str, Any], table: str
 
 
 def get_entry_section(params: Mapping[str, Any], table: str, entry: str, name: str) -> Mapping[str, Any]:
-    """The own values of an entry's section. Raises UserError if the entry lacks it: DVC cannot depend on it then."""
+    """The own values of an entry's section; none for one of OPTIONAL_SECTIONS that the entry leaves out.
+
+    Raises UserError if the entry lacks any other section: DVC cannot depend on it then.
+    """
     values = get_param(params, table, entry)
     if not isinstance(values, Mapping):
         raise UserError(f"{table}.{entry}", "must be a mapping", got=show_value(values))
+    if name in OPTIONAL_SECTIONS and name not in values:
+        return {}
     if not isinstance(values.get(name), Mapping):
         wrong = "must be a mapping" if name in values else "missing section"
         got = show_value(values[name]) if name in values else None

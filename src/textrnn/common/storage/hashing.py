@@ -1,4 +1,4 @@
-"""SplitMix64 hashes of row numbers and of n-gram ids: pseudo-random numbers that no library version changes."""
+"""SplitMix64 hashes of row numbers: pseudo-random numbers that no library version changes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,7 @@ def hash_range(rows: int, seed: int, purpose: str) -> np.ndarray:
 
 
 def hash_rows(rows: np.ndarray, seed: int, purpose: str) -> np.ndarray:
-    """(N,) uint64: SplitMix64 (Steele et al. 2014) of each integer, offset by the seed and the purpose.
-
-    rows: row numbers, or n-gram ids (uint64): the baselines call this once per token to extend the id of an n-gram.
-    """
+    """(N,) uint64: SplitMix64 (Steele et al. 2014) of each row number, offset by the seed and the purpose."""
     offset = int.from_bytes(hashlib.blake2b(f"{seed}/{purpose}".encode(), digest_size=8).digest(), "little")
     with np.errstate(over="ignore"):
         mixed = (rows.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(offset)

@@ -41,6 +41,7 @@ class OnnxNetwork(nn.Module):
             raise UserError(path, "no such file", do="export the model")
         self.original = original
         self.crf = original.crf
+        self.wide = None  # the file's logits are the sum; it has no parts to score
         self._session = runtime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:

@@ -9,11 +9,12 @@ import numpy as np
 from torch import Tensor
 
 from textrnn.common.storage.schemas import PAD_ID, UNKNOWN_ID
+from textrnn.inference.onnx.key_search import multiply, search, sorted_keys
 from textrnn.inference.onnx.nodes import FLOAT, Graph
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.bigrams import FIRST_BIGRAM_ROW, BigramEmbedding
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.modeling.nn.soft_lexicon import SoftLexicon
+from textrnn.modeling.nn.soft_lexicon import SoftLexicon, word_places
 
 END = 2**62  # Slice takes it as the end of an axis
 
@@ -26,8 +27,7 @@ def embed(graph: Graph, network: TextRNN, ids: str) -> str:
         table = graph.constant(_weight(network.bigrams), "bigrams")
         parts.append(graph.add("Gather", table, _bigram_rows(graph, network.bigrams, ids)))
     if network.words is not None:
-        table = graph.constant(_weight(network.words), "words")
-        parts += [_mean(graph, table, columns) for columns in _word_rows(graph, network.words, ids)]
+        parts += _word_sets(graph, network.words, ids)
     x = parts[0] if len(parts) == 1 else graph.add("Concat", *parts, axis=-1)
     return graph.add("Relu", x) if network.options.relu else x
 
@@ -42,81 +42,91 @@ def _weight(table: SparseTable) -> Tensor:
 def _bigram_rows(graph: Graph, bigrams: BigramEmbedding, ids: str) -> str:
     """The table rows of ids (T, B), as `BigramEmbedding.find_rows` returns them."""
     keys = graph.add(
-        "Add", _multiply(graph, ids, bigrams.vocabulary_size), _slice(graph, _pad(graph, ids, 0, 1), 1, END)
+        "Add", multiply(graph, ids, bigrams.vocabulary_size), _slice(graph, _pad(graph, ids, 0, 1), 1, END)
     )
-    index, known = _search(
-        graph, _sorted_keys(graph, bigrams.pairs, "pairs"), keys
-    )  # "pairs": a name in exported files
+    index, known = search(graph, sorted_keys(graph, bigrams.pairs, "pairs"), keys)  # "pairs": a name in exported files
     row = graph.add("Add", index, graph.constant(np.int64(FIRST_BIGRAM_ROW)))
     row = graph.add("Where", known, row, graph.constant(np.int64(UNKNOWN_ID)))
     padding = graph.constant(np.int64(PAD_ID))
     return graph.add("Where", graph.add("Equal", ids, padding), padding, row)
 
 
-def _word_rows(graph: Graph, words: SoftLexicon, ids: str) -> list[list[str]]:
-    """For each word set the columns (T, B) of table rows that `SoftLexicon.find_rows` returns for ids (T, B).
+def _word_sets(graph: Graph, words: SoftLexicon, ids: str) -> list[str]:
+    """The features of each word set of ids (T, B), (T, B, E), as `SoftLexicon.find_words` and the lookup give them."""
+    table = graph.constant(_weight(words), "words")
+    index, known = _words_at_starts(graph, words, ids)
+    none, rows = graph.constant(np.int64(PAD_ID)), graph.constant(words.rows, "word_rows")
+    row_sets = _by_set(graph, words, known, {n: graph.add("Gather", rows, index[n]) for n in index}, none, ids)
+    if words.frequencies is None:
+        return [_mean(graph, table, columns) for columns in row_sets]
+    # integers, which they are: the 8-bit export would round a table of floats, and rare words would count for nothing
+    none, all_words = graph.constant(np.float32(0)), graph.constant(words.frequencies, "word_frequencies")
+    found = {n: graph.add("Cast", graph.add("Gather", all_words, index[n]), to=FLOAT) for n in index}
+    frequencies = _by_set(graph, words, known, found, none, graph.add("Cast", ids, to=FLOAT))
+    total = graph.add("Sum", *(column for columns in frequencies for column in columns))
+    total = graph.add("Max", total, graph.constant(np.float32(1)))
+    scale = graph.add("Div", graph.constant(np.float32(len(words.sets))), total)
+    return [
+        _weighted_sum(graph, table, columns, weights, scale)
+        for columns, weights in zip(row_sets, frequencies, strict=True)
+    ]
 
-    The sets are the words that begin at a token, that contain it in the middle, and that end at it; each has at least
-    one column.
-    """
-    before, none = words.longest - 1, graph.constant(np.int64(PAD_ID))
+
+def _words_at_starts(graph: Graph, words: SoftLexicon, ids: str) -> tuple[dict[int, str], dict[int, str]]:
+    """By length: the index of the word that starts at each step of ids (T, B), and whether there is one."""
     real = graph.add("Greater", ids, graph.constant(np.int64(UNKNOWN_ID)))
-    padded, rows = _pad(graph, ids, 0, before), graph.constant(words.rows, "word_rows")
-    all_words = _sorted_keys(graph, words.keys, "word_keys")
-    keys, starts = ids, {}  # by length, the table rows of the words that start at a step, after `before` rows of zeros
-    for length in range(2, words.longest + 1):
-        following = _slice(graph, padded, length - 1, length - 1 - before or END)
-        keys = graph.add("Add", _multiply(graph, keys, words.vocabulary_size), following)
-        index, known = _search(graph, all_words, keys)
-        row = graph.add("Where", graph.add("And", known, real), graph.add("Gather", rows, index), none)
-        starts[length] = _pad(graph, row, before, 0)
-    # a word's length, and how many steps before the token it starts
-    word_sets = (
-        [(length, 0) for length in starts],
-        [(length, back) for length in starts for back in range(1, length - 1)],
-        [(length, length - 1) for length in starts],
-    )
-    empty = [_multiply(graph, ids, PAD_ID)]
+    padded, all_words = _pad(graph, ids, 0, words.longest - 1), sorted_keys(graph, words.keys, "word_keys")
+    keys, index, known = ids, {}, {}
+    for length in range(1, words.longest + 1):
+        if length > 1:
+            following = _slice(graph, padded, length - 1, length - words.longest or END)
+            keys = graph.add("Add", multiply(graph, keys, words.vocabulary_size), following)
+        if length >= words.shortest:
+            index[length], matches = search(graph, all_words, keys)
+            known[length] = graph.add("And", matches, real)
+    return index, known
+
+
+def _by_set(
+    graph: Graph, words: SoftLexicon, known: dict[int, str], values: dict[int, str], none: str, ids: str
+) -> list[list[str]]:
+    """For each word set the columns (T, B) of values of words, as `SoftLexicon._by_set` stacks them.
+
+    known, values: by length, of the words that start at each step; none: the value where there is no word; ids: (T, B)
+    of the type of the values. Each set has at least one column.
+    """
+    before = words.longest - 1
+    starts = {
+        length: _pad(graph, graph.add("Where", known[length], values[length], none), before, 0) for length in values
+    }
+    empty = [graph.add("Mul", ids, none)]
     return [
         [_slice(graph, starts[length], before - back, -back or END) for length, back in word_set] or empty
-        for word_set in word_sets
+        for word_set in word_places(words.sets, words.longest)
     ]
 
 
 def _mean(graph: Graph, table: str, columns: list[str]) -> str:
     """The mean of the embeddings in the columns (T, B) of table rows, ignoring row 0; zero if all are 0, (T, B, E)."""
-    axis = graph.constant([0])
-    rows = graph.add("Concat", *(graph.add("Unsqueeze", column, axis) for column in columns), axis=0)  # (C, T, B)
+    axis, rows = graph.constant([0]), _stack(graph, columns)
     real = graph.add("Cast", graph.add("Greater", rows, graph.constant(np.int64(PAD_ID))), to=FLOAT)
     count = graph.add("Max", graph.add("ReduceSum", real, axis, keepdims=0), graph.constant(np.float32(1)))
     total = graph.add("ReduceSum", graph.add("Gather", table, rows), axis, keepdims=0)
     return graph.add("Div", total, graph.add("Unsqueeze", count, graph.constant([2])))
 
 
-def _sorted_keys(graph: Graph, known: Tensor, name: str) -> tuple[str, int]:
-    """Increasing keys (N,), extended to a power of two with the largest int64, and the exponent of that power."""
-    bits = max(1, len(known) - 1).bit_length()
-    keys = np.full(2**bits, np.iinfo(np.int64).max)
-    keys[: len(known)] = known.cpu().numpy()
-    return graph.constant(keys, name), bits
+def _weighted_sum(graph: Graph, table: str, columns: list[str], weights: list[str], scale: str) -> str:
+    """The sum of the embeddings in the columns (T, B) of table rows by weights (T, B) and a scale (T, B), (T, B, E)."""
+    weighted = graph.add("Mul", _stack(graph, weights), scale)  # (C, T, B)
+    embedded = graph.add("Gather", table, _stack(graph, columns))
+    product = graph.add("Mul", embedded, graph.add("Unsqueeze", weighted, graph.constant([3])))
+    return graph.add("ReduceSum", product, graph.constant([0]), keepdims=0)
 
 
-def _search(graph: Graph, known: tuple[str, int], keys: str) -> tuple[str, str]:
-    """The index of each key among the known keys, and whether it is one of them.
-
-    ONNX has no search in a sorted array, so this is a binary search that finds one bit of the index at a time.
-    """
-    known_keys, bits = known
-    index = _multiply(graph, keys, 0)
-    for bit in reversed(range(bits)):
-        candidate = graph.add("Add", index, graph.constant(np.int64(2**bit)))
-        reached = graph.add("LessOrEqual", graph.add("Gather", known_keys, candidate), keys)
-        index = graph.add("Where", reached, candidate, index)
-    return index, graph.add("Equal", graph.add("Gather", known_keys, index), keys)
-
-
-def _multiply(graph: Graph, x: str, factor: int) -> str:
-    return graph.add("Mul", x, graph.constant(np.int64(factor)))
+def _stack(graph: Graph, columns: list[str]) -> str:
+    """Columns (T, B) as one tensor (C, T, B)."""
+    axis = graph.constant([0])
+    return graph.add("Concat", *(graph.add("Unsqueeze", column, axis) for column in columns), axis=0)
 
 
 def _pad(graph: Graph, x: str, before: int, after: int) -> str:

@@ -13,6 +13,7 @@ from torch import nn
 
 from textrnn.inference.onnx.embedding import embed
 from textrnn.inference.onnx.nodes import FLOAT, INT32, INT64, Graph
+from textrnn.inference.onnx.wide import add_wide
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.recurrent import WEIGHT_NAMES
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
@@ -34,6 +35,8 @@ def make_model(network: TextRNN, opset: int = OPSET) -> Any:
     graph = Graph()
     features = _features(graph, network)
     logits = _head(graph, network, features)
+    if network.wide is not None:
+        logits = add_wide(graph, network.wide, logits)
     graph.nodes.append(helper.make_node("Identity", [logits], ["logits"], name="logits"))
     tags = network.options.readout == "every_step"
     classes = 2 if network.options.loss == "bce" else network.head.outer.out_features

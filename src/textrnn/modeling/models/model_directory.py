@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
@@ -22,6 +23,7 @@ from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.errors import DamagedFileError, UserError
 from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.model_files import REQUIRED_FILES, ModelFiles
@@ -33,8 +35,9 @@ class ModelConfig:
     """All that is needed to rebuild a model and its input: sizes, the recipe's model, and how rows are padded.
 
     tokens: the size of the vocabulary. pairs: the number of bigrams that have embeddings, 0 for a model without them.
-    words: the sizes of its lexicon, None for a model without words. Fields are named as the keys of config.json, which
-    saved models contain; everywhere else the two counts are `vocabulary_size` and `bigram_count`.
+    words: the sizes of its lexicon, None for a model without words. ngrams: the number of n-grams of each order that
+    the wide part knows, empty for a model without one. Fields are named as the keys of config.json, which saved models
+    contain; elsewhere the counts of tokens and pairs are `vocabulary_size` and `bigram_count`.
     """
 
     recipe: str
@@ -47,6 +50,7 @@ class ModelConfig:
     truncates: bool
     pairs: int
     words: LexiconSizes | None
+    ngrams: tuple[int, ...]
     model: Model
 
 
@@ -60,8 +64,8 @@ class SavedModel:
 
 
 def make_network(config: ModelConfig) -> TextRNN:
-    """An untrained network of this configuration."""
-    return TextRNN(
+    """An untrained network of this configuration, with its wide part if it has one."""
+    network = TextRNN(
         config.model,
         vocabulary_size=config.tokens,
         embedding_size=config.embedding_size,
@@ -70,6 +74,9 @@ def make_network(config: ModelConfig) -> TextRNN:
         bigram_count=config.pairs,
         words=config.words,
     )
+    if config.ngrams:
+        network.wide = WidePart(config.ngrams, config.classes, config.tokens, config.pad_side)
+    return network
 
 
 def make_config(
@@ -80,6 +87,7 @@ def make_config(
     padded: PaddedFacts,
     bigram_count: int = 0,
     words: LexiconSizes | None = None,
+    ngrams: Sequence[int] = (),
 ) -> ModelConfig:
     """The configuration of a recipe's model, for an embedding matrix (tokens, width) and the facts of padded shards."""
     vocabulary_size, embedding_size = matrix_shape
@@ -94,25 +102,32 @@ def make_config(
         truncates=padded.truncates,
         pairs=bigram_count,
         words=words,
+        ngrams=tuple(ngrams),
         model=model,
     )
 
 
 def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation: Preparation) -> None:
     """Write a model directory; the files of `preparation` are copied into it."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    # not save_file, so that a full disk is an OSError, which keeps the run's checkpoint
     files = ModelFiles(folder)
-    files.weights.write_bytes(save(weights))
+    save_weights(files.weights, network)
     text = json.dumps(asdict(config), indent=1, ensure_ascii=False)
     files.config.write_text(text + "\n", encoding="utf-8")
     preparation.copy_to(folder)
 
 
-def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
+def save_weights(path: Path, network: TextRNN) -> None:
+    """Write the weights of a network as a safetensors file."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
+    # not save_file, so that a full disk is an OSError, which keeps the run's checkpoint
+    path.write_bytes(save(weights))
+
+
+def load_model(folder: Path, device: torch.device | None = None, *, before_refit: bool = False) -> SavedModel:
     """Load a model from the files of its directory alone, to the device or to the CPU.
 
-    Raises UserError, naming the file, if one is missing, damaged or belongs to another model.
+    before_refit: with the weights of the run on train alone, if dev was trained on afterwards, so that dev can be
+    scored. Raises UserError, naming the file, if one is missing, damaged or belongs to another model.
     """
     files = ModelFiles(folder)
     for name in REQUIRED_FILES:
@@ -122,12 +137,15 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
             do = "train the recipe, or copy its directory as a whole"
             raise UserError(folder / name, "is missing from the model directory", do=do)
     with convert_read_errors(files.config):
-        config = build_dataclass(ModelConfig, json.loads(files.config.read_text(encoding="utf-8")), str(files.config))
+        values = _with_wide_keys(json.loads(files.config.read_text(encoding="utf-8")))
+        config = build_dataclass(ModelConfig, values, str(files.config))
         if not config.widths:
             raise ValueError("widths is empty")
         network = make_network(config)
-    with convert_read_errors(files.weights):
-        network.load_state_dict(load_file(str(files.weights)))
+    first_run = before_refit and files.weights_before_refit.is_file()
+    weights = files.weights_before_refit if first_run else files.weights
+    with convert_read_errors(weights):
+        network.load_state_dict(load_file(str(weights)))
     with convert_read_errors(files.preparation.labels_file):
         labels = files.preparation.read_labels()
     if len(labels.names) != config.classes:
@@ -136,6 +154,13 @@ def load_model(folder: Path, device: torch.device | None = None) -> SavedModel:
         raise UserError(files.preparation.labels_file, message, got=labels.names, do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
+
+
+def _with_wide_keys(values: Any) -> Any:
+    """The content of config.json with the keys of the wide part, which a model saved before there was one lacks."""
+    if isinstance(values, dict) and "ngrams" not in values and isinstance(values.get("model"), dict):
+        return {**values, "ngrams": [], "model": {"wide": False, **values["model"]}}
+    return values
 
 
 @contextlib.contextmanager

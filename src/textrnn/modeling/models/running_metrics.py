@@ -15,16 +15,30 @@ from textrnn.modeling.nn.crf import CRF, find_crf, log_probabilities
 
 @dataclass(frozen=True)
 class Score:
-    """Mean loss per row or token, weighted as in training, and the fraction of correct rows or tokens."""
+    """Mean loss per row or token, weighted as in training, and the fraction of correct rows or tokens.
+
+    macro_f1: of a classifier's classes; entity_f1: of a tagger's exact entity spans; None if they were not counted.
+    """
 
     loss: float
     accuracy: float
+    macro_f1: float | None = None
+    entity_f1: float | None = None
 
     def beats(self, other: Score, monitor: Monitor) -> bool:
-        """Whether this score is better by the monitored metric; with equal accuracy the lower loss is better."""
-        if monitor == "accuracy" and self.accuracy != other.accuracy:
-            return self.accuracy > other.accuracy
+        """Whether this score is better by the monitored metric; of two equal ones the lower loss is better."""
+        if monitor != "loss":
+            own, others = getattr(self, monitor), getattr(other, monitor)
+            assert own is not None, f"{monitor} was not counted"
+            assert others is not None, f"{monitor} was not counted"
+            if own != others:
+                return bool(own > others)
         return self.loss < other.loss
+
+    def f1(self) -> dict[str, float]:
+        """The F1 scores that were counted, by name."""
+        values = {"macro_f1": self.macro_f1, "entity_f1": self.entity_f1}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 class RunningMetrics:
@@ -77,12 +91,15 @@ class RunningMetrics:
         divisor: Tensor | None = None,
         predictions: Tensor | None = None,
         soft_targets: Tensor | None = None,
+        *,
+        counted: bool = True,
     ) -> Tensor:
         """The mean loss of a batch, logits (B, C) or (B, T, C) and targets (B,) or (B, T); it is added to the sums.
 
         divisor: () float, the total weight of the whole batch if this is one process's part of it; None for the
         part's own total weight. predictions: (B,) or (B, T), the classes that count as correct or wrong; None for the
         highest logits. Training with a CRF counts these too, because decoding would take as long as the loss.
+        counted: False leaves the sums as they are.
         soft_targets: probabilities in the shape of the logits, required with `distill` and None without. The loss is 0
         if no target counts, that is, if rows are without tokens or their classes have weight 0.
         """
@@ -105,10 +122,11 @@ class RunningMetrics:
             loss = (1 - self._distill.weight) * loss + self._distill.weight * distance
         with torch.no_grad():
             weight = self.total_weight(flat_targets)
-            predicted = flat_logits.argmax(-1) if predictions is None else predictions.flatten()
-            correct = (predicted == flat_targets).sum()
-            count = (flat_targets != IGNORED_TAG).sum()
-            self.sums += torch.stack((loss.detach().double(), weight.double(), correct.double(), count.double()))
+            if counted:
+                predicted = flat_logits.argmax(-1) if predictions is None else predictions.flatten()
+                correct = (predicted == flat_targets).sum()
+                count = (flat_targets != IGNORED_TAG).sum()
+                self.sums += torch.stack((loss.detach().double(), weight.double(), correct.double(), count.double()))
         divisor = (weight if divisor is None else divisor).to(loss.dtype)
         return loss / divisor.clamp(min=torch.finfo(loss.dtype).tiny)
 

@@ -16,19 +16,22 @@ from torch import Tensor, nn
 from textrnn.common.config.model import Initialization, Model, PooledReadout
 from textrnn.common.config.types import Side
 from textrnn.common.storage.schemas import PAD_ID
+from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.bigrams import BigramEmbedding
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
-from textrnn.modeling.nn.embedding_lookup import drop_words, embed_distinct, embed_each_position
+from textrnn.modeling.nn.embedding_lookup import SparseTable, drop_words, embed_distinct, embed_each_position
 from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.pooling import AttentionPooling, pool, readout_names, rotate_rows
 from textrnn.modeling.nn.recurrent import Recurrent
-from textrnn.modeling.nn.soft_lexicon import SETS, LexiconSizes, SoftLexicon
+from textrnn.modeling.nn.soft_lexicon import LexiconSizes, SoftLexicon
 
 
 def joined_width(options: Model) -> int:
     """The width of the features that are joined to a token's embedding: those of its bigram and of its words."""
-    return (options.bigrams.width if options.bigrams else 0) + (SETS * options.words.width if options.words else 0)
+    return (options.bigrams.width if options.bigrams else 0) + (
+        len(options.words.sets) * options.words.width if options.words else 0
+    )
 
 
 class Head(nn.Module):
@@ -59,6 +62,8 @@ class TextRNN(nn.Module):
     (0, z), whose cross-entropy is the binary cross-entropy of z, so that all callers see two classes. A CRF does not
     change the logits: it computes their loss (RunningMetrics) and the predicted tags (crf.predict_classes).
     bigram_count, words: the number of bigrams and the sizes of the lexicon, if the options ask for such embeddings.
+    wide: the wide part, whose scores are added to the network's own logits. A network is trained without it: it is set
+    when training is over, or a saved model is loaded (see textrnn.training.optimization.fusion).
     """
 
     def __init__(
@@ -96,10 +101,16 @@ class TextRNN(nn.Module):
         self.words = None
         if options.words:
             assert words is not None
-            self.words = SoftLexicon(words, options.words.width, vocabulary_size)
+            self.words = SoftLexicon(words, options.words, vocabulary_size)
+        self.wide: WidePart | None = None
 
     def forward(self, ids: Tensor, lengths: Tensor) -> Tensor:
-        logits = self.head(self.features(ids, lengths))
+        logits = self.deep_logits(ids, lengths)
+        return logits if self.wide is None else self.wide.add(logits, self.wide(ids, lengths))
+
+    def deep_logits(self, ids: Tensor, lengths: Tensor) -> Tensor:
+        """The logits of the recurrent network alone, without the wide part."""
+        logits: Tensor = self.head(self.features(ids, lengths))
         if self.options.loss == "bce":
             return torch.cat((torch.zeros_like(logits), logits), dim=-1)  # (B, 2)
         return logits
@@ -126,14 +137,20 @@ class TextRNN(nn.Module):
     def _embed(self, ids: Tensor) -> LayerInput:
         """The embeddings of ids (B, T), joined with those of their bigrams and words; on a CPU distinct rows only."""
         ids = drop_words(ids.t(), self.options.word_dropout, self.training)
-        extra_tables = [table for table in (self.bigrams, self.words) if table is not None]
-        lookups = [(self.embedding, ids), *((table, table.find_rows(ids)) for table in extra_tables)]
-        probability = self.options.embedding_dropout
+        lookups: list[tuple[nn.Embedding | SparseTable, Tensor, Tensor | None]] = [(self.embedding, ids, None)]
+        if self.bigrams is not None:
+            lookups.append((self.bigrams, self.bigrams.find_rows(ids), None))
+        if self.words is not None:
+            found = self.words.find_words(ids)
+            lookups.append((self.words, found.rows, found.weights))
+        dropped = self.options.embedding_dropout
         if self.recurrent.uses_kernels(ids.shape[1], ids.device):
-            inputs = [embed_distinct(table, rows, probability, self.training) for table, rows in lookups]
+            inputs = [embed_distinct(table, rows, dropped, self.training, weights) for table, rows, weights in lookups]
             parts = [part for x in inputs for part in x.split()]
         else:
-            dense = [embed_each_position(table, rows, probability, self.training) for table, rows in lookups]
+            dense = [
+                embed_each_position(table, rows, dropped, self.training, weights) for table, rows, weights in lookups
+            ]
             parts = [LayerInput.from_dense(dense[0] if len(dense) == 1 else torch.cat(dense, dim=-1))]
         if self.options.relu:
             parts = [replace(part, features=F.relu(part.features)) for part in parts]

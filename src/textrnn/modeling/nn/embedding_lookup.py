@@ -45,13 +45,20 @@ class SparseTable(nn.Module):
         return embedded * (rows != PAD_ID).unsqueeze(-1)
 
 
-def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, probability: float, training: bool) -> LayerInput:
+def embed_distinct(
+    table: nn.Embedding | SparseTable,
+    ids: Tensor,
+    probability: float,
+    training: bool,
+    weights: Tensor | None = None,
+) -> LayerInput:
     """Look up ids (T, B), each distinct one once, and drop values of these rows with the given probability.
 
-    For sets of rows (S, C, T, B) it is the mean of each set, S * E wide, zero where a set is empty.
+    For sets of rows (S, C, T, B) it is the mean of each set, or the sum by the weights if there are any, S * E wide,
+    zero where a set is empty.
     """
     if ids.dim() > 2:
-        return _mean_distinct(table, ids, probability, training)
+        return _sum_distinct(table, ids, probability, training, weights)
     if isinstance(table, SparseTable):
         used, index = torch.unique(ids, return_inverse=True)  # few rows of a very large table
         rows = table(used)
@@ -61,38 +68,55 @@ def embed_distinct(table: nn.Embedding | SparseTable, ids: Tensor, probability: 
     return LayerInput(dropout(rows, probability, training), index, (ids.shape[0], ids.shape[1]))
 
 
-def _mean_distinct(table: nn.Module, sets: Tensor, probability: float, training: bool) -> LayerInput:
-    """The mean of each set of sets (S, C, T, B) that is not empty; each of the S kinds is one part of the features."""
+def _sum_distinct(
+    table: nn.Module, sets: Tensor, probability: float, training: bool, weights: Tensor | None
+) -> LayerInput:
+    """The mean, or the weighted sum, of each set of sets (S, C, T, B) that is not empty.
+
+    Each of the S kinds is one part of the features.
+    """
     valid, counts = sets != PAD_ID, (sets != PAD_ID).sum(1)  # counts: (S, T, B)
     nonempty = counts > 0
     used, index = torch.unique(sets[valid], return_inverse=True)
     rows = dropout(table(used), probability, training).index_select(0, index)
     set_number = nonempty.flatten().cumsum(0).sub_(1).view_as(counts)
     counts = counts[nonempty]
+    if weights is not None:
+        rows = rows * weights[valid][:, None]
     # index_add, because the backward pass of embedding_bag is many times slower here
     sums = rows.new_zeros(len(counts), rows.shape[1]).index_add(0, set_number[:, None].expand_as(sets)[valid], rows)
-    means = (sums / counts[:, None]).split(nonempty.sum((1, 2)).tolist())
+    features = (sums if weights is not None else sums / counts[:, None]).split(nonempty.sum((1, 2)).tolist())
     joined = None
-    for mask, kind_means in reversed(list(zip(nonempty, means, strict=True))):
+    for mask, of_kind in reversed(list(zip(nonempty, features, strict=True))):
         step_index = mask.flatten().cumsum(0).view_as(mask) * mask
-        with_zero_row = F.pad(kind_means, (0, 0, 1, 0))
+        with_zero_row = F.pad(of_kind, (0, 0, 1, 0))
         joined = LayerInput(with_zero_row, step_index, (mask.shape[0], mask.shape[1]), joined, skip_zero_row=True)
     assert joined is not None
     return joined
 
 
-def embed_each_position(table: nn.Embedding | SparseTable, ids: Tensor, probability: float, training: bool) -> Tensor:
+def embed_each_position(
+    table: nn.Embedding | SparseTable,
+    ids: Tensor,
+    probability: float,
+    training: bool,
+    weights: Tensor | None = None,
+) -> Tensor:
     """Look up ids (T, B) position by position: (T, B, E). A value dropped from a row is dropped wherever it is read.
 
-    For sets of rows (S, C, T, B) it is the mean of each set, (T, B, S * E), zero where a set is empty. The dropout mask
-    covers the whole table, because counting the distinct rows would mean waiting for the device.
+    For sets of rows (S, C, T, B) it is the mean of each set, or the sum by the weights if there are any, (T, B, S * E),
+    zero where a set is empty. The dropout mask covers the whole table, because counting the distinct rows would mean
+    waiting for the device.
     """
     embedded: Tensor = table(ids)
     if training and probability > 0:
         embedded = embedded * dropout(torch.ones_like(table.weight), probability, training)[ids]
     if ids.dim() > 2:
-        means = embedded.sum(1) / (ids != PAD_ID).sum(1).clamp(min=1).unsqueeze(-1)  # (S, T, B, E)
-        embedded = means.permute(1, 2, 0, 3).flatten(2)
+        if weights is None:
+            features = embedded.sum(1) / (ids != PAD_ID).sum(1).clamp(min=1).unsqueeze(-1)  # (S, T, B, E)
+        else:
+            features = (embedded * weights.unsqueeze(-1)).sum(1)
+        embedded = features.permute(1, 2, 0, 3).flatten(2)
     return embedded
 
 

@@ -100,7 +100,7 @@ def run_variant(recipe: Recipe, *, gradient_rows: int) -> StudyRun:
     """
     with report_out_of_memory():
         setup = set_up_training(recipe, CPU)
-        padded, data, settings = recipe.data.padded, setup.data, recipe.train
+        padded, data, settings = recipe.data.padded, setup.data, setup.recipe.train
         test = load_buckets(padded, "test")
         check_id_ranges(test, len(recipe.data.matrix), len(recipe.data.labels.names), padded.folder)
         network = setup.initial_network(settings.seed)
@@ -110,6 +110,7 @@ def run_variant(recipe: Recipe, *, gradient_rows: int) -> StudyRun:
             Trainer(network, data, settings, callbacks=[recorder, *early_stopping(settings)]).fit()
         except DivergedError:
             diverged = True
+        assert settings.batch_size != "auto"  # load_variant refuses it
         facts = _training_facts(recorder, settings.batch_size, sum(map(len, data.train)))
         facts |= {
             "diverged": diverged,

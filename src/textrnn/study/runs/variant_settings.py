@@ -14,7 +14,7 @@ from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.params.sections import load_section, merge_values
 from textrnn.errors import UserError, require
 from textrnn.study.plan.variants import Study
-from textrnn.training.trainer.limits import apply_limits, find_caps
+from textrnn.training.planning.limits import apply_limits, find_caps
 from textrnn.training.trainer.recipe import PreparedFiles, Recipe
 
 
@@ -55,8 +55,12 @@ def _settings_before_limits(study: Study, params: Mapping[str, Any], name: str, 
     model.check(f"{where}.model")
     settings.check(f"{where}.train")
     model.check_task(f"{where}.model", "classify", 3)
-    unused = {f"train.{name}": getattr(settings, name) for name in ("batch_tokens", "class_weights", "distill")}
+    names = ("batch_tokens", "class_weights", "distill", "adversarial")
+    unused = {f"train.{name}": getattr(settings, name) for name in names}
     unused |= {f"model.{name}": getattr(model, name) for name in ("bigrams", "words")}
     for option, value in unused.items():
         require(value is None, f"{where}.{option}", "must be null: no run of the study has it", value)
+    if settings.batch_size == "auto":
+        raise UserError(f"{where}.train.batch_size", "must be a number: the study compares batch sizes", got="auto")
+    require(not model.wide, f"{where}.model.wide", "must be false: no run of the study has it", model.wide)
     return model, replace(settings, evaluate_every=max(1, study.evaluate_rows // settings.batch_size))

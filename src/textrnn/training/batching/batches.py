@@ -40,8 +40,14 @@ BatchSize = int | TokenBudget  # rows of a batch, or its tokens
 
 
 def batch_size(settings: Train) -> BatchSize:
-    """The batch size of a recipe: `batch_tokens` if it is set, else `batch_size` rows."""
-    return settings.batch_size if settings.batch_tokens is None else TokenBudget(settings.batch_tokens)
+    """The batch size of a recipe: `batch_tokens` if it is set, else `batch_size` rows.
+
+    `auto` has to be resolved before; see textrnn.training.planning.
+    """
+    if settings.batch_tokens is not None:
+        return TokenBudget(settings.batch_tokens)
+    assert settings.batch_size != "auto", "batch_size: auto has not been resolved"
+    return settings.batch_size
 
 
 def rows_per_batch(size: BatchSize, width: int) -> int:

@@ -24,19 +24,26 @@ MAX_COPIED_BYTES = (
 
 
 def load_buckets(padded: PaddedRows, split: str, device: torch.device = CPU, soft_classes: int = 0) -> list[AnyBucket]:
-    """The rows of a split, one bucket per width, in order of width.
+    """The rows of a split, one bucket per width, in order of width; see `load_splits`."""
+    return load_splits(padded, (split,), device, soft_classes)
+
+
+def load_splits(
+    padded: PaddedRows, splits: Sequence[str], device: torch.device = CPU, soft_classes: int = 0
+) -> list[AnyBucket]:
+    """The rows of splits, one bucket per width, in order of width, those of the first split first.
 
     On a GPU they are copied to the device if they fit into half of its free memory; on the CPU they are copied if they
     take at most MAX_COPIED_BYTES. Otherwise they stay in their shards. soft_classes: classes of the soft targets that
-    the rows will get, which take memory too; 0 for none. Raises UserError if the split has no rows.
+    the rows will get, which take memory too; 0 for none. Raises UserError if the splits have no rows.
     """
     buckets = []
     for width in padded.widths:
-        shards = [shard for shard in padded.of(split) if shard.width == width and shard.rows]
+        shards = [shard for split in splits for shard in padded.of(split) if shard.width == width and shard.rows]
         if shards:
             buckets.append(_map_tables([padded.open(shard) for shard in shards], padded.task, device))
     if not buckets:
-        raise UserError(padded.folder, f"the {split} split is empty")
+        raise UserError(padded.folder, f"the {' and '.join(splits)} split is empty")
     if sum(bucket.nbytes(soft_classes) for bucket in buckets) <= _bytes_available(device):
         return [bucket.to_device() for bucket in buckets]
     return list(buckets)

@@ -52,6 +52,15 @@ class ProcessGroup:
         for weight, piece in zip(parameters, flat.split([weight.numel() for weight in parameters]), strict=True):
             weight.grad = piece.view_as(weight)
 
+    def sum(self, values: Tensor) -> Tensor:
+        """The sum of the values of all processes, bitwise the same in each of them, on the values' device."""
+        if self.world_size == 1:
+            return values
+        total = values.detach().clone(memory_format=torch.contiguous_format)
+        with _peer_lost():
+            dist.all_reduce(total)
+        return total
+
     def all_gather(self, values: Tensor) -> Tensor:
         """The values (...) of all processes, (P, ...) on the CPU.
 

@@ -31,14 +31,15 @@ class BigramFeatures:
 
 
 def learn_bigrams(
-    buckets: Sequence[AnyBucket], lexicon: pa.Table | None, vocabulary_size: int, min_count: int, where: str
+    buckets: Sequence[AnyBucket], pretrained: pa.Table | None, vocabulary_size: int, min_count: int, where: str
 ) -> BigramFeatures:
-    """The bigrams that have a vector in the lexicon or occur `min_count` times in the buckets.
+    """The bigrams that have a pretrained vector or occur `min_count` times in the buckets.
 
-    lexicon: of `textrnn.preparation.embedding.lexicon`, or None. vocabulary_size: the number of token ids.
+    pretrained: a table of the schema LEXICON, of which the pairs with a vector count; None for none. vocabulary_size:
+    the number of token ids.
     Raises UserError, naming `where`, if there is no such bigram.
     """
-    pretrained_keys, vectors = _pretrained_bigrams(lexicon, vocabulary_size)
+    pretrained_keys, vectors = _pretrained_bigrams(pretrained, vocabulary_size)
     counted_keys, counts = _count_bigrams(buckets, vocabulary_size)
     frequent = counted_keys[counts >= min_count]
     if not len(frequent) and not len(pretrained_keys):
@@ -50,11 +51,11 @@ def learn_bigrams(
     return BigramFeatures(keys, PretrainedRows(FIRST_BIGRAM_ROW + torch.searchsorted(keys, pretrained_keys), vectors))
 
 
-def _pretrained_bigrams(lexicon: pa.Table | None, vocabulary_size: int) -> tuple[Tensor, Tensor | None]:
-    """The keys of the lexicon's bigrams that have a vector, and their vectors."""
-    if lexicon is None:
+def _pretrained_bigrams(table: pa.Table | None, vocabulary_size: int) -> tuple[Tensor, Tensor | None]:
+    """The keys of the table's bigrams that have a vector, and their vectors."""
+    if table is None:
         return torch.zeros(0, dtype=torch.int64), None
-    bigrams = lexicon.filter(pc.equal(pc.list_value_length(lexicon["ids"]), BIGRAM_LENGTH))
+    bigrams = table.filter(pc.equal(pc.list_value_length(table["ids"]), BIGRAM_LENGTH))
     has_vector, vectors = split_vectors(bigrams["vector"])
     return word_keys(bigrams["ids"], vocabulary_size)[has_vector], vectors
 

@@ -43,6 +43,8 @@ class TokenFeatures:
         if network.words is not None and self.words is not None:
             network.words.keys.copy_(self.words.keys)
             network.words.rows.copy_(self.words.rows)
+            if network.words.frequencies is not None:
+                network.words.frequencies.copy_(self.words.frequencies)
             _fill_pretrained(network.words, self.words.pretrained)
 
 
@@ -55,29 +57,39 @@ NO_FEATURES = TokenFeatures(None, None)
 
 
 def learn_token_features(
-    buckets: Sequence[AnyBucket], vocabulary_size: int, model: Model, lexicon: pa.Table | None, where: str
+    buckets: Sequence[AnyBucket],
+    vocabulary_size: int,
+    model: Model,
+    lexicon: pa.Table | None,
+    where: str,
+    *,
+    bigrams: pa.Table | None = None,
 ) -> TokenFeatures:
     """The bigrams and words that the model joins to token embeddings, chosen from the rows of train.
 
     lexicon: of `textrnn.preparation.embedding.lexicon`; empty or None if the recipe has none. where: the dotted name of
-    the model's params. Raises UserError if the model needs a lexicon and there is none, if no bigram is frequent
-    enough, and if a table is not as wide as the lexicon's vectors.
+    the model's params. bigrams: a table with the vectors of bigrams; None takes the lexicon's. Raises UserError if the
+    model needs a lexicon and there is none, if no bigram is frequent enough, if a table is not as wide as the
+    pretrained vectors, and if words are not tuned and have no vectors.
     """
     model.check_lexicon(where, lexicon is not None and len(lexicon) > 0)
-    bigrams = words = None
+    pairs = words = None
     if model.bigrams is not None:
-        bigrams = learn_bigrams(
-            buckets, lexicon, vocabulary_size, model.bigrams.min_count, f"{where}.bigrams.min_count"
+        pretrained = lexicon if bigrams is None else bigrams
+        pairs = learn_bigrams(
+            buckets, pretrained, vocabulary_size, model.bigrams.min_count, f"{where}.bigrams.min_count"
         )
-        _check_width(bigrams.pretrained, model.bigrams.width, f"{where}.bigrams.width")
+        _check_width(pairs.pretrained, model.bigrams.width, f"{where}.bigrams.width")
     if model.words is not None and lexicon is not None:
-        words = learn_words(buckets, lexicon, vocabulary_size, model.words.min_count)
+        words = learn_words(buckets, lexicon, vocabulary_size, model.words)
         _check_width(words.pretrained, model.words.width, f"{where}.words.width")
-    return TokenFeatures(bigrams, words)
+        wrong = "needs embed.lexicon.vectors where it is false, and there is none"
+        require(model.words.tune or words.pretrained is not None, f"{where}.words.tune", wrong, model.words.tune)
+    return TokenFeatures(pairs, words)
 
 
 def _check_width(pretrained: PretrainedRows | None, width: int, where: str) -> None:
     if pretrained is not None:
         require(
-            pretrained.width == width, where, f"must be {pretrained.width}, as wide as the lexicon's vectors", width
+            pretrained.width == width, where, f"must be {pretrained.width}, as wide as the pretrained vectors", width
         )

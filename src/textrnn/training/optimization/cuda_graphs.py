@@ -132,13 +132,13 @@ def make_train_step(
 ) -> TrainStep:
     """A GraphedTrainStep on a GPU, or a plain TrainStep on the CPU, in a group, or if TEXTRNN_CUDA_GRAPHS is 0.
 
-    Several processes exchange gradients in the middle of a step, which a graph cannot hold. Raises ResumableError if
-    the variable is neither 0 nor 1.
+    Several processes exchange gradients in the middle of a step, and adversarial training finds the distinct tokens of
+    its batch there; a graph can hold neither. Raises ResumableError if the variable is neither 0 nor 1.
     """
     value = os.environ.get(GRAPHS_VARIABLE, "1")
     if value not in ("0", "1"):
         raise ResumableError(GRAPHS_VARIABLE, "must be 0 or 1", got=repr(value))
     device = next(network.parameters()).device
-    if device.type != "cuda" or group.world_size > 1 or value == "0":
+    if device.type != "cuda" or group.world_size > 1 or settings.adversarial is not None or value == "0":
         return TrainStep(network, optimizer, running_metrics, settings, group)
     return GraphedTrainStep(network, optimizer, running_metrics, settings, CudaGraphRecorder(device))

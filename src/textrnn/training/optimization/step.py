@@ -15,6 +15,7 @@ from textrnn.modeling.nn.embedding_lookup import SparseTable
 from textrnn.modeling.nn.precision import forward_in_precision, make_scaler
 from textrnn.training.batching.batch import Batch
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+from textrnn.training.optimization.perturbation import perturbed
 from textrnn.training.optimization.row_adam import RowAdam, sum_rows
 
 EMBEDDING = "embedding.weight"
@@ -47,8 +48,9 @@ def make_optimizer(network: nn.Module, settings: Train) -> torch.optim.Adam:
 
 
 def sparse_tables(network: nn.Module) -> list[nn.Parameter]:
-    """The weights whose gradients are sparse."""
-    return [module.weight for module in network.modules() if isinstance(module, SparseTable)]
+    """The weights that are trained and whose gradients are sparse."""
+    tables = [module.weight for module in network.modules() if isinstance(module, SparseTable)]
+    return [weight for weight in tables if weight.requires_grad]
 
 
 def _initial_learning_rate(settings: Train, device: torch.device) -> float | Tensor:
@@ -93,7 +95,7 @@ class TrainStep:
         self.network, self.running_metrics = network, running_metrics
         self.clip_norm, self.precision = settings.clip_norm, settings.precision
         self.decoupled_decay, self.decayed = settings.decoupled_decay, decayed_matrices(network)
-        self.group = group
+        self.group, self.adversarial = group, settings.adversarial
         device = next(network.parameters()).device
         self.scaler = make_scaler(settings.precision, device)
         self.tables = sparse_tables(network)
@@ -110,7 +112,7 @@ class TrainStep:
         else:
             # of the whole batch: each process holds all its targets, so no count has to be exchanged
             divisor = self.running_metrics.total_weight(batch.targets)
-            self.forward_backward(batch.part(self.group.local_slice(len(batch))), divisor)
+            self.forward_backward(batch, divisor)
             self.group.sum_gradients(self._dense_parameters())
         self.update()
 
@@ -128,17 +130,35 @@ class TrainStep:
                 group["lr"] = scaled
 
     def forward_backward(self, batch: Batch, divisor: Tensor | None = None) -> None:
-        """Replace the gradients by those of the loss of the batch, which may have no rows.
+        """Replace the gradients by those of the loss of this process's part of the batch, which may have no rows.
 
-        divisor: see RunningMetrics.update.
+        divisor: see RunningMetrics.update. With `adversarial` of weight w the loss is (loss + w * adversarial loss) /
+        (1 + w), so that `clip_norm` and `weight_decay` mean what they mean without it. Both losses are of the same
+        dropout masks: the second pass starts from the generators' state before the first.
         """
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
-        if len(batch):
-            logits = forward_in_precision(self.network, batch.ids, batch.lengths, self.precision)
-            soft_targets = batch.soft_targets
-            loss = self.running_metrics.update(logits, batch.targets, divisor, soft_targets=soft_targets)
-            self.scaler.scale(loss).backward()
+        part = batch if self.group.world_size == 1 else batch.part(self.group.local_slice(len(batch)))
+        if self.adversarial is None:
+            self._add_gradients(part, divisor)
+            return
+        epsilon, weight = self.adversarial.epsilon, self.adversarial.weight
+        embedding = self.network.get_parameter(EMBEDDING)
+        with torch.random.fork_rng([embedding.device] if embedding.device.type == "cuda" else []):
+            self._add_gradients(part, divisor, 1 / (1 + weight))
+        with perturbed(embedding, batch.ids, epsilon, self.group):
+            self._add_gradients(part, divisor, weight / (1 + weight), counted=False)
+
+    def _add_gradients(
+        self, batch: Batch, divisor: Tensor | None, factor: float = 1.0, *, counted: bool = True
+    ) -> None:
+        """Add the gradients of `factor` times the loss. counted: see RunningMetrics.update."""
+        if not len(batch):
+            return
+        logits = forward_in_precision(self.network, batch.ids, batch.lengths, self.precision)
+        soft_targets = batch.soft_targets
+        loss = self.running_metrics.update(logits, batch.targets, divisor, soft_targets=soft_targets, counted=counted)
+        self.scaler.scale(loss if factor == 1 else factor * loss).backward()
 
     def update(self) -> None:
         """Clip the gradients if `clip_norm` is set, and update the weights."""

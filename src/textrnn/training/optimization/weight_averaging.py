@@ -31,6 +31,7 @@ class WeightAverage:
     def update(self, step: int, steps_per_epoch: int) -> None:
         """Add the weights after `step` steps (counted from 1) to the mean: Ema at each step, Swa at ends of epochs."""
         if isinstance(self._kind, Ema):
+            assert self._kind.decay is not None, "average.share has not been resolved"
             self._count += 1
             torch._foreach_lerp_(self._means, self._weights, ema_weight(self._kind.decay, self._count))
         elif (

@@ -12,6 +12,7 @@ from typing import Any, TextIO
 
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
+from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.batching.batch import Batch
 from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.run_state import EvaluationPoint
@@ -47,11 +48,10 @@ class Progress(Callback):
     def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
         """Show the scores."""
         if self._bar is not None:
-            self._bar.set_postfix_str(f"dev loss {point.dev.loss:.4f}, dev accuracy {point.dev.accuracy:.4f}")
+            self._bar.set_postfix_str(_describe_dev(point.dev))
         elif self._verbose:
             line = f"{self.title}: batch {point.step}/{trainer.total_steps}, epoch {point.epoch:.2f}, "
-            line += f"train loss {point.train.loss:.4f}, dev loss {point.dev.loss:.4f}, "
-            line += f"dev accuracy {point.dev.accuracy:.4f}"
+            line += f"train loss {point.train.loss:.4f}, {_describe_dev(point.dev)}"
             speed = self.rows_per_second()
             minutes = (trainer.total_rows - trainer.state.rows) / max(speed, 1e-9) / 60
             print(f"{line}, {speed:.0f} rows/s, {minutes:.1f} min left", flush=True)
@@ -64,6 +64,11 @@ class Progress(Callback):
     def rows_per_second(self) -> float:
         """The throughput of training since the run's start, with the time of evaluations included."""
         return self._rows / max(time.perf_counter() - self._started, 1e-9)
+
+
+def _describe_dev(score: Score) -> str:
+    f1 = [f", dev {name.replace('_f1', ' F1')} {value:.4f}" for name, value in score.f1().items()]
+    return "".join([f"dev loss {score.loss:.4f}, dev accuracy {score.accuracy:.4f}", *f1])
 
 
 def open_bar(description: str, total: int, *, initial: int = 0, unit: str) -> Any:
@@ -80,24 +85,30 @@ def open_bar(description: str, total: int, *, initial: int = 0, unit: str) -> An
 class CurvesFile(Callback):
     """Writes a CSV file with a row per evaluation and split: step, split, loss, accuracy.
 
-    A resumed run writes the evaluations before its start again.
+    Runs that count an F1 score of dev have it in a last column, which is empty for train. A resumed run writes the
+    evaluations before its start again.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
+        self._f1: list[str] = []
 
     def on_start(self, trainer: Trainer) -> None:
         """Open the file; write the header and the evaluations so far."""
         self._file = self._path.open("w", encoding="utf-8", newline="")
-        self._write([COLUMNS])
+        f1 = trainer.data.dev_f1
+        self._f1 = [] if f1 is None else [f1.name]
+        self._write([(*COLUMNS, *self._f1)])
         for point in trainer.state.points:
             self.on_evaluation(trainer, point)
 
     def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
         """Write the rows of the evaluation."""
-        scores = (("train", point.train), ("dev", point.dev))
-        self._write([(point.step, split, f"{score.loss:.6f}", f"{score.accuracy:.6f}") for split, score in scores])
+        for split, score in (("train", point.train), ("dev", point.dev)):
+            counted = score.f1()
+            f1 = [f"{counted[name]:.6f}" if name in counted else "" for name in self._f1]
+            self._write([(point.step, split, f"{score.loss:.6f}", f"{score.accuracy:.6f}", *f1)])
 
     def on_end(self, trainer: Trainer) -> None:
         """Close the file."""
@@ -136,6 +147,8 @@ class TensorBoard(Callback):
         for split, score in (("train", point.train), ("dev", point.dev)):
             self._writer.add_scalar(f"loss/{split}", score.loss, point.step)
             self._writer.add_scalar(f"accuracy/{split}", score.accuracy, point.step)
+            for name, value in score.f1().items():
+                self._writer.add_scalar(f"{name}/{split}", value, point.step)
 
     def on_end(self, trainer: Trainer) -> None:
         """Close the files."""

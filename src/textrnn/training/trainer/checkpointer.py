@@ -30,13 +30,14 @@ class Checkpointer(Callback):
 
     It also keeps that of a run that is interrupted. In a group only process 0 has a checkpointer.
 
-    teacher: the number (from 1) of a teacher that is trained in the same folder; each run has its own checkpoints.
+    teacher: the number (from 1) of a teacher that is trained in the same folder. refit: whether it is the run that
+    follows on train and dev. Each run has its own checkpoints.
     Raises ResumableError if the variable is not a number of at least 0.
     """
 
-    def __init__(self, folder: Path, teacher: int | None = None) -> None:
+    def __init__(self, folder: Path, teacher: int | None = None, *, refit: bool = False) -> None:
         self._folder, self._interval = folder, checkpoint_seconds()
-        self._prefix = "" if teacher is None else f"teacher-{teacher}-"
+        self._prefix = "refit-" if refit else "" if teacher is None else f"teacher-{teacher}-"
         self._saved_at = time.monotonic()
 
     def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
@@ -133,10 +134,11 @@ def checkpoint_seconds() -> float:
 
 
 def _describe_latest(names: set[str]) -> str:
-    """Which checkpoint is the latest: the student's, which comes after all teachers', or that of the latest teacher."""
-    matches = [re.fullmatch(r"(?:teacher-(\d+)-)?step-(\d+)", name) for name in names]
-    teacher, step = max((float(match[1] or "inf"), int(match[2])) for match in matches if match)
-    run = "" if teacher == math.inf else f" of teacher {teacher:.0f}"
+    """Which checkpoint is the latest: that of the refit, else of the recipe's own run, else of the latest teacher."""
+    matches = [re.fullmatch(r"(refit-)?(?:teacher-(\d+)-)?step-(\d+)", name) for name in names]
+    found = [(bool(match[1]), float(match[2] or "inf"), int(match[3])) for match in matches if match]
+    refit, teacher, step = max(found)
+    run = " of the refit" if refit else "" if teacher == math.inf else f" of teacher {teacher:.0f}"
     return f"step {step}{run} is saved; the same command continues there"
 
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Precision
 from textrnn.common.storage.schemas import IGNORED_TAG
+from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
 from textrnn.modeling.nn.crf import predict_classes
 from textrnn.modeling.nn.precision import forward_in_precision
@@ -26,13 +27,24 @@ def evaluate_loss(
     class_weights: Tensor | None,
     precision: Precision = "float32",
     group: ProcessGroup = SINGLE_PROCESS,
+    f1: F1Counts | None = None,
 ) -> Score:
-    """Loss and accuracy over all rows, without dropout; in a group of P processes each takes every P-th batch."""
+    """Loss and accuracy over all rows, without dropout; in a group of P processes each takes every P-th batch.
+
+    f1: what counts an F1 score of these rows, if there is to be one. With it, a CRF takes none of the transitions that
+    it forbids.
+    """
     network.eval()
     running_metrics = RunningMetrics.for_network(network, class_weights)
+    if f1 is not None:
+        f1.reset()
     for batch in islice(batches(buckets, size), group.rank, None, group.world_size):
         logits = forward_in_precision(network, batch.ids, batch.lengths, precision)
-        predictions = predict_classes(network, logits, batch.targets != IGNORED_TAG)
+        valid, forbidden = batch.targets != IGNORED_TAG, None if f1 is None else f1.forbidden
+        predictions = predict_classes(network, logits, valid, forbidden)
+        if f1 is not None:
+            f1.update(batch.row_numbers, batch.targets, predictions)
         running_metrics.update(logits, batch.targets, predictions=predictions)
     network.train()
-    return score_from_sums(group.all_gather(running_metrics.sums).sum(0))
+    score = score_from_sums(group.all_gather(running_metrics.sums).sum(0))
+    return score if f1 is None else f1.add_to(score, group.all_gather(f1.counts).sum(0))

@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.train import Train
+from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
 from textrnn.stage import defer_interrupts
 from textrnn.training.batching.batch import Batch
@@ -53,13 +54,14 @@ Received = Callable[[], type[KeyboardInterrupt] | None]  # the interrupt that wa
 class TrainingData:
     """The buckets of train and dev, on the network's device, and the weight of each class in the loss, (C,) or None.
 
-    For `distill` the buckets of train have soft targets. Without buckets of dev a run has no evaluations, and
-    ends with its last weights.
+    dev_f1: what counts the F1 score of dev, for taggers and where it is monitored; else None. For `distill` the buckets
+    of train have soft targets. Without buckets of dev a run has no evaluations, and ends with its last weights.
     """
 
     train: Sequence[AnyBucket]
     dev: Sequence[AnyBucket]
     class_weights: Tensor | None = None
+    dev_f1: F1Counts | None = None
 
 
 class Callback:
@@ -222,9 +224,9 @@ class Trainer(Generic[Network]):
         train, state, settings = self._train_score(), self.state, self.settings
         self.running_metrics.reset()
         with self.average.applied():
-            size, weights = batch_size(settings), self.data.class_weights
+            size, data = batch_size(settings), self.data
             dev = evaluate_loss(
-                self.network, self.data.dev, size, class_weights=weights, precision=settings.precision, group=self.group
+                self.network, data.dev, size, data.class_weights, settings.precision, self.group, f1=data.dev_f1
             )
             self._check_finite(dev)
             point = EvaluationPoint(step=state.step, epoch=state.step / self.epochs.steps, train=train, dev=dev)

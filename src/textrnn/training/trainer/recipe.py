@@ -16,40 +16,59 @@ from textrnn.common.config.train import Train
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.shards import INDEX
+from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.linear_model import LinearModel
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
-from textrnn.training.trainer.limits import Cap, apply_limits, find_caps
+from textrnn.training.planning.limits import Cap, apply_limits, find_caps
 
 
 @dataclass(frozen=True, eq=False)
 class PreparedData:
-    """Padded rows, the embedding matrix (tokens, width), the labels, and the lexicon, which may be empty or None."""
+    """Padded rows, the embedding matrix (tokens, width), and the labels.
+
+    lexicon: may be empty or None. bigrams: a table with the vectors of bigrams, which may be empty; None takes the
+    lexicon's. linear: the encoding's linear model, None for a recipe without a wide part.
+    """
 
     padded: PaddedRows
     matrix: np.ndarray
     labels: Labels
     lexicon: pa.Table | None = None
+    bigrams: pa.Table | None = None
+    linear: LinearModel | None = None
 
 
 @dataclass(frozen=True)
 class PreparedFiles:
-    """Where the prepared data of a recipe lies: the folders of PaddedRows, of RecipeEmbedding and of Preparation."""
+    """Where the prepared data of a recipe lies: the folders of PaddedRows, of RecipeEmbedding and of Preparation.
+
+    linear: the folder of LinearModel, None for a recipe without a wide part.
+    """
 
     padded: Path
     embedded: Path
     preparation: Preparation
+    linear: Path | None = None
 
     @classmethod
     def of_recipe(cls, name: str, params: Mapping[str, Any]) -> PreparedFiles:
-        """The folders of a recipe in the project. Raises UserError for an unknown recipe."""
-        preparation = Preparation(Preparation.default_folder(get_param(params, "recipes", name, "encoding")))
-        return cls(PaddedRows.default_folder(name), RecipeEmbedding.default_folder(name), preparation)
+        """The folders of a recipe in the project. Raises UserError for an unknown recipe or an invalid model."""
+        encoding = get_param(params, "recipes", name, "encoding")
+        model = load_entry_section(Model, params, "recipes", name, "model")
+        return cls(
+            padded=PaddedRows.default_folder(name),
+            embedded=RecipeEmbedding.default_folder(name),
+            preparation=Preparation(Preparation.default_folder(encoding)),
+            linear=LinearModel.default_folder(encoding) if model.wide else None,
+        )
 
     @property
     def all(self) -> list[Path]:
         """All files; the padded shards are represented by their index, which has their checksums."""
-        return [self.padded / INDEX, *RecipeEmbedding.files(self.embedded), *self.preparation.files]
+        linear = [] if self.linear is None else LinearModel.files(self.linear)
+        return [self.padded / INDEX, *RecipeEmbedding.files(self.embedded), *self.preparation.files, *linear]
 
     def load(self) -> PreparedData:
         """Load the data. Raises UserError for a file that is missing or damaged."""
@@ -59,6 +78,8 @@ class PreparedFiles:
             matrix=embedding.matrix,
             labels=self.preparation.read_labels(),
             lexicon=embedding.lexicon,
+            bigrams=embedding.bigrams,
+            linear=None if self.linear is None else LinearModel.read(self.linear),
         )
 
 
@@ -86,6 +107,19 @@ class Recipe:
         train.check(f"{self.where}.train")
         train.check_task(f"{self.where}.train", labels.task)
         model.check_loss(f"{self.where}.train", train.class_weights, train.label_smoothing)
+        if model.wide:
+            self._check_linear(f"{self.where}.model.wide")
+
+    def _check_linear(self, where: str) -> None:
+        """Refuse a wide part if there is no linear model, or one of another vocabulary or other labels."""
+        linear = self.data.linear
+        if linear is None or not len(linear.weights):
+            raise UserError(where, "needs a linear model of the encoding, and the stage `baseline` has fitted none")
+        tokens, classes = len(self.data.matrix), len(self.data.labels.names)
+        found = (linear.vocabulary_size, len(linear.bias))
+        if found != (tokens, classes):
+            wrong = f"needs a linear model of {tokens} tokens and {classes} classes"
+            raise UserError(where, wrong, got=found, do="run the stage `baseline` again")
 
 
 def load_recipe(name: str, params: Mapping[str, Any], files: PreparedFiles) -> Recipe:

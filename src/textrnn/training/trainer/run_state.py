@@ -21,7 +21,8 @@ from textrnn.training.distributed.process_group import ProcessGroup
 
 MAX_LOSS_FACTOR = 100.0  # times ln(classes), the loss of a uniform prediction; above this the loss explodes
 RUNNING_SUMS = "running_metrics"  # their name in a checkpoint
-StopReason = Literal["patience", "time_limit", "range_test"]  # the last in a learning-rate range test alone
+# the last two in a learning-rate range test and in a refit alone
+StopReason = Literal["patience", "time_limit", "range_test", "step_limit"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,8 @@ class EvaluationPoint:
 class TrainingOutcome:
     """The result of a run, whose network holds the weights of `best_step`.
 
-    stopped_by: why the run stopped early; None if it took the steps of all epochs.
+    dev_macro_f1, dev_entity_f1: None if they were not counted. stopped_by: why the run stopped early; None if it took
+    the steps of all epochs.
     """
 
     steps: int
@@ -47,6 +49,13 @@ class TrainingOutcome:
     dev_loss: float
     dev_accuracy: float
     stopped_by: StopReason | None
+    dev_macro_f1: float | None = None
+    dev_entity_f1: float | None = None
+
+    def record(self) -> dict[str, Any]:
+        """The values by name, floats rounded, without the F1 scores that were not counted."""
+        values = {name: value for name, value in asdict(self).items() if value is not None or name == "stopped_by"}
+        return {name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()}
 
 
 @dataclass
@@ -80,6 +89,8 @@ class RunState:
             dev_loss=self.best.dev.loss,
             dev_accuracy=self.best.dev.accuracy,
             stopped_by=self.stopped_by,
+            dev_macro_f1=self.best.dev.macro_f1,
+            dev_entity_f1=self.best.dev.entity_f1,
         )
 
 

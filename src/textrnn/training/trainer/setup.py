@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -11,27 +11,31 @@ import torch
 
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
+from textrnn.modeling.models.f1_counts import EntityF1Counts, F1Counts, GoldSpans, MacroF1Counts
 from textrnn.modeling.models.model_directory import ModelConfig, make_config, make_network
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
 from textrnn.modeling.nn.precision import check_precision, make_deterministic
-from textrnn.training.batching.batches import Epochs
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.features.token_features import NO_FEATURES, TokenFeatures, learn_token_features
 from textrnn.training.optimization.allocator import keep_freed_memory
+from textrnn.training.planning.class_weights import class_weights
+from textrnn.training.planning.run_plan import RunPlan, plan_run
 from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.checkpointer import Checkpointer, load_checkpoint
-from textrnn.training.trainer.class_weights import class_weights
-from textrnn.training.trainer.limits import epochs_for_min_steps
 from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
 from textrnn.training.trainer.recipe import Recipe
 
 
 @dataclass(frozen=True, eq=False)
 class TrainingSetup:
-    """What all runs of a recipe have in common: its data on the device, and what its networks are built from."""
+    """What all runs of a recipe have in common: its data on the device, and what its networks are built from.
+
+    The recipe's settings are those of the plan.
+    """
 
     recipe: Recipe
+    plan: RunPlan
     config: ModelConfig
     features: TokenFeatures
     data: TrainingData
@@ -43,16 +47,30 @@ class TrainingSetup:
         return build_network(self.config, self.recipe.data.matrix, seed, self.device, self.features)
 
     def build_trainer(
-        self, data: TrainingData, settings: Train, *, checkpointer: Checkpointer | None, callbacks: Sequence[Callback]
+        self,
+        data: TrainingData,
+        settings: Train,
+        *,
+        checkpointer: Checkpointer | None,
+        callbacks: Sequence[Callback],
+        schedule: Callable[[int], float] | None = None,
     ) -> Trainer[TextRNN]:
         """The trainer of a new network, seeded by the settings, that stops early as they say.
 
         checkpointer: saves the run, which continues from its latest checkpoint; None for a run that is not saved. In a
-        group that of process 0 is for all.
+        group that of process 0 is for all. schedule: see Trainer.
         """
         network, checkpoint = self.initial_network(settings.seed), load_checkpoint(checkpointer, self.group)
         callbacks = [*callbacks, *early_stopping(settings), *([] if checkpointer is None else [checkpointer])]
-        return Trainer(network, data, settings, callbacks=callbacks, group=self.group, checkpoint=checkpoint)
+        return Trainer(
+            network,
+            data,
+            settings,
+            callbacks=callbacks,
+            group=self.group,
+            checkpoint=checkpoint,
+            schedule=schedule,
+        )
 
 
 def set_up_training(
@@ -66,9 +84,15 @@ def set_up_training(
     recipe.check()
     check_precision(recipe.train.precision, device, f"{recipe.where}.train.precision")
     data, prepared = _load_data(recipe, device, with_dev), recipe.data
-    recipe = _with_min_steps(recipe, Epochs(data.train, recipe.train).steps)
+    plan = plan_run(recipe.train, data.train, prepared.labels.task, recipe.max_epochs)
+    recipe = replace(recipe, train=plan.settings)
     features = learn_token_features(
-        data.train, len(prepared.matrix), recipe.model, prepared.lexicon, f"{recipe.where}.model"
+        data.train,
+        len(prepared.matrix),
+        recipe.model,
+        prepared.lexicon,
+        f"{recipe.where}.model",
+        bigrams=prepared.bigrams,
     )
     config = make_config(
         recipe.name,
@@ -78,25 +102,29 @@ def set_up_training(
         prepared.padded.facts,
         bigram_count=features.bigram_count,
         words=features.lexicon_sizes,
+        ngrams=[] if prepared.linear is None else [len(keys) for keys in prepared.linear.keys],
     )
-    return TrainingSetup(recipe, config, features, data, device, group)
-
-
-def _with_min_steps(recipe: Recipe, steps_per_epoch: int) -> Recipe:
-    """The recipe with as many epochs as `train.min_steps` takes."""
-    epochs = epochs_for_min_steps(recipe.train, steps_per_epoch, recipe.max_epochs)
-    return replace(recipe, train=replace(recipe.train, epochs=epochs))
+    return TrainingSetup(recipe, plan, config, features, data, device, group)
 
 
 def _load_data(recipe: Recipe, device: torch.device, with_dev: bool) -> TrainingData:
     """The recipe's rows as buckets, copied to the device if it has room, and the weights of the classes."""
     padded, labels, settings = recipe.data.padded, recipe.data.labels, recipe.train
-    weights = class_weights(settings.class_weights, labels, f"{recipe.where}.train.class_weights")
     classes = len(labels.names)
     train = load_buckets(padded, "train", device, classes if settings.distill else 0)
     dev = load_buckets(padded, "dev", device) if with_dev else []
     check_id_ranges([*train, *dev], len(recipe.data.matrix), classes, padded.folder)
-    return TrainingData(train, dev, None if weights is None else torch.tensor(weights, device=device))
+    weights = class_weights(settings.class_weights, labels, train, f"{recipe.where}.train.class_weights")
+    weights_on_device = None if weights is None else torch.tensor(weights, device=device)
+    return TrainingData(train, dev, weights_on_device, _count_f1(recipe, device) if with_dev else None)
+
+
+def _count_f1(recipe: Recipe, device: torch.device) -> F1Counts | None:
+    """What counts the F1 score of dev: of a tagger's entities always, of classes only if it is monitored."""
+    labels = recipe.data.labels
+    if labels.task == "tag":
+        return EntityF1Counts(labels, GoldSpans.of_split(recipe.data.padded, "dev"))
+    return MacroF1Counts(len(labels.names), device) if recipe.train.monitor == "macro_f1" else None
 
 
 def build_network(
@@ -104,12 +132,13 @@ def build_network(
 ) -> TextRNN:
     """The network before its first step: seeded and initialized, its embedding a copy of the matrix (tokens, width).
 
-    features: from `learn_token_features`, for a model that joins bigrams or words to its tokens.
+    features: from `learn_token_features`, for a model that joins bigrams or words to its tokens. The network has no
+    wide part, which is added when training is over.
     """
     torch.manual_seed(seed)
     make_deterministic(device)
     keep_freed_memory()
-    network = make_network(config)
+    network = make_network(replace(config, ngrams=()))
     initialize_weights(network, config.model.initialization)
     with torch.no_grad():
         network.embedding.weight.copy_(torch.from_numpy(np.array(matrix)))

@@ -14,7 +14,6 @@ from textrnn.modeling.models.model_directory import ModelConfig
 from textrnn.modeling.models.text_rnn import joined_width
 from textrnn.modeling.nn.bigrams import FIRST_BIGRAM_ROW
 from textrnn.modeling.nn.pooling import readout_names
-from textrnn.modeling.nn.soft_lexicon import SETS
 
 GATES: dict[Cell, int] = {"rnn": 1, "lstm": 4, "gru": 3, "scratch_gru": 3}  # rows of a weight matrix, divided by H
 WEIGHT_BYTES = 4  # weights are float32, whatever the precision of matrix products
@@ -105,7 +104,7 @@ def _parts(config: ModelConfig) -> tuple[Part, ...]:
     Parameters: G*H x F, G*H x H and two biases of G*H for each direction of a recurrent layer, as torch.nn.RNN,
     torch.nn.LSTM and torch.nn.GRU document them; inputs x outputs and a bias for a linear layer; two per feature for
     torch.nn.LayerNorm; F x F, a bias and a query of F for attention; C x C transitions, C start and C end scores for a
-    CRF.
+    CRF; C weights and a square for each n-gram, C biases and two scales for the wide part.
     """
     model, width = config.model, config.widths[-1]
     vocabulary_size, size, hidden = config.tokens, config.embedding_size, model.hidden_size
@@ -118,7 +117,7 @@ def _parts(config: ModelConfig) -> tuple[Part, ...]:
     if model.words and config.words:
         size, lexicon = model.words.width, config.words
         what = f"{lexicon.words:,} words in {lexicon.rows:,} rows"
-        parts.append(Part("words", what, (width, SETS * size), lexicon.rows * size))
+        parts.append(Part("words", what, (width, len(model.words.sets) * size), lexicon.rows * size))
     for layer, (inputs, outputs) in enumerate(_layers(config), start=1):
         count = _directions(config) * GATES[model.cell] * hidden * (inputs + hidden + 2)
         what = f"{model.cell}, {inputs} to {hidden}" + (", both directions" if model.bidirectional else "")
@@ -135,6 +134,10 @@ def _parts(config: ModelConfig) -> tuple[Part, ...]:
         parts.append(Part(name, f"linear, {inputs} to {outputs}", (*steps, outputs), (inputs + 1) * outputs))
     if model.crf:
         parts.append(Part("crf", f"best of {config.classes} tags", steps, config.classes * (config.classes + 2)))
+    if config.ngrams:
+        ngrams, classes = sum(config.ngrams), config.classes
+        what = f"linear, {ngrams:,} n-grams up to order {len(config.ngrams)}"
+        parts.append(Part("wide", what, (classes,), ngrams * (classes + 1) + classes + 2))
     return tuple(parts)
 
 

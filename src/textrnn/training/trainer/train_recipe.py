@@ -9,21 +9,23 @@ from typing import Any
 
 import torch
 
-from textrnn.common.config.train import Swa
 from textrnn.common.storage.shards import file_sha256
-from textrnn.modeling.models.model_directory import ModelConfig, save_model
+from textrnn.modeling.models.model_directory import ModelConfig, save_model, save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup, join_group
+from textrnn.training.optimization.fusion import Fusion, add_wide_part
+from textrnn.training.planning.limits import describe_caps
+from textrnn.training.planning.run_plan import RunPlan
 from textrnn.training.trainer.callbacks import CurvesFile, Progress, tensorboard_from_environment
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.training.trainer.distillation import train_teachers
-from textrnn.training.trainer.limits import describe_caps
-from textrnn.training.trainer.loop import Callback
+from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.recipe import PreparedFiles, Recipe
+from textrnn.training.trainer.refit import Refit, refit
 from textrnn.training.trainer.run_state import TrainingOutcome
-from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
+from textrnn.training.trainer.setup import TrainingSetup, report_out_of_memory, set_up_training
 from textrnn.training.trainer.summary import describe
 
 
@@ -31,25 +33,47 @@ from textrnn.training.trainer.summary import describe
 class TrainedRecipe:
     """A trained network, its configuration and outcome, its throughput, and the steps at which the run was resumed.
 
-    seconds: of training, over all runs, with evaluations on dev included. With distillation they include those of the
-    teachers, and `resumed_from` begins with the steps at which the teachers were resumed or found already trained.
+    The network and the outcome are those of the run that dev has judged; refitted: the run on train and dev after it,
+    if `train.refit` asks for one. seconds: of training, over all runs, with evaluations on dev included. With
+    distillation they include those of the teachers, and `resumed_from` begins with the steps at which the teachers were
+    resumed or found already trained. fusion: how the wide part was added; None for a recipe without one.
     """
 
     recipe: Recipe
+    plan: RunPlan
     config: ModelConfig
     network: TextRNN
+    refitted: Refit | None
     outcome: TrainingOutcome
     rows_per_second: float
     seconds: float
     resumed_from: list[int]
+    fusion: Fusion | None = None
+
+    @property
+    def saved_network(self) -> TextRNN:
+        """The network that is saved: that of the refit, if there is one."""
+        return self.network if self.refitted is None else self.refitted.network
 
     def save(self, folder: Path, files: PreparedFiles) -> None:
-        """Write the model directory, with the record of its training: outcome, settings, and what `limits` lowered."""
-        save_model(folder, self.config, self.network, files.preparation)
-        outcome = asdict(self.outcome)
-        rounded = {name: round(value, 6) if isinstance(value, float) else value for name, value in outcome.items()}
+        """Write the model directory, with the record of its training.
+
+        That is the outcome, the settings, what rules and `limits` changed of them, and the notices.
+        """
+        save_model(folder, self.config, self.saved_network, files.preparation)
+        if self.refitted is not None:
+            save_weights(ModelFiles(folder).weights_before_refit, self.network)
         # the params are not rounded: they are what was asked for, and a rate of 1e-7 would become 0
-        record = rounded | {"params": asdict(self.recipe.train), "capped": [asdict(cap) for cap in self.recipe.caps]}
+        record = self.outcome.record() | {
+            "params": asdict(self.recipe.train),
+            "capped": [asdict(cap) for cap in self.recipe.caps],
+            "auto": [asdict(value) for value in self.plan.rule_values()],
+            "notices": self.plan.notices(self.recipe.where),
+        }
+        if self.fusion is not None:
+            record |= {"fusion": _rounded(asdict(self.fusion))}
+        if self.refitted is not None:
+            record |= {"refit": {"rows": self.refitted.rows, "steps": self.refitted.steps}}
         text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False)
         ModelFiles(folder).training.write_text(text + "\n", encoding="utf-8")
 
@@ -86,9 +110,9 @@ def train_recipe(
     device = pick_device(group.local_rank if group.world_size > 1 else None)
     with report_out_of_memory(), join_group(group, device) as group:
         setup = set_up_training(recipe, device, group)
-        if verbose:
-            _print_limits(recipe, setup.recipe)
         recipe = setup.recipe
+        if verbose:
+            print_plan(recipe, setup.plan)
         taught = train_teachers(setup, work_folder, verbose=verbose)
         progress = Progress(recipe.name, verbose=verbose)
         trainer = setup.build_trainer(
@@ -98,17 +122,42 @@ def train_recipe(
             callbacks=[*_outputs(recipe.name, curves_file), progress],
         )
         if verbose:
-            _print_summary(recipe, setup.config)
+            print(describe(setup.config), flush=True)
         trainer.fit()
+        refitted = refit(setup, trainer, work_folder, verbose=verbose) if recipe.train.refit else None
+        refits = [] if refitted is None else [refitted]
+        fusion = _fuse(setup, trainer)
+        if fusion is not None and refitted is not None:
+            refitted.network.wide = trainer.network.wide  # with the scales that dev has chosen before it was trained on
+        if fusion is not None and verbose:
+            print(fusion.describe(recipe.name), flush=True)
         return TrainedRecipe(
             recipe=recipe,
+            plan=setup.plan,
+            refitted=refitted,
             config=setup.config,
             network=trainer.network,
             outcome=trainer.outcome,
             rows_per_second=progress.rows_per_second(),
-            seconds=taught.seconds + trainer.state.seconds,
-            resumed_from=[*taught.resumed, *trainer.state.resumed],
+            seconds=taught.seconds + trainer.state.seconds + sum(each.seconds for each in refits),
+            resumed_from=[*taught.resumed, *trainer.state.resumed, *(step for each in refits for step in each.resumed)],
+            fusion=fusion,
         )
+
+
+def _fuse(setup: TrainingSetup, trainer: Trainer[TextRNN]) -> Fusion | None:
+    """Add the wide part to the trained network, if the recipe has one.
+
+    It depends on the kept weights and on dev alone, so that a run that ends in it and is resumed ends with the same.
+    """
+    linear = setup.recipe.data.linear
+    if linear is None:
+        return None
+    return add_wide_part(trainer.network, linear, setup.data.dev, setup.recipe.train, setup.group)
+
+
+def _rounded(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def _outputs(title: str, curves_file: Path | None) -> list[Callback]:
@@ -116,19 +165,9 @@ def _outputs(title: str, curves_file: Path | None) -> list[Callback]:
     return [] if curves_file is None else [*tensorboard_from_environment(title), CurvesFile(curves_file)]
 
 
-def _print_limits(asked: Recipe, recipe: Recipe) -> None:
-    """Print what `limits` lowered, and the epochs that `train.min_steps` added."""
+def print_plan(recipe: Recipe, plan: RunPlan) -> None:
+    """Print what `limits` lowered, the batch size and steps of the run, and what it is too short for."""
     if recipe.caps:
         print(describe_caps(recipe.name, recipe.caps), flush=True)
-    before, after = asked.train.epochs, recipe.train.epochs
-    if after > before:
-        print(f"{recipe.name}: train.epochs {before} raised to {after}, for train.min_steps", flush=True)
-
-
-def _print_summary(recipe: Recipe, config: ModelConfig) -> None:
-    """Print the model's parts and costs, and a warning if averaging never begins."""
-    print(describe(config), flush=True)
-    average, epochs = recipe.train.average, recipe.train.epochs
-    if isinstance(average, Swa) and average.from_epoch > epochs:
-        message = f"no weights are averaged: all {epochs} epochs come before from_epoch {average.from_epoch}"
-        print(f"{recipe.where}.train.average: {message}", flush=True)
+    for line in (plan.describe(recipe.name), *plan.notices(recipe.where)):
+        print(line, flush=True)

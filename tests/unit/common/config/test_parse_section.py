@@ -22,7 +22,10 @@ FILES = {"train": "a", "test": "b"}
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
-        ({"files": FILES | {"valid": "c"}}, "files: a role must be train, dev, test or classes; got 'valid' (str)"),
+        (
+            {"files": FILES | {"valid": "c"}},
+            "files: a role must be train, dev, test, classes or unlabelled; got 'valid' (str)",
+        ),
         ({"files": {"train": "a"}}, "files.test: must name a file; got null"),
         ({"files": {"train": None, "test": "b"}}, "files.train: must name a file; got null"),
         ({"format": "headlines"}, "files.classes: must name a file unless classes is given; got null"),

@@ -53,6 +53,11 @@ def test_words_pass_with_a_lexicon_over_characters():
         check_params(params)
 
 
+@pytest.mark.parametrize("wide", [True, False, {"scale": 1.5}, {"scale": 0}])
+def test_a_classifier_may_have_a_wide_part(wide):
+    check_params(changed("recipes.news_rnn.model.wide", wide))
+
+
 @pytest.mark.parametrize(
     ("dotted", "value", "message"),
     [
@@ -106,12 +111,43 @@ def test_words_pass_with_a_lexicon_over_characters():
         ("recipes.news_rnn.model.hidden_size", 0, r"^recipes\.news_rnn\.model\.hidden_size: must be at least 1"),
         ("recipes.news_rnn.train.epoch", 3, r"^recipes\.news_rnn\.train\.epoch: unknown param; did you mean epochs\?"),
         ("recipes.ner_gru.train.sampling", "balanced", r"^recipes\.ner_gru\.train\.sampling: must be null for tagging"),
+        (
+            "encodings.amazon_words.vectorize",
+            {"width": 5, "words": {"width": 5, "min_count": 1, "norm": 1.0, "longest": 4}},
+            r"^encodings\.amazon_words\.vectorize\.words: must be null where tokens are not characters: segment has",
+        ),
+        (
+            "recipes.news_rnn.embed.vectors",
+            "vectorized",
+            r"^recipes\.news_rnn\.embed\.vectors: needs encodings\.thucnews_chars\.vectorize\.width, which is null",
+        ),
+        (
+            "recipes.news_rnn.embed.bigrams",
+            "vectorized",
+            r"^recipes\.news_rnn\.embed\.bigrams: needs encodings\.thucnews_chars\.vectorize\.bigrams, which is null",
+        ),
+        (
+            "recipes.news_rnn.embed.lexicon",
+            {"longest": 4, "vectors": "vectorized"},
+            r"^recipes\.news_rnn\.embed\.lexicon\.vectors: needs encodings\.thucnews_chars\.vectorize\.words, which",
+        ),
+        ("embed.bigrams", "file.vec", r"^embed\.bigrams: must be one of vectorized; got 'file\.vec'"),
         ("recipes.news_rnn.model.bigrams", {"width": 5}, r"^recipes\.news_rnn\.model\.bigrams\.min_count: missing"),
         ("recipes.news_rnn.model.words", {"width": 5}, r"^recipes\.news_rnn\.model\.words\.min_count: missing"),
         (
             "recipes.news_rnn.model.words",
             {"width": 5, "min_count": 1},
             r"^recipes\.news_rnn\.model\.words: needs the recipe's embed\.lexicon, which is null; got Soft",
+        ),
+        (
+            "recipes.news_rnn.model.words",
+            {"width": 5, "min_count": 1, "sets": "bmse"},
+            r"^recipes\.news_rnn\.model\.words\.sets: must be one of bme, bmes; got 'bmse'",
+        ),
+        (
+            "recipes.news_rnn.model.words",
+            {"width": 5, "min_count": 1, "weights": "count"},
+            r"^recipes\.news_rnn\.model\.words\.weights: must be one of equal, frequency; got 'count'",
         ),
         (
             "recipes.news_rnn.embed.lexicon",
@@ -124,7 +160,15 @@ def test_words_pass_with_a_lexicon_over_characters():
             r"^recipes\.news_rnn_words\.embed\.lexicon: must be null where tokens are not characters: "
             r"encodings\.thucnews_words\.segment has segmenter: jieba; got",
         ),
-        ("train.batch_size", "x", r"^train\.batch_size: must be a whole number; got 'x'"),
+        ("model.wide", "dev", r"^model\.wide: must be true or false; got 'dev'"),
+        ("recipes.news_rnn.model.wide", {"scale": -1}, r"^recipes\.news_rnn\.model\.wide\.scale: must be at least 0"),
+        ("recipes.news_rnn.model.wide", {"scales": 1}, r"^recipes\.news_rnn\.model\.wide\.scales: unknown param"),
+        (
+            "recipes.ner_gru.model.wide",
+            True,
+            r"^recipes\.ner_gru\.model\.wide: must be false where readout is every_step: .*; got True \(bool\)$",
+        ),
+        ("train.batch_size", "x", r"^train\.batch_size: must be a whole number, or auto; got 'x'"),
         ("recipes", [], r"^recipes: must be a mapping of named entries"),
         ("sample.rows", 4, r"^sample\.rows: must be at least 5; got 4"),
         (
@@ -181,6 +225,34 @@ def test_a_misspelt_default_is_told_once():
         check_params(params)
 
 
+def test_widths_of_learned_vectors_agree_with_those_of_the_recipe():
+    params = copy.deepcopy(SHIPPED)
+    params["encodings"]["thucnews_chars"]["vectorize"] = {
+        "width": 9,
+        "bigrams": {"width": 7, "min_count": 1, "norm": 1.0},
+        "words": {"width": 5, "min_count": 1, "norm": 1.0, "longest": 4},
+    }
+    recipe = params["recipes"]["news_bilstm"]
+    recipe["embed"] = {
+        "width": 9,
+        "vectors": "vectorized",
+        "bigrams": "vectorized",
+        "lexicon": {"longest": 4, "vectors": "vectorized"},
+    }
+    recipe["model"] |= {"bigrams": {"width": 7, "min_count": 2}, "words": {"width": 5, "min_count": 2}}
+    check_params(params)
+    recipe["embed"]["width"] = None
+    recipe["model"]["bigrams"] = recipe["model"]["words"] = None  # vectors that the model does not use are allowed
+    check_params(params)
+    recipe["embed"]["width"] = 8
+    recipe["model"] |= {"bigrams": {"width": 6, "min_count": 2}, "words": {"width": 4, "min_count": 2}}
+    assert [message.partition(", or null")[0] for message in messages(params)] == [
+        "recipes.news_bilstm.embed.width: must be 9, as wide as the vectors that vectorize learns",
+        "recipes.news_bilstm.model.bigrams.width: must be 7, as wide as the vectors that vectorize learns",
+        "recipes.news_bilstm.model.words.width: must be 5, as wide as the vectors that vectorize learns",
+    ]
+
+
 def test_the_smallest_useful_entries_have_six_lines_at_most():
     params = copy.deepcopy(SHIPPED)
     params["corpora"]["mine"] = {
@@ -188,7 +260,7 @@ def test_the_smallest_useful_entries_have_six_lines_at_most():
     }
     params["encodings"]["mine_chars"] = {"corpus": "mine", "segment": {}, "encode": {}}
     params["recipes"]["mine_lstm"] = {"encoding": "mine_chars", "embed": {}, "pad": {}, "model": {}, "train": {}}
-    check_params(params)  # a line for each name and each key: 4, 4 and 6
+    check_params(params)  # a line for each name and each key: 4, 5 and 6
 
 
 def messages(params):

@@ -63,6 +63,29 @@ def test_the_file_is_next_to_the_directory_and_returns_the_models_logits(tmp_pat
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["again.onnx"]
 
 
+@pytest.mark.parametrize("int8", [False, True])
+def test_the_wide_part_is_exported_and_is_not_quantized(tmp_path, int8):
+    folder, _, network = save(tmp_path, options(wide=True))
+    network.eval().wide.scales.copy_(torch.tensor([0.0, 1.0]))
+    (folder / "model.safetensors").write_bytes(export_weights(network.state_dict()))
+    expected = network.wide(padded(), LENGTHS).numpy()
+    assert np.abs(logits(export_model(folder, int8=int8)) - expected).max() < 1e-5
+
+
+def test_8_bits_round_no_frequency_of_a_word(tmp_path):
+    words = SoftLexiconOptions(3, 1, "bmes", "frequency")
+    folder, _, _ = save(tmp_path, options(cell="lstm", readout="max", words=words))
+    saved = load_model(folder)
+    saved.network.words.frequencies.copy_(torch.tensor([3.0, 300_000.0, 2.0]))  # of 2 6, 5 3 and 5 3 8
+    with torch.no_grad():
+        saved.network.words.weight[1:] = torch.eye(3)[: len(saved.network.words.weight) - 1]
+    weights = {name: value.contiguous() for name, value in saved.network.state_dict().items()}
+    (folder / "model.safetensors").write_bytes(export_weights(weights))
+    expected = saved.network(padded(), LENGTHS).detach().numpy()
+    assert np.abs(logits(export_model(folder)) - expected).max() < 1e-6
+    assert np.abs(logits(export_model(folder, int8=True)) - expected).max() < 0.05
+
+
 @pytest.mark.parametrize("given", [".", "notes/.."])
 def test_the_directory_may_be_given_without_its_name(tmp_path, monkeypatch, given):
     folder, _, _ = save(tmp_path)

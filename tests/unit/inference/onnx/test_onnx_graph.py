@@ -1,5 +1,6 @@
 """ONNX graphs return the logits of their networks: every model option, with any batch size, steps and lengths."""
 
+import copy
 import dataclasses
 import itertools
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from factories.networks import PLAIN
+from factories.linear_models import random_linear
+from factories.networks import PLAIN, padded
 from factories.params import PARAMS, RECIPES
 from textrnn.common.config.model import BigramOptions, Model, SoftLexiconOptions
 from textrnn.common.config.pad import Pad
@@ -15,6 +17,7 @@ from textrnn.common.params.sections import load_entry_section
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.inference.onnx.graph import make_model
 from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 
 onnx = pytest.importorskip("onnx")
@@ -48,6 +51,8 @@ def make_network(*, side="right", classes=CLASSES, known_bigrams=BIGRAM_KEYS, le
     if model.words is not None:
         model.words.keys.copy_(torch.tensor(sorted(map(number, lexicon))))
         model.words.rows.copy_(torch.arange(len(lexicon)).clamp(min=1))  # the first two words share a row
+        if model.words.frequencies is not None:
+            model.words.frequencies.copy_(1 + torch.arange(len(lexicon)) ** 3)
     for table in (model.bigrams, model.words):
         if table is not None:
             torch.nn.init.normal_(table.weight)  # including the row of padding, which is never read
@@ -69,8 +74,8 @@ BATCHES = (([5, 2, 0, 1, 4], 5), ([1], 1), ([7, 3], 11))
 
 
 def max_difference(model, batches=BATCHES):
-    """The largest difference of a logit, over batches of different shapes."""
-    proto = make_model(model)
+    """The largest difference of a logit from the network in float64, over batches of different shapes."""
+    proto, exact = make_model(model), copy.deepcopy(model).double()
     onnx.checker.check_model(proto, full_check=True)
     session = onnxruntime.InferenceSession(proto.SerializeToString())
     worst = 0.0
@@ -78,7 +83,7 @@ def max_difference(model, batches=BATCHES):
         ids, lengths = texts(lengths, width, model.pad_side)
         (found,) = session.run(None, {"ids": ids, "lengths": lengths})
         with torch.no_grad():
-            expected = model(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
+            expected = exact(torch.from_numpy(ids), torch.from_numpy(lengths)).numpy()
         assert found.shape == expected.shape
         assert np.ptp(expected) > 0.01
         worst = max(worst, float(np.abs(found - expected).max()))
@@ -107,6 +112,7 @@ EMBEDDINGS = (
     {"bigrams": BigramOptions(3, 1)},
     {"words": SoftLexiconOptions(3, 1)},
     {"bigrams": BigramOptions(2, 1), "words": SoftLexiconOptions(3, 1)},
+    {"words": SoftLexiconOptions(3, 1, "bmes", "frequency")},
 )
 OPTIONS = list(itertools.product(EMBEDDINGS, (False, True), (False, True), (None, 6)))
 
@@ -168,16 +174,19 @@ def test_every_bigram_is_found_as_in_the_network(known):
 
 @pytest.mark.parametrize("side", ["right", "left"])
 @pytest.mark.parametrize("longest", [2, 3, 4])
-def test_every_word_is_found_as_in_the_network(longest, side):
-    lexicon = [word for word in LEXICON if len(word) <= longest]
-    model = make_network(words=SoftLexiconOptions(3, 1), readout="every_step", lexicon=lexicon, side=side)
+@pytest.mark.parametrize(("sets", "weights"), [("bme", "equal"), ("bmes", "equal"), ("bmes", "frequency")])
+def test_every_word_is_found_as_in_the_network(longest, side, sets, weights):
+    lexicon = [word for word in LEXICON if len(word) <= longest] + [(2,), (5,)] * (sets == "bmes")
+    model = make_network(
+        words=SoftLexiconOptions(3, 1, sets, weights), readout="every_step", lexicon=lexicon, side=side
+    )
     assert max_difference(model) < 1e-6
     rng = np.random.default_rng(longest)
     ids = rng.choice([1, 2, 3, 4, 5, 8], (4000, 6))
     lengths = rng.integers(0, 7, 4000)
     steps = np.arange(6)
     ids[steps >= lengths[:, None] if side == "right" else steps < 6 - lengths[:, None]] = PAD_ID
-    rows = model.words.find_rows(torch.from_numpy(ids).t())
+    rows = model.words.find_words(torch.from_numpy(ids).t()).rows
     assert set(rows.unique().tolist()) == set(range(len(lexicon)))
     session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
     (found,) = session.run(None, {"ids": ids, "lengths": lengths})
@@ -187,6 +196,27 @@ def test_every_word_is_found_as_in_the_network(longest, side):
     assert torch.equal(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach(), torch.from_numpy(expected))
     model.words.weight.data[1] += 1
     assert np.abs(model(torch.from_numpy(ids), torch.from_numpy(lengths)).detach().numpy() - found).max() > 0.01
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+@pytest.mark.parametrize(
+    ("orders", "squares", "loss"), [(1, True, "bce"), (3, False, "bce"), (4, True, "cross_entropy")]
+)
+def test_the_wide_part_is_exact(side, orders, squares, loss):
+    rng = np.random.default_rng(orders)
+    rows = [rng.integers(1, 9, length).tolist() for length in rng.integers(0, 7, 300)]
+    classes = 2 if loss == "bce" else 3
+    model = make_network(loss=loss, classes=classes, side=side, readout="mean")
+    linear = random_linear(rows[:40], classes=classes, orders=orders, squares=squares)
+    model.wide = WidePart.from_linear(linear, side)
+    model.wide.scales.copy_(torch.tensor([0.5, 2.0]))
+    session = onnxruntime.InferenceSession(make_model(model).SerializeToString())
+    for width, chosen in ((6, rows), (8, rows[:3]), (1, [row[:1] for row in rows[:30]])):
+        ids, lengths = padded(chosen, width, side), torch.tensor([len(row) for row in chosen])
+        (found,) = session.run(None, {"ids": ids.numpy(), "lengths": lengths.numpy()})
+        expected = model(ids, lengths).detach().numpy()
+        assert np.abs(found - expected).max() < 1e-5
+        assert np.abs(found - model.deep_logits(ids, lengths).detach().numpy()).max() > 0.1
 
 
 def test_a_wrong_weight_is_detected():

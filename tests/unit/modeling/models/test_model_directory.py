@@ -10,7 +10,7 @@ import torch
 import textrnn
 from factories.networks import LENGTHS, PLAIN, padded
 from factories.saved_models import LABELS, options, save
-from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
+from textrnn.common.config.model import BigramOptions, SoftLexiconOptions, WideOptions
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import (
     load_model,
@@ -34,8 +34,11 @@ from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES
             "embedding_dropout": 0.5,
         },
         {"words": SoftLexiconOptions(3, 1), "readout": "every_step"},
+        {"words": SoftLexiconOptions(3, 1, "bmes", "frequency", tune=False)},
+        {"wide": True},
+        {"wide": WideOptions(0.5), "readout": "mean"},
     ],
-    ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams", "words"],
+    ids=["plain", "lstm", "scratch_gru", "tagger", "bigrams", "words", "weighted words", "wide", "wide scale"],
 )
 def test_a_model_is_loaded_identical_to_the_bit(tmp_path, changes):
     folder, config, network = save(tmp_path, options(**changes))
@@ -47,6 +50,19 @@ def test_a_model_is_loaded_identical_to_the_bit(tmp_path, changes):
     assert list(before) == list(after)
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert torch.equal(saved.network(padded(), LENGTHS), network.eval()(padded(), LENGTHS))
+
+
+def test_words_of_models_saved_before_they_had_options_are_read_as_they_were(tmp_path):
+    folder, config, _ = save(tmp_path, options(words=SoftLexiconOptions(3, 1), readout="every_step"))
+    path = folder / CONFIG_FILE
+    values = json.loads(path.read_text(encoding="utf-8"))
+    assert values["model"]["words"].pop("sets") == "bme"
+    assert values["model"]["words"].pop("weights") == "equal"
+    assert values["model"]["words"].pop("tune") is True
+    path.write_text(json.dumps(values), encoding="utf-8")
+    saved = load_model(folder)
+    assert saved.config == config
+    assert saved.network.words.frequencies is None
 
 
 def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
@@ -65,8 +81,31 @@ def test_the_directory_holds_its_files_and_nothing_else(tmp_path):
         "truncates": False,
         "pairs": 0,
         "words": None,
+        "ngrams": [],
         "model": dataclasses.asdict(PLAIN),
     }
+
+
+def test_the_wide_part_is_in_the_configuration_and_the_weights(tmp_path):
+    folder, config, network = save(tmp_path, options(wide=True))
+    values = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    assert values["ngrams"] == list(config.ngrams) == [8, 23, 17]
+    saved = load_model(folder).network
+    assert saved.wide.scales.tolist() == [0.75, 1.5]
+    assert torch.equal(saved.wide(padded(), LENGTHS), network.wide(padded(), LENGTHS))
+    assert not torch.equal(saved(padded(), LENGTHS), saved.deep_logits(padded(), LENGTHS))
+
+
+def test_a_model_saved_before_there_was_a_wide_part_is_loaded(tmp_path):
+    folder, _, network = save(tmp_path)
+    path = folder / CONFIG_FILE
+    values = json.loads(path.read_text(encoding="utf-8"))
+    del values["ngrams"], values["model"]["wide"]
+    path.write_text(json.dumps(values), encoding="utf-8")
+    saved = load_model(folder)
+    assert saved.config.ngrams == ()
+    assert saved.config.model.wide is False
+    assert torch.equal(saved.network(padded(), LENGTHS), network.eval()(padded(), LENGTHS))
 
 
 def test_the_same_model_has_the_same_bytes_and_needs_no_file_outside_its_directory(tmp_path):

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from torch._subclasses.fake_tensor import DynamicOutputShapeException, FakeTensorMode
 
 from factories.buckets import bucket
-from factories.lexicons import LEXICON, OPTIONS
+from factories.lexicons import LEXICON, OPTIONS, lexicon_of
 from factories.networks import CELLS, EMPTY_TOO, LENGTHS, PLAIN, ROWS, close, padded
 from factories.networks import TOKENS as VOCABULARY
 from textrnn.common.config.model import BigramOptions
+from textrnn.common.config.model import SoftLexiconOptions as Options
+from textrnn.errors import UserError
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
 from textrnn.modeling.nn.embedding_lookup import embed_distinct, embed_each_position
 from textrnn.modeling.nn.layer_input import LayerInput
@@ -27,7 +29,7 @@ def table_of(rows_by_word, width=3, vocabulary_size=VOCABULARY):
     keys = {word: sum(i * vocabulary_size**place for place, i in enumerate(reversed(word))) for word in rows_by_word}
     words = sorted(keys, key=keys.__getitem__)
     sizes = LexiconSizes(len(words), 1 + max(rows_by_word.values()), max(map(len, words)))
-    table = SoftLexicon(sizes, width, vocabulary_size).double()
+    table = SoftLexicon(sizes, Options(width, 1), vocabulary_size).double()
     table.keys.copy_(torch.tensor([keys[word] for word in words]))
     table.rows.copy_(torch.tensor([rows_by_word[word] for word in words]))
     return table
@@ -63,8 +65,8 @@ def means_by_hand(weight, ids, rows_by_word):
 
 
 def found_sets(table, ids):
-    """For each row and step the three sets that `find_rows` returns, without padding."""
-    rows = table.find_rows(ids.t())
+    """For each row and step the three sets that `find_words` returns, without padding."""
+    rows = table.find_words(ids.t()).rows
     assert rows.dtype == torch.int64
     assert rows.shape[0] == 3
     return [
@@ -101,11 +103,84 @@ def test_means_and_their_gradient_are_those_of_a_loop(words, ids):
     wanted = means_by_hand(table.weight, ids, words)
     weights = torch.arange(wanted.numel(), dtype=torch.float64).view_as(wanted).cos()
     (gradient,) = torch.autograd.grad((wanted * weights).sum(), table.weight)
-    rows = table.find_rows(ids.t())
+    rows = table.find_words(ids.t()).rows
     for means in (embed_distinct(table, rows, 0.0, True).to_dense(), embed_each_position(table, rows, 0.0, True)):
         close(means.transpose(0, 1), wanted)
         (own,) = torch.autograd.grad((means.transpose(0, 1) * weights).sum(), table.weight)
         close(own.to_dense(), gradient)
+
+
+def weighted_table(rows_by_word, frequency_by_word, width=3):
+    """A SoftLexicon over all four sets, in float64, that weighs words by these frequencies."""
+    plain = table_of(rows_by_word, width, 6)
+    sizes = LexiconSizes(len(plain.keys), len(plain.weight), max(map(len, rows_by_word)))
+    table = SoftLexicon(sizes, Options(width, 1, "bmes", "frequency"), 6).double()
+    by_key = {sum(i * 6**place for place, i in enumerate(reversed(word))): word for word in rows_by_word}
+    frequencies = torch.tensor([frequency_by_word[by_key[key]] for key in plain.keys.tolist()], dtype=torch.float64)
+    table.load_state_dict({**plain.state_dict(), "frequencies": frequencies})
+    return table
+
+
+def weighted_sums_by_hand(weight, ids, rows_by_word, frequency_by_word):
+    """Formula 9 of Ma et al. 2020, (B, T, 4 * E), differentiable, token by token."""
+    zero, texts = 0 * weight[0], []
+    for row in ids.tolist():
+        steps = []
+        for step in range(len(row)):
+            sets = [[], [], [], []]
+            for start, end in itertools.combinations(range(len(row) + 1), 2):
+                word = tuple(row[start:end])
+                if word in rows_by_word and start <= step < end:
+                    single, first, last = end - start == 1, step == start, step == end - 1
+                    sets[3 if single else 0 if first else 2 if last else 1].append(word)
+            total = sum(frequency_by_word[word] for words in sets for word in words)
+            steps.append(
+                torch.cat(
+                    [
+                        sum((4 * frequency_by_word[word] / total * weight[rows_by_word[word]] for word in words), zero)
+                        for words in sets
+                    ]
+                )
+            )
+        texts.append(torch.stack(steps))
+    return torch.stack(texts)
+
+
+ALL_WORDS = st.dictionaries(
+    st.lists(st.integers(2, 5), min_size=1, max_size=4).map(tuple),
+    st.tuples(st.integers(1, 9), st.integers(1, 1000)),
+    min_size=2,
+    max_size=14,
+).filter(lambda words: max(map(len, words)) > 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(words=ALL_WORDS, ids=IDS)
+def test_weighted_sums_and_their_gradient_are_those_of_a_loop(words, ids):
+    rows, frequencies = ({word: values[at] for word, values in words.items()} for at in (0, 1))
+    table, ids = weighted_table(rows, frequencies), torch.tensor(ids)
+    wanted = weighted_sums_by_hand(table.weight, ids, rows, frequencies)
+    by = torch.arange(wanted.numel(), dtype=torch.float64).view_as(wanted).cos()
+    (gradient,) = torch.autograd.grad((wanted * by).sum(), table.weight)
+    found = table.find_words(ids.t())
+    for embed in (embed_distinct, embed_each_position):
+        sums = embed(table, found.rows, 0.0, True, found.weights)
+        sums = (sums if isinstance(sums, torch.Tensor) else sums.to_dense()).transpose(0, 1)
+        close(sums, wanted)
+        (own,) = torch.autograd.grad((sums * by).sum(), table.weight)
+        close(own.to_dense(), gradient)
+
+
+def test_a_frequent_word_outweighs_a_rare_one():
+    words = {(2, 3): 1, (2, 3, 4): 2, (2,): 3}
+    table = weighted_table(words, {(2, 3): 30, (2, 3, 4): 10, (2,): 60})
+    found = table.find_words(torch.tensor([[2, 3]]).t())
+    assert [sorted(row for row in rows if row) for rows in found.rows[:, :, 0, 0].tolist()] == [[1], [], [], [3]]
+    weights = found.weights[:, :, :, 0]
+    assert weights.sum((0, 1)).tolist() == pytest.approx([4.0, 4.0])  # one normalisation over the four sets
+    assert weights[0, :, 0].sum().item() == pytest.approx(4 * 30 / 90)
+    assert weights[3, :, 0].sum().item() == pytest.approx(4 * 60 / 90)
+    assert weights[2, :, 1].sum().item() == pytest.approx(4.0)  # 2 3 ends at the second token, which is no word itself
 
 
 def test_words_by_hand():
@@ -146,10 +221,12 @@ def test_the_largest_keys_are_found():
 # in a model
 
 
-def model_of(*, side="right", seed=0, **changes):
+def model_of(*, side="right", seed=0, lexicon=None, **changes):
     torch.manual_seed(seed)
-    options = dataclasses.replace(PLAIN, words=OPTIONS, **changes)
-    features = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, LEXICON, "m")
+    options = dataclasses.replace(PLAIN, **{"words": OPTIONS, **changes})
+    if lexicon is None:
+        lexicon = WHOLE_LEXICON if options.words == WHOLE else LEXICON
+    features = learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
     model = TextRNN(options, VOCABULARY, 4, 5, side, features.bigram_count, features.lexicon_sizes)
     features.fill(model)
     model = model.double().eval()
@@ -158,6 +235,45 @@ def model_of(*, side="right", seed=0, **changes):
             if table is not None:
                 table.weight[1:] = torch.randn_like(table.weight[1:])
     return model
+
+
+WHOLE = Options(3, 1, "bmes", "frequency")
+# with the words of single tokens that SoftLexicon's fourth set needs
+WHOLE_LEXICON = lexicon_of(
+    [(word["ids"], word["tag"]) for word in LEXICON.to_pylist()] + [([3], "n"), ([7], "v"), ([5], "x")],
+    frequencies=[5, 1, 70, 0, 3, 2, 900, 40, 11],
+)
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_kernels_change_nothing_with_weighted_words_of_all_sets(side):
+    ids, lengths = padded(EMPTY_TOO, side=side), torch.tensor([len(row) for row in EMPTY_TOO])
+    found = []
+    for kernels in (True, False):
+        model = model_of(cell="lstm", readout="every_step", side=side, bidirectional=True, words=WHOLE)
+        assert model.words.frequencies.min() == 1  # a frequency of 0 counts as 1
+        model.recurrent.use_kernels = kernels
+        logits = model(ids, lengths)
+        (logits * torch.arange(logits.numel()).view_as(logits).cos()).sum().backward()
+        found.append((logits, {name: weight.grad.to_dense() for name, weight in model.named_parameters()}))
+    (logits, own), (wanted, other) = found
+    close(logits, wanted)
+    close(own, other)
+    assert own["words.weight"].abs().sum(1)[4:].any()
+
+
+def test_words_that_are_not_tuned_get_no_gradient():
+    words = Options(3, 1, tune=False)
+    lexicon = lexicon_of([([5, 3], "v"), ([2, 6], "n")], {0: [1.0, 2.0, 3.0]})
+    for kernels in (True, False):
+        model = model_of(cell="gru", bidirectional=True, words=words, lexicon=lexicon)
+        model.recurrent.use_kernels = kernels
+        model(padded(), LENGTHS).sum().backward()
+        assert model.words.weight.grad is None
+        assert model.embedding.weight.grad.any()
+    wrong = r"^m\.words\.tune: needs embed\.lexicon\.vectors where it is false, and there is none; got False \(bool\)$"
+    with pytest.raises(UserError, match=wrong):
+        model_of(words=words)
 
 
 def rows_of_words(model):
@@ -238,7 +354,7 @@ def test_a_dropped_value_is_dropped_wherever_its_row_is_read(embed):
     table = table_of({(2, 3): 1, (3, 4): 2, (2, 3, 4): 2}, width=40)
     ids = torch.tensor([[2, 3, 4], [3, 4, 0], [5, 2, 3]]).t()
     torch.manual_seed(1)
-    embedded = embed(table, table.find_rows(ids), 0.5, True)
+    embedded = embed(table, table.find_words(ids).rows, 0.5, True)
     means = embedded.to_dense() if isinstance(embedded, LayerInput) else embedded
     begin, inside, end = means.split(40, dim=-1)
     first, second = end[1, 0], begin[1, 0]  # rows 1 and 2, each alone in its set
@@ -255,7 +371,7 @@ def test_a_dropped_value_is_dropped_wherever_its_row_is_read(embed):
 def test_a_dropped_token_is_part_of_no_word():
     model = model_of(word_dropout=0.5).train()
     seen = []
-    model.words.find_rows = lambda ids: seen.append(ids) or SoftLexicon.find_rows(model.words, ids)
+    model.words.find_words = lambda ids: seen.append(ids) or SoftLexicon.find_words(model.words, ids)
     model(padded(), LENGTHS)
     assert ((seen[0] == 1) & (padded().t() > 1)).any()
 

@@ -30,7 +30,7 @@ from textrnn.study.runs.variant_settings import load_variant, variant_settings
 from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.batching.loading import load_buckets
-from textrnn.training.trainer.limits import Cap
+from textrnn.training.planning.limits import Cap
 from textrnn.training.trainer.setup import build_network
 
 CPU = torch.device("cpu")
@@ -333,6 +333,7 @@ def test_the_script_of_a_run_says_first_what_limits_cap(tmp_path, monkeypatch, c
         ("model", "bigrams", {"width": 3, "min_count": 1}),
         ("model", "words", {"width": 3, "min_count": 1}),
         ("train", "distill", {"seeds": [9], "weight": 0.5, "temperature": 1.0}),
+        ("train", "adversarial", {"epsilon": 1.0, "weight": 1.0}),
         ("train", "class_weights", {"a": 2.0}),
         ("train", "batch_tokens", 1000),
     ],
@@ -343,6 +344,14 @@ def test_options_that_no_run_of_the_study_has_are_refused(section, option, value
     message = rf"study\.variants\.bigru_b256\.{section}\.{option}: must be null: no run of the study has it"
     with pytest.raises(UserError, match=message):
         variant_settings(read_study(study()), params, "bigru_b256", 1)
+
+
+def test_a_batch_size_that_follows_the_corpus_is_refused(tmp_path):
+    read, params = tiny_study(tmp_path)
+    params["recipes"]["tiny"]["train"]["batch_size"] = "auto"
+    message = r"study\.variants\.wide\.train\.batch_size: must be a number: the study compares batch sizes; got auto"
+    with pytest.raises(UserError, match=message):
+        variant_settings(read, params, "wide", 1)
 
 
 def test_results_keep_six_significant_digits(tmp_path):

@@ -16,6 +16,7 @@ from factories.networks import TOKENS as VOCABULARY
 from factories.recipes import LABELS, matrix, recipe_of
 from factories.settings import SETTINGS
 from factories.shards import write_padded
+from factories.training_runs import fit, rows_of
 from textrnn.common.config.model import BigramOptions
 from textrnn.common.config.model import SoftLexiconOptions as Options
 from textrnn.errors import UserError
@@ -26,6 +27,8 @@ from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, 
 from textrnn.training.batching import buckets as residence
 from textrnn.training.features.token_features import learn_token_features
 from textrnn.training.features.word_features import learn_words
+from textrnn.training.optimization.step import sparse_tables
+from textrnn.training.trainer.loop import TrainingData
 from textrnn.training.trainer.train_recipe import train_recipe
 
 
@@ -40,7 +43,7 @@ def test_words_have_rows_by_their_counts_and_parts_of_speech():
         4: ([1, 1, 2, 2, 2, 3], 4),
     }
     for min_count, (own, count) in wanted.items():
-        found = learn_words([bucket(rows, 4)], LEXICON, 9, min_count)
+        found = learn_words([bucket(rows, 4)], LEXICON, 9, Options(3, min_count))
         assert found.keys.tolist() == keys
         assert found.rows.tolist() == own
         assert found.sizes == LexiconSizes(6, count, 3)
@@ -63,7 +66,7 @@ def test_frequent_words_are_those_that_a_loop_counts(monkeypatch, chunk, side):
     assert 0 < len(frequent) < len(counted)
     buckets = [bucket(long, 8, side), bucket(short, 3, side)]
     for rows in (buckets, [mapped(buckets[0]), buckets[1]]):
-        found = learn_words(rows, lexicon, 9, 3)
+        found = learn_words(rows, lexicon, 9, Options(3, 3))
         own = found.keys[found.rows > 1].tolist()
         assert own == sorted(sum(i * 9**place for place, i in enumerate(reversed(word))) for word in frequent)
         assert found.rows[found.rows > 1].tolist() == list(range(2, 2 + len(frequent)))
@@ -71,7 +74,7 @@ def test_frequent_words_are_those_that_a_loop_counts(monkeypatch, chunk, side):
 
 def test_words_that_never_occur_in_train_share_the_row_of_their_part_of_speech():
     tags = LEXICON["tag"].combine_chunks().dictionary
-    found = learn_words([bucket([[6, 2], [3, 1, 8]], 3)], LEXICON, 9, 1)
+    found = learn_words([bucket([[6, 2], [3, 1, 8]], 3)], LEXICON, 9, Options(3, 1))
     assert sorted(set(found.rows.tolist())) == list(range(1, 1 + len(tags)))
     assert found.sizes.rows == 1 + len(tags)
 
@@ -79,7 +82,7 @@ def test_words_that_never_occur_in_train_share_the_row_of_their_part_of_speech()
 def test_words_with_a_vector_have_their_own_row_which_starts_from_it():
     words = [([4, 5], "v"), ([2, 6], "n"), ([3, 8], "n"), ([5, 3], "v"), ([7, 7], None)]
     lexicon = lexicon_of(words, {0: [1.0, 2.0, 3.0], 3: [4.0, 5.0, 6.0], 4: [9.0, 9.0, 9.0]})
-    found = learn_words([bucket([[2, 6], [2, 6]], 2)], lexicon, 9, 2)
+    found = learn_words([bucket([[2, 6], [2, 6]], 2)], lexicon, 9, Options(3, 2))
     assert found.keys.tolist() == [
         2 * 9 + 6,
         3 * 9 + 8,
@@ -92,6 +95,21 @@ def test_words_with_a_vector_have_their_own_row_which_starts_from_it():
     assert found.pretrained.vectors.tolist() == [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]
 
 
+def test_words_of_one_token_and_their_parts_of_speech_count_for_the_fourth_set_alone():
+    words = [([3], "x"), ([2, 6], "n"), ([4], "n"), ([6], "y")]
+    lexicon = lexicon_of(words, {0: [1.0, 2.0, 3.0]}, frequencies=[7, 0, 12, 5])
+    rows = [bucket([[2, 6, 4], [4, 2, 6]], 3)]
+    found = learn_words(rows, lexicon, 9, Options(3, 2))
+    assert (found.keys.tolist(), found.rows.tolist(), found.frequencies.tolist()) == ([2 * 9 + 6], [2], [1.0])
+    assert (found.sizes, found.pretrained) == (LexiconSizes(1, 3, 2), None)  # n is 1
+    found = learn_words(rows, lexicon, 9, Options(3, 2, "bmes"))
+    assert (found.keys.tolist(), found.frequencies.tolist()) == ([3, 4, 6, 24], [7.0, 12.0, 5.0, 1.0])
+    # x 1, n 2, y 3, then 3 with a vector, and 4, 6 and 2 6, which occur twice
+    assert (found.rows.tolist(), found.sizes) == ([4, 5, 6, 7], LexiconSizes(4, 8, 2))
+    assert found.pretrained.rows.tolist() == [4]
+    assert learn_words(rows, lexicon, 9, Options(3, 3, "bmes")).rows.tolist() == [4, 2, 3, 2]
+
+
 def test_a_network_starts_from_the_vectors_and_trains_them():
     lexicon = lexicon_of([([4, 5], "v"), ([2, 6], "n")], {0: [1.0, 2.0, 3.0]})
     options = dataclasses.replace(PLAIN, words=OPTIONS, bigrams=BigramOptions(3, 1))
@@ -101,7 +119,7 @@ def test_a_network_starts_from_the_vectors_and_trains_them():
         features.fill(model)
     ids = torch.tensor([[4, 5]])
     for table, rows in (
-        (model.words, model.words.find_rows(ids.t())[0, 0, 0]),
+        (model.words, model.words.find_words(ids.t()).rows[0, 0, 0]),
         (model.bigrams, model.bigrams.find_rows(ids.t())[0]),
     ):
         assert table.weight[rows].tolist() == [[1.0, 2.0, 3.0]]
@@ -111,11 +129,26 @@ def test_a_network_starts_from_the_vectors_and_trains_them():
         assert not table.weight[0].any()
 
 
+def test_words_that_are_not_tuned_stay_at_their_vectors():
+    lexicon = lexicon_of([([2, 3], "v"), ([4, 5], "n")], {0: [1.0, 2.0, 3.0]})
+    options = dataclasses.replace(PLAIN, words=dataclasses.replace(OPTIONS, tune=False), hidden_size=8)
+    features = learn_token_features(rows_of(18), 12, options, lexicon, "w")
+    model = TextRNN(options, 12, 6, 4, "right", 0, features.lexicon_sizes)
+    with torch.no_grad():
+        features.fill(model)
+    assert sparse_tables(model) == []
+    before = {name: weight.clone() for name, weight in model.state_dict().items()}
+    fit(model, TrainingData(rows_of(18), rows_of(9)), dataclasses.replace(SETTINGS, epochs=1, weight_decay=0.1))
+    changed = {name for name, weight in model.state_dict().items() if not torch.equal(weight, before[name])}
+    assert "embedding.weight" in changed
+    assert not any(name.startswith("words.") for name in changed)
+
+
 @pytest.mark.parametrize("name", ["words", "bigrams"])
 def test_a_table_of_another_width_than_the_vectors_is_rejected(name):
     lexicon = lexicon_of([([4, 5], "v")], {0: [1.0, 2.0]})
     options = dataclasses.replace(PLAIN, **{name: {"words": OPTIONS, "bigrams": BigramOptions(3, 1)}[name]})
-    match = rf"^m\.{name}\.width: must be 2, as wide as the lexicon's vectors; got 3"
+    match = rf"^m\.{name}\.width: must be 2, as wide as the pretrained vectors; got 3"
     with pytest.raises(UserError, match=match):
         learn_token_features([bucket(ROWS, 5)], VOCABULARY, options, lexicon, "m")
 

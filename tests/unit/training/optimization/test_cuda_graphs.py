@@ -9,9 +9,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from factories.settings import SETTINGS
+from factories.settings import SETTINGS, settings
 from factories.training_runs import Notes, rows_of, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
+from textrnn.common.config.train import Adversarial
 from textrnn.errors import ResumableError
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.training.batching.batches import Shuffle, batch_size, batches
@@ -42,7 +43,8 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
             torch.manual_seed(step)
             train_step(batch, 0.01 / (1 + step))
             step += 1
-    return {**network.state_dict(), "score": torch.tensor(dataclasses.astuple(running_metrics.compute()))}
+    score = running_metrics.compute()
+    return {**network.state_dict(), "score": torch.tensor([score.loss, score.accuracy])}
 
 
 def test_recorded_steps_equal_plain_steps():
@@ -130,12 +132,13 @@ def test_graphs_are_for_one_process_on_a_gpu_unless_switched_off(monkeypatch):
     monkeypatch.setattr(CudaGraphRecorder, "__init__", lambda self, device: None)
     monkeypatch.setattr(TrainStep, "__init__", lambda self, *args: None)
 
-    def kind(device, group=SINGLE_PROCESS):
-        return type(make_train_step(FakeNetwork(torch.device(device)), None, None, SETTINGS, group))
+    def kind(device, group=SINGLE_PROCESS, options=SETTINGS):
+        return type(make_train_step(FakeNetwork(torch.device(device)), None, None, options, group))
 
     assert kind("cuda:0") is GraphedTrainStep
     assert kind("cpu") is TrainStep
     assert kind("cuda:0", group=SimpleNamespace(world_size=2)) is TrainStep
+    assert kind("cuda:0", options=settings(adversarial=Adversarial(1.0, 1.0))) is TrainStep
     monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "0")
     assert kind("cuda:0") is TrainStep
     monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "yes")

@@ -60,7 +60,8 @@ LINES = ["2,train,0.500000,0.250000", "2,dev,1.000000,0.750000", "4,train,0.2500
 
 def trainer_at(**state):
     """The trainer of a run of 8 steps of 10 rows, as far as callbacks read it."""
-    return types.SimpleNamespace(state=RunState(**state), total_steps=8, total_rows=80)
+    data = types.SimpleNamespace(dev_f1=None)
+    return types.SimpleNamespace(state=RunState(**state), total_steps=8, total_rows=80, data=data)
 
 
 @contextlib.contextmanager
@@ -94,6 +95,22 @@ def test_tensorboard_gets_every_score(tmp_path, monkeypatch, writers):
     scores = [("loss/train", 0.5), ("accuracy/train", 0.25), ("loss/dev", 1.0), ("accuracy/dev", 0.75)]
     assert board.scalars == [(name, value, 2) for name, value in scores]
     assert board.closed
+
+
+def test_an_f1_score_of_dev_is_shown_and_written(tmp_path, capsys, monkeypatch, writers):
+    monkeypatch.setenv("TEXTRNN_TENSORBOARD", str(tmp_path))
+    trainer = trainer_at()
+    trainer.data.dev_f1 = types.SimpleNamespace(name="entity_f1")
+    point = EvaluationPoint(2, 0.5, Score(0.5, 0.25), Score(1.0, 0.75, entity_f1=0.625))
+    (board,) = tensorboard_from_environment("tiny")
+    for callback in (CurvesFile(tmp_path / "curves.csv"), Progress("tiny", verbose=True), board):
+        with started(callback, trainer):
+            callback.on_evaluation(trainer, point)
+    wanted = [f"{HEADER},entity_f1", "2,train,0.500000,0.250000,", "2,dev,1.000000,0.750000,0.625000"]
+    assert lines(tmp_path) == wanted
+    assert ", dev loss 1.0000, dev accuracy 0.7500, dev entity F1 0.6250, " in capsys.readouterr().out
+    assert ("entity_f1/dev", 0.625, 2) in writers[0].scalars
+    assert "entity_f1/train" not in [name for name, *_ in writers[0].scalars]
 
 
 def test_curves_are_written_also_when_training_fails(tmp_path):

@@ -1,7 +1,5 @@
 """Which weights a run ends with, and when it stops early: scores, patience and the time limit."""
 
-import dataclasses
-
 import pytest
 import torch
 
@@ -33,6 +31,14 @@ def test_which_score_is_better():
         1,
         0,
     ]
+    for monitor in ("macro_f1", "entity_f1"):
+        scores = ((0.1, 0.9, 0.3), (0.5, 0.8, 0.4), (0.4, 0.1, 0.4))
+        low, high, as_high = (Score(loss, accuracy, **{monitor: f1}) for loss, accuracy, f1 in scores)
+        assert [one.beats(other, monitor) for one, other in ((high, low), (low, high), (high, high))] == [1, 0, 0]
+        assert as_high.beats(high, monitor)
+        assert not high.beats(as_high, monitor)
+        with pytest.raises(AssertionError, match=f"{monitor} was not counted"):
+            lower.beats(low, monitor)
     assert same.beats(higher, "accuracy")
     assert not higher.beats(same, "accuracy")
 
@@ -77,7 +83,7 @@ def test_without_patience_it_runs_to_the_end(monkeypatch):
     outcome, _, steps = run(Constant(), rows_of(8), settings(epochs=3))
     assert outcome == TrainingOutcome(6, 3.0, 2, 1.0, 0.5, None)
     assert len(steps) == 6
-    assert dataclasses.asdict(outcome) == {
+    assert outcome.record() == {
         "steps": 6,
         "epochs": 3.0,
         "best_step": 2,

@@ -11,7 +11,7 @@ import torch
 from factories.settings import settings
 from factories.training_runs import Events, fit, rows_of, small
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
-from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa
+from textrnn.common.config.train import Adversarial, CosineSchedule, Ema, StepSchedule, Swa
 from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import ResumableError, UserError
@@ -147,6 +147,14 @@ CASES = {
         {"epochs": 2, "clip_norm": 0.1, "embedding_rate": 0.5, "average": Ema("ema", 0.9), "label_smoothing": 0.1},
     ),
     "words": ({"words": SoftLexiconOptions(3, 2), "embedding_dropout": 0.2}, {"epochs": 2, "average": Ema("ema", 0.9)}),
+    "adversarial": (
+        {"bigrams": BigramOptions(3, 1), "word_dropout": 0.2, "embedding_dropout": 0.3, "head_dropout": 0.3},
+        {"epochs": 2, "clip_norm": 0.5, "adversarial": Adversarial(0.5, 1.0)},
+    ),
+    "all words": (
+        {"words": SoftLexiconOptions(3, 2, "bmes", "frequency")},
+        {"epochs": 2, "clip_norm": 0.1, "weight_decay": 0.01},
+    ),
     "frozen": (
         {"layers": 2, "dropout": 0.3, "locked_dropout": True},
         {"epochs": 2, "embedding_rate": 0.0, "sampling": "balanced"},

@@ -18,10 +18,23 @@ from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.training.trainer.summary import Cost, Part, describe, summarize
 
 
-def config(widths=(6,), *, vocabulary_size=11, embedding=5, classes=4, bigram_count=0, sizes=None, **changes):
+def config(
+    widths=(6,), *, vocabulary_size=11, embedding=5, classes=4, bigram_count=0, sizes=None, ngrams=(), **changes
+):
     model = dataclasses.replace(PLAIN, **changes)
     return ModelConfig(
-        "tiny", "0", vocabulary_size, embedding, classes, tuple(widths), "right", True, bigram_count, sizes, model
+        "tiny",
+        "0",
+        vocabulary_size,
+        embedding,
+        classes,
+        tuple(widths),
+        "right",
+        True,
+        bigram_count,
+        sizes,
+        ngrams,
+        model,
     )
 
 
@@ -217,3 +230,12 @@ def test_the_text_by_hand():
 def test_units_suit_the_size(hidden, text):
     # 100 steps of 2 * 3 * hidden * (5 + hidden), and 2 * hidden * 4
     assert describe(config((100,), hidden_size=hidden)).endswith(text)
+
+
+def test_the_wide_part_is_listed_with_all_its_numbers():
+    summary = summarize(config(classes=4, ngrams=(5, 0, 7), wide=True))
+    assert summary.parts[-1] == Part("wide", "linear, 12 n-grams up to order 3", (4,), 12 * (4 + 1) + 4 + 2)
+    network = make_network(config(classes=4, ngrams=(5, 0, 7), wide=True))
+    stored = sum(value.numel() for value in network.state_dict().values() if value.dtype == torch.float32)
+    assert summary.parameters == stored
+    assert summary.costs == summarize(config(classes=4)).costs  # it has no matrix products

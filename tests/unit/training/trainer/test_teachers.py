@@ -82,7 +82,8 @@ def test_teachers_equal_the_recipe_with_their_seeds_and_the_student_learns_from_
     )
     seen = record_teachers(monkeypatch)
     student = trained(padded, tmp_path, options, model)
-    output = capsys.readouterr().out.splitlines()
+    plan, *output = capsys.readouterr().out.splitlines()
+    assert plan == "tiny: batch size 4, steps 12 = 2 epochs of 6 batches"
     teachers = []
     for seed, weights in zip(DISTILL.seeds, seen, strict=True):
         alone = trained(

@@ -14,7 +14,7 @@ from factories.networks import PLAIN
 from factories.recipes import LABELS, SPLITS, TEXTS, TYPES, matrix, prepare, recipe_of, run_script
 from factories.settings import SETTINGS
 from factories.shards import write_padded
-from textrnn.common.config.train import Swa
+from textrnn.common.config.train import Ema, Swa
 from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import INDEX
@@ -23,10 +23,10 @@ from textrnn.modeling.models.model_directory import make_config
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.training.batching.loading import load_buckets
+from textrnn.training.planning.limits import Cap
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.evaluation import evaluate_loss
-from textrnn.training.trainer.limits import Cap
 from textrnn.training.trainer.recipe import PreparedFiles
 from textrnn.training.trainer.setup import build_network
 from textrnn.training.trainer.train_recipe import make_resume_key, train_recipe
@@ -79,8 +79,10 @@ def test_training_from_end_to_end(tmp_path, capsys):
     assert outcome.best_step == min(dev, key=lambda step: float(dev[step][0]))
     assert dev[outcome.best_step] == (f"{outcome.dev_loss:.6f}", f"{outcome.dev_accuracy:.6f}")
     output = capsys.readouterr().out
-    assert output.startswith("tiny: one row of 3 tokens through the model")  # the summary, before all else
-    lines = [line for line in output.splitlines() if line.startswith("tiny: batch")]
+    plan, *rest = output.splitlines()
+    assert plan == "tiny: batch size 4, steps 18 = 3 epochs of 6 batches"
+    assert rest[0].startswith("tiny: one row of 3 tokens through the model")  # the summary, before all else
+    lines = [line for line in rest if line.startswith("tiny: batch")]
     assert len(lines) == 6
     assert lines[0].startswith("tiny: batch 4/18, epoch 0.67, train loss 0.")
     assert lines[-1].endswith(" rows/s, 0.0 min left")
@@ -92,8 +94,12 @@ def test_training_from_end_to_end(tmp_path, capsys):
 def test_a_small_corpus_is_read_until_min_steps(tmp_path, capsys, min_steps, limit, epochs):
     trained = run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=1, min_steps=min_steps), max_epochs=limit)
     assert (trained.outcome.steps, trained.recipe.train.epochs) == (6 * epochs, epochs)
-    said = f"tiny: train.epochs 1 raised to {epochs}, for train.min_steps"
-    assert (said in capsys.readouterr().out.splitlines()) == (epochs > 1)
+    plan, *rest = capsys.readouterr().out.splitlines()
+    count = "1 epoch" if epochs == 1 else f"{epochs} epochs"
+    raised = " (train.min_steps)" if epochs > 1 else ""
+    assert plan == f"tiny: batch size 4, steps {6 * epochs} = {count} of 6 batches{raised}"
+    notice = "recipes.tiny.train.min_steps: 19 are not reached: limits.epochs keeps the run at 3 epochs, 18 steps"
+    assert rest.count(notice) == (limit is not None)
 
 
 @pytest.mark.parametrize(("first", "warnings"), [(1, 0), (2, 0), (3, 1)])
@@ -101,6 +107,50 @@ def test_an_average_that_never_begins_is_reported(tmp_path, capsys, first, warni
     run(tmp_path, settings=dataclasses.replace(SETTINGS, epochs=2, average=Swa("swa", first)))
     line = "recipes.tiny.train.average: no weights are averaged: all 2 epochs come before from_epoch 3"
     assert capsys.readouterr().out.splitlines().count(line) == warnings
+
+
+def test_values_that_follow_the_corpus_are_printed_and_saved(tmp_path, capsys):
+    settings = dataclasses.replace(SETTINGS, batch_size="auto", min_steps=10, average=Ema("ema", share=0.4))
+    trained = run(tmp_path, settings=settings)
+    said = "tiny: batch size 16 (auto: 20 rows), steps 10 = 5 epochs of 2 batches (train.min_steps)"
+    said += ", average of decay 0.75 (share 0.4 of the steps)"
+    assert capsys.readouterr().out.splitlines()[0] == said
+    resolved = dataclasses.replace(settings, batch_size=16, epochs=5, average=Ema("ema", decay=0.75))
+    assert trained.recipe.train == resolved
+    record = saved_record(trained, tmp_path)
+    assert record["params"] == dataclasses.asdict(resolved)
+    assert record["auto"] == [
+        {"name": "train.batch_size", "asked": "auto", "used": 16, "follows": "20 rows of train"},
+        {"name": "train.epochs", "asked": 1, "used": 5, "follows": "train.min_steps 10, 2 steps in an epoch"},
+        {"name": "train.average.decay", "asked": "share 0.4", "used": 0.75, "follows": "10 steps"},
+    ]
+    assert record["notices"] == []
+
+
+def test_a_run_that_is_too_short_is_told_so_in_the_log_and_in_its_record(tmp_path, capsys):
+    trained = run(tmp_path, settings=dataclasses.replace(SETTINGS, average=Ema("ema", 0.9)))
+    line = "recipes.tiny.train.average.decay: its window of 10 steps is more than a third of the run's 6"
+    line += "; a share in place of the decay follows the run"
+    assert capsys.readouterr().out.splitlines()[1] == line
+    assert saved_record(trained, tmp_path)["notices"] == [line]
+
+
+def saved_record(trained, folder):
+    (folder / "model").mkdir()
+    for name in PREPARATION_FILES:
+        (folder / name).write_text(name)
+    trained.save(folder / "model", PreparedFiles(padded=folder, embedded=folder, preparation=Preparation(folder)))
+    return json.loads((folder / "model" / "training.json").read_text(encoding="utf-8"))
+
+
+def test_the_average_over_a_share_is_that_of_the_decay_it_stands_for(tmp_path):
+    settings = dataclasses.replace(SETTINGS, epochs=2, learning_rate=0.02)
+    networks = []
+    for name, average in (("share", Ema("ema", share=0.25)), ("decay", Ema("ema", decay=1 - 1 / 3))):  # of 12 steps
+        (tmp_path / name).mkdir()
+        networks.append(run(tmp_path / name, settings=dataclasses.replace(settings, average=average)).network)
+    for one, other in zip(*(network.parameters() for network in networks), strict=True):
+        assert torch.equal(one, other)
 
 
 def test_a_run_resumes_in_its_working_folder(tmp_path, capsys, monkeypatch):
@@ -118,7 +168,8 @@ def test_a_run_resumes_in_its_working_folder(tmp_path, capsys, monkeypatch):
         (tmp_path / "parts").mkdir()
     capsys.readouterr()
     parts = run(tmp_path / "parts", settings=settings, work=work)
-    output = capsys.readouterr().out.splitlines()
+    plan, *output = capsys.readouterr().out.splitlines()
+    assert plan == "tiny: batch size 4, steps 18 = 3 epochs of 6 batches"
     assert output[0] == "resumed from step 5"
     assert [line.split(",")[0] for line in output if "batch" in line] == [
         f"tiny: batch {at}/18" for at in (6, 8, 12, 16, 18)
@@ -142,7 +193,7 @@ def stopping_at(stop):
 def test_the_key_of_a_run(tmp_path):
     recipe = recipe_of(write_padded(tmp_path, "classify", SPLITS))
     files = PreparedFiles(padded=tmp_path / "padded", embedded=tmp_path, preparation=Preparation(tmp_path))
-    names = ("embedding.arrow", "lexicon.arrow", *PREPARATION_FILES)
+    names = ("embedding.arrow", "lexicon.arrow", "bigrams.arrow", *PREPARATION_FILES)
     for name in names:
         (tmp_path / name).write_text("1")
     keys = [make_resume_key(recipe, files)]
@@ -157,7 +208,7 @@ def test_the_key_of_a_run(tmp_path):
         path.write_bytes(b"2")
         keys.append(make_resume_key(recipe, files))
         path.write_bytes(content)
-    assert len({json.dumps(key) for key in keys}) == 3 + 3 + 6
+    assert len({json.dumps(key) for key in keys}) == 3 + 3 + 7
     assert keys[0]["torch"] == torch.__version__
     assert make_resume_key(recipe, files) == keys[0]
 
@@ -170,26 +221,23 @@ def test_what_limits_capped_is_printed_and_saved_with_the_outcome(tmp_path, caps
     trained = run(tmp_path, settings=settings, caps=CAPS)
     first = capsys.readouterr().out.splitlines()[0]
     assert first == "tiny: limits cap train.epochs 100 to 2, rows of train 5,000 to 20"
-    (tmp_path / "model").mkdir()
-    for name in PREPARATION_FILES:
-        (tmp_path / name).write_text(name)
-    trained.save(
-        tmp_path / "model", PreparedFiles(padded=tmp_path, embedded=tmp_path, preparation=Preparation(tmp_path))
-    )
+    record = saved_record(trained, tmp_path)
     assert {path.name for path in (tmp_path / "model").iterdir()} == {
         "config.json",
         "model.safetensors",
         "training.json",
         *PREPARATION_FILES,
     }
-    record = json.loads((tmp_path / "model" / "training.json").read_text(encoding="utf-8"))
     assert record.pop("params") == json.loads(json.dumps(dataclasses.asdict(settings)))  # unrounded
     assert record.pop("capped") == [
         {"name": "train.epochs", "asked": 100, "used": 2},
         {"name": "rows of train", "asked": 5000, "used": 20},
     ]
+    assert record.pop("auto") == record.pop("notices") == []
     rounded = {name: round(record[name], 6) for name in ("dev_loss", "dev_accuracy")}
-    assert record == dataclasses.asdict(trained.outcome) | rounded
+    outcome = dataclasses.asdict(trained.outcome)
+    assert outcome.pop("dev_macro_f1") is outcome.pop("dev_entity_f1") is None  # not counted, so not in the record
+    assert record == outcome | rounded
     assert set(record) == {"steps", "epochs", "best_step", "dev_loss", "dev_accuracy", "stopped_by"}
 
 

@@ -1,15 +1,20 @@
 """Means over rows and tags by hand: class weights, ignored tags, unequal batches; and the weights of entity types."""
 
+import dataclasses
+
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+from factories.buckets import mapped, numbered
+from factories.networks import PLAIN
 from factories.settings import settings
 from factories.training_runs import rows_of, small
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.training.trainer.class_weights import class_weights
+from textrnn.training.planning.class_weights import balanced_weights, class_weights, count_targets
 from textrnn.training.trainer.evaluation import evaluate_loss
 
 CPU = torch.device("cpu")
@@ -20,7 +25,34 @@ def classes(*names):
 
 
 def weights_of(options, labels):
-    return class_weights(options.class_weights, labels, "train.class_weights")
+    return class_weights(options.class_weights, labels, [], "train.class_weights")
+
+
+def test_balanced_weights_give_every_class_the_same_total():
+    # scikit-learn: compute_class_weight("balanced", classes=[0, 1, 2], y=[0] * 6 + [1] * 3 + [2]) is 10 / (3 * count)
+    assert balanced_weights(np.array([6, 3, 1])) == pytest.approx([10 / 18, 10 / 9, 10 / 3], rel=1e-15)
+    assert balanced_weights(np.array([4, 0, 4])) == [1.0, 1.0, 1.0]  # over the two classes that occur
+    rows = numbered(5, 3)  # row number n has the class n % 3
+    for buckets in (rows, [mapped(bucket) for bucket in rows]):
+        assert count_targets(buckets, 4).tolist() == [3, 3, 2, 0]
+        weights = class_weights("balanced", classes(*"abcd"), buckets, "w")
+        assert weights == pytest.approx([8 / 9, 8 / 9, 8 / 6, 1], rel=1e-15)
+
+
+def test_balanced_weights_of_tags_count_tokens_and_no_padding():
+    (bucket,) = rows_of(11, tags=True)
+    counted = [int((bucket.targets == tag).sum()) for tag in range(4)]
+    assert count_targets([bucket], 4).tolist() == counted
+    weights = class_weights("balanced", Labels("tag", list("OABC"), "type", list("ABC")), [bucket], "w")
+    assert weights == pytest.approx([sum(counted) / (4 * count) for count in counted], rel=1e-15)
+
+
+def test_balanced_weights_are_refused_with_a_crf():
+    crf = dataclasses.replace(PLAIN, crf=True, readout="every_step")
+    with pytest.raises(
+        UserError, match=r"^train\.class_weights: must be null where model\.crf is true; got 'balanced'"
+    ):
+        crf.check_loss("train", "balanced", 0.0)
 
 
 def test_class_weights_make_a_weighted_mean():

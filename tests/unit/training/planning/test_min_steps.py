@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from factories.settings import SETTINGS
-from textrnn.training.trainer.limits import epochs_for_min_steps
+from textrnn.training.planning.limits import epochs_for_min_steps
 
 
 @pytest.mark.parametrize(

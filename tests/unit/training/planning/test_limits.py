@@ -9,7 +9,7 @@ from factories.settings import SETTINGS
 from factories.shards import write_padded
 from textrnn.common.config.data import Limits
 from textrnn.errors import UserError
-from textrnn.training.trainer.limits import Cap, apply_limits, cap, describe_caps, find_caps
+from textrnn.training.planning.limits import Cap, apply_limits, cap, describe_caps, find_caps
 
 
 @pytest.mark.parametrize(("value", "limit", "capped"), [(7, None, 7), (7, 4, 4), (7, 7, 7), (7, 9, 7)])
