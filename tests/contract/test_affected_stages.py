@@ -97,7 +97,8 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ({"model.word_dropout": 0.1}, ALL_TRAINING),
     ({"limits.epochs": 1}, ["baseline@*", *ALL_TRAINING]),
     ({"limits.hidden_size": 16}, ALL_TRAINING),
-    ({"baseline.ngrams": 2}, ["baseline@*"]),
+    ({"baseline.ngrams": 2}, ["baseline@*", *ALL_TRAINING]),  # train reads the linear model for its wide part
+    ({"recipes.news_lstm.model.wide": True}, [f"{s}@news_lstm" for s in TRAINED]),
     ({"pad.buckets": 5}, ["pad@*", *ALL_TRAINING]),
     ({"recipes.news_rnn.pad.max_length": 32}, [f"{s}@news_rnn" for s in ("pad", *TRAINED)]),
     ({"recipes.names_gru.pad.buckets": 3}, [f"{s}@names_gru" for s in ("pad", *TRAINED)]),  # added to an empty section
@@ -110,32 +111,54 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
     ),
     ({"recipes.ner_bilstm_crf.model.words": {"width": 5, "min_count": 1}}, [f"{s}@ner_bilstm_crf" for s in TRAINED]),
     ({"embed.seed": 2}, ["embed@*", *ALL_TRAINING]),
+    ({"vectorize.seed": 2}, ["vectorize@*", "embed@*", *ALL_TRAINING]),
+    (
+        {"encodings.names_chars.vectorize": {"width": 50}},
+        ["vectorize@names_chars", *(f"{s}@{r}" for r in recipes_of("names_chars") for s in ("embed", *TRAINED))],
+    ),
+    (
+        {"corpora.names.parse.files.unlabelled": "more.txt"},
+        [
+            *("sample@names", "parse@names"),
+            *(f"{s}@names_chars" for s in ("segment", "encode", "vectorize", "baseline")),
+            *(f"{s}@{r}" for r in recipes_of("names_chars") for s in PREPARED),
+        ],
+    ),
     ({"segment.verify_share": 0.5}, [f"{s}@*" for s in STAGES[2:]]),
     ({"encode.min_count": 2}, [f"{s}@*" for s in STAGES[3:]]),
     (
         {"encodings.amazon_words.encode.min_count": 3},
-        ["encode@amazon_words", "baseline@amazon_words", *(f"{s}@reviews_lstm" for s in PREPARED)],
+        [
+            *(f"{s}@amazon_words" for s in ("encode", "vectorize", "baseline")),
+            *(f"{s}@{r}" for r in recipes_of("amazon_words") for s in PREPARED),
+        ],
     ),
     (
         {"encodings.thucnews_chars.encode.max_tokens": 100},
         [
-            *(f"{s}@thucnews_chars" for s in ("encode", "baseline")),
+            *(f"{s}@thucnews_chars" for s in ("encode", "vectorize", "baseline")),
             *(f"{s}@{r}" for r in recipes_of("thucnews_chars") for s in PREPARED),
         ],
     ),
     (
         {"encodings.msra_chars.encode.tags": "bio"},
-        ["encode@msra_chars", "baseline@msra_chars", *(f"{s}@ner_gru" for s in PREPARED)],
+        [
+            *(f"{s}@msra_chars" for s in ("encode", "vectorize", "baseline")),
+            *(f"{s}@ner_gru" for s in PREPARED),
+        ],
     ),
     (
         {"encodings.amazon_words.segment.clean": ["lower"]},
-        [f"{s}@amazon_words" for s in ("segment", "encode", "baseline")] + [*(f"{s}@reviews_lstm" for s in PREPARED)],
+        [
+            *(f"{s}@amazon_words" for s in ("segment", "encode", "vectorize", "baseline")),
+            *(f"{s}@{r}" for r in recipes_of("amazon_words") for s in PREPARED),
+        ],
     ),
     (
         {"corpora.names.parse.max_rejects": 5},
         [
             "parse@names",
-            *(f"{s}@names_chars" for s in ("segment", "encode", "baseline")),
+            *(f"{s}@names_chars" for s in ("segment", "encode", "vectorize", "baseline")),
             *(f"{s}@{r}" for r in recipes_of("names_chars") for s in PREPARED),
         ],
     ),
@@ -208,13 +231,14 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("training/distributed/launcher.py", ("train@*",)),
     ("training/batching/prefetch.py", MODELS),
     ("modeling/nn/kernels.py", MODELS),
-    ("common/files/bzip2.py", ("parse@*", "embed@*")),
+    ("common/files/bzip2.py", ("parse@*", "vectorize@*", "embed@*")),
     ("preparation/parsing/formats/bio.py", ("parse@*",)),
-    ("preparation/segmentation/nltk_rules.py", ("segment@*",)),
+    ("preparation/segmentation/nltk_rules.py", ("segment@*", "vectorize@*")),
+    ("preparation/vectorization/cooccurrence.py", ("vectorize@*",)),
     ("preparation/embedding/vector_files.py", ("embed@*",)),
     ("preparation/padding/pad.py", ("pad@*",)),
-    ("preparation/sample/word_tables.py", ("sample@*",)),
-    ("training/trainer/limits.py", ("train@*",)),
+    ("preparation/sample/review_words.py", ("sample@*",)),
+    ("training/planning/limits.py", ("train@*",)),
     ("common/config/train.py", ("check",)),
     ("common/params/sections.py", ("check",)),
     ("evaluation/scoring/evaluate.py", ("evaluate@*",)),

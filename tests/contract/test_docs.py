@@ -147,8 +147,16 @@ def test_links_lead_to_files_that_are_there(page):
 def test_the_entries_and_sections_of_the_page_on_data_are_accepted():
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     examples = [YAML(typ="safe").load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", text)]
-    entries, sections = examples[:3], examples[3:]
+    entries, whole, sections = examples[:3], examples[4], [examples[3], *examples[5:]]
     assert [len(entry) for entry in entries] == [1, 1, 1]
+    assert list(whole) == list(ENTRY_SECTIONS)
+    params = read_params(ROOT / "params.yaml")
+    for table, entry in zip(ENTRY_SECTIONS, entries, strict=True):
+        params[table] |= entry
+        for name, parts in whole[table].items():
+            for section, values in parts.items():
+                params[table][name].setdefault(section, {}).update(values)
+    check_params(params)
     assert [list(example) for example in sections] == [["embed"], ["embed", "model"], ["embed", "model"]]
     for example in sections:
         params = read_params(ROOT / "params.yaml")

@@ -34,6 +34,7 @@ LAYERS = (
     "preparation/segmentation",
     "preparation/artifacts",
     "preparation/encoding",
+    "preparation/vectorization",
     "preparation/embedding",
     "preparation/padding",
     "modeling/nn",
@@ -42,12 +43,14 @@ LAYERS = (
     "training/distributed",
     "training/optimization",
     "training/features",
+    "training/planning",
     "training/trainer",
     "evaluation/metrics",
     "evaluation/scoring",
     "evaluation/analysis",
     "evaluation/baselines",
     "evaluation/outputs",
+    "evaluation/comparison",
     "evaluation/rendering",
     "evaluation/report",
     "runner",
@@ -211,7 +214,7 @@ def test_merging_takes_the_entrys_value_and_nothing_else():
     for table, sections in check.ENTRY_SECTIONS.items():
         for entry in params[table]:
             for name, cls in sections.items():
-                merged, own = merge_values(params, table, entry, name), params[table][entry][name]
+                merged, own = merge_values(params, table, entry, name), params[table][entry].get(name, {})
                 assert merged == {**params[name], **own}
                 loaded = load_entry_section(cls, params, table, entry, name)
                 assert set(vars(loaded)) == set(merged)
@@ -243,7 +246,7 @@ def test_other_packages_take_no_constants_from_config():
 def test_only_packages_that_train_or_predict_import_torch():
     importers = {str(package_of(path)) for path in modules() if "torch" in outside_imports(path)}
     assert [package for package in sorted(importers) if not package.startswith(TORCH)] == []
-    for stage in ("check", "sample", "parse", "segment", "encode", "embed", "pad", "analyze", "report"):
+    for stage in ("check", "sample", "parse", "segment", "encode", "vectorize", "embed", "pad", "analyze", "report"):
         reached = all_imports(ROOT / "pipeline" / f"{stage}.py")
         assert [path for path in reached if "torch" in outside_imports(path)] == [], stage
 

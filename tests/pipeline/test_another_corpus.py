@@ -40,7 +40,7 @@ def test_another_corpus_takes_params_alone(recipe_project, tmp_path):
     }
     set_params(project, {**entries, "data.source": str(tmp_path / "raw")})
     said = dvc(project, "repro", "sample@own", "baseline@own_chars", "evaluate@own_rnn", "analyze@own_rnn")
-    assert len(stages_run(said)) == 10
+    assert len(stages_run(said)) == 11
     for own, known in (("own_chars", "thucnews_chars"), ("own_rnn", "news_rnn")):
         names = {path.name for path in (project / "metrics" / known).iterdir()}
         assert {path.name for path in (project / "metrics" / own).iterdir()} == names

@@ -29,7 +29,7 @@ def test_the_figures_of_every_recipe_without_a_batch_size_of_its_own_change(tmp_
     encodings = list(dict.fromkeys(origins(recipe)[0] for recipe in RECIPES_FOR_IT))
     corpora = list(dict.fromkeys(origins(recipe)[1] for recipe in RECIPES_FOR_IT))
     stages = ["check", *(f"{stage}@{corpus}" for corpus in corpora for stage in ("sample", "parse"))]
-    stages += [f"{stage}@{encoding}" for encoding in encodings for stage in ("segment", "encode")]
+    stages += [f"{stage}@{encoding}" for encoding in encodings for stage in ("segment", "encode", "vectorize")]
     stages += [f"{stage}@{recipe}" for recipe in RECIPES_FOR_IT for stage in ("embed", "pad")]
     trained = [f"{stage}@{recipe}" for recipe in RECIPES_FOR_IT for stage in ("train", "evaluate")]
 

@@ -87,7 +87,7 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     add_entries(project / "params.yaml")
     train, table, report, predict, predict_file, serve, curl = commands()
 
-    assert len(stages_run(run(project, *train).stdout)) == 9
+    assert len(stages_run(run(project, *train).stdout)) == 10
     assert "tickets_lstm" in run(project, *table).stdout
     run(project, *report)
     assert "tickets_lstm" in (project / "reports" / "index.html").read_text(encoding="utf-8")

@@ -21,7 +21,7 @@ CORPORA = tuple(PARAMS["corpora"])
 def test_the_whole_graph_runs_on_the_real_corpora(tmp_path, real_data):
     project = make_project(tmp_path / "project")
     said = dvc(project, "exp", "run", "-S", f"data.source={real_data}", "-S", "limits.rows=300", GOAL)
-    own = ["parse@names", "segment@names_chars", "encode@names_chars"]
+    own = ["parse@names", "segment@names_chars", "encode@names_chars", "vectorize@names_chars", "baseline@names_chars"]
     own += [f"{stage}@names_gru" for stage in ("embed", "pad", "train", "evaluate")]
     assert sorted(stages_run(said)) == sorted(own)
     stages = [stage for stage in all_stages() if not stage.startswith("sample@")]

@@ -92,7 +92,7 @@ def test_killed_at_random_moments(whole, project):
         process = start(project, **EVERY_STEP)
         assert process.stdout is not None
         output = ""
-        while kills < 5 and ": batch " not in output and (line := process.stdout.readline()):
+        while kills < 5 and not re.search(r": batch \d", output) and (line := process.stdout.readline()):
             output += line
         if kills < 5:
             time.sleep(0.4 * moments.random())

@@ -6,14 +6,16 @@ import pytest
 import torch
 
 from factories.lexicons import SOME_WORDS
+from factories.linear_models import random_linear
 from factories.networks import PLAIN
 from factories.settings import SETTINGS
 from factories.shards import long_split, write_padded
 from factories.training_runs import rows_of
 from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
-from textrnn.common.config.train import Distill
+from textrnn.common.config.train import Adversarial, Distill
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.training.batching.batches import Shuffle, TokenBudget, batch_size, batches
 from textrnn.training.batching.loading import load_buckets
@@ -132,6 +134,18 @@ def test_the_same_seed_gives_the_same_bytes(cell, stepper):
     assert same(run(buckets, model=model, stepper=stepper), run(buckets, model=model, stepper=stepper))
 
 
+def test_adversarial_steps_take_no_graph_and_are_reproducible():
+    buckets = buckets_of(45, 32)
+    options = {
+        "model": {"bigrams": BigramOptions(3, 1), "embedding_dropout": 0.3},
+        "adversarial": Adversarial(0.5, 1.0),
+    }
+    stepper, weights, losses = run(buckets, **options)
+    assert type(stepper) is TrainStep
+    assert losses[-1] < losses[0]
+    assert same(run(buckets, **options), (stepper, weights, losses))
+
+
 def test_graphs_can_be_switched_off(monkeypatch):
     monkeypatch.setenv("TEXTRNN_CUDA_GRAPHS", "0")
     assert type(run(buckets_of(8), model={}, epochs=1)[0]) is TrainStep
@@ -200,3 +214,15 @@ def test_no_step_synchronizes_with_the_device(stepper, model):
             train_step(batch, 0.02)
     finally:
         torch.cuda.set_sync_debug_mode("default")
+
+
+@pytest.mark.parametrize("side", ["right", "left"])
+def test_the_wide_part_gives_what_it_gives_on_the_cpu(side):
+    (bucket,) = rows_of(64, 9)
+    ids = bucket.ids if side == "right" else bucket.ids.flip(1)
+    linear = random_linear([row[row != 0].tolist() for row in ids[:40]], vocabulary_size=12, classes=4)
+    wide = WidePart.from_linear(linear, side)
+    expected = wide(ids, bucket.lengths)
+    scores = [wide.to(GPU)(ids.to(GPU), bucket.lengths.to(GPU)) for _ in range(2)]
+    assert torch.equal(*scores)
+    torch.testing.assert_close(scores[0].cpu(), expected, rtol=1e-5, atol=1e-5)

@@ -105,7 +105,21 @@ FAULTS = {
         "names_chars",
         {},
         {"encodings.names_chars.encode.min_count": "two"},
-        ["encodings.names_chars.encode.min_count: must be a whole number; got 'two' (str)"],
+        ["encodings.names_chars.encode.min_count: must be a whole number, or auto; got 'two' (str)"],
+    ),
+    "no unlabelled texts": Fault(
+        "vectorize",
+        "names_chars",
+        {},
+        {"corpora.names.parse.files.unlabelled": "more.txt", "encodings.names_chars.vectorize": {"width": 5}},
+        ["data/raw/names/more.txt: no such file; put it there, or correct the params that name it"],
+    ),
+    "damaged unlabelled texts": Fault(
+        "vectorize",
+        "names_chars",
+        {"data/raw/names/more.txt.gz": b"not packed"},
+        {"corpora.names.parse.files.unlabelled": "more.txt.gz", "encodings.names_chars.vectorize": {"width": 5}},
+        ["data/raw/names/more.txt.gz: the compressed file is truncated or damaged; got"],
     ),
     "unknown key": Fault("embed", "names_grue", {}, {}, ["recipes.names_grue: no such entry; did you mean names_gru?"]),
     "vectors of mixed width": Fault(
@@ -174,6 +188,7 @@ FAULTS = {
 STARTED = {
     "parse": "not UTF-8",
     "encode": "mistyped param",
+    "vectorize": "no unlabelled texts",
     "embed": "unknown key",
     "pad": "missing upstream",
     "train": "hidden_size of 0",
