@@ -17,10 +17,10 @@ def main(recipe: str) -> None:
     files = RecipeFiles(recipe)
     folder, device = files.model.folder, pick_device()
     padded = PaddedRows.read(PaddedRows.default_folder(recipe))
-    evaluations = {
-        "dev": evaluate(load_model(folder, device, before_refit=True), padded, "dev"),
-        "test": evaluate(load_model(folder, device), padded, "test"),
-    }
+    saved = load_model(folder, device)
+    refitted = files.model.weights_before_refit.is_file()
+    for_dev = load_model(folder, device, before_refit=True) if refitted else saved
+    evaluations = {"dev": evaluate(for_dev, padded, "dev"), "test": evaluate(saved, padded, "test")}
     values = {split: metrics(evaluation) for split, evaluation in evaluations.items()}
     parts = {split: part_metrics(evaluation) for split, evaluation in evaluations.items()}
     with output_folder(files.evaluated.folder) as folder:

@@ -1,4 +1,4 @@
-"""Encoded texts for baselines, the settings of a small baseline, and n-grams as tuples."""
+"""Encoded texts for baselines, the settings of a small baseline, n-grams as tuples, and rows of three splits."""
 
 from __future__ import annotations
 
@@ -37,3 +37,28 @@ def tuples(row, order):
 
 
 ROWS = [[2, 3, 2], [], [3], [2, 3, 2, 3, 4], [2**31 - 1, 2]]
+
+
+def span(start, end, kind):
+    return {"start": start, "end": end, "type": kind}
+
+
+TEXTS = {
+    "train": [([2, 3], 0), ([3, 2], 1)] * 8 + [([2, 2], 1), ([4], 2), ([4, 4], 2)],
+    "dev": [([2, 3], 0), ([3, 2], 1), ([4], 2), ([3, 2], 1)],
+    "test": [([4, 4], 2), ([3, 2], 1), ([2, 3], 0), ([2, 3], 1)],
+}
+
+# token 2 is mostly LOC, 3 is O, 4 is PER; 5 and 6 are not in train, where most tokens are O
+SENTENCES = {
+    "train": [
+        ([2, 3, 4], [1, 0, 2], [span(0, 1, 0), span(2, 3, 1)]),
+        ([2, 3, 3, 2], [1, 0, 0, 0], [span(0, 1, 0)]),
+    ],
+    "dev": [([3, 5], [0, 0], []), ([2], [1], [span(0, 1, 0)])],
+    "test": [
+        ([2, 2, 3, 4, 5], [1, 1, 0, 2, 2], [span(0, 2, 0), span(3, 5, 1)]),
+        ([], [], []),
+        ([6, 4], [0, 2], [span(1, 2, 1)]),
+    ],
+}

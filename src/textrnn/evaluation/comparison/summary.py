@@ -31,7 +31,7 @@ def conclusion(difference: Difference, first: str, second: str) -> str:
     """What the interval of the score says, as a sentence; points are of a hundred."""
     low, high = 100 * difference.interval.low, 100 * difference.interval.high
     if difference.verdict == "level":
-        return f"no difference can be told: the interval has 0 in it, its width is {high - low:.2f} points"
+        return f"no significant difference: the interval contains 0, its width is {high - low:.2f} points"
     leader, bounds = (first, (low, high)) if difference.verdict == "ahead" else (second, (-high, -low))
     return f"{leader} is ahead by {100 * abs(difference.value):.2f} points, interval {bounds[0]:.2f} to {bounds[1]:.2f}"
 

@@ -1,4 +1,4 @@
-"""Generates headlines. Those of one topic are told by their words; those of two, by who does what to whom."""
+"""Generates headlines. Words give the class of those with one topic; with two, it depends on who does what to whom."""
 
 from __future__ import annotations
 

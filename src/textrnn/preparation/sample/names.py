@@ -1,4 +1,4 @@
-"""Generates names. Most are told by their syllables; some of neighbouring countries only by whether vowels agree."""
+"""Generates names. Syllables give the country of most; two neighbouring countries differ only in vowel harmony."""
 
 from __future__ import annotations
 

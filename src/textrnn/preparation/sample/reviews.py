@@ -1,4 +1,4 @@
-"""Generates reviews. Some are told by their words; others by what negates, concedes or denies them, words away."""
+"""Generates reviews. Words give the label of some; of others it depends on a distant negation, concession or denial."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from factories.baseline_texts import SETTINGS
+from factories.baseline_texts import SENTENCES, SETTINGS, TEXTS
 from factories.shards import write_encoded, write_segmented
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.evaluation.baselines.fit import train_baselines
@@ -19,30 +19,6 @@ from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 CLASSES = Labels("classify", ["a", "b", "c"], None, [])
 TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
-TEXTS = {
-    "train": [([2, 3], 0), ([3, 2], 1)] * 8 + [([2, 2], 1), ([4], 2), ([4, 4], 2)],
-    "dev": [([2, 3], 0), ([3, 2], 1), ([4], 2), ([3, 2], 1)],
-    "test": [([4, 4], 2), ([3, 2], 1), ([2, 3], 0), ([2, 3], 1)],
-}
-
-
-def span(start, end, kind):
-    return {"start": start, "end": end, "type": kind}
-
-
-# token 2 is mostly LOC, 3 is O, 4 is PER; 5 and 6 are not in train, where most tokens are O
-SENTENCES = {
-    "train": [
-        ([2, 3, 4], [1, 0, 2], [span(0, 1, 0), span(2, 3, 1)]),
-        ([2, 3, 3, 2], [1, 0, 0, 0], [span(0, 1, 0)]),
-    ],
-    "dev": [([3, 5], [0, 0], []), ([2], [1], [span(0, 1, 0)])],
-    "test": [
-        ([2, 2, 3, 4, 5], [1, 1, 0, 2, 2], [span(0, 2, 0), span(3, 5, 1)]),
-        ([], [], []),
-        ([6, 4], [0, 2], [span(1, 2, 1)]),
-    ],
-}
 
 
 def train(folder, task, splits, labels, vocabulary_size):

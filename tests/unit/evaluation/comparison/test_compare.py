@@ -58,7 +58,7 @@ def test_a_difference_that_cannot_be_told_has_a_width(run_command):
     assert code == 0
     assert "  chars:linear_svm   94.75" in text.splitlines()
     last = text.splitlines()[-1]
-    assert last.startswith("no difference can be told: the interval has 0 in it, its width is 0.")
+    assert last.startswith("no significant difference: the interval contains 0, its width is 0.")
     assert last.endswith(" points")
     assert run_command("compare", "better", "chars:best_baseline")[1] == text
     assert run_command("compare", "better", "chars:linear_svm")[1] == text

@@ -59,10 +59,10 @@ def test_a_plan_without_rules_keeps_the_settings():
     assert (planned.rows, planned.steps_per_epoch, planned.steps) == (50, 8, 24)
 
 
-@pytest.mark.parametrize(("decay", "told"), [(0.75, False), (0.5, False), (0.76, True), (0.999, True)])
-def test_an_average_whose_window_is_more_than_a_third_of_the_run(decay, told):
+@pytest.mark.parametrize(("decay", "warns"), [(0.75, False), (0.5, False), (0.76, True), (0.999, True)])
+def test_an_average_whose_window_is_more_than_a_third_of_the_run(decay, warns):
     found = notices(batch_size=100, epochs=6, average=Ema("ema", decay))  # 12 steps
-    assert bool(found) is told
+    assert bool(found) is warns
     if decay == 0.999:
         line = "recipes.r.train.average.decay: its window of 1,000 steps is more than a third of the run's 12"
         assert found == [f"{line}; a share in place of the decay follows the run"]
