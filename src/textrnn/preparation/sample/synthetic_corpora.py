@@ -1,7 +1,7 @@
 """Generates small corpora in the four published formats, so that a fresh clone runs without a download.
 
 The corpora are learnable but not trivial: classes share words, some characters and words are rare, some labels are
-wrong, and lengths vary widely. Some of the texts can be classified by their words alone, the others only by the order of
+wrong, and lengths vary widely. Words alone classify some of the texts, the others only the order of
 the words.
 """
 
