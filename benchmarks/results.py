@@ -14,10 +14,7 @@ writes to data/ and models/ stays, params.yaml, dvc.lock and metrics/ are restor
 from __future__ import annotations
 
 import argparse
-import datetime
-import hashlib
 import json
-import platform
 import shlex
 import subprocess
 from collections.abc import Iterable, Iterator
@@ -26,22 +23,18 @@ from typing import Any
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import LATEST, add_keep
-from results_page import READMES, RESULTS, TABLE, UNSEEN, WITHOUT_LONGEST, read_runs, render_page, render_readme
-from results_runs import BASELINES, PUBLISHED, RUNS
-from textrnn.common.params.check import ENTRY_SECTIONS
+from results_measure import Row, baseline_rows, recipe_rows
+from results_measured import RESULTS, read_runs
+from results_page import READMES, TABLE, render_page, render_readme, write_pictures
+from results_published import PUBLISHED
+from results_runs import BASELINES, RUNS
 from textrnn.common.params.params_file import read_params
-from textrnn.common.params.sections import get_param, merge_values
 from textrnn.errors import UserError
-from textrnn.modeling.models.model_directory import load_model
-from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 from textrnn.stage import run_command, write_json
-from textrnn.training.trainer.summary import summarize
 
 NO_LIMITS = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
 COMMITTED = ("params.yaml", "dvc.lock", "metrics")  # what a run changes of the committed files
 MEASURED = LATEST / RESULTS.name  # rows that are not kept yet
-METRICS = ("loss", "accuracy", "macro_f1", "entity_f1")
-Row = dict[str, Any]
 
 
 def command_of(targets: Iterable[str], changes: Iterable[str], source: str) -> list[str]:
@@ -73,98 +66,21 @@ def execute(command: list[str]) -> dict[str, Any]:
 def measure(name: str, source: str, seed: int) -> list[Row]:
     """Run it with a training seed and return a row for each metric; a step of an ablation has metrics of dev alone."""
     run = RUNS[name]
-    recipe, seed_change = run.recipe, (f"train.seed={seed}",) if seed != 1 else ()
-    targets = [f"evaluate@{recipe}"] if run.only_dev else [f"evaluate@{recipe}", f"analyze@{recipe}"]
+    seed_change = (f"train.seed={seed}",) if seed != 1 else ()
+    targets = [f"evaluate@{run.recipe}"] if run.only_dev else [f"evaluate@{run.recipe}", f"analyze@{run.recipe}"]
     command = command_of(targets, (*run.changes, *seed_change), source)
-    params = execute(command)
-    files = RecipeFiles(recipe)
-    log, evaluated = _read(files.timings), _read(files.evaluated.metrics)
-    by_split = {"dev": evaluated["dev"]}
-    if not run.only_dev:
-        analysis = _read(files.analyzed.analysis)
-        by_split["test"] = evaluated["test"] | {"ece": analysis["calibration"]["ece"]}
-        by_split[UNSEEN] = analysis["by_text"]["rest"]
-        by_split[WITHOUT_LONGEST] = analysis.get("by_row", {}).get("rest", {})
-    encoding = params["recipes"][recipe]["encoding"]
-    first = {"run": name, "recipe": recipe, "family": "recurrent", **_data(params, encoding), "step": run.step}
-    first["params"] = params_hash(params, recipe)
-    threads = f"cpu, {log['threads']} threads, {platform.machine()}"
-    last = {
-        "seed": seed,
-        "parameters": _parameters(files.model.folder),
-        "seconds": round(log["seconds"], 1),
-        "device": log["device"] if log["device"] != "cpu" else threads,
-    }
-    return [first | score | last | _origin(command) for score in _scores(by_split)]
+    return recipe_rows(name, run, execute(command), seed, command)
 
 
 def measure_baselines(encoding: str, source: str) -> list[Row]:
-    """Train the baselines of an encoding and return a row for each metric; the ceiling of the labels counts as one."""
+    """Train the baselines of an encoding and return a row for each metric."""
     command = command_of([f"baseline@{encoding}"], BASELINES[encoding], source)
-    params = execute(command)
-    files = BaselineFiles(encoding)
-    results, logs = _read(files.baselines), _read(files.timings)
-    runs = {f"{encoding}: {name}": (scores, logs[name]["seconds"]) for name, scores in results["baselines"].items()}
-    if results["ceiling"] is not None:
-        ceiling = {split: {"accuracy": value} for split, value in results["ceiling"].items()}
-        runs[f"{encoding}: ceiling"] = ceiling, 0.0
-    rows = []
-    for name, (scores, seconds) in runs.items():
-        first = {"run": name, "recipe": None, "family": "baseline", **_data(params, encoding)}
-        last = {"seed": 1, "parameters": None, "seconds": round(seconds, 1), "device": "cpu"}
-        by_split = {split: scores[split] for split in ("dev", "test")} | {UNSEEN: scores.get("rest") or {}}
-        rows += [first | score | last | _origin(command) for score in _scores(by_split)]
-    return rows
-
-
-def params_hash(params: dict[str, Any], recipe: str) -> str:
-    """The hash of all params that the results of a recipe depend on, except the training seed.
-
-    Results of different params are different runs, not seeds of one run. It makes no difference whether an entry states
-    a value or has it as default.
-    """
-    encoding = get_param(params, "recipes", recipe, "encoding")
-    corpus = get_param(params, "encodings", encoding, "corpus")
-    entries = (("corpora", corpus), ("encodings", encoding), ("recipes", recipe))
-    sections = {
-        name: merge_values(params, table, entry, name) for table, entry in entries for name in ENTRY_SECTIONS[table]
-    }
-    del sections["train"]["seed"]
-    relevant = {"corpus": corpus, "limits": params["limits"], **sections}
-    return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+    return baseline_rows(encoding, execute(command), command)
 
 
 def _read_rows(path: Path) -> list[Row]:
     rows: list[Row] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else []
     return rows
-
-
-def _data(params: dict[str, Any], encoding: str) -> Row:
-    corpus = get_param(params, "encodings", encoding, "corpus")
-    rows = _read(Path("data/parsed") / corpus / "statistics.json")["rows"]["train"]
-    return {"corpus": corpus, "rows": rows}
-
-
-def _parameters(model: Path) -> int:
-    return summarize(load_model(model).config).parameters
-
-
-def _scores(by_split: dict[str, dict[str, Any]]) -> list[Row]:
-    return [
-        {"split": split, "metric": metric, "value": scores[metric]}
-        for split, scores in by_split.items()
-        for metric in (*METRICS, "ece")
-        if metric in scores
-    ]
-
-
-def _origin(command: list[str]) -> Row:
-    return {"command": shlex.join(command), "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
 
 
 def record(rows: list[Row], *, keep: bool) -> None:
@@ -224,9 +140,10 @@ def _position(name: str, order: list[str]) -> int:
 
 
 def render_pages() -> None:
-    """Write the page and the table of each README from RESULTS."""
+    """Write the page, its pictures and the table of each README from RESULTS."""
     runs = read_runs()
     TABLE.write_text(render_page(runs), encoding="utf-8")
+    write_pictures(runs)
     for readme in READMES:
         readme.write_text(render_readme(runs, readme.read_text(encoding="utf-8")), encoding="utf-8")
 

@@ -5,19 +5,22 @@ import shutil
 import subprocess
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from factories.imports import ROOT
 from textrnn.common.params.params_file import read_params
 from textrnn.errors import UserError
+from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
 
 
 @pytest.fixture
 def results(import_benchmark, tmp_path, monkeypatch):
     """benchmarks/results.py, writing to an empty folder."""
-    results, page = import_benchmark("results"), import_benchmark("results_page")
-    for module in (results, page):
+    results, measured = import_benchmark("results"), import_benchmark("results_measured")
+    for module in (results, measured):
         monkeypatch.setattr(module, "RESULTS", tmp_path / "results.json")
+    monkeypatch.setattr(import_benchmark("results_page"), "PICTURES", tmp_path / "docs" / "results")
     monkeypatch.setattr(results, "MEASURED", tmp_path / "build" / "results.json")
     return results
 
@@ -110,7 +113,10 @@ def test_results_can_be_kept_after_the_run(results, pages, capsys):
         ("news_lstm", 1, 0.9),
     ]
     assert pages()[results.TABLE].decode() == results.render_page(results.read_runs())
-    assert all("| thucnews | `news_rnn` | 3 | 76.33 ±" in pages()[name].decode() for name in results.READMES)
+    # no dev score, so no best model to show in the README
+    assert all("| thucnews, accuracy |  |  |  |  | BERT" in pages()[name].decode() for name in results.READMES)
+    assert "| `news_rnn` | 180,000 | 3 | 76.33 ±" in pages()[results.TABLE].decode()
+    assert "news_lstm" in (results.TABLE.parent / "results" / "thucnews.svg").read_text(encoding="utf-8")
     with pytest.raises(UserError, match=r"results\.json: no results to keep; measure some with `run` or `baselines`"):
         results.keep_measured()
 
@@ -174,7 +180,9 @@ def test_a_run_does_not_start_on_changes_that_it_would_discard(results, workspac
     assert (tmp_path / "metrics" / "mine.json").read_text(encoding="utf-8") == "mine\n"
 
 
-def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(results):
+def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(import_benchmark):
+    hash_of = import_benchmark("results_measure").params_hash
+
     def changed(**values):
         params = read_params(ROOT / "params.yaml")
         for dotted, value in values.items():
@@ -183,7 +191,7 @@ def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(results):
             for key in parents:
                 at = at[key]
             at[leaf] = value
-        return results.params_hash(params, "names_gru")
+        return hash_of(params, "names_gru")
 
     same = [changed(), changed(train__seed=7), changed(data__source="web")]
     same.append(changed(recipes__news_rnn__pad={"max_length": 3}))
@@ -206,13 +214,15 @@ def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(results):
 
 
 @pytest.fixture
-def measured(results, tmp_path, monkeypatch):
+def measured(results, import_benchmark, tmp_path, monkeypatch):
     """A workspace after a run, and the list of commands that would have been run."""
     files = {
         "data/parsed/names/statistics": {"rows": {"train": 12}},
         "data/evaluated/names_bigru/metrics": {
             "dev": {"loss": 0.5, "accuracy": 0.75},
             "test": {"loss": 0.6, "accuracy": 0.7, "entity_f2": 1},
+            "intervals": {"dev": {"accuracy": [0.6, 0.9]}, "test": {"accuracy": [0.65, 0.75]}},
+            "parts": {"test": {"deep": {"accuracy": 0.6}, "wide": {"accuracy": 0.5}, "both": {"accuracy": 0.7}}},
         },
         "data/analyzed/names_bigru/analysis": {
             "calibration": {"ece": 0.04},
@@ -229,6 +239,7 @@ def measured(results, tmp_path, monkeypatch):
             },
             "ceiling": {"dev": 1.0, "test": 0.9},
         },
+        "models/names_bigru/training": {"steps": 96},
         "logs/names_bigru": {"seconds": 12.345, "device": "cpu", "threads": 1},
         "logs/names_chars.baselines": {"majority": {"seconds": 0.5}},
     }
@@ -236,6 +247,14 @@ def measured(results, tmp_path, monkeypatch):
         path = tmp_path / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content), encoding="utf-8")
+    gold, zeros = np.arange(4) % 2, np.zeros(4, int)
+    for name, column, predicted in (
+        ("data/evaluated/names_bigru/predicted.arrow", PREDICTED, gold),
+        ("data/baselines/names_chars.arrow", "majority", zeros),
+    ):
+        rows = PredictedRows.of_classes(np.arange(4), gold, {column: predicted}, ["a", "b"])
+        rows.write(tmp_path / name)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     commands = []
 
     def execute(command):
@@ -244,7 +263,8 @@ def measured(results, tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(results, "execute", execute)
-    monkeypatch.setattr(results, "_parameters", lambda model: {"names_bigru": 1234}[model.name])
+    measure = import_benchmark("results_measure")
+    monkeypatch.setattr(measure, "_parameters", lambda model: {"names_bigru": 1234}[model.name])
     return commands
 
 
@@ -257,11 +277,20 @@ def test_a_run_is_read_from_what_its_stages_wrote(results, measured):
         ("test", "accuracy"): 0.7,
         ("test", "ece"): 0.04,
         ("test, text not known", "accuracy"): 0.8,
+        ("test, network alone", "accuracy"): 0.6,
+        ("test, wide part alone", "accuracy"): 0.5,
+        ("test", "accuracy difference"): 0.5,  # all right against half of them
     }
-    ((seed, corpus, count, seconds, parameters),) = {
-        (each["seed"], each["corpus"], each["rows"], each["seconds"], each["parameters"]) for each in rows
+    intervals = {(each["split"], each["metric"]): each["interval"] for each in rows if "interval" in each}
+    assert intervals.pop(("test", "accuracy")) == [0.65, 0.75]
+    ((_, (low, high)),) = intervals.items()
+    assert 0 <= low < 0.5 < high <= 1
+    assert [each["against"] for each in rows if "against" in each] == ["majority"]
+    ((seed, corpus, count, seconds, parameters, steps),) = {
+        (each["seed"], each["corpus"], each["rows"], each["seconds"], each["parameters"], each["steps"])
+        for each in rows
     }
-    assert (seed, corpus, count, seconds, parameters) == (2, "names", 12, 12.3, 1234)
+    assert (seed, corpus, count, seconds, parameters, steps) == (2, "names", 12, 12.3, 1234, 96)
     assert measured == [rows[0]["command"]]
     assert measured[0].endswith("-S train.seed=2 evaluate@names_bigru analyze@names_bigru")
 
@@ -285,11 +314,10 @@ def test_baselines_come_with_the_ceiling(results, measured):
     assert measured[0].endswith(" baseline@names_chars")
 
 
-def test_ladders_go_from_nothing_to_the_whole_recipe(results):
+def test_ladders_go_from_nothing_to_the_whole_recipe(import_benchmark):
     params = read_params(ROOT / "params.yaml")
     for recipe in ("news_bilstm", "names_bigru", "ner_bilstm_crf", "films_bilstm"):
-        steps = [run for run in results.RUNS.values() if run.recipe == recipe and run.step]
-        steps = [run for run in steps if not run.step.startswith("the whole recipe, ")]
+        steps = [run for run in import_benchmark("results_ladders").ABLATIONS.values() if run.recipe == recipe]
         own = [
             [each for each in run.changes if each.lstrip("+").startswith(("recipes.", "encodings."))] for run in steps
         ]
@@ -297,14 +325,13 @@ def test_ladders_go_from_nothing_to_the_whole_recipe(results):
         assert all(run.step.startswith("+ ") for run in steps[1:])
         # each step takes some of the first one's changes away, and the last one has none but the vectors
         assert all(
-            set(later) < set(earlier) | {each for each in later if "vectors" in each}
-            for earlier, later in pairwise(own)
+            set(later) < set(earlier) | {each for each in later if "vector" in each} for earlier, later in pairwise(own)
         )
-        assert [each for each in own[-1] if "vectors" not in each] == []
+        assert [each for each in own[-1] if "vector" not in each] == []
         off = {each.split(".", 2)[2].split("=")[0] for each in own[0] if "recipes." in each}
         entry = params["recipes"][recipe]
         named = {f"{part}.{key}" for part in ("embed", "pad", "model", "train") for key in entry[part]}
-        assert off <= named | {"embed.vectors", "embed.lexicon.vectors", "pad.max_length"}
+        assert off <= named | {"embed.vectors", "embed.bigrams", "embed.lexicon.vectors", "pad.max_length"}
 
 
 def test_baselines_of_an_encoding_that_is_gone_are_dropped(results):
@@ -332,56 +359,59 @@ def test_the_table_has_mean_and_spread_over_seeds(results):
     page = results.render_page(results.read_runs())
     cells = line(page, "`news_lstm`")
     assert cells[:4] == ["`news_lstm`", "180,000", "2", "91.00 ± 1.41"]
-    assert cells[8:] == ["12,345", "9, cpu", ""]
+    assert cells[9:] == ["12,345", "", "9", "4 epochs of its 7; commit 1dba3eb"]
     assert line(page, "`news_rnn`")[2:5] == ["1", "85.43", ""]
     results.save([row("names_gru", 0.8, corpus="names"), row("names_gru", 0.75, corpus="names", seed=2, **unseen)])
-    assert line(results.render_page(results.read_runs()), "`names_gru`")[3:5] == [
+    assert line(results.render_page(results.read_runs()), "`names_gru`")[3:6] == [
         "80.00 (1 of 2 seeds)",
+        "",
         "75.00 (1 of 2 seeds)",
     ]
 
 
 def test_a_recurrent_model_that_a_baseline_beats_is_marked(results):
-    results.save([row("news_rnn", 0.8), row("news_lstm", 0.84), row("news_lstm", 0.88, seed=2)])
+    results.save(
+        [row("news_rnn", 0.8, steps=5), row("news_lstm", 0.84, steps=5), row("news_lstm", 0.88, seed=2, steps=5)]
+    )
     scores = (("strong", 0.9, 0.85), ("lucky", 0.5, 0.99), ("ceiling", 1.0, 1.0))
     results.save(
         [
-            row(f"thucnews_chars: {name}", value, split=split, family="baseline")
+            row(f"thucnews_chars: {name}", value, split=split, family="baseline", steps=None)
             for name, dev, test in scores
             for split, value in (("dev", dev), ("test", test))
         ]
     )
     page = results.render_page(results.read_runs())
-    assert line(page, "`news_rnn`")[-1] == "beaten by a baseline"
-    assert line(page, "`news_lstm`")[-1] == ""  # 86 of two seeds against 85; dev did not choose the lucky one
+    assert line(page, "`news_rnn`")[-1] == "beaten by a linear model"
+    # 86 of two seeds against 85; dev did not choose the lucky one
+    assert line(page, "`news_lstm`")[-1] == "4 epochs of its 7"
     assert line(page, "TextRCNN")[-1] == "published: github.com/649453932/Chinese-Text-Classification-Pytorch"
 
 
-def test_a_baseline_that_wins_only_on_unseen_texts_is_marked_too(results, marks):
+def test_a_baseline_that_wins_only_on_unseen_texts_is_marked_too(results):
     unseen = {"corpus": "names", "split": "test, text not known"}
     runs = [("names_gru", 0.8, 0.84), ("names_bigru", 0.8, 0.86)]
-    results.save([row(name, test, corpus="names", recipe=name) for name, test, _ in runs])
+    results.save([row(name, test, corpus="names", recipe=name, steps=5) for name, test, _ in runs])
     results.save([row(name, value, seed=2, recipe=name, **unseen) for name, _, value in runs])
     scores = (("dev", 0.5), ("test", 0.7), ("test, text not known", 0.85))
     majority = {"corpus": "names", "family": "baseline", "recipe": None}
     results.save([row("names_chars: majority", value, **majority | {"split": split}) for split, value in scores])
     page = results.render_page(results.read_runs()).split("## Not measured")[1]
-    assert line(page, "`names_gru`")[-1] == "beaten by a baseline on unseen texts"
+    assert line(page, "`names_gru`")[-1] == "beaten by a linear model on unseen texts"
     assert line(page, "`names_bigru`")[-1] == ""
-    readme = results.render_readme(results.read_runs(), "".join(marks))
-    assert "(1 of 2 seeds) |  | beaten by a baseline on unseen texts |" in readme
 
 
 def test_taggers_are_ranked_by_entities(results):
-    results.save([row("ner_gru", 0.9, corpus="msra"), row("ner_gru", 0.3, corpus="msra", metric="entity_f1")])
+    scores = (("accuracy", 0.9), ("entity_f1", 0.3))
+    results.save([row("ner_gru", value, corpus="msra", metric=metric, steps=5) for metric, value in scores])
     page = results.render_page(results.read_runs())
     assert line(page, "`ner_gru`")[3] == "30.00"
     assert line(page, "`ner_gru`")[-1] == ""
-    assert "test entity F1 | unseen" in page
+    assert "test entity F1 | 95% interval | unseen" in page
 
 
 def test_taggers_also_show_the_result_without_the_row_with_the_most_entities(results):
-    ner = {"corpus": "msra", "metric": "entity_f1"}
+    ner = {"corpus": "msra", "metric": "entity_f1", "steps": 5}
     less = {**ner, "split": "test, less the fullest row"}
     results.save([row("ner_gru", 0.3, **ner), row("ner_gru", 0.35, **less), row("ner_gru", 0.5, seed=2, **ner)])
     remark = "35.00 without the row with the most entities"
@@ -394,11 +424,11 @@ def test_targets_are_shown_with_the_results_reached(results):
     results.save([])
     page = results.render_page(results.read_runs())
     assert "`news_bilstm`" not in page.split("## Not measured")[0].split("## Targets")[1]
-    results.save([row("news_bilstm", 0.93), row("news_bilstm", 0.926, 2), row("news_bilstm", 0.1, split="dev")])
+    results.save([row("news_bilstm", 0.94), row("news_bilstm", 0.936, 2), row("news_bilstm", 0.1, split="dev")])
     results.save([row("names_bigru", 0.8555, corpus="names")])
     page = results.render_page(results.read_runs()).split("## Not measured")[0]
-    assert line(page, "`news_bilstm`") == ["`news_bilstm`", "accuracy", "92.8", "93.5", "92.80 ± 0.28", "met"]
-    assert line(page, "`names_bigru`") == ["`names_bigru`", "accuracy", "86.0", "88.0", "85.55", "missed by 0.45"]
+    assert line(page, "`news_bilstm`") == ["`news_bilstm`", "accuracy", "93.8", "94.1", "93.80 ± 0.28", "met"]
+    assert line(page, "`names_bigru`") == ["`names_bigru`", "accuracy", "86.0", "86.5", "85.55", "missed by 0.45"]
 
 
 def test_runs_without_results_are_listed(results):
@@ -415,17 +445,49 @@ def test_runs_without_results_are_listed(results):
     assert missing() == ""
 
 
-def test_the_readme_compares_with_baselines_by_the_metric_of_the_corpus(results, marks):
-    on = {"corpus": "msra", "split": "test"}
+def test_the_readme_has_the_best_models_of_a_corpus_on_dev(results, marks):
+    scores = {"dev": (0.3, 0.4), "test": (0.35, 0.31)}
+    on = {"corpus": "msra", "metric": "entity_f1"}
+    for split, (plain, better) in scores.items():
+        of_split = on | {"split": split}
+        results.save([row("ner_gru", plain, seed=3 if split == "dev" else 4, **of_split)])
+        results.save([row("ner_bilstm_crf", better, seed=3 if split == "dev" else 4, **of_split)])
+    linear = on | {"family": "baseline", "recipe": None, "seconds": 7.0}
     results.save(
-        [row("ner_gru", 0.3, metric="entity_f1", recipe="ner_gru", **on), row("ner_gru", 0.9, recipe="ner_gru", **on)]
+        [
+            row(f"msra_bioes: {name}", value, split=split, **linear)
+            for name, dev, test in (("majority", 0.1, 0.9), ("window_crf", 0.5, 0.4))
+            for split, value in (("dev", dev), ("test", test))
+        ]
     )
-    majority = {"metric": "entity_f1", "corpus": "msra", "family": "baseline", "recipe": None}
-    scores = (("dev", 0.5), ("test", 0.4))
-    results.save([row("msra_bioes: majority", f1, split=split, **majority) for split, f1 in scores])
     readme = results.render_readme(results.read_runs(), "".join(marks))
-    assert "| msra | `ner_gru` | 1 | 90.00 | 30.00 | beaten by a baseline |\n" in readme
-    assert "| msra | `msra_bioes: majority` | 1 |  | 40.00 |  |\n" in readme
+    ours, crf = "`ner_bilstm_crf` 31.00 (1 of 2 seeds) | 9", "`msra_bioes: window_crf` 40.00 | 7"
+    assert f"| msra, entity F1 | {ours} | {crf} | Lattice LSTM-CRF 93.18 |\n" in readme
+
+
+def test_the_best_of_a_corpus_stand_first_with_what_is_known_of_them(results):
+    of_run = {"corpus": "msra", "metric": "entity_f1", "steps": 640}
+    of_difference = of_run | {"metric": "entity_f1 difference", "interval": [0.05, 0.07], "against": "crf"}
+    results.save(
+        [
+            row("ner_bilstm_crf", 0.9, **of_run, interval=[0.88, 0.91]),
+            row("ner_bilstm_crf", 0.91, **of_run, split="dev"),
+            row("ner_bilstm_crf", 0.93, **of_run, split="test, short rows"),
+            row("ner_bilstm_crf", 0.06, **of_difference),
+            row("names_bigru", 0.86, corpus="names"),
+            row("names_bigru", 0.85, corpus="names", split="dev"),
+            row("names_bigru", 0.84, corpus="names", split="test, network alone"),
+            row("names_bigru", 0.83, corpus="names", split="test, wide part alone"),
+        ]
+    )
+    page = results.render_page(results.read_runs())
+    msra, names = page.split("\n## msra\n")[1].split("\n## names\n")
+    best = ["best recurrent", "`ner_bilstm_crf`", "180,000", "640", "9", "90.00", "88.00 to 91.00"]
+    assert line(msra, "best recurrent") == best
+    assert "`ner_bilstm_crf` less `crf`: +6.00 points, 95% interval 5.00 to 7.00.\n" in msra
+    assert "On the rows with fewer than 250 tokens, which published results are of: 93.00.\n" in msra
+    assert "Network alone 84.00, wide part alone 83.00, both 86.00.\n" in names
+    assert "](results/names.svg)" in names
 
 
 def test_ablation_steps_have_their_own_table_with_dev_alone(results, marks):
@@ -438,10 +500,10 @@ def test_ablation_steps_have_their_own_table_with_dev_alone(results, marks):
 
 
 def test_the_readme_keeps_the_text_around_the_table(results, marks):
-    results.save([row("news_rnn", 0.85432)])
+    results.save([row("news_rnn", 0.85432), row("news_rnn", 0.85, split="dev")])
     first, last = marks
     readme = results.render_readme(results.read_runs(), f"before\n{first}\nold\n{last}\nafter\n")
-    assert "| thucnews | `news_rnn` | 1 | 85.43 |  |  |\n" in readme
+    assert "| thucnews, accuracy | `news_rnn` 85.43 | 9 |" in readme
     assert "old" not in readme
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")

@@ -19,6 +19,7 @@ from textrnn.evaluation.rendering.axes import (
 from textrnn.evaluation.rendering.bar_charts import ReliabilityBar, histogram, reliability_diagram
 from textrnn.evaluation.rendering.dot_plots import Estimate, Scores, interval_plot, score_plot
 from textrnn.evaluation.rendering.line_charts import WIDE, learning_curves, line_chart
+from textrnn.evaluation.rendering.scatter_plots import AREA, LINE, Cost, Level, cost_plot
 from textrnn.evaluation.rendering.svg import document, element
 from textrnn.evaluation.rendering.text import number, percent, thousands
 
@@ -97,8 +98,9 @@ def test_elements_escape_all_that_is_not_markup():
         histogram(HOSTILE, HOSTILE, [(3, 5)], [4]),
         score_plot(HOSTILE, [Scores(HOSTILE, 0.5, 0.6, 0.4, 0.9)]),
         interval_plot([(HOSTILE, [Estimate(HOSTILE, 0.5, 0.4, 0.6, [0.4, 0.6])])]),
+        cost_plot(HOSTILE, HOSTILE, [Cost(HOSTILE, 3.0, 0.5, None, True)], [Level(HOSTILE, 0.6)]),
     ],
-    ids=["learning_curves", "line_chart", "histogram", "score_plot", "interval_plot"],
+    ids=["learning_curves", "line_chart", "histogram", "score_plot", "interval_plot", "cost_plot"],
 )
 def test_text_never_becomes_an_element_or_an_attribute(chart):
     root = ElementTree.fromstring(document(chart))
@@ -173,3 +175,30 @@ def test_a_chart_of_one_point_is_drawn():
     for log in (False, True):
         (line,) = elements(line_chart("t", "x", {"a": [(2.0, 3.0)]}, log=log), "polyline")
         assert line.get("points") == "60.0,270.0"
+
+
+def test_costs_are_drawn_at_their_time_and_score():
+    models = [Cost("slow", 1000, 0.9, (0.88, 0.92), True), Cost("fast", 10, 0.84, None, False)]
+    chart = cost_plot("names", "accuracy", [*models, Cost("none", 0.0, 0.86, None, False)], [Level("paper", 0.94)])
+    assert tooltips(chart, "circle", "mean")[0] == "slow: 90.00%, 1,000 s"
+    (slow, *_), (fast, instant, *_) = elements(chart, "circle", "mean"), elements(chart, "circle", "value")
+    # the axis goes from 0.1 to 1,000 seconds, four decades
+    assert [float(each.get("cx")) for each in (instant, fast, slow)] == [60, 60 + 630 / 2, 690]
+    (bar,) = elements(chart, "line", "interval")
+    up = {float(each.get("cy")): each for each in (slow, fast)}
+    assert float(bar.get("y2")) < float(slow.get("cy")) < float(bar.get("y1")) < max(up)
+    assert [each.text for each in elements(chart, "text") if each.text in ("paper", "slow", "fast", "none")] == [
+        "paper",
+        "slow",
+        "none",
+        "fast",
+    ]
+    assert chart.description == "accuracy on test by training time; the best of 3 models is slow, 90.00%"
+
+
+def test_names_of_costs_do_not_cover_each_other():
+    models = [Cost(f"model_{number}", 100 + number, 0.9 - 0.0001 * number, None, True) for number in range(8)]
+    names = [each for each in elements(cost_plot("", "", models), "text") if (each.text or "").startswith("model_")]
+    heights = [float(each.get("y")) for each in names]
+    assert all(later - earlier >= LINE for earlier, later in pairwise(heights))
+    assert all(0 <= float(each.get("x")) < AREA.width for each in names)

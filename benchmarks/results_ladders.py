@@ -1,0 +1,175 @@
+"""Ladders: what the parts of a recipe bring, one after another or one at a time; and learning curves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+VECTORS = "tencent-char-200d.vec.gz"  # 200-dimensional vectors of the characters of the headlines
+_PAIRS_50 = "{width: 50, min_count: 5, norm: 1.4}"
+_PAIRS_100 = "{width: 100, min_count: 5, norm: 1.4}"
+_WORDS_50 = "{width: 50, min_count: 3, norm: 3.0, longest: 4}"
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recipe and the params that are set in addition to `limits.*=null`; `++` is for keys that an entry lacks.
+
+    step: for a step of an ablation, what it adds to the previous run or removes from the complete recipe. Steps are
+    evaluated on dev alone.
+    """
+
+    recipe: str
+    changes: tuple[str, ...] = ()
+    step: str = ""
+
+    @property
+    def only_dev(self) -> bool:
+        return bool(self.step)
+
+
+def pretrained(recipe: str) -> tuple[str, ...]:
+    """Start from the pretrained vectors of characters."""
+    return ("data.vectors={source}/vectors", f"++recipes.{recipe}.embed.vectors={VECTORS}")
+
+
+# the tagger's bigrams and words start from vectors that are learned from train
+LEARNED_OF_TAGGER = (
+    f"++encodings.msra_bioes.vectorize={{width: 200, bigrams: {_PAIRS_50}, words: {_WORDS_50}}}",
+    "++recipes.ner_bilstm_crf.embed.bigrams=vectorized",
+    "recipes.ner_bilstm_crf.embed.lexicon.vectors=vectorized",
+)
+
+
+def _ablation(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
+    """An ablation of a recipe: the first run has none of the steps, each run adds one, the last is the complete recipe.
+
+    common: params of all runs; steps: what each step adds, and the params that remove it, separated by blanks.
+    """
+    runs = {}
+    for number, (step, _) in enumerate((("plain", ""), *steps)):
+        removals = " ".join(removal for _, removal in steps[number:]).split()
+        changes = tuple(_of_recipe(recipe, change) for change in removals)
+        overridden = {change.split("=")[0] for change in changes}
+        inherited = (change for change in common if change.split("=")[0] not in overridden)
+        runs[f"{recipe}_{number}"] = Run(recipe, (*inherited, *changes), step if number == 0 else f"+ {step}")
+    return runs
+
+
+def _of_recipe(recipe: str, change: str) -> str:
+    if change.removeprefix("++").startswith(("encodings.", "data.", "recipes.")):
+        return change
+    plus = "++" if change.startswith("++") else ""
+    return f"{plus}recipes.{recipe}.{change.removeprefix(plus)}"
+
+
+_SMOOTHING = ("label smoothing", "train.label_smoothing=0.0")
+_COSINE = ("cosine with warm-up", "train.schedule=null")
+_AVERAGE = ("weights averaged (EMA)", "train.average=null")
+_POOLED = ("pooled readouts", "model.readout=last_valid")
+_BIGRAMS = ("embeddings of pairs", "model.bigrams=null")
+_DROPOUTS = (
+    "dropout of words, embeddings, head",
+    "model.word_dropout=0.0 model.embedding_dropout=0.0 model.head_dropout=0.0",
+)
+_WORDS = ("words of a lexicon", "model.words=null")
+_BETWEEN = ("dropout between layers", "model.dropout=0.0")
+_TUNED = ("pretrained vectors, tuned", "++embed.vectors=null")
+_SMALL = ("small random embeddings", "embed.std=1.0")
+_WHOLE = ("whole reviews", "++pad.max_length=400")
+
+ABLATIONS = {
+    **_ablation(
+        "news_bilstm",
+        ("limits.rows=40000", *pretrained("news_bilstm")),
+        _TUNED,
+        _POOLED,
+        _BIGRAMS,
+        _DROPOUTS,
+        _SMOOTHING,
+        _COSINE,
+        _AVERAGE,
+    ),
+    **_ablation("names_bigru", (), _POOLED, _BIGRAMS, _BETWEEN, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
+    **_ablation(
+        "ner_bilstm_crf",
+        ("limits.rows=10000", *pretrained("ner_bilstm_crf"), *LEARNED_OF_TAGGER),
+        _TUNED,
+        ("a CRF", "model.crf=false"),
+        _BIGRAMS,
+        _WORDS,
+        _DROPOUTS,
+        _COSINE,
+        _AVERAGE,
+        ("BIOES tags", "encodings.msra_bioes.encode.tags=bio"),
+        ("12 epochs in place of 6", "train.epochs=6"),
+        ("vectors of pairs and words", "++embed.bigrams=null embed.lexicon.vectors=null"),
+    ),
+    **_ablation(
+        "films_bilstm",
+        ("limits.rows=8000",),
+        _WHOLE,
+        _SMALL,
+        _POOLED,
+        _BIGRAMS,
+        _DROPOUTS,
+        _SMOOTHING,
+        _COSINE,
+        _AVERAGE,
+    ),
+}
+
+
+def _additions(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
+    """A recipe as it is, and runs that each change one thing of it.
+
+    common: params of all runs; steps: what a run changes, and the params that change it, separated by blanks.
+    """
+    runs = {f"{recipe}_plus_0": Run(recipe, common, "the recipe")}
+    for number, (step, changes) in enumerate(steps, 1):
+        own = tuple(_of_recipe(recipe, change) for change in changes.split("; "))
+        runs[f"{recipe}_plus_{number}"] = Run(recipe, (*common, *own), f"with {step}")
+    return runs
+
+
+_ADVERSARIAL = ("adversarial training", "++train.adversarial={epsilon: 1.0, weight: 1.0}")
+_TENCENT = ("pretrained vectors of characters", f"data.vectors={{source}}/vectors; ++embed.vectors={VECTORS}")
+
+ADDITIONS = {
+    **_additions(
+        "news_bilstm",
+        ("limits.rows=20000",),
+        _TENCENT,
+        (
+            "vectors of characters and pairs learned from train",
+            f"++encodings.thucnews_chars.vectorize={{width: 200, bigrams: {_PAIRS_100}}};"
+            " ++embed.vectors=vectorized; ++embed.bigrams=vectorized",
+        ),
+        ("words of a lexicon", "++embed.lexicon={longest: 4, vectors: null}; ++model.words={width: 50, min_count: 5}"),
+        _ADVERSARIAL,
+    ),
+    **_additions(
+        "ner_bilstm_crf",
+        ("limits.rows=4000",),
+        _TENCENT,
+        (
+            "vectors of characters, pairs and words learned from train",
+            f"{'; '.join(LEARNED_OF_TAGGER)}; ++embed.vectors=vectorized",
+        ),
+        (
+            "the four sets of words, weighed by frequency",
+            "model.words={width: 50, min_count: 5, sets: bmes, weights: frequency}",
+        ),
+        _ADVERSARIAL,
+    ),
+    **_additions(
+        "films_bilstm",
+        ("limits.rows=6000",),
+        _ADVERSARIAL,
+    ),
+}
+
+# a learning curve: how many more rows would the target need
+CURVES = {
+    f"names_bigru_{rows}_rows": Run("names_bigru", (f"limits.rows={rows}",), f"the whole recipe, {rows:,} rows")
+    for rows in (1_500, 3_000, 6_000)
+}

@@ -1,0 +1,128 @@
+"""The tables of docs/results.md: targets, ladders, all runs."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping
+
+from results_measured import METRIC_NAMES, SHORT_ROWS, UNSEEN, WITHOUT_LONGEST, Measured, best_on_dev, score_metric
+from results_runs import REMARKS, RUNS, SHORTER_THAN, TARGETS
+
+BEATEN = "beaten by a linear model"
+
+
+def score_of(run: Measured, metric: str) -> float:
+    return run.mean("test", metric) or 0.0
+
+
+def steps_of(run: Measured) -> str:
+    return f"{run.row['steps']:,}" if run.row.get("steps") else ""
+
+
+def seconds_of(run: Measured) -> str:
+    return f"{statistics.mean(run.seconds):,.0f}" if run.seconds else ""
+
+
+def target_table(runs: Mapping[str, Measured]) -> str:
+    """The targets and the results reached."""
+    lines = [
+        "\n## Targets\n",
+        "Set before measuring, for the mean over seeds on test, without a pretrained language model.\n",
+        "| run | what | target | hoped for | reached | |",
+        "|---|---|---|---|---|---|",
+    ]
+    for target in TARGETS:
+        run = runs.get(target.run)
+        reached = run.mean(target.split, target.metric) if run else None
+        if run is None or reached is None:
+            continue
+        gap = round(100 * (target.value - reached), 2)
+        outcome = f"missed by {gap:.2f}" if gap > 0 else "met"
+        hope = "" if target.hope is None else f"{100 * target.hope:.1f}"
+        cells = [
+            f"`{target.run}`",
+            target.what,
+            f"{100 * target.value:.1f}",
+            hope,
+            run.cell(target.split, target.metric),
+        ]
+        lines.append(f"| {' | '.join([*cells, outcome])} |")
+    return "\n".join(lines) + "\n"
+
+
+def unmeasured(runs: Mapping[str, Measured]) -> str:
+    """The defined runs that have no results, and the command that measures them."""
+    missing = [name for name in RUNS if name not in runs]
+    if not missing:
+        return ""
+    named = ", ".join(f"`{name}`" for name in missing)
+    command = "`python benchmarks/results.py run <name> --source ../shared/data --keep`"
+    return f"\n## Not measured\n\nThese runs have no results yet: {named}. Measure them with {command}.\n"
+
+
+def run_table(runs: list[Measured]) -> str:
+    metric = score_metric(runs)
+    title = METRIC_NAMES[metric]
+    best = best_on_dev(runs, "baseline")
+    lines = [
+        f"| run | train rows | seeds | test {title} | 95% interval | unseen | test macro-F1 | ECE | dev {title} "
+        "| parameters | steps | seconds | |",
+        "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
+    ]
+    for run in runs:
+        cells = [
+            run.name if run.family == "published" else f"`{run.name}`",
+            f"{run.row['rows']:,}",
+            run.seeds,
+            run.cell("test", metric),
+            run.interval_cell("test", metric),
+            run.cell(UNSEEN, metric),
+            run.cell("test", "macro_f1"),
+            run.cell("test", "ece"),
+            run.cell("dev", metric),
+            f"{run.row['parameters']:,}" if run.row.get("parameters") else "",
+            steps_of(run),
+            seconds_of(run),
+            _remark(run, metric, best),
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
+def _remark(run: Measured, metric: str, best: Measured | None) -> str:
+    if run.family == "published":
+        return f"published: {run.row['source']}"
+    remarks = [_beaten(run, metric, best), REMARKS.get(run.name, "")]
+    rest, short = run.cell(WITHOUT_LONGEST, metric), run.cell(SHORT_ROWS, metric)
+    remarks.append(f"{rest} without the row with the most entities" if rest else "")
+    remarks.append(f"{short} on rows with fewer than {SHORTER_THAN} tokens" if short else "")
+    if run.family == "recurrent" and not run.row.get("steps"):
+        remarks.append("commit 1dba3eb")
+    return "; ".join(filter(None, remarks))
+
+
+def _beaten(run: Measured, metric: str, best: Measured | None) -> str:
+    """A remark if the linear model beats a recurrent run on test, or only on its unseen texts; otherwise empty."""
+    if best is None or run.family != "recurrent":
+        return ""
+    for split, remark in (("test", BEATEN), (UNSEEN, f"{BEATEN} on unseen texts")):
+        ours, baseline = run.mean(split, metric), best.mean(split, metric)
+        if ours is not None and baseline is not None and ours < baseline:
+            return remark
+    return ""
+
+
+def ladder_table(runs: list[Measured]) -> str:
+    """The table of the steps of ladders, which are evaluated on dev alone."""
+    metric = "entity_f1" if any(run.values("dev", "entity_f1") for run in runs) else "accuracy"
+    title = METRIC_NAMES[metric]
+    lines = [
+        "",
+        f"| step | run | train rows | seeds | dev {title} | dev loss | seconds |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for run in runs:
+        loss = f"{statistics.mean(run.values('dev', 'loss')):.4f}"
+        cells = [run.row["step"], f"`{run.name}`", f"{run.row['rows']:,}", run.seeds, run.cell("dev", metric), loss]
+        lines.append(f"| {' | '.join(cells)} | {seconds_of(run)} |")
+    return "\n".join(lines) + "\n"
