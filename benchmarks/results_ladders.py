@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VECTORS = "tencent-char-200d.vec.gz"  # 200-dimensional vectors of the characters of the headlines
-_PAIRS_50 = "{width: 50, min_count: 5, norm: 1.4}"
 _PAIRS_100 = "{width: 100, min_count: 5, norm: 1.4}"
-_WORDS_50 = "{width: 50, min_count: 3, norm: 3.0, longest: 4}"
 
 
 @dataclass(frozen=True)
@@ -32,14 +30,6 @@ def pretrained(recipe: str) -> tuple[str, ...]:
     return ("data.vectors={source}/vectors", f"++recipes.{recipe}.embed.vectors={VECTORS}")
 
 
-# the tagger's bigrams and words start from vectors that are learned from train
-LEARNED_OF_TAGGER = (
-    f"++encodings.msra_bioes.vectorize={{width: 200, bigrams: {_PAIRS_50}, words: {_WORDS_50}}}",
-    "++recipes.ner_bilstm_crf.embed.bigrams=vectorized",
-    "recipes.ner_bilstm_crf.embed.lexicon.vectors=vectorized",
-)
-
-
 def _ablation(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
     """An ablation of a recipe: the first run has none of the steps, each run adds one, the last is the complete recipe.
 
@@ -49,10 +39,15 @@ def _ablation(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> 
     for number, (step, _) in enumerate((("plain", ""), *steps)):
         removals = " ".join(removal for _, removal in steps[number:]).split()
         changes = tuple(_of_recipe(recipe, change) for change in removals)
-        overridden = {change.split("=")[0] for change in changes}
-        inherited = (change for change in common if change.split("=")[0] not in overridden)
+        inherited = _not_in(common, changes)
         runs[f"{recipe}_{number}"] = Run(recipe, (*inherited, *changes), step if number == 0 else f"+ {step}")
     return runs
+
+
+def _not_in(common: tuple[str, ...], changes: tuple[str, ...]) -> tuple[str, ...]:
+    """The common params that none of the changes sets."""
+    changed = {change.split("=")[0] for change in changes}
+    return tuple(setting for setting in common if setting.split("=")[0] not in changed)
 
 
 def _of_recipe(recipe: str, change: str) -> str:
@@ -92,7 +87,7 @@ ABLATIONS = {
     **_ablation("names_bigru", (), _POOLED, _BIGRAMS, _BETWEEN, _DROPOUTS, _SMOOTHING, _COSINE, _AVERAGE),
     **_ablation(
         "ner_bilstm_crf",
-        ("limits.rows=10000", *pretrained("ner_bilstm_crf"), *LEARNED_OF_TAGGER),
+        ("limits.rows=10000", *pretrained("ner_bilstm_crf")),
         _TUNED,
         ("a CRF", "model.crf=false"),
         _BIGRAMS,
@@ -102,7 +97,7 @@ ABLATIONS = {
         _AVERAGE,
         ("BIOES tags", "encodings.msra_bioes.encode.tags=bio"),
         ("12 epochs in place of 6", "train.epochs=6"),
-        ("vectors of pairs and words", "++embed.bigrams=null embed.lexicon.vectors=null"),
+        ("vectors of pairs and words", "embed.bigrams=null embed.lexicon.vectors=null"),
     ),
     **_ablation(
         "films_bilstm",
@@ -119,24 +114,27 @@ ABLATIONS = {
 }
 
 
-def _additions(recipe: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
-    """A recipe as it is, and runs that each change one thing of it.
+def _additions(recipe: str, plain: str, common: tuple[str, ...], *steps: tuple[str, str]) -> dict[str, Run]:
+    """A run with the common params alone, and runs that each change one thing of it.
 
-    common: params of all runs; steps: what a run changes, and the params that change it, separated by blanks.
+    plain: what the first one is; steps: what a run changes, and the params that change it, separated by semicolons.
     """
-    runs = {f"{recipe}_plus_0": Run(recipe, common, "the recipe")}
+    runs = {f"{recipe}_plus_0": Run(recipe, common, plain)}
     for number, (step, changes) in enumerate(steps, 1):
         own = tuple(_of_recipe(recipe, change) for change in changes.split("; "))
-        runs[f"{recipe}_plus_{number}"] = Run(recipe, (*common, *own), f"with {step}")
+        runs[f"{recipe}_plus_{number}"] = Run(recipe, (*_not_in(common, own), *own), f"with {step}")
     return runs
 
 
 _ADVERSARIAL = ("adversarial training", "++train.adversarial={epsilon: 1.0, weight: 1.0}")
 _TENCENT = ("pretrained vectors of characters", f"data.vectors={{source}}/vectors; ++embed.vectors={VECTORS}")
 
+_NOT_LEARNED = tuple(f"recipes.ner_bilstm_crf.embed.{key}=null" for key in ("vectors", "bigrams", "lexicon.vectors"))
+
 ADDITIONS = {
     **_additions(
         "news_bilstm",
+        "the recipe",
         ("limits.rows=20000",),
         _TENCENT,
         (
@@ -149,22 +147,16 @@ ADDITIONS = {
     ),
     **_additions(
         "ner_bilstm_crf",
-        ("limits.rows=4000",),
-        _TENCENT,
+        "the recipe without learned vectors",
+        ("limits.rows=4000", *_NOT_LEARNED),
         (
             "vectors of characters, pairs and words learned from train",
-            f"{'; '.join(LEARNED_OF_TAGGER)}; ++embed.vectors=vectorized",
+            "embed.vectors=vectorized; embed.bigrams=vectorized; embed.lexicon.vectors=vectorized",
         ),
         (
             "the four sets of words, weighed by frequency",
-            "model.words={width: 50, min_count: 5, sets: bmes, weights: frequency}",
+            "++model.words={width: 50, min_count: 5, sets: bmes, weights: frequency}",
         ),
-        _ADVERSARIAL,
-    ),
-    **_additions(
-        "films_bilstm",
-        ("limits.rows=6000",),
-        _ADVERSARIAL,
     ),
 }
 
