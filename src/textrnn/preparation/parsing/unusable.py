@@ -12,6 +12,7 @@ from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.rows import Reject
 from textrnn.preparation.parsing.staging import REJECTS_SHOWN, FileCounts
+from textrnn.preparation.parsing.tables.read_columns import place_name
 
 NOT_TEXT = "bytes that are not"  # the beginning of a reason
 
@@ -47,7 +48,7 @@ def check_splits(
 def too_few_labels(source: Path, settings: Parse, file_format: FileFormat, names: list[str]) -> UserError:
     """The error of a corpus with fewer than two labels; it shows the first rejects of the training file."""
     path = _path(source, settings, "train")
-    count = FileCounts()
+    count = FileCounts(place=place_name(path))
     found = (row for row in file_format.read(path, settings) if isinstance(row, Reject))
     for reject in islice(found, REJECTS_SHOWN):
         count.reject(reject)

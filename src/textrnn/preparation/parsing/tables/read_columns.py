@@ -16,9 +16,14 @@ READERS: dict[str, Callable[[Path, Columns], Iterator[Cells | Reject | Blank]]] 
     ".csv": read_csv,
     ".tsv": read_csv,
     ".tab": read_csv,
+    ".txt": read_csv,
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
     ".parquet": read_parquet,
+}
+OTHER_KINDS = {
+    ".json": "write one object a line, and name it .jsonl",
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV"),
 }
 PLAIN_ONLY = (".parquet",)  # has a compression of its own
 
@@ -27,6 +32,11 @@ def table_kind(path: Path) -> str:
     """The ending that says what a file is, in small letters, without the .gz or .bz2 of a packed one."""
     name = path.name.lower().removesuffix(".gz").removesuffix(".bz2")
     return Path(name).suffix
+
+
+def place_name(path: Path) -> str:
+    """What the numbers of a file's rows count: its lines, or in Parquet its rows."""
+    return "row" if table_kind(path) == ".parquet" else "line"
 
 
 def read_columns(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
