@@ -46,10 +46,8 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blan
     """
     kind = table_kind(path)
     if kind not in READERS:
-        endings = ", ".join(READERS)
-        raise UserError(
-            path, "is no table: its name says no known kind", got=kind or path.name, do=f"name it {endings}"
-        )
+        do = OTHER_KINDS.get(kind, f"name it {', '.join(READERS)}")
+        raise UserError(path, "is no table: its name says no known kind", got=kind or path.name, do=do)
     if kind in PLAIN_ONLY and path.suffix.lower() != kind:
         raise UserError(path, "is packed, which Parquet is by itself", do="unpack it")
     return READERS[kind](path, columns)
