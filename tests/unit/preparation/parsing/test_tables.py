@@ -180,6 +180,13 @@ def test_rows_that_cannot_be_used(read):
     assert rejected(read("a.csv", bad)) == [(2, "bytes that are not UTF-8", r"b'x\xff,a'")]
 
 
+def test_a_header_between_files_that_were_put_together_is_no_row(read):
+    content = as_csv(ROWS)
+    rows = read("a.csv", content + "\ufeff" + content)
+    assert rejected(rows) == [(6, "the header again", "'text,label'")]
+    assert [(row.text, row.label) for row in rows if isinstance(row, TextRow)] == ROWS * 2
+
+
 ERRORS = {
     "a.csv": [
         ("body,label\n", r'a\.csv, line 1: has no column "text"; got body, label; name another column in the corpus'),
