@@ -38,18 +38,24 @@ Sections = dict[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """The recipe that an estimator starts from: its name, and what is changed of it and of its encoding, by section."""
+    """The recipe that an estimator starts from.
+
+    recipe: its name. segmenter: in place of that of its encoding; None keeps it. changes: other values, by section.
+    """
 
     recipe: str
+    segmenter: str | None = None
     changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def sections(self) -> Sections:
-        """The sections of the encoding and of the recipe, as an entry of params.yaml has them, changes included."""
+        """The sections of the encoding and of the recipe, as entries of params.yaml have them, changes included."""
         entry = shipped()["recipes"][self.recipe]
         encoding = shipped()["encodings"][entry["encoding"]]
         names = ("segment", "encode", "vectorize", "embed", "pad", "model", "train")
-        own = {name: dict(encoding.get(name, entry.get(name, {}))) for name in names}
-        return {name: {**values, **self.changes.get(name, {})} for name, values in own.items()}
+        sections = {name: copy.deepcopy(encoding.get(name, entry.get(name, {}))) for name in names}
+        if self.segmenter is not None:
+            sections["segment"] = segment_section(self.segmenter)
+        return {name: {**values, **self.changes.get(name, {})} for name, values in sections.items()}
 
 
 def defaults() -> dict[str, Any]:
@@ -77,9 +83,8 @@ def start_of_classifier(texts: Sequence[str], recipe: str, segmenter: str) -> St
     Raises UserError for an unknown recipe.
     """
     _check_name(recipe, CLASSIFIERS)
-    own = {} if segmenter == AUTO else {"segment": segment_section(segmenter)}
     if recipe != AUTO:
-        return StartingPoint(recipe, own)
+        return StartingPoint(recipe, None if segmenter == AUTO else segmenter)
     seen = evenly_spaced(texts)
     unspaced, words = _share(UNSPACED, seen), median(len(text.split()) for text in seen)
     if segmenter == AUTO:
@@ -88,8 +93,7 @@ def start_of_classifier(texts: Sequence[str], recipe: str, segmenter: str) -> St
         recipe = "names_bigru" if unspaced < MOST and words <= MAX_WORDS_OF_NAMES else "news_bilstm"
     else:
         recipe = "reviews_bilstm" if len(texts) <= FEW_ROWS else "films_bilstm"
-    changes = {"segment": segment_section(segmenter), "encode": {"min_count": AUTO}, "pad": {"max_length": None}}
-    return StartingPoint(recipe, changes)
+    return StartingPoint(recipe, segmenter, {"encode": {"min_count": AUTO}, "pad": {"max_length": None}})
 
 
 def start_of_tagger(sentences: Sequence[Sequence[str]], recipe: str) -> StartingPoint:
@@ -105,7 +109,7 @@ def start_of_tagger(sentences: Sequence[Sequence[str]], recipe: str) -> Starting
     changes: Sections = {"encode": {"min_count": AUTO}}
     if characters < MOST * len(tokens):
         changes |= {"embed": {"lexicon": None}, "model": {"words": None}}
-    return StartingPoint(TAGGER, changes)
+    return StartingPoint(TAGGER, changes=changes)
 
 
 def evenly_spaced(rows: Sequence[Any]) -> Sequence[Any]:

@@ -80,8 +80,9 @@ def _own_values(section: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(values, Mapping):
         raise UserError(section, "must be a dictionary of params", got=show_value(values))
     own = dict(values)
-    if "seed" in own:
-        raise UserError(f"{section}.seed", "is random_state here", do="give that")
+    for key, argument in (("seed", "random_state"), ("segmenter", "segmenter")):
+        if key in own:
+            raise UserError(f"{section}.{key}", f"is an argument of its own, {argument}", do="leave it out")
     for argument, (its_section, key) in ARGUMENTS.items():
         if its_section == section and argument in arguments:
             if key in own:
