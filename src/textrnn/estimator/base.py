@@ -34,6 +34,7 @@ class TextEstimator(BaseEstimator):
     """
 
     task: Task
+    _loaded: Predictor | None = None
 
     def save(self, folder: str | Path) -> None:
         """Write the fitted model as a model directory: for `textrnn.load`, `textrnn predict`, `serve` and `export`."""
@@ -41,19 +42,17 @@ class TextEstimator(BaseEstimator):
         self.model_.write(Path(folder).expanduser())
 
     def _fit(self, corpus: Corpus, start: StartingPoint) -> None:
-        """Train on the corpus; the folder of the stages is removed whatever happens."""
+        """Train on the corpus; the folder of the stages is removed whatever happens, and an error changes nothing."""
         name = type(self).__name__
-        self.params_ = build_params(name, self._arguments(), start, task=self.task, seed=self._seed())
-        with tempfile.TemporaryDirectory(prefix="textrnn-") as folder:
-            # imported late: torch takes seconds, which whoever only makes an estimator need not wait for
-            from textrnn.estimator.stages import StageRun
+        params = build_params(name, self._arguments(), start, task=self.task, seed=self._seed())
+        # imported late: torch takes seconds, which who only makes an estimator need not wait for
+        from textrnn.estimator.stages import StageRun
 
-            parsed = corpus.write(
-                load_entry_section(Parse, self.params_, "corpora", name, "parse"), Path(folder) / "parsed"
-            )
-            model = StageRun(name, self.params_, Path(folder)).run(parsed, verbose=bool(self.verbose))
+        with tempfile.TemporaryDirectory(prefix="textrnn-") as folder:
+            parsed = corpus.write(load_entry_section(Parse, params, "corpora", name, "parse"), Path(folder) / "parsed")
+            model = StageRun(name, params, Path(folder)).run(parsed, verbose=bool(self.verbose))
             self.model_ = ModelBytes.read(model)
-        self._loaded = None
+        self.params_, self._loaded = params, None
 
     def _arguments(self) -> dict[str, Any]:
         return {name: value for name, value in self.get_params(deep=False).items() if name not in NO_PARAMS}

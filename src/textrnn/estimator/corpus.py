@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.parse import Parse
@@ -24,7 +25,7 @@ class Rows:
     """Labelled rows: texts with the ids of their labels, or lists of tokens with the ids of their tags."""
 
     contents: Sequence[Any]
-    targets: Sequence[Any]
+    targets: Sequence[Any] | np.ndarray
 
 
 @dataclass(frozen=True)

@@ -65,7 +65,7 @@ def check_labels(values: Any, texts: Sequence[object], where: str) -> np.ndarray
     # before type_of_target, which says nothing of what is missing
     missing = [index for index, label in enumerate(labels.tolist()) if label is None or label != label]
     if missing:
-        raise InputError(f"{where}[{missing[0]}]", "has no label", got=labels[missing[0]])
+        raise InputError(f"{where}[{missing[0]}]", "has no label", got=str(labels[missing[0]]))
     kinds = {type(label).__name__ for label in labels.tolist()}
     if labels.dtype == object and len(kinds) > 1:
         raise InputError(where, "must have labels of one type", got=", ".join(sorted(kinds)))

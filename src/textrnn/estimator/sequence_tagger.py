@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -21,6 +21,9 @@ from textrnn.estimator.input_checks import (
 from textrnn.estimator.recipes import AUTO, start_of_tagger
 from textrnn.evaluation.metrics.precision_recall import score_spans
 from textrnn.preparation.artifacts.tag_schemes import OUTSIDE, bio_spans, bio_tags
+
+if TYPE_CHECKING:
+    from textrnn.inference.prediction.predictor import TagPrediction
 
 
 class SequenceTagger(TextEstimator):
@@ -121,7 +124,8 @@ class SequenceTagger(TextEstimator):
         """The BIO tags of each list of tokens. Raises NotFittedError before `fit`."""
         predictor = self._predictor
         sentences = check_token_lists(X, "X")
-        entities = [prediction["entities"] for prediction in predictor.predict(sentences)]
+        predictions = cast("list[TagPrediction]", predictor.predict(sentences))
+        entities = [prediction["entities"] for prediction in predictions]
         return [
             bio_tags([(entity["start"], entity["end"], entity["type"]) for entity in found], len(sentence))
             for found, sentence in zip(entities, sentences, strict=True)

@@ -34,6 +34,7 @@ ARGUMENTS: dict[str, tuple[str, str]] = {
 }
 # arguments that are a section of params, or a part of one
 SECTIONS = ("segment", "encode", "vectorize", "embed", "pad", "model", "train", "baseline")
+VALIDATION = ("validation_share", "validation_data")
 SEEDED = ("parse", "segment", "vectorize", "embed", "train", "baseline")
 FORMATS: dict[Task, str] = {"classify": "names", "tag": "bio"}
 
@@ -48,9 +49,8 @@ def build_params(
     and `min_steps` is not, the latter is null, so that there are so many epochs.
     Raises UserError, with the dotted name, for an unknown or invalid value.
     """
-    arguments = {key: value for key, value in arguments.items() if value is not None}
-    rows = arguments.pop("validation_data", None)
-    arguments = {key: _plain(value) for key, value in arguments.items()}
+    parse = _parse_section(task, {name: arguments.get(name) for name in VALIDATION})
+    arguments = {key: _plain(value) for key, value in arguments.items() if value is not None and key not in VALIDATION}
     params, sections = defaults(), start.sections()
     if "epochs" in arguments and "min_steps" not in arguments:
         sections["train"]["min_steps"] = None
@@ -65,9 +65,7 @@ def build_params(
         sections["embed"]["width"] = _own_values("embed", arguments).get("width")  # else that of the vectors
     for section in SEEDED:
         params[section]["seed"] = seed
-    params["corpora"] = {
-        name: {"parse": _parse_section(task, None if rows is not None else arguments.get("validation_share"))}
-    }
+    params["corpora"] = {name: {"parse": parse}}
     params["encodings"] = {name: {"corpus": name, **_take(sections, ("segment", "encode", "vectorize"))}}
     params["recipes"] = {name: {"encoding": name, **_take(sections, ("embed", "pad", "model", "train"))}}
     check_params(params)
@@ -91,13 +89,13 @@ def _own_values(section: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     return own
 
 
-def _parse_section(task: Task, share: object) -> dict[str, Any]:
-    """How a corpus of the same rows is parsed: a share of train is held out as dev; None: dev has rows of its own.
+def _parse_section(task: Task, validation: Mapping[str, Any]) -> dict[str, Any]:
+    """How a corpus of the same rows is parsed: dev has rows of its own, or is a share of train.
 
     The files are names only, as the rows are in memory.
     """
-    files = {"train": "train", "test": "test"}
-    if share is None:
+    files, share = {"train": "train", "test": "test"}, _plain(validation["validation_share"])
+    if validation["validation_data"] is not None:
         return {"format": FORMATS[task], "files": {**files, "dev": "dev"}}
     if not isinstance(share, float) or not 0 < share < 1:
         raise UserError("validation_share", "must be a number in (0, 1)", got=show_value(share))

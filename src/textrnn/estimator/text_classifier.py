@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
@@ -20,6 +20,9 @@ from textrnn.estimator.input_checks import (
     split_validation_data,
 )
 from textrnn.estimator.recipes import AUTO, start_of_classifier
+
+if TYPE_CHECKING:
+    from textrnn.inference.prediction.predictor import ClassPrediction
 
 
 class TextClassifier(ClassifierMixin, TextEstimator):
@@ -131,14 +134,18 @@ class TextClassifier(ClassifierMixin, TextEstimator):
 
     def predict(self, X: Iterable[str]) -> np.ndarray:  # noqa: N803
         """The most probable label of each text (N,). Raises NotFittedError before `fit`."""
-        return np.asarray(self.classes_[self.predict_proba(X).argmax(axis=1)])
+        ids = {name: number for number, name in enumerate(self._predictor.labels)}
+        numbers = [ids[prediction["label"]] for prediction in self._predictions(X)]
+        return np.asarray(self.classes_[np.array(numbers, np.int64)])
 
     def predict_proba(self, X: Iterable[str]) -> np.ndarray:  # noqa: N803
         """The probability of each of `classes_` for each text (N, C). Raises NotFittedError before `fit`."""
+        rows = [list(prediction["probabilities"].values()) for prediction in self._predictions(X)]
+        return np.array(rows, np.float64).reshape(-1, len(self.classes_))
+
+    def _predictions(self, texts: Any) -> list[ClassPrediction]:
         predictor = self._predictor
-        predictions = predictor.predict(check_texts(X, "X"))
-        rows = [[prediction["probabilities"][name] for name in predictor.labels] for prediction in predictions]
-        return np.array(rows).reshape(-1, len(self.classes_))
+        return cast("list[ClassPrediction]", predictor.predict(check_texts(texts, "X")))
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
