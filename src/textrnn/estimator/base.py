@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from numbers import Integral
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.types import Task
 from textrnn.common.params.sections import load_entry_section
+from textrnn.errors import require
 from textrnn.estimator.corpus import Corpus
 from textrnn.estimator.model_bytes import ModelBytes
 from textrnn.estimator.recipes import StartingPoint
@@ -59,8 +61,10 @@ class TextEstimator(BaseEstimator):
 
     def _seed(self) -> int:
         """The seed of all stages: the number itself, or one that the generator gives, as scikit-learn has it."""
-        if isinstance(self.random_state, int) and not isinstance(self.random_state, bool):
-            return self.random_state
+        if isinstance(self.random_state, Integral):
+            seed = int(self.random_state)
+            require(0 <= seed < 2**63, "random_state", "must lie in [0, 2^63)", seed)
+            return seed
         return int(check_random_state(self.random_state).randint(MAX_SEED))
 
     @property

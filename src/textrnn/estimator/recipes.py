@@ -12,7 +12,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from textrnn.common.params.params_file import read_params
@@ -23,7 +22,9 @@ TAGGER = "ner_bilstm_crf"
 CLASSIFIERS = ("news_bilstm", "names_bigru", "reviews_bilstm", "films_bilstm")
 WORD_ENCODING = "amazon_words"  # how the shipped recipes segment English texts
 FEW_ROWS = 20_000  # up to so many rows `reviews_bilstm` is better than `films_bilstm`
-MAX_WORDS_OF_NAMES = 2
+MOST_ROWS = 0.95  # the fraction of rows that decides whether texts are short
+SHORT_CHARACTERS = 64  # of headlines and short messages in a script without blanks
+NAME_WORDS, NAME_CHARACTERS = 2, 24
 LOOKED_AT = 2_000  # rows that the choice depends on, evenly spaced
 
 # scripts that are written without blanks between words: Thai, Lao, Burmese, Khmer, kana, Han
@@ -31,7 +32,7 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
-MOST = 0.5  # the fraction from which on characters or tokens of a kind decide
+MOSTLY = 0.5  # the fraction from which characters or tokens of a kind decide
 
 Sections = dict[str, dict[str, Any]]
 
@@ -76,24 +77,42 @@ def segment_section(segmenter: str) -> dict[str, Any]:
 
 
 def start_of_classifier(texts: Sequence[str], recipe: str, segmenter: str) -> StartingPoint:
-    """The recipe for these texts. `auto` follows the script, the length and the number of the texts.
+    """The recipe for these texts. `auto` follows the script, the lengths and the number of the texts.
 
-    Texts without blanks between words are read character by character, and so are names, which have one or two words;
-    other texts are read in words. No text is truncated. A recipe that is named is taken as it is.
-    Raises UserError for an unknown recipe.
+    Names, and short texts without blanks between words, are read character by character, other texts in words. No text
+    is truncated. A recipe that is named is taken as it is. Raises UserError for an unknown recipe.
     """
     _check_name(recipe, CLASSIFIERS)
     if recipe != AUTO:
         return StartingPoint(recipe, None if segmenter == AUTO else segmenter)
+    name, fitting = _choose(texts)
+    if segmenter not in (AUTO, fitting):
+        name = _recipe_of_long_texts(len(texts)) if segmenter != "chars" else "news_bilstm"
+        fitting = segmenter
+    return StartingPoint(name, fitting, {"encode": {"min_count": AUTO}, "pad": {"max_length": None}})
+
+
+def _choose(texts: Sequence[str]) -> tuple[str, str]:
+    """The recipe and the segmenter that fit the texts."""
     seen = evenly_spaced(texts)
-    unspaced, words = _share(UNSPACED, seen), median(len(text.split()) for text in seen)
-    if segmenter == AUTO:
-        segmenter = "chars" if unspaced >= MOST or words <= MAX_WORDS_OF_NAMES else "nltk"
-    if segmenter == "chars":
-        recipe = "names_bigru" if unspaced < MOST and words <= MAX_WORDS_OF_NAMES else "news_bilstm"
-    else:
-        recipe = "reviews_bilstm" if len(texts) <= FEW_ROWS else "films_bilstm"
-    return StartingPoint(recipe, segmenter, {"encode": {"min_count": AUTO}, "pad": {"max_length": None}})
+    characters, words = _length_of_most(map(len, seen)), _length_of_most(len(text.split()) for text in seen)
+    if _share(UNSPACED, seen) >= MOSTLY:
+        if characters <= SHORT_CHARACTERS:
+            return "news_bilstm", "chars"
+        return _recipe_of_long_texts(len(texts)), "jieba" if _share(HAN, seen) >= MOSTLY else "chars"
+    if words <= NAME_WORDS and characters <= NAME_CHARACTERS:
+        return "names_bigru", "chars"
+    return _recipe_of_long_texts(len(texts)), "nltk"
+
+
+def _recipe_of_long_texts(rows: int) -> str:
+    return "reviews_bilstm" if rows <= FEW_ROWS else "films_bilstm"
+
+
+def _length_of_most(lengths: Iterable[int]) -> int:
+    """The length that MOST_ROWS of the rows do not exceed."""
+    ordered = sorted(lengths)
+    return ordered[int(MOST_ROWS * (len(ordered) - 1))]
 
 
 def start_of_tagger(sentences: Sequence[Sequence[str]], recipe: str) -> StartingPoint:
@@ -107,7 +126,7 @@ def start_of_tagger(sentences: Sequence[Sequence[str]], recipe: str) -> Starting
     tokens = [token for sentence in evenly_spaced(sentences) for token in sentence]
     characters = sum(len(token) == 1 and HAN.match(token) is not None for token in tokens)
     changes: Sections = {"encode": {"min_count": AUTO}}
-    if characters < MOST * len(tokens):
+    if characters < MOSTLY * len(tokens):
         changes |= {"embed": {"lexicon": None}, "model": {"words": None}}
     return StartingPoint(TAGGER, changes=changes)
 

@@ -19,6 +19,7 @@ from textrnn.estimator.input_checks import (
     split_validation_data,
 )
 from textrnn.estimator.recipes import AUTO, start_of_tagger
+from textrnn.estimator.tag_probabilities import bio_probabilities
 from textrnn.evaluation.metrics.precision_recall import score_spans
 from textrnn.preparation.artifacts.tag_schemes import OUTSIDE, bio_spans, bio_tags
 
@@ -130,6 +131,15 @@ class SequenceTagger(TextEstimator):
             bio_tags([(entity["start"], entity["end"], entity["type"]) for entity in found], len(sentence))
             for found, sentence in zip(entities, sentences, strict=True)
         ]
+
+    def predict_proba(self, X: Iterable[Sequence[str]]) -> list[np.ndarray]:  # noqa: N803
+        """The probability of each of `classes_` for each token: an array (T, C) for each list of T tokens.
+
+        With a CRF these are marginals, while `predict` gives the best sequence. Raises NotFittedError before `fit`.
+        """
+        predictor = self._predictor
+        rows = predictor.tag_probabilities(check_token_lists(X, "X"))
+        return [bio_probabilities(row, predictor.tag_labels, self.classes_.tolist()) for row in rows]
 
     def score(self, X: Iterable[Sequence[str]], y: Iterable[Sequence[str]]) -> float:  # noqa: N803
         """The F1 score of exact entity spans, micro-averaged over all entities."""

@@ -52,7 +52,16 @@ def test_a_caller_gets_copies():
         (ENGLISH, "tokens", "reviews_bilstm", "tokens"),
         (NAMES, "auto", "names_bigru", "chars"),
         (NAMES, "nltk", "reviews_bilstm", "nltk"),
+        ([*NAMES * 20, "a name of six words indeed"], "auto", "names_bigru", "chars"),
+        ([*NAMES * 3, "a name of six words indeed"], "auto", "names_bigru", "chars"),
+        ([*NAMES, *ENGLISH], "auto", "reviews_bilstm", "nltk"),
+        (["Donaudampfschifffahrtsgesellschaft"], "auto", "reviews_bilstm", "nltk"),  # longer than a name
         (CHINESE, "auto", "news_bilstm", "chars"),
+        ([CHINESE[0] * 6], "auto", "reviews_bilstm", "jieba"),
+        ([CHINESE[0] * 6] * (FEW_ROWS + 1), "auto", "films_bilstm", "jieba"),
+        (["今日はとてもいい天気ですから" * 5], "auto", "reviews_bilstm", "chars"),
+        ([CHINESE[0] * 6], "chars", "news_bilstm", "chars"),
+        (CHINESE, "chars", "news_bilstm", "chars"),
         (CHINESE, "jieba", "reviews_bilstm", "jieba"),
         (["今日は天気がいい", "ราคาหุ้นวันนี้"], "auto", "news_bilstm", "chars"),
         (["오늘은 날씨가 아주 좋습니다", "가격이 또 크게 올랐다"], "auto", "reviews_bilstm", "nltk"),  # has blanks

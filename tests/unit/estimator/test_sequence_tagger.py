@@ -54,6 +54,19 @@ def test_it_learns_tags_and_scores_entities_as_seqeval_does(fitted):
     assert not is_classifier(fitted)
 
 
+@pytest.mark.parametrize(
+    "arguments", [{}, {"tags": "bio"}, {"tags": "type", "crf": False}], ids=["bioes", "bio", "type"]
+)
+def test_probabilities_of_tags(arguments):
+    tagger = SequenceTagger(**LEARNS | arguments).fit(TOKENS, TAGS)
+    others, gold = sentences(10, seed=1)
+    found = tagger.predict_proba([*others, []])
+    assert [row.shape for row in found] == [(len(row), 5) for row in [*others, []]]
+    for row, tags in zip(found[:-1], gold, strict=True):
+        np.testing.assert_allclose(row.sum(axis=1), 1, rtol=0, atol=1e-6)
+        assert tagger.classes_[row.argmax(axis=1)].tolist() == tags
+
+
 def test_neighbouring_entities_of_one_type_stay_apart():
     tokens = [["a", "b", "c"], ["b", "a"], ["c", "a", "b"]] * 20
     tags = [[{"a": "B-X", "b": "B-X", "c": "O"}[token] for token in row] for row in tokens]
@@ -97,7 +110,11 @@ def test_cross_validation_and_a_search():
 
 
 def test_before_fit_there_is_no_prediction():
-    for call in (lambda tagger: tagger.predict(TOKENS), lambda tagger: tagger.score(TOKENS, TAGS)):
+    for call in (
+        lambda tagger: tagger.predict(TOKENS),
+        lambda tagger: tagger.predict_proba(TOKENS),
+        lambda tagger: tagger.score(TOKENS, TAGS),
+    ):
         with pytest.raises(NotFittedError, match="not fitted yet"):
             call(SequenceTagger())
 

@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import tempfile
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from sklearn.utils import estimator_checks
 
 from factories.labelled_texts import TINY, reviews
 from textrnn import TextClassifier, load
+from textrnn.common.executor import tasks
 from textrnn.errors import UserError
 
 TEXTS, LABELS = reviews()
@@ -119,11 +121,17 @@ def test_the_seed_alone_decides():
     def weights(seed):
         return TextClassifier(**FASTEST, random_state=seed).fit(TEXTS, LABELS).model_.files["model.safetensors"]
 
-    assert weights(3) == weights(3) != weights(4)
+    assert weights(3) == weights(np.int64(3)) != weights(4)
     assert weights(np.random.RandomState(5)) == weights(np.random.RandomState(5))
     assert weights(None) != weights(None)
     generator = np.random.RandomState(5)
     assert weights(generator) != weights(generator)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_a_seed_out_of_range_is_refused(seed):
+    with pytest.raises(UserError, match=rf"^random_state: must lie in \[0, 2\^63\); got {seed} \(int\)$"):
+        TextClassifier(**FASTEST, random_state=seed).fit(TEXTS, LABELS)
 
 
 def test_a_second_fit_replaces_the_first(fitted):
@@ -169,7 +177,9 @@ def test_fitting_leaves_nothing_behind(fitted, tmp_path, monkeypatch, capfd):
     expected = torch.rand(3)
     torch.manual_seed(11)
     state = np.random.get_state()[1].tolist()
-    classifier = clone(fitted).fit(TEXTS, LABELS)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        classifier = clone(fitted).set_params(wide=True, segmenter="nltk").fit(TEXTS, LABELS)
     assert torch.equal(torch.rand(3), expected)
     assert np.random.get_state()[1].tolist() == state
     classifier.predict(TEXTS)
@@ -186,6 +196,14 @@ def test_files_of_a_project_around_it_change_nothing(fitted, tmp_path, monkeypat
     Path("dvc.yaml").write_text("nor this", encoding="utf-8")
     again = clone(fitted).fit(TEXTS, LABELS)
     assert again.model_.files == fitted.model_.files
+
+
+def test_no_processes_are_started_however_many_rows_there_are(fitted, monkeypatch):
+    """A program that fits an estimator would be run again by each of them."""
+    monkeypatch.setattr(tasks, "MIN_ROWS_FOR_POOL", 0)
+    monkeypatch.setattr(tasks, "local_workers", None)
+    monkeypatch.setenv("TEXTRNN_WORKERS", "8")
+    assert clone(fitted).fit(TEXTS, LABELS).model_.files == fitted.model_.files
 
 
 def test_verbose_prints_the_plan_and_the_progress(fitted, capsys):
