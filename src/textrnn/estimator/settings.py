@@ -49,7 +49,7 @@ def build_params(
     and `min_steps` is not, the latter is null, so that there are so many epochs.
     Raises UserError, with the dotted name, for an unknown or invalid value.
     """
-    parse = _parse_section(task, {name: arguments.get(name) for name in VALIDATION})
+    parse = _parse_section(task, {key: arguments.get(key) for key in VALIDATION})
     arguments = {key: _plain(value) for key, value in arguments.items() if value is not None and key not in VALIDATION}
     params, sections = defaults(), start.sections()
     if "epochs" in arguments and "min_steps" not in arguments:

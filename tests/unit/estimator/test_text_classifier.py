@@ -244,6 +244,28 @@ def test_probabilities_of_rows_that_were_held_out():
     np.testing.assert_allclose(probabilities.sum(axis=1), 1)
 
 
+@pytest.fixture(scope="module")
+def flipped():
+    """Labels of which six are wrong, the numbers of these rows, and probabilities by models that have not seen them."""
+    texts, labels = reviews(150)
+    ids, wrong = np.array([label == "up" for label in labels], int), {7, 31, 66, 90, 118, 140}
+    ids[list(wrong)] ^= 1
+    classifier = TextClassifier(segmenter="tokens", hidden_size=8, embedding_size=8, epochs=8, batch_size=8)
+    return ids, wrong, cross_val_predict(classifier, texts, ids, cv=3, method="predict_proba")
+
+
+def test_wrong_labels_are_the_least_probable(flipped):
+    ids, wrong, probabilities = flipped
+    assert set(np.argsort(probabilities[np.arange(len(ids)), ids])[: len(wrong)].tolist()) == wrong
+
+
+def test_cleanlab_finds_wrong_labels(flipped):
+    filters = pytest.importorskip("cleanlab.filter")
+    ids, wrong, probabilities = flipped
+    found = filters.find_label_issues(ids, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+    assert len(wrong & set(found.tolist())) > len(found) / 2 > 0
+
+
 def test_a_step_of_a_pipeline(fitted):
     pipeline = make_pipeline(FunctionTransformer(lambda texts: [text.upper() for text in texts]), clone(fitted))
     pipeline.set_params(textclassifier__epochs=1).fit(TEXTS, LABELS)
