@@ -47,7 +47,7 @@ class StageRun:
     folder: Path
 
     def run(self, parsed: ParsedRows, *, verbose: bool) -> Path:
-        """Prepare the rows, train, and return the model directory. The state of torch's generator is restored.
+        """Prepare the rows, train, and return the model directory; the state of torch's CPU generator is restored.
 
         verbose: print the plan, the model and the scores of dev, as the stage `train` does.
         """

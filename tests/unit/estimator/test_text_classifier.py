@@ -214,7 +214,7 @@ def test_verbose_prints_the_plan_and_the_progress(fitted, capsys):
     assert wrong == ""
 
 
-GRID = {"hidden_size": [3, 6], "learning_rate": np.array([0.001, 0.02])}
+GRID = [{"hidden_size": [3], "learning_rate": np.array([0.001])}, {"hidden_size": np.array([6]), "layers": [1, 2]}]
 
 
 def search(jobs):
