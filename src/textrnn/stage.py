@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -27,6 +28,9 @@ TABLES = {"corpus": "corpora", "encoding": "encodings", "recipe": "recipes"}
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM as an exception: code that cleans up after Ctrl-C cleans up after SIGTERM too."""
+
+
+_SHOWS_PROGRESS = ContextVar("shows progress", default=True)
 
 
 def run_stage(main: Callable[[str], None], entry_kind: str) -> None:
@@ -192,7 +196,7 @@ def progress(
     count: the number of units (e.g. rows) in an item; None counts one per item. initial: units of `total` that an
     earlier run did; the speed and the remaining time leave them out.
     """
-    if not sys.stderr.isatty():
+    if not (_SHOWS_PROGRESS.get() and sys.stderr.isatty()):
         return items
     try:
         from tqdm import tqdm
@@ -200,6 +204,16 @@ def progress(
         return items
     bar = tqdm(total=total, unit=unit, desc=description, initial=initial, dynamic_ncols=True, leave=False)
     return _with_bar(items, bar, count)
+
+
+@contextlib.contextmanager
+def without_progress() -> Iterator[None]:
+    """Show no progress bars of `progress` in the block, on a terminal neither."""
+    token = _SHOWS_PROGRESS.set(False)
+    try:
+        yield
+    finally:
+        _SHOWS_PROGRESS.reset(token)
 
 
 def _with_bar(items: Iterable[Item], bar: Any, count: Callable[[Item], int] | None) -> Iterator[Item]:

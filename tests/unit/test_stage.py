@@ -12,7 +12,16 @@ from pathlib import Path
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.stage import Terminated, output_file, output_folder, progress, run_command, run_stage, write_json
+from textrnn.stage import (
+    Terminated,
+    output_file,
+    output_folder,
+    progress,
+    run_command,
+    run_stage,
+    without_progress,
+    write_json,
+)
 
 
 @pytest.fixture
@@ -269,6 +278,12 @@ def test_progress_is_shown_on_a_terminal(on_terminal):
     items, output = on_terminal([1, 2, 3], unit="row", description="parse")
     assert items == [1, 2, 3]
     assert "parse" in output
+
+
+def test_progress_may_be_switched_off(on_terminal):
+    with without_progress():
+        assert on_terminal([1, 2, 3], unit="row", description="parse") == ([1, 2, 3], "")
+    assert "parse" in on_terminal([1, 2, 3], unit="row", description="parse")[1]
 
 
 def test_progress_counts_units_and_begins_after_those_of_an_earlier_run(on_terminal):

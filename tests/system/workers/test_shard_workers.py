@@ -9,7 +9,7 @@ import pytest
 
 from factories.shard_tasks import ALL, names, tasks
 from textrnn.common.executor import tasks as module
-from textrnn.common.executor.tasks import run_shards
+from textrnn.common.executor.tasks import run_shards, without_workers
 from textrnn.common.executor.workers import ShardTask, WorkerDiedError
 from textrnn.common.storage.code_version import fingerprint
 from textrnn.common.storage.markers import MARKERS, finished_shards
@@ -38,6 +38,20 @@ def test_few_rows_are_processed_in_this_process(monkeypatch, functions, out, log
         assert {result["process"] == os.getpid() for result in results} == {here}
         for marker in out.joinpath(MARKERS).iterdir():
             marker.unlink()
+
+
+def test_a_program_may_keep_all_rows_in_this_process(monkeypatch, functions, out, log):
+    monkeypatch.setattr(module, "MIN_ROWS_FOR_POOL", 0)
+    monkeypatch.setenv("TEXTRNN_SCHEDULER", "tcp://nowhere:1")
+    with without_workers():
+        results = list(run_shards(functions.double, tasks(out, log), out, stage="cut"))
+    assert {result["process"] for result in results} == {os.getpid()}
+    assert names(log) == ALL
+    monkeypatch.delenv("TEXTRNN_SCHEDULER")
+    for marker in out.joinpath(MARKERS).iterdir():
+        marker.unlink()
+    results = list(run_shards(functions.double, tasks(out, log), out, stage="cut"))
+    assert {result["process"] == os.getpid() for result in results} == {False}
 
 
 def test_the_remaining_rows_decide_on_a_pool(monkeypatch, functions, out, log):

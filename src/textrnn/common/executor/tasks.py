@@ -12,7 +12,8 @@ import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,20 @@ from textrnn.stage import progress, worker_count
 
 MIN_ROWS_FOR_POOL = 50_000
 POLL_SECONDS = 2.0
+_IN_THIS_PROCESS = ContextVar("in this process", default=False)
+
+
+@contextmanager
+def without_workers() -> Iterator[None]:
+    """Have `run_shards` run all tasks of the block in this process.
+
+    Worker processes import the main module of the program, which a program that calls the library is not written for.
+    """
+    token = _IN_THIS_PROCESS.set(True)
+    try:
+        yield
+    finally:
+        _IN_THIS_PROCESS.reset(token)
 
 
 def run_shards(
@@ -123,6 +138,8 @@ def _open_pool(
     tasks: Sequence[ShardTask], folder: Path, stage: str, scheduler: str
 ) -> AbstractContextManager[WorkerPool | None]:
     """The pool for these tasks; None if this process runs them."""
+    if _IN_THIS_PROCESS.get():
+        return nullcontext()
     if scheduler and tasks:
         return cluster_workers(scheduler, folder, stage)
     count = min(worker_count(), len(tasks))

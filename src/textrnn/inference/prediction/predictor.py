@@ -6,10 +6,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypedDict
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from textrnn.common.config.types import Task
+from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.errors import UserError
 from textrnn.inference.prediction.model_inputs import (
     CharacterSpan,
@@ -25,6 +27,7 @@ from textrnn.modeling.models.model_directory import (
     convert_read_errors,
     load_model,
 )
+from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.segmentation.segmenters import Segmenter
@@ -92,6 +95,39 @@ class Predictor:
         predict_chunk = self._tag if self.task == "tag" else self._classify
         chunks = (predict_chunk(texts[first : first + CHUNK_TEXTS]) for first in range(0, len(texts), CHUNK_TEXTS))
         return [prediction for chunk in chunks for prediction in chunk]
+
+    @torch.no_grad()  # not inference mode: the marginals of a CRF are gradients
+    def tag_probabilities(self, sentences: Iterable[Sequence[str]]) -> list[np.ndarray]:
+        """The probability of each tag of a tagger for each token of lists of tokens: (T, C) float64 for T tokens.
+
+        The C tags are the names of `tag_labels`; a CRF gives their marginals. Tokens that are not read, as training
+        truncated its rows, are certainly O. Raises as `predict` does.
+        """
+        assert self.task == "tag"
+        lists = list(sentences)
+        for index, tokens in enumerate(lists):
+            if isinstance(tokens, str):
+                raise TypeError(f"texts[{index}] must be a list of str, not str")
+            self._check(tokens, f"texts[{index}]")
+        chunks = (lists[first : first + CHUNK_TEXTS] for first in range(0, len(lists), CHUNK_TEXTS))
+        return [row for chunk in chunks for row in self._chunk_probabilities(chunk)]
+
+    @property
+    def tag_labels(self) -> Labels:
+        """The names of a tagger's tags by id, O first, and their scheme."""
+        return self._saved.labels
+
+    def _chunk_probabilities(self, sentences: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        rows = [np.zeros((len(tokens), len(self.tag_labels.names))) for tokens in sentences]
+        for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens in sentences]):
+            logits, predicted = self._run(batch)
+            # the marginals do not depend on the tags that are given, as long as there are any
+            targets = np.where(batch.valid, np.array(predicted), IGNORED_TAG)
+            values = class_probabilities(self._saved.network, logits, torch.from_numpy(targets)).numpy()
+            for row, probabilities, valid in zip(batch.rows.tolist(), values, batch.valid, strict=True):
+                rows[row][: valid.sum()] = probabilities[valid]
+                rows[row][valid.sum() :, 0] = 1.0
+        return rows
 
     def _check(self, text: Text, where: str) -> None:
         tokens = [text] if isinstance(text, str) else text

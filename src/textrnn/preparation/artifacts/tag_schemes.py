@@ -39,6 +39,14 @@ def bioes_spans(tags: Sequence[str]) -> list[Span]:
     return _prefixed_spans(tags, "BIES")
 
 
+def bio_tags(entities: Sequence[Span], length: int) -> list[str]:
+    """The BIO tags of a sequence of `length` tokens with these non-overlapping spans; the inverse of `bio_spans`."""
+    tags = [OUTSIDE] * length
+    for start, end, entity_type in entities:
+        tags[start:end] = [f"B-{entity_type}", *[f"I-{entity_type}"] * (end - start - 1)]
+    return tags
+
+
 def bioes_tags(entities: Sequence[Span], length: int) -> list[str]:
     """The tags of a sequence of `length` tokens with these non-overlapping spans; the inverse of `bioes_spans`."""
     tags = [OUTSIDE] * length

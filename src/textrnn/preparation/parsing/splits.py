@@ -167,7 +167,7 @@ def write_splits(
                         selected = batch.select(schema.names).filter(pa.array(mask))
                         writers[name].write(selected)
                         duplicates.add(name, selected.column(1), keys.strata[mask])
-    return {name: writers[name].shards for name in SPLITS}
+    return {name: writers[name].shards for name in SPLITS if name in plans}
 
 
 def strata_of(targets: pa.Array) -> np.ndarray:

@@ -16,6 +16,7 @@ from textrnn.preparation.artifacts.learned_vectors import NO_VECTORS, LearnedVec
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, load_lexicon, save_lexicon
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.embedding import initial_embedding
 from textrnn.preparation.embedding.lexicon import add_vectors, build_lexicon
 from textrnn.preparation.embedding.vector_files import read_selected
 
@@ -161,7 +162,7 @@ def stage(tmp_path, monkeypatch, import_stage):
     """Runs the script over a tiny encoding and dictionary; the lexicon, and the stage's report."""
     script = import_stage("embed")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(script, "read_dictionary", lambda: iter(DICTIONARY))
+    monkeypatch.setattr(initial_embedding, "read_dictionary", lambda: iter(DICTIONARY))
     preparation = tmp_path / "data" / "encoded" / "e" / "preparation"
     preparation.mkdir(parents=True)
     vocabulary("国中民人").save(preparation / "vocabulary.arrow")
