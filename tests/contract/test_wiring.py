@@ -53,7 +53,7 @@ LAYERS = (
     "evaluation/comparison",
     "evaluation/rendering",
     "evaluation/report",
-    "runner",
+    "project/runner",
     "inference/prediction",
     "inference/onnx",
     "inference/serving",
