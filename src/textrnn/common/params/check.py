@@ -35,6 +35,7 @@ STATED_BY_ENTRIES = {"parse": ("format", "files")}  # what has no default
 NAME = re.compile(r"\w[\w-]{0,63}")  # of an entry: it is part of paths, of names of stages and of commands
 # segmenters into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
 CHARACTER_SEGMENTERS = ("chars", "tokens")
+GENERATED = "data/sample"  # the folder that the stage `sample` fills
 IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
 
 
@@ -53,8 +54,9 @@ def check_params(params: Mapping[str, Any]) -> None:
                     raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
         errors.errors += _ignored_keys(params, "")
         for name, cls in SECTIONS.items():
-            with errors.collect():
-                load_section(cls, params, name)
+            if name in params or _needs_section(name, params.get("data")):
+                with errors.collect():
+                    load_section(cls, params, name)
         of_defaults = ErrorCollector()
         for name, cls in defaults.items():
             with of_defaults.collect():
@@ -68,6 +70,11 @@ def check_params(params: Mapping[str, Any]) -> None:
         for table in ENTRY_SECTIONS:
             with errors.collect():
                 _check_table({**params, **known_defaults}, table, reported)
+
+
+def _needs_section(name: str, data: Any) -> bool:
+    """Whether the section must be there: `sample` only where that stage fills the source of all corpora."""
+    return name != "sample" or not isinstance(data, Mapping) or data.get("source") == GENERATED
 
 
 def _check_defaults(cls: type[Any], params: Mapping[str, Any], name: str) -> None:
