@@ -54,6 +54,9 @@ LAYERS = (
     "evaluation/rendering",
     "evaluation/report",
     "project/runner",
+    "project/shipped",
+    "project/inspection",
+    "project/creation",
     "inference/prediction",
     "inference/onnx",
     "inference/serving",
@@ -204,8 +207,9 @@ def test_config_declares_and_checks_and_computes_nothing():
                 assert node.returns.value is None, f"{path.name}: {node.name} returns something"
             if isinstance(node, ast.ClassDef):
                 assert [ast.unparse(each) for each in node.decorator_list] == ["dataclass(frozen=True)"], node.name
-    importers = [path for path in modules() if SOURCE / "textrnn/common/params/check.py" in direct_imports(path)]
-    assert importers == []
+    checkers = {SOURCE / "textrnn/common/params" / f"{name}.py" for name in ("check", "project_check")}
+    importers = {package_of(path) for path in modules() if checkers & direct_imports(path) and path not in checkers}
+    assert importers == {"project/inspection", "project/creation"}  # commands, which no stage reaches
 
 
 def test_merging_takes_the_entrys_value_and_nothing_else():

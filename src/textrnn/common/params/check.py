@@ -35,7 +35,6 @@ STATED_BY_ENTRIES = {"parse": ("format", "files")}  # what has no default
 NAME = re.compile(r"\w[\w-]{0,63}")  # of an entry: it is part of paths, of names of stages and of commands
 # segmenters into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
 CHARACTER_SEGMENTERS = ("chars", "tokens")
-GENERATED = "data/sample"  # the folder that the stage `sample` fills
 IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
 
 
@@ -74,7 +73,7 @@ def check_params(params: Mapping[str, Any]) -> None:
 
 def _needs_section(name: str, data: Any) -> bool:
     """Whether the section must be there: `sample` only where that stage fills the source of all corpora."""
-    return name != "sample" or not isinstance(data, Mapping) or data.get("source") == GENERATED
+    return name != "sample" or not isinstance(data, Mapping) or data.get("source") == "data/sample"
 
 
 def _check_defaults(cls: type[Any], params: Mapping[str, Any], name: str) -> None:
@@ -128,14 +127,15 @@ def _repeats(error: str, prefix: str, entry: Any, reported: set[str]) -> bool:
 
 def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) -> None:
     where, sections = f"{table}.{key}", ENTRY_SECTIONS[table]
-    wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
-    require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
-    if not isinstance(entry, Mapping):
-        raise UserError(where, "must be a mapping", got=show_value(entry))
     reference, other_table = REFERENCES.get(table, (None, ""))
     known = [*([reference] if reference else []), *sections]
     loaded = {}
     with ErrorCollector() as errors:
+        wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
+        errors.require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
+        if not isinstance(entry, Mapping):
+            errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
+            return
         for name in entry:
             with errors.collect():
                 if name not in known:
@@ -256,6 +256,5 @@ def _ignored_keys(values: Any, where: str) -> Iterator[UserError]:
     """An error for each key that DVC would not track."""
     for key, value in values.items() if isinstance(values, Mapping) else ():
         if key in IGNORED_BY_DVC:
-            wrong = "DVC's run cache ignores the value of a key with this name"
-            yield UserError(f"{where}{key}", wrong, do="rename it")
+            yield UserError(f"{where}{key}", "DVC's run cache ignores the value of a key of this name", do="rename it")
         yield from _ignored_keys(value, f"{where}{key}.")

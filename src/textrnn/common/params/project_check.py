@@ -53,7 +53,7 @@ def _named_files(params: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:
 
 
 def _sections(params: Mapping[str, Any], table: str, name: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """A section of each entry of a table, merged over the defaults; those that cannot be read have errors of their own."""
+    """A section of each entry of a table over the defaults; those that cannot be read have errors of their own."""
     entries = params.get(table)
     for entry in entries if isinstance(entries, Mapping) else ():
         try:

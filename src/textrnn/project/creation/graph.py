@@ -45,7 +45,9 @@ def project_graph(artifact: str, description: str, labels: Sequence[str]) -> str
     graph["artifacts"] = {
         artifact: {"path": f"models/{artifact}", "type": "model", "desc": description, "labels": list(labels)}
     }
-    return HEAD + _dump(graph).replace("\nartifacts:", "\n# What the models are, for a registry: `dvc artifacts get`.\nartifacts:")
+    return HEAD + _dump(graph).replace(
+        "\nartifacts:", "\n# What the models are, for a registry: `dvc artifacts get`.\nartifacts:"
+    )
 
 
 def _read_graph() -> Any:

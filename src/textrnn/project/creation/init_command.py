@@ -26,7 +26,9 @@ def init_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder of the project, which has none yet")
-    parser.add_argument("--file", type=Path, required=True, metavar="PATH", help="a .csv, .tsv, .jsonl or .parquet file")
+    parser.add_argument(
+        "--file", type=Path, required=True, metavar="PATH", help="a .csv, .tsv, .jsonl or .parquet file"
+    )
     add_columns(parser)
     parser.add_argument("--group", metavar="NAME", help="the column of what must stay together, such as an author")
     parser.add_argument("--name", metavar="NAME", help="of the corpus (default: that of the file)")
