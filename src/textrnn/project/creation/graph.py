@@ -13,6 +13,7 @@ from textrnn.project.shipped.project_files import GRAPH, LIBRARY_PREFIX
 CODE = "data/code"  # the folder of fingerprints
 LEFT_OUT = "sample"  # the stage that generates corpora: a project has its own
 CHECKED, STUDY = "data/checked.json", "study/"
+ARTIFACTS = "# What the models are, for a registry: `dvc artifacts get`.\n"
 HEAD = """\
 # The stages of textrnn, one for each entry of params.yaml's tables; `textrnn init` wrote this file.
 # `check` runs each time: it checks params.yaml and writes, for each stage, the hashes of the installed code that the
@@ -45,9 +46,7 @@ def project_graph(artifact: str, description: str, labels: Sequence[str]) -> str
     graph["artifacts"] = {
         artifact: {"path": f"models/{artifact}", "type": "model", "desc": description, "labels": list(labels)}
     }
-    return HEAD + _dump(graph).replace(
-        "\nartifacts:", "\n# What the models are, for a registry: `dvc artifacts get`.\nartifacts:"
-    )
+    return HEAD + _dump(graph).replace("\nartifacts:", f"\n{ARTIFACTS}artifacts:")
 
 
 def _read_graph() -> Any:

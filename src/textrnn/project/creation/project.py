@@ -127,7 +127,7 @@ def _files(
         "pipeline/check.py": CHECK_SCRIPT.format(folder=CODE),
         ".dvcignore": _dvcignore(),
         ".gitignore": GITIGNORE,
-        "README.md": readme_text(names.corpus, names.encoding, names.recipe, file.path.name),
+        "README.md": readme_text(names.corpus, names.recipe, file.path.name),
         **{f"{folder}/README.md": text for folder, text in INPUT_FOLDERS.items()},
     }
 
