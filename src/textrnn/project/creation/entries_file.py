@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -83,8 +84,7 @@ def _set_value(text: str, keys: tuple[str, str, str], value: str) -> str:
     line, column = values.lc.value(key)
     lines = text.splitlines(keepends=True)
     before, after = lines[line][:column], lines[line][column:]
-    old = after.partition("#")[0].rstrip()
-    lines[line] = before + value + after[len(old) :]
+    lines[line] = before + re.sub(r"^[^\s,}#]+", lambda _: value, after)
     return "".join(lines)
 
 

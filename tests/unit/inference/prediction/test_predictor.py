@@ -95,7 +95,9 @@ def test_the_score_of_an_entity_is_its_least_probable_tag(tmp_path, name):
         chances = expected.confidence[start:end]  # of the predicted tags; with a CRF their marginals
         scores.append([chances[first:last].min() for first, last, _ in spans(tags, labels.scheme)])
     found = [[entity["score"] for entity in row["entities"]] for row in textrnn.load(tiny.folder).predict(tiny.texts)]
-    assert [score for row in found for score in row] == pytest.approx([score for row in scores for score in row], abs=1e-4)
+    assert [score for row in found for score in row] == pytest.approx(
+        [score for row in scores for score in row], abs=1e-4
+    )
     assert len({round(score, 3) for row in found for score in row}) > 20
 
 
