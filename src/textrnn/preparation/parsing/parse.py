@@ -12,38 +12,38 @@ from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
-from textrnn.errors import UserError
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
-from textrnn.preparation.parsing.formats import find_format
+from textrnn.preparation.parsing.formats import format_of
 from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.splits import SplitPlan, plan_splits, write_splits
-from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file
+from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file, staged_schema
+from textrnn.preparation.parsing.unusable import check_rejects, check_splits, too_few_labels
 
 
 def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dict[str, Any]:
     """Write the corpus in `source` as shards and an index into the folder `out`; return the counts.
 
-    The files are read once into `out`/staging. Then rows are assigned to splits: dev is held out first, and `limit`
-    rows per split are sampled last. An interrupted run with the same files and arguments resumes after its last
+    The files are read once into `out`/staging. Then rows are assigned to splits: test and dev are held out first, and
+    `limit` rows per split are sampled last. An interrupted run with the same files and arguments resumes after its last
     finished shard. Memory stays at a few shards whatever the number of rows; time is proportional to it.
     Raises UserError for a damaged file, for more than `max_rejects` rejected rows, and for a split that ends up empty.
     """
-    file_format = find_format(settings.format, "parse.format")
-    labels = file_format.labels(source, settings.files, settings.classes)
+    file_format = format_of(settings)
+    labels = file_format.labels(source, settings)
     if len(labels) < 2:
-        raise UserError(
-            source, "needs at least two labels", got=list(labels.values()), do="check that its format is the right one"
-        )
+        raise too_few_labels(source, settings, file_format, list(labels.values()))
     staging = out / STAGING
     staging.mkdir(exist_ok=True)
     label_ids = {label: label_id for label_id, label in enumerate(labels)}
+    if file_format.named_labels:
+        label_ids = {name: label_id for label_id, name in enumerate(labels.values())} | label_ids
     counts = _stage_files(source, settings, file_format, label_ids, out)
     reader = ShardReader(staging, "staged")
-    plans = plan_splits(reader, settings.dev, settings.seed, limit)
+    plans = plan_splits(reader, settings.dev, settings.seed, limit, test=settings.test)
     duplicates = DuplicateCounter(staging / "repeats", sum(count.kept for count in counts.values()))
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
-    _check_rows(source, plans, counts, rows)
+    check_splits(source, {split: plan.role for split, plan in plans.items()}, counts, rows)
     statistics = _statistics(file_format, plans, counts, rows, duplicates)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
@@ -58,6 +58,7 @@ def _stage_files(
 ) -> dict[str, FileCounts]:
     counts: dict[str, FileCounts] = {}
     staged: list[Shard] = []
+    grouped = settings.format == "table" and settings.table.group is not None
     for role in SPLITS:
         name = settings.files.get(role)
         if name is not None:
@@ -65,15 +66,16 @@ def _stage_files(
             shards, counts[role] = stage_file(
                 path,
                 role,
-                file_format.read(path),
+                file_format.read(path, settings),
                 limit=settings.rows.get(role),
                 task=file_format.task,
                 label_ids=label_ids,
                 out=out,
+                grouped=grouped,
             )
             staged += shards
-            _check_rejects(path, counts, settings.max_rejects)
-    write_index(out / STAGING, "staged", staged)
+            check_rejects(source, settings, counts)
+    write_index(out / STAGING, "staged", staged, columns=staged_schema(file_format.task, grouped).names)
     return counts
 
 
@@ -81,26 +83,6 @@ def _rows_before_limit(plans: Mapping[str, SplitPlan], rows: Mapping[str, int]) 
     """By split that lost rows to the limit, how many it had before."""
     before = {split: plans[split].rows_before_limit for split in SPLITS}
     return {split: count for split, count in before.items() if count is not None and count > rows[split]}
-
-
-def _check_rejects(path: Path, counts: dict[str, FileCounts], max_rejects: int) -> None:
-    rejected = sum(count.rejected.total() for count in counts.values())
-    if rejected > max_rejects:
-        read = sum(count.read for count in counts.values())
-        raise UserError(
-            f"{path}, {list(counts.values())[-1].first}",
-            f"{rejected} of the {read} rows read so far are rejected and max_rejects is {max_rejects}",
-            do="correct the file, or raise the corpus's max_rejects",
-        )
-
-
-def _check_rows(
-    source: Path, plans: Mapping[str, SplitPlan], counts: Mapping[str, FileCounts], rows: Mapping[str, int]
-) -> None:
-    for split, plan in plans.items():
-        if not rows[split]:
-            usable = f"{counts[plan.role].kept} usable rows in the {plan.role} file"
-            raise UserError(source, f"the {split} split is empty", got=usable)
 
 
 def _statistics(
@@ -113,6 +95,7 @@ def _statistics(
     statistics: dict[str, Any] = {
         "files": {
             role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
+            | ({"blank_lines": count.blank} if count.blank else {})
             for role, count in counts.items()
         },
         "rows": dict(rows),

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from factories.imports import SOURCE
+from factories.imports import SOURCE, TESTS
 from factories.published_files import BIO, FASTTEXT, HEADLINES, NAMES, bytes_of
 from textrnn.common.config.parse import HoldOut
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
@@ -187,6 +187,7 @@ def test_first_reject_is_an_error_that_names_file_line_and_reason(parsed, tmp_pa
     assert str(caught.value) == (
         f"{tmp_path / 'raw' / 'train.txt'}, line 2: a label that is none of the 2 classes; got '2': "
         "2 of the 5 rows read so far are rejected and max_rejects is 0; "
+        "also line 4: empty text; got '\\t1'; "
         "correct the file, or raise the corpus's max_rejects"
     )
 
@@ -253,7 +254,12 @@ def test_classes_of_bio_reject_other_types(parsed):
 @pytest.mark.parametrize(
     ("roles", "share", "message"),
     [
-        ({"test": [("", 1)]}, None, r"raw: the test split is empty; got 0 usable rows in the test file$"),
+        (
+            {"test": [("", 1)]},
+            None,
+            r"raw: the test split is empty; got 0 usable rows in the test file; "
+            r"the first rejected rows: line 1: empty text; got '\\t1'$",
+        ),
         ({"dev": None}, 0.01, r"raw: the dev split is empty; got 6 usable rows in the train file$"),
         ({"dev": None}, 0.99, r"raw: the train split is empty; got 6 usable rows in the train file$"),
     ],
@@ -307,14 +313,14 @@ def test_more_rows_than_a_batch(parsed, rows_of):
 
 SCRIPT = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
-from textrnn.common.config.parse import HoldOut, Parse
+from factories.published_files import NAMES
 from textrnn.preparation.parsing.parse import parse
 raw, out = map(Path, sys.argv[1:])
 out.mkdir()
 files = {"train": "train.csv.gz", "test": "test.csv.gz"}
-corpus = Parse("names", files, 1, None, {}, HoldOut("train", 0.1, 1), 0)
-print(json.dumps(parse(raw, corpus, limit=50, out=out)))
+print(json.dumps(parse(raw, replace(NAMES, files=files), limit=50, out=out)))
 """
 
 
@@ -322,7 +328,7 @@ def test_bytes_depend_on_nothing_but_rows_and_seed(parsed, tmp_path):
     counts = parsed(NAMES, limit=50, train=NAMES_TRAIN, test=NAMES_TEST)
     for hash_seed in ("0", "12345"):
         out = tmp_path / f"hash{hash_seed}"
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(SOURCE)}
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": f"{SOURCE}:{TESTS}"}
         command = [sys.executable, "-c", SCRIPT, str(tmp_path / "raw"), str(out)]
         printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
         assert json.loads(printed) == counts
