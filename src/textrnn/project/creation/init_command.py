@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.project.creation.project import create_project, entry_name
-from textrnn.project.inspection.command import add_columns, columns_of, inspect
+from textrnn.project.inspection.command import add_file_options, file_options, inspect
 
 EXAMPLES = """\
 examples:
@@ -29,8 +29,7 @@ def init_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--file", type=Path, required=True, metavar="PATH", help="a .csv, .tsv, .jsonl or .parquet file"
     )
-    add_columns(parser)
-    parser.add_argument("--group", metavar="NAME", help="the column of what must stay together, such as an author")
+    add_file_options(parser)
     parser.add_argument("--name", metavar="NAME", help="of the corpus (default: that of the file)")
     parser.set_defaults(run=lambda args: init(args, parser.error))
     return parser
@@ -38,12 +37,11 @@ def init_parser() -> argparse.ArgumentParser:
 
 def init(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     """Print the report on the file, write the project, and say what to do next."""
-    columns = columns_of(args, usage_error)
-    file, summary = inspect(args.file, columns)
+    file, summary = inspect(args.file, file_options(args, usage_error))
     if not summary.rows:
         raise UserError(args.file, "has no row that can be used", do="see the lines above")
     if len(summary.labels) < 2 and summary.task == "classify":
         raise UserError(args.file, "needs at least two labels", got=list(summary.labels))
-    names = create_project(args.folder, file, summary, args.name or entry_name(args.file), args.group)
+    names = create_project(args.folder, file, summary, args.name or entry_name(args.file))
     print(f"\nproject in {args.folder}: recipe {names.recipe} on encoding {names.encoding}. Next:\n")
     print(f"  cd {args.folder}\n  git commit -m start\n  dvc repro\n  python pipeline/table.py")

@@ -69,15 +69,15 @@ class ProjectNames:
     recipe: str
 
 
-def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str, group: str | None) -> ProjectNames:
+def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str) -> ProjectNames:
     """Write a project around a copy of the file into a folder that has none yet; return the names of its entries.
 
-    name: of the corpus. group: the column of rows that stay together, or None. Raises UserError, before anything is
-    written, if the folder has a file that the project would write; what was written is removed after any other error.
+    name: of the corpus. Raises UserError, before anything is written, if the folder has a file that the project would
+    write. After any other error a folder that is new is removed.
     """
     choice = choose(summary)
     names = ProjectNames(name, f"{name}_{choice.suffixes[0]}", f"{name}_{choice.suffixes[1]}")
-    files = _files(names, choice, file, summary, group)
+    files = _files(names, choice, file, summary)
     raw = Path(SOURCE) / name
     for path in (*files, ".git", ".dvc", str(raw)):
         if (folder / path).exists() and path != ".git":
@@ -110,11 +110,9 @@ def _remove(folder: Path, is_new: bool) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _files(
-    names: ProjectNames, choice: Choice, file: RawFile, summary: FileSummary, group: str | None
-) -> dict[str, str]:
+def _files(names: ProjectNames, choice: Choice, file: RawFile, summary: FileSummary) -> dict[str, str]:
     """The text of each file of the project, by its path."""
-    corpus = Entry(names.corpus, f"{summary.rows:,} rows", None, {"parse": _parse_section(file, summary, group)})
+    corpus = Entry(names.corpus, f"{summary.rows:,} rows", None, {"parse": _parse_section(file, summary)})
     sections = {"segment": choice.segment, "encode": choice.encode}
     encoding = Entry(names.encoding, summary.language, ("corpus", names.corpus), sections)
     recipe = Entry(names.recipe, choice.reason, ("encoding", names.encoding), _recipe_sections(choice))
@@ -132,17 +130,11 @@ def _files(
     }
 
 
-def _parse_section(file: RawFile, summary: FileSummary, group: str | None) -> dict[str, Any]:
-    content, target = ("text", "label") if summary.task == "classify" else ("tokens", "tags")
-    columns = {content: file.columns.content, target: file.columns.target}
-    split = held_out(summary) | ({"block": 1} if group is not None else {})
-    section: dict[str, Any] = {
-        "format": "table",
-        "files": {"train": file.path.name},
-        "table": columns | {"delimiter": None, "group": group},
-        "test": split,
-        "dev": split,
-    }
+def _parse_section(file: RawFile, summary: FileSummary) -> dict[str, Any]:
+    split = held_out(summary)
+    if file.settings.format == "table" and file.settings.table.group is not None:
+        split["block"] = 1  # the groups say what stays together
+    section = {**file.section, "test": split, "dev": split}
     rejected = sum(summary.rejected.values())
     return section | ({"max_rejects": rejected} if rejected else {})
 

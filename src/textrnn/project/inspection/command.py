@@ -8,7 +8,8 @@ from pathlib import Path
 
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.project_check import check_project
-from textrnn.project.inspection.raw_file import Columns, RawFile, open_table
+from textrnn.preparation.parsing.formats import FORMATS
+from textrnn.project.inspection.raw_file import FileOptions, RawFile, open_raw_file
 from textrnn.project.inspection.summary import FileSummary, summarize
 from textrnn.project.inspection.summary_lines import summary_lines
 
@@ -29,43 +30,57 @@ def check_parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("file", metavar="FILE", nargs="?", type=Path, help="a .csv, .tsv, .jsonl or .parquet file")
-    add_columns(parser)
+    add_file_options(parser)
     parser.set_defaults(run=lambda args: check(args, parser.error))
     return parser
 
 
 def check(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     """Print the report on a file, or that params.yaml is valid; `usage_error` exits with a message on arguments."""
-    columns = columns_of(args, usage_error)
+    options = file_options(args, usage_error)
     if args.file is not None:
-        inspect(args.file, columns)
+        inspect(args.file, options)
         return
     check_project(read_params())
     print("params.yaml is valid")
 
 
-def inspect(path: Path, columns: Columns) -> tuple[RawFile, FileSummary]:
+def inspect(path: Path, options: FileOptions) -> tuple[RawFile, FileSummary]:
     """Read a file as a whole and print the report on it."""
-    file = open_table(path, columns)
-    summary = summarize(file.rows(), columns.task)
+    file = open_raw_file(path, options)
+    summary = summarize(file.rows(), file.task)
     print("\n".join(summary_lines(file, summary)), flush=True)
     return file, summary
 
 
-def add_columns(parser: argparse.ArgumentParser) -> None:
-    """Add the options that name the columns of a table."""
+def add_file_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say how a file is read."""
     parser.add_argument("--text", metavar="NAME", help="the column of the texts (default: text)")
     parser.add_argument("--label", metavar="NAME", help="the column of their labels (default: label)")
     parser.add_argument("--tokens", metavar="NAME", help="for tagging: the column of the lists of tokens")
     parser.add_argument("--tags", metavar="NAME", help="for tagging: the column of the lists of tags")
+    parser.add_argument("--group", metavar="NAME", help="the column of what must stay together, such as an author")
+    delimiter_help = "between the columns of a CSV or TSV file (default: found from its header)"
+    parser.add_argument("--delimiter", metavar="CHAR", help=delimiter_help)
+    encoding_help = "of the file's text, such as gb18030 (default: by its byte order mark, else UTF-8 or a guess)"
+    parser.add_argument("--text-encoding", metavar="NAME", help=encoding_help)
+    names = ", ".join(FORMATS)
+    parser.add_argument("--format", choices=FORMATS, metavar="NAME", help=f"one of {names} (default: table)")
 
 
-def columns_of(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Columns:
-    """The columns that the options name."""
+def file_options(args: argparse.Namespace, usage_error: Callable[[str], None]) -> FileOptions:
+    """What the options say."""
     if (args.tokens is None) != (args.tags is None):
         usage_error("--tokens and --tags go together")
-    if args.tokens is not None:
-        if args.text is not None or args.label is not None:
-            usage_error("give --text and --label, or --tokens and --tags")
-        return Columns(args.tokens, args.tags, "tag")
-    return Columns(args.text or "text", args.label or "label", "classify")
+    if args.tokens is not None and (args.text is not None or args.label is not None):
+        usage_error("give --text and --label, or --tokens and --tags")
+    tagging = args.tokens is not None
+    return FileOptions(
+        task="tag" if tagging else "classify",
+        format=args.format,
+        content=args.tokens if tagging else args.text,
+        target=args.tags if tagging else args.label,
+        group=args.group,
+        delimiter=args.delimiter,
+        text_encoding=args.text_encoding,
+    )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from textrnn.common.config.types import Task
-from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow
+from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow
 from textrnn.project.inspection.language import WITHOUT_BLANKS, LanguageCounts
 
 LANGUAGE_ROWS = 20_000  # the language is that of the first rows
@@ -26,7 +26,7 @@ class FileSummary:
     characters: the length of a text with half of the texts below it, with 95% below it, and the longest; words: the
     same in words between blanks, for tagging in tokens. single_characters: the share of a tagger's tokens that are one.
     repeated: rows whose text another row before it has. conflicting: texts that have several labels.
-    rejected: rows that cannot be used, by reason; first_rejects: the first few of them.
+    blank: lines of white space alone. rejected: rows that cannot be used, by reason; first_rejects: the first few.
     """
 
     task: Task
@@ -38,6 +38,7 @@ class FileSummary:
     single_characters: float
     repeated: int
     conflicting: int
+    blank: int
     rejected: dict[str, int]
     first_rejects: tuple[Reject, ...]
 
@@ -59,6 +60,7 @@ class _Counts:
     words: array[int] = field(default_factory=lambda: array("l"))
     tokens: int = 0
     single: int = 0
+    blank: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     first_rejects: list[Reject] = field(default_factory=list)
 
@@ -67,6 +69,9 @@ class _Counts:
             self.rejected[row.reason] += 1
             if len(self.first_rejects) < SHOWN_REJECTS:
                 self.first_rejects.append(row)
+            return
+        if isinstance(row, Blank):
+            self.blank += 1
             return
         if isinstance(row, TagRow):
             text, target, words = " ".join(row.tokens), " ".join(row.tags), len(row.tokens)
@@ -103,6 +108,7 @@ def summarize(rows: Iterable[Row], task: Task) -> FileSummary:
         counts.single / counts.tokens if counts.tokens else 0.0,
         int(same_text.sum()),
         len(np.unique(hashes[order][1:][same_text & other_label])),
+        counts.blank,
         dict(counts.rejected.most_common()),
         tuple(counts.first_rejects),
     )

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from textrnn.project.inspection.raw_file import RawFile
+from collections.abc import Iterator
+
+from textrnn.project.inspection.raw_file import NAMES, RawFile
 from textrnn.project.inspection.summary import FileSummary
 
 SHOWN_LABELS = 12
@@ -15,10 +17,10 @@ def summary_lines(file: RawFile, summary: FileSummary) -> list[str]:
     """What `textrnn check FILE` prints: what the file is, what is in it, and what may be wrong with it."""
     lengths = _lengths(summary)
     lines = {
-        "file": f"{file.path}, {_bytes(file.path.stat().st_size)}, {file.encoding}{file.describe_delimiter()}",
+        "file": ", ".join(_describe_file(file)),
         "task": TASKS[summary.task],
         "language": f"{summary.language}{'' if summary.has_blanks else ', words without blanks between them'}",
-        "rows": f"{summary.rows:,} used, {sum(summary.rejected.values()):,} that cannot be used",
+        "rows": _rows(summary),
         "lengths": lengths,
         "labels" if summary.task == "classify" else "entities": _labels(summary),
         "duplicates": f"{summary.repeated:,} rows repeat the text of another",
@@ -31,7 +33,10 @@ def summary_lines(file: RawFile, summary: FileSummary) -> list[str]:
 
 def notes(summary: FileSummary) -> list[str]:
     """What a reader should look at before training, most serious first."""
-    found = [f"line {reject.line}: {reject.reason}; got {reject.got}" for reject in summary.first_rejects]
+    found = [
+        "; ".join(filter(None, (f"line {reject.line}: {reject.reason}", f"got {reject.got}", reject.hint)))
+        for reject in summary.first_rejects
+    ]
     others = sum(summary.rejected.values()) - len(found)
     if others:
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in summary.rejected.items())
@@ -50,6 +55,20 @@ def notes(summary: FileSummary) -> list[str]:
         if len(labels) > 1 and count > LARGEST_SHARE * rows:
             found.append(f"{100 * count / rows:.0f}% of the rows are {label}: look at macro-F1, not at accuracy")
     return found
+
+
+def _describe_file(file: RawFile) -> Iterator[str]:
+    yield str(file.path)
+    yield _bytes(file.path.stat().st_size)
+    if file.encoding is not None:
+        yield file.encoding
+    if file.delimiter is not None:
+        yield f"columns separated by a {NAMES.get(file.delimiter, repr(file.delimiter))}"
+
+
+def _rows(summary: FileSummary) -> str:
+    parts = [f"{summary.rows:,} used", f"{sum(summary.rejected.values()):,} that cannot be used"]
+    return ", ".join(parts + ([f"{summary.blank:,} blank lines"] if summary.blank else []))
 
 
 def _lengths(summary: FileSummary) -> str:

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow
+from textrnn.preparation.parsing.rows import Reject, TagRow, TextRow
 from textrnn.project.inspection.summary import summarize
 from textrnn.project.inspection.summary_lines import notes
 
