@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ruamel.yaml import YAML
+
+from textrnn.common.params.check import check_params
 from textrnn.errors import UserError
 from textrnn.project.creation.choices import Choice, choose, held_out
 from textrnn.project.creation.graph import CODE, project_graph, project_stages
@@ -78,6 +81,7 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
     choice = choose(summary)
     names = ProjectNames(name, f"{name}_{choice.suffixes[0]}", f"{name}_{choice.suffixes[1]}")
     files = _files(names, choice, file, summary)
+    check_params(YAML(typ="safe", pure=True).load(files["params.yaml"]))  # the name may be one that no entry can have
     raw = Path(SOURCE) / name
     for path in (*files, ".git", ".dvc", str(raw)):
         if (folder / path).exists() and path != ".git":
