@@ -145,7 +145,7 @@ def test_a_second_recipe(site, project, tmp_path):
     textrnn(site, copy, "add", "recipe", "mine", "--from", "tickets_bilstm")
     said = dvc(copy, "repro", "evaluate@mine", PYTHONPATH=str(site))
     assert stages_run(said) == ["embed@mine", "pad@mine", "train@mine", "evaluate@mine"]
-    assert "level" in textrnn(site, copy, "compare", "mine", "tickets_bilstm").stdout
+    assert "no significant difference" in textrnn(site, copy, "compare", "mine", "tickets_bilstm").stdout
 
 
 def test_errors_of_params_stop_the_run_before_any_stage(site, project, tmp_path):
@@ -169,9 +169,7 @@ def test_inside_another_repository(site, project, tmp_path):
     assert stages_run(dvc(inner, "repro", "parse@tickets", PYTHONPATH=str(site))) == ["parse@tickets"]
     (tmp_path / ".gitignore").write_text("/ignored\n", encoding="utf-8")
     said = textrnn(site, tmp_path, "init", "ignored/mine", "--file", "tickets.csv", code=1).stderr
-    assert said.endswith(
-        "lies in a git repository that ignores it; name a folder outside, or take it out of .gitignore\n"
-    )
+    assert "lies in a git repository that ignores it; name a folder outside" in said
     assert not (tmp_path / "ignored" / "mine").exists()
 
 

@@ -1,4 +1,4 @@
-"""What `textrnn init` writes, but for git and DVC: params that pass the check and fit the data, a comment on each line."""
+"""What `textrnn init` writes, but for git and DVC: params that pass the check and fit the data, with comments."""
 
 import gzip
 import itertools
