@@ -148,6 +148,19 @@ def test_a_second_recipe(site, project, tmp_path):
     assert "no significant difference" in textrnn(site, copy, "compare", "mine", "tickets_bilstm").stdout
 
 
+def test_a_corpus_elsewhere_is_tracked(site, project, tmp_path):
+    copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
+    elsewhere = shutil.copytree(copy / "data/raw/tickets", tmp_path / "elsewhere")
+    textrnn(site, copy, "add", "corpus", "mails", "--from", "tickets", "--source", str(elsewhere))
+    assert stages_run(dvc(copy, "repro", "parse@mails", PYTHONPATH=str(site))) == ["parse@mails"]
+    assert stages_run(dvc(copy, "repro", "parse@mails", PYTHONPATH=str(site))) == []
+    path = elsewhere / "tickets.csv"
+    rows = path.read_bytes() + b"one more invoice with a fee,billing\n"
+    path.unlink()
+    path.write_bytes(rows)
+    assert stages_run(dvc(copy, "repro", "parse@mails", PYTHONPATH=str(site))) == ["parse@mails"]
+
+
 def test_errors_of_params_stop_the_run_before_any_stage(site, project, tmp_path):
     copy = shutil.copytree(project, tmp_path / "copy", symlinks=True)
     text = (copy / "params.yaml").read_text(encoding="utf-8")

@@ -62,9 +62,8 @@ def test_the_report_on_the_file(tmp_path, run_command, monkeypatch):
 
 
 def test_the_page_says_what_is_picked():
-    templates = set(
-        re.findall(r'"(\w+_(?:bilstm|bigru|bilstm_crf))"', Path(choices.__file__).read_text(encoding="utf-8"))
-    )
+    source = Path(choices.__file__).read_text(encoding="utf-8")
+    templates = set(re.findall(r'"(\w+_(?:bilstm|bigru|bilstm_crf))"', source))
     table = PAGE.partition("| your texts |")[2].partition("\n\n")[0]
     assert templates == set(re.findall(r"`(\w+_(?:bilstm_crf|bilstm|bigru))`", table))
     assert f"some {choices.MANY_ROWS:,} rows" in table

@@ -100,6 +100,25 @@ def test_what_is_refused_changes_nothing(project, run_command, arguments, messag
     assert [path.name for path in project.parent.iterdir()] == ["params.yaml"]
 
 
+def test_a_corpus_with_a_folder_of_its_own(project, run_command, tmp_path):
+    for folder, target in ((tmp_path / "files", "../../files"), (tmp_path.parent / "elsewhere", None)):
+        folder.mkdir(exist_ok=True)
+        name = folder.name
+        code, said, _ = run_command("add", "corpus", name, "--from", "imdb", "--source", folder)
+        assert (code, said.splitlines()[0]) == (0, f"data/sample/{name} is a link to {folder}, which DVC follows")
+        link = tmp_path / "data" / "sample" / name
+        assert str(link.readlink()) == (target or str(folder))
+        assert link.resolve() == folder
+        assert name in read_params(project)["corpora"]
+    before = project.read_bytes()
+    code, _, said = run_command("add", "corpus", "files", "--from", "imdb", "--source", folder)
+    message = "error: data/sample/files: is there already; remove it, or give the corpus another name\n"
+    assert (code, said) == (1, message)
+    code, _, said = run_command("add", "corpus", "other", "--from", "imdb", "--source", "none")
+    assert (code, said) == (1, "error: none: no such folder\n")
+    assert project.read_bytes() == before
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -107,6 +126,7 @@ def test_what_is_refused_changes_nothing(project, run_command, arguments, messag
         ["model", "a", "--from", "b"],
         ["corpus", "a", "--from", "imdb", "--encoding", "b"],
         ["recipe", "a", "--from", "news_rnn", "--corpus", "b"],
+        ["recipe", "a", "--from", "news_rnn", "--source", "."],
     ],
 )
 def test_wrong_arguments(project, run_command, arguments):
