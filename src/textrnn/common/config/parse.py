@@ -90,7 +90,7 @@ class Parse:
     rows: Mapping[str, int | None]
     dev: HoldOut | None
     test: HoldOut | None
-    max_rejects: float
+    max_rejects: int | float
     text_encoding: str | None
     table: Table
     order: Order

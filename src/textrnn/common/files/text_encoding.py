@@ -30,6 +30,8 @@ BINARY = {
     b"PAR1": ("is a Parquet file, which its name does not say", "name it .parquet, and set format: table"),
 }
 START_BYTES = 4_096  # enough to tell what a file is
+UTF8_NAMES = ("utf-8", "utf-8-sig")
+FEWEST_CHARACTERS = 3
 INVALID = "textrnn.invalid"  # the name of the error handler that keeps invalid bytes
 
 
@@ -46,7 +48,8 @@ def utf8_chunks(chunks: Iterator[bytes], path: Path, encoding: str | None) -> It
     """The text of a file in UTF-8, without its byte order mark; bytes that are not of its encoding stay not UTF-8.
 
     encoding: null takes the one that the byte order mark says, UTF-8 without a mark. A mark takes precedence.
-    Raises UserError for a file that is no text: an archive, a workbook, or UTF-16 without a mark.
+    Raises UserError for a file that is no text: an archive, a workbook, or UTF-16 without a mark; and for UTF-8 where
+    another encoding is given, as it would be read as other characters.
     """
     start = b""
     for chunk in chunks:
@@ -75,6 +78,19 @@ def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
     name = utf16_without_mark(start)
     if name and encoding is None:
         raise UserError(path, f"looks like {name} without a byte order mark", do=f"set text_encoding: {name}")
+    if encoding is not None and codecs.lookup(encoding).name not in UTF8_NAMES and _is_utf8(start):
+        do = "set text_encoding: null, and convert the corpus's files that are not UTF-8"
+        raise UserError(path, f"is UTF-8, and text_encoding is {encoding}", do=do)
+
+
+def _is_utf8(start: bytes) -> bool:
+    """Whether the bytes have characters that only UTF-8 writes so; fewer than FEWEST_CHARACTERS may be chance."""
+    text = codecs.getincrementaldecoder("utf-8")("strict")
+    try:
+        characters = text.decode(start)  # the last character may be cut
+    except UnicodeDecodeError:
+        return False
+    return sum(not character.isascii() for character in characters) >= FEWEST_CHARACTERS
 
 
 def utf16_without_mark(start: bytes) -> str | None:

@@ -14,7 +14,7 @@ from textrnn.errors import UserError, shorten
 from textrnn.inference.prediction.model_inputs import Text
 from textrnn.preparation.parsing.rows import Reject
 from textrnn.preparation.parsing.tables.cells import Cells, Columns
-from textrnn.preparation.parsing.tables.read_columns import READERS, read_columns, table_kind
+from textrnn.preparation.parsing.tables.read_columns import READERS, place_name, read_columns, table_kind
 from textrnn.preparation.parsing.text_lines import decode_utf8, read_text_lines
 
 READ_BYTES = 1 << 20  # the most bytes that one read of a stream returns
@@ -86,7 +86,7 @@ def _read_texts(path: Path, columns: Columns, tokens: bool) -> Iterator[Text]:
     kind = table_kind(path)
     if not path.is_file():
         raise UserError(path, "no such file")
-    if kind not in (".txt", *READERS):
+    if kind not in READERS:
         endings = ".txt, .jsonl, .csv or .parquet"
         raise UserError(path, "has an unknown format", got=path.suffix, do=f"name it {endings}")
     if path.stat().st_size == 0 and kind != ".parquet":
@@ -95,7 +95,7 @@ def _read_texts(path: Path, columns: Columns, tokens: bool) -> Iterator[Text]:
         for _, line in read_text_lines(path, columns.encoding):
             yield _checked(line, path)
         return
-    name, place = columns.names[0], "row" if kind == ".parquet" else "line"
+    name, place = columns.names[0], place_name(path)
     for row in read_columns(path, columns):
         if isinstance(row, Reject):
             raise _invalid(row, path)

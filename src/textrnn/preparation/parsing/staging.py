@@ -26,6 +26,7 @@ from textrnn.preparation.parsing.formats.found_labels import looks_like_header
 from textrnn.preparation.parsing.group_sample import group_number
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
 from textrnn.preparation.parsing.splits import GROUP
+from textrnn.preparation.parsing.tables.read_columns import place_name
 
 STAGING = "staging"
 REJECTS_SHOWN = 3
@@ -37,7 +38,7 @@ HEADER = "line 1 looks like a header: format: table reads columns by name"
 class FileCounts:
     """How many rows of a file were read, kept and rejected so far, and how many lines were blank.
 
-    first: describes the first rejects. hints: what to do about them.
+    first: describes the first rejects. hints: what to do about them. place: what the file counts, lines or rows.
     """
 
     read: int = 0
@@ -46,11 +47,12 @@ class FileCounts:
     rejected: Counter[str] = field(default_factory=Counter)
     first: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
+    place: str = "line"
 
     def reject(self, reject: Reject) -> None:
         self.rejected[reject.reason] += 1
         if len(self.first) < REJECTS_SHOWN:
-            self.first.append(f"line {reject.line}: {reject.reason}; got {reject.got}")
+            self.first.append(f"{self.place} {reject.line}: {reject.reason}; got {reject.got}")
             if reject.hint and reject.hint not in self.hints:
                 self.hints.append(reject.hint)
 
@@ -76,6 +78,7 @@ def stage_file(
     if ended:
         return shards, count
     with _progress_bar(path, limit) as advance:
+        count.place = place_name(path)
         count.blank = 0  # they are counted again from the start of the file
         rows = _without_blanks(rows, count)
         _skip_rows(rows, count.read, advance)

@@ -12,6 +12,7 @@ from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.rows import Reject
 from textrnn.preparation.parsing.staging import REJECTS_SHOWN, FileCounts
+from textrnn.preparation.parsing.tables.read_columns import place_name
 
 NOT_TEXT = "bytes that are not"  # the beginning of a reason
 
@@ -34,20 +35,26 @@ def check_rejects(source: Path, settings: Parse, counts: Mapping[str, FileCounts
 
 
 def check_splits(
-    source: Path, files: Mapping[str, str], counts: Mapping[str, FileCounts], rows: Mapping[str, int]
+    source: Path,
+    files: Mapping[str, str],
+    counts: Mapping[str, FileCounts],
+    rows: Mapping[str, int],
+    *,
+    grouped: bool,
 ) -> None:
     """Raise UserError for a split without rows; `files` has the role of the file that each split is from."""
     for split, role in files.items():
         if not rows[split]:
             usable = f"{counts[role].kept} usable rows in the {role} file"
-            rejects = _rejects(counts[role].first)
-            raise UserError(source, f"the {split} split is empty", got=usable, do=rejects)
+            group = "are all rows of one group? a group is never split" if grouped else ""
+            do = "; ".join(filter(None, (_rejects(counts[role].first), group)))
+            raise UserError(source, f"the {split} split is empty", got=usable, do=do)
 
 
 def too_few_labels(source: Path, settings: Parse, file_format: FileFormat, names: list[str]) -> UserError:
     """The error of a corpus with fewer than two labels; it shows the first rejects of the training file."""
     path = _path(source, settings, "train")
-    count = FileCounts()
+    count = FileCounts(place=place_name(path))
     found = (row for row in file_format.read(path, settings) if isinstance(row, Reject))
     for reject in islice(found, REJECTS_SHOWN):
         count.reject(reject)

@@ -3,6 +3,7 @@ import gzip
 import random
 import re
 import typing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,113 @@ def test_fasttext_rejects(path_of, write_raw):
     ]
     assert rows[0] == TextRow(1, "good", "__label__1")
     assert [row for row in rows if isinstance(row, Blank)] == [Blank(7)]
+
+
+WHITE = ["\t", "  ", " \t", "\u3000", "\xa0", "\x0b", "\x0c", "\x00", "\u2003"]
+
+
+@pytest.mark.parametrize("white", WHITE)
+def test_any_white_space_ends_a_fasttext_label(path_of, write_raw, white):
+    path = write_raw(path_of("fasttext"), f"__label__a{white}one two\n{white}__label__b{white}x\n")
+    rows = list(read("fasttext", path))
+    assert [(row.text.strip("\0 \t"), row.label) for row in rows] == [("one two", "__label__a"), ("x", "__label__b")]
+
+
+SEVERAL = {  # a line: its labels and its text
+    "__label__a __label__b good": ("ab", "good"),
+    "__label__a\t__label__b  good": ("ab", "good"),
+    "__label__a , __label__b good": ("ab", "good"),
+    "__label__a, __label__b, good": ("ab", "good"),
+    "__label__a,__label__b good": ("ab", "good"),
+    "__label__a__label__b good": ("ab", "good"),
+    "__label__a，__label__b good": ("ab", "good"),
+    "__label__a\u3000__label__b\u3000good": ("ab", "good"),
+    "__label__a a __label__b good one": ("ab", "a good one"),
+    "__label__a good __label__b": ("ab", "good"),
+    "__label__a __label__b __label__c good": ("abc", "good"),
+    "__label__a __label__b __label__a good": ("ab", "good"),
+    "__label__a __label__a good": ("a", "good"),
+    "__label__a, good": ("a", "good"),
+    "__label__a a__label__b good": ("a", "a__label__b good"),
+    "__label__a good , better": ("a", "good , better"),
+    "__label__a , good": ("a", ", good"),
+}
+
+
+@pytest.mark.parametrize("line", SEVERAL)
+def test_fasttext_lines_with_several_labels(path_of, write_raw, line):
+    labels, text = SEVERAL[line]
+    path = write_raw(path_of("fasttext"), f"{line}\n__label__a other\n")
+    rows = {taken: list(read("fasttext", path, several_labels=taken)) for taken in ("refuse", "first", "each")}
+    each = [TextRow(1, text, f"__label__{label}") for label in labels]
+    other = TextRow(2, "other", "__label__a")
+    assert rows["each"] == [*each, other]
+    assert rows["first"] == [each[0], other]
+    if len(labels) == 1:
+        assert rows["refuse"] == [*each, other]
+    else:
+        assert rejects(rows["refuse"]) == [(1, "more than one label")]
+
+
+@pytest.mark.parametrize("line", ["__label__", "__label__ text", "__label__a,__label__ text", "text __label__a", "a"])
+def test_fasttext_lines_without_a_label(path_of, write_raw, line):
+    rows = list(read("fasttext", write_raw(path_of("fasttext"), line), several_labels="first"))
+    assert rejects(rows) == [(1, "does not start with __label__ and a label")]
+
+
+def test_headlines_with_the_label_in_front(path_of, write_raw):
+    path = write_raw(path_of("headlines"), "1 \ta title\n\t0\n\n0\tb\tc\n")
+    rows = list(read("headlines", path, order="label_text"))
+    assert rows[0] == TextRow(1, "a title", "1")
+    assert rows[2] == Blank(3)
+    assert rejects(rows) == [(2, "empty label"), (4, "not two columns, class index<TAB>title")]
+
+
+def test_names_with_line_ends_in_quotes(path_of, write_raw):
+    content = '"please read:\r\nnothing here,billing\r\nend",delivery\na,billing\n"two\nlines",b,c\nb,"bill\ning"\n'
+    rows = list(read("names", write_raw(path_of("names"), content)))
+    assert [row for row in rows if isinstance(row, TextRow)] == [
+        TextRow(1, "please read:\nnothing here,billing\nend", "delivery"),
+        TextRow(4, "a", "billing"),
+    ]
+    # a whole record is one reject
+    assert rejects(rows) == [(5, 'not two CSV columns, "name","country"'), (7, "a label with a line end")]
+
+
+@pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
+def test_blank_lines_are_no_rows(path_of, write_raw, format):
+    line = {"headlines": "a\t0", "names": "a,0", "fasttext": "__label__0 a"}[format]
+    rows = list(read(format, write_raw(path_of(format), f"\n{line}\n \t\n\u3000\n\r\n{line}\n\n")))
+    assert [row.line for row in rows if isinstance(row, TextRow)] == [2, 6]
+    assert [row.line for row in rows if isinstance(row, Blank)] == [1, 3, 4, 5, 7]
+    assert len(rows) == 7
+
+
+@pytest.mark.parametrize("format", ["headlines", "names", "bio", "fasttext"])
+def test_an_encoding_that_is_given(path_of, write_raw, format):
+    content, expected = {
+        "headlines": ("体育新闻\t0\n", TextRow(1, "体育新闻", "0")),
+        "names": ("体育新闻,甲\n", TextRow(1, "体育新闻", "甲")),
+        "bio": ("体育\tO\n新闻\tB-甲\n", TagRow(1, ["体育", "新闻"], ["O", "B-甲"])),
+        "fasttext": ("__label__甲 体育新闻\n", TextRow(1, "体育新闻", "__label__甲")),
+    }[format]
+    path = write_raw(path_of(format), content.encode("gb18030"))
+    assert list(read(format, path, text_encoding="gb18030")) == [expected]
+    path = write_raw(path_of(format), content.encode("utf-16"))
+    assert list(read(format, path)) == [expected]
+    path = write_raw(path_of(format), content.encode("gb18030") + b"\xff\n")
+    assert rejects(read(format, path, text_encoding="gb18030"))[-1][1] == "bytes that are not gb18030"
+
+
+def test_classes_may_be_in_another_encoding(tmp_path, write_raw):
+    write_raw(tmp_path / "class.txt", "体育\n财经\n".encode("gb18030"))
+    corpus = parse_settings("headlines", files={"classes": "class.txt"}, text_encoding="gb18030")
+    assert headlines.labels(tmp_path, corpus) == {"0": "体育", "1": "财经"}
+    message = (
+        r"class\.txt, line 1: bytes that are not UTF-8; got .*; it is probably gb18030: set text_encoding: gb18030"
+    )
+    with pytest.raises(UserError, match=message):
+        headlines.labels(tmp_path, replace(corpus, text_encoding=None))
 
 
 def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_raw):

@@ -23,39 +23,39 @@ SEPARATORS = ",;|，、；"  # between labels
 LINE = re.compile(rf"[{WHITE}]*({PREFIX}[^{WHITE}]+)(?:[{WHITE}](.*))?", re.DOTALL)
 # a label within the line, with the white space and separators before it
 FURTHER = re.compile(rf"(?:^|[{WHITE}])[{WHITE}{SEPARATORS}]*{PREFIX}([^{WHITE}]*)")
+MOST_PLAIN = 10_000
 NO_LABEL = f"does not start with {PREFIX} and a label"
 
 
 def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per line, or with `several_labels: each` one per label of a line."""
+    plain: set[str] = set()  # tokens that are known to be one label and nothing else
     for number, line in read_text_lines(path, settings.text_encoding):
         if isinstance(line, Reject):
             yield line
+            continue
+        label, _, text = line.partition(" ")
+        if label in plain and PREFIX not in text:
+            yield checked_row(TextRow(number, text, label), line)
         elif line and not line.isspace():
-            yield from _read_line(number, line, settings.several_labels)
+            rows = _read_line(number, line, settings.several_labels)
+            if len(plain) < MOST_PLAIN:
+                plain.update(row.label for row in rows if isinstance(row, TextRow) and row.label == label)
+            yield from rows
         else:
             yield Blank(number)
 
 
-def _read_line(number: int, line: str, several_labels: str) -> Iterator[TextRow | Reject]:
+def _read_line(number: int, line: str, several_labels: str) -> list[TextRow | Reject]:
     found = LINE.fullmatch(line)
-    if found is None:
-        yield Reject(number, NO_LABEL, shorten(line))
-        return
-    label, text = found[1], found[2] or ""
-    if label[-1] in SEPARATORS or PREFIX in text or PREFIX in label[len(PREFIX) :]:
-        labels, text = _split_labels(label, text)
-        if not all(labels):
-            yield Reject(number, NO_LABEL, shorten(line))
-            return
-        if len(labels) > 1 and several_labels == "refuse":
-            hint = "several_labels: first takes the first label, each makes a row of each label"
-            yield Reject(number, "more than one label", shorten(line), hint)
-            return
-        for name in labels if several_labels == "each" else labels[:1]:
-            yield checked_row(TextRow(number, text, PREFIX + name), line)
-    else:
-        yield checked_row(TextRow(number, text, label), line)
+    labels, text = _split_labels(found[1], found[2] or "") if found else ([], "")
+    if not labels or not all(labels):
+        return [Reject(number, NO_LABEL, shorten(line))]
+    if len(labels) > 1 and several_labels == "refuse":
+        hint = "several_labels: first takes the first label, each makes a row of each label"
+        return [Reject(number, "more than one label", shorten(line), hint)]
+    taken = labels if several_labels == "each" else labels[:1]
+    return [checked_row(TextRow(number, text, PREFIX + label), line) for label in taken]
 
 
 def _split_labels(first: str, text: str) -> tuple[list[str], str]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from textrnn.common.files.encoding_hint import encoding_hint
 from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.rows import Blank, Reject
 from textrnn.preparation.parsing.tables.cells import Cells, Columns, find_columns
@@ -56,8 +57,12 @@ def read_csv(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
 
 def _first_line(path: Path, lines: Iterator[tuple[int, str | Reject]]) -> tuple[int, str]:
     for number, line in lines:
+        where = f"{path}, line {number}"
         if isinstance(line, Reject):
-            raise UserError(f"{path}, line {number}", line.reason, got=line.got, do="the first line must be the header")
+            raise UserError(where, line.reason, got=line.got, do=encoding_hint(path))
+        if "\r" in line:
+            do = f"convert it with `tr '\\r' '\\n' < {path.name}`"
+            raise UserError(where, "lines end with a carriage return alone", got=shorten(line), do=do)
         if line and not line.isspace():
             return number, line
     raise UserError(path, "has no header", do="put the names of the columns into its first line")

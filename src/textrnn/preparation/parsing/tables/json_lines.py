@@ -11,6 +11,8 @@ from textrnn.preparation.parsing.rows import Blank, Reject
 from textrnn.preparation.parsing.tables.cells import Cells, Columns
 from textrnn.preparation.parsing.text_lines import read_text_lines
 
+ONE_LINE = "write each object on a line of its own, without [ and ] around them"
+
 
 def read_json_lines(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
     """Yield the wanted values of each object as JSON has them; an object may have its keys in any order, and others."""
@@ -27,10 +29,11 @@ def _read_object(number: int, line: str, columns: Columns) -> Cells | Reject:
     try:
         row = json.loads(line)
     except (ValueError, RecursionError) as error:
-        hint = "an object must be one line" if line.strip() in ("[", "{", "[{") else ""
+        hint = ONE_LINE if line.strip() in ("[", "{", "[{") else ""
         return Reject(number, "is not JSON", f"{shorten(line)}: {error}", hint)
     if not isinstance(row, dict):
-        return Reject(number, "is not a JSON object", shorten(line))
+        hint = ONE_LINE if row and isinstance(row, list) and isinstance(row[0], dict) else ""
+        return Reject(number, "is not a JSON object", shorten(line), hint)
     try:
         return Cells(number, [row[name] for name in columns.names])
     except KeyError as error:

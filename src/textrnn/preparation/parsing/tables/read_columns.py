@@ -16,9 +16,14 @@ READERS: dict[str, Callable[[Path, Columns], Iterator[Cells | Reject | Blank]]] 
     ".csv": read_csv,
     ".tsv": read_csv,
     ".tab": read_csv,
+    ".txt": read_csv,
     ".jsonl": read_json_lines,
     ".ndjson": read_json_lines,
     ".parquet": read_parquet,
+}
+OTHER_KINDS = {
+    ".json": "write one object a line, and name it .jsonl",
+    **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV"),
 }
 PLAIN_ONLY = (".parquet",)  # has a compression of its own
 
@@ -29,6 +34,11 @@ def table_kind(path: Path) -> str:
     return Path(name).suffix
 
 
+def place_name(path: Path) -> str:
+    """What the numbers of a file's rows count: its lines, or in Parquet its rows."""
+    return "row" if table_kind(path) == ".parquet" else "line"
+
+
 def read_columns(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
     """Yield the cells of each row in the order of `columns`, as the kind of the file has them.
 
@@ -36,10 +46,8 @@ def read_columns(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blan
     """
     kind = table_kind(path)
     if kind not in READERS:
-        endings = ", ".join(READERS)
-        raise UserError(
-            path, "is no table: its name says no known kind", got=kind or path.name, do=f"name it {endings}"
-        )
+        do = OTHER_KINDS.get(kind, f"name it {', '.join(READERS)}")
+        raise UserError(path, "is no table: its name says no known kind", got=kind or path.name, do=do)
     if kind in PLAIN_ONLY and path.suffix.lower() != kind:
         raise UserError(path, "is packed, which Parquet is by itself", do="unpack it")
     return READERS[kind](path, columns)
