@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from textrnn.errors import UserError
 from textrnn.project.creation.project import create_project, entry_name
 from textrnn.project.inspection.command import add_file_options, file_options, inspect
 
+FEWEST_ROWS = 10
 EXAMPLES = """\
 examples:
   textrnn init helpdesk --file tickets.csv --text text --label label
@@ -38,10 +40,11 @@ def init_parser() -> argparse.ArgumentParser:
 def init(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     """Print the report on the file, write the project, and say what to do next."""
     file, summary = inspect(args.file, file_options(args, usage_error))
-    if not summary.rows:
-        raise UserError(args.file, "has no row that can be used", do="see the lines above")
+    if summary.rows < FEWEST_ROWS:
+        wrong = f"needs at least {FEWEST_ROWS} rows for train, dev and test"
+        raise UserError(args.file, wrong, got=summary.rows, do="see the lines above")
     if len(summary.labels) < 2 and summary.task == "classify":
         raise UserError(args.file, "needs at least two labels", got=list(summary.labels))
     names = create_project(args.folder, file, summary, args.name or entry_name(args.file))
     print(f"\nproject in {args.folder}: recipe {names.recipe} on encoding {names.encoding}. Next:\n")
-    print(f"  cd {args.folder}\n  git commit -m start\n  dvc repro\n  python pipeline/table.py")
+    print(f"  cd {shlex.quote(str(args.folder))}\n  git commit -m start\n  dvc repro\n  python pipeline/table.py")

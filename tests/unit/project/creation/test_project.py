@@ -215,8 +215,9 @@ def test_scripts_and_the_graph(init):
 @pytest.mark.parametrize(
     ("content", "arguments", "message"),
     [
-        ("text,label\na,x\nb,x\n", [], "needs at least two labels; got ['x']"),
-        ("text,label\n,x\n,y\n", [], "has no row that can be used; see the lines above"),
+        ("text,label\n" + "a,x\nb,x\n" * 9, [], "needs at least two labels; got ['x']"),
+        ("text,label\na,x\nb,y\n", [], "needs at least 10 rows for train, dev and test; got 2"),
+        ("text,label\n,x\n,y\n", [], "needs at least 10 rows for train, dev and test; got 0; see the lines above"),
         ("a,b\nc,d\n", [], 'has no column "text"'),
     ],
 )
