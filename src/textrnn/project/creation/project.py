@@ -43,7 +43,7 @@ __pycache__/
 /dvc_plots/
 """
 SCRIPT = '''\
-"""Stage `{name}`: runs the script of that name in the installed textrnn."""
+"""Runs the script `{name}` of the installed textrnn."""
 
 from textrnn.project.shipped.stage_scripts import run_script
 
@@ -60,7 +60,7 @@ from textrnn.project.shipped.stage_scripts import run_script
 run_script("check")
 write_fingerprints(Path("{folder}"))
 '''
-TABLE_SCRIPT = "table"  # no stage: prints the results
+OTHER_SCRIPTS = ("table", "rates")  # no stages: they print the results, and a learning-rate range test
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _files(names: ProjectNames, choice: Choice, file: RawFile, summary: FileSumm
     encoding = Entry(names.encoding, summary.language, ("corpus", names.corpus), sections)
     recipe = Entry(names.recipe, choice.reason, ("encoding", names.encoding), _recipe_sections(choice))
     task = "tagging" if summary.task == "tag" else "classification"
-    scripts = {f"pipeline/{name}.py": SCRIPT.format(name=name) for name in (*project_stages(), TABLE_SCRIPT)}
+    scripts = {f"pipeline/{name}.py": SCRIPT.format(name=name) for name in (*project_stages(), *OTHER_SCRIPTS)}
     return {
         "params.yaml": params_text(corpus, encoding, recipe),
         "dvc.yaml": project_graph(names.recipe, f"{choice.reason}; of {names.corpus}", [task, names.corpus]),

@@ -203,6 +203,10 @@ def test_scripts_and_the_graph(init):
     for name, stage in stages.items():
         script = stage.get("do", stage)["cmd"].split()[1]
         assert f'run_script("{name}")' in (project / script).read_text(encoding="utf-8")
+    scripts = {path.stem for path in (project / "pipeline").iterdir()}
+    assert scripts == {*stages, "table", "rates"}
+    for name in scripts:
+        assert (ROOT / "pipeline" / f"{name}.py").is_file()
     for folder in ("data/vectors", "data/punkt"):
         assert (project / folder).is_dir()
     assert "textrnn predict models/t_bilstm" in (project / "README.md").read_text(encoding="utf-8")
