@@ -71,8 +71,8 @@ def stage_file(
     """Stream the rows of one file, at most `limit` of them, into shards of `out`/staging, with labels as ids.
 
     label_ids: id by raw label. grouped: whether the shards have a further column, the number of each row's group.
-    After each shard a marker is written (see textrnn.common.storage.resumable). Shards
-    that have a marker are not staged again: the rows up to the end of the last one are skipped.
+    After each shard a marker is written (see textrnn.common.storage.resumable). Shards that have a marker are not
+    staged again: the rows up to the end of the last one are skipped.
     """
     shards, count, ended = _load_staged(out, role)
     if ended:
@@ -80,13 +80,13 @@ def stage_file(
     with _progress_bar(path, limit) as advance:
         count.place = place_name(path)
         count.blank = 0  # they are counted again from the start of the file
-        rows = _without_blanks(rows, count)
-        _skip_rows(rows, count.read, advance)
-        rows = islice(rows, None if limit is None else limit - count.read)
+        no_blanks = _without_blanks(rows, count)
+        _skip_rows(no_blanks, count.read, advance)
+        wanted = islice(no_blanks, None if limit is None else limit - count.read)
         schema = staged_schema(task, grouped)
         while not ended:
             with ShardWriter(out / STAGING, role, schema, first=len(shards)) as writer:
-                ended = _fill_shard(writer, rows, schema, label_ids, count, advance)
+                ended = _fill_shard(writer, wanted, schema, label_ids, count, advance)
             shards += writer.shards
             files = [f"{STAGING}/{shard.file}" for shard in writer.shards]
             result = {"files": files, "shards": [asdict(shard) for shard in writer.shards], "ended": ended}
