@@ -9,11 +9,11 @@ from textrnn.common.storage.padded_rows import LENGTHS_FILE, PaddedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.analysis.analysis_files import write_analysis, write_confusion_plot
 from textrnn.evaluation.analysis.analyze import analyze
-from textrnn.evaluation.analysis.card_facts import CardFiles, CardParams, read_facts
+from textrnn.evaluation.analysis.card_facts import CardFiles, CardParams, is_generated, read_facts
 from textrnn.evaluation.analysis.model_card import render
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.result_files import AnalyzedFiles, RecipeFiles
-from textrnn.stage import output_file, output_folder, run_stage
+from textrnn.stage import output_file, output_folder, run_stage, write_json
 
 
 def main(recipe: str) -> None:
@@ -38,6 +38,7 @@ def main(recipe: str) -> None:
     with output_folder(results.analyzed.folder) as folder:
         out = AnalyzedFiles(folder)
         write_analysis(out, analysis, names)
+        write_json(out.origin, {"source": card_params.source, "generated": is_generated(card_params.source)})
         # the report shows them, and depends on this folder in place of all padded rows
         shutil.copyfile(files.padded, out.padding)
         shutil.copyfile(PaddedRows.default_folder(recipe) / LENGTHS_FILE, out.lengths)

@@ -1,4 +1,4 @@
-"""Write the report: the results of all recipes, on one page that needs no network."""
+"""Write the report: the results of all recipes that have run, on one page that needs no network."""
 
 from pathlib import Path
 
@@ -14,10 +14,11 @@ STUDY = Path("study/shown")
 
 
 def main() -> None:
-    recipes = [
+    results = [
         read_recipe_results(recipe, encoding, corpus)
         for recipe, (encoding, corpus) in encodings_and_corpora(read_params()).items()
     ]
+    recipes = [recipe for recipe in results if recipe.has_run]
     write_report(recipes, read_shown_study(STUDY), REPORT)
     for recipe in recipes:
         if recipe.missing:

@@ -12,11 +12,11 @@ from textrnn.errors import UserError
 from textrnn.evaluation.outputs.recipe_results import encodings_and_corpora, read_recipe_results
 from textrnn.evaluation.outputs.results_table import heading, results_table
 from textrnn.evaluation.report.page import write_report
-from textrnn.runner.dvc_command import run_dvc
-from textrnn.runner.lock_file import LockFile
-from textrnn.runner.plan import first_recipes, plan_run
-from textrnn.runner.progress import Progress, read_seconds, write_seconds
-from textrnn.runner.project_folder import check_folder
+from textrnn.project.runner.dvc_command import run_dvc
+from textrnn.project.runner.lock_file import LockFile
+from textrnn.project.runner.plan import first_recipes, plan_run
+from textrnn.project.runner.progress import Progress, read_seconds, write_seconds
+from textrnn.project.runner.project_folder import check_folder
 from textrnn.stage import run_command
 
 PROJECT, REPORT = Path(), Path("reports/run.html")

@@ -1,4 +1,4 @@
-"""The command `textrnn`: predict with a model, export it as a file, serve several models, or compare two."""
+"""The command `textrnn`: start a project, predict with a model, export it, serve several, or compare two."""
 
 from __future__ import annotations
 
@@ -11,12 +11,18 @@ from textrnn.evaluation.comparison.command import compare_parser
 from textrnn.inference.onnx.command import export_parser
 from textrnn.inference.prediction.command import predict_parser
 from textrnn.inference.serving.command import serve_parser
+from textrnn.project.creation.add_command import add_parser
+from textrnn.project.creation.init_command import init_parser
+from textrnn.project.inspection.command import check_parser
 from textrnn.stage import run_command
 
-DESCRIPTION = "Predict with a model, export it as a file, serve several over HTTP, or compare two on test."
+DESCRIPTION = "Start a project; predict with a model, export it as a file, serve several over HTTP, or compare two."
 
 # purpose and parser of each command
 COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
+    "check": ("say what a file of labelled texts holds, or list all errors of params.yaml", check_parser),
+    "init": ("write a project around a file of labelled texts, which `dvc repro` runs", init_parser),
+    "add": ("copy a recipe, an encoding or a corpus of params.yaml under another name", add_parser),
     "predict": ("predict labels or entities of texts, as JSON lines", predict_parser),
     "export": ("write a model as one ONNX file, which runs without this package", export_parser),
     "serve": ("serve predictions over HTTP, with a web page to try the models", serve_parser),

@@ -24,7 +24,7 @@ from textrnn.common.params.params_file import read_params
 from textrnn.study.plan.variants import read_study
 
 PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
-EXAMPLES = ("films_lstm", "tickets_lstm", "tickets_words")  # what docs/data.md and own-data.md have the reader add
+EXAMPLES = ("films_lstm", "mine")  # what docs/data.md and own-data.md have the reader add
 
 
 def commands() -> Iterator[tuple[str, list[str]]]:

@@ -53,7 +53,10 @@ LAYERS = (
     "evaluation/comparison",
     "evaluation/rendering",
     "evaluation/report",
-    "runner",
+    "project/runner",
+    "project/shipped",
+    "project/inspection",
+    "project/creation",
     "inference/prediction",
     "inference/onnx",
     "inference/serving",
@@ -214,10 +217,11 @@ def test_config_declares_and_checks_and_computes_nothing():
                 assert node.returns.value is None, f"{path.name}: {node.name} returns something"
             if isinstance(node, ast.ClassDef):
                 assert [ast.unparse(each) for each in node.decorator_list] == ["dataclass(frozen=True)"], node.name
-    importers = {path for path in modules() if SOURCE / "textrnn/common/params/check.py" in direct_imports(path)}
+    checkers = {SOURCE / "textrnn/common/params" / f"{name}.py" for name in ("check", "project_check")}
+    importers = {path for path in modules() if checkers & direct_imports(path)} - checkers
+    assert {package_of(path) for path in importers} == {"project/inspection", "project/creation", "estimator"}
     reached = {file for script in (ROOT / "pipeline").glob("*.py") for file in all_imports(script)}
-    assert {package_of(path) for path in importers} == {"estimator"}  # no stage: it checks what no file says
-    assert importers & reached == set()
+    assert importers & reached == set()  # no stage reaches them
 
 
 def test_merging_takes_the_entrys_value_and_nothing_else():

@@ -1,4 +1,4 @@
-"""Runs docs/own-data.md as a reader would: its file, snippet, entries and commands are taken from the page."""
+"""Runs docs/own-data.md as a reader would: its file and its commands are taken from the page."""
 
 from __future__ import annotations
 
@@ -14,63 +14,66 @@ from pathlib import Path
 import pytest
 import requests
 
-from factories.imports import ROOT
-from factories.projects import environment, make_project, run, stages_run
-from textrnn.common.params.check import check_params
+from factories.imports import ROOT, SOURCE
+from factories.projects import environment, run, stages_run
 from textrnn.common.params.params_file import read_params
+from textrnn.common.params.project_check import check_project
+from textrnn.project.creation import choices
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
-TABLES = ("corpora", "encodings", "recipes")
 COMMAND = (sys.executable, "-c", "from textrnn.cli import main; main()")  # the command `textrnn`
+LIBRARY = {"PYTHONPATH": str(SOURCE)}
+IDENTITY = {f"GIT_{who}_{what}": "tests" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
 
 
 def blocks(language: str) -> list[str]:
     return re.findall(rf"(?ms)^```{language}\n(.*?)^```$", PAGE)
 
 
+def words_of(line: str) -> list[str]:
+    first, *rest = shlex.split(line)
+    return [*COMMAND, *rest] if first == "textrnn" else [first, *rest]
+
+
 def commands() -> list[list[str]]:
     """The words of each indented line, in order."""
     lines = re.findall(r"(?m)^ {4}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", PAGE))
-    words = (shlex.split(line) for line in lines)
-    return [[*COMMAND, *rest] if first == "textrnn" else [first, *rest] for first, *rest in words]
+    return [words_of(line) for line in lines]
 
 
-def add_entries(path: Path) -> None:
-    """Insert each entry of the page as the first one of its table."""
-    text = path.read_text(encoding="utf-8")
-    for table, entry in zip(TABLES, blocks("yaml"), strict=True):
-        text, substitutions = re.subn(rf"(?m)^{table}:.*\n", lambda head, entry=entry: head[0] + entry, text)
-        assert substitutions == 1
-    path.write_text(text, encoding="utf-8")
-
-
-def split_file(folder: Path) -> None:
-    (csv,), (snippet,) = blocks("csv"), blocks("python")
-    (folder / "tickets.csv").write_text(csv, encoding="utf-8")
-    run(folder, sys.executable, "-c", snippet)
-
-
-def test_the_entries_are_accepted(tmp_path):
-    path = tmp_path / "params.yaml"
-    path.write_bytes((ROOT / "params.yaml").read_bytes())
-    add_entries(path)
-    params = read_params(path)
-    check_params(params)
-    assert {"tickets", "tickets_words", "tickets_lstm"} <= {name for table in TABLES for name in params[table]}
-
-
-def test_the_snippet_splits_the_rows_of_the_file(tmp_path):
-    split_file(tmp_path)
-    train, test = ((tmp_path / f"data/own/tickets/{name}.csv").read_text().splitlines() for name in ("train", "test"))
-    assert (len(train), len(test)) == (24, 6)
+def write_file(folder: Path) -> None:
     (csv,) = blocks("csv")
-    assert sorted(train + test) == sorted(row.rpartition(",")[0] for row in csv.splitlines()[1:])
+    (folder / "tickets.csv").write_text(csv, encoding="utf-8")
+
+
+def test_ten_commands_lead_from_the_file_to_a_server():
+    assert len(commands()) == 10
+
+
+def test_the_report_on_the_file(tmp_path, run_command, monkeypatch):
+    write_file(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    check = commands()[0]
+    code, said, _ = run_command(*check[len(COMMAND) :])
+    assert code == 0
+    assert "30 used, 0 that cannot be used" in said
+    assert "3: delivery 10, billing 10, account 10" in said
+    assert "note:" not in said
+
+
+def test_the_page_says_what_is_picked():
+    source = Path(choices.__file__).read_text(encoding="utf-8")
+    templates = set(re.findall(r'"(\w+_(?:bilstm|bigru|bilstm_crf))"', source))
+    table = PAGE.partition("| your texts |")[2].partition("\n\n")[0]
+    assert templates == set(re.findall(r"`(\w+_(?:bilstm_crf|bilstm|bigru))`", table))
+    assert f"some {choices.MANY_ROWS:,} rows" in table
+    assert f"of {choices.FEW_ROWS:,} rows or more a tenth" in " ".join(PAGE.split())
 
 
 @contextlib.contextmanager
 def serving(project: Path, *words: str) -> Iterator[str]:
     """Run the page's command on a free port; yield the URL that it prints."""
-    variables = environment(project, PYTHONPATH=str(project / "src"))
+    variables = environment(project, **LIBRARY)
     process = subprocess.Popen([*words, "--port", "0"], cwd=project, env=variables, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -82,22 +85,25 @@ def serving(project: Path, *words: str) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
-    project = make_project(tmp_path / "project", {})
-    split_file(project)
-    add_entries(project / "params.yaml")
-    train, table, report, predict, predict_file, serve, curl = commands()
+    write_file(tmp_path)
+    _, init, cd, commit, repro, table, predict, predict_file, serve, curl = commands()
+    assert "recipe tickets_bilstm on encoding tickets_words" in run(tmp_path, *init, **LIBRARY).stdout
+    assert cd[0] == "cd"
+    project = tmp_path / cd[1]
+    check_project(read_params(project / "params.yaml"), project)
+    assert commit[:2] == ["git", "commit"]
+    run(project, *commit, **IDENTITY)
 
-    assert len(stages_run(run(project, *train).stdout)) == 10
-    assert "tickets_lstm" in run(project, *table).stdout
-    run(project, *report)
-    assert "tickets_lstm" in (project / "reports" / "index.html").read_text(encoding="utf-8")
-    assert "tickets" in (project / "models" / "tickets_lstm.md").read_text(encoding="utf-8")
+    assert len(stages_run(run(project, *repro, **LIBRARY).stdout)) == 11
+    assert "tickets_bilstm" in run(project, *table, **LIBRARY).stdout
+    assert "tickets_bilstm" in (project / "reports" / "index.html").read_text(encoding="utf-8")
+    assert "tickets" in (project / "models" / "tickets_bilstm.md").read_text(encoding="utf-8")
 
-    here = {"PYTHONPATH": str(project / "src")}
-    predictions = [json.loads(line) for line in run(project, *predict, **here).stdout.splitlines()]
-    assert [prediction["text"] for prediction in predictions] == predict[-2:]
+    predictions = [json.loads(line) for line in run(project, *predict, **LIBRARY).stdout.splitlines()]
+    assert [prediction["text"] for prediction in predictions] == predict[-4:-2]
     assert [prediction["label"] for prediction in predictions] == ["delivery", "billing"]
-    run(project, *predict_file, **here)
+    assert [list(prediction["probabilities"]) for prediction in predictions] == [["delivery"], ["billing"]]
+    run(project, *predict_file, **LIBRARY)
     lines = (project / "answers.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["text"] for line in lines][13] == "The invoice says 40, the shop said 30"
     assert len(lines) == 30
@@ -107,3 +113,13 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
         address = curl[1].replace("http://127.0.0.1:8000", url)
         response = requests.post(address, data=curl[3].encode(), timeout=60).json()
     assert [prediction["label"] for prediction in response["predictions"]] == ["delivery"]
+
+    add, repro, compare = (words_of(line) for line in blocks("sh")[0].splitlines())
+    run(project, *add, **LIBRARY)
+    ran = stages_run(run(project, *repro, **LIBRARY).stdout)
+    assert ran == ["embed@mine", "pad@mine", "train@mine", "evaluate@mine"]
+    assert "mine" in run(project, *compare, **LIBRARY).stdout
+    for line in re.findall(r"`(textrnn add [^`]*)`", " ".join(PAGE.split())):
+        if "--from" in line:
+            run(project, *words_of(line), **LIBRARY)
+    run(project, *COMMAND, "check", **LIBRARY)

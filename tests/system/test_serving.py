@@ -56,7 +56,10 @@ def assert_same(found, expected):
     assert [list(row) for row in found] == [list(row) for row in expected]
     for one, other in zip(found, expected, strict=True):
         if "entities" in other:
-            assert one == other
+            for mention, expected_mention in zip(one["entities"], other["entities"], strict=True):
+                assert list(mention) == list(expected_mention)
+                score = pytest.approx(expected_mention["score"], abs=1e-6)
+                assert mention == expected_mention | {"score": score}
         else:
             assert one["label"] == other["label"]
             assert one["probability"] == pytest.approx(other["probability"], abs=1e-6)

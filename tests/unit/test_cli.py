@@ -72,6 +72,14 @@ def expected_rows(model, texts=TEXTS):
     return [{"text": text, **prediction} for text, prediction in zip(texts, predictions, strict=True)]
 
 
+def with_close_scores(rows):
+    """The rows, whose entities' scores may differ in the last digits: these depend on the batch."""
+    return [
+        row | {"entities": [each | {"score": pytest.approx(each["score"], abs=1e-6)} for each in row["entities"]]}
+        for row in rows
+    ]
+
+
 def write_csv(path, header, rows, delimiter=","):
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file, delimiter=delimiter).writerows([header, *rows])
@@ -142,11 +150,28 @@ def test_entities_and_tokens(finder, run_command, tmp_path):
     (tmp_path / "a.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     assert run_command("predict", finder, "--file", tmp_path / "a.jsonl") == (0, expected, "")
     pq.write_table(pa.table({"text": [list("大涨三百点")]}), tmp_path / "a.parquet")
-    assert run_command("predict", finder, "--file", tmp_path / "a.parquet") == (0, expected[1:2], "")
+    code, rows, said = run_command("predict", finder, "--file", tmp_path / "a.parquet")
+    assert (code, rows, said) == (0, with_close_scores(expected[1:2]), "")
     code, rows, _ = run_command("predict", finder, "中国 股市")
-    assert (code, rows) == (0, expected[:1])
+    assert (code, rows) == (0, with_close_scores(expected[:1]))
     assert list(rows[0]) == ["text", "entities"]
-    assert list(rows[0]["entities"][0]) == ["start", "end", "type", "text"]
+    assert list(rows[0]["entities"][0]) == ["start", "end", "type", "text", "score"]
+
+
+def test_only_the_most_probable_labels_are_written(labeller, finder, run_command):
+    (expected,) = expected_rows(labeller, ["中国股市"])
+    by_probability = sorted(expected["probabilities"].items(), key=lambda item: -item[1])
+    for top in (1, 2, 99):
+        code, (row,), _ = run_command("predict", labeller, "中国股市", "--top", top)
+        assert (code, list(row["probabilities"].items())) == (0, by_probability[:top])
+        assert list(row) == ["text", "label", "probability", "probabilities"]
+        assert (row["label"], row["probability"]) == by_probability[0]
+    code, _, said = run_command("predict", labeller, "中国股市", "--top", 0)
+    assert code == 2
+    assert "--top" in said
+    code, _, said = run_command("predict", finder, "中国股市", "--top", 1)
+    assert code == 2
+    assert "--top is for classifiers; entities have a score each" in said
 
 
 def test_a_given_delimiter_and_encoding(labeller, run_command, tmp_path):

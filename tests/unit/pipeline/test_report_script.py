@@ -36,9 +36,20 @@ def run_script(project, seed):
 
 def test_the_same_files_give_the_same_bytes(project):
     output, first = run_script(project, "1")
-    assert output == "absent: 16 of its files are missing; the report lists them\nreport: reports/index.html\n"
+    assert output == "report: reports/index.html\n"
     assert run_script(project, "2")[1] == first
     assert b"\r" not in first
+
+
+def test_the_report_is_silent_about_recipes_that_have_not_run(project):
+    _, page = run_script(project, "1")
+    assert b"recipe-texts" in page
+    assert b"absent" not in page
+    (project / "reports" / "index.html").unlink()
+    (project / "models" / "texts" / "config.json").unlink()
+    output, page = run_script(project, "1")
+    assert output == "texts: 1 of its files are missing; the report lists them\nreport: reports/index.html\n"
+    assert b"recipe-texts" in page
 
 
 def test_an_unknown_encoding_is_refused(project, monkeypatch):

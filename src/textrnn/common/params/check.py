@@ -53,8 +53,9 @@ def check_params(params: Mapping[str, Any]) -> None:
                     raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
         errors.errors += _ignored_keys(params, "")
         for name, cls in SECTIONS.items():
-            with errors.collect():
-                load_section(cls, params, name)
+            if name in params or _needs_section(name, params.get("data")):
+                with errors.collect():
+                    load_section(cls, params, name)
         of_defaults = ErrorCollector()
         for name, cls in defaults.items():
             with of_defaults.collect():
@@ -68,6 +69,11 @@ def check_params(params: Mapping[str, Any]) -> None:
         for table in ENTRY_SECTIONS:
             with errors.collect():
                 _check_table({**params, **known_defaults}, table, reported)
+
+
+def _needs_section(name: str, data: Any) -> bool:
+    """Whether the section must be there: `sample` only where that stage fills the source of all corpora."""
+    return name != "sample" or not isinstance(data, Mapping) or data.get("source") == "data/sample"
 
 
 def _check_defaults(cls: type[Any], params: Mapping[str, Any], name: str) -> None:
@@ -121,14 +127,15 @@ def _repeats(error: str, prefix: str, entry: Any, reported: set[str]) -> bool:
 
 def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) -> None:
     where, sections = f"{table}.{key}", ENTRY_SECTIONS[table]
-    wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
-    require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
-    if not isinstance(entry, Mapping):
-        raise UserError(where, "must be a mapping", got=show_value(entry))
     reference, other_table = REFERENCES.get(table, (None, ""))
     known = [*([reference] if reference else []), *sections]
     loaded = {}
     with ErrorCollector() as errors:
+        wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
+        errors.require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
+        if not isinstance(entry, Mapping):
+            errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
+            return
         for name in entry:
             with errors.collect():
                 if name not in known:
@@ -249,6 +256,5 @@ def _ignored_keys(values: Any, where: str) -> Iterator[UserError]:
     """An error for each key that DVC would not track."""
     for key, value in values.items() if isinstance(values, Mapping) else ():
         if key in IGNORED_BY_DVC:
-            wrong = "DVC's run cache ignores the value of a key with this name"
-            yield UserError(f"{where}{key}", wrong, do="rename it")
+            yield UserError(f"{where}{key}", "DVC's run cache ignores the value of a key of this name", do="rename it")
         yield from _ignored_keys(value, f"{where}{key}.")

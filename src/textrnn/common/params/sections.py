@@ -9,6 +9,7 @@ from collections.abc import Hashable, Mapping
 from typing import Any, Protocol, TypeVar
 
 from textrnn.common.params.conversion import convert_values, suggest
+from textrnn.common.params.partial_check import errors_whatever_is_meant
 from textrnn.errors import ErrorCollector, UserError, show_value
 
 
@@ -42,10 +43,13 @@ def get_param(params: Mapping[str, Any], *keys: str) -> Any:
 def load_section(cls: type[Checked], params: Mapping[str, Any], name: str) -> Checked:
     """The section of this name as an instance of its dataclass. Raises UserError for an invalid key or value."""
     with ErrorCollector() as errors:
-        section = convert_values(cls, get_param(params, name), name, errors).build(cls, name, errors)
+        values = convert_values(cls, get_param(params, name), name, errors)
+        section = values.build(cls, name, errors)
         if section is not None:
             with errors.collect():
                 section.check(name)
+        else:
+            errors.errors += errors_whatever_is_meant(cls, values, {}, name)
     assert section is not None  # else there were errors
     return section
 
@@ -66,6 +70,8 @@ def load_entry_section(cls: type[Checked], params: Mapping[str, Any], table: str
         if section is not None:
             with errors.collect():
                 section.check(where)
+        else:
+            errors.errors += errors_whatever_is_meant(cls, merged, defaults.values, where)
     assert section is not None  # else there were errors
     return section
 

@@ -115,9 +115,14 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
     )
 
 
+def is_generated(source: str) -> bool:
+    """Whether the folder of corpora is the one that the stage `sample` fills."""
+    return Path(source) == SAMPLE
+
+
 def _origin(params: CardParams, embedded: Mapping[str, Any]) -> dict[str, Any]:
     """Where the rows and the vectors are from."""
-    origin: dict[str, Any] = {"rows are": "generated, none is real"} if Path(params.source) == SAMPLE else {}
+    origin: dict[str, Any] = {"rows are": "generated, none is real"} if is_generated(params.source) else {}
     origin |= {"data.source": params.source, "word vectors": embedded["vectors"]}
     lexicon, texts = embedded["lexicon"], embedded["vectorized_texts"]
     origin |= {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}

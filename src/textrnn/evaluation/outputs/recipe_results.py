@@ -30,12 +30,14 @@ class RecipeResults:
 
     parts: by split, the metrics of the network alone (deep), of the wide part alone and of both; empty without one.
     intervals: of the metrics of dev and test, by split. ahead: by how much the recipe is ahead of its best baseline on
-    test, with the paired interval; None where one of them has no predictions, or they are of other rows.
+    test, with the paired interval; None where one of them has no predictions, or they are of other rows. generated:
+    whether its corpus is a generated sample.
     """
 
     name: str
     encoding: str
     corpus: str
+    generated: bool
     pad: dict[str, Any] | None
     train: dict[str, Any] | None
     dev: dict[str, float] | None
@@ -55,6 +57,16 @@ class RecipeResults:
     segmentation: dict[str, Any] | None
     parameters: int | None
     missing: list[tuple[str, str]] = field(default_factory=list)
+
+    @property
+    def has_run(self) -> bool:
+        """Whether the recipe has been trained in this project."""
+        return self.train is not None
+
+    @property
+    def corpus_shown(self) -> str:
+        """The name of its corpus, with a mark if the rows are generated: such scores say nothing of real ones."""
+        return f"{self.corpus} (generated)" if self.generated else self.corpus
 
     @property
     def is_tagger(self) -> bool:
@@ -107,6 +119,7 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
         name,
         encoding,
         corpus,
+        generated=analyzed.origin.is_file() and bool(read_json(analyzed.origin)["generated"]),
         pad=reader.json(analyzed.padding, analyze),
         train=training,
         dev=evaluated.get("dev"),

@@ -36,7 +36,7 @@ def table_row(results: RecipeResults) -> dict[str, Any]:
     assert results.train is not None
     assert results.test is not None
     metric = results.primary_metric
-    row: dict[str, Any] = {"corpus": results.corpus, "recipe": results.name}
+    row: dict[str, Any] = {"corpus": results.corpus_shown, "recipe": results.name}
     row |= {"rows": None if results.pad is None else results.pad["train"]["rows"], "steps": results.train["steps"]}
     row |= {"score": SCORES.get(metric, metric), "dev": (results.dev or {}).get(metric), "test": results.test[metric]}
     row["±"] = _half_width(results.interval(metric))

@@ -56,8 +56,11 @@ class Row:
 
 
 def overview(recipes: Sequence[RecipeResults]) -> dict[str, Any]:
-    """The values of `overview.html`: a table row for each recipe, and a chart for each corpus with an evaluated one."""
-    rows = [_row(recipe) for recipe in recipes]
+    """The values of `overview.html`: a table row for each recipe, those of a corpus together, and a chart for each.
+
+    A corpus without an evaluated recipe has no chart.
+    """
+    rows = sorted((_row(recipe) for recipe in recipes), key=lambda row: row.corpus)
     return {"rows": rows, "charts": list(_charts(rows))}
 
 
@@ -65,7 +68,7 @@ def _row(recipe: RecipeResults) -> Row:
     baseline, baseline_test = baseline_of(recipe) or (None, None)
     return Row(
         name=recipe.name,
-        corpus=recipe.corpus,
+        corpus=recipe.corpus_shown,
         model=model_line(recipe) or "",
         parameters=recipe.parameters,
         train_rows=None if recipe.pad is None else int(recipe.pad["train"]["rows"]),

@@ -56,7 +56,7 @@ def recipe_section(recipe: RecipeResults) -> dict[str, Any]:
 
 
 def _facts(recipe: RecipeResults) -> Iterator[tuple[str, str]]:
-    yield "corpus", recipe.corpus
+    yield "corpus", recipe.corpus_shown
     yield "encoding", recipe.encoding
     model = model_line(recipe)
     if model is not None:

@@ -49,6 +49,8 @@ def predict_parser() -> argparse.ArgumentParser:
     parser.add_argument("--text-encoding", metavar="NAME", help=encoding_help)
     output_help = "output file or pipe; a file appears only when it is complete"
     parser.add_argument("--output", type=Path, metavar="PATH", help=output_help)
+    top_help = "write only the N most probable labels of each text, in their order (default: all)"
+    parser.add_argument("--top", type=bounded_integer(1), metavar="N", help=top_help)
     batch_help = f"texts that are predicted together (default: {BATCH_SIZE})"
     parser.add_argument("--batch-size", type=bounded_integer(1), default=BATCH_SIZE, metavar="N", help=batch_help)
     parser.set_defaults(run=lambda args: predict(args, parser.error))
@@ -72,7 +74,9 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
 
     predictor = load(args.model)
     batches = _read_batches(args, tokens=predictor.task == "tag")
-    chunks = (_json_lines(texts, predictor.predict(texts)) for texts in batches)
+    if args.top is not None and predictor.task == "tag":
+        usage_error("--top is for classifiers; entities have a score each")
+    chunks = (_json_lines(texts, predictor.predict(texts), args.top) for texts in batches)
     if args.output is None:
         _print(chunks)
     else:
@@ -109,9 +113,17 @@ def _binary(stream: TextIO | None, name: str) -> BinaryIO:
     return stream.buffer
 
 
-def _json_lines(texts: list[Text], predictions: list[Any]) -> bytes:
+def _json_lines(texts: list[Text], predictions: list[Any], top: int | None) -> bytes:
+    if top is not None:
+        predictions = [prediction | {"probabilities": _first(prediction, top)} for prediction in predictions]
     rows = ({"text": text, **prediction} for text, prediction in zip(texts, predictions, strict=True))
     return "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows).encode()
+
+
+def _first(prediction: dict[str, Any], top: int) -> dict[str, float]:
+    """The most probable labels of a prediction, in order of their probabilities."""
+    by_probability = sorted(prediction["probabilities"].items(), key=lambda item: -item[1])
+    return dict(by_probability[:top])
 
 
 def _print(chunks: Iterable[bytes]) -> None:

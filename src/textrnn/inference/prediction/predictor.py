@@ -27,6 +27,7 @@ from textrnn.modeling.models.model_directory import (
     convert_read_errors,
     load_model,
 )
+from textrnn.modeling.nn.crf import find_crf, log_probabilities
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
@@ -44,12 +45,16 @@ class ClassPrediction(TypedDict):
 
 
 class EntityMention(TypedDict):
-    """An entity in a text: its type and its characters, text[start:end]."""
+    """An entity in a text: its type and its characters, text[start:end].
+
+    score: how sure the model is of it, the lowest of the probabilities of its tokens' tags.
+    """
 
     start: int
     end: int
     type: str
     text: str
+    score: float
 
 
 class TagPrediction(TypedDict):
@@ -161,13 +166,15 @@ class Predictor:
         predictions: dict[int, Prediction] = {}
         tokenized = [self._tokenize(text) for text in texts]
         for batch in self._padding.batches([self._vocabulary.encode(tokens) for tokens, _ in tokenized]):
-            _, predicted = self._run(batch)
-            for row, tags, valid in zip(batch.rows.tolist(), predicted, batch.valid, strict=True):
+            logits, predicted = self._run(batch)
+            scores = self._tag_scores(logits, batch, predicted)
+            for index, (row, valid) in enumerate(zip(batch.rows.tolist(), batch.valid, strict=True)):
                 spans = tokenized[row][1]
-                tags = [tag for tag, is_token in zip(tags, valid, strict=True) if is_token]
+                tags = [tag for tag, is_token in zip(predicted[index], valid, strict=True) if is_token]
+                sure = scores[index][valid]
                 predictions[row] = {
                     "entities": [
-                        self._entity(texts[row], spans[first][0], spans[end - 1][1], kind)
+                        self._entity(texts[row], spans[first][0], spans[end - 1][1], kind, float(sure[first:end].min()))
                         for first, end, kind in entity_spans(self._saved.labels, tags)
                     ]
                 }
@@ -179,10 +186,17 @@ class Predictor:
             return tokenize(text, self._characters)
         return text, [(index, index + 1) for index in range(len(text))]
 
-    def _entity(self, text: Text, start: int, end: int, kind: str) -> EntityMention:
+    def _tag_scores(self, logits: Tensor, batch: InputBatch, tags: list[list[int]]) -> np.ndarray:
+        """The probability of the tag (B, T) of each token, over all tag sequences if there is a CRF: (B, T)."""
+        valid = torch.from_numpy(batch.valid)
+        probabilities = log_probabilities(find_crf(self._saved.network), logits, valid, 1.0).exp()
+        scores: np.ndarray = probabilities.gather(-1, torch.tensor(tags)[..., None])[..., 0].numpy()
+        return scores
+
+    def _entity(self, text: Text, start: int, end: int, kind: str, score: float) -> EntityMention:
         piece = text[start:end]
         joined = piece if isinstance(piece, str) else ("" if self._characters else " ").join(piece)
-        return {"start": start, "end": end, "type": kind, "text": joined}
+        return {"start": start, "end": end, "type": kind, "text": joined, "score": score}
 
     def _run(self, batch: InputBatch) -> tuple[Tensor, list[Any]]:
         """The logits of a batch, (B, C) or (B, T, C), and the class of each row or the tags of all its T steps."""

@@ -25,6 +25,7 @@ class Entity(BaseModel):
     end: int = Field(description="the character after its last")
     type: str
     text: str = Field(description="the characters from start to end")
+    score: float = Field(description="how sure the model is: the lowest of the probabilities of its tokens' tags")
 
 
 class Tagged(BaseModel):

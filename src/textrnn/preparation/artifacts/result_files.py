@@ -33,7 +33,11 @@ class EvaluatedFiles:
 
 @dataclass(frozen=True)
 class AnalyzedFiles:
-    """What `analyze` writes into its folder. The last two are copies of files of `pad`, which the report shows."""
+    """What `analyze` writes into its folder.
+
+    origin: the folder that the corpus was read from, and whether its rows are generated. The last two are copies of
+    files of `pad`, which the report shows.
+    """
 
     folder: Path
 
@@ -56,6 +60,10 @@ class AnalyzedFiles:
     @property
     def errors(self) -> Path:
         return self.folder / "errors.jsonl"
+
+    @property
+    def origin(self) -> Path:
+        return self.folder / "origin.json"
 
     @property
     def padding(self) -> Path:

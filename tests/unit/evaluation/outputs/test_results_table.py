@@ -85,6 +85,17 @@ def test_intervals_stand_beside_the_scores():
     assert table_row(write("ahead", {}, baselines))["verdict"] is None
 
 
+def test_generated_corpora_are_marked():
+    write("made", {}, None)
+    for source, generated, shown in (("data/sample", True, "c (generated)"), ("data/own", False, "c")):
+        origin = result_folders(pathlib.Path()).analyzed / "made" / "origin.json"
+        write_json(origin, {"source": source, "generated": generated})
+        results = read_recipe_results("made", "made_chars", "c")
+        assert (results.has_run, results.corpus_shown) == (True, shown)
+        assert shown in results_table([results])
+    assert not read_recipe_results("never", "made_chars", "c").has_run
+
+
 def test_columns_of_missing_files_are_empty():
     row = table_row(write("bare", {}, None, padding=False))
     assert (row["rows"], row["test"], row["best baseline"], row["ahead"]) == (None, 0.6, None, None)

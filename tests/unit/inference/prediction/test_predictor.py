@@ -86,6 +86,22 @@ def test_entities_are_those_of_the_padded_rows(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", TAGGERS)
+def test_the_score_of_an_entity_is_its_least_probable_tag(tmp_path, name):
+    tiny = tagger(tmp_path, name)
+    expected, labels = predict_split(tiny.saved, tiny.padded, "test")[0], tiny.saved.labels
+    scores = []
+    for start, end in zip(expected.offsets, expected.offsets[1:], strict=False):
+        tags = [labels.names[tag] for tag in expected.predicted[start:end]]
+        chances = expected.confidence[start:end]  # of the predicted tags; with a CRF their marginals
+        scores.append([chances[first:last].min() for first, last, _ in spans(tags, labels.scheme)])
+    found = [[entity["score"] for entity in row["entities"]] for row in textrnn.load(tiny.folder).predict(tiny.texts)]
+    assert [score for row in found for score in row] == pytest.approx(
+        [score for row in scores for score in row], abs=1e-4
+    )
+    assert len({round(score, 3) for row in found for score in row}) > 20
+
+
+@pytest.mark.parametrize("name", TAGGERS)
 def test_entity_positions_refer_to_the_original_text(tmp_path, name):
     tiny, rng = tagger(tmp_path, name), random.Random(5)
     predictor, characters = textrnn.load(tiny.folder), name.startswith("chars")

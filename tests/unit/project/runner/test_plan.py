@@ -4,7 +4,7 @@ import pytest
 
 from factories.params import PARAMS
 from textrnn.errors import UserError
-from textrnn.runner.plan import first_recipes, plan_run
+from textrnn.project.runner.plan import first_recipes, plan_run
 
 SMALL = {
     "data": {"source": "data/sample"},

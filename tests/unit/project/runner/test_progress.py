@@ -2,7 +2,7 @@
 
 import pytest
 
-from textrnn.runner.progress import Progress, read_seconds, write_seconds
+from textrnn.project.runner.progress import Progress, read_seconds, write_seconds
 
 
 class Clock:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from textrnn.errors import UserError
-from textrnn.runner.project_folder import check_folder
+from textrnn.project.runner.project_folder import check_folder
 
 
 def repository(folder):

@@ -11,7 +11,7 @@ from dvc.repo import Repo
 
 from factories.imports import ROOT
 from textrnn.errors import UserError
-from textrnn.runner.lock_file import LockFile, is_whole
+from textrnn.project.runner.lock_file import LockFile, is_whole
 
 HEAD = "schema: '2.0'\nstages:\n"
 

@@ -7,7 +7,7 @@ import textwrap
 
 import pytest
 
-from textrnn.runner.dvc_command import KEPT, run_dvc
+from textrnn.project.runner.dvc_command import KEPT, run_dvc
 from textrnn.stage import Terminated
 
 

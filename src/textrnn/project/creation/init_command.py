@@ -1,0 +1,50 @@
+"""The command `textrnn init`: a report on a file of labelled texts, and a project that `dvc repro` runs."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+
+from textrnn.errors import UserError
+from textrnn.project.creation.project import create_project, entry_name
+from textrnn.project.inspection.command import add_file_options, file_options, inspect
+
+FEWEST_ROWS = 10
+EXAMPLES = """\
+examples:
+  textrnn init helpdesk --file tickets.csv --text text --label label
+  textrnn init entities --file sentences.jsonl --tokens tokens --tags tags
+"""
+
+
+def init_parser() -> argparse.ArgumentParser:
+    """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
+    parser = argparse.ArgumentParser(
+        prog="textrnn init",
+        description="Look at a file of labelled texts and write a project around it that `dvc repro` runs.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder of the project, which has none yet")
+    parser.add_argument(
+        "--file", type=Path, required=True, metavar="PATH", help="a .csv, .tsv, .jsonl or .parquet file"
+    )
+    add_file_options(parser)
+    parser.add_argument("--name", metavar="NAME", help="of the corpus (default: that of the file)")
+    parser.set_defaults(run=lambda args: init(args, parser.error))
+    return parser
+
+
+def init(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
+    """Print the report on the file, write the project, and say what to do next."""
+    file, summary = inspect(args.file, file_options(args, usage_error))
+    if summary.rows < FEWEST_ROWS:
+        wrong = f"needs at least {FEWEST_ROWS} rows for train, dev and test"
+        raise UserError(args.file, wrong, got=summary.rows, do="see the lines above")
+    if len(summary.labels) < 2 and summary.task == "classify":
+        raise UserError(args.file, "needs at least two labels", got=list(summary.labels))
+    names = create_project(args.folder, file, summary, args.name or entry_name(args.file))
+    print(f"\nproject in {args.folder}: recipe {names.recipe} on encoding {names.encoding}. Next:\n")
+    print(f"  cd {shlex.quote(str(args.folder))}\n  git commit -m start\n  dvc repro\n  python pipeline/table.py")

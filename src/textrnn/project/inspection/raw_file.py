@@ -1,0 +1,129 @@
+"""A file of labelled rows as the stage `parse` reads it, and the values of `parse` that are needed for that."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from textrnn.common.config.parse import Parse
+from textrnn.common.config.types import Task
+from textrnn.common.files.encoding_hint import likely_encoding
+from textrnn.common.files.lines import read_start
+from textrnn.common.files.text_encoding import MARKS
+from textrnn.common.params.params_file import read_values
+from textrnn.common.params.sections import load_entry_section
+from textrnn.errors import UserError
+from textrnn.preparation.parsing.formats import format_of
+from textrnn.preparation.parsing.rows import Row
+from textrnn.preparation.parsing.tables.cells import Columns
+from textrnn.preparation.parsing.tables.csv_table import DELIMITERS, read_csv
+from textrnn.preparation.parsing.tables.read_columns import READERS, table_kind
+from textrnn.project.shipped.project_files import PARAMS
+
+SAMPLE_BYTES = 1 << 20  # of the file, by which its encoding is guessed
+NAMES = {character: name for name, character in DELIMITERS.items()}
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """How a file is to be read, where the user says so; None: as it turns out.
+
+    format: of params.yaml; None takes a table. content, target: the columns of texts and labels, or of tokens and tags.
+    group: the column of what stays together.
+    """
+
+    task: Task = "classify"
+    format: str | None = None
+    content: str | None = None
+    target: str | None = None
+    group: str | None = None
+    delimiter: str | None = None
+    text_encoding: str | None = None
+
+
+@dataclass(frozen=True)
+class RawFile:
+    """A file that can be read.
+
+    section: the values of `parse` that differ from the defaults, but for the splits. encoding: of its text; None where
+    the format says it. delimiter: of its columns, None where it has none.
+    """
+
+    path: Path
+    section: Mapping[str, Any]
+    settings: Parse
+    encoding: str | None
+    delimiter: str | None
+
+    @property
+    def task(self) -> Task:
+        """What its rows are for."""
+        return format_of(self.settings).task
+
+    def rows(self) -> Iterator[Row]:
+        """Every row of the file, those that cannot be used and blank lines included."""
+        return format_of(self.settings).read(self.path, self.settings)
+
+
+def open_raw_file(path: Path, options: FileOptions) -> RawFile:
+    """Find out how a file is read. Raises UserError if there is no such file, or if it lacks one of the columns."""
+    if not path.is_file():
+        raise UserError(path, "no such file")
+    if options.format is None and table_kind(path) not in READERS:
+        endings, do = ", ".join(READERS), "say what it is with --format, such as --format fasttext"
+        raise UserError(path, f"is not named as a table is, {endings}", do=do)
+    encoding, guessed = _encoding(path, options)
+    section: dict[str, Any] = {"format": options.format or "table", "files": {"train": path.name}}
+    delimiter = None
+    if section["format"] == "table":
+        names = ("text", "label") if options.task == "classify" else ("tokens", "tags")
+        content, target = options.content or names[0], options.target or names[1]
+        columns = dict(zip(names, (content, target), strict=True))
+        section["table"] = columns | {"delimiter": options.delimiter, "group": options.group}
+        if READERS.get(table_kind(path)) is read_csv:
+            wanted = Columns((content, target), "with its option", encoding=guessed or options.text_encoding)
+            delimiter = options.delimiter or _find_delimiter(path, wanted)
+    if guessed or options.text_encoding:
+        section["text_encoding"] = guessed or options.text_encoding
+    return RawFile(path, section, _settings(section), encoding, delimiter)
+
+
+def _settings(section: Mapping[str, Any]) -> Parse:
+    """The section over the shipped defaults; the splits do not matter to who reads the whole file."""
+    split = {"from": "train", "share": 0.1, "block": 1}
+    own = {**section, "dev": split, "test": split}
+    params = {"parse": read_values(PARAMS)["parse"], "corpora": {"file": {"parse": own}}}
+    return load_entry_section(Parse, params, "corpora", "file", "parse")
+
+
+def _encoding(path: Path, options: FileOptions) -> tuple[str | None, str | None]:
+    """The encoding of a file as people call it, and the one that `parse` must be told as it is a guess."""
+    if table_kind(path) == ".parquet":
+        return None, None
+    start = read_start(path, SAMPLE_BYTES)
+    mark = next((mark for mark in MARKS if start.startswith(mark)), None)
+    if mark is not None:
+        return f"{MARKS[mark]} by its byte order mark", None
+    if options.text_encoding is not None:
+        return options.text_encoding, None
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(start)  # what the sample cuts at its end is no error
+    except UnicodeDecodeError:
+        guess = likely_encoding(start)
+        return (f"probably {guess}", guess) if guess else ("not utf-8", None)
+    return "utf-8", None
+
+
+def _find_delimiter(path: Path, columns: Columns) -> str | None:
+    """The delimiter that `parse` finds, by reading the header with each."""
+    for delimiter in DELIMITERS.values():
+        try:
+            next(read_csv(path, Columns(columns.names, columns.setting, delimiter, columns.encoding)), None)
+        except UserError:
+            continue
+        return delimiter
+    next(read_csv(path, columns), None)  # raises the error of the likely one
+    return None

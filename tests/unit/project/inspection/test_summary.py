@@ -1,0 +1,116 @@
+"""What a file of labelled texts holds: counts worked by hand, and the report's lines."""
+
+import pathlib
+
+import pytest
+
+from textrnn.preparation.parsing.rows import Reject, TagRow, TextRow
+from textrnn.project.inspection.summary import summarize
+from textrnn.project.inspection.summary_lines import notes
+
+
+def texts(*pairs):
+    return [TextRow(line, text, label) for line, (text, label) in enumerate(pairs, start=2)]
+
+
+def test_counts_of_texts():
+    rows = texts(
+        ("the cat and the dog", "a"), ("the cat and the dog", "a"), ("the cat and the dog", "b"), ("it is", "b")
+    )
+    rows += [Reject(9, "empty text", "''"), *texts(("is it", "a"), ("is it", "a"), ("that one is it", "c"))]
+    summary = summarize(rows, "classify")
+    assert (summary.rows, summary.language, summary.has_blanks) == (7, "English", True)
+    assert list(summary.labels.items()) == [("a", 4), ("b", 2), ("c", 1)]
+    assert summary.characters == (14, 19, 19)  # of 5, 5, 5, 14, 19, 19, 19
+    assert summary.words == (4, 5, 5)
+    assert (summary.repeated, summary.conflicting) == (3, 1)
+    assert summary.rejected == {"empty text": 1}
+    assert summary.first_rejects == (Reject(9, "empty text", "''"),)
+
+
+def test_a_text_with_three_labels_is_one_conflict():
+    summary = summarize(texts(("x", "a"), ("x", "b"), ("x", "c"), ("y", "a"), ("y", "a")), "classify")
+    assert (summary.repeated, summary.conflicting) == (3, 1)
+
+
+def test_counts_of_tagged_tokens():
+    rows = [
+        TagRow(1, ["Anna", "Stone", "came", "."], ["B-PER", "I-PER", "O", "O"]),
+        TagRow(6, ["a", "b"], ["B-LOC", "B-LOC"]),
+        TagRow(9, ["Oslo"], ["B-LOC"]),
+    ]
+    summary = summarize(rows, "tag")
+    assert summary.labels == {"LOC": 3, "PER": 1}
+    assert summary.words == (2, 4, 4)
+    assert summary.single_characters == pytest.approx(3 / 7)
+    assert (summary.repeated, summary.conflicting) == (0, 0)
+
+
+def test_no_rows():
+    summary = summarize([Reject(1, "empty text", "''")], "classify")
+    assert (summary.rows, summary.labels, summary.words, summary.language) == (0, {}, (0, 0, 0), "unknown")
+    assert notes(summary) == ["line 1: empty text; got ''"]
+
+
+def test_notes_name_the_first_rejects_and_count_the_others():
+    rejects = [Reject(line, "empty label" if line % 2 else "empty text", f"'{line}'") for line in range(1, 8)]
+    summary = summarize([*rejects, *texts(*[("a b", "x"), ("c d", "y")] * 5)], "classify")
+    assert notes(summary) == [
+        "line 1: empty label; got '1'",
+        "line 2: empty text; got '2'",
+        "line 3: empty label; got '3'",
+        "4 more rows cannot be used; all by reason: empty label (4), empty text (3)",
+    ]
+
+
+def test_notes_on_labels():
+    own = summarize(texts(*[(f"text {number}", f"label {number}") for number in range(6)]), "classify")
+    assert notes(own)[0] == "6 labels in 6 rows: is the column of labels the right one?"
+    single = summarize(texts(*[("a", "x"), ("b", "x")] * 5), "classify")
+    assert notes(single) == ["all rows have the same label, x: there is nothing to learn"]
+    skewed = summarize(texts(*[(f"{number}", "x") for number in range(95)], *[("b", "y")] * 4, ("c", "z")), "classify")
+    assert notes(skewed) == [
+        "2 labels have fewer than 5 rows: y, z",
+        "95% of the rows are x: look at macro-F1, not at accuracy",
+    ]
+
+
+@pytest.fixture
+def tickets(tmp_path):
+    path = tmp_path / "tickets.csv"
+    rows = [("The parcel is late", "delivery"), ("The invoice is wrong", "billing")] * 6
+    lines = ["id;body;kind", *(f"{number};{text};{label}" for number, (text, label) in enumerate(rows))]
+    path.write_text("".join(f"{line}\n" for line in [*lines, "12;;billing"]), encoding="utf-8")
+    return path
+
+
+def test_the_report_on_a_file(tickets, run_command, monkeypatch):
+    monkeypatch.chdir(tickets.parent)
+    code, said, _ = run_command("check", "tickets.csv", "--text", "body", "--label", "kind")
+    assert code == 0
+    first, *lines = said.splitlines()
+    assert first.startswith(f"file:       tickets.csv, {tickets.stat().st_size} bytes, utf-8")
+    assert "semicolon" in first
+    *facts, note = lines
+    assert facts == [
+        "task:       classification, a label for each text",
+        "language:   English",
+        "rows:       12 used, 1 that cannot be used",
+        "lengths:    half of the texts have up to 4 words, 95% up to 4, the longest 4",
+        "labels:     2: delivery 6, billing 6",
+        "duplicates: 10 rows repeat the text of another",
+        "conflicts:  0 texts have several labels",
+    ]
+    assert note.startswith("note: line 14: empty text; got ")
+
+
+def test_columns_that_are_not_there(tickets, run_command):
+    code, _, said = run_command("check", tickets)
+    assert code == 1
+    assert said.startswith(f"error: {tickets}, line 1: ")
+    assert '"text"' in said
+    assert "Traceback" not in said
+    for arguments in (["--tokens", "a"], ["--tokens", "a", "--tags", "b", "--text", "c"]):
+        assert run_command("check", tickets, *arguments)[0] == 2
+    code, _, said = run_command("check", pathlib.Path("none.csv"))
+    assert (code, said.startswith("error: none.csv: no such file")) == (1, True)
