@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from textrnn.common.config.parse import HoldOut, Parse
+from textrnn.common.config.parse import Columns, HoldOut, Parse
 
 FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
@@ -14,11 +14,19 @@ FILES = {
     "fasttext": {"train": "train.ft.txt.bz2", "dev": "dev.ft.txt.bz2", "test": "test.ft.txt.bz2"},
 }
 
-HEADLINES = Parse("headlines", {}, 1, None, {}, None, 0)
-NAMES = Parse("names", {}, 1, None, {}, HoldOut("train", 0.1, 1), 0)
-BIO = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.25, 1), 0)
+HEADLINES = Parse("headlines", {}, 1, None, {}, None, 0, Columns(0, -1), None)
+NAMES = Parse("names", {}, 1, None, {}, HoldOut("train", 0.1, 1), 0, Columns(0, -1), None)
+BIO = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.25, 1), 0, Columns(0, -1), None)
 FASTTEXT = Parse(
-    "fasttext", {}, 1, {"__label__1": "negative", "__label__2": "positive"}, {}, HoldOut("test", 0.5, 1), 0
+    "fasttext",
+    {},
+    1,
+    {"__label__1": "negative", "__label__2": "positive"},
+    {},
+    HoldOut("test", 0.5, 1),
+    0,
+    Columns(0, -1),
+    None,
 )
 
 

@@ -15,7 +15,7 @@ SMALL_SHARDS = """
 import json, os, signal, sys
 from pathlib import Path
 import textrnn.common.storage.shards, textrnn.preparation.parsing.staging
-from textrnn.common.config.parse import HoldOut, Parse
+from textrnn.common.config.parse import Columns, HoldOut, Parse
 from textrnn.preparation.parsing.parse import parse
 from textrnn.common.storage.resumable import resumable_folder
 raw, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -31,7 +31,7 @@ def write_or_die(*args):
 textrnn.common.storage.shards.ShardWriter.write = write_or_die
 classes = {"__label__1": "negative", "__label__2": "positive"}
 files = {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"}
-corpus = Parse("fasttext", files, 1, classes, {}, HoldOut("train", 0.1, 1), 10**6)
+corpus = Parse("fasttext", files, 1, classes, {}, HoldOut("train", 0.1, 1), 10**6, Columns(0, -1), None)
 with resumable_folder(out, raw=str(raw)) as folder:
     counts = parse(raw, corpus, limit=None, out=folder)
 # not ru_maxrss, which starts at the value of the parent process

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import get_args
 
 from textrnn.common.config.file_names import check_file_name
-from textrnn.common.config.types import Format, Split
-from textrnn.errors import ErrorCollector
+from textrnn.common.config.types import FileScheme, Format, Split
+from textrnn.errors import ErrorCollector, require
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,18 @@ class HoldOut:
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns of `format: bio` that hold the token and its tag, counted from 0; from the last one, which is -1."""
+
+    token: int
+    tag: int
+
+    def check(self, where: str) -> None:
+        """Refuse one column for both; `where` is the dotted name of the section."""
+        require(self.token != self.tag, where, "must name two columns", {"token": self.token, "tag": self.tag})
+
+
+@dataclass(frozen=True)
 class Parse:
     """How a corpus is read: raw files of one published format, and which rows are used.
 
@@ -43,6 +55,8 @@ class Parse:
     rows: by role, the number of rows read from the start of a file; null or absent reads all.
     dev: how dev is held out of another file by seed; null if dev has its own file.
     max_rejects: the largest number of invalid rows, over all files, that are skipped without an error.
+    columns: of `format: bio`, which hold the token and its tag.
+    scheme: of the tags of `format: bio`; null finds it in each file.
     """
 
     format: Format
@@ -52,6 +66,8 @@ class Parse:
     rows: Mapping[str, int | None]
     dev: HoldOut | None
     max_rejects: int
+    columns: Columns
+    scheme: FileScheme | None
 
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
@@ -70,6 +86,8 @@ class Parse:
             if self.dev is not None:
                 with errors.collect():
                     self.dev.check(f"{where}.dev")
+            with errors.collect():
+                self.columns.check(f"{where}.columns")
             errors.require(self.max_rejects >= 0, f"{where}.max_rejects", "must not be negative", self.max_rejects)
 
     def _check_files(self, where: str) -> None:

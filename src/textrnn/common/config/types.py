@@ -9,3 +9,4 @@ Split = Literal["train", "dev", "test"]
 Side = Literal["right", "left"]
 Format = Literal["headlines", "names", "bio", "fasttext"]
 Scheme = Literal["bio", "bioes", "type"]
+FileScheme = Literal["bio", "iob1", "bioes", "bilou", "bmes"]  # of the tags in a file of a corpus

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.common.config.parse import Parse
+from textrnn.common.config.types import Task
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
@@ -29,7 +30,7 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
     Raises UserError for a damaged file, for more than `max_rejects` rejected rows, and for a split that ends up empty.
     """
     file_format = find_format(settings.format, "parse.format")
-    labels = file_format.labels(source, settings.files, settings.classes)
+    labels = file_format.labels(source, settings)
     if len(labels) < 2:
         raise UserError(
             source, "needs at least two labels", got=list(labels.values()), do="check that its format is the right one"
@@ -43,8 +44,9 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
     duplicates = DuplicateCounter(staging / "repeats", sum(count.kept for count in counts.values()))
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
-    _check_rows(source, plans, counts, rows)
-    statistics = _statistics(file_format, plans, counts, rows, duplicates)
+    _check_rows(source, file_format.task, plans, counts, rows)
+    described = {role: file_format.describe(source / str(settings.files[role]), settings) for role in counts}
+    statistics = _statistics(file_format, plans, counts, rows, duplicates, described)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
@@ -65,7 +67,7 @@ def _stage_files(
             shards, counts[role] = stage_file(
                 path,
                 role,
-                file_format.read(path),
+                file_format.read(path, settings),
                 limit=settings.rows.get(role),
                 task=file_format.task,
                 label_ids=label_ids,
@@ -95,12 +97,13 @@ def _check_rejects(path: Path, counts: dict[str, FileCounts], max_rejects: int) 
 
 
 def _check_rows(
-    source: Path, plans: Mapping[str, SplitPlan], counts: Mapping[str, FileCounts], rows: Mapping[str, int]
+    source: Path, task: Task, plans: Mapping[str, SplitPlan], counts: Mapping[str, FileCounts], rows: Mapping[str, int]
 ) -> None:
     for split, plan in plans.items():
         if not rows[split]:
             usable = f"{counts[plan.role].kept} usable rows in the {plan.role} file"
-            raise UserError(source, f"the {split} split is empty", got=usable)
+            do = "check that blank lines part the sentences" if task == "tag" else ""
+            raise UserError(source, f"the {split} split is empty", got=usable, do=do)
 
 
 def _statistics(
@@ -109,12 +112,15 @@ def _statistics(
     counts: Mapping[str, FileCounts],
     rows: Mapping[str, int],
     duplicates: DuplicateCounter,
+    described: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
+    files = {
+        role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
+        | (described[role] and {**described[role], "illegal_transitions": count.illegal})
+        for role, count in counts.items()
+    }
     statistics: dict[str, Any] = {
-        "files": {
-            role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
-            for role, count in counts.items()
-        },
+        "files": files,
         "rows": dict(rows),
         "also_in_train": {split: duplicates.count_also_in(split, "train") for split in plans if split != "train"},
     }

@@ -29,12 +29,16 @@ STAGING = "staging"
 
 @dataclass
 class FileCounts:
-    """How many rows of a file were read, kept and rejected so far; `first` describes the first reject."""
+    """How many rows of a file were read, kept and rejected so far; `first` describes the first reject.
+
+    illegal: how many tags of the kept rows may not follow the one before them.
+    """
 
     read: int = 0
     kept: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     first: str = ""
+    illegal: int = 0
 
     def reject(self, reject: Reject) -> None:
         self.rejected[reject.reason] += 1
@@ -136,6 +140,8 @@ def _next_columns(
         if isinstance(accepted, Reject):
             count.reject(accepted)
             continue
+        if isinstance(row, TagRow):
+            count.illegal += row.illegal
         numbers.append(number)
         contents.append(accepted[0])
         targets.append(accepted[1])
@@ -155,7 +161,7 @@ def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[A
     tags = [label_ids.get(tag, -1) for tag in row.tags]
     if min(tags) < 0:
         reason = f"a tag whose type is none of the corpus's {len(label_ids) // 2}"
-        return Reject(row.line, reason, shorten(row.tags[tags.index(-1)]))
+        return Reject(row.line, reason, shorten(row.tags[tags.index(-1)][2:]))
     return row.tokens, tags
 
 

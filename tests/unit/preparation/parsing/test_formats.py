@@ -1,20 +1,24 @@
 import bz2
 import gzip
+import itertools
 import random
 import re
 import typing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from factories.published_files import BIO
 from textrnn.common.config.types import Format
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats import FORMATS, bio, fasttext, find_format, headlines, names
 from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow
 
+SETTINGS = BIO  # of any format: the params of others are not read
 SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2"}
 ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # separators of str.splitlines and str.split, etc.
 
@@ -28,13 +32,23 @@ sentences = st.lists(st.tuples(st.text(letters, min_size=1, max_size=2), entity_
 
 @pytest.fixture(scope="module")
 def path_of(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("formats")
-    return lambda format: folder / f"file{SUFFIX[format]}"
+    folder, numbers = tmp_path_factory.mktemp("formats"), itertools.count()
+    # a name of its own for each file: what a first pass found is kept by name, size and times
+    return lambda format: folder / f"file{next(numbers)}{SUFFIX[format]}"
 
 
 def no_mark(text):
     """A file may start with a byte order mark, which is not part of its first row."""
     return not text.startswith("\ufeff")
+
+
+def as_bio(tags):
+    """The tags with B for each I that continues no entity, and how many these are."""
+    legal = [
+        f"B{tag[1:]}" if tag[0] == "I" and before[1:] != tag[1:] else tag
+        for before, tag in itertools.pairwise(["O", *tags])
+    ]
+    return legal, sum(one != other for one, other in zip(tags, legal, strict=True))
 
 
 def rejects(rows):
@@ -49,7 +63,7 @@ def test_texts_come_back(path_of, write_published, format, rows):
         # a text that starts like a label would be a second label
         rows = [(f"a{text}" if text.startswith("__label__") else text, f"__label__{label}") for text, label in rows]
     path = write_published(path_of(format), format, rows)
-    assert list(FORMATS[format].read(path)) == [TextRow(at, *row) for at, row in enumerate(rows, start=1)]
+    assert list(FORMATS[format].read(path, SETTINGS)) == [TextRow(at, *row) for at, row in enumerate(rows, start=1)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -60,9 +74,16 @@ def test_sentences_come_back(path_of, write_raw, rows, final_blank, gap, newline
     path = write_raw(path_of("bio"), (newline * gap).join(blocks) + newline * final_blank)
     expected, start = [], 1
     for row in rows:
-        expected.append(TagRow(start, [token for token, _ in row], [tag for _, tag in row]))
+        # a mark at the start of a line, and blanks around a token, are no part of it
+        tokens = [token if token.strip("\ufeff ") == "" else token.lstrip("\ufeff") for token, _ in row]
+        tags, illegal = as_bio([tag for _, tag in row])
+        expected.append(TagRow(start, [token.strip(" ") or token for token in tokens], tags, illegal))
         start += len(row) + gap
-    assert list(bio.read(path)) == expected
+    found = list(bio.read(path, replace(SETTINGS, scheme="bio")))
+    assert found == expected
+    # as IOB1 the same entities, and other transitions are illegal
+    again = list(bio.read(path, replace(SETTINGS, scheme="iob1")))
+    assert [(row.tokens, row.tags) for row in again] == [(row.tokens, row.tags) for row in expected]
 
 
 @pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
@@ -71,19 +92,19 @@ def test_odd_characters_split_no_line(path_of, write_published, format, odd):
     label = "__label__a" if format == "fasttext" else "a"
     rows = [(f"x{odd}y", label), (f"z{odd}", label)]
     path = write_published(path_of(format), format, rows)
-    assert list(FORMATS[format].read(path)) == [TextRow(1, *rows[0]), TextRow(2, *rows[1])]
+    assert list(FORMATS[format].read(path, SETTINGS)) == [TextRow(1, *rows[0]), TextRow(2, *rows[1])]
 
 
 @pytest.mark.parametrize("odd", list(ODD))
 def test_odd_characters_are_tokens(path_of, write_raw, odd):
     path = write_raw(path_of("bio"), f"a\tO\n{odd}\tB-PER\n\nb\tO\n")
-    assert list(bio.read(path)) == [TagRow(1, ["a", odd], ["O", "B-PER"]), TagRow(4, ["b"], ["O"])]
+    assert list(bio.read(path, SETTINGS)) == [TagRow(1, ["a", odd], ["O", "B-PER"]), TagRow(4, ["b"], ["O"])]
 
 
 def test_names_with_quotes_and_commas(path_of, write_raw):
     content = '"O""Neill, J.","Irish"\nplain,Czech\n"a", "Greek"\n"é ","Old Norse "\n'
     path = write_raw(path_of("names"), content)
-    assert list(names.read(path)) == [
+    assert list(names.read(path, SETTINGS)) == [
         TextRow(1, 'O"Neill, J.', "Irish"),
         TextRow(2, "plain", "Czech"),
         TextRow(3, "a", "Greek"),
@@ -100,17 +121,17 @@ def test_byte_order_mark_and_crlf(path_of, write_raw, format):
         "fasttext": ("__label__1 t\r\n__label__2 u", [TextRow(1, "t", "__label__1"), TextRow(2, "u", "__label__2")]),
     }[format]
     path = write_raw(path_of(format), b"\xef\xbb\xbf" + content.encode())
-    assert list(FORMATS[format].read(path)) == expected
+    assert list(FORMATS[format].read(path, SETTINGS)) == expected
 
 
 def test_the_byte_order_mark_is_removed_from_the_first_line_only(path_of, write_raw):
     path = write_raw(path_of("headlines"), "\ufeff\ufeffa\t0\n\ufeffb\t0\n")
-    assert [row.text for row in headlines.read(path)] == ["\ufeffa", "\ufeffb"]
+    assert [row.text for row in headlines.read(path, SETTINGS)] == ["\ufeffa", "\ufeffb"]
 
 
 def test_headlines_rejects(path_of, write_raw):
     content = b"good\t0\nno tab\na\tb\t1\n\t1\n  \t1\n\nb\xffd\t1\nlast\t 9 "
-    rows = list(headlines.read(write_raw(path_of("headlines"), content)))
+    rows = list(headlines.read(write_raw(path_of("headlines"), content), SETTINGS))
     columns = "not two columns, title<TAB>class index"
     assert rejects(rows) == [
         (2, columns),
@@ -127,7 +148,7 @@ def test_headlines_rejects(path_of, write_raw):
 
 def test_names_rejects(path_of, write_raw):
     content = b'"a","X"\nalone\n"a","X","Y"\n"a","X\n"a"b,"X"\n"","X"\n" ","X"\n"a",""\n\n"\xe9","X"\n"b","X"\n'
-    rows = list(names.read(write_raw(path_of("names"), content)))
+    rows = list(names.read(write_raw(path_of("names"), content), SETTINGS))
     columns = 'not two CSV columns, "name","country"'
     assert rejects(rows) == [
         (2, columns),
@@ -146,7 +167,7 @@ def test_names_rejects(path_of, write_raw):
 def test_fasttext_rejects(path_of, write_raw):
     content = b"__label__1 good\nno label\n__label__ text\n__label__2\n__label__2  \n"
     content += b"__label__1 __label__2 two\n\n__label__1 \x80\n"
-    rows = list(fasttext.read(write_raw(path_of("fasttext"), content)))
+    rows = list(fasttext.read(write_raw(path_of("fasttext"), content), SETTINGS))
     start = "does not start with __label__ and a label"
     assert rejects(rows) == [
         (2, start),
@@ -163,31 +184,35 @@ def test_fasttext_rejects(path_of, write_raw):
 def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_raw):
     content = (
         b"a\tO\nb\tB-PER\n\n"  # 1-2 good
-        b"c\tO\nd O\ne\n\n"  # 4-6: no tab, in line 5
+        b"c\tO\nd\te O\ne\n\n"  # 4-6: a tag with a blank, in line 5
         b"f\tO\tx\n\n"  # 8: three columns
         b"\tO\n\n"  # 10: no token
         b"g\tE-PER\n\n"  # 12: another scheme
         b"h\tB-\n\n"  # 14: no type
         b"i\tb-PER\nj\tO\n\n"  # 16
-        b"k\tB-PER \n\n"  # 19
+        b"k\tB-PER \n\n"  # 19 good: a blank at the end of the line
         b"l\tO\n\xff\tO\n \t \n\n"  # 21-23: not UTF-8 in line 22, blank line with a tab
-        b"m\tI-PER\n"  # 25 good: I without B is left to the scorer
+        b"m\tI-PER\n\n"  # 25 good: I without B begins an entity
+        b"n O\no  O\n\n"  # 27-28 good: blanks in place of tabs
+        b"p\n"  # 30: no tag
     )
-    rows = list(bio.read(write_raw(path_of("bio"), content)))
-    columns, tag = "not two columns, token<TAB>tag", "a tag that is neither O nor B-TYPE nor I-TYPE"
+    rows = list(bio.read(write_raw(path_of("bio"), content), SETTINGS))
+    columns, tag = "not 2 columns, parted by a tab or blanks", "a tag that is neither O nor B-TYPE nor I-TYPE"
     assert rejects(rows) == [
-        (5, columns),
+        (5, tag),
         (8, columns),
-        (10, columns),
+        (10, "no token in front of the tag"),
         (12, tag),
         (14, tag),
         (16, tag),
-        (19, tag),
         (22, "bytes that are not UTF-8"),
+        (30, columns),
     ]
     assert [row for row in rows if isinstance(row, TagRow)] == [
         TagRow(1, ["a", "b"], ["O", "B-PER"]),
-        TagRow(25, ["m"], ["I-PER"]),
+        TagRow(19, ["k"], ["B-PER"]),
+        TagRow(25, ["m"], ["B-PER"], 1),
+        TagRow(27, ["n", "o"], ["O", "O"]),
     ]
 
 
@@ -199,7 +224,7 @@ def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
         "bio": b"a\tO\n\n\xe4\xb8\tO\n\nb\tO\n",
         "fasttext": b"__label__1 a\n__label__1 \xe4\xb8\n__label__2 b\n",
     }[format]
-    rows = list(FORMATS[format].read(write_raw(path_of(format), content)))
+    rows = list(FORMATS[format].read(write_raw(path_of(format), content), SETTINGS))
     assert rejects(rows) == [(3 if format == "bio" else 2, "bytes that are not UTF-8")]
     assert len(rows) == 3
 
@@ -208,10 +233,10 @@ def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
 def test_missing_file(tmp_path, format):
     path = tmp_path / f"none{SUFFIX[format]}"
     with pytest.raises(UserError, match=f"^{re.escape(str(path))}: no such file; put it there, or correct the params"):
-        list(FORMATS[format].read(path))
+        list(FORMATS[format].read(path, SETTINGS))
     path.mkdir()
     with pytest.raises(UserError, match="no such file"):
-        list(FORMATS[format].read(path))
+        list(FORMATS[format].read(path, SETTINGS))
 
 
 def test_unreadable_file(tmp_path, monkeypatch):
@@ -286,25 +311,31 @@ def test_names_classes_are_the_countries_of_train_sorted(tmp_path, write_corpus)
     files = write_corpus(
         tmp_path, "names", train=[("a", "Polish"), ("b", "Arabic"), ("c", "Polish"), ("d", "")], test=[("e", "Zulu")]
     )
-    assert list(names.labels(tmp_path, files, None).items()) == [("Arabic", "Arabic"), ("Polish", "Polish")]
+    assert list(names.labels(tmp_path, replace(SETTINGS, files=files)).items()) == [
+        ("Arabic", "Arabic"),
+        ("Polish", "Polish"),
+    ]
 
 
 def test_fasttext_label_names_have_no_prefix(tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=[("x", "__label__2"), ("y", "__label__1")], test=[])
-    assert list(fasttext.labels(tmp_path, files, None).items()) == [("__label__1", "1"), ("__label__2", "2")]
+    assert list(fasttext.labels(tmp_path, replace(SETTINGS, files=files)).items()) == [
+        ("__label__1", "1"),
+        ("__label__2", "2"),
+    ]
 
 
 def test_bio_labels_are_the_types_of_train_sorted(tmp_path, write_corpus):
     train = [("ab", ["O", "I-PER"]), ("c", ["B-LOC"]), ("d", ["E-ORG"])]
     files = write_corpus(tmp_path, "bio", train=train, test=[("e", ["B-NEW"])])
-    names_by_label = bio.labels(tmp_path, files, None)
+    names_by_label = bio.labels(tmp_path, replace(SETTINGS, files=files))
     assert list(names_by_label) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert list(names_by_label.values()) == list(names_by_label)
 
 
 def test_headlines_classes_are_the_lines_of_a_file(tmp_path, write_raw):
     write_raw(tmp_path / "class.txt", "\ufeff金融 \r\nstocks\n第 三\n\n")
-    names_by_label = headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+    names_by_label = headlines.labels(tmp_path, replace(SETTINGS, files={"classes": "class.txt"}))
     assert list(names_by_label.items()) == [("0", "金融"), ("1", "stocks"), ("2", "第 三")]
 
 
@@ -320,22 +351,27 @@ def test_headlines_classes_are_the_lines_of_a_file(tmp_path, write_raw):
 def test_invalid_class_file(tmp_path, write_raw, content, message):
     write_raw(tmp_path / "class.txt", content)
     with pytest.raises(UserError, match=message):
-        headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+        headlines.labels(tmp_path, replace(SETTINGS, files={"classes": "class.txt"}))
 
 
 def test_missing_class_file(tmp_path):
     with pytest.raises(UserError, match=r"class\.txt: no such file"):
-        headlines.labels(tmp_path, {"classes": "class.txt"}, None)
+        headlines.labels(tmp_path, replace(SETTINGS, files={"classes": "class.txt"}))
 
 
 @pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
 def test_classes_keep_their_order(tmp_path, format):
     classes = {"z": "last", "a": "first"}
-    assert list(FORMATS[format].labels(tmp_path, {}, classes).items()) == [("z", "last"), ("a", "first")]
+    assert list(FORMATS[format].labels(tmp_path, replace(SETTINGS, classes=classes)).items()) == [
+        ("z", "last"),
+        ("a", "first"),
+    ]
 
 
 def test_classes_of_bio_name_the_types(tmp_path):
-    names_by_label = bio.labels(tmp_path, {}, {"PER": "person", "LOC": "place"})
+    names_by_label = bio.labels(
+        tmp_path, replace(SETTINGS, files={"train": "none"}, classes={"PER": "person", "LOC": "place"})
+    )
     assert list(names_by_label.items()) == [
         ("O", "O"),
         ("B-PER", "B-person"),

@@ -7,13 +7,15 @@ import pytest
 import textrnn.common.storage.resumable
 import textrnn.common.storage.shards
 import textrnn.preparation.parsing.staging
-from textrnn.common.config.parse import HoldOut, Parse
+from textrnn.common.config.parse import Columns, HoldOut, Parse
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.parsing.staging import FileCounts, _update_bar, stage_file
 
-TEXTS = Parse("fasttext", {}, 1, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6)
-TAGS = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.3, 1), 10**6)
+TEXTS = Parse(
+    "fasttext", {}, 1, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6, Columns(0, -1), None
+)
+TAGS = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.3, 1), 10**6, Columns(0, -1), None)
 # of 37 rows every fifth and the last two have an unknown label
 TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
 TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]
@@ -101,7 +103,7 @@ def test_markers_record_the_position_in_the_file_and_the_counts(tmp_path, write_
 
     def stage():
         ids = {"__label__1": 0, "__label__2": 1}
-        return stage_file(path, "train", read(path), limit=None, task="classify", label_ids=ids, out=tmp_path)
+        return stage_file(path, "train", read(path, TEXTS), limit=None, task="classify", label_ids=ids, out=tmp_path)
 
     shards, count = stage()
     first = "line 5: a label that is none of the 2 classes; got '__label__3'"
@@ -123,7 +125,7 @@ def test_shards_after_a_damaged_one_are_staged_again(tmp_path, write_corpus):
 
     def stage():
         ids = {"__label__1": 0, "__label__2": 1}
-        return stage_file(path, "train", read(path), limit=20, task="classify", label_ids=ids, out=tmp_path)
+        return stage_file(path, "train", read(path, TEXTS), limit=20, task="classify", label_ids=ids, out=tmp_path)
 
     first = stage()
     before = bytes_of(tmp_path / "staging")

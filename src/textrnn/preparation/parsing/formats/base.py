@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from textrnn.common.config.parse import Parse
 from textrnn.common.config.types import Task
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import shorten
@@ -22,11 +24,15 @@ class TextRow:
 
 @dataclass(frozen=True, slots=True)
 class TagRow:
-    """Tokens and their raw BIO tags, from the sentence that starts at line `line` (counted from 1)."""
+    """Tokens and their BIO tags, from the sentence that starts at line `line` (counted from 1).
+
+    illegal: how many of the file's tags may not follow the one before them.
+    """
 
     line: int
     tokens: list[str]
     tags: list[str]
+    illegal: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +52,14 @@ class FileFormat:
     """A published format: the task it is for, how its rows are read, and where the label names come from.
 
     read: yields every row of a file, rejects included.
-    labels: a function of the folder, the files by role and the param `classes`; returns the name of each raw label in
-    the order of label ids.
+    labels: a function of the folder and the settings; returns the name of each raw label in the order of label ids.
+    describe: what the statistics say of a file, beside its numbers of rows.
     """
 
     task: Task
-    read: Callable[[Path], Iterator[Row]]
-    labels: Callable[[Path, Mapping[str, str | None], Mapping[str, str] | None], dict[str, str]]
+    read: Callable[[Path, Parse], Iterator[Row]]
+    labels: Callable[[Path, Parse], dict[str, str]]
+    describe: Callable[[Path, Parse], dict[str, Any]] = lambda path, settings: {}
 
 
 def read_text_rows(path: Path, read_line: Callable[[int, str], TextRow | Reject]) -> Iterator[Row]:
@@ -79,8 +86,8 @@ def decode_utf8(number: int, line: bytes) -> str | Reject:
         return Reject(number, "bytes that are not UTF-8", repr(line[max(0, error.start - 8) : error.start + 8]))
 
 
-def labels_of_train(read: Callable[[Path], Iterator[Row]], folder: Path, files: Mapping[str, str | None]) -> list[str]:
+def labels_of_train(read: Callable[[Path, Parse], Iterator[Row]], folder: Path, settings: Parse) -> list[str]:
     """The raw labels that occur in the training file, sorted."""
-    train = files.get("train")
+    train = settings.files.get("train")
     assert train is not None
-    return sorted({row.label for row in read(folder / train) if isinstance(row, TextRow)})
+    return sorted({row.label for row in read(folder / train, settings) if isinstance(row, TextRow)})

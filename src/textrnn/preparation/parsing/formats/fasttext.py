@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from textrnn.common.config.parse import Parse
 from textrnn.errors import shorten
 from textrnn.preparation.parsing.formats.base import (
     FileFormat,
@@ -18,7 +19,7 @@ from textrnn.preparation.parsing.formats.base import (
 PREFIX = "__label__"
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per line."""
     return read_text_rows(path, _read_line)
 
@@ -32,11 +33,11 @@ def _read_line(number: int, line: str) -> TextRow | Reject:
     return TextRow(number, text, label)
 
 
-def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:
+def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw label → name: from the param `classes` (`__label__1: negative`), else train's labels without the prefix."""
-    if classes is not None:
-        return dict(classes)
-    return {label: label.removeprefix(PREFIX) for label in labels_of_train(read, folder, files)}
+    if settings.classes is not None:
+        return dict(settings.classes)
+    return {label: label.removeprefix(PREFIX) for label in labels_of_train(read, folder, settings)}
 
 
 FORMAT = FileFormat("classify", read, labels)

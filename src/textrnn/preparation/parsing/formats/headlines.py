@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from textrnn.common.config.parse import Parse
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats.base import (
@@ -17,7 +18,7 @@ from textrnn.preparation.parsing.formats.base import (
 )
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per line."""
     return read_text_rows(path, _read_line)
 
@@ -29,11 +30,11 @@ def _read_line(number: int, line: str) -> TextRow | Reject:
     return TextRow(number, columns[0], columns[1].strip())
 
 
-def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:
+def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Class index → name, in order: from the param `classes` if given, else from the file of class names."""
-    if classes is not None:
-        return dict(classes)
-    file = files.get("classes")
+    if settings.classes is not None:
+        return dict(settings.classes)
+    file = settings.files.get("classes")
     assert file is not None
     names = _read_class_names(folder / file)
     return {str(index): name for index, name in enumerate(names)}

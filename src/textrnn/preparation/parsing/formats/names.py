@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
+from textrnn.common.config.parse import Parse
 from textrnn.errors import shorten
 from textrnn.preparation.parsing.formats.base import (
     FileFormat,
@@ -17,7 +18,7 @@ from textrnn.preparation.parsing.formats.base import (
 )
 
 
-def read(path: Path) -> Iterator[Row]:
+def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per line."""
     return read_text_rows(path, _read_line)
 
@@ -32,9 +33,13 @@ def _read_line(number: int, line: str) -> TextRow | Reject:
     return TextRow(number, columns[0], columns[1].strip())
 
 
-def labels(folder: Path, files: Mapping[str, str | None], classes: Mapping[str, str] | None) -> dict[str, str]:
+def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw label → name: from the param `classes`, else train's labels themselves, sorted."""
-    return dict(classes) if classes is not None else {label: label for label in labels_of_train(read, folder, files)}
+    return (
+        dict(settings.classes)
+        if settings.classes is not None
+        else {label: label for label in labels_of_train(read, folder, settings)}
+    )
 
 
 FORMAT = FileFormat("classify", read, labels)
