@@ -27,6 +27,7 @@ from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
 from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
+from textrnn.preparation.segmentation.token_habits import learn_habits
 from textrnn.stage import output_file
 
 
@@ -59,7 +60,7 @@ def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: P
         for number, shard in enumerate(parsed.of(split))
     ]
     shards: list[Shard] = []
-    counts = pa.table([[], []], schema=COUNTS)
+    counts = _NO_COUNTS
     tokens: dict[str, int] = dict.fromkeys(SPLITS, 0)
     verified = 0
     for result in run_shards(_segment_shard, tasks, out, stage="segment"):
@@ -78,8 +79,13 @@ def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: P
 
 
 def _save_segmenter(parsed: Path, settings: Segment, punkt_folder: Path, out: Path) -> dict[str, Any]:
-    punkt = _sentence_model(ParsedRows.read(parsed), settings, punkt_folder)
-    state = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
+    rows = ParsedRows.read(parsed)
+    punkt = _sentence_model(rows, settings, punkt_folder)
+    state: dict[str, Any] = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
+    if rows.task == "tag":
+        counts = _sum_counts([_count(batch["tokens"].flatten()) for batch in rows.batches("train")] or [_NO_COUNTS])
+        counts = counts.sort_by("token")  # or the order, and so the affixes of equal counts, would vary
+        state["habits"] = learn_habits(zip(counts["token"].to_pylist(), counts["count"].to_pylist(), strict=True))
     save_state(out / SEGMENTATION_FILE, state)
     return {"files": [SEGMENTATION_FILE], "state": state}
 
@@ -94,7 +100,7 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
     rows = ParsedRows.read(parsed)
     schema = SegmentedRows.schema(rows.task)
     segmenter = _segmenter(state)
-    counts = [_count(pa.array([], pa.string()))]  # a shard may have no rows
+    counts = [_NO_COUNTS]  # a shard may have no rows
     verified = tokens = 0
     with ShardWriter(out, split, schema, first=number) as writer:
         for batch in rows.stream(rows.of(split)[number]):
@@ -152,6 +158,9 @@ def _count(values: pa.StringArray) -> pa.Table:
 def _sum_counts(tables: Sequence[pa.Table]) -> pa.Table:
     summed = pa.concat_tables(tables).group_by("token").aggregate([("count", "sum")])
     return pa.table([summed["token"], summed["count_sum"]], schema=COUNTS)
+
+
+_NO_COUNTS = COUNTS.empty_table()
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

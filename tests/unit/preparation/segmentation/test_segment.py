@@ -21,6 +21,7 @@ from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt
 from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.preparation.segmentation.segmenters import Segmenter
+from textrnn.preparation.segmentation.token_habits import learn_habits
 
 TEXTS = {
     "train": [("Bad CD. Mr. Fox left at 5 p.m. today.", 0), ("a b a", 1), ("", 1), ("b a, Mr. Fox!", 0), ("c", 1)],
@@ -153,6 +154,20 @@ def test_a_tagged_corpus_passes_through(tmp_path):
     assert counts(tmp_path / "out") == [("海", 2), ("淀 ", 1)]
     assert report == {"tokens": {"train": 3, "dev": 1, "test": 2}, "distinct_in_train": 2, "verified_rows": 0}
     assert SegmentedRows.read(tmp_path / "out").labels == tuple(LABELS["tag"])
+
+
+def test_how_the_tokens_of_train_were_cut_is_learned(tmp_path):
+    splits = {
+        "train": [(list("海淀。"), [1, 2, 0])] * 3 + [(["2023", "年"], [0, 0])],
+        "dev": [],
+        "test": [(["B"], [0])],
+    }
+    run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment("tokens", (), None, 0.0, 1))
+    state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
+    assert state["habits"] == learn_habits([("海", 3), ("淀", 3), ("。", 3), ("2023", 1), ("年", 1)])
+    assert (state["habits"]["unspaced"], state["habits"]["digits"]) == ("characters", "words")
+    run(write_parsed(tmp_path / "texts", "classify", TEXTS), tmp_path / "words", Segment("tokens", (), None, 0.0, 1))
+    assert "habits" not in json.loads((tmp_path / "words" / "segmentation.json").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize(
