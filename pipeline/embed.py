@@ -27,10 +27,10 @@ def main(recipe: str) -> None:
     vectorized = LearnedVectors.default_folder(encoding)
     learned = LearnedVectors.read(vectorized)
     matrix, statistics = embed(vocabulary, settings, folder, learned, where)
-    lexicon = make_lexicon(read_dictionary(), vocabulary, settings.lexicon, folder, f"{where}.lexicon")
+    lexicon, skipped_lines = make_lexicon(read_dictionary(), vocabulary, settings.lexicon, folder, f"{where}.lexicon")
     lexicon = add_learned_words(lexicon, settings, learned, where)
     bigrams = bigram_table(settings, lexicon, learned, where)
-    statistics |= lexicon_statistics(settings.lexicon, lexicon)
+    statistics |= lexicon_statistics(settings.lexicon, lexicon, skipped_lines)
     statistics |= learned_statistics(settings, bigrams, read_json(vectorized / STATISTICS))
     with output_folder(RecipeEmbedding.default_folder(recipe)) as out:
         RecipeEmbedding(matrix, lexicon, bigrams).write(out)

@@ -31,9 +31,36 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")
     number = 0
-    try:
+    with _errors_of(path):
         for number, line in enumerate(_split(_read_chunks(path)), start=1):
             yield number, (line if number > 1 else line.removeprefix(b"\xef\xbb\xbf")).removesuffix(b"\r")
+    if not number:
+        raise UserError(path, "the file is empty", do="fetch it again")
+
+
+def read_bytes(path: Path) -> Iterator[bytes]:
+    """Yield the content of a plain, .gz or .bz2 file in chunks. Raises UserError as `read_lines`."""
+    if not path.is_file():
+        raise UserError(path, "no such file", do="put it there, or correct the params that name it")
+    with _errors_of(path):
+        yield from _read_chunks(path)
+
+
+def read_start(path: Path, length: int) -> bytes:
+    """The first bytes of a file, unpacked: `length` of them, or some more. Raises UserError as `read_lines`."""
+    start = b""
+    for chunk in read_bytes(path):
+        start += chunk
+        if len(start) >= length:
+            break
+    return start
+
+
+@contextlib.contextmanager
+def _errors_of(path: Path) -> Iterator[None]:
+    """Raise UserError for what goes wrong while a file is read; at the end nothing is being read."""
+    try:
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(path, "the compressed file is truncated or damaged", got=error, do="fetch it again") from error
     except OSError as error:
@@ -42,8 +69,6 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UserError(path, "cannot be read", got=error) from error
     finally:
         _positions.pop(path, None)
-    if not number:
-        raise UserError(path, "the file is empty", do="fetch it again")
 
 
 def fraction_read(path: Path) -> float:
