@@ -130,7 +130,9 @@ def prepare(source: Path, rows: int, work: Path) -> int:
         scheme=None,
     )
     counts = parse(folders["raw"], corpus, limit=None, out=folders["parsed"])
-    segmentation = Segment(segmenter="nltk", clean=STEPS, punkt=Punkt("english", None), verify_share=0.001, seed=1)
+    segmentation = Segment(
+        segmenter="nltk", clean=STEPS, punkt=Punkt("english", None), verify_share=0.001, seed=1, dictionary=None
+    )
     parsed = ParsedRows.read(folders["parsed"])
     segment(parsed, segmentation, punkt_folder=source / TOKENIZERS, out=folders["segmented"])
     encode(

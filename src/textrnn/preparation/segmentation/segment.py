@@ -28,31 +28,40 @@ from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
 from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
 from textrnn.preparation.segmentation.token_habits import learn_habits
+from textrnn.preparation.segmentation.user_dictionary import read_user_dictionary
 from textrnn.stage import output_file
 
 
-def segment_inputs(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path) -> dict[str, str]:
+def segment_inputs(
+    parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, corpus_folder: Path | None = None
+) -> dict[str, str]:
     """Return the checksums of everything that `segment` reads."""
     checksums = {"parsed": parsed.checksum}
+    if settings.dictionary is not None and corpus_folder is not None:
+        dictionary = corpus_folder / settings.dictionary
+        checksums |= {"dictionary": file_sha256(dictionary)} if dictionary.is_file() else {}
     if settings.punkt is not None and settings.punkt.model != "train":
         model = punkt_folder / settings.punkt.model
         checksums |= {path.name: file_sha256(path) for path in sorted(model.glob("*")) if path.is_file()}
     return checksums
 
 
-def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: Path) -> dict[str, Any]:
+def segment(
+    parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: Path, corpus_folder: Path | None = None
+) -> dict[str, Any]:
     """Write token shards, `counts.arrow` and `segmentation.json` into the folder `out`; return token statistics.
 
     `out` comes from `resumable_folder`. Each shard is segmented independently and results are joined in shard order, so
-    the bytes do not depend on the number of workers. Raises UserError for a tagged corpus that is to be segmented, and
-    RuntimeError if a sampled row differs from the original library's tokens.
+    the bytes do not depend on the number of workers. corpus_folder: the raw files, among them a user dictionary.
+    Raises UserError for a tagged corpus that is to be segmented, and RuntimeError if a sampled row differs from the
+    original library's tokens.
     """
     if parsed.task == "tag" and (settings.segmenter != "tokens" or settings.clean):
         got = f"segmenter: {settings.segmenter}, clean: [{', '.join(settings.clean)}]"
         raise UserError(
             parsed.folder, "a tagged corpus is already segmented", got=got, do="set segmenter: tokens, clean: []"
         )
-    model = ShardTask("segmentation", 1, (parsed.folder, settings, punkt_folder, out))
+    model = ShardTask("segmentation", 1, (parsed.folder, settings, punkt_folder, corpus_folder, out))
     (state,) = (json.dumps(result["state"]) for result in run_shards(_save_segmenter, [model], out, stage="punkt"))
     tasks = [
         ShardTask(f"{split}-{number:05d}", shard.rows, (parsed.folder, split, number, state, settings, out))
@@ -78,10 +87,15 @@ def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: P
     return {"tokens": tokens, "distinct_in_train": len(counts), "verified_rows": verified}
 
 
-def _save_segmenter(parsed: Path, settings: Segment, punkt_folder: Path, out: Path) -> dict[str, Any]:
+def _save_segmenter(
+    parsed: Path, settings: Segment, punkt_folder: Path, corpus_folder: Path | None, out: Path
+) -> dict[str, Any]:
     rows = ParsedRows.read(parsed)
     punkt = _sentence_model(rows, settings, punkt_folder)
     state: dict[str, Any] = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
+    if settings.dictionary is not None:
+        assert corpus_folder is not None
+        state["dictionary"] = read_user_dictionary(corpus_folder / settings.dictionary)
     if rows.task == "tag":
         counts = _sum_counts([_count(batch["tokens"].flatten()) for batch in rows.batches("train")] or [_NO_COUNTS])
         counts = counts.sort_by("token")  # or the order, and so the affixes of equal counts, would vary

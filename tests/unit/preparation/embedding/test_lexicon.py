@@ -109,7 +109,7 @@ def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
         "国 9 9",
         "民B 9 9",
         "中国人民 9 9",
-        "民国 9",
+        "大学 9",
     ]
     (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
     extended, skipped_lines = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
