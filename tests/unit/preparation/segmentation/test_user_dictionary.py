@@ -162,7 +162,7 @@ def test_the_stage_keeps_the_words_and_verifies_them(tmp_path, path):
 
 
 def test_a_difference_fails_the_stage(tmp_path, monkeypatch):
-    (tmp_path / "words.txt").write_text("李小福 2\n", encoding="utf-8")
+    (tmp_path / "words.txt").write_text("创新办 3\n", encoding="utf-8")
     monkeypatch.setattr(jieba_words, "load_jieba_cut", lambda dictionary: slow_jieba_cut())
     monkeypatch.setattr(jieba_words, "cut_batch", lambda texts, dictionary: list(map(slow_jieba_cut(), texts)))
     parsed = ParsedRows.read(write_parsed(tmp_path / "in", "classify", TEXTS))
