@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 
-from textrnn.common.config.parse import Columns, HoldOut, Parse
+from factories.settings import parse_settings
+from textrnn.common.config.parse import HoldOut
 
 FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
@@ -14,19 +15,11 @@ FILES = {
     "fasttext": {"train": "train.ft.txt.bz2", "dev": "dev.ft.txt.bz2", "test": "test.ft.txt.bz2"},
 }
 
-HEADLINES = Parse("headlines", {}, 1, None, {}, None, 0, Columns(0, -1), None)
-NAMES = Parse("names", {}, 1, None, {}, HoldOut("train", 0.1, 1), 0, Columns(0, -1), None)
-BIO = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.25, 1), 0, Columns(0, -1), None)
-FASTTEXT = Parse(
-    "fasttext",
-    {},
-    1,
-    {"__label__1": "negative", "__label__2": "positive"},
-    {},
-    HoldOut("test", 0.5, 1),
-    0,
-    Columns(0, -1),
-    None,
+HEADLINES = parse_settings("headlines")
+NAMES = parse_settings("names", dev=HoldOut("train", 0.1, 1))
+BIO = parse_settings("bio", dev=HoldOut("train", 0.25, 1))
+FASTTEXT = parse_settings(
+    "fasttext", classes={"__label__1": "negative", "__label__2": "positive"}, dev=HoldOut("test", 0.5, 1)
 )
 
 

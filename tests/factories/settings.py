@@ -1,9 +1,10 @@
-"""The section `train` with everything optional switched off."""
+"""The sections `parse` and `train` with everything optional switched off."""
 
 from __future__ import annotations
 
 import dataclasses
 
+from textrnn.common.config.parse import Parse, Table, TagColumns
 from textrnn.common.config.train import Train
 
 SETTINGS = Train(
@@ -37,3 +38,24 @@ SETTINGS = Train(
 
 def settings(**changes):
     return dataclasses.replace(SETTINGS, **changes)
+
+
+def parse_settings(format, **changes):
+    """A corpus of one format without files; dev and test have files of their own."""
+    corpus = Parse(
+        format=format,
+        files={},
+        seed=1,
+        classes=None,
+        rows={},
+        dev=None,
+        test=None,
+        max_rejects=0,
+        text_encoding=None,
+        table=Table(text="text", label="label"),
+        order="text_label",
+        several_labels="refuse",
+        columns=TagColumns(0, -1),
+        scheme=None,
+    )
+    return dataclasses.replace(corpus, **changes)

@@ -8,14 +8,15 @@ import sys
 
 import pytest
 
-from factories.imports import SOURCE
+from factories.imports import SOURCE, TESTS
 from factories.published_files import bytes_of
 
 SMALL_SHARDS = """
 import json, os, signal, sys
 from pathlib import Path
 import textrnn.common.storage.shards, textrnn.preparation.parsing.staging
-from textrnn.common.config.parse import Columns, HoldOut, Parse
+from factories.settings import parse_settings
+from textrnn.common.config.parse import HoldOut
 from textrnn.preparation.parsing.parse import parse
 from textrnn.common.storage.resumable import resumable_folder
 raw, out, kill_at = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -31,7 +32,9 @@ def write_or_die(*args):
 textrnn.common.storage.shards.ShardWriter.write = write_or_die
 classes = {"__label__1": "negative", "__label__2": "positive"}
 files = {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"}
-corpus = Parse("fasttext", files, 1, classes, {}, HoldOut("train", 0.1, 1), 10**6, Columns(0, -1), None)
+corpus = parse_settings(
+    "fasttext", files=files, classes=classes, dev=HoldOut("train", 0.1, 1), max_rejects=10**6
+)
 with resumable_folder(out, raw=str(raw)) as folder:
     counts = parse(raw, corpus, limit=None, out=folder)
 # not ru_maxrss, which starts at the value of the parent process
@@ -45,7 +48,7 @@ def run_small_shards(tmp_path):
     """A function of an output folder and of the write to be killed at: counts and peak MiB, or None if killed."""
 
     def run(out, kill_at=0):
-        environment = os.environ | {"PYTHONPATH": str(SOURCE), "TEXTRNN_WORKERS": "1"}
+        environment = os.environ | {"PYTHONPATH": f"{SOURCE}:{TESTS}", "TEXTRNN_WORKERS": "1"}
         command = [sys.executable, "-c", SMALL_SHARDS, str(tmp_path / "raw"), str(out), str(kill_at)]
         process = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
         if kill_at:

@@ -1,21 +1,23 @@
-"""The section `parse`: a corpus, raw files of one published format, and how it is split."""
+"""The section `parse`: a corpus, raw files of one format, and how it is split."""
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
 from textrnn.common.config.file_names import check_file_name
-from textrnn.common.config.types import FileScheme, Format, Split
+from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels, Split
 from textrnn.errors import ErrorCollector, require
 
 
 @dataclass(frozen=True)
 class HoldOut:
-    """How rows for dev are held out of the file of another split.
+    """How rows for dev or test are held out of another split.
 
-    from_: `train` or `test`, the split whose file loses the rows. share: the fraction of rows, between 0 and 1.
+    from_: `train` or, for dev, `test`: the split that loses the rows. share: the fraction of the rows of that split's
+        file, between 0 and 1.
     block: 1 samples single rows, stratified by class. A larger number holds out or keeps that many consecutive rows
         together: where neighbouring rows come from one text, dev then differs from train as much as a test set of other
         texts does.
@@ -25,16 +27,47 @@ class HoldOut:
     share: float
     block: int
 
-    def check(self, where: str) -> None:
-        """Refuse values out of range; `where` is the dotted name of the section."""
+    def check(self, where: str, sources: tuple[str, ...] = ("train", "test")) -> None:
+        """Refuse values out of range; `where` is the dotted name of the section, `sources` the allowed `from`."""
         with ErrorCollector() as errors:
-            errors.require(self.from_ in ("train", "test"), f"{where}.from", "must be train or test", self.from_)
+            wrong = f"must be {' or '.join(sources)}"
+            errors.require(self.from_ in sources, f"{where}.from", wrong, self.from_)
             errors.require(0 < self.share < 1, f"{where}.share", "must lie in (0, 1)", self.share)
             errors.require(self.block > 0, f"{where}.block", "must be at least 1", self.block)
 
 
 @dataclass(frozen=True)
-class Columns:
+class Table:
+    """The columns of a table by name: `text` and `label` for classification, `tokens` and `tags` for tagging.
+
+    delimiter: the character between the columns of a CSV or TSV file; null: found from the header.
+    group: a column whose value is the same for rows that belong together, such as the author: the rows of a group are
+        held out together. null: rows are independent.
+    """
+
+    text: str | None = None
+    label: str | None = None
+    tokens: str | None = None
+    tags: str | None = None
+    delimiter: str | None = None
+    group: str | None = None
+
+    def check(self, where: str) -> None:
+        """Refuse columns of both tasks or of neither; `where` is the dotted name of the section."""
+        with ErrorCollector() as errors:
+            given = [name for name in ("text", "label", "tokens", "tags") if getattr(self, name) is not None]
+            wrong = "must name the columns text and label, or tokens and tags"
+            errors.require(given in (["text", "label"], ["tokens", "tags"]), where, wrong, given)
+            names = [getattr(self, name) for name in given]
+            errors.require(len(set(names)) == len(names), where, "must name two different columns", names)
+            single = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter not in '"\r\n')
+            errors.require(
+                single, f"{where}.delimiter", "must be one character, no quote and no line end", self.delimiter
+            )
+
+
+@dataclass(frozen=True)
+class TagColumns:
     """The columns of `format: bio` that hold the token and its tag, counted from 0; from the last one, which is -1."""
 
     token: int
@@ -47,16 +80,21 @@ class Columns:
 
 @dataclass(frozen=True)
 class Parse:
-    """How a corpus is read: raw files of one published format, and which rows are used.
+    """How a corpus is read: raw files of one format, and which rows are used.
 
     format: of the files. files: file name by role (train, dev, test; `classes` too for headlines); null: no such file.
-    seed: of everything that is sampled: the rows of dev, and those that limits.rows keeps.
+    seed: of everything that is sampled: the rows of dev and test, and those that limits.rows keeps.
     classes: name by raw label, in the order of the class ids; null takes what the format provides.
     rows: by role, the number of rows read from the start of a file; null or absent reads all.
-    dev: how dev is held out of another file by seed; null if dev has its own file.
-    max_rejects: the largest number of invalid rows, over all files, that are skipped without an error.
-    columns: of `format: bio`, which hold the token and its tag.
-    scheme: of the tags of `format: bio`; null finds it in each file.
+    dev, test: how the split is held out of another one by seed; null if it has its own file. Test is held out first.
+    max_rejects: the largest number of invalid rows, over all files, that are skipped without an error; below 1 the
+        largest fraction of the rows read.
+    text_encoding: of all files of the corpus; null: by the byte order mark, UTF-8 without one.
+    table: the columns of a table. order: of the columns of headlines.
+    several_labels: what becomes of a fastText line with more than one label: it is rejected, its first label counts,
+        or it is a row for each of them.
+    columns: of `format: bio`, which hold the token and its tag. scheme: of a tagged corpus's tags; null finds it in
+        each file.
     """
 
     format: Format
@@ -65,8 +103,13 @@ class Parse:
     classes: Mapping[str, str] | None
     rows: Mapping[str, int | None]
     dev: HoldOut | None
-    max_rejects: int
-    columns: Columns
+    test: HoldOut | None
+    max_rejects: int | float
+    text_encoding: str | None
+    table: Table
+    order: Order
+    several_labels: SeveralLabels
+    columns: TagColumns
     scheme: FileScheme | None
 
     def check(self, where: str) -> None:
@@ -76,19 +119,53 @@ class Parse:
                 self._check_files(where)
             with errors.collect():
                 self._check_rows(where)
+            with errors.collect():
+                self._check_splits(where)
             names = list((self.classes or {}).values())
             wrong = "must not give two labels the same name"
             errors.require(len(set(names)) == len(names), f"{where}.classes", wrong, names)
             errors.require(all(names), f"{where}.classes", "must not give a label an empty name", names)
+            errors.require(self.max_rejects >= 0, f"{where}.max_rejects", "must not be negative", self.max_rejects)
+            whole = self.max_rejects < 1 or self.max_rejects == int(self.max_rejects)
+            wrong = "must be a whole number, or a fraction below 1"
+            errors.require(whole, f"{where}.max_rejects", wrong, self.max_rejects)
+            with errors.collect():
+                self.columns.check(f"{where}.columns")
+            with errors.collect():
+                self._check_text_encoding(where)
+            with errors.collect():
+                self.table.check(f"{where}.table")
+
+    def _check_splits(self, where: str) -> None:
+        """Refuse a split with both a file and a hold-out, or with neither, and shares that leave no rows."""
+        with ErrorCollector() as errors:
             has_file = self.files.get("dev") is not None
             wrong = "must be null if files.dev names a file, and {from, share, block} otherwise"
             errors.require(has_file != (self.dev is not None), f"{where}.dev", wrong, self.dev)
-            if self.dev is not None:
-                with errors.collect():
-                    self.dev.check(f"{where}.dev")
-            with errors.collect():
-                self.columns.check(f"{where}.columns")
-            errors.require(self.max_rejects >= 0, f"{where}.max_rejects", "must not be negative", self.max_rejects)
+            has_file = self.files.get("test") is not None
+            wrong = "must be null if files.test names a file"
+            errors.require(not has_file or self.test is None, f"{where}.test", wrong, self.test)
+            for name, held_out, sources in (("dev", self.dev, ("train", "test")), ("test", self.test, ("train",))):
+                if held_out is not None:
+                    with errors.collect():
+                        held_out.check(f"{where}.{name}", sources)
+                    together = held_out.block <= 1 or self.format != "table" or self.table.group is None
+                    wrong = "must be 1 where table.group says which rows go together"
+                    errors.require(together, f"{where}.{name}.block", wrong, held_out.block)
+            if self.dev is not None and self.test is not None:
+                taken = self.dev.share + self.test.share if self.dev.from_ == "train" else self.dev.share
+                wrong = "leaves no rows for train: the shares of dev and test must be less than 1 together"
+                errors.require(taken < 1, f"{where}.test.share", wrong, self.test.share)
+
+    def _check_text_encoding(self, where: str) -> None:
+        if self.text_encoding is None:
+            return
+        try:
+            known = codecs.lookup(self.text_encoding)._is_text_encoding
+        except (LookupError, ValueError):
+            known = False
+        wrong = "must be the name of an encoding that Python has, such as gb18030, or null"
+        require(known, f"{where}.text_encoding", wrong, self.text_encoding)
 
     def _check_files(self, where: str) -> None:
         with ErrorCollector() as errors:
@@ -100,7 +177,8 @@ class Parse:
                     with errors.collect():
                         check_file_name(name, f"{where}.files.{role}", "the corpus's folder in data.source")
             for role in ("train", "test"):
-                errors.require(self.files.get(role) is not None, f"{where}.files.{role}", "must name a file", None)
+                given = self.files.get(role) is not None or (role == "test" and self.test is not None)
+                errors.require(given, f"{where}.files.{role}", "must name a file", None)
             has_classes = self.format != "headlines" or self.classes is not None or self.files.get("classes")
             errors.require(
                 bool(has_classes), f"{where}.files.classes", "must name a file unless classes is given", None

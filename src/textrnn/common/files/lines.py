@@ -1,4 +1,4 @@
-"""Reads plain, gz and bz2 files line by line."""
+"""Reads plain, gz and bz2 files line by line, in any encoding."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textrnn.common.files.bzip2 import MalformedStream, read_blocks
+from textrnn.common.files.text_encoding import UTF8_MARK, utf8_chunks
 from textrnn.errors import UserError
 from textrnn.stage import worker_count
 
@@ -19,12 +20,23 @@ CHUNK_BYTES = 1 << 20
 _positions: dict[Path, int] = {}  # of the files that are being read: bytes read so far, before decompression
 
 
-def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
+def compression(path: Path) -> str:
+    """`gz` or `bz2` if the name ends so, in small or capital letters; else an empty string."""
+    suffix = path.suffix.lower().removeprefix(".")
+    return suffix if suffix in ("gz", "bz2") else ""
+
+
+def read_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, bytes]]:
     """Yield line numbers, from 1, and lines without line ends of a plain, .gz or .bz2 file; only newlines end a line.
+
+    The lines are UTF-8 whatever the encoding of the file is; bytes that are not of that encoding are not UTF-8 either.
+    A byte order mark at the beginning of a line is removed: of the first line, and of others where files were put
+    together. One that a blank follows is kept: it may be a token.
 
     bz2 is decoded by TEXTRNN_WORKERS threads, gz by one. On two cores Python's gz reader (240 MB/s of text) is as fast
     as the one parallel library, rapidgzip 0.16, and needs 11 MB of memory instead of 400. rapidgzip also reads a
     truncated file as an empty one and ignores a wrong length.
+    encoding: as in `utf8_chunks`.
     Raises UserError if the file is missing, unreadable, empty, truncated or of another format. In a damaged file, the
     number of lines yielded before the error may depend on the number of threads.
     """
@@ -32,14 +44,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, bytes]]:
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")
     number = 0
     with _errors_of(path):
-        for number, line in enumerate(_split(_read_chunks(path)), start=1):
-            yield number, (line if number > 1 else line.removeprefix(b"\xef\xbb\xbf")).removesuffix(b"\r")
+        for number, line in enumerate(_split(utf8_chunks(_read_chunks(path), path, encoding)), start=1):
+            yield number, line
     if not number:
         raise UserError(path, "the file is empty", do="fetch it again")
 
 
 def read_bytes(path: Path) -> Iterator[bytes]:
-    """Yield the content of a plain, .gz or .bz2 file in chunks. Raises UserError as `read_lines`."""
+    """Yield the content of a file, unpacked, in chunks. Raises UserError as `read_lines`, but for an empty file."""
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")
     with _errors_of(path):
@@ -47,7 +59,7 @@ def read_bytes(path: Path) -> Iterator[bytes]:
 
 
 def read_start(path: Path, length: int) -> bytes:
-    """The first bytes of a file, unpacked: `length` of them, or some more. Raises UserError as `read_lines`."""
+    """The first bytes of a file, unpacked: `length` of them, or some more."""
     start = b""
     for chunk in read_bytes(path):
         start += chunk
@@ -64,7 +76,7 @@ def _errors_of(path: Path) -> Iterator[None]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(path, "the compressed file is truncated or damaged", got=error, do="fetch it again") from error
     except OSError as error:
-        if path.suffix == ".bz2" and error.errno is None:
+        if compression(path) == "bz2" and error.errno is None:
             raise UserError(path, "is not a bz2 file or is damaged", got=error, do="fetch it again") from error
         raise UserError(path, "cannot be read", got=error) from error
     finally:
@@ -84,17 +96,30 @@ def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
         if len(lines) > 1:
             lines[0] = b"".join(partial)
             partial = [lines.pop()]
+            # most chunks have neither, and lines need not be looked at one by one
+            if b"\r" in chunk or lines[0].endswith(b"\r"):
+                lines = [line.removesuffix(b"\r") for line in lines]
+            if UTF8_MARK in chunk or lines[0].startswith(UTF8_MARK):
+                lines = [_without_marks(line) for line in lines]
             yield from lines
     if last := b"".join(partial):
-        yield last
+        yield _without_marks(last.removesuffix(b"\r"))
+
+
+def _without_marks(line: bytes) -> bytes:
+    """The line without byte order marks in front of it, except one that is a token by itself."""
+    while line.startswith(UTF8_MARK) and line[3:4] not in (b"\t", b" "):
+        line = line[3:]
+    return line
 
 
 def _read_chunks(path: Path) -> Iterator[bytes]:
     """Yield the file's text in chunks and record the position in the file at each."""
     with path.open("rb") as file:
-        if path.suffix == ".bz2":
+        packed = compression(path)
+        if packed == "bz2":
             yield from _read_bz2(path, file)
-        elif path.suffix == ".gz":
+        elif packed == "gz":
             with gzip.open(file, "rb") as reader:
                 yield from _read_all(path, reader, file)
         else:

@@ -85,7 +85,7 @@ def _completed(name: str, values: Any) -> Any:
     """The defaults with what each entry must state, such that it fits any valid default."""
     if name not in STATED_BY_ENTRIES or not isinstance(values, Mapping):
         return values
-    roles = ("train", "test") if values.get("dev") else ("train", "dev", "test")
+    roles = ["train", *(role for role in ("dev", "test") if not values.get(role))]
     return {**values, "format": "names", "files": dict.fromkeys(roles, "a file")}
 
 

@@ -132,6 +132,8 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
         if isinstance(value, str) and value != "auto":
             raise UserError(where, "must be a whole number, or auto", got=show_value(value))
         return value if value == "auto" else _convert_scalar(int, value, where)
+    if members == [int, float]:  # a whole number stays one
+        return _convert_scalar(int if isinstance(value, int) else float, value, where)
     # selected by the form of the value, so that an error message is about the member that was meant
     return _convert(next((member for member in members if _has_form(member, value)), members[-1]), value, where)
 

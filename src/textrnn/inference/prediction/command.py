@@ -39,8 +39,14 @@ def predict_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("model", metavar="MODEL", type=Path, help="a model directory, such as models/news_bilstm")
     parser.add_argument("texts", metavar="TEXT", nargs="*", help="texts; - reads standard input, one text per line")
-    parser.add_argument("--file", type=Path, metavar="PATH", help="a .txt, .jsonl, .csv or .parquet file of texts")
+    parser.add_argument(
+        "--file", type=Path, metavar="PATH", help="a .txt, .jsonl, .csv, .tsv or .parquet file of texts"
+    )
     parser.add_argument("--column", metavar="NAME", help="the column or field that has the texts (default: text)")
+    delimiter_help = "between the columns of a CSV or TSV file (default: found from its header)"
+    parser.add_argument("--delimiter", metavar="CHAR", help=delimiter_help)
+    encoding_help = "of the file's text, such as gb18030 (default: by its byte order mark, UTF-8 without one)"
+    parser.add_argument("--text-encoding", metavar="NAME", help=encoding_help)
     output_help = "output file or pipe; a file appears only when it is complete"
     parser.add_argument("--output", type=Path, metavar="PATH", help=output_help)
     batch_help = f"texts that are predicted together (default: {BATCH_SIZE})"
@@ -55,8 +61,13 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
         usage_error("give either texts, - for standard input, or --file")
     if "-" in args.texts and len(args.texts) > 1:
         usage_error("- for standard input allows no other text")
-    if args.column is not None and args.file is None:
-        usage_error("--column needs --file")
+    for option in ("column", "delimiter", "text_encoding"):
+        if getattr(args, option) is not None and args.file is None:
+            usage_error(f"--{option.replace('_', '-')} needs --file")
+    if args.delimiter is not None and len(args.delimiter) != 1:
+        usage_error("--delimiter must be one character")
+    if args.text_encoding is not None and not _is_encoding(args.text_encoding):
+        usage_error(f"--text-encoding: no such encoding: {args.text_encoding}")
     from textrnn.inference.prediction.predictor import load  # imports torch, which --help does not need
 
     predictor = load(args.model)
@@ -68,9 +79,24 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
         _write(chunks, args.output)
 
 
+def _is_encoding(name: str) -> bool:
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def _read_batches(args: argparse.Namespace, *, tokens: bool) -> Iterator[list[Text]]:
     if args.file is not None:
-        return read_file(args.file, args.column or "text", args.batch_size, tokens=tokens)
+        return read_file(
+            args.file,
+            args.column or "text",
+            args.batch_size,
+            tokens=tokens,
+            delimiter=args.delimiter,
+            encoding=args.text_encoding,
+        )
     if args.texts == ["-"]:
         return read_stream(cast(io.BufferedReader, _binary(sys.stdin, STDIN)), STDIN, args.batch_size)
     return read_arguments(args.texts, args.batch_size)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 import io
 import json
-import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
-from textrnn.common.files.lines import read_lines
+from textrnn.common.files.encoding_hint import encoding_hint
 from textrnn.errors import UserError, shorten
 from textrnn.inference.prediction.model_inputs import Text
-from textrnn.preparation.parsing.formats.base import Reject, decode_utf8
+from textrnn.preparation.parsing.rows import Reject
+from textrnn.preparation.parsing.tables.cells import Cells, Columns
+from textrnn.preparation.parsing.tables.read_columns import READERS, place_name, read_columns, table_kind
+from textrnn.preparation.parsing.text_lines import decode_utf8, read_text_lines
 
 READ_BYTES = 1 << 20  # the most bytes that one read of a stream returns
 BOM = b"\xef\xbb\xbf"
@@ -60,38 +58,49 @@ def _available_lines(stream: io.BufferedReader) -> Iterator[list[bytes]]:
         yield [last.removeprefix(mark).removesuffix(b"\r")]
 
 
-def read_file(path: Path, column: str, batch_size: int, *, tokens: bool) -> Iterator[list[Text]]:
-    """Yield the texts of a file, `batch_size` at a time; its suffix names its format.
+def read_file(
+    path: Path,
+    column: str,
+    batch_size: int,
+    *,
+    tokens: bool,
+    delimiter: str | None = None,
+    encoding: str | None = None,
+) -> Iterator[list[Text]]:
+    """Yield the texts of a file, `batch_size` at a time; its suffix names its format, in small or capital letters.
 
-    .txt has one text per line; .jsonl (one object per line), .csv (with a header) and .parquet have them in `column`.
+    .txt has one text per line; the tables that training reads, .csv, .tsv, .jsonl and .parquet, have them in `column`.
     All but Parquet may be compressed, with .gz or .bz2 added to the name.
-    tokens: whether JSONL and Parquet may have a list of tokens in place of a text.
+    tokens: whether JSONL and Parquet may have a list of tokens in place of a text. delimiter: of CSV and TSV; None:
+    found from the header. encoding: of the text; None: by the byte order mark, UTF-8 without one.
     Raises UserError, naming the line or row, for input that cannot be read.
     """
+    columns = Columns((column,), "with --column", delimiter=delimiter, encoding=encoding, rows_at_once=batch_size)
     try:
-        yield from _read_file(path, column, batch_size, tokens)
+        yield from _batches(_read_texts(path, columns, tokens), batch_size)
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
 
 
-def _read_file(path: Path, column: str, batch_size: int, tokens: bool) -> Iterator[list[Text]]:
-    suffix = Path(path.name.removesuffix(".gz").removesuffix(".bz2")).suffix
+def _read_texts(path: Path, columns: Columns, tokens: bool) -> Iterator[Text]:
+    kind = table_kind(path)
     if not path.is_file():
         raise UserError(path, "no such file")
-    if suffix == ".parquet":
-        yield from _read_parquet(path, column, batch_size, tokens)
+    if kind not in READERS:
+        endings = ".txt, .jsonl, .csv or .parquet"
+        raise UserError(path, "has an unknown format", got=path.suffix, do=f"name it {endings}")
+    if path.stat().st_size == 0 and kind != ".parquet":
         return
-    if path.stat().st_size == 0:
+    if kind == ".txt":
+        for _, line in read_text_lines(path, columns.encoding):
+            yield _checked(line, path)
         return
-    if suffix == ".txt":
-        texts: Iterator[Text] = (_decode(path, number, line) for number, line in read_lines(path))
-    elif suffix == ".jsonl":
-        texts = _read_jsonl(path, column, tokens)
-    elif suffix == ".csv":
-        texts = _read_csv(path, column)
-    else:
-        raise UserError(path, "has an unknown format", got=path.suffix, do="name it .txt, .jsonl, .csv or .parquet")
-    yield from _batches(texts, batch_size)
+    name, place = columns.names[0], place_name(path)
+    for row in read_columns(path, columns):
+        if isinstance(row, Reject):
+            raise _invalid(row, path)
+        if isinstance(row, Cells):
+            yield _check_value(row.values[0], f"{path}, {place} {row.line}", name, tokens)
 
 
 def _batches(texts: Iterator[str] | Iterator[Text], batch_size: int) -> Iterator[list[Text]]:
@@ -100,69 +109,21 @@ def _batches(texts: Iterator[str] | Iterator[Text], batch_size: int) -> Iterator
 
 
 def _decode(where: str | Path, number: int, line: bytes) -> str:
-    text = decode_utf8(number, line)
+    return _checked(decode_utf8(number, line), where)
+
+
+def _checked(text: str | Reject, where: str | Path) -> str:
     if isinstance(text, Reject):
-        raise UserError(f"{where}, line {number}", text.reason, got=text.got)
+        raise _invalid(text, where)
     return text
 
 
-def _read_jsonl(path: Path, column: str, tokens: bool) -> Iterator[Text]:
-    for number, line in read_lines(path):
-        where, text = f"{path}, line {number}", _decode(path, number, line)
-        if not text.strip():
-            continue
-        try:
-            row = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise UserError(where, "is not JSON", got=f"{shorten(text)}: {error}") from error
-        if not isinstance(row, dict):
-            raise UserError(where, "is not a JSON object", got=shorten(text))
-        if column not in row:
-            do = "name another field with --column"
-            raise UserError(where, f'has no field "{column}"', got=", ".join(row), do=do)
-        yield _check_value(row[column], where, column, tokens)
-
-
-def _read_csv(path: Path, column: str) -> Iterator[Text]:
-    before = csv.field_size_limit(sys.maxsize)  # a text may be longer than csv's own limit of a field
-    try:
-        rows = csv.reader((_decode(path, *line) + "\n" for line in read_lines(path)), strict=True)
-        header = next(rows, [])
-        if column not in header:
-            do = "name another column with --column"
-            raise UserError(f"{path}, line 1", f'has no column "{column}"', got=", ".join(header), do=do)
-        index, first_line = header.index(column), rows.line_num + 1
-        for row in rows:
-            if row and len(row) != len(header):
-                wrong = f"must have {len(header)} columns, as the header has"
-                raise UserError(f"{path}, line {first_line}", wrong, got=len(row))
-            first_line = rows.line_num + 1
-            if row:
-                yield row[index]
-    except csv.Error as error:
-        raise UserError(f"{path}, line {rows.line_num}", "is not CSV", got=error) from error
-    finally:
-        csv.field_size_limit(before)
-
-
-def _read_parquet(path: Path, column: str, batch_size: int, tokens: bool) -> Iterator[list[Text]]:
-    read = 0
-    try:
-        # without read-ahead of row groups or whole column chunks, memory use does not depend on their size
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=READ_BYTES) as file:
-            names = file.schema_arrow.names
-            if column not in names:
-                do = "name another column with --column"
-                raise UserError(path, f'has no column "{column}"', got=", ".join(names), do=do)
-            for batch in file.iter_batches(batch_size, columns=[column]):
-                values = batch.column(0).to_pylist()
-                yield [
-                    _check_value(value, f"{path}, row {number}", column, tokens)
-                    for number, value in enumerate(values, start=read + 1)
-                ]
-                read += len(values)
-    except (pa.ArrowException, OSError, ValueError, OverflowError) as error:
-        raise UserError(path, "cannot be read as Parquet", got=error) from error
+def _invalid(reject: Reject, where: str | Path) -> UserError:
+    """The error of a row that cannot be read, with what to do about it."""
+    do = reject.hint
+    if reject.reason.startswith("bytes") and isinstance(where, Path):
+        do = encoding_hint(where, param="--text-encoding ")
+    return UserError(f"{where}, line {reject.line}", reject.reason, got=reject.got, do=do)
 
 
 def _check_value(value: Any, where: str, column: str, tokens: bool) -> Text:

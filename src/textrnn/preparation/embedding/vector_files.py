@@ -29,10 +29,7 @@ NOT_VECTORS = {  # the first bytes of files that are no vectors, or that are pac
     b"\x89HDF": ("is an HDF5 file", "save the vectors as text, or as .npz"),
     b"\x93NUMPY": ("is a matrix without tokens", "save it as .npz with arrays embeddings and tokens"),
     b"SQLite format 3": ("is an SQLite database", "save the vectors as text, or as .npz"),
-    b"\xff\xfe": ("is UTF-16, not UTF-8", "convert it: iconv -f UTF-16 -t UTF-8"),
-    b"\xfe\xff": ("is UTF-16, not UTF-8", "convert it: iconv -f UTF-16 -t UTF-8"),
 }
-UNPACKED = (".gz", ".bz2")
 
 
 class FoundVectors(NamedTuple):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from textrnn.common.files.encoding_hint import conversion_command, likely_encoding
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
 
@@ -93,9 +94,10 @@ class VectorLines:
         """Refuse a file whose tokens are in another encoding; a few damaged ones are none."""
         most = 2 * self._not_utf8 > self._not_ascii
         if most and (self._not_utf8 >= MIN_INVALID or 2 * self._not_utf8 > self._lines):
-            name = "GB18030" if _is_gb18030(self._sample) else "the file's encoding"
             got = f"{self._not_utf8} lines that are not, of {self._lines}"
-            raise UserError(self._path, "is not UTF-8", got=got, do=f"convert it, with iconv from {name}")
+            name = likely_encoding(self._sample)
+            convert = f"with `{conversion_command(self._path, name)}`, as it is probably {name}" if name else "to UTF-8"
+            raise UserError(self._path, "is not UTF-8", got=got, do=f"convert it {convert}")
 
     def _judge_lines(self) -> None:
         if not self._width:
@@ -126,20 +128,6 @@ def _is_number(field: str) -> bool:
     try:
         float(field)
     except ValueError:
-        return False
-    return True
-
-
-def _is_gb18030(sample: bytes) -> bool:
-    """Whether nearly all lines are GB2312, the part of GB18030 with the common characters; Big5 and others are not."""
-    lines = sample.split(b"\n")[:-1]
-    return 10 * sum(map(_is_gb2312, lines)) > 9 * len(lines)
-
-
-def _is_gb2312(line: bytes) -> bool:
-    try:
-        line.decode("gb2312")
-    except UnicodeDecodeError:
         return False
     return True
 

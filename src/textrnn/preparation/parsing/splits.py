@@ -1,4 +1,7 @@
-"""Assigns staged rows to train, dev and test: dev is held out and `limits.rows` sampled by seed, in constant memory."""
+"""Assigns staged rows to train, dev and test: test and dev are held out by seed, and `limits.rows` is sampled.
+
+Memory is constant.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
+from textrnn.preparation.parsing.group_sample import GroupSample, sample_groups
 from textrnn.preparation.parsing.stratified_sample import (
     BlockSample,
     StratifiedSample,
@@ -25,7 +29,31 @@ from textrnn.preparation.parsing.stratified_sample import (
 )
 from textrnn.stage import progress
 
+GROUP = "group"  # the column of staged rows with the numbers of their groups
 MAX_STRATUM_TYPE = 62  # a set of entity types is one int64; types from here on share its last bit
+
+
+@dataclass(frozen=True, eq=False)
+class RowKeys:
+    """What samples of rows (N,) depend on: their positions in the file (N,), their strata (N,) and groups (N,) uint64.
+
+    groups: None if the corpus has none.
+    """
+
+    rows: np.ndarray
+    strata: np.ndarray
+    groups: np.ndarray | None
+
+    def mask(self, sample: StratifiedSample | BlockSample | GroupSample) -> np.ndarray:
+        """(N,) bool: which of the rows are in the sample."""
+        if isinstance(sample, GroupSample):
+            assert self.groups is not None
+            return sample.mask(self.groups)
+        return sample.mask(self.rows, self.strata)
+
+    def take(self, mask: np.ndarray) -> RowKeys:
+        """The keys of the rows in a mask (N,) bool."""
+        return RowKeys(self.rows[mask], self.strata[mask], None if self.groups is None else self.groups[mask])
 
 
 @dataclass(frozen=True)
@@ -37,39 +65,58 @@ class SplitPlan:
     """
 
     role: str
-    filters: tuple[tuple[StratifiedSample | BlockSample, bool], ...] = ()
+    filters: tuple[tuple[StratifiedSample | BlockSample | GroupSample, bool], ...] = ()
     rows_before_limit: int | None = None
 
-    def mask(self, rows: np.ndarray, strata: np.ndarray) -> np.ndarray:
-        """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, with strata (N,), belong to it."""
-        mask = np.ones(len(rows), dtype=bool)
+    def mask(self, keys: RowKeys) -> np.ndarray:
+        """(N,) bool: which of the accepted rows (N,), counted from 0 in the file, belong to the split."""
+        mask = np.ones(len(keys.rows), dtype=bool)
         for sample, inside in self.filters:
-            mask &= sample.mask(rows, strata) == inside
+            mask &= keys.mask(sample) == inside
         return mask
+
+    def filtered(self, sample: StratifiedSample | BlockSample | GroupSample, inside: bool) -> SplitPlan:
+        """The rows of this split that are in the sample, or those that are not."""
+        return SplitPlan(self.role, (*self.filters, (sample, inside)))
+
+    def keys(self, reader: ShardReader) -> Iterator[RowKeys]:
+        """The keys of the split's rows, one staged shard at a time."""
+        first = 0
+        for shard in reader.of(self.role):
+            # reads no texts; checksums are compared when `write_splits` reads the rows
+            table = pa.ipc.open_file(pa.memory_map(str(reader.folder / shard.file))).read_all()
+            keys = _keys_of(table, first)
+            yield keys.take(self.mask(keys))
+            first += shard.rows
 
     def members(self, reader: ShardReader) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The split's row numbers and their strata, one staged shard at a time."""
-        first = 0
-        for shard in reader.of(self.role):
-            # reads one column only; checksums are compared when `write_splits` reads the rows
-            table = pa.ipc.open_file(pa.memory_map(str(reader.folder / shard.file))).read_all()
-            strata = strata_of(table.column(2).combine_chunks())
-            rows = np.arange(first, first + shard.rows)
-            mask = self.mask(rows, strata)
-            yield rows[mask], strata[mask]
-            first += shard.rows
+        for keys in self.keys(reader):
+            yield keys.rows, keys.strata
 
 
-def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int | None) -> dict[str, SplitPlan]:
-    """The splits by name. Dev is held out first, stratified or in blocks; `limit` rows per split are sampled last.
+def _keys_of(rows: pa.Table | pa.RecordBatch, first: int) -> RowKeys:
+    targets = rows.column(2)
+    groups = np.asarray(rows.column(GROUP)) if GROUP in rows.schema.names else None
+    strata = strata_of(targets.combine_chunks() if isinstance(targets, pa.ChunkedArray) else targets)
+    return RowKeys(np.arange(first, first + rows.num_rows), strata, groups)
 
-    Every sample depends on a row's position among the accepted rows of its file.
+
+def plan_splits(
+    reader: ShardReader, dev: HoldOut | None, seed: int, limit: int | None, *, test: HoldOut | None = None
+) -> dict[str, SplitPlan]:
+    """The splits by name. Test is held out first, then dev; `limit` rows per split are sampled last.
+
+    Rows are held out stratified, in blocks, or in groups if the staged rows have them. Every sample depends on a row's
+    position among the accepted rows of its file, or on its group.
     """
     plans: dict[str, SplitPlan] = {role: SplitPlan(role) for role in SPLITS if reader.of(role)}
-    if dev is not None:
-        held_out = _hold_out(reader, plans[dev.from_], dev, seed)
-        plans["dev"] = SplitPlan(dev.from_, ((held_out, True),))
-        plans[dev.from_] = SplitPlan(dev.from_, ((held_out, False),))
+    for name, held_out in (("test", test), ("dev", dev)):
+        if held_out is not None:
+            source = plans[held_out.from_]
+            sample = _hold_out(reader, source, held_out, seed, name)
+            plans[name] = source.filtered(sample, inside=True)
+            plans[held_out.from_] = source.filtered(sample, inside=False)
     if limit is not None:
         for name, plan in plans.items():
             limited = sample_stratified(partial(plan.members, reader), limit, seed, f"limit/{name}")
@@ -77,19 +124,31 @@ def plan_splits(reader: ShardReader, dev: HoldOut | None, seed: int, limit: int 
     return plans
 
 
-def _hold_out(reader: ShardReader, plan: SplitPlan, dev: HoldOut, seed: int) -> StratifiedSample | BlockSample:
-    rows = reader.rows(dev.from_)
-    if dev.block > 1:
-        return sample_blocks(rows, dev.block, dev.share, seed, "dev")
-    return sample_stratified(partial(plan.members, reader), round(rows * dev.share), seed, "dev")
+def _hold_out(
+    reader: ShardReader, plan: SplitPlan, held_out: HoldOut, seed: int, name: str
+) -> StratifiedSample | BlockSample | GroupSample:
+    """A sample of a split's rows: the share of all rows of its file, also if others were held out before."""
+    rows = reader.rows(plan.role)
+    if GROUP in reader.facts.get("columns", ()):
+        groups = (keys.groups for keys in plan.keys(reader) if keys.groups is not None)
+        return sample_groups(groups, round(rows * held_out.share), seed, name)
+    if held_out.block > 1:
+        return sample_blocks(rows, held_out.block, held_out.share, seed, name, _positions(reader, plan))
+    return sample_stratified(partial(plan.members, reader), round(rows * held_out.share), seed, name)
+
+
+def _positions(reader: ShardReader, plan: SplitPlan) -> Iterator[np.ndarray] | None:
+    """The positions of a split's rows; None if it has all rows of its file."""
+    return (keys.rows for keys in plan.keys(reader)) if plan.filters else None
 
 
 def write_splits(
     reader: ShardReader, plans: Mapping[str, SplitPlan], task: Task, duplicates: DuplicateCounter, out: Path
 ) -> dict[str, list[Shard]]:
     """Read the staged rows once, write each split's rows into shards of `out`, and return the shards by split."""
+    schema = ParsedRows.schema(task)
     with ExitStack() as stack:
-        writers = {name: stack.enter_context(ShardWriter(out, name, ParsedRows.schema(task))) for name in plans}
+        writers = {name: stack.enter_context(ShardWriter(out, name, schema)) for name in plans}
         for role in filter(reader.of, SPLITS):
             first = 0
             batches = progress(
@@ -100,15 +159,14 @@ def write_splits(
                 count=lambda batch: batch.num_rows,
             )
             for batch in batches:
-                strata = strata_of(batch.column(2))
-                rows = np.arange(first, first + batch.num_rows)
+                keys = _keys_of(batch, first)
                 first += batch.num_rows
                 for name, plan in plans.items():
-                    mask = plan.mask(rows, strata) if plan.role == role else np.zeros(0, dtype=bool)
+                    mask = plan.mask(keys) if plan.role == role else np.zeros(0, dtype=bool)
                     if mask.any():
-                        selected = batch.filter(pa.array(mask))
+                        selected = batch.select(schema.names).filter(pa.array(mask))
                         writers[name].write(selected)
-                        duplicates.add(name, selected.column(1), strata[mask])
+                        duplicates.add(name, selected.column(1), keys.strata[mask])
     return {name: writers[name].shards for name in SPLITS}
 
 

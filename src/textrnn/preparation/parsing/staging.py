@@ -22,27 +22,41 @@ from textrnn.common.storage.markers import finished_shards, mark_finished, read_
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ROWS_PER_SHARD, Shard, ShardWriter
 from textrnn.errors import shorten
-from textrnn.preparation.parsing.formats.base import Reject, Row, TagRow, TextRow
+from textrnn.preparation.parsing.formats.found_labels import looks_like_header
+from textrnn.preparation.parsing.group_sample import group_number
+from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
+from textrnn.preparation.parsing.splits import GROUP
+from textrnn.preparation.parsing.tables.read_columns import place_name
 
 STAGING = "staging"
+REJECTS_SHOWN = 3
+SWAPPED = "are the columns the other way round? headlines have `order` for that, tables `table.text` and `table.label`"
+HEADER = "line 1 looks like a header: format: table reads columns by name"
 
 
 @dataclass
 class FileCounts:
-    """How many rows of a file were read, kept and rejected so far; `first` describes the first reject.
+    """How many rows of a file were read, kept and rejected so far, and how many lines were blank.
 
     illegal: how many tags of the kept rows may not follow the one before them.
+    first: describes the first rejects. hints: what to do about them. place: what the file counts, lines or rows.
     """
 
     read: int = 0
     kept: int = 0
+    blank: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
-    first: str = ""
+    first: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
+    place: str = "line"
     illegal: int = 0
 
     def reject(self, reject: Reject) -> None:
         self.rejected[reject.reason] += 1
-        self.first = self.first or f"line {reject.line}: {reject.reason}; got {reject.got}"
+        if len(self.first) < REJECTS_SHOWN:
+            self.first.append(f"{self.place} {reject.line}: {reject.reason}; got {reject.got}")
+            if reject.hint and reject.hint not in self.hints:
+                self.hints.append(reject.hint)
 
 
 def stage_file(
@@ -54,19 +68,24 @@ def stage_file(
     task: Task,
     label_ids: Mapping[str, int],
     out: Path,
+    grouped: bool = False,
 ) -> tuple[list[Shard], FileCounts]:
     """Stream the rows of one file, at most `limit` of them, into shards of `out`/staging, with labels as ids.
 
-    label_ids: id by raw label. After each shard a marker is written (see textrnn.common.storage.resumable). Shards
+    label_ids: id by raw label. grouped: whether the shards have a further column, the number of each row's group.
+    After each shard a marker is written (see textrnn.common.storage.resumable). Shards
     that have a marker are not staged again: the rows up to the end of the last one are skipped.
     """
     shards, count, ended = _load_staged(out, role)
     if ended:
         return shards, count
     with _progress_bar(path, limit) as advance:
+        count.place = place_name(path)
+        count.blank = 0  # they are counted again from the start of the file
+        rows = _without_blanks(rows, count)
         _skip_rows(rows, count.read, advance)
         rows = islice(rows, None if limit is None else limit - count.read)
-        schema = ParsedRows.schema(task)
+        schema = staged_schema(task, grouped)
         while not ended:
             with ShardWriter(out / STAGING, role, schema, first=len(shards)) as writer:
                 ended = _fill_shard(writer, rows, schema, label_ids, count, advance)
@@ -75,6 +94,20 @@ def stage_file(
             result = {"files": files, "shards": [asdict(shard) for shard in writer.shards], "ended": ended}
             mark_finished(out, _marker_name(role, len(shards)), result | {"count": vars(count)})
     return shards, count
+
+
+def staged_schema(task: Task, grouped: bool) -> pa.Schema:
+    """The schema of staged rows: that of parsed rows and, if asked for, the number of each row's group."""
+    schema = ParsedRows.schema(task)
+    return schema.append(pa.field(GROUP, pa.uint64())) if grouped else schema
+
+
+def _without_blanks(rows: Iterator[Row], count: FileCounts) -> Iterator[TextRow | TagRow | Reject]:
+    for row in rows:
+        if isinstance(row, Blank):
+            count.blank += 1
+        else:
+            yield row
 
 
 def _marker_name(role: str, shards: int) -> str:
@@ -94,7 +127,7 @@ def _load_staged(out: Path, role: str) -> tuple[list[Shard], FileCounts, bool]:
     return shards, count, ended
 
 
-def _skip_rows(rows: Iterator[Row], number: int, advance: Callable[[int], None]) -> None:
+def _skip_rows(rows: Iterator[TextRow | TagRow | Reject], number: int, advance: Callable[[int], None]) -> None:
     while number:
         skipped = sum(1 for _ in islice(rows, min(number, ROWS_PER_BATCH)))
         if not skipped:
@@ -105,7 +138,7 @@ def _skip_rows(rows: Iterator[Row], number: int, advance: Callable[[int], None])
 
 def _fill_shard(
     writer: ShardWriter,
-    rows: Iterator[Row],
+    rows: Iterator[TextRow | TagRow | Reject],
     schema: pa.Schema,
     label_ids: Mapping[str, int],
     count: FileCounts,
@@ -115,7 +148,7 @@ def _fill_shard(
     capacity = ROWS_PER_SHARD
     while capacity:
         batch_size, read_before = min(capacity, ROWS_PER_BATCH), count.read
-        columns = _next_columns(rows, batch_size, label_ids, count)
+        columns = _next_columns(rows, batch_size, label_ids, count, grouped=GROUP in schema.names)
         accepted = len(columns[0])
         if accepted:
             writer.write(pa.record_batch(columns, schema=schema))
@@ -128,12 +161,18 @@ def _fill_shard(
 
 
 def _next_columns(
-    rows: Iterator[Row], batch_size: int, label_ids: Mapping[str, int], count: FileCounts
+    rows: Iterator[TextRow | TagRow | Reject],
+    batch_size: int,
+    label_ids: Mapping[str, int],
+    count: FileCounts,
+    *,
+    grouped: bool,
 ) -> list[list[Any]]:
-    """The next accepted rows as columns: the number in the file, text or tokens, label or tags."""
+    """The next accepted rows as columns: the number in the file, text or tokens, label or tags, and the group."""
     numbers: list[int] = []
     contents: list[Any] = []
     targets: list[Any] = []
+    groups: list[int] = []
     number = count.read - 1
     for number, row in enumerate(rows, start=count.read):
         accepted = row if isinstance(row, Reject) else _convert_row(row, label_ids)
@@ -145,24 +184,30 @@ def _next_columns(
         numbers.append(number)
         contents.append(accepted[0])
         targets.append(accepted[1])
+        if grouped and not isinstance(row, Reject):
+            groups.append(group_number(row.group, number))
         if len(numbers) == batch_size:
             break
     count.read = number + 1
-    return [numbers, contents, targets]
+    return [numbers, contents, targets, *([groups] if grouped else [])]
 
 
 def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[Any, Any] | Reject:
     """Text or tokens with the ids of the label or tags, or the reason why the row is rejected."""
     if isinstance(row, TextRow):
         label = label_ids.get(row.label)
-        if label is None:
-            return Reject(row.line, f"a label that is none of the {len(label_ids)} classes", shorten(row.label))
-        return row.text, label
+        return _unknown_label(row, label_ids) if label is None else (row.text, label)
     tags = [label_ids.get(tag, -1) for tag in row.tags]
     if min(tags) < 0:
         reason = f"a tag whose type is none of the corpus's {len(label_ids) // 2}"
         return Reject(row.line, reason, shorten(row.tags[tags.index(-1)][2:]))
     return row.tokens, tags
+
+
+def _unknown_label(row: TextRow, label_ids: Mapping[str, int]) -> Reject:
+    classes = len(set(label_ids.values()))
+    hint = SWAPPED if row.text.strip() in label_ids else HEADER if row.line == 1 and looks_like_header(row) else ""
+    return Reject(row.line, f"a label that is none of the {classes} classes", shorten(row.label), hint)
 
 
 def _progress_bar(path: Path, limit: int | None) -> AbstractContextManager[Callable[[int], None]]:

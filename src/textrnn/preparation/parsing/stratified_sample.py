@@ -58,15 +58,26 @@ class BlockSample:
         return self.sample.mask(block_numbers, np.zeros(len(rows), dtype=np.int64))
 
 
-def sample_blocks(rows: int, block_size: int, fraction: float, seed: int, purpose: str) -> BlockSample:
+def sample_blocks(
+    rows: int, block_size: int, fraction: float, seed: int, purpose: str, positions: Iterable[np.ndarray] | None = None
+) -> BlockSample:
     """Sample a fraction of the blocks of `block_size` rows that `rows` rows form, at least one of them and never all.
 
     A block is never larger than the fraction of the rows or than the rest, so that a small file has blocks too.
+    positions: of the rows that are left, chunk by chunk; blocks of which no row is left are not sampled. None: all are.
     """
     block_size = max(1, min(block_size, int(rows * fraction), int(rows * (1 - fraction))))
     blocks = np.arange(max(1, rows // block_size))
-    sample_size = min(max(1, round(len(blocks) * fraction)), len(blocks) - 1)
-    chunks = lambda: [(blocks, np.zeros(len(blocks), dtype=np.int64))]  # noqa: E731  (read more than once)
+    sample_size = max(1, round(len(blocks) * fraction))
+    if positions is not None:
+        left = np.zeros(len(blocks), dtype=bool)
+        for chunk in positions:
+            left[np.minimum(chunk // block_size, len(blocks) - 1)] = True
+        left_blocks = np.flatnonzero(left)
+    else:
+        left_blocks = blocks
+    chunks = lambda: [(left_blocks, np.zeros(len(left_blocks), dtype=np.int64))]  # noqa: E731  (read more than once)
+    sample_size = max(0, min(sample_size, len(left_blocks) - 1))
     return BlockSample(sample_stratified(chunks, sample_size, seed, purpose), block_size, len(blocks))
 
 

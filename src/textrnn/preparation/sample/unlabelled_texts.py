@@ -33,4 +33,5 @@ _TEXTS: dict[str, Callable[[str], list[str]]] = {
     "names": _names,
     "bio": _sentences,
     "fasttext": _reviews,
+    "table": _reviews,
 }

@@ -50,7 +50,8 @@ def test_check_refuses_invalid_values_by_dotted_name(changed, message):
 
 def test_an_unknown_format_is_refused_when_params_are_read():
     entry = vars(NAMES) | {"format": "csv", "files": FILES, "dev": {"from": "train", "share": 0.1, "block": 1}}
-    message = r"^corpora\.x\.parse\.format: must be one of headlines, names, bio, fasttext; got 'csv' \(str\)$"
+    entry["table"] = vars(NAMES.table)
+    message = r"^corpora\.x\.parse\.format: must be one of headlines, names, bio, fasttext, table; got 'csv' \(str\)$"
     with pytest.raises(UserError, match=message):
         load_entry_section(Parse, {"parse": {}, "corpora": {"x": {"parse": entry}}}, "corpora", "x", "parse")
 

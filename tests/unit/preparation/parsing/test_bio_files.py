@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
 
 from factories.published_files import BIO
-from textrnn.common.config.parse import Columns, HoldOut
+from factories.settings import parse_settings
+from textrnn.common.config.parse import HoldOut, Table, TagColumns
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats import bio
-from textrnn.preparation.parsing.formats.base import Reject, TagRow
+from textrnn.preparation.parsing.formats import bio, format_of
 from textrnn.preparation.parsing.parse import parse
+from textrnn.preparation.parsing.rows import Reject, TagRow
 
 SENTENCES = [("Anna Stone lives in New Oslo .", "B-PER I-PER O O B-LOC I-LOC O"), ("She left", "O O")]
 
@@ -73,8 +75,8 @@ def test_lines_parted_by_tabs_and_lines_parted_by_blanks(read):
 
 def test_columns_by_number(read):
     content = lines(line="7\t{token}\t{tag}\tNN")
-    assert tokens_and_tags(read(content, columns=Columns(1, 2))) == SENTENCES
-    assert tokens_and_tags(read(content, columns=Columns(-3, -2))) == SENTENCES
+    assert tokens_and_tags(read(content, columns=TagColumns(1, 2))) == SENTENCES
+    assert tokens_and_tags(read(content, columns=TagColumns(-3, -2))) == SENTENCES
     assert tokens_and_tags(read(lines(line="{token} NN B-NP {tag}"))) == SENTENCES
     rows = read(lines(line="{token} {tag} NN"))
     assert {row.reason for row in rows} == {"a tag that is neither O nor B-TYPE nor I-TYPE"}
@@ -83,11 +85,11 @@ def test_columns_by_number(read):
 
 def test_a_column_that_is_not_there(tmp_path, write_raw):
     write_raw(tmp_path / "train.txt", lines())
-    settings = replace(BIO, files={"train": "train.txt"}, columns=Columns(0, 2))
+    settings = replace(BIO, files={"train": "train.txt"}, columns=TagColumns(0, 2))
     with pytest.raises(UserError, match=r"train\.txt: most lines have 2 columns; got columns: token 0, tag 2; count"):
         bio.labels(tmp_path, settings)
     with pytest.raises(UserError, match=r"corpora\.x\.parse\.columns: must name two columns"):
-        Columns(1, 1).check("corpora.x.parse.columns")
+        TagColumns(1, 1).check("corpora.x.parse.columns")
 
 
 def test_comments(read):
@@ -104,7 +106,7 @@ def test_blanks_and_marks_are_no_part_of_a_token(read):
 def test_a_file_of_all_lower_case_tags(read):
     assert read("a\to\nb\tb-per\nc\ti-per\n")[0] == TagRow(1, ["a", "b", "c"], ["O", "B-per", "I-per"])
     rows = read("a\tO\n\nb\tb-per\n")
-    assert rows[1] == Reject(3, "a tag that is neither O nor B-TYPE nor I-TYPE", "'b-per'")
+    assert rows[1] == Reject(3, "a tag that is neither O nor B-TYPE nor I-TYPE", "'b-per'", bio.HINT)
 
 
 WRITTEN = {
@@ -126,7 +128,7 @@ def test_a_scheme_is_found_or_given(scheme, read, tmp_path):
 
 def test_a_scheme_that_is_given_rejects_the_tags_of_others(read):
     rows = read(lines(sentences=[("a b c", "O B-X E-X")]), scheme="bilou")
-    assert rows == [Reject(3, "a tag that is neither O nor B-, I-, L- or U-TYPE", "'E-X'")]
+    assert rows == [Reject(3, "a tag that is neither O nor B-, I-, L- or U-TYPE", "'E-X'", bio.HINT)]
 
 
 def test_types_with_hyphens(read):
@@ -142,8 +144,8 @@ def test_a_long_sentence(read):
 def test_an_empty_tag(read):
     rows = read("a\tO\n\nb\t\n\nc\tO\n")
     assert rows[1] == Reject(3, "not 2 columns, parted by a tab or blanks", r"'b\t'")
-    assert read("a\tO\tx\nb\t\ty\n", columns=Columns(0, 1)) == [
-        Reject(2, "a tag that is neither O nor B-TYPE nor I-TYPE", "''")
+    assert read("a\tO\tx\nb\t\ty\n", columns=TagColumns(0, 1)) == [
+        Reject(2, "a tag that is neither O nor B-TYPE nor I-TYPE", "''", bio.HINT)
     ]
 
 
@@ -160,22 +162,67 @@ def test_a_file_without_blank_lines(tmp_path, write_raw):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("a\t0\nb\tB-X\n\nc\t0\n", r"train\.txt, line 1: a tag that is the digit 0 in place of the letter O; got '0'"),
-        ("a\tO\n\nb\tPER\n", r"train\.txt, line 3: a tag that is neither O nor .*; got 'PER'; correct the file, or"),
-        ("a\tO\nb\tO\n", r"train\.txt: has no entity: every tag is O; check that it is the right column"),
-        ("a,O\nb,B-X\n", r"train\.txt, line 1: not 2 columns, parted by a tab or blanks; got 'a,O'"),
-        (b"a\tO\n\n\xb2\xbb\tO\n", r"train\.txt, line 3: bytes that are not UTF-8"),
+        ("a\t0\nb\tB-X\n\nc\t0\n", r"line 1: a tag that is the digit 0 in place of the letter O; got '0', line 4: "),
+        ("a\tO\n\nb\tPER\n", r"line 3: a tag that is neither O nor .*; got 'PER'; the corpus's `columns` say where"),
+        ("a\tO\nb\tO\n", r"raw: needs at least two labels; got \['O'\]; check that its format is the right one$"),
+        ("a,O\nb,B-X\n", r"line 1: not 2 columns, parted by a tab or blanks; got 'a,O'"),
+        (
+            "不\tO\n\n不是中国人\tO\n".encode("gb18030"),
+            r"line 1: bytes that are not UTF-8; .* set text_encoding: gb18030",
+        ),
     ],
 )
 def test_a_file_without_entities_says_why(content, message, tmp_path, write_raw):
-    write_raw(tmp_path / "train.txt", content)
+    write_raw(tmp_path / "raw" / "train.txt", content)
     with pytest.raises(UserError, match=message):
-        bio.labels(tmp_path, replace(BIO, files={"train": "train.txt"}))
+        parse(tmp_path / "raw", replace(BIO, files={"train": "train.txt"}), limit=None, out=tmp_path)
+
+
+def test_a_split_without_rows_says_what_parts_sentences(tmp_path, write_raw):
+    write_raw(tmp_path / "raw" / "train.txt", "a\tO\nb\tB-X\n")
+    files = {"train": "train.txt", "test": "train.txt"}
+    message = r"the dev split is empty; got 1 usable rows in the train file; check that blank lines part the sentences$"
+    with pytest.raises(UserError, match=message):
+        parse(tmp_path / "raw", replace(BIO, files=files), limit=None, out=tmp_path)
+
+
+@pytest.mark.parametrize("scheme", WRITTEN)
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+def test_tables_of_tokens_and_tags_have_a_scheme_too(scheme, kind, tmp_path, write_raw):
+    tokens, tags = ["a", "b", "c", "d", "e", "f", "g"], WRITTEN[scheme].split(" ")
+    lines_of = {
+        "jsonl": json.dumps({"tokens": tokens, "tags": tags}) + "\n",
+        "csv": f"{' '.join(tokens)},{' '.join(tags)}\n",
+    }
+    content = {"jsonl": "", "csv": "tokens,tags\n"}[kind] + lines_of[kind] * 8
+    write_raw(tmp_path / "raw" / f"t.{kind}", content)
+    (tmp_path / "out").mkdir()
+    table = Table(tokens="tokens", tags="tags")
+    settings = parse_settings(
+        "table", files={"train": f"t.{kind}"}, table=table, dev=HoldOut("train", 0.3, 1), test=HoldOut("train", 0.3, 1)
+    )
+    assert list(format_of(settings).labels(tmp_path / "raw", settings)) == ["O", "B-X", "I-X", "B-Y", "I-Y"]
+    report = parse(tmp_path / "raw", settings, limit=None, out=tmp_path / "out")
+    assert report["files"]["train"]["scheme"] == scheme
+    assert report["files"]["train"]["illegal_transitions"] == 0
+    rows = list(format_of(settings).read(tmp_path / "raw" / f"t.{kind}", settings))
+    assert [row.tags for row in rows] == [WRITTEN["bio"].split(" ")] * 8
+
+
+def test_a_tag_of_a_table_that_is_of_no_scheme(tmp_path, write_raw):
+    path = write_raw(tmp_path / "t.csv", "tokens,tags\na b,O B-X\nc,0\nd,PER\n")
+    settings = parse_settings("table", table=Table(tokens="tokens", tags="tags"))
+    assert list(format_of(settings).read(path, settings))[1:] == [
+        Reject(3, "a tag that is the digit 0 in place of the letter O", "'0'"),
+        Reject(4, "a tag that is neither O nor B-TYPE nor I-TYPE", "'PER'"),
+    ]
 
 
 def test_too_many_tags(tmp_path, write_raw):
     write_raw(tmp_path / "train.txt", "".join(f"x\tB-{number}\n\n" for number in range(10_001)))
-    with pytest.raises(UserError, match=r"train\.txt: has more than 10000 different tags; name the column of tags"):
+    with pytest.raises(
+        UserError, match=r"train\.txt: has more than 10000 different tags; check which column has the tags"
+    ):
         bio.labels(tmp_path, replace(BIO, files={"train": "train.txt"}))
 
 

@@ -11,15 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from factories.published_files import BIO
+from factories.settings import parse_settings
 from textrnn.common.config.types import Format
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats import FORMATS, bio, fasttext, find_format, headlines, names
-from textrnn.preparation.parsing.formats.base import Reject, TagRow, TextRow
+from textrnn.preparation.parsing.rows import Blank, Reject, TagRow, TextRow
 
-SETTINGS = BIO  # of any format: the params of others are not read
-SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2"}
+SUFFIX = {"headlines": ".txt", "names": ".csv.gz", "bio": ".txt", "fasttext": ".ft.txt.bz2", "table": ".csv"}
 ODD = "\u2028\u2029\x85\x0b\x0c\x1c\x1d\x1e\u3000\xa0\x00\ufeff😀"  # separators of str.splitlines and str.split, etc.
 
 letters = st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t") | st.sampled_from(ODD)
@@ -40,6 +39,11 @@ def path_of(tmp_path_factory):
 def no_mark(text):
     """A file may start with a byte order mark, which is not part of its first row."""
     return not text.startswith("\ufeff")
+
+
+def read(format, path, **changes):
+    """The rows of a file, with the settings of a corpus of this format."""
+    return FORMATS[format].read(path, parse_settings(format, **changes))
 
 
 def as_bio(tags):
@@ -63,7 +67,7 @@ def test_texts_come_back(path_of, write_published, format, rows):
         # a text that starts like a label would be a second label
         rows = [(f"a{text}" if text.startswith("__label__") else text, f"__label__{label}") for text, label in rows]
     path = write_published(path_of(format), format, rows)
-    assert list(FORMATS[format].read(path, SETTINGS)) == [TextRow(at, *row) for at, row in enumerate(rows, start=1)]
+    assert list(read(format, path)) == [TextRow(at, *row) for at, row in enumerate(rows, start=1)]
 
 
 @settings(max_examples=60, deadline=None)
@@ -77,12 +81,11 @@ def test_sentences_come_back(path_of, write_raw, rows, final_blank, gap, newline
         # a mark at the start of a line, and blanks around a token, are no part of it
         tokens = [token if token.strip("\ufeff ") == "" else token.lstrip("\ufeff") for token, _ in row]
         tags, illegal = as_bio([tag for _, tag in row])
-        expected.append(TagRow(start, [token.strip(" ") or token for token in tokens], tags, illegal))
+        expected.append(TagRow(start, [token.strip(" ") or token for token in tokens], tags, illegal=illegal))
         start += len(row) + gap
-    found = list(bio.read(path, replace(SETTINGS, scheme="bio")))
-    assert found == expected
+    assert list(read("bio", path, scheme="bio")) == expected
     # as IOB1 the same entities, and other transitions are illegal
-    again = list(bio.read(path, replace(SETTINGS, scheme="iob1")))
+    again = list(read("bio", path, scheme="iob1"))
     assert [(row.tokens, row.tags) for row in again] == [(row.tokens, row.tags) for row in expected]
 
 
@@ -92,19 +95,19 @@ def test_odd_characters_split_no_line(path_of, write_published, format, odd):
     label = "__label__a" if format == "fasttext" else "a"
     rows = [(f"x{odd}y", label), (f"z{odd}", label)]
     path = write_published(path_of(format), format, rows)
-    assert list(FORMATS[format].read(path, SETTINGS)) == [TextRow(1, *rows[0]), TextRow(2, *rows[1])]
+    assert list(read(format, path)) == [TextRow(1, *rows[0]), TextRow(2, *rows[1])]
 
 
 @pytest.mark.parametrize("odd", list(ODD))
 def test_odd_characters_are_tokens(path_of, write_raw, odd):
     path = write_raw(path_of("bio"), f"a\tO\n{odd}\tB-PER\n\nb\tO\n")
-    assert list(bio.read(path, SETTINGS)) == [TagRow(1, ["a", odd], ["O", "B-PER"]), TagRow(4, ["b"], ["O"])]
+    assert list(read("bio", path)) == [TagRow(1, ["a", odd], ["O", "B-PER"]), TagRow(4, ["b"], ["O"])]
 
 
 def test_names_with_quotes_and_commas(path_of, write_raw):
     content = '"O""Neill, J.","Irish"\nplain,Czech\n"a", "Greek"\n"é ","Old Norse "\n'
     path = write_raw(path_of("names"), content)
-    assert list(names.read(path, SETTINGS)) == [
+    assert list(read("names", path)) == [
         TextRow(1, 'O"Neill, J.', "Irish"),
         TextRow(2, "plain", "Czech"),
         TextRow(3, "a", "Greek"),
@@ -119,36 +122,38 @@ def test_byte_order_mark_and_crlf(path_of, write_raw, format):
         "names": ('"t","A"\r\n"u","B"\r\n', [TextRow(1, "t", "A"), TextRow(2, "u", "B")]),
         "bio": ("t\tO\r\n\r\nu\tB-X\r\n", [TagRow(1, ["t"], ["O"]), TagRow(3, ["u"], ["B-X"])]),
         "fasttext": ("__label__1 t\r\n__label__2 u", [TextRow(1, "t", "__label__1"), TextRow(2, "u", "__label__2")]),
+        "table": ("text,label\r\nt,0\r\nu,1\r\n", [TextRow(2, "t", "0"), TextRow(3, "u", "1")]),
     }[format]
     path = write_raw(path_of(format), b"\xef\xbb\xbf" + content.encode())
-    assert list(FORMATS[format].read(path, SETTINGS)) == expected
+    assert list(read(format, path)) == expected
 
 
-def test_the_byte_order_mark_is_removed_from_the_first_line_only(path_of, write_raw):
-    path = write_raw(path_of("headlines"), "\ufeff\ufeffa\t0\n\ufeffb\t0\n")
-    assert [row.text for row in headlines.read(path, SETTINGS)] == ["\ufeffa", "\ufeffb"]
+def test_byte_order_marks_are_removed_where_a_line_begins(path_of, write_raw):
+    path = write_raw(path_of("headlines"), "\ufeff\ufeffa\t0\n\ufeffb\ufeff\t0\n\ufeff\t0\n")
+    # one that stands alone is kept: it may be a token
+    assert [row.text for row in read("headlines", path)] == ["a", "b\ufeff", "\ufeff"]
 
 
 def test_headlines_rejects(path_of, write_raw):
     content = b"good\t0\nno tab\na\tb\t1\n\t1\n  \t1\n\nb\xffd\t1\nlast\t 9 "
-    rows = list(headlines.read(write_raw(path_of("headlines"), content), SETTINGS))
+    rows = list(read("headlines", write_raw(path_of("headlines"), content)))
     columns = "not two columns, title<TAB>class index"
     assert rejects(rows) == [
         (2, columns),
         (3, columns),
         (4, "empty text"),
         (5, "empty text"),
-        (6, columns),
         (7, "bytes that are not UTF-8"),
     ]
     assert [row for row in rows if isinstance(row, TextRow)] == [TextRow(1, "good", "0"), TextRow(8, "last", "9")]
+    assert [row for row in rows if isinstance(row, Blank)] == [Blank(6)]
     assert rows[2].got == r"'a\tb\t1'"
     assert rows[6].got == r"b'b\xffd\t1'"
 
 
 def test_names_rejects(path_of, write_raw):
     content = b'"a","X"\nalone\n"a","X","Y"\n"a","X\n"a"b,"X"\n"","X"\n" ","X"\n"a",""\n\n"\xe9","X"\n"b","X"\n'
-    rows = list(names.read(write_raw(path_of("names"), content), SETTINGS))
+    rows = list(read("names", write_raw(path_of("names"), content)))
     columns = 'not two CSV columns, "name","country"'
     assert rejects(rows) == [
         (2, columns),
@@ -158,16 +163,16 @@ def test_names_rejects(path_of, write_raw):
         (6, "empty text"),
         (7, "empty text"),
         (8, "empty label"),
-        (9, columns),
         (10, "bytes that are not UTF-8"),
     ]
     assert [row for row in rows if isinstance(row, TextRow)] == [TextRow(1, "a", "X"), TextRow(11, "b", "X")]
+    assert [row for row in rows if isinstance(row, Blank)] == [Blank(9)]
 
 
 def test_fasttext_rejects(path_of, write_raw):
     content = b"__label__1 good\nno label\n__label__ text\n__label__2\n__label__2  \n"
     content += b"__label__1 __label__2 two\n\n__label__1 \x80\n"
-    rows = list(fasttext.read(write_raw(path_of("fasttext"), content), SETTINGS))
+    rows = list(read("fasttext", write_raw(path_of("fasttext"), content)))
     start = "does not start with __label__ and a label"
     assert rejects(rows) == [
         (2, start),
@@ -175,10 +180,117 @@ def test_fasttext_rejects(path_of, write_raw):
         (4, "empty text"),
         (5, "empty text"),
         (6, "more than one label"),
-        (7, start),
         (8, "bytes that are not UTF-8"),
     ]
     assert rows[0] == TextRow(1, "good", "__label__1")
+    assert [row for row in rows if isinstance(row, Blank)] == [Blank(7)]
+
+
+WHITE = ["\t", "  ", " \t", "\u3000", "\xa0", "\x0b", "\x0c", "\x00", "\u2003"]
+
+
+@pytest.mark.parametrize("white", WHITE)
+def test_any_white_space_ends_a_fasttext_label(path_of, write_raw, white):
+    path = write_raw(path_of("fasttext"), f"__label__a{white}one two\n{white}__label__b{white}x\n")
+    rows = list(read("fasttext", path))
+    assert [(row.text.strip("\0 \t"), row.label) for row in rows] == [("one two", "__label__a"), ("x", "__label__b")]
+
+
+SEVERAL = {  # a line: its labels and its text
+    "__label__a __label__b good": ("ab", "good"),
+    "__label__a\t__label__b  good": ("ab", "good"),
+    "__label__a , __label__b good": ("ab", "good"),
+    "__label__a, __label__b, good": ("ab", "good"),
+    "__label__a,__label__b good": ("ab", "good"),
+    "__label__a__label__b good": ("ab", "good"),
+    "__label__a，__label__b good": ("ab", "good"),
+    "__label__a\u3000__label__b\u3000good": ("ab", "good"),
+    "__label__a a __label__b good one": ("ab", "a good one"),
+    "__label__a good __label__b": ("ab", "good"),
+    "__label__a __label__b __label__c good": ("abc", "good"),
+    "__label__a __label__b __label__a good": ("ab", "good"),
+    "__label__a __label__a good": ("a", "good"),
+    "__label__a, good": ("a", "good"),
+    "__label__a a__label__b good": ("a", "a__label__b good"),
+    "__label__a good , better": ("a", "good , better"),
+    "__label__a , good": ("a", ", good"),
+}
+
+
+@pytest.mark.parametrize("line", SEVERAL)
+def test_fasttext_lines_with_several_labels(path_of, write_raw, line):
+    labels, text = SEVERAL[line]
+    path = write_raw(path_of("fasttext"), f"{line}\n__label__a other\n")
+    rows = {taken: list(read("fasttext", path, several_labels=taken)) for taken in ("refuse", "first", "each")}
+    each = [TextRow(1, text, f"__label__{label}") for label in labels]
+    other = TextRow(2, "other", "__label__a")
+    assert rows["each"] == [*each, other]
+    assert rows["first"] == [each[0], other]
+    if len(labels) == 1:
+        assert rows["refuse"] == [*each, other]
+    else:
+        assert rejects(rows["refuse"]) == [(1, "more than one label")]
+
+
+@pytest.mark.parametrize("line", ["__label__", "__label__ text", "__label__a,__label__ text", "text __label__a", "a"])
+def test_fasttext_lines_without_a_label(path_of, write_raw, line):
+    rows = list(read("fasttext", write_raw(path_of("fasttext"), line), several_labels="first"))
+    assert rejects(rows) == [(1, "does not start with __label__ and a label")]
+
+
+def test_headlines_with_the_label_in_front(path_of, write_raw):
+    path = write_raw(path_of("headlines"), "1 \ta title\n\t0\n\n0\tb\tc\n")
+    rows = list(read("headlines", path, order="label_text"))
+    assert rows[0] == TextRow(1, "a title", "1")
+    assert rows[2] == Blank(3)
+    assert rejects(rows) == [(2, "empty label"), (4, "not two columns, class index<TAB>title")]
+
+
+def test_names_with_line_ends_in_quotes(path_of, write_raw):
+    content = '"please read:\r\nnothing here,billing\r\nend",delivery\na,billing\n"two\nlines",b,c\nb,"bill\ning"\n'
+    rows = list(read("names", write_raw(path_of("names"), content)))
+    assert [row for row in rows if isinstance(row, TextRow)] == [
+        TextRow(1, "please read:\nnothing here,billing\nend", "delivery"),
+        TextRow(4, "a", "billing"),
+    ]
+    # a whole record is one reject
+    assert rejects(rows) == [(5, 'not two CSV columns, "name","country"'), (7, "a label with a line end")]
+
+
+@pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
+def test_blank_lines_are_no_rows(path_of, write_raw, format):
+    line = {"headlines": "a\t0", "names": "a,0", "fasttext": "__label__0 a"}[format]
+    rows = list(read(format, write_raw(path_of(format), f"\n{line}\n \t\n\u3000\n\r\n{line}\n\n")))
+    assert [row.line for row in rows if isinstance(row, TextRow)] == [2, 6]
+    assert [row.line for row in rows if isinstance(row, Blank)] == [1, 3, 4, 5, 7]
+    assert len(rows) == 7
+
+
+@pytest.mark.parametrize("format", ["headlines", "names", "bio", "fasttext"])
+def test_an_encoding_that_is_given(path_of, write_raw, format):
+    content, expected = {
+        "headlines": ("体育新闻\t0\n", TextRow(1, "体育新闻", "0")),
+        "names": ("体育新闻,甲\n", TextRow(1, "体育新闻", "甲")),
+        "bio": ("体育\tO\n新闻\tB-甲\n", TagRow(1, ["体育", "新闻"], ["O", "B-甲"])),
+        "fasttext": ("__label__甲 体育新闻\n", TextRow(1, "体育新闻", "__label__甲")),
+    }[format]
+    path = write_raw(path_of(format), content.encode("gb18030"))
+    assert list(read(format, path, text_encoding="gb18030")) == [expected]
+    path = write_raw(path_of(format), content.encode("utf-16"))
+    assert list(read(format, path)) == [expected]
+    path = write_raw(path_of(format), content.encode("gb18030") + b"\xff\n")
+    assert rejects(read(format, path, text_encoding="gb18030"))[-1][1] == "bytes that are not gb18030"
+
+
+def test_classes_may_be_in_another_encoding(tmp_path, write_raw):
+    write_raw(tmp_path / "class.txt", "体育\n财经\n".encode("gb18030"))
+    corpus = parse_settings("headlines", files={"classes": "class.txt"}, text_encoding="gb18030")
+    assert headlines.labels(tmp_path, corpus) == {"0": "体育", "1": "财经"}
+    message = (
+        r"class\.txt, line 1: bytes that are not UTF-8; got .*; it is probably gb18030: set text_encoding: gb18030"
+    )
+    with pytest.raises(UserError, match=message):
+        headlines.labels(tmp_path, replace(corpus, text_encoding=None))
 
 
 def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_raw):
@@ -196,7 +308,7 @@ def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_ra
         b"n O\no  O\n\n"  # 27-28 good: blanks in place of tabs
         b"p\n"  # 30: no tag
     )
-    rows = list(bio.read(write_raw(path_of("bio"), content), SETTINGS))
+    rows = list(read("bio", write_raw(path_of("bio"), content)))
     columns, tag = "not 2 columns, parted by a tab or blanks", "a tag that is neither O nor B-TYPE nor I-TYPE"
     assert rejects(rows) == [
         (5, tag),
@@ -211,7 +323,7 @@ def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_ra
     assert [row for row in rows if isinstance(row, TagRow)] == [
         TagRow(1, ["a", "b"], ["O", "B-PER"]),
         TagRow(19, ["k"], ["B-PER"]),
-        TagRow(25, ["m"], ["B-PER"], 1),
+        TagRow(25, ["m"], ["B-PER"], illegal=1),
         TagRow(27, ["n", "o"], ["O", "O"]),
     ]
 
@@ -223,9 +335,10 @@ def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
         "names": b'"a","X"\n"\xe4\xb8","X"\n"b","Y"\n',
         "bio": b"a\tO\n\n\xe4\xb8\tO\n\nb\tO\n",
         "fasttext": b"__label__1 a\n__label__1 \xe4\xb8\n__label__2 b\n",
+        "table": b"text,label\na,0\n\xe4\xb8,0\nb,1\n",
     }[format]
-    rows = list(FORMATS[format].read(write_raw(path_of(format), content), SETTINGS))
-    assert rejects(rows) == [(3 if format == "bio" else 2, "bytes that are not UTF-8")]
+    rows = list(read(format, write_raw(path_of(format), content)))
+    assert rejects(rows) == [(3 if format in ("bio", "table") else 2, "bytes that are not UTF-8")]
     assert len(rows) == 3
 
 
@@ -233,10 +346,10 @@ def test_invalid_utf8_is_one_rejected_row(path_of, write_raw, format):
 def test_missing_file(tmp_path, format):
     path = tmp_path / f"none{SUFFIX[format]}"
     with pytest.raises(UserError, match=f"^{re.escape(str(path))}: no such file; put it there, or correct the params"):
-        list(FORMATS[format].read(path, SETTINGS))
+        list(read(format, path))
     path.mkdir()
     with pytest.raises(UserError, match="no such file"):
-        list(FORMATS[format].read(path, SETTINGS))
+        list(read(format, path))
 
 
 def test_unreadable_file(tmp_path, monkeypatch):
@@ -311,7 +424,7 @@ def test_names_classes_are_the_countries_of_train_sorted(tmp_path, write_corpus)
     files = write_corpus(
         tmp_path, "names", train=[("a", "Polish"), ("b", "Arabic"), ("c", "Polish"), ("d", "")], test=[("e", "Zulu")]
     )
-    assert list(names.labels(tmp_path, replace(SETTINGS, files=files)).items()) == [
+    assert list(names.labels(tmp_path, parse_settings("names", files=files)).items()) == [
         ("Arabic", "Arabic"),
         ("Polish", "Polish"),
     ]
@@ -319,7 +432,7 @@ def test_names_classes_are_the_countries_of_train_sorted(tmp_path, write_corpus)
 
 def test_fasttext_label_names_have_no_prefix(tmp_path, write_corpus):
     files = write_corpus(tmp_path, "fasttext", train=[("x", "__label__2"), ("y", "__label__1")], test=[])
-    assert list(fasttext.labels(tmp_path, replace(SETTINGS, files=files)).items()) == [
+    assert list(fasttext.labels(tmp_path, parse_settings("fasttext", files=files)).items()) == [
         ("__label__1", "1"),
         ("__label__2", "2"),
     ]
@@ -328,14 +441,16 @@ def test_fasttext_label_names_have_no_prefix(tmp_path, write_corpus):
 def test_bio_labels_are_the_types_of_train_sorted(tmp_path, write_corpus):
     train = [("ab", ["O", "I-PER"]), ("c", ["B-LOC"]), ("d", ["E-ORG"])]
     files = write_corpus(tmp_path, "bio", train=train, test=[("e", ["B-NEW"])])
-    names_by_label = bio.labels(tmp_path, replace(SETTINGS, files=files))
+    names_by_label = bio.labels(tmp_path, parse_settings("bio", files=files))
     assert list(names_by_label) == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert list(names_by_label.values()) == list(names_by_label)
 
 
 def test_headlines_classes_are_the_lines_of_a_file(tmp_path, write_raw):
     write_raw(tmp_path / "class.txt", "\ufeff金融 \r\nstocks\n第 三\n\n")
-    names_by_label = headlines.labels(tmp_path, replace(SETTINGS, files={"classes": "class.txt"}))
+    names_by_label = headlines.labels(
+        tmp_path, parse_settings("headlines", files={"classes": "class.txt"}, classes=None)
+    )
     assert list(names_by_label.items()) == [("0", "金融"), ("1", "stocks"), ("2", "第 三")]
 
 
@@ -351,27 +466,25 @@ def test_headlines_classes_are_the_lines_of_a_file(tmp_path, write_raw):
 def test_invalid_class_file(tmp_path, write_raw, content, message):
     write_raw(tmp_path / "class.txt", content)
     with pytest.raises(UserError, match=message):
-        headlines.labels(tmp_path, replace(SETTINGS, files={"classes": "class.txt"}))
+        headlines.labels(tmp_path, parse_settings("headlines", files={"classes": "class.txt"}))
 
 
 def test_missing_class_file(tmp_path):
     with pytest.raises(UserError, match=r"class\.txt: no such file"):
-        headlines.labels(tmp_path, replace(SETTINGS, files={"classes": "class.txt"}))
+        headlines.labels(tmp_path, parse_settings("headlines", files={"classes": "class.txt"}))
 
 
 @pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
 def test_classes_keep_their_order(tmp_path, format):
     classes = {"z": "last", "a": "first"}
-    assert list(FORMATS[format].labels(tmp_path, replace(SETTINGS, classes=classes)).items()) == [
+    assert list(FORMATS[format].labels(tmp_path, parse_settings(format, classes=classes)).items()) == [
         ("z", "last"),
         ("a", "first"),
     ]
 
 
 def test_classes_of_bio_name_the_types(tmp_path):
-    names_by_label = bio.labels(
-        tmp_path, replace(SETTINGS, files={"train": "none"}, classes={"PER": "person", "LOC": "place"})
-    )
+    names_by_label = bio.labels(tmp_path, parse_settings("bio", files={}, classes={"PER": "person", "LOC": "place"}))
     assert list(names_by_label.items()) == [
         ("O", "O"),
         ("B-PER", "B-person"),
@@ -389,7 +502,7 @@ def test_find_format():
     assert find_format("bio", "corpora.x.format").task == "tag"
     assert [FORMATS[format].task for format in ("headlines", "names", "fasttext")] == ["classify"] * 3
     with pytest.raises(
-        UserError, match=r"^corpora\.x\.format: must be one of headlines, names, bio, fasttext; got 'csv'$"
+        UserError, match=r"^corpora\.x\.format: must be one of headlines, names, bio, fasttext, table; got 'csv'$"
     ):
         find_format("csv", "corpora.x.format")
 

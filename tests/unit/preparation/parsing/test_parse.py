@@ -1,5 +1,6 @@
 """Parsed corpora: rows, held-out splits, limits, rejected lines, and bytes that depend on rows and seed alone."""
 
+import csv
 import json
 import os
 import re
@@ -8,11 +9,14 @@ import sys
 from collections import Counter
 from dataclasses import replace
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from factories.imports import SOURCE
+from factories.imports import SOURCE, TESTS
 from factories.published_files import BIO, FASTTEXT, HEADLINES, NAMES, bytes_of
-from textrnn.common.config.parse import HoldOut
+from factories.settings import parse_settings
+from textrnn.common.config.parse import HoldOut, Table
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.schemas import SPLITS
 from textrnn.errors import UserError
@@ -187,6 +191,7 @@ def test_first_reject_is_an_error_that_names_file_line_and_reason(parsed, tmp_pa
     assert str(caught.value) == (
         f"{tmp_path / 'raw' / 'train.txt'}, line 2: a label that is none of the 2 classes; got '2': "
         "2 of the 5 rows read so far are rejected and max_rejects is 0; "
+        "also line 4: empty text; got '\\t1'; "
         "correct the file, or raise the corpus's max_rejects"
     )
 
@@ -253,7 +258,12 @@ def test_classes_of_bio_reject_other_types(parsed):
 @pytest.mark.parametrize(
     ("roles", "share", "message"),
     [
-        ({"test": [("", 1)]}, None, r"raw: the test split is empty; got 0 usable rows in the test file$"),
+        (
+            {"test": [("", 1)]},
+            None,
+            r"raw: the test split is empty; got 0 usable rows in the test file; "
+            r"the first rejected rows: line 1: empty text; got '\\t1'$",
+        ),
         ({"dev": None}, 0.01, r"raw: the dev split is empty; got 6 usable rows in the train file$"),
         ({"dev": None}, 0.99, r"raw: the train split is empty; got 6 usable rows in the train file$"),
     ],
@@ -274,8 +284,175 @@ def test_one_label_is_too_few(parsed):
 def test_file_of_another_format_is_not_a_corpus(write_raw, tmp_path):
     write_raw(tmp_path / "raw" / "train.txt", '"a","Polish"\n')
     corpus = replace(BIO, files={"train": "train.txt", "test": "train.txt"})
-    with pytest.raises(UserError, match=r"""train\.txt, line 1: not 2 columns, .*; got '"a","Polish"'; correct"""):
+    with pytest.raises(UserError, match=r"needs at least two labels; got \['O'\]; check that"):
         parse(tmp_path / "raw", corpus, limit=None, out=tmp_path)
+
+
+def test_too_few_labels_show_the_first_rejects(write_raw, tmp_path):
+    write_raw(tmp_path / "raw" / "train.csv", "\n".join(f"text {at};label" for at in range(9)))
+    corpus = replace(NAMES, files={"train": "train.csv", "test": "train.csv"})
+    with pytest.raises(UserError) as caught:
+        parse(tmp_path / "raw", corpus, limit=None, out=tmp_path)
+    columns = """not two CSV columns, "name","country"; got 'text {0};label'"""
+    assert str(caught.value) == (
+        f"{tmp_path / 'raw'}: needs at least two labels; got []; check that its format is the right one; "
+        f"train.csv, the first rejected rows: line 1: {columns.format(0)}, line 2: {columns.format(1)}, "
+        f"line 3: {columns.format(2)}; "
+        "with a header in line 1, format: table reads any number of columns and any delimiter"
+    )
+
+
+def test_rejects_that_are_not_utf8_come_with_the_encoding(write_raw, tmp_path):
+    rows = "".join(f"今天股市上涨{at}\t{at % 2}\n" for at in range(5))
+    write_raw(tmp_path / "raw" / "train.txt", rows.encode("gb18030"))
+    files = dict.fromkeys(("train", "dev", "test"), "train.txt")
+    corpus = replace(HEADLINES, files=files, classes={"0": "a", "1": "b"})
+    message = (
+        r"train\.txt, line 1: bytes that are not UTF-8; got b.*: 5 of the 5 rows read so far are rejected and max_rejects "
+        r"is 0; also line 2: .*, line 3: .*; it is probably gb18030: set text_encoding: gb18030, or convert it with "
+        r"`iconv -f gb18030 -t utf-8 train\.txt > utf8-train\.txt`; correct the file"
+    )
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UserError, match=message):
+        parse(tmp_path / "raw", corpus, limit=None, out=tmp_path / "out")
+    counts = parse(tmp_path / "raw", replace(corpus, text_encoding="gb18030"), limit=None, out=tmp_path / "out")
+    assert counts["rows"] == {"train": 5, "dev": 5, "test": 5}
+
+
+@pytest.mark.parametrize(
+    ("rows", "hint"),
+    [
+        ([(0, "a title"), (1, "another")], "are the columns the other way round? headlines have `order` for that"),
+        ([("text", "label"), ("a title", 0)], "line 1 looks like a header: format: table reads columns by name"),
+    ],
+)
+def test_unknown_labels_come_with_what_may_be_wrong(parsed, rows, hint):
+    with pytest.raises(UserError, match=re.escape(hint)):
+        parsed(HEADLINES, **headlines(train=rows))
+
+
+def test_labels_may_be_the_names_of_classes(parsed, rows_of):
+    train = [("a", "sport"), ("b", "finance"), ("c", 0), ("d", "1"), ("e", 1)]
+    parsed(HEADLINES, **headlines(train=train))
+    assert [(row["text"], row["label"]) for row in rows_of("train")] == [
+        ("a", 1),
+        ("b", 0),
+        ("c", 0),
+        ("d", 1),
+        ("e", 1),
+    ]
+    with pytest.raises(UserError, match="a label that is none of the 2 classes; got 'Sport'"):
+        parsed(HEADLINES, out="case", **headlines(train=[("a", "Sport"), ("b", 1)]))
+
+
+def test_an_index_takes_precedence_over_a_name(parsed, rows_of):
+    parsed(HEADLINES, **headlines(classes=["1", "0"], train=[("a", 0), ("b", 1)]))
+    assert [row["label"] for row in rows_of("train")] == [0, 1]
+
+
+def test_blank_lines_are_counted_and_are_no_rows(write_raw, tmp_path, rows_of):
+    content = "\n" + "".join(f"t{at}\t{at % 2}\n\n" for at in range(6))
+    files = dict.fromkeys(("train", "dev", "test"), "t.txt")
+    write_raw(tmp_path / "t.txt", content)
+    (tmp_path / "out").mkdir()
+    corpus = replace(HEADLINES, files=files, classes={"0": "a", "1": "b"}, rows={"dev": 3})
+    counts = parse(tmp_path, corpus, limit=None, out=tmp_path / "out")
+    assert counts["files"]["train"] == {"read": 6, "kept": 6, "rejected": {}, "blank_lines": 7}
+    assert counts["files"]["dev"] == {"read": 3, "kept": 3, "rejected": {}, "blank_lines": 3}
+    assert [row["row"] for row in rows_of("train")] == [0, 1, 2, 3, 4, 5]
+    assert [row["row"] for row in rows_of("dev")] == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("share", "accepted"), [(0.2, True), (0.19, False)])
+def test_max_rejects_may_be_a_share_of_the_rows_read(parsed, share, accepted):
+    train = [("a", 0), ("b", 1), ("c", 0), ("", 1), ("d", 1)]
+    corpus = replace(HEADLINES, max_rejects=share)
+    if accepted:
+        assert parsed(corpus, **headlines(train=train))["rows"]["train"] == 4
+        return
+    message = "line 4: empty text; got '\\t1': 1 of the 5 rows read so far are rejected and max_rejects is 0.19;"
+    with pytest.raises(UserError, match=re.escape(message)):
+        parsed(corpus, **headlines(train=train))
+
+
+def test_rows_of_a_parquet_file_are_named_as_rows(tmp_path):
+    pq.write_table(pa.table({"text": ["a", "b", None], "label": ["x", "y", "x"]}), tmp_path / "a.parquet")
+    corpus = parse_settings("table", files={"train": "a.parquet"}, dev=HoldOut("train", 0.3, 1))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(UserError, match=r"a\.parquet, row 3: empty text; got null in text: 1 of the 3 rows"):
+        parse(tmp_path, replace(corpus, test=HoldOut("train", 0.3, 1)), limit=None, out=tmp_path / "out")
+
+
+ONE_FILE = {"dev": HoldOut("train", 0.2, 1), "test": HoldOut("train", 0.1, 1)}
+
+
+@pytest.fixture
+def one_file(tmp_path, rows_of):
+    """A function of rows (text, label, author) and settings: parses one file that is split; rows by split."""
+
+    def run(rows, *, out="out", columns=("text", "label"), **changes):
+        path = tmp_path / "raw" / "all.csv"
+        path.parent.mkdir(exist_ok=True)
+        with path.open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file).writerows([("text", "label", "author"), *rows])
+        names = dict(zip(("text", "label", "group"), columns, strict=False))
+        corpus = parse_settings("table", files={"train": "all.csv"}, table=Table(**names), **(ONE_FILE | changes))
+        corpus.check("corpora.x.parse")
+        (tmp_path / out).mkdir()
+        parse(tmp_path / "raw", corpus, limit=None, out=tmp_path / out)
+        return {split: rows_of(split, out) for split in SPLITS}
+
+    return run
+
+
+GROUPED = [(f"text {at}", "ab"[at % 3 > 0], f"author {at * 7 % 40}") for at in range(600)]
+
+
+def test_one_file_is_split_by_shares_and_stratified(one_file):
+    splits = one_file(GROUPED)
+    assert {split: len(rows) for split, rows in splits.items()} == {"train": 420, "dev": 120, "test": 60}
+    by_label = {split: Counter(row["label"] for row in rows) for split, rows in splits.items()}
+    assert by_label == {"train": {0: 140, 1: 280}, "dev": {0: 40, 1: 80}, "test": {0: 20, 1: 40}}
+    assert sorted(row["row"] for rows in splits.values() for row in rows) == list(range(600))
+    assert one_file(GROUPED, out="again") == splits
+    assert one_file(GROUPED, out="seed", seed=2)["test"] != splits["test"]
+
+
+def test_rows_of_a_group_are_in_one_split(one_file):
+    splits = one_file(GROUPED, columns=("text", "label", "author"))
+    authors = {split: {GROUPED[row["row"]][2] for row in rows} for split, rows in splits.items()}
+    assert sum(len(names) for names in authors.values()) == 40
+    # 15 rows of each author: the shares are met exactly
+    assert {split: len(rows) for split, rows in splits.items()} == {"train": 420, "dev": 120, "test": 60}
+    assert one_file(GROUPED, out="again", columns=("text", "label", "author")) == splits
+    other = one_file(GROUPED, out="seed", columns=("text", "label", "author"), seed=2)
+    assert {GROUPED[row["row"]][2] for row in other["test"]} != authors["test"]
+
+
+def test_rows_without_a_group_stand_alone(one_file):
+    rows = [(text, label, "") for text, label, _ in GROUPED]
+    splits = one_file(rows, columns=("text", "label", "author"))
+    assert abs(len(splits["test"]) - 60) <= 1
+    assert abs(len(splits["dev"]) - 120) <= 1
+
+
+def test_one_group_leaves_a_split_empty(one_file):
+    rows = [(text, label, "the same") for text, label, _ in GROUPED]
+    with pytest.raises(UserError, match=r"raw: the dev split is empty; got 600 usable rows in the train file"):
+        one_file(rows, columns=("text", "label", "author"))
+
+
+def test_blocks_of_one_file(one_file):
+    block = {"dev": HoldOut("train", 0.2, 20), "test": HoldOut("train", 0.1, 20)}
+    splits = one_file(GROUPED, **block)
+    assert {split: len(rows) for split, rows in splits.items()} == {"train": 420, "dev": 120, "test": 60}
+    for split in ("dev", "test"):
+        assert all(count == 20 for count in Counter(row["row"] // 20 for row in splits[split]).values())
+
+
+def test_dev_may_be_held_out_of_a_test_that_is_held_out_itself(one_file):
+    splits = one_file(GROUPED, test=HoldOut("train", 0.5, 1), dev=HoldOut("test", 0.1, 1))
+    assert {split: len(rows) for split, rows in splits.items()} == {"train": 300, "dev": 60, "test": 240}
 
 
 @pytest.mark.parametrize("role", ["train", "dev", "test", "classes"])
@@ -307,14 +484,14 @@ def test_more_rows_than_a_batch(parsed, rows_of):
 
 SCRIPT = """
 import json, sys
+from dataclasses import replace
 from pathlib import Path
-from textrnn.common.config.parse import Columns, HoldOut, Parse
+from factories.published_files import NAMES
 from textrnn.preparation.parsing.parse import parse
 raw, out = map(Path, sys.argv[1:])
 out.mkdir()
 files = {"train": "train.csv.gz", "test": "test.csv.gz"}
-corpus = Parse("names", files, 1, None, {}, HoldOut("train", 0.1, 1), 0, Columns(0, -1), None)
-print(json.dumps(parse(raw, corpus, limit=50, out=out)))
+print(json.dumps(parse(raw, replace(NAMES, files=files), limit=50, out=out)))
 """
 
 
@@ -322,7 +499,7 @@ def test_bytes_depend_on_nothing_but_rows_and_seed(parsed, tmp_path):
     counts = parsed(NAMES, limit=50, train=NAMES_TRAIN, test=NAMES_TEST)
     for hash_seed in ("0", "12345"):
         out = tmp_path / f"hash{hash_seed}"
-        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": str(SOURCE)}
+        environment = os.environ | {"PYTHONHASHSEED": hash_seed, "PYTHONPATH": f"{SOURCE}:{TESTS}"}
         command = [sys.executable, "-c", SCRIPT, str(tmp_path / "raw"), str(out)]
         printed = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout
         assert json.loads(printed) == counts

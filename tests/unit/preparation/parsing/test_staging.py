@@ -1,21 +1,22 @@
 import contextlib
 import sys
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
 import textrnn.common.storage.resumable
 import textrnn.common.storage.shards
 import textrnn.preparation.parsing.staging
-from textrnn.common.config.parse import Columns, HoldOut, Parse
+from factories.settings import parse_settings
+from textrnn.common.config.parse import HoldOut
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.parsing.staging import FileCounts, _update_bar, stage_file
 
-TEXTS = Parse(
-    "fasttext", {}, 1, {"__label__1": "a", "__label__2": "b"}, {}, HoldOut("train", 0.3, 1), 10**6, Columns(0, -1), None
-)
-TAGS = Parse("bio", {}, 1, None, {}, HoldOut("train", 0.3, 1), 10**6, Columns(0, -1), None)
+LENIENT = {"dev": HoldOut("train", 0.3, 1), "max_rejects": 10**6}
+TEXTS = parse_settings("fasttext", classes={"__label__1": "a", "__label__2": "b"}, **LENIENT)
+TAGS = parse_settings("bio", **LENIENT)
 # of 37 rows every fifth and the last two have an unknown label
 TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
 TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]
@@ -99,15 +100,15 @@ def spy(written):
 def test_markers_record_the_position_in_the_file_and_the_counts(tmp_path, write_corpus):
     (tmp_path / "staging").mkdir()
     path = tmp_path / write_corpus(tmp_path, "fasttext", train=TEXT_ROWS)["train"]
-    read = FORMATS["fasttext"].read
+    rows_of = partial(FORMATS["fasttext"].read, settings=TEXTS)
 
     def stage():
         ids = {"__label__1": 0, "__label__2": 1}
-        return stage_file(path, "train", read(path, TEXTS), limit=None, task="classify", label_ids=ids, out=tmp_path)
+        return stage_file(path, "train", rows_of(path), limit=None, task="classify", label_ids=ids, out=tmp_path)
 
     shards, count = stage()
-    first = "line 5: a label that is none of the 2 classes; got '__label__3'"
-    assert count == FileCounts(37, 28, {"a label that is none of the 2 classes": 9}, first)
+    first = [f"line {line}: a label that is none of the 2 classes; got '__label__3'" for line in (5, 10, 15)]
+    assert count == FileCounts(37, 28, 0, {"a label that is none of the 2 classes": 9}, first)
     # the last shard is empty: all rows after the one before it are rejected
     assert [shard.rows for shard in shards] == [4, 4, 4, 4, 4, 4, 4, 0]
     markers = [textrnn.common.storage.markers.read_result(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]
@@ -121,11 +122,11 @@ def test_markers_record_the_position_in_the_file_and_the_counts(tmp_path, write_
 def test_shards_after_a_damaged_one_are_staged_again(tmp_path, write_corpus):
     (tmp_path / "staging").mkdir()
     path = tmp_path / write_corpus(tmp_path, "fasttext", train=TEXT_ROWS)["train"]
-    read = FORMATS["fasttext"].read
+    rows_of = partial(FORMATS["fasttext"].read, settings=TEXTS)
 
     def stage():
         ids = {"__label__1": 0, "__label__2": 1}
-        return stage_file(path, "train", read(path, TEXTS), limit=20, task="classify", label_ids=ids, out=tmp_path)
+        return stage_file(path, "train", rows_of(path), limit=20, task="classify", label_ids=ids, out=tmp_path)
 
     first = stage()
     before = bytes_of(tmp_path / "staging")

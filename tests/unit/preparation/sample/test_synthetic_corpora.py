@@ -14,8 +14,9 @@ from sklearn.pipeline import make_pipeline
 
 from factories.imports import ROOT
 from factories.sample_corpora import FILES, ROWS, reviews, rows_of_names, sentences, spans_of, titles, write_files
+from factories.settings import parse_settings
 from textrnn.common.config.data import Sample
-from textrnn.common.config.parse import Columns, HoldOut, Parse
+from textrnn.common.config.parse import HoldOut
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.sample import headlines, synthetic_corpora
@@ -180,7 +181,7 @@ def test_the_parser_accepts_every_row(format, tmp_path):
     write_files(format, tmp_path / "files", rows=300)
     dev = None if "dev" in files else HoldOut("train", 0.1, 1)
     (tmp_path / "out").mkdir()
-    settings = Parse(format, files, 1, None, {}, dev, 0, Columns(0, -1), None)  # no row may be rejected
+    settings = parse_settings(format, files=files, dev=dev)  # no row may be rejected
     counts = parse(tmp_path / "files", settings, limit=None, out=tmp_path / "out")
     assert counts["rows"] == {"train": 300 if dev is None else 270, "dev": 60 if dev is None else 30, "test": 60}
 

@@ -5,17 +5,18 @@ Columns are parted by tabs or blanks. Tags of any scheme are converted to BIO.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from textrnn.common.config.parse import Columns, Parse
+from textrnn.common.config.parse import Parse
+from textrnn.common.config.types import FileScheme
 from textrnn.common.files.lines import read_lines
-from textrnn.errors import UserError, shorten
-from textrnn.preparation.parsing.formats.base import FileFormat, Reject, Row, TagRow
+from textrnn.errors import shorten
+from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.formats.column_lines import (
     CACHED_LINES,
     decode_column_line,
@@ -23,15 +24,18 @@ from textrnn.preparation.parsing.formats.column_lines import (
     split_into,
 )
 from textrnn.preparation.parsing.formats.entity_tags import OUTSIDE
-from textrnn.preparation.parsing.formats.tag_scan import TagScan, scan_tags
+from textrnn.preparation.parsing.formats.tag_scan import TagScan, scan_lines
+from textrnn.preparation.parsing.rows import Reject, Row, TagRow
 
-FOREIGN_TAGS = {
-    "bio": "neither O nor B-TYPE nor I-TYPE",
-    "iob1": "neither O nor B-TYPE nor I-TYPE",
-    "bioes": "neither O nor B-, I-, E- or S-TYPE",
-    "bilou": "neither O nor B-, I-, L- or U-TYPE",
-    "bmes": "neither O nor B-, M-, E- or S-TYPE",
+TAGS: dict[FileScheme, str] = {  # of each scheme, for messages
+    "bio": "B-TYPE nor I-TYPE",
+    "iob1": "B-TYPE nor I-TYPE",
+    "bioes": "B-, I-, E- or S-TYPE",
+    "bilou": "B-, I-, L- or U-TYPE",
+    "bmes": "B-, M-, E- or S-TYPE",
 }
+HINT = "the corpus's `columns` say where the tag is, its `scheme` of which kind it is"
+NO_SENTENCES = "check that blank lines part the sentences"
 
 
 class _Token(NamedTuple):
@@ -44,15 +48,18 @@ COMMENT, SENTENCE_END = _Token("#", ""), None
 
 def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per sentence; one invalid line makes the whole sentence a reject, reported at that line."""
-    scan = scan_tags(path, settings.columns, settings.scheme)
-    read_line = lru_cache(CACHED_LINES)(partial(_read_line, settings.columns, scan))
+    scan = scan_lines(path, settings)
+    read_line = lru_cache(CACHED_LINES)(partial(_read_line, settings, scan))
     start, tokens, tags = 1, list[str](), list[str]()
     reject: Reject | None = None
-    for number, line in chain(read_lines(path), [(0, b"")]):
+    for number, line in chain(read_lines(path, settings.text_encoding), [(0, b"")]):
         token = read_line(line)
         if token is SENTENCE_END:
-            if tokens or reject:
-                yield reject or TagRow(start, tokens, *scan.converter.to_bio(tags))
+            if reject is not None:
+                yield reject
+            elif tokens:
+                bio, illegal = scan.converter.to_bio(tags)
+                yield TagRow(start, tokens, bio, illegal=illegal)
             tokens, tags, reject = [], [], None
         elif token is COMMENT:
             continue
@@ -66,15 +73,15 @@ def read(path: Path, settings: Parse) -> Iterator[Row]:
                 tags.append(token.tag)
 
 
-def _read_line(columns: Columns, scan: TagScan, line: bytes) -> _Token | Reject | None:
+def _read_line(settings: Parse, scan: TagScan, line: bytes) -> _Token | Reject | None:
     """The token and its tag, or COMMENT, or SENTENCE_END, or why the line is invalid, without its number."""
-    text = decode_column_line(line)
+    text = decode_column_line(line, settings.text_encoding)
     if text is None or isinstance(text, Reject):
         return text
     fields = split_into(text, scan.columns)
-    tag = "" if fields is None else fields[columns.tag].strip()
+    tag = "" if fields is None else fields[settings.columns.tag].strip()
     if fields is not None and tag and scan.converter.parse(tag) is not None:
-        token = fields[columns.token]
+        token = fields[settings.columns.token]
         if not token:
             return Reject(0, "no token in front of the tag", shorten(text))
         return _Token(token.strip(" ") or token, tag)  # a token may be a blank
@@ -82,41 +89,39 @@ def _read_line(columns: Columns, scan: TagScan, line: bytes) -> _Token | Reject 
         return COMMENT
     if fields is None:
         return Reject(0, f"not {scan.columns} columns, parted by a tab or blanks", shorten(text))
+    return foreign_tag(0, tag, scan.converter.scheme, HINT)
+
+
+def foreign_tag(line: int, tag: str, scheme: FileScheme, hint: str = "") -> Reject:
+    """The reject of a row with a tag that is not of the file's scheme."""
     if tag == "0":
-        return Reject(0, "a tag that is the digit 0 in place of the letter O", shorten(tag))
-    return Reject(0, f"a tag that is {FOREIGN_TAGS[scan.converter.scheme]}", shorten(tag))
+        return Reject(line, "a tag that is the digit 0 in place of the letter O", shorten(tag))
+    return Reject(line, f"a tag that is neither O nor {TAGS[scheme]}", shorten(tag), hint)
 
 
 def labels(folder: Path, settings: Parse) -> dict[str, str]:
-    """Raw tag → name: O, then B- and I- of each entity type.
+    """Raw tag → name: O, then B- and I- of each entity type, those of `classes` or else those of train, sorted."""
+    return labels_of_types(settings.classes or scan_lines(train_file(folder, settings), settings).types)
 
-    The types are those of the param `classes` if given, else those that occur in train, sorted. Raises UserError, which
-    shows the first invalid line, if train has no entity.
-    """
+
+def train_file(folder: Path, settings: Parse) -> Path:
+    """The training file."""
     train = settings.files.get("train")
     assert train is not None
-    classes = settings.classes
-    if classes is None:
-        types = scan_tags(folder / train, settings.columns, settings.scheme).types
-        if not types:
-            raise _no_entities(folder / train, settings)
-        classes = {entity_type: entity_type for entity_type in types}
+    return folder / train
+
+
+def labels_of_types(types: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
+    """Raw tag → name: O, then B- and I- of each entity type; a mapping has the name of each type."""
+    names = types if isinstance(types, Mapping) else {entity_type: entity_type for entity_type in types}
     return {OUTSIDE: OUTSIDE} | {
-        f"{prefix}-{entity_type}": f"{prefix}-{name}" for entity_type, name in classes.items() for prefix in "BI"
+        f"{prefix}-{entity_type}": f"{prefix}-{name}" for entity_type, name in names.items() for prefix in "BI"
     }
-
-
-def _no_entities(train: Path, settings: Parse) -> UserError:
-    reject = next((row for row in read(train, settings) if isinstance(row, Reject)), None)
-    if reject is None:
-        return UserError(train, "has no entity: every tag is O", do="check that it is the right column")
-    do = "correct the file, or the corpus's columns or scheme"
-    return UserError(f"{train}, line {reject.line}", reject.reason, got=reject.got, do=do)
 
 
 def describe(path: Path, settings: Parse) -> dict[str, Any]:
     """The scheme of the file's tags."""
-    return {"scheme": scan_tags(path, settings.columns, settings.scheme).converter.scheme}
+    return {"scheme": scan_lines(path, settings).converter.scheme}
 
 
-FORMAT = FileFormat("tag", read, labels, describe)
+FORMAT = FileFormat("tag", read, labels, split_hint=NO_SENTENCES, describe=describe)

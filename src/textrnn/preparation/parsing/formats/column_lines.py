@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from textrnn.preparation.parsing.formats.base import Reject, decode_utf8
+from textrnn.preparation.parsing.rows import Reject
+from textrnn.preparation.parsing.text_lines import decode_utf8
 
 DOCUMENT = "-DOCSTART-"
 CACHED_LINES = 1 << 16  # most lines of a file occur many times; about 10 MB
-MARK = "\ufeff"  # a byte order mark; in the middle of a file, where files were put together
-INVISIBLE = f"{MARK}\u200b"  # zero width
+INVISIBLE = "\ufeff\u200b"  # zero width
 
 
-def decode_column_line(line: bytes) -> str | Reject | None:
-    """The text of a line, or None where a sentence ends: at a line of blanks of any kind, or at -DOCSTART-."""
-    text = decode_utf8(0, line)
+def decode_column_line(line: bytes, encoding: str | None) -> str | Reject | None:
+    """The text of a line, or None where a sentence ends: at a line of blanks of any kind, or at -DOCSTART-.
+
+    encoding: as in `decode_utf8`.
+    """
+    text = decode_utf8(0, line, encoding)
     if isinstance(text, Reject):
         return text
-    if text.startswith(MARK) and text[1:2] not in ("\t", " "):  # else it is the token
-        text = text.lstrip(MARK)
     ends = not text.strip() or text.startswith(DOCUMENT) or not text.strip(INVISIBLE).strip()
     return None if ends else text
 

@@ -1,43 +1,76 @@
-"""Reads fastText lines, `__label__X text`, bz2 or plain: the format of the Amazon reviews (1 negative, 2 positive)."""
+"""Reads fastText lines, `__label__X text`, bz2 or plain: the format of the Amazon reviews (1 negative, 2 positive).
+
+As in fastText, any white space ends a label, and blanks before the first one do not count. Every token that begins with
+`__label__` is a label, wherever it stands; commas between labels belong to none of them.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from textrnn.common.config.parse import Parse
 from textrnn.errors import shorten
-from textrnn.preparation.parsing.formats.base import (
-    FileFormat,
-    Reject,
-    Row,
-    TextRow,
-    labels_of_train,
-    read_text_rows,
-)
+from textrnn.preparation.parsing.formats.base import FileFormat, checked_row
+from textrnn.preparation.parsing.formats.found_labels import labels_of_train
+from textrnn.preparation.parsing.rows import Blank, Reject, Row, TextRow
+from textrnn.preparation.parsing.text_lines import read_text_lines
 
 PREFIX = "__label__"
+WHITE = r"\s\x00"  # fastText ends a token at a NUL byte too
+SEPARATORS = ",;|，、；"  # between labels
+LINE = re.compile(rf"[{WHITE}]*({PREFIX}[^{WHITE}]+)(?:[{WHITE}](.*))?", re.DOTALL)
+# a label within the line, with the white space and separators before it
+FURTHER = re.compile(rf"(?:^|[{WHITE}])[{WHITE}{SEPARATORS}]*{PREFIX}([^{WHITE}]*)")
+MOST_PLAIN = 10_000
+NO_LABEL = f"does not start with {PREFIX} and a label"
 
 
 def read(path: Path, settings: Parse) -> Iterator[Row]:
-    """One row per line."""
-    return read_text_rows(path, _read_line)
+    """One row per line, or with `several_labels: each` one per label of a line."""
+    plain: set[str] = set()  # tokens that are known to be one label and nothing else
+    for number, line in read_text_lines(path, settings.text_encoding):
+        if isinstance(line, Reject):
+            yield line
+            continue
+        label, _, text = line.partition(" ")
+        if label in plain and PREFIX not in text:
+            yield checked_row(TextRow(number, text, label), line)
+        elif line and not line.isspace():
+            rows = _read_line(number, line, settings.several_labels)
+            if len(plain) < MOST_PLAIN:
+                plain.update(row.label for row in rows if isinstance(row, TextRow) and row.label == label)
+            yield from rows
+        else:
+            yield Blank(number)
 
 
-def _read_line(number: int, line: str) -> TextRow | Reject:
-    label, _, text = line.partition(" ")
-    if not label.startswith(PREFIX) or label == PREFIX:
-        return Reject(number, f"does not start with {PREFIX} and a label", shorten(line))
-    if text.startswith(PREFIX):
-        return Reject(number, "more than one label", shorten(line))
-    return TextRow(number, text, label)
+def _read_line(number: int, line: str, several_labels: str) -> list[TextRow | Reject]:
+    found = LINE.fullmatch(line)
+    labels, text = _split_labels(found[1], found[2] or "") if found else ([], "")
+    if not labels or not all(labels):
+        return [Reject(number, NO_LABEL, shorten(line))]
+    if len(labels) > 1 and several_labels == "refuse":
+        hint = "several_labels: first takes the first label, each makes a row of each label"
+        return [Reject(number, "more than one label", shorten(line), hint)]
+    taken = labels if several_labels == "each" else labels[:1]
+    return [checked_row(TextRow(number, text, PREFIX + label), line) for label in taken]
+
+
+def _split_labels(first: str, text: str) -> tuple[list[str], str]:
+    """The different labels of a line without the prefix, in order, and the text without labels."""
+    tokens = [first[len(PREFIX) :], *FURTHER.findall(text)]
+    labels = [part.rstrip(SEPARATORS) for token in tokens for part in token.split(PREFIX)]
+    return list(dict.fromkeys(labels)), FURTHER.sub("", text).lstrip() if len(tokens) > 1 else text
 
 
 def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw label → name: from the param `classes` (`__label__1: negative`), else train's labels without the prefix."""
     if settings.classes is not None:
         return dict(settings.classes)
-    return {label: label.removeprefix(PREFIX) for label in labels_of_train(read, folder, settings)}
+    do = f"{PREFIX} must stand before the label"
+    return {label: label.removeprefix(PREFIX) for label in labels_of_train(read, folder, settings, do)}
 
 
 FORMAT = FileFormat("classify", read, labels)

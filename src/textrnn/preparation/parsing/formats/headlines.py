@@ -1,4 +1,7 @@
-"""Reads THUCNews headlines: `title<TAB>class index` per line; `class.txt` names the classes, one per line."""
+"""Reads THUCNews headlines: `title<TAB>class index` per line; `class.txt` names the classes, one per line.
+
+The label may stand in front, and may be the name of the class.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +9,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from textrnn.common.config.parse import Parse
-from textrnn.common.files.lines import read_lines
+from textrnn.common.files.encoding_hint import encoding_hint
 from textrnn.errors import UserError, shorten
-from textrnn.preparation.parsing.formats.base import (
-    FileFormat,
-    Reject,
-    Row,
-    TextRow,
-    decode_utf8,
-    read_text_rows,
-)
+from textrnn.preparation.parsing.formats.base import FileFormat, read_text_rows
+from textrnn.preparation.parsing.rows import Reject, Row, TextRow
+from textrnn.preparation.parsing.text_lines import read_text_lines
+
+COLUMNS = {
+    "text_label": "not two columns, title<TAB>class index",
+    "label_text": "not two columns, class index<TAB>title",
+}
 
 
 def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per line."""
-    return read_text_rows(path, _read_line)
+    text, label = (0, 1) if settings.order == "text_label" else (1, 0)
+    wrong = COLUMNS[settings.order]
 
+    def read_line(number: int, line: str) -> TextRow | Reject:
+        columns = line.split("\t")
+        if len(columns) != 2:
+            return Reject(number, wrong, shorten(line))
+        return TextRow(number, columns[text], columns[label].strip())
 
-def _read_line(number: int, line: str) -> TextRow | Reject:
-    columns = line.split("\t")
-    if len(columns) != 2:
-        return Reject(number, "not two columns, title<TAB>class index", shorten(line))
-    return TextRow(number, columns[0], columns[1].strip())
+    return read_text_rows(path, settings, read_line)
 
 
 def labels(folder: Path, settings: Parse) -> dict[str, str]:
@@ -36,17 +41,16 @@ def labels(folder: Path, settings: Parse) -> dict[str, str]:
         return dict(settings.classes)
     file = settings.files.get("classes")
     assert file is not None
-    names = _read_class_names(folder / file)
+    names = _read_class_names(folder / file, settings.text_encoding)
     return {str(index): name for index, name in enumerate(names)}
 
 
-def _read_class_names(path: Path) -> list[str]:
+def _read_class_names(path: Path, encoding: str | None) -> list[str]:
     names: list[str] = []
     blank_line = 0
-    for number, line in read_lines(path):
-        text = decode_utf8(number, line)
+    for number, text in read_text_lines(path, encoding):
         if isinstance(text, Reject):
-            raise UserError(f"{path}, line {number}", text.reason, got=text.got)
+            raise UserError(f"{path}, line {number}", text.reason, got=text.got, do=encoding_hint(path))
         name = text.strip()
         if name and blank_line:  # an index counts lines, and whether a blank line counts is unknown
             raise UserError(f"{path}, line {blank_line}", "a blank line between class names", do="remove it")
@@ -59,4 +63,4 @@ def _read_class_names(path: Path) -> list[str]:
     return names
 
 
-FORMAT = FileFormat("classify", read, labels)
+FORMAT = FileFormat("classify", read, labels, named_labels=True)

@@ -2,44 +2,50 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator
 from pathlib import Path
 
 from textrnn.common.config.parse import Parse
 from textrnn.errors import shorten
-from textrnn.preparation.parsing.formats.base import (
-    FileFormat,
-    Reject,
-    Row,
-    TextRow,
-    labels_of_train,
-    read_text_rows,
-)
+from textrnn.preparation.parsing.formats.base import FileFormat, checked_row
+from textrnn.preparation.parsing.formats.found_labels import labels_of_train
+from textrnn.preparation.parsing.rows import Blank, Reject, Row, TextRow
+from textrnn.preparation.parsing.tables.csv_records import Malformed, Record, read_records
+from textrnn.preparation.parsing.text_lines import read_text_lines
+
+COLUMNS = 'not two CSV columns, "name","country"'
+TABLE = "with a header in line 1, format: table reads any number of columns and any delimiter"
 
 
 def read(path: Path, settings: Parse) -> Iterator[Row]:
-    """One row per line."""
-    return read_text_rows(path, _read_line)
+    """One row per record, which is a line unless quotes have line ends in them."""
+    for record in read_records(read_text_lines(path, settings.text_encoding), skip_blanks=True):
+        if isinstance(record, Record):
+            yield _read_record(record)
+        elif isinstance(record, Malformed):
+            yield Reject(record.line, COLUMNS, shorten(record.text))
+        else:
+            yield record
 
 
-def _read_line(number: int, line: str) -> TextRow | Reject:
-    try:
-        columns = next(csv.reader([line], strict=True, skipinitialspace=True), [])
-    except csv.Error:
-        columns = []
-    if len(columns) != 2:
-        return Reject(number, 'not two CSV columns, "name","country"', shorten(line))
-    return TextRow(number, columns[0], columns[1].strip())
+def _read_record(record: Record) -> Row:
+    cells = record.cells
+    if len(cells) != 2:
+        if record.text.isspace():
+            return Blank(record.line)
+        return Reject(record.line, COLUMNS, shorten(record.text), TABLE)
+    label = cells[1].strip()
+    if "\n" in label:  # a stray quote has swallowed rows
+        return Reject(record.line, "a label with a line end", shorten(label))
+    return checked_row(TextRow(record.line, cells[0], label), record.text)
 
 
 def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw label → name: from the param `classes`, else train's labels themselves, sorted."""
-    return (
-        dict(settings.classes)
-        if settings.classes is not None
-        else {label: label for label in labels_of_train(read, folder, settings)}
-    )
+    if settings.classes is not None:
+        return dict(settings.classes)
+    do = f"put the label behind the text; {TABLE}"
+    return {label: label for label in labels_of_train(read, folder, settings, do, no_header=True)}
 
 
 FORMAT = FileFormat("classify", read, labels)

@@ -1,21 +1,20 @@
-"""Reads a file of tagged tokens a first time: its number of columns, its tag scheme and its entity types.
+"""Reads a tagged file a first time: its tag scheme, its entity types and, of lines, their number of columns.
 
-Both need evidence of the whole file. Memory does not grow with it: only counts are kept.
+All of them need evidence of the whole file. Memory does not grow with it: only counts are kept.
 """
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
-from textrnn.common.config.parse import Columns
+from textrnn.common.config.parse import Parse, TagColumns
 from textrnn.common.config.types import FileScheme
 from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats.base import Reject
 from textrnn.preparation.parsing.formats.column_lines import (
     CACHED_LINES,
     decode_column_line,
@@ -30,10 +29,12 @@ from textrnn.preparation.parsing.formats.entity_tags import (
     find_scheme,
     parse_tag,
 )
+from textrnn.preparation.parsing.rows import Reject
 
 MIN_COLUMNS = 2
 MAX_DISTINCT_TAGS = 10_000
 MAX_UNPARTED_LINES = 50  # more lines without any blank line are several sentences
+FileVersion = tuple[int, ...] | None  # what tells that a file has changed
 
 
 @dataclass(frozen=True)
@@ -45,28 +46,97 @@ class TagScan:
     types: tuple[str, ...]
 
 
-def scan_tags(path: Path, columns: Columns, scheme: FileScheme | None) -> TagScan:
-    """What the whole file shows; scheme: null finds it. The result is kept for the next call with the same file.
+class TagCounts:
+    """What is counted tag by tag.
+
+    tags: distinct tags of any scheme, up to the last sentence that ended. widths: how many lines have so many columns.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.tags: set[str] = set()
+        self.widths: Counter[int] = Counter()
+        self.sentences = 0
+        self._path = path
+        self._pairs: Pairs = Counter()
+        self._valid_tags: set[str] = set()  # of sentences without an invalid tag or line
+        self._is_valid = True  # the sentence so far
+        self._sentence_tags: set[str] = set()
+        self._before = EDGE
+
+    def add_tag(self, tag: str, width: int = MIN_COLUMNS) -> None:
+        """Count a tag of any scheme, from a line of so many columns."""
+        self.widths[width] += 1
+        self._pairs[self._before, tag] += 1
+        self._sentence_tags.add(tag)
+        self._before = tag
+
+    def add_invalid(self, width: int = MIN_COLUMNS) -> None:
+        """Count a line, or a tag, that is of no scheme."""
+        self.widths[width] += 1
+        self._is_valid = False
+
+    def end_sentence(self) -> None:
+        """Count the last tag of a sentence, if there is one. Raises UserError if there are too many different tags."""
+        self.sentences += 1
+        if self._before != EDGE:
+            self._pairs[self._before, EDGE] += 1
+        self.tags |= self._sentence_tags
+        if self._is_valid:
+            self._valid_tags |= self._sentence_tags
+        self._sentence_tags.clear()
+        self._before, self._is_valid = EDGE, True
+        if len(self.tags) > MAX_DISTINCT_TAGS:
+            do = "check which column has the tags"
+            raise UserError(self._path, f"has more than {MAX_DISTINCT_TAGS} different tags", do=do)
+
+    def result(self, scheme: FileScheme | None) -> TagScan:
+        """What the counts say of the file; scheme: null finds it."""
+        lower = OUTSIDE not in self.tags and OUTSIDE.lower() in self.tags
+        converter = TagConverter(scheme or find_scheme(self._pairs, lower=lower), lower=lower)
+        parsed = map(converter.parse, self._valid_tags)
+        types = sorted({tag.entity_type for tag in parsed if tag is not None and tag.letter})
+        width = max((width for width, _ in self.widths.most_common(1)), default=MIN_COLUMNS)
+        return TagScan(max(width, MIN_COLUMNS), converter, tuple(types))
+
+
+def is_tag(tag: str) -> bool:
+    """Whether a tag is of any scheme, in small letters too."""
+    return parse_tag(tag) is not None or parse_tag(tag, lower=True) is not None
+
+
+def version_of(path: Path) -> FileVersion:
+    """Of a file, so that what a scan has found is kept until it changes; None if there is none."""
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def scan_lines(path: Path, settings: Parse) -> TagScan:
+    """What a whole file of lines shows. The result is kept for the next call with the same file.
 
     Raises UserError for a file with no blank line between sentences, and for a column that does not hold tags.
     """
-    stat = path.stat() if path.is_file() else None
-    return _scan(path, columns, scheme, stat and (stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino))
+    return _scan(path, settings.columns, settings.scheme, settings.text_encoding, version_of(path))
 
 
-@functools.lru_cache(maxsize=4)  # parse asks for the labels of train, then for the rows of each file
-def _scan(path: Path, columns: Columns, scheme: FileScheme | None, _: tuple[int, ...] | None) -> TagScan:
-    counts = _Counts()
-    read_line = functools.lru_cache(CACHED_LINES)(functools.partial(_read_line, columns))
-    for _, line in read_lines(path):
-        counts.add(read_line(line))
-        if len(counts.tags) > MAX_DISTINCT_TAGS:
-            do = "name the column of tags in the corpus's columns"
-            raise UserError(path, f"has more than {MAX_DISTINCT_TAGS} different tags", do=do)
-    if counts.sentence_ends == 0 and counts.lines > MAX_UNPARTED_LINES:
-        wrong = f"has {counts.lines} lines and no blank line: sentences are parted by blank lines"
+@lru_cache(maxsize=4)  # parse asks for the labels of train, then for the rows of each file
+def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: str | None, _: FileVersion) -> TagScan:
+    counts = TagCounts(path)
+    read_line = lru_cache(CACHED_LINES)(partial(_read_line, columns, encoding))
+    for _number, raw in read_lines(path, encoding):
+        line = read_line(raw)
+        if line.tag is not None:
+            counts.add_tag(line.tag, line.width)
+        elif line is SENTENCE_END:
+            counts.end_sentence()
+        elif line is not COMMENT:
+            counts.add_invalid(line.width)
+    lines = counts.widths.total()
+    if counts.sentences == 0 and lines > MAX_UNPARTED_LINES:
+        wrong = f"has {lines} lines and no blank line: sentences are parted by blank lines"
         raise UserError(path, wrong, do="put one after each sentence, also if the file is a single one")
-    counts.add(SENTENCE_END)
+    counts.end_sentence()
     scan = counts.result(scheme)
     if any(not -scan.columns <= column < scan.columns for column in (columns.token, columns.tag)):
         got, do = f"columns: token {columns.token}, tag {columns.tag}", "count from 0, or from -1 at the end"
@@ -75,7 +145,7 @@ def _scan(path: Path, columns: Columns, scheme: FileScheme | None, _: tuple[int,
 
 
 class _Line(NamedTuple):
-    """The tag and the number of columns of a line; without columns it ends a sentence. No tag: the line is invalid."""
+    """The tag of a line, None if it is of no scheme, and its number of columns."""
 
     tag: str | None
     width: int
@@ -84,8 +154,8 @@ class _Line(NamedTuple):
 SENTENCE_END, COMMENT = _Line(None, 0), _Line(None, -1)
 
 
-def _read_line(columns: Columns, line: bytes) -> _Line:
-    text = decode_column_line(line)
+def _read_line(columns: TagColumns, encoding: str | None, line: bytes) -> _Line:
+    text = decode_column_line(line, encoding)
     if text is None:
         return SENTENCE_END
     if isinstance(text, Reject):
@@ -93,62 +163,6 @@ def _read_line(columns: Columns, line: bytes) -> _Line:
     fields = split_columns(text)
     width = len(fields)
     tag = fields[columns.tag].strip() if -width <= columns.tag < width and width >= MIN_COLUMNS else ""
-    if parse_tag(tag) is not None or parse_tag(tag, lower=True) is not None:
+    if is_tag(tag):
         return _Line(tag, width)
     return COMMENT if may_be_comment(text) else _Line(None, width)
-
-
-class _Counts:
-    """What is counted line by line.
-
-    tags: distinct tags of any scheme. valid_tags: those of sentences without an invalid line. pairs: how often a tag
-    follows another. widths: how many lines have so many columns.
-    """
-
-    def __init__(self) -> None:
-        self.sentence_ends = 0
-        self.tags: set[str] = set()
-        self.valid_tags: set[str] = set()
-        self.pairs: Pairs = Counter()
-        self.widths: Counter[int] = Counter()
-        self._is_valid = True  # the sentence so far
-        self._sentence_tags: set[str] = set()
-        self._before = EDGE
-
-    @property
-    def lines(self) -> int:
-        """The number of lines in sentences."""
-        return self.widths.total()
-
-    def add(self, line: _Line) -> None:
-        """Count a line."""
-        tag, width = line
-        if tag is not None:
-            self.widths[width] += 1
-            self.pairs[self._before, tag] += 1
-            self._sentence_tags.add(tag)
-            self._before = tag
-        elif line is SENTENCE_END:
-            self._end_sentence()
-        elif line is not COMMENT:
-            self.widths[width] += 1
-            self._is_valid = False
-
-    def _end_sentence(self) -> None:
-        self.sentence_ends += 1
-        if self._before != EDGE:
-            self.pairs[self._before, EDGE] += 1
-        self.tags |= self._sentence_tags
-        if self._is_valid:
-            self.valid_tags |= self._sentence_tags
-        self._sentence_tags.clear()
-        self._before, self._is_valid = EDGE, True
-
-    def result(self, scheme: FileScheme | None) -> TagScan:
-        """What the counts say of the file."""
-        lower = OUTSIDE not in self.tags and OUTSIDE.lower() in self.tags
-        converter = TagConverter(scheme or find_scheme(self.pairs, lower=lower), lower=lower)
-        parsed = map(converter.parse, self.valid_tags)
-        types = sorted({tag.entity_type for tag in parsed if tag is not None and tag.letter})
-        width = max((width for width, _ in self.widths.most_common(1)), default=MIN_COLUMNS)
-        return TagScan(max(width, MIN_COLUMNS), converter, tuple(types))

@@ -1,0 +1,170 @@
+"""Reads tables with named columns: CSV, TSV, JSON lines or Parquet, of texts and labels or of tokens and tags."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from textrnn.common.config.parse import Parse, Table
+from textrnn.common.config.types import FileScheme
+from textrnn.errors import shorten
+from textrnn.preparation.parsing.formats.base import FileFormat
+from textrnn.preparation.parsing.formats.bio import foreign_tag, labels_of_types, train_file
+from textrnn.preparation.parsing.formats.found_labels import labels_of_train
+from textrnn.preparation.parsing.formats.tag_scan import FileVersion, TagCounts, TagScan, is_tag, version_of
+from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
+from textrnn.preparation.parsing.tables.cells import Cells, Columns
+from textrnn.preparation.parsing.tables.read_columns import read_columns
+
+
+def read_texts(path: Path, settings: Parse) -> Iterator[Row]:
+    """One row per record: the text as it is, and the label without white space around it."""
+    table = settings.table
+    assert table.text is not None
+    assert table.label is not None
+    for row in _read(path, table, settings.text_encoding, table.text, table.label):
+        yield _text_row(row, table.text, table.label) if isinstance(row, Cells) else row
+
+
+def read_tags(path: Path, settings: Parse) -> Iterator[Row]:
+    """One row per record: lists of tokens and tags, in CSV and TSV parted by white space; tags as BIO."""
+    converter = _scan_tags(path, settings).converter
+    for row in _read_raw_tags(path, settings.table, settings.text_encoding):
+        if not isinstance(row, TagRow):
+            yield row
+            continue
+        wrong = next((tag for tag in row.tags if not tag or converter.parse(tag) is None), None)
+        if wrong is not None:
+            yield foreign_tag(row.line, wrong, converter.scheme)
+            continue
+        row.tags, row.illegal = converter.to_bio(row.tags)
+        yield row
+
+
+def _read_raw_tags(path: Path, table: Table, encoding: str | None) -> Iterator[Row]:
+    """One row per record, with the tags of the file."""
+    assert table.tokens is not None
+    assert table.tags is not None
+    for row in _read(path, table, encoding, table.tokens, table.tags):
+        yield _tag_row(row, table.tokens, table.tags) if isinstance(row, Cells) else row
+
+
+def _scan_tags(path: Path, settings: Parse) -> TagScan:
+    return _scan(path, settings.table, settings.text_encoding, settings.scheme, version_of(path))
+
+
+@lru_cache(maxsize=4)  # as of `scan_lines`
+def _scan(path: Path, table: Table, encoding: str | None, scheme: FileScheme | None, _: FileVersion) -> TagScan:
+    counts = TagCounts(path)
+    for row in _read_raw_tags(path, table, encoding):
+        for tag in row.tags if isinstance(row, TagRow) else ():
+            if tag in counts.tags or is_tag(tag):
+                counts.add_tag(tag)
+            else:
+                counts.add_invalid()
+        counts.end_sentence()
+    return counts.result(scheme)
+
+
+def _read(
+    path: Path, table: Table, encoding: str | None, content: str, target: str
+) -> Iterator[Cells | Reject | Blank]:
+    names = (content, target) if table.group is None else (content, target, table.group)
+    setting = "in the corpus's parse.table"
+    return read_columns(path, Columns(names, setting, delimiter=table.delimiter, encoding=encoding))
+
+
+def _text_row(row: Cells, text_column: str, label_column: str) -> TextRow | Reject:
+    text, label = row.values[0], _scalar(row.values[1])
+    if not isinstance(text, str):
+        if text is None:
+            return Reject(row.line, "empty text", f"null in {text_column}")
+        return Reject(row.line, f'"{text_column}" must be a text', _show(text))
+    if label is None:
+        return Reject(row.line, f'"{label_column}" must be a text or a number', _show(row.values[1]))
+    if not text or text.isspace():
+        return Reject(row.line, "empty text", shorten(text))
+    if not label:
+        return Reject(row.line, "empty label", shorten(text))
+    if "\n" in label:  # in a CSV file a stray quote has swallowed rows
+        return Reject(row.line, "a label with a line end", shorten(label))
+    return _checked(TextRow(row.line, text, label, _group(row)), text + label)
+
+
+def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Reject:
+    tokens, tags = (_as_list(value) for value in row.values[:2])
+    for column, values, value in zip((tokens_column, tags_column), (tokens, tags), row.values, strict=False):
+        if values is None:
+            return Reject(row.line, f'"{column}" must be a list of texts', _show(value))
+    assert tokens is not None
+    assert tags is not None
+    if not tokens:
+        return Reject(row.line, "no tokens", "an empty list")
+    if len(tokens) != len(tags):
+        return Reject(row.line, "not as many tags as tokens", f"{len(tokens)} tokens and {len(tags)} tags")
+    if not all(tokens):
+        return Reject(row.line, "an empty token", shorten(" ".join(tokens)))
+    return _checked(TagRow(row.line, tokens, tags, _group(row)), "".join(tokens))
+
+
+def _checked(row: TextRow | TagRow, text: str) -> TextRow | TagRow | Reject:
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # JSON can write it as \ud800
+        return Reject(row.line, "half of a surrogate pair, which is not valid text", ascii(text)[:60])
+    return row
+
+
+def _scalar(value: Any) -> str | None:
+    """A label as text, without white space around it: "" for null and NaN, None for what no label can be."""
+    if isinstance(value, str):
+        return value.strip()
+    if value is None or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):  # whole numbers with a null among them are written as floats
+        return str(int(value)) if value.is_integer() else repr(value)
+    return str(value) if isinstance(value, int) else None
+
+
+def _as_list(value: Any) -> list[str] | None:
+    if isinstance(value, str):
+        return value.split()
+    is_list = isinstance(value, list) and all(isinstance(item, str) for item in value)
+    return value if is_list else None
+
+
+def _group(row: Cells) -> str | None:
+    """The group of a row, None for an empty one: such a row stands alone."""
+    return (_scalar(row.values[2]) or None) if len(row.values) > 2 else None
+
+
+def _show(value: Any) -> str:
+    return shorten(json.dumps(value, ensure_ascii=False, default=str))
+
+
+def text_labels(folder: Path, settings: Parse) -> dict[str, str]:
+    """Raw label → name: from the param `classes`, else train's labels themselves, sorted."""
+    if settings.classes is not None:
+        return dict(settings.classes)
+    do = "exchange table.text and table.label"
+    return {label: label for label in labels_of_train(read_texts, folder, settings, do)}
+
+
+def tag_labels(folder: Path, settings: Parse) -> dict[str, str]:
+    """Raw tag → name, as in the format `bio`."""
+    return labels_of_types(settings.classes or _scan_tags(train_file(folder, settings), settings).types)
+
+
+def describe_tags(path: Path, settings: Parse) -> dict[str, Any]:
+    """The scheme of the file's tags."""
+    return {"scheme": _scan_tags(path, settings).converter.scheme}
+
+
+FORMAT = FileFormat("classify", read_texts, text_labels)
+TAGGING = FileFormat("tag", read_tags, tag_labels, describe=describe_tags)

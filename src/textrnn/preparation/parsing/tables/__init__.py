@@ -1,0 +1,1 @@
+"""Tables with named columns: CSV, TSV, JSON lines and Parquet, one module each."""

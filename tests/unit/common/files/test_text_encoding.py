@@ -1,0 +1,116 @@
+"""Encodings of text files: found by the mark, given, or guessed for an error message."""
+
+import bz2
+import gzip
+
+import pytest
+
+import textrnn.common.files.lines
+from textrnn.common.files.encoding_hint import encoding_hint, likely_encoding
+from textrnn.common.files.lines import read_lines
+from textrnn.errors import UserError
+
+TEXT = "今天股市上涨\t0\r\n球队赢得比赛\t1\n😀 é\t0\n"
+LINES = [(1, "今天股市上涨\t0".encode()), (2, "球队赢得比赛\t1".encode()), (3, "😀 é\t0".encode())]
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 3, 1 << 20])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-16-be", "utf-32", "utf-32-be"])
+def test_the_mark_says_the_encoding(tmp_path, monkeypatch, encoding, chunk_bytes):
+    monkeypatch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", chunk_bytes)
+    content = TEXT.encode(encoding)
+    if encoding.endswith("be"):
+        content = "\ufeff".encode(encoding) + content
+    (tmp_path / "a.txt").write_bytes(content)
+    (tmp_path / "a.txt.GZ").write_bytes(gzip.compress(content))
+    (tmp_path / "a.txt.Bz2").write_bytes(bz2.compress(content))
+    for name in ("a.txt", "a.txt.GZ", "a.txt.Bz2"):
+        assert list(read_lines(tmp_path / name)) == LINES
+        assert list(read_lines(tmp_path / name, "gb18030")) == LINES  # the mark takes precedence
+
+
+@pytest.mark.parametrize("chunk_bytes", [1, 5, 1 << 20])
+@pytest.mark.parametrize("encoding", ["gb18030", "utf-16-le", "utf-8", "UTF8"])
+def test_an_encoding_that_is_given(tmp_path, monkeypatch, encoding, chunk_bytes):
+    monkeypatch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", chunk_bytes)
+    (tmp_path / "a.txt").write_bytes(TEXT.encode(encoding))
+    assert list(read_lines(tmp_path / "a.txt", encoding)) == LINES
+
+
+def test_invalid_bytes_stay_invalid_in_their_line(tmp_path):
+    good, bad = "今天\n".encode("gb18030"), b"\xff\xfe\xb8\n"
+    (tmp_path / "a.txt").write_bytes(good + bad + good)
+    lines = [line for _, line in read_lines(tmp_path / "a.txt", "gb18030")]
+    assert (lines[0], lines[2]) == ("今天".encode(), "今天".encode())
+    with pytest.raises(UnicodeDecodeError):
+        lines[1].decode()
+    (tmp_path / "b.txt").write_bytes(b"\xff\xfe" + "ab\n".encode("utf-16-le") + b"\x00\xd8c\x00")
+    first, second = (line for _, line in read_lines(tmp_path / "b.txt"))
+    assert first == b"ab"
+    with pytest.raises(UnicodeDecodeError):
+        second.decode()
+
+
+def test_marks_where_files_were_put_together(tmp_path):
+    (tmp_path / "a.txt").write_bytes("\ufeffa\n\ufeffb\ufeff\n\ufeff\ufeffc\n\ufeff\tO\n\ufeff\nd".encode())
+    expected = ["a", "b\ufeff", "c", "\ufeff\tO", "", "d"]  # one that stands alone before a tab is a token
+    assert [line.decode() for _, line in read_lines(tmp_path / "a.txt")] == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "message"),
+    [
+        (
+            "text and a label\t1\n".encode("utf-16-le") * 9,
+            None,
+            "looks like utf-16-le without a byte order mark; set t",
+        ),
+        (
+            "text and a label\t1\n".encode("utf-16-be") * 9,
+            None,
+            "looks like utf-16-be without a byte order mark; set t",
+        ),
+        (TEXT.encode(), "gb18030", r"is UTF-8, and text_encoding is gb18030; set text_encoding: null"),
+        (b"PAR1 and so on", None, "is a Parquet file, which its name does not say; name it .parquet"),
+        (bz2.compress(b"a"), None, r"is packed with bzip2, which its name does not say; add \.bz2 to its name"),
+        (b"\x28\xb5\x2f\xfd", None, "is packed with zstd; unpack it"),
+    ],
+)
+def test_a_file_that_is_no_text_of_its_encoding(tmp_path, content, encoding, message):
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(UserError, match=rf"a\.txt: {message}"):
+        list(read_lines(tmp_path / "a.txt", encoding))
+
+
+GUESSES = {
+    "gb18030": "今天股市上涨，投资者信心恢复，球队赢得比赛。",
+    "big5": "今天股市上漲，投資者信心恢復，球隊贏得比賽。",
+    "cp932": "今日は株価が上がり、投資家の自信が回復しました。カタカナ",
+    "euc-jp": "今日は株価が上がり、投資家の自信が回復しました。カタカナ",
+    "cp949": "오늘 주식 시장이 상승했습니다. 팀이 경기에서 이겼다",
+    "cp1252": "The café was déjà vu, naïve “quotes” – très bien, Müller & Söhne",
+    "cp1251": "Сегодня рынок вырос, команда победила",
+    "utf-16-le": "some Latin letters, and more of them",
+}
+
+
+@pytest.mark.parametrize("encoding", GUESSES)
+@pytest.mark.parametrize("times", [1, 60])
+def test_guesses(encoding, times):
+    assert likely_encoding(f"{GUESSES[encoding]}\t1\n".encode(encoding) * times) == encoding
+
+
+def test_a_hint_has_the_command_that_converts(tmp_path):
+    content = "体育新闻\n财经新闻\n".encode("gbk")
+    names = {
+        "a.txt": "iconv -f gb18030 -t utf-8 a.txt > utf8-a.txt",
+        "my a.csv.gz": "gzip -dc 'my a.csv.gz' | iconv -f gb18030 -t utf-8 > 'utf8-my a.csv'",
+    }
+    for name, command in names.items():
+        (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+        expected = f"it is probably gb18030: set text_encoding: gb18030, or convert it with `{command}`"
+        assert encoding_hint(tmp_path / name) == expected
+    (tmp_path / "a.txt").write_bytes("新闻\n".encode() * 3 + content[:9])
+    assert encoding_hint(tmp_path / "a.txt") == ""  # most of it is UTF-8
+    (tmp_path / "a.txt").write_bytes(b"a\xff\n")
+    assert encoding_hint(tmp_path / "a.txt") == ""  # one byte says nothing
