@@ -12,6 +12,7 @@ FILES = {
     "headlines": {"train": "train.txt", "dev": "dev.txt", "test": "test.txt", "classes": "class.txt"},
     "names": {"train": "train.csv.gz", "dev": "dev.csv.gz", "test": "test.csv.gz"},
     "bio": {"train": "train_bio.txt", "dev": "dev_bio.txt", "test": "test_bio.txt"},
+    "table": {"train": "train.csv", "dev": "dev.csv", "test": "test.csv"},
     "fasttext": {"train": "train.ft.txt.bz2", "dev": "dev.ft.txt.bz2", "test": "test.ft.txt.bz2"},
 }
 
@@ -28,6 +29,10 @@ def published(format, rows):
     if format == "names":
         text = io.StringIO()
         csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\n").writerows(rows)
+        return text.getvalue()
+    if format == "table":  # blank lines between the records
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n\n").writerows([("text", "label", "author"), *rows])
         return text.getvalue()
     if format == "bio":
         return "".join("".join(f"{a}\t{b}\n" for a, b in zip(*row, strict=True)) + "\n" for row in rows)

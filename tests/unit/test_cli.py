@@ -72,9 +72,9 @@ def expected_rows(model, texts=TEXTS):
     return [{"text": text, **prediction} for text, prediction in zip(texts, predictions, strict=True)]
 
 
-def write_csv(path, header, rows):
+def write_csv(path, header, rows, delimiter=","):
     with path.open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([header, *rows])
+        csv.writer(file, delimiter=delimiter).writerows([header, *rows])
     return path
 
 
@@ -91,6 +91,11 @@ def files(folder):
     table = pa.table({"body": pa.array(TEXTS).dictionary_encode()})
     pq.write_table(table, folder / "b.parquet")
     write_csv(folder / "b.csv", ["body"], [[text] for text in TEXTS])
+    write_csv(folder / "C.CSV", ["id", "text"], [[1, text] for text in TEXTS], delimiter=";")
+    write_csv(folder / "d.tsv", ["id", "text"], [[1, text] for text in TEXTS], delimiter="\t")
+    (folder / "e.csv").write_bytes((folder / "a.csv").read_text(encoding="utf-8").encode("utf-16"))
+    (folder / "f.NDJSON").write_bytes(objects.encode())
+    (folder / "g.TXT").write_bytes(lines.encode("utf-16"))
     named = {"b.parquet", "b.csv"}
     return {path: ["--column", "body"] if path.name in named else [] for path in sorted(folder.iterdir())}
 
@@ -115,7 +120,7 @@ def test_every_source_gives_the_same_lines(labeller, run_command, tmp_path, size
     assert_same(rows, expected)
     assert_same(run_command("predict", labeller, "--batch-size", size, "--", *TEXTS)[1], expected)
     found = files(tmp_path)
-    assert len(found) == 9
+    assert len(found) == 14
     for path, arguments in found.items():
         code, rows, stderr = run_command("predict", labeller, "--file", path, *arguments, "--batch-size", size)
         assert (code, stderr) == (0, ""), path
@@ -142,6 +147,36 @@ def test_entities_and_tokens(finder, run_command, tmp_path):
     assert (code, rows) == (0, expected[:1])
     assert list(rows[0]) == ["text", "entities"]
     assert list(rows[0]["entities"][0]) == ["start", "end", "type", "text"]
+
+
+def test_a_given_delimiter_and_encoding(labeller, run_command, tmp_path):
+    texts = ["中国股市", "今日大涨"]
+    expected = expected_rows(labeller, texts)
+    path = write_csv(tmp_path / "a.csv", ["text", "a,b"], [[text, "x"] for text in texts], delimiter="#")
+    path.write_bytes(path.read_text(encoding="utf-8").encode("gb18030"))
+    options = ["--delimiter", "#", "--text-encoding", "gb18030"]
+    code, rows, stderr = run_command("predict", labeller, "--file", path, *options)
+    assert (code, stderr) == (0, "")
+    assert_same(rows, expected)
+    code, _, stderr = run_command("predict", labeller, "--file", path, "--delimiter", "#")
+    command = "iconv -f gb18030 -t utf-8 a.csv > utf8-a.csv"
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert "line 2: bytes that are not UTF-8; got b'\\xd6\\xd0" in stderr
+    assert f"it is probably gb18030: set --text-encoding gb18030, or convert it with `{command}`" in stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["a", "--delimiter", ";"], "--delimiter needs --file"),
+        (["a", "--text-encoding", "gb18030"], "--text-encoding needs --file"),
+        (["--file", "a.csv", "--delimiter", "::"], "--delimiter must be one character"),
+        (["--file", "a.csv", "--text-encoding", "utf-9"], "--text-encoding: no such encoding: utf-9"),
+    ],
+)
+def test_options_of_files_are_checked(labeller, run_command, options, message):
+    code, _, stderr = run_command("predict", labeller, *options)
+    assert (code, stderr.splitlines()[-1]) == (2, f"textrnn predict: error: {message}")
 
 
 def test_nothing_in_gives_nothing_out(labeller, run_command, tmp_path):
@@ -338,7 +373,7 @@ def test_a_file_is_read_no_further_than_needed(tmp_path, monkeypatch, name):
         header = ["text"] if name == "a.csv" else []
         path.write_text("\n".join([*header, *map(line.format, many)]) + "\n")
     read = []
-    for function in ("_decode", "_check_value"):
+    for function in ("_checked", "_check_value"):
         original = getattr(text_sources, function)
         monkeypatch.setattr(text_sources, function, lambda *a, original=original: read.append(1) or original(*a))
     batches = read_file(path, "text", 10, tokens=False)

@@ -43,7 +43,8 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
     duplicates = DuplicateCounter(staging / "repeats", sum(count.kept for count in counts.values()))
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
-    check_splits(source, {split: plan.role for split, plan in plans.items()}, counts, rows, file_format.split_hint)
+    roles = {split: plan.role for split, plan in plans.items()}
+    check_splits(source, roles, counts, rows, grouped=_is_grouped(settings), hint=file_format.split_hint)
     described = {
         role: file_format.describe(source / str(settings.files[role]), settings) if file_format.describe else {}
         for role in counts
@@ -62,7 +63,7 @@ def _stage_files(
 ) -> dict[str, FileCounts]:
     counts: dict[str, FileCounts] = {}
     staged: list[Shard] = []
-    grouped = settings.format == "table" and settings.table.group is not None
+    grouped = _is_grouped(settings)
     for role in SPLITS:
         name = settings.files.get(role)
         if name is not None:
@@ -81,6 +82,10 @@ def _stage_files(
             check_rejects(source, settings, counts)
     write_index(out / STAGING, "staged", staged, columns=staged_schema(file_format.task, grouped).names)
     return counts
+
+
+def _is_grouped(settings: Parse) -> bool:
+    return settings.format == "table" and settings.table.group is not None
 
 
 def _rows_before_limit(plans: Mapping[str, SplitPlan], rows: Mapping[str, int]) -> dict[str, int]:

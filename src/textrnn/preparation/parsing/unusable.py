@@ -35,7 +35,13 @@ def check_rejects(source: Path, settings: Parse, counts: Mapping[str, FileCounts
 
 
 def check_splits(
-    source: Path, files: Mapping[str, str], counts: Mapping[str, FileCounts], rows: Mapping[str, int], hint: str
+    source: Path,
+    files: Mapping[str, str],
+    counts: Mapping[str, FileCounts],
+    rows: Mapping[str, int],
+    *,
+    grouped: bool,
+    hint: str,
 ) -> None:
     """Raise UserError for a split without rows; `files` has the role of the file that each split is from.
 
@@ -44,8 +50,10 @@ def check_splits(
     for split, role in files.items():
         if not rows[split]:
             usable = f"{counts[role].kept} usable rows in the {role} file"
+            group = "are all rows of one group? a group is never split" if grouped else ""
             rejects = _rejects(counts[role].first)
-            raise UserError(source, f"the {split} split is empty", got=usable, do=rejects or hint)
+            do = "; ".join(filter(None, (rejects or hint, group)))
+            raise UserError(source, f"the {split} split is empty", got=usable, do=do)
 
 
 def too_few_labels(source: Path, settings: Parse, file_format: FileFormat, names: list[str]) -> UserError:

@@ -167,7 +167,7 @@ def test_a_file_without_blank_lines(tmp_path, write_raw):
         ("a\tO\nb\tO\n", r"raw: needs at least two labels; got \['O'\]; check that its format is the right one$"),
         ("a,O\nb,B-X\n", r"line 1: not 2 columns, parted by a tab or blanks; got 'a,O'"),
         (
-            "不\tO\n\n不是中国人\tO\n".encode("gb18030"),
+            "昨\tO\n中国人民\tO\n\n天\tO\n".encode("gb18030"),
             r"line 1: bytes that are not UTF-8; .* set text_encoding: gb18030",
         ),
     ],

@@ -305,17 +305,18 @@ def test_too_few_labels_show_the_first_rejects(write_raw, tmp_path):
 def test_rejects_that_are_not_utf8_come_with_the_encoding(write_raw, tmp_path):
     rows = "".join(f"今天股市上涨{at}\t{at % 2}\n" for at in range(5))
     write_raw(tmp_path / "raw" / "train.txt", rows.encode("gb18030"))
-    files = dict.fromkeys(("train", "dev", "test"), "train.txt")
+    files = dict.fromkeys(SPLITS, "train.txt")
     corpus = replace(HEADLINES, files=files, classes={"0": "a", "1": "b"})
     message = (
-        r"train\.txt, line 1: bytes that are not UTF-8; got b.*: 5 of the 5 rows read so far are rejected and max_rejects "
-        r"is 0; also line 2: .*, line 3: .*; it is probably gb18030: set text_encoding: gb18030, or convert it with "
-        r"`iconv -f gb18030 -t utf-8 train\.txt > utf8-train\.txt`; correct the file"
+        r"train\.txt, line 1: bytes that are not UTF-8; got b.*: 5 of the 5 rows read so far are rejected and "
+        r"max_rejects is 0; also line 2: .*, line 3: .*; it is probably gb18030: set text_encoding: gb18030, "
+        r"or convert it with `iconv -f gb18030 -t utf-8 train\.txt > utf8-train\.txt`; correct the file"
     )
     (tmp_path / "out").mkdir()
     with pytest.raises(UserError, match=message):
         parse(tmp_path / "raw", corpus, limit=None, out=tmp_path / "out")
-    counts = parse(tmp_path / "raw", replace(corpus, text_encoding="gb18030"), limit=None, out=tmp_path / "out")
+    (tmp_path / "other").mkdir()
+    counts = parse(tmp_path / "raw", replace(corpus, text_encoding="gb18030"), limit=None, out=tmp_path / "other")
     assert counts["rows"] == {"train": 5, "dev": 5, "test": 5}
 
 
@@ -352,7 +353,7 @@ def test_an_index_takes_precedence_over_a_name(parsed, rows_of):
 
 def test_blank_lines_are_counted_and_are_no_rows(write_raw, tmp_path, rows_of):
     content = "\n" + "".join(f"t{at}\t{at % 2}\n\n" for at in range(6))
-    files = dict.fromkeys(("train", "dev", "test"), "t.txt")
+    files = dict.fromkeys(SPLITS, "t.txt")
     write_raw(tmp_path / "t.txt", content)
     (tmp_path / "out").mkdir()
     corpus = replace(HEADLINES, files=files, classes={"0": "a", "1": "b"}, rows={"dev": 3})
@@ -438,7 +439,9 @@ def test_rows_without_a_group_stand_alone(one_file):
 
 def test_one_group_leaves_a_split_empty(one_file):
     rows = [(text, label, "the same") for text, label, _ in GROUPED]
-    with pytest.raises(UserError, match=r"raw: the dev split is empty; got 600 usable rows in the train file"):
+    with pytest.raises(
+        UserError, match=r"raw: the test split is empty; got 600 usable rows in the train file; .* one group"
+    ):
         one_file(rows, columns=("text", "label", "author"))
 
 

@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 import textrnn.common.storage.shards
 from factories.sampling_reference import brute_force
 from textrnn.common.config.parse import HoldOut
+from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.shards import ShardReader, ShardWriter, write_index
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
+from textrnn.preparation.parsing.group_sample import group_number
 from textrnn.preparation.parsing.splits import plan_splits, strata_of, write_splits
+from textrnn.preparation.parsing.staging import staged_schema
 
 tag_lists = st.lists(st.lists(st.integers(0, 140), min_size=1, max_size=6), max_size=20)
 
@@ -123,3 +126,69 @@ def test_rows_of_blocks_are_limited_one_by_one(staged):
     assert len(some) == 12
     assert set(some) < set(all_rows)
     assert np.bincount(strata).tolist() == [4, 4, 4]
+
+
+@pytest.fixture
+def grouped(tmp_path):
+    """A function of group numbers: a reader of rows in these groups."""
+
+    def write(groups):
+        folder = tmp_path / "grouped"
+        folder.mkdir()
+        schema = staged_schema("classify", grouped=True)
+        with ShardWriter(folder, "train", schema) as writer:
+            arrays = [range(len(groups)), ["t"] * len(groups), [0] * len(groups), groups]
+            columns = [pa.array(values, field.type) for values, field in zip(arrays, schema, strict=True)]
+            writer.write(pa.record_batch(columns, schema=schema))
+        write_index(folder, "staged", writer.shards, columns=schema.names)
+        return ShardReader(folder, "staged")
+
+    return write
+
+
+@pytest.mark.parametrize(("groups", "share"), [(2, 0.5), (7, 0.1), (50, 0.3), (3000, 0.1)])
+def test_groups_are_held_out_whole_against_brute_force(grouped, monkeypatch, groups, share):
+    monkeypatch.setattr(textrnn.common.storage.shards, "ROWS_PER_SHARD", 400)
+    numbers = [group_number(f"group {at}", 0) for at in range(groups)]
+    rows = np.array([numbers[at % groups if at % 3 else 0] for at in range(3000)], dtype=np.uint64)
+    reader = grouped(rows.tolist())
+    plans = plan_splits(reader, HoldOut("train", share, 1), 5, None)
+    found = {name: np.concatenate([keys.rows for keys in plan.keys(reader)]) for name, plan in plans.items()}
+    # groups in the order of the first 16 bits of their hashes, up to where the rows are nearest to the share
+    bins = hash_rows(rows, 5, "dev") >> np.uint64(48)
+    sums = {int(last): int((bins <= last).sum()) for last in np.unique(bins)}
+    last = min((key for key in sums if sums[key] < 3000), key=lambda key: (abs(sums[key] - round(3000 * share)), key))
+    assert found["dev"].tolist() == np.flatnonzero(bins <= last).tolist()
+    assert found["train"].tolist() == np.flatnonzero(bins > last).tolist()
+    assert not set(rows[found["dev"]]) & set(rows[found["train"]])
+
+
+def test_groups_of_test_are_not_in_dev(grouped):
+    rows = [group_number(f"group {at % 90}", 0) for at in range(900)]
+    reader = grouped(rows)
+    plans = plan_splits(reader, HoldOut("train", 0.2, 1), 5, None, test=HoldOut("train", 0.2, 1))
+    found = {name: np.concatenate([keys.rows for keys in plan.keys(reader)]) for name, plan in plans.items()}
+    assert {name: len(positions) for name, positions in found.items()} == {"train": 540, "test": 180, "dev": 180}
+    groups = [{rows[at] for at in positions} for positions in found.values()]
+    assert sum(map(len, groups)) == len(set.union(*groups)) == 90
+
+
+def test_numbers_of_groups_depend_on_nothing_but_their_names():
+    assert group_number("Ann", 3) == group_number("Ann", 4) == 8729554106078576766
+    assert len({group_number("Ann", 3), group_number(None, 3), group_number(None, 4), group_number("row 3", 3)}) == 4
+
+
+def test_test_is_held_out_before_dev_and_stratified(staged):
+    random = np.random.default_rng(5)
+    labels = random.integers(0, 3, 500)
+    reader = staged(train=labels)
+    plans = plan_splits(reader, HoldOut("train", 0.2, 1), 7, None, test=HoldOut("train", 0.1, 1))
+    assert set(plans) == {"train", "dev", "test"}
+    found = {name: np.concatenate([rows for rows, _ in plan.members(reader)]) for name, plan in plans.items()}
+    numbers = np.arange(500)
+    of_test = brute_force(labels, 50, 7, "test", numbers.tolist())
+    rest = numbers[~of_test]
+    of_dev = brute_force(labels[rest], 100, 7, "dev", rest.tolist())
+    assert found["test"].tolist() == numbers[of_test].tolist()
+    assert found["dev"].tolist() == rest[of_dev].tolist()
+    assert found["train"].tolist() == rest[~of_dev].tolist()

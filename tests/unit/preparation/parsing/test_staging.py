@@ -9,7 +9,7 @@ import textrnn.common.storage.resumable
 import textrnn.common.storage.shards
 import textrnn.preparation.parsing.staging
 from factories.settings import parse_settings
-from textrnn.common.config.parse import HoldOut
+from textrnn.common.config.parse import HoldOut, Table
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.parsing.staging import FileCounts, _update_bar, stage_file
@@ -19,6 +19,8 @@ TEXTS = parse_settings("fasttext", classes={"__label__1": "a", "__label__2": "b"
 TAGS = parse_settings("bio", **LENIENT)
 # of 37 rows every fifth and the last two have an unknown label
 TEXT_ROWS = [(f"text {at % 11}", f"__label__{3 if at % 5 == 4 or at > 34 else 1 + at % 2}") for at in range(37)]
+TABLE = parse_settings("table", table=Table(text="text", label="label", group="author"), **LENIENT)
+TABLE_ROWS = [(f"text {at}\nand more", "" if at % 5 == 4 else f"{at % 2}", f"author {at % 7}") for at in range(37)]
 TAG_ROWS = [("ab", ["O", ("B-X", "B-Y", "E-X", "I-Y")[at % 4]]) for at in range(30)]
 
 
@@ -51,7 +53,11 @@ def stop_after(monkeypatch, markers):
 
 
 @pytest.mark.parametrize("limit", [None, 22, 28])
-@pytest.mark.parametrize(("corpus", "rows"), [(TEXTS, TEXT_ROWS), (TAGS, TAG_ROWS)], ids=["texts", "tags"])
+@pytest.mark.parametrize(
+    ("corpus", "rows"),
+    [(TEXTS, TEXT_ROWS), (TAGS, TAG_ROWS), (TABLE, TABLE_ROWS)],
+    ids=["texts", "tags", "table with groups and blank lines"],
+)
 def test_a_run_resumes_wherever_it_was_stopped(tmp_path, monkeypatch, write_corpus, corpus, rows, limit):
     files = write_corpus(tmp_path, corpus.format, train=rows, test=rows[:9])
     corpus = replace(corpus, files=files, rows={"train": limit})
