@@ -26,7 +26,7 @@ import pyarrow as pa
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.parse import HoldOut, Parse, TagColumns
+from textrnn.common.config.parse import HoldOut, Parse, Table, TagColumns
 from textrnn.common.config.segment import Cleaning, Punkt, Segment
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
@@ -125,7 +125,12 @@ def prepare(source: Path, rows: int, work: Path) -> int:
         classes=labels,
         rows={"train": rows},
         dev=HoldOut("test", 0.5, 1),
+        test=None,
         max_rejects=0,
+        text_encoding=None,
+        table=Table(text="text", label="label"),
+        order="text_label",
+        several_labels="refuse",
         columns=TagColumns(0, -1),
         scheme=None,
     )

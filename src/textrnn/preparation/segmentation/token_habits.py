@@ -47,10 +47,10 @@ def learn_habits(counts: Iterable[tuple[str, int]]) -> dict[str, Any]:
     cut off at an apostrophe. joiner: what stands between tokens, if a text is given as tokens.
     """
     kinds = {kind: Counter[str]() for kind in ("unspaced", "letters", "digits")}
-    tokens_of = Counter[str]()
+    tokens_of = Counter[str]()  # by kind, and by what they are
     signs, affixes = _SignCounts(), Counter[str]()
     for token, count in counts:
-        found = Counter(map(kind_of, token))
+        found = Counter[str](map(kind_of, token))
         tokens_of["characters" if len(token) == 1 else "words"] += count
         for kind, counter in kinds.items():
             # a word of letters and digits is a word of letters
