@@ -5,6 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Data
+from textrnn.common.config.parse import Parse
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
@@ -25,11 +26,12 @@ def main(encoding: str) -> None:
     segmented = SegmentedRows.read(SegmentedRows.default_folder(encoding))
     preparation = Preparation(Preparation.default_folder(encoding))
     corpus = get_param(params, "encodings", encoding, "corpus")
-    name = get_param(params, "corpora", corpus, "parse", "files").get("unlabelled")
+    parse = load_entry_section(Parse, params, "corpora", corpus, "parse")
+    name = parse.files.get("unlabelled")
     read_text = settings.width is not None and settings.unlabelled and name is not None
     text = Path(load_section(Data, params, "data").source) / corpus / name if read_text else None
     inputs = [segmented.checksum, file_sha256(preparation.vocabulary_file)]
-    inputs += [file_sha256(text)] if text and text.is_file() else []
+    inputs += [file_sha256(text), str(parse.text_encoding)] if text and text.is_file() else []
     with resumable_folder(
         LearnedVectors.default_folder(encoding), stage="vectorize", vectorize=asdict(settings), inputs=inputs
     ) as out:
@@ -38,6 +40,7 @@ def main(encoding: str) -> None:
             preparation.read_vocabulary(),
             settings,
             text=text,
+            text_encoding=parse.text_encoding,
             dictionary=(entry.word for entry in read_dictionary()),
             out=out,
             where=where,

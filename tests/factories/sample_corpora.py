@@ -12,6 +12,7 @@ FILES = {
     "names": {"train": "names_train.csv.gz", "test": "names_test.csv.gz"},
     "bio": {"train": "msra_train_bio.txt", "test": "msra_test_bio.txt"},
     "fasttext": {"train": "train.ft.txt.bz2", "test": "test.ft.txt.bz2"},
+    "table": {"train": "train.csv", "test": "test.csv"},
 }
 ROWS = 1000
 

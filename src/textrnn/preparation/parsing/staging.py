@@ -73,8 +73,8 @@ def stage_file(
     """Stream the rows of one file, at most `limit` of them, into shards of `out`/staging, with labels as ids.
 
     label_ids: id by raw label. grouped: whether the shards have a further column, the number of each row's group.
-    After each shard a marker is written (see textrnn.common.storage.resumable). Shards
-    that have a marker are not staged again: the rows up to the end of the last one are skipped.
+    After each shard a marker is written (see textrnn.common.storage.resumable). Shards that have a marker are not
+    staged again: the rows up to the end of the last one are skipped.
     """
     shards, count, ended = _load_staged(out, role)
     if ended:

@@ -67,14 +67,14 @@ class UnlabelledText:
 NO_TEXT = UnlabelledText({}, {})
 
 
-def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path) -> UnlabelledText:
+def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path, encoding: str | None = None) -> UnlabelledText:
     """Segment the lines of a plain, .gz or .bz2 file into token files in the folder `out`, of `resumable_folder`.
 
-    The segmenter and its cleaning are those that wrote `segmented`. Raises UserError for a file that is missing,
-    damaged or empty, and if no line is left.
+    The segmenter and its cleaning are those that wrote `segmented`. encoding: of the file; None: by its byte order
+    mark, UTF-8 without one. Raises UserError for a file that is missing, damaged or empty, and if no line is left.
     """
     dropped: Counter[str] = Counter()
-    lines = _write_lines(path, dropped, out)
+    lines = _write_lines(path, encoding, dropped, out)
     state = json.dumps(read_json(segmented.segmentation_file))
     tasks = [
         ShardTask(f"unlabelled-{number:05d}", rows, (file, state, out / f"unlabelled-{number:05d}.arrow"))
@@ -99,15 +99,15 @@ def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path) -> Unlab
     return text
 
 
-def _write_lines(path: Path, dropped: Counter[str], out: Path) -> dict[Path, int]:
+def _write_lines(path: Path, encoding: str | None, dropped: Counter[str], out: Path) -> dict[Path, int]:
     """Write the usable lines to files of LINES_PER_TASK, for workers; return how many each has."""
     files: dict[Path, int] = {}
     pending: list[str] = []
-    for last, raw in chain(((False, raw) for _, raw in read_lines(path)), [(True, b"")]):
+    for last, raw in chain(((False, raw) for _, raw in read_lines(path, encoding)), [(True, b"")]):
         try:
             text = raw.decode("utf-8").strip()
         except UnicodeDecodeError:
-            dropped["not UTF-8"] += 1
+            dropped[f"not {encoding or 'UTF-8'}"] += 1
             continue
         if text:
             pending.append(text)

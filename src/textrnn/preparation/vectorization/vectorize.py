@@ -59,6 +59,7 @@ def vectorize(
     settings: Vectorize,
     *,
     text: Path | None,
+    text_encoding: str | None = None,
     dictionary: Iterable[str],
     out: Path,
     where: str,
@@ -73,7 +74,7 @@ def vectorize(
     if settings.width is None:
         NO_VECTORS.write(out)
         return {"width": None, "text": None, "vectors": {}}
-    unlabelled = segment_unlabelled(text, segmented, out) if text else NO_TEXT
+    unlabelled = segment_unlabelled(text, segmented, out, text_encoding) if text else NO_TEXT
     space = _learn_space(segmented, unlabelled, vocabulary, settings, settings.width)
     unlabelled.remove_files()
     known = space.ids != UNKNOWN_ID

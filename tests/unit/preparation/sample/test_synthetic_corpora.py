@@ -1,9 +1,11 @@
 import bz2
+import csv
 import gzip
 import itertools
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,11 @@ from factories.imports import ROOT
 from factories.sample_corpora import FILES, ROWS, reviews, rows_of_names, sentences, spans_of, titles, write_files
 from factories.settings import parse_settings
 from textrnn.common.config.data import Sample
-from textrnn.common.config.parse import HoldOut
+from textrnn.common.config.parse import HoldOut, Table
 from textrnn.errors import UserError
+from textrnn.preparation.parsing.formats import format_of
 from textrnn.preparation.parsing.parse import parse
+from textrnn.preparation.parsing.rows import Reject
 from textrnn.preparation.sample import headlines, synthetic_corpora
 from textrnn.preparation.sample import reviews as reviews_module
 from textrnn.preparation.sample.synthetic_corpora import FORMATS, write_sample
@@ -31,7 +35,23 @@ def corpora(tmp_path_factory):
 
 
 def test_formats():
-    assert FORMATS == ("headlines", "names", "bio", "fasttext")
+    assert FORMATS == ("headlines", "names", "bio", "fasttext", "table")
+
+
+TABLES = ["a.csv", "a.TSV", "a.jsonl", "a.ndjson.gz", "a.csv.bz2", "a.parquet"]
+
+
+@pytest.mark.parametrize("table", [Table(text="text", label="label"), Table(tokens="tokens", tags="tags")])
+def test_tables_of_every_kind_have_the_same_rows_for_both_tasks(tmp_path, table):
+    rows = []
+    for name in TABLES:
+        write_files("table", tmp_path / name, files={"train": name}, rows=50)
+        corpus = parse_settings("table", table=table)
+        read = [replace(row, line=0) for row in format_of(corpus).read(tmp_path / name / name, corpus)]
+        assert len(read) == 50
+        rows.append(read)
+    assert all(read == rows[0] for read in rows)
+    assert not any(isinstance(row, Reject) for row in rows[0])
 
 
 @pytest.mark.parametrize("format", FORMATS)
@@ -254,4 +274,6 @@ def texts_without_labels(format, content):
         return [name for name, _ in rows_of_names(content)]
     if format == "bio":
         return [" ".join(token for token, _ in sentence) for sentence in sentences(content)]
+    if format == "table":
+        return [row["text"] for row in csv.DictReader(content.decode().splitlines())]
     return [line.partition(" ")[2] for line in bz2.decompress(content).decode().splitlines()]

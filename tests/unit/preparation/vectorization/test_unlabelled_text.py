@@ -70,6 +70,14 @@ def test_a_packed_file_is_read_by_its_name(tmp_path, segmented, out, name, pack)
     assert tokens_of(segment_unlabelled(tmp_path / name, segmented, out)) == [["a", "b"], ["c"]]
 
 
+@pytest.mark.parametrize(("content", "encoding"), [("今 天\n", "gb18030"), ("\ufeff今 天\n", None)])
+def test_a_file_of_another_encoding(tmp_path, segmented, out, content, encoding):
+    (tmp_path / "more.txt").write_bytes(content.encode(encoding or "utf-16-le") + (b"\xff\n" if encoding else b""))
+    text = segment_unlabelled(tmp_path / "more.txt", segmented, out, encoding)
+    assert tokens_of(text) == [["今", "天"]]
+    assert text.dropped == ({"not gb18030": 1} if encoding else {})
+
+
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [

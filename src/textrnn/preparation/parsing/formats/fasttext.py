@@ -1,7 +1,7 @@
 """Reads fastText lines, `__label__X text`, bz2 or plain: the format of the Amazon reviews (1 negative, 2 positive).
 
-As in fastText, any white space ends a label, and blanks before the first one do not count. Every token that begins with
-`__label__` is a label, wherever it stands; commas between labels belong to none of them.
+As in fastText, any white space ends a label, and blanks before the first one do not count. Every further token that
+begins with `__label__` is a label too, wherever it stands; commas between labels belong to none of them.
 """
 
 from __future__ import annotations
