@@ -110,7 +110,8 @@ class VectorLines:
 
 def _split(line: str) -> list[str]:
     """The fields of a line, parted by blanks and tabs alone, because a token may contain any other space."""
-    line = line.rstrip(" \t").replace("\t", " ")
+    line = line.rstrip(" \t")
+    line = line.replace("\t", " ") if "\t" in line else line
     fields = line.split(" ")
     return [field for field in fields if field] if "  " in line else fields
 

@@ -69,8 +69,8 @@ def read(path: Path, settings: Parse) -> Iterator[Row]:
             if isinstance(token, Reject):
                 reject = reject or replace(token, line=number)
             else:
-                tokens.append(token.token)
-                tags.append(token.tag)
+                tokens.append(token[0])
+                tags.append(token[1])
 
 
 def _read_line(settings: Parse, scan: TagScan, line: bytes) -> _Token | Reject | None:

@@ -47,55 +47,64 @@ class TagScan:
 
 
 class TagCounts:
-    """What is counted tag by tag.
-
-    tags: distinct tags of any scheme, up to the last sentence that ended. widths: how many lines have so many columns.
-    """
+    """What is counted tag by tag. tags: the distinct ones of any scheme, up to the last sentence that ended."""
 
     def __init__(self, path: Path) -> None:
         self.tags: set[str] = set()
-        self.widths: Counter[int] = Counter()
         self.sentences = 0
         self._path = path
-        self._pairs: Pairs = Counter()
+        self._transitions: Counter[tuple[str, str, int]] = Counter()  # a tag, the next one, its line's columns
+        self._invalid_widths: Counter[int] = Counter()
         self._valid_tags: set[str] = set()  # of sentences without an invalid tag or line
         self._is_valid = True  # the sentence so far
-        self._sentence_tags: set[str] = set()
+        self._sentence_tags: list[str] = []
         self._before = EDGE
 
     def add_tag(self, tag: str, width: int = MIN_COLUMNS) -> None:
         """Count a tag of any scheme, from a line of so many columns."""
-        self.widths[width] += 1
-        self._pairs[self._before, tag] += 1
-        self._sentence_tags.add(tag)
+        self._transitions[self._before, tag, width] += 1
+        self._sentence_tags.append(tag)
         self._before = tag
 
     def add_invalid(self, width: int = MIN_COLUMNS) -> None:
         """Count a line, or a tag, that is of no scheme."""
-        self.widths[width] += 1
+        self._invalid_widths[width] += 1
         self._is_valid = False
 
     def end_sentence(self) -> None:
         """Count the last tag of a sentence, if there is one. Raises UserError if there are too many different tags."""
         self.sentences += 1
         if self._before != EDGE:
-            self._pairs[self._before, EDGE] += 1
-        self.tags |= self._sentence_tags
+            self._transitions[self._before, EDGE, 0] += 1
+        self.tags.update(self._sentence_tags)
         if self._is_valid:
-            self._valid_tags |= self._sentence_tags
+            self._valid_tags.update(self._sentence_tags)
         self._sentence_tags.clear()
         self._before, self._is_valid = EDGE, True
         if len(self.tags) > MAX_DISTINCT_TAGS:
             do = "check which column has the tags"
             raise UserError(self._path, f"has more than {MAX_DISTINCT_TAGS} different tags", do=do)
 
+    def widths(self) -> Counter[int]:
+        """How many lines have so many columns."""
+        widths = self._invalid_widths.copy()
+        for (_, tag, width), count in self._transitions.items():
+            if tag != EDGE:
+                widths[width] += count
+        return widths
+
     def result(self, scheme: FileScheme | None) -> TagScan:
         """What the counts say of the file; scheme: null finds it."""
         lower = OUTSIDE not in self.tags and OUTSIDE.lower() in self.tags
-        converter = TagConverter(scheme or find_scheme(self._pairs, lower=lower), lower=lower)
+        if scheme is None:
+            pairs: Pairs = Counter()
+            for (before, tag, _), count in self._transitions.items():
+                pairs[before, tag] += count
+            scheme = find_scheme(pairs, lower=lower)
+        converter = TagConverter(scheme, lower=lower)
         parsed = map(converter.parse, self._valid_tags)
         types = sorted({tag.entity_type for tag in parsed if tag is not None and tag.letter})
-        width = max((width for width, _ in self.widths.most_common(1)), default=MIN_COLUMNS)
+        width = max((width for width, _ in self.widths().most_common(1)), default=MIN_COLUMNS)
         return TagScan(max(width, MIN_COLUMNS), converter, tuple(types))
 
 
@@ -126,13 +135,14 @@ def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: 
     read_line = lru_cache(CACHED_LINES)(partial(_read_line, columns, encoding))
     for _number, raw in read_lines(path, encoding):
         line = read_line(raw)
-        if line.tag is not None:
-            counts.add_tag(line.tag, line.width)
+        tag, width = line
+        if tag is not None:
+            counts.add_tag(tag, width)
         elif line is SENTENCE_END:
             counts.end_sentence()
         elif line is not COMMENT:
-            counts.add_invalid(line.width)
-    lines = counts.widths.total()
+            counts.add_invalid(width)
+    lines = counts.widths().total()
     if counts.sentences == 0 and lines > MAX_UNPARTED_LINES:
         wrong = f"has {lines} lines and no blank line: sentences are parted by blank lines"
         raise UserError(path, wrong, do="put one after each sentence, also if the file is a single one")
