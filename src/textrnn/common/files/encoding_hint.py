@@ -60,10 +60,8 @@ def likely_encoding(text: bytes) -> str | None:
         return utf16
     if _is_chinese(text):
         return "gb18030"
-    try:
-        from charset_normalizer import from_bytes  # comes with requests
-    except ImportError:
-        return None
+    from charset_normalizer import from_bytes  # imports for a tenth of a second what only this error needs
+
     best = from_bytes(text, steps=10, chunk_size=1024, cp_exclusion=NEVER_GUESSED).best()
     if best is None or best.encoding in ("utf_8", "ascii"):
         return None

@@ -82,13 +82,13 @@ def stage_file(
     with _progress_bar(path, limit) as advance:
         count.place = place_name(path)
         count.blank = 0  # they are counted again from the start of the file
-        rows = _without_blanks(rows, count)
-        _skip_rows(rows, count.read, advance)
-        rows = islice(rows, None if limit is None else limit - count.read)
+        no_blanks = _without_blanks(rows, count)
+        _skip_rows(no_blanks, count.read, advance)
+        wanted = islice(no_blanks, None if limit is None else limit - count.read)
         schema = staged_schema(task, grouped)
         while not ended:
             with ShardWriter(out / STAGING, role, schema, first=len(shards)) as writer:
-                ended = _fill_shard(writer, rows, schema, label_ids, count, advance)
+                ended = _fill_shard(writer, wanted, schema, label_ids, count, advance)
             shards += writer.shards
             files = [f"{STAGING}/{shard.file}" for shard in writer.shards]
             result = {"files": files, "shards": [asdict(shard) for shard in writer.shards], "ended": ended}

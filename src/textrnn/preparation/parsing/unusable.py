@@ -24,7 +24,7 @@ def check_rejects(source: Path, settings: Parse, counts: Mapping[str, FileCounts
     allowed = settings.max_rejects
     if rejected <= (allowed * read if allowed < 1 else allowed):
         return
-    role, count = next((role, count) for role, count in reversed(counts.items()) if count.first)
+    role, count = next((role, count) for role, count in list(counts.items())[::-1] if count.first)
     path = _path(source, settings, role)
     do = [*_others(count.first[1:]), *_hints(path, count), "correct the file, or raise the corpus's max_rejects"]
     raise UserError(

@@ -180,6 +180,13 @@ def test_rows_that_cannot_be_used(read):
     assert rejected(read("a.csv", bad)) == [(2, "bytes that are not UTF-8", r"b'x\xff,a'")]
 
 
+def test_a_header_between_files_that_were_put_together_is_no_row(read):
+    content = as_csv(ROWS)
+    rows = read("a.csv", content + "\ufeff" + content)
+    assert rejected(rows) == [(6, "the header again", "'text,label'")]
+    assert [(row.text, row.label) for row in rows if isinstance(row, TextRow)] == ROWS * 2
+
+
 ERRORS = {
     "a.csv": [
         ("body,label\n", r'a\.csv, line 1: has no column "text"; got body, label; name another column in the corpus'),
@@ -312,3 +319,20 @@ def test_a_stray_quote_does_not_fill_the_memory(monkeypatch):
     found = list(read_records(iter(enumerate(text.removesuffix("\n").split("\n"), start=1))))
     assert found[0] == Malformed(1, '"a,b', "a quote is not closed")
     assert found[1:] == [Record(number, ["c", "d"], "c,d") for number in range(2, 102)]
+
+
+def test_lines_that_are_no_text_are_rejected_once():
+    bad = {number: Reject(number, "bytes that are not UTF-8", "b'x'") for number in (2, 4, 6)}
+    text = {1: 'a,"b', 3: 'c",d', 5: '"e" f,g', 7: "h,i"}
+    found = list(read_records(iter([(number, bad.get(number, text.get(number))) for number in range(1, 8)])))
+    # the first is within a quoted field, so its record is lost with it
+    assert found[:2] == [bad[2], bad[4]]
+    assert found[2:] == [Malformed(5, '"e" f,g', "',' expected after '\"'"), bad[6], Record(7, ["h", "i"], "h,i")]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(st.sampled_from('",\na\t; '), max_size=40), st.sampled_from(",;\t"), st.booleans())
+def test_no_text_breaks_the_order_of_records(text, delimiter, skip_blanks):
+    lines = list(enumerate(text.split("\n"), start=1))
+    numbers = [row.line for row in read_records(iter(lines), delimiter, skip_blanks=skip_blanks)]
+    assert numbers == sorted(set(numbers))

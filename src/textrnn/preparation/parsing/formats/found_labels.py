@@ -47,7 +47,7 @@ def labels_of_train(
     assert train is not None
     path = folder / train
     counts: Counter[str] = Counter()
-    texts: set[str] = set()
+    texts: set[int] = set()  # hashes: a text may be long
     first: TextRow | None = None
     rows = 0
     for row in read(path, settings):
@@ -56,7 +56,7 @@ def labels_of_train(
             counts[row.label] += 1
             rows += 1
             if rows <= SAMPLED_TEXTS:
-                texts.add(row.text)
+                texts.add(hash(row.text))
             elif rows % ROWS_PER_CHECK == 0:  # before they fill the memory
                 _refuse_own_labels(path, rows, counts, texts, swapped)
     _refuse_own_labels(path, rows, counts, texts, swapped)
@@ -65,7 +65,7 @@ def labels_of_train(
     return sorted(counts)
 
 
-def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[str], swapped: str) -> None:
+def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[int], swapped: str) -> None:
     if rows < FEWEST_ROWS or 3 * len(counts) <= 2 * rows:
         return
     few_texts = 2 * len(texts) <= min(rows, SAMPLED_TEXTS)

@@ -92,7 +92,7 @@ def _text_row(row: Cells, text_column: str, label_column: str) -> TextRow | Reje
         return Reject(row.line, "empty label", shorten(text))
     if "\n" in label:  # in a CSV file a stray quote has swallowed rows
         return Reject(row.line, "a label with a line end", shorten(label))
-    return _checked(TextRow(row.line, text, label, _group(row)), text + label)
+    return _surrogates(row, text + label) or TextRow(row.line, text, label, _group(row))
 
 
 def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Reject:
@@ -108,15 +108,16 @@ def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Rejec
         return Reject(row.line, "not as many tags as tokens", f"{len(tokens)} tokens and {len(tags)} tags")
     if not all(tokens):
         return Reject(row.line, "an empty token", shorten(" ".join(tokens)))
-    return _checked(TagRow(row.line, tokens, tags, _group(row)), "".join(tokens))
+    return _surrogates(row, "".join(tokens)) or TagRow(row.line, tokens, tags, _group(row))
 
 
-def _checked(row: TextRow | TagRow, text: str) -> TextRow | TagRow | Reject:
+def _surrogates(row: Cells, text: str) -> Reject | None:
+    """The reject of a text that cannot be stored; JSON can write one, as \\ud800."""
     try:
         text.encode()
-    except UnicodeEncodeError:  # JSON can write it as \ud800
+    except UnicodeEncodeError:
         return Reject(row.line, "half of a surrogate pair, which is not valid text", ascii(text)[:60])
-    return row
+    return None
 
 
 def _scalar(value: Any) -> str | None:

@@ -47,7 +47,7 @@ class _Lines:
         self._returned: deque[tuple[int, str | Reject]] = deque()
         self._length = 0
         self.taken: list[tuple[int, str]] = []
-        self.invalid: Reject | None = None
+        self.invalid: dict[int, Reject] = {}  # by number, those of the current record that are no text
 
     def __iter__(self) -> _Lines:
         return self
@@ -55,7 +55,7 @@ class _Lines:
     def __next__(self) -> str:
         number, line = self._returned.popleft() if self._returned else next(self._lines)
         if not isinstance(line, str):
-            self.invalid = self.invalid or line
+            self.invalid[number] = line
             line = ""
         if self.taken:
             self._length += len(line)
@@ -67,11 +67,12 @@ class _Lines:
 
     def begin(self) -> None:
         """A new record begins with the next line."""
-        self.taken, self.invalid, self._length = [], None, 0
+        self.taken, self.invalid, self._length = [], {}, 0
 
     def put_back(self, kept: int) -> None:
         """Put back all lines of the current record but the first `kept`."""
-        self._returned.extendleft(reversed(self.taken[kept:]))
+        lines = [(number, self.invalid.get(number, line)) for number, line in self.taken[kept:]]
+        self._returned.extendleft(reversed(lines))
         del self.taken[kept:]
 
 
@@ -98,8 +99,8 @@ def read_records(
             yield from _recover(feed, delimiter, error)
             continue
         number, text = feed.taken[0]
-        if feed.invalid is not None:
-            yield feed.invalid
+        if feed.invalid:
+            yield next(iter(feed.invalid.values()))
         elif cells:
             yield Record(number, cells, text)
         else:
@@ -109,11 +110,10 @@ def read_records(
 def _recover(feed: _Lines, delimiter: str, error: Exception) -> Iterator[Record | Malformed | Reject]:
     unclosed = isinstance(error, _Unclosed) or "unexpected end of data" in str(error)
     feed.put_back(1 if unclosed or delimiter == "\t" else max(1, len(feed.taken) - 1))
-    if feed.invalid is not None and len(feed.taken) == 1:
-        yield feed.invalid
-        return
     for number, text in feed.taken:
-        if delimiter == "\t":
+        if number in feed.invalid:
+            yield feed.invalid[number]
+        elif delimiter == "\t":
             yield Record(number, text.split("\t"), text)
         else:
             yield Malformed(number, text, "a quote is not closed" if unclosed else str(error))

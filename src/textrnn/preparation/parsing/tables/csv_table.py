@@ -43,7 +43,9 @@ def read_csv(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
     for record in records:
         if isinstance(record, Record):
             cells = record.cells
-            if len(cells) == width:
+            if cells == header.cells and width > 1:  # files were put together
+                yield Reject(record.line, "the header again", shorten(record.text), "remove the line")
+            elif len(cells) == width:
                 yield Cells(record.line, [cells[index] for index in indices])
             elif len(cells) == 1 and cells[0].isspace():
                 yield Blank(record.line)
