@@ -94,7 +94,9 @@ def _save_segmenter(
     punkt = _sentence_model(rows, settings, punkt_folder)
     state: dict[str, Any] = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
     if settings.dictionary is not None:
-        assert corpus_folder is not None
+        if corpus_folder is None:
+            wrong = "needs a corpus with a folder of raw files"
+            raise UserError("segment.dictionary", wrong, got=settings.dictionary, do="set it to null")
         state["dictionary"] = read_user_dictionary(corpus_folder / settings.dictionary)
     if rows.task == "tag":
         counts = _sum_counts([_count(batch["tokens"].flatten()) for batch in rows.batches("train")] or [_NO_COUNTS])

@@ -170,6 +170,13 @@ def test_a_difference_fails_the_stage(tmp_path, monkeypatch):
         segment(parsed, SETTINGS, punkt_folder=tmp_path, corpus_folder=tmp_path, out=out)
 
 
+def test_rows_without_a_folder_of_raw_files_have_no_dictionary(tmp_path):
+    parsed = ParsedRows.read(write_parsed(tmp_path / "in", "classify", TEXTS))
+    message = r"segment\.dictionary: needs a corpus with a folder of raw files; got words\.txt; set it to null"
+    with pytest.raises(UserError, match=message), resumable_folder(tmp_path / "out") as out:
+        segment(parsed, SETTINGS, punkt_folder=tmp_path, out=out)
+
+
 def test_the_dictionary_is_an_input(tmp_path):
     parsed = ParsedRows.read(write_parsed(tmp_path / "in", "classify", TEXTS))
 
