@@ -26,7 +26,7 @@ import pyarrow as pa
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
-from textrnn.common.config.parse import HoldOut, Parse, Table
+from textrnn.common.config.parse import HoldOut, Parse, Table, TagColumns
 from textrnn.common.config.segment import Cleaning, Punkt, Segment
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
@@ -131,9 +131,13 @@ def prepare(source: Path, rows: int, work: Path) -> int:
         table=Table(text="text", label="label"),
         order="text_label",
         several_labels="refuse",
+        columns=TagColumns(0, -1),
+        scheme=None,
     )
     counts = parse(folders["raw"], corpus, limit=None, out=folders["parsed"])
-    segmentation = Segment(segmenter="nltk", clean=STEPS, punkt=Punkt("english", None), verify_share=0.001, seed=1)
+    segmentation = Segment(
+        segmenter="nltk", clean=STEPS, punkt=Punkt("english", None), verify_share=0.001, seed=1, dictionary=None
+    )
     parsed = ParsedRows.read(folders["parsed"])
     segment(parsed, segmentation, punkt_folder=source / TOKENIZERS, out=folders["segmented"])
     encode(

@@ -19,12 +19,13 @@ from textrnn.stage import run_stage
 def main(encoding: str) -> None:
     params = read_params()
     settings = load_entry_section(Segment, params, "encodings", encoding, "segment")
-    parsed = ParsedRows.read(ParsedRows.default_folder(get_param(params, "encodings", encoding, "corpus")))
-    punkt = Path(load_section(Data, params, "data").punkt)
-    inputs = segment_inputs(parsed, settings, punkt_folder=punkt)
+    corpus, data = get_param(params, "encodings", encoding, "corpus"), load_section(Data, params, "data")
+    parsed = ParsedRows.read(ParsedRows.default_folder(corpus))
+    punkt, source = Path(data.punkt), Path(data.source) / corpus
+    inputs = segment_inputs(parsed, settings, punkt_folder=punkt, corpus_folder=source)
     resume_key = {"segment": asdict(settings), "inputs": inputs}
     with resumable_folder(SegmentedRows.default_folder(encoding), stage="segment", **resume_key) as out:
-        write_statistics(out, segment(parsed, settings, punkt_folder=punkt, out=out))
+        write_statistics(out, segment(parsed, settings, punkt_folder=punkt, corpus_folder=source, out=out))
 
 
 if __name__ == "__main__":

@@ -155,6 +155,14 @@ LEAVES: list[tuple[dict[str, Any], list[str]]] = [
         ],
     ),
     (
+        {"encodings.thucnews_words.segment.dictionary": "words.txt"},
+        [
+            *(f"{s}@thucnews_words" for s in ("segment", "encode", "vectorize", "baseline")),
+            *(f"{s}@{r}" for r in recipes_of("thucnews_words") for s in PREPARED),
+        ],
+    ),
+    ({"parse.scheme": "bioes"}, [f"{s}@*" for s in STAGES[1:]]),
+    (
         {"corpora.names.parse.max_rejects": 5},
         [
             "parse@names",
@@ -236,6 +244,7 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("preparation/segmentation/nltk_rules.py", ("segment@*", "vectorize@*")),
     ("preparation/vectorization/cooccurrence.py", ("vectorize@*",)),
     ("preparation/embedding/vector_files.py", ("embed@*",)),
+    ("preparation/segmentation/token_habits.py", ("segment@*", "vectorize@*")),
     ("preparation/padding/pad.py", ("pad@*",)),
     ("preparation/sample/review_words.py", ("sample@*",)),
     ("training/planning/limits.py", ("train@*",)),

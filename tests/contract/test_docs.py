@@ -147,11 +147,13 @@ def test_links_lead_to_files_that_are_there(page):
 def test_the_entries_and_sections_of_the_page_on_data_are_accepted():
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     examples = [YAML(typ="safe").load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", text)]
-    entries, of_table, whole, sections = examples[:3], examples[3], examples[5], [examples[4], *examples[6:]]
-    assert [len(entry) for entry in (*entries, of_table)] == [1, 1, 1, 1]
+    entries, of_table, whole, of_dictionary = examples[:3], examples[3], examples[5], examples[-1]
+    sections = [examples[4], *examples[6:-1]]
+    assert [len(entry) for entry in (*entries, of_table, of_dictionary)] == [1, 1, 1, 1, 1]
     assert list(whole) == list(ENTRY_SECTIONS)
     params = read_params(ROOT / "params.yaml")
     params["corpora"] |= of_table
+    params["encodings"] |= of_dictionary
     for table, entry in zip(ENTRY_SECTIONS, entries, strict=True):
         params[table] |= entry
         for name, parts in whole[table].items():

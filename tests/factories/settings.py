@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from textrnn.common.config.parse import Parse, Table
+from textrnn.common.config.parse import Parse, Table, TagColumns
 from textrnn.common.config.train import Train
 
 SETTINGS = Train(
@@ -55,5 +55,7 @@ def parse_settings(format, **changes):
         table=Table(text="text", label="label"),
         order="text_label",
         several_labels="refuse",
+        columns=TagColumns(0, -1),
+        scheme=None,
     )
     return dataclasses.replace(corpus, **changes)

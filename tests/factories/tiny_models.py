@@ -163,35 +163,39 @@ BIGRAMS = BigramOptions(3, 1)
 LAST_STEP = {"cell": "rnn", "layers": 2, "readout": "last_step"}
 # (segmentation, padding, model options); texts have up to 14 tokens
 CLASSIFIERS = {
-    "chars right last_step": (Segment("chars", (), None, 0.0, 1), Pad(9, "right", None), LAST_STEP),
+    "chars right last_step": (Segment("chars", (), None, 0.0, 1, None), Pad(9, "right", None), LAST_STEP),
     "chars left last_step bce": (
-        Segment("chars", ("digits",), None, 0.0, 1),
+        Segment("chars", ("digits",), None, 0.0, 1, None),
         Pad(9, "left", None),
         {"cell": "lstm", "bidirectional": True, "readout": "last_step", "loss": "bce", "head_size": 4},
     ),
     "jieba buckets bigrams": (
-        Segment("jieba", (), None, 0.0, 1),
+        Segment("jieba", (), None, 0.0, 1, None),
         Pad(None, "right", 3),
         {"cell": "lstm", "bidirectional": True, "readout": ("max", "mean"), "bigrams": BIGRAMS, "layer_norm": True},
     ),
-    "jieba left last_valid": (Segment("jieba", (), None, 0.0, 1), Pad(6, "left", None), {"cell": "gru", "layers": 2}),
+    "jieba left last_valid": (
+        Segment("jieba", (), None, 0.0, 1, None),
+        Pad(6, "left", None),
+        {"cell": "gru", "layers": 2},
+    ),
     "chars left buckets wide": (
-        Segment("chars", (), None, 0.0, 1),
+        Segment("chars", (), None, 0.0, 1, None),
         Pad(8, "left", 3),
         {"cell": "gru", "readout": ("max", "mean"), "wide": True},
     ),
     "nltk bce wide": (
-        Segment("nltk", CLEAN, PUNKT, 0.0, 1),
+        Segment("nltk", CLEAN, PUNKT, 0.0, 1, None),
         Pad(12, "right", None),
         {"cell": "rnn", "loss": "bce", "wide": True},
     ),
     "nltk punkt": (
-        Segment("nltk", CLEAN, PUNKT, 0.0, 1),
+        Segment("nltk", CLEAN, PUNKT, 0.0, 1, None),
         Pad(12, "right", None),
         {"cell": "rnn", "bidirectional": True, "readout": "attention"},
     ),
     "tokens buckets truncated": (
-        Segment("tokens", ("lower",), None, 0.0, 1),
+        Segment("tokens", ("lower",), None, 0.0, 1, None),
         Pad(7, "right", 3),
         {"cell": "scratch_gru", "readout": ("max", "last_valid"), "head_size": 4},
     ),
@@ -229,5 +233,5 @@ TAGGERS = {
 def tagger(folder, name):
     tokens, padding, tags, options = TAGGERS[name]
     splits = {split: sentences(tokens, 60, 12, seed) for seed, split in enumerate(("train", "dev", "test"))}
-    segmentation = Segment("tokens", (), None, 0.0, 1)
+    segmentation = Segment("tokens", (), None, 0.0, 1, None)
     return make_tiny(folder, "tag", splits, segmentation, padding, tags, readout="every_step", **options)

@@ -47,7 +47,7 @@ def checkout(tmp_path):
 
 def test_a_benchmark_changes_no_committed_file(checkout, tmp_path):
     (folder, git), splits = checkout, {split: texts(han, 60, 14, 0) for split in ("train", "dev", "test")}
-    segmentation = Segment("chars", (), None, 0.0, 1)
+    segmentation = Segment("chars", (), None, 0.0, 1, None)
     model = make_tiny(tmp_path / "tiny", "classify", splits, segmentation, Pad(7, "right", None)).folder
     command = [sys.executable, "benchmarks/predict.py", str(model), "--calls", "100", "--texts", "64"]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from textrnn.common.config.file_names import check_file_name
-from textrnn.common.config.types import Format, Order, SeveralLabels, Split
+from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels, Split
 from textrnn.errors import ErrorCollector, require
 
 
@@ -67,6 +67,18 @@ class Table:
 
 
 @dataclass(frozen=True)
+class TagColumns:
+    """The columns of `format: bio` that hold the token and its tag, counted from 0; from the last one, which is -1."""
+
+    token: int
+    tag: int
+
+    def check(self, where: str) -> None:
+        """Refuse one column for both; `where` is the dotted name of the section."""
+        require(self.token != self.tag, where, "must name two columns", {"token": self.token, "tag": self.tag})
+
+
+@dataclass(frozen=True)
 class Parse:
     """How a corpus is read: raw files of one format, and which rows are used.
 
@@ -81,6 +93,8 @@ class Parse:
     table: the columns of a table. order: of the columns of headlines.
     several_labels: what becomes of a fastText line with more than one label: it is rejected, its first label counts,
         or it is a row for each of them.
+    columns: of `format: bio`, which hold the token and its tag. scheme: of a tagged corpus's tags; null finds it in
+        each file.
     """
 
     format: Format
@@ -95,6 +109,8 @@ class Parse:
     table: Table
     order: Order
     several_labels: SeveralLabels
+    columns: TagColumns
+    scheme: FileScheme | None
 
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
@@ -113,6 +129,8 @@ class Parse:
             whole = self.max_rejects < 1 or self.max_rejects == int(self.max_rejects)
             wrong = "must be a whole number, or a fraction below 1"
             errors.require(whole, f"{where}.max_rejects", wrong, self.max_rejects)
+            with errors.collect():
+                self.columns.check(f"{where}.columns")
             with errors.collect():
                 self._check_text_encoding(where)
             with errors.collect():

@@ -40,6 +40,7 @@ class Segment:
     segmenter: what splits a text into tokens. clean: the steps before that, in order. punkt: nltk's sentence model.
     verify_share: the fraction of rows, from 0 to 1, that nltk or jieba itself segments a second time.
     seed: selects these rows.
+    dictionary: a file of words in the corpus's folder, which jieba takes beside its own; null for none.
     """
 
     segmenter: SegmenterName
@@ -47,6 +48,7 @@ class Segment:
     punkt: Punkt | None
     verify_share: float
     seed: int
+    dictionary: str | None
 
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
@@ -60,3 +62,8 @@ class Segment:
             if self.punkt is not None:
                 with errors.collect():
                     self.punkt.check(f"{where}.punkt")
+            if self.dictionary is not None:
+                with errors.collect():
+                    check_file_name(self.dictionary, f"{where}.dictionary", "the corpus's folder in data.source")
+                wrong = "must be null unless segmenter is jieba"
+                errors.require(self.segmenter == "jieba", f"{where}.dictionary", wrong, self.dictionary)

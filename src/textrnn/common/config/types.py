@@ -11,3 +11,4 @@ Format = Literal["headlines", "names", "bio", "fasttext", "table"]
 Order = Literal["text_label", "label_text"]
 SeveralLabels = Literal["refuse", "first", "each"]
 Scheme = Literal["bio", "bioes", "type"]
+FileScheme = Literal["bio", "iob1", "bioes", "bilou", "bmes"]  # of the tags in a file of a corpus

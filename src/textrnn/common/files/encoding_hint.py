@@ -33,10 +33,11 @@ def encoding_hint(path: Path, param: str = "text_encoding: ") -> str:
     name = likely_encoding(text) if sum(byte > 127 for byte in text) >= FEWEST_BYTES else None
     if name is None:
         return ""
-    return f"it is probably {name}: set {param}{name}, or convert it with `{_conversion(path, name)}`"
+    return f"it is probably {name}: set {param}{name}, or convert it with `{conversion_command(path, name)}`"
 
 
-def _conversion(path: Path, encoding: str) -> str:
+def conversion_command(path: Path, encoding: str) -> str:
+    """The command that writes a file in UTF-8, beside it."""
     name, packed = path.name, compression(path)
     target = shlex.quote(f"utf8-{name[: -len(packed) - 1] if packed else name}")
     convert = f"iconv -f {encoding} -t utf-8"

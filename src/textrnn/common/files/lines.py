@@ -50,14 +50,21 @@ def read_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, b
         raise UserError(path, "the file is empty", do="fetch it again")
 
 
+def read_bytes(path: Path) -> Iterator[bytes]:
+    """Yield the content of a file, unpacked, in chunks. Raises UserError as `read_lines`, but for an empty file."""
+    if not path.is_file():
+        raise UserError(path, "no such file", do="put it there, or correct the params that name it")
+    with _errors_of(path):
+        yield from _read_chunks(path)
+
+
 def read_start(path: Path, length: int) -> bytes:
     """The first bytes of a file, unpacked: `length` of them, or some more."""
     start = b""
-    with _errors_of(path):
-        for chunk in _read_chunks(path):
-            start += chunk
-            if len(start) >= length:
-                break
+    for chunk in read_bytes(path):
+        start += chunk
+        if len(start) >= length:
+            break
     return start
 
 

@@ -85,7 +85,7 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
     model, preparation = files.model, files.model.preparation
     config, labels, encoded = model.read_config(), preparation.read_labels(), read_json(files.encoded)
     data: dict[str, Any] = {"encoding": params.encoding, "corpus": params.corpus}
-    data |= _segmentation(read_json(preparation.segmentation_file))
+    data |= describe_segmentation(read_json(preparation.segmentation_file))
     follows = [f" ({value['asked']}: {value['follows']})" for value in encoded.get("auto", [])]
     data |= {"min_count": "".join([str(encoded["min_count"]), *follows])}
     data |= {"max_tokens": encoded["max_tokens"], "tags": labels.scheme}
@@ -136,9 +136,10 @@ def _describe_texts(texts: Mapping[str, Any]) -> str:
     return f"{train}, {texts['unlabelled']:,} of {texts['text']}" if texts["text"] else train
 
 
-def _segmentation(state: Mapping[str, Any]) -> dict[str, Any]:
+def describe_segmentation(state: Mapping[str, Any]) -> dict[str, Any]:
     """How texts became tokens; of a sentence model's tables only the sizes."""
     punkt = state["punkt"]
     if punkt is not None:
         punkt = {name: len(value) if isinstance(value, (list, dict)) else value for name, value in punkt.items()}
-    return {"clean": state["clean"], "segmenter": state["segmenter"], "punkt": punkt}
+    dictionary = {"words of the user dictionary": len(state["dictionary"])} if "dictionary" in state else {}
+    return {"clean": state["clean"], "segmenter": state["segmenter"], "punkt": punkt, **dictionary}

@@ -1,26 +1,21 @@
-"""Prepare texts for a model as the pipeline prepared its training data: tokenize, pad and batch them."""
+"""Prepare rows of token ids for a model as the pipeline prepared its training data: pad and batch them."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
-import pyarrow.compute as pc
 
 from textrnn.common.config.types import Side
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.padding.pad_rows import choose_widths, pad_rows_to
 
 MAX_BATCH_ROWS = 256
 MAX_BATCH_CELLS = 1 << 16  # rows times width; a single row may exceed it
-WORD = re.compile(r"\S+")
 
 Text = str | Sequence[str]  # a tagger also takes a list of tokens
-CharacterSpan = tuple[int, int]  # start and end (exclusive), in characters of the text
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,17 +72,3 @@ class PaddingRule:
         if not self.fixed:
             width = min(width, max(1, int(lengths[rows].max())))
         return InputBatch(rows, *pad_rows_to(values, offsets, width, self.side, PAD_ID, np.int32))
-
-
-def has_single_characters(vocabulary: Vocabulary) -> bool:
-    """Whether every known token is one character, so that the tagger was trained on characters."""
-    return bool(pc.max(pc.utf8_length(vocabulary.tokens)).as_py() == 1)
-
-
-def tokenize(text: str, characters: bool) -> tuple[list[str], list[CharacterSpan]]:
-    """Split a text into tokens with their spans: non-blank characters, or else words between white space."""
-    if characters:
-        spans = [(index, index + 1) for index, character in enumerate(text) if not character.isspace()]
-    else:
-        spans = [match.span() for match in WORD.finditer(text)]
-    return [text[start:end] for start, end in spans], spans

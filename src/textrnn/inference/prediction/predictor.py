@@ -14,12 +14,9 @@ from textrnn.common.config.types import Task
 from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.errors import UserError
 from textrnn.inference.prediction.model_inputs import (
-    CharacterSpan,
     InputBatch,
     PaddingRule,
     Text,
-    has_single_characters,
-    tokenize,
 )
 from textrnn.modeling.models.decoding import class_probabilities, decode_classes, entity_spans
 from textrnn.modeling.models.model_directory import (
@@ -31,7 +28,9 @@ from textrnn.modeling.nn.crf import find_crf, log_probabilities
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.preparation.segmentation.habitual_tokenizer import CharacterSpan, HabitualTokenizer
 from textrnn.preparation.segmentation.segmenters import Segmenter
+from textrnn.preparation.segmentation.token_habits import learn_habits
 
 CHUNK_TEXTS = 4096  # texts that are prepared and predicted together
 
@@ -78,7 +77,7 @@ class Predictor:
         config = saved.config
         fixed = config.model.readout == "last_step"
         self._padding = PaddingRule(config.widths, config.pad_side, config.truncates, fixed)
-        self._characters = has_single_characters(vocabulary)
+        self._tokenizer = _raw_text_tokenizer(segmenter, vocabulary) if saved.labels.task == "tag" else None
         self.name = config.recipe
         self.task: Task = saved.labels.task
         self.labels = saved.labels.types if self.task == "tag" else saved.labels.names
@@ -183,7 +182,8 @@ class Predictor:
     def _tokenize(self, text: Text) -> tuple[Sequence[str], Sequence[CharacterSpan]]:
         """A tagger's tokens of a text and their spans; of a list of tokens, the list and the tokens' indices."""
         if isinstance(text, str):
-            return tokenize(text, self._characters)
+            assert self._tokenizer is not None
+            return self._tokenizer.tokenize(text)
         return text, [(index, index + 1) for index in range(len(text))]
 
     def _tag_scores(self, logits: Tensor, batch: InputBatch, tags: list[list[int]]) -> np.ndarray:
@@ -195,7 +195,8 @@ class Predictor:
 
     def _entity(self, text: Text, start: int, end: int, kind: str, score: float) -> EntityMention:
         piece = text[start:end]
-        joined = piece if isinstance(piece, str) else ("" if self._characters else " ").join(piece)
+        assert self._tokenizer is not None
+        joined = piece if isinstance(piece, str) else self._tokenizer.joiner.join(piece)
         return {"start": start, "end": end, "type": kind, "text": joined, "score": score}
 
     def _run(self, batch: InputBatch) -> tuple[Tensor, list[Any]]:
@@ -203,6 +204,17 @@ class Predictor:
         ids = torch.from_numpy(batch.ids)
         logits = self._saved.network(ids, torch.from_numpy(batch.lengths))
         return logits, decode_classes(self._saved, logits, torch.from_numpy(batch.valid)).tolist()
+
+
+def _raw_text_tokenizer(segmenter: Segmenter, vocabulary: Vocabulary) -> HabitualTokenizer:
+    """What cuts a tagger's raw texts: by the habits that `segment` has learned, or those of the vocabulary.
+
+    Model directories of before these were saved have the vocabulary alone.
+    """
+    habits = segmenter.state.get("habits")
+    if habits is None:
+        habits = learn_habits(zip(vocabulary.tokens.to_pylist(), vocabulary.counts.to_pylist(), strict=True))
+    return HabitualTokenizer(habits, vocabulary.__contains__)
 
 
 def load(folder: str | Path) -> Predictor:

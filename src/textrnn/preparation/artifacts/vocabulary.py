@@ -26,6 +26,16 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self.tokens) + len(RESERVED)
 
+    def __contains__(self, token: str) -> bool:
+        """Whether the token has an id of its own."""
+        return token in self._ids_by_token
+
+    @property
+    def _ids_by_token(self) -> dict[str, int]:
+        if self._ids is None:
+            self._ids = {token: token_id for token_id, token in enumerate(self.tokens.to_pylist(), start=len(RESERVED))}
+        return self._ids
+
     @classmethod
     def build(cls, counts: pa.Table, min_count: int, max_tokens: int | None) -> Vocabulary:
         """The vocabulary of the token counts of the training split, a table with the schema COUNTS.
@@ -49,9 +59,7 @@ class Vocabulary:
 
     def encode(self, tokens: Sequence[str]) -> list[int]:
         """The ids of tokens; unknown ones get id 1."""
-        if self._ids is None:
-            self._ids = {token: token_id for token_id, token in enumerate(self.tokens.to_pylist(), start=len(RESERVED))}
-        ids = self._ids
+        ids = self._ids_by_token
         return [ids.get(token, UNKNOWN_ID) for token in tokens]
 
     def encode_lists(self, tokens: pa.ListArray) -> pa.ListArray:

@@ -24,8 +24,9 @@ def embed(
     Without vectors, rows are sampled from N(0, std^2); torch's Embedding has a standard deviation of 1. With
     vectors, the tokens that have none are sampled with the mean and standard deviation of the vectors found, column by
     column. The padding row is zero. Coverage is the fraction of distinct tokens, and of tokens weighted by their count
-    in train. folder: where a file of vectors is. learned: the vectors of the encoding's `vectorize`. where: the dotted
-    name of the section, for messages.
+    in train. For a file, the statistics also have the number of its damaged lines.
+    folder: where a file of vectors is. learned: the vectors of the encoding's `vectorize`. where: the dotted name of
+    the section, for messages.
     Raises UserError if the width of the vectors is not `width`.
     """
     size = settings.width
@@ -39,10 +40,12 @@ def embed(
     if settings.vectors == VECTORIZED:
         source: str | Path = f"{where}.vectors"
         ids, vectors = learned_tokens(learned, where)
+        of_file = {}
     else:
         wanted = {token: token_id for token_id, token in enumerate(vocabulary.tokens.to_pylist(), start=len(RESERVED))}
         source = folder / settings.vectors
-        ids, vectors = read_vectors(source, wanted)
+        ids, vectors, skipped = read_vectors(source, wanted)
+        of_file = {"skipped_lines": skipped}
     if size is not None and vectors.shape[1] != size:
         do = f"set {where}.width to {vectors.shape[1]} or null"
         raise UserError(source, f"the width of its vectors is not {size}", got=vectors.shape[1], do=do)
@@ -58,4 +61,5 @@ def embed(
         "width": vectors.shape[1],
         "covered_tokens": float(covered_tokens),
         "covered_text": float(covered_text),
+        **of_file,
     }

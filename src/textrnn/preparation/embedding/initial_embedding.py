@@ -26,9 +26,9 @@ def initial_embedding(
     """
     learned = LearnedVectors.read(vectorized)
     matrix, statistics = embed(vocabulary, settings, vectors, learned, where)
-    lexicon = make_lexicon(read_dictionary(), vocabulary, settings.lexicon, vectors, f"{where}.lexicon")
+    lexicon, skipped = make_lexicon(read_dictionary(), vocabulary, settings.lexicon, vectors, f"{where}.lexicon")
     lexicon = add_learned_words(lexicon, settings, learned, where)
     bigrams = bigram_table(settings, lexicon, learned, where)
-    statistics |= lexicon_statistics(settings.lexicon, lexicon)
+    statistics |= lexicon_statistics(settings.lexicon, lexicon, skipped)
     statistics |= learned_statistics(settings, bigrams, read_json(vectorized / STATISTICS))
     return RecipeEmbedding(matrix, lexicon, bigrams), statistics

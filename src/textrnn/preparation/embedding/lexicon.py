@@ -22,9 +22,9 @@ from textrnn.preparation.artifacts.jieba_dictionary import DictionaryWord
 from textrnn.preparation.artifacts.learned_vectors import VECTORIZED
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, MIN_WORD_LENGTH
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
-from textrnn.preparation.embedding.vector_files import read_selected
+from textrnn.preparation.embedding.vector_files import SelectedVectors, read_selected
 
-ReadVectors = Callable[[Callable[[str], bool]], tuple[list[str], np.ndarray]]
+ReadVectors = Callable[[Callable[[str], bool]], SelectedVectors]
 MAX_KEYS = 2**63  # a word's ids are the digits of one int64: see textrnn.modeling.nn.soft_lexicon
 
 
@@ -38,27 +38,31 @@ class LexiconEntry(NamedTuple):
 
 def make_lexicon(
     dictionary: Iterable[DictionaryWord], vocabulary: Vocabulary, lexicon: Lexicon | None, folder: Path, where: str
-) -> pa.Table:
-    """The table of `build_lexicon`, with the vectors of the lexicon's file in `folder` if it names one."""
+) -> tuple[pa.Table, int | None]:
+    """The table of `build_lexicon`, with the vectors of the lexicon's file in `folder` if it names one.
+
+    Also how many damaged lines of the file were skipped; None without a file.
+    """
     table = build_lexicon(dictionary, vocabulary, lexicon, where)
     if lexicon is None or lexicon.vectors in (None, VECTORIZED):
-        return table
+        return table, None
     assert lexicon.vectors is not None
     read = partial(read_selected, folder / lexicon.vectors, what="word or pair of the lexicon")
     return add_vectors(table, vocabulary, read)
 
 
-def lexicon_statistics(lexicon: Lexicon | None, table: pa.Table) -> dict[str, Any]:
+def lexicon_statistics(lexicon: Lexicon | None, table: pa.Table, skipped_lines: int | None) -> dict[str, Any]:
     """The settings of the lexicon, how many words its table has, and how many words and bigrams have vectors.
 
-    Words of a single character are counted apart from the longer ones.
+    Words of a single character are counted apart from the longer ones. skipped_lines: of `make_lexicon`.
     """
     if lexicon is None:
         return {"lexicon": None}
     words, vectors = (len(table) - table[name].null_count for name in ("tag", "vector"))
     single = pc.sum(pc.equal(pc.list_value_length(table["ids"]), 1)).as_py() or 0
     counts = {"lexicon_words": words - single, "lexicon_characters": single, "lexicon_vectors": vectors}
-    return {"lexicon": asdict(lexicon), **counts}
+    of_file = {} if skipped_lines is None else {"lexicon_skipped_lines": skipped_lines}
+    return {"lexicon": asdict(lexicon), **counts, **of_file}
 
 
 def build_lexicon(
@@ -91,10 +95,10 @@ def build_lexicon(
     return _lexicon_table(list(entries.values()), {}, np.zeros((0, 0), np.float32))
 
 
-def add_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadVectors) -> pa.Table:
+def add_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadVectors) -> tuple[pa.Table, int]:
     """The words of `build_lexicon` with the vectors of a file, followed by the file's bigrams that are not words.
 
-    A bigram here is two characters of the vocabulary.
+    A bigram here is two characters of the vocabulary. Also how many damaged lines of the file were skipped.
     read: `textrnn.preparation.embedding.vector_files.read_selected` of a file; the errors it raises are passed on.
     """
     entries = _read_entries(table)
@@ -107,7 +111,7 @@ def add_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadVectors) -> p
         ids = vocabulary.encode(list(token))
         return tuple(ids) in rows or (len(ids) == MIN_WORD_LENGTH and UNKNOWN_ID not in ids)
 
-    names, matrix = read(wanted)
+    names, matrix, skipped_lines = read(wanted)
     matrix_rows = {}
     for matrix_row, name in enumerate(names):
         ids = vocabulary.encode(list(name))
@@ -115,7 +119,7 @@ def add_vectors(table: pa.Table, vocabulary: Vocabulary, read: ReadVectors) -> p
         if row == len(entries):
             entries.append(LexiconEntry(ids, None, 0))
         matrix_rows[row] = matrix_row
-    return _lexicon_table(entries, matrix_rows, matrix)
+    return _lexicon_table(entries, matrix_rows, matrix), skipped_lines
 
 
 def fill_vectors(table: pa.Table, words: Sequence[Sequence[int]], matrix: np.ndarray) -> pa.Table:

@@ -44,8 +44,12 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
     roles = {split: plan.role for split, plan in plans.items()}
-    check_splits(source, roles, counts, rows, grouped=_is_grouped(settings))
-    statistics = _statistics(file_format, plans, counts, rows, duplicates)
+    check_splits(source, roles, counts, rows, grouped=_is_grouped(settings), hint=file_format.split_hint)
+    described = {
+        role: file_format.describe(source / str(settings.files[role]), settings) if file_format.describe else {}
+        for role in counts
+    }
+    statistics = _statistics(file_format, plans, counts, rows, duplicates, described)
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
@@ -96,11 +100,13 @@ def _statistics(
     counts: Mapping[str, FileCounts],
     rows: Mapping[str, int],
     duplicates: DuplicateCounter,
+    described: Mapping[str, Mapping[str, Any]],
 ) -> dict[str, Any]:
     statistics: dict[str, Any] = {
         "files": {
             role: {"read": count.read, "kept": count.kept, "rejected": dict(sorted(count.rejected.items()))}
             | ({"blank_lines": count.blank} if count.blank else {})
+            | ({**described[role], "illegal_transitions": count.illegal} if file_format.task == "tag" else {})
             for role, count in counts.items()
         },
         "rows": dict(rows),

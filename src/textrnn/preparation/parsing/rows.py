@@ -17,12 +17,16 @@ class TextRow:
 
 @dataclass(slots=True)
 class TagRow:
-    """Tokens and their raw BIO tags, from the sentence that starts at line `line` (counted from 1)."""
+    """Tokens and their BIO tags, from the sentence that starts at line `line` (counted from 1).
+
+    illegal: how many of the file's tags may not follow the one before them.
+    """
 
     line: int
     tokens: list[str]
     tags: list[str]
     group: str | None = None
+    illegal: int = 0
 
 
 @dataclass(frozen=True, slots=True)

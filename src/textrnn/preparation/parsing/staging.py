@@ -38,6 +38,7 @@ HEADER = "line 1 looks like a header: format: table reads columns by name"
 class FileCounts:
     """How many rows of a file were read, kept and rejected so far, and how many lines were blank.
 
+    illegal: how many tags of the kept rows may not follow the one before them.
     first: describes the first rejects. hints: what to do about them. place: what the file counts, lines or rows.
     """
 
@@ -48,6 +49,7 @@ class FileCounts:
     first: list[str] = field(default_factory=list)
     hints: list[str] = field(default_factory=list)
     place: str = "line"
+    illegal: int = 0
 
     def reject(self, reject: Reject) -> None:
         self.rejected[reject.reason] += 1
@@ -177,6 +179,8 @@ def _next_columns(
         if isinstance(accepted, Reject):
             count.reject(accepted)
             continue
+        if isinstance(row, TagRow):
+            count.illegal += row.illegal
         numbers.append(number)
         contents.append(accepted[0])
         targets.append(accepted[1])
@@ -196,7 +200,7 @@ def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[A
     tags = [label_ids.get(tag, -1) for tag in row.tags]
     if min(tags) < 0:
         reason = f"a tag whose type is none of the corpus's {len(label_ids) // 2}"
-        return Reject(row.line, reason, shorten(row.tags[tags.index(-1)]))
+        return Reject(row.line, reason, shorten(row.tags[tags.index(-1)][2:]))
     return row.tokens, tags
 
 

@@ -41,13 +41,18 @@ def check_splits(
     rows: Mapping[str, int],
     *,
     grouped: bool,
+    hint: str,
 ) -> None:
-    """Raise UserError for a split without rows; `files` has the role of the file that each split is from."""
+    """Raise UserError for a split without rows; `files` has the role of the file that each split is from.
+
+    hint: what to do if there are no rejects.
+    """
     for split, role in files.items():
         if not rows[split]:
             usable = f"{counts[role].kept} usable rows in the {role} file"
             group = "are all rows of one group? a group is never split" if grouped else ""
-            do = "; ".join(filter(None, (_rejects(counts[role].first), group)))
+            rejects = _rejects(counts[role].first)
+            do = "; ".join(filter(None, (rejects or hint, group)))
             raise UserError(source, f"the {split} split is empty", got=usable, do=do)
 
 

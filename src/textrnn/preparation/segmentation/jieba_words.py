@@ -19,6 +19,12 @@
 Called without the HMM, rjieba returns a dictionary word as one token and a run as its characters, with consecutive
 letters and digits joined. No dictionary word consists of letters and digits alone, so the form of a token shows which
 of the two it is (RUN).
+
+A user dictionary changes the counts and the total of both libraries. Its words are added to rjieba with the counts that
+jieba gives them, and "\\n" gets what is then missing of jieba's total: jieba adds the count of every line of the file,
+rjieba replaces that of a word it has. Words with a character that is in no block are never found, and are left out.
+With a word of letters and digits alone (`5G`), the form of a token would no longer show what it is, so jieba itself
+segments.
 """
 
 from __future__ import annotations
@@ -27,6 +33,9 @@ import re
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from textrnn.preparation.segmentation.user_dictionary import Dictionary
 
 CutFunction = Callable[[str], list[str]]
 
@@ -35,29 +44,32 @@ VERIFIED_VERSIONS = {"rjieba": "0.2.2", "jieba": "0.42.1"}  # for which all of t
 OUTSIDE = re.compile("([\u3400-\u4dbf\u9fd6-\u9fff\ud800-\udfff\uf900-\ufaff\U00020000-\U0010ffff])")
 # Between, before and after tokens. No token contains it, because surrogates are OUTSIDE.
 SEP = "\ud800"
+BLOCK = re.compile("[\u4e00-\u9fd5a-zA-Z0-9+#&._%-]+")
 RUN = re.compile(rf"{SEP}(?:[\u4e00-\u9fd5+#&._%\-]{SEP}|[a-zA-Z0-9]+{SEP}){{2,}}")
 HAN = re.compile("([\u4e00-\u9fd5]+)")
 LATIN = re.compile(r"([a-zA-Z0-9]+(?:\.\d+)?%?)")
 
+MISSING = 3  # of rjieba's total, compared with jieba's
 MIN_LOG_PROBABILITY = -3.14e100  # jieba's log probability of an unseen emission
 MAX_CACHED_RUNS = 100_000  # about 20 MB
 MAX_CACHED_LENGTH = 32
 BATCH_SIZE = 200  # texts per call of rjieba; one text with a character OUTSIDE sends the whole batch one by one
 
 
-def load_jieba_cut() -> CutFunction:
-    """Return `jieba.lcut` with default arguments and jieba's own dictionary, fast if rjieba is installed.
+def load_jieba_cut(dictionary: Dictionary = ()) -> CutFunction:
+    """Return `jieba.lcut` with default arguments, jieba's own dictionary and a user's, fast if rjieba is installed.
 
-    Without rjieba, or with versions other than VERIFIED_VERSIONS, it is jieba's own slow function.
+    Without rjieba, with versions other than VERIFIED_VERSIONS, or with a word of letters and digits alone, it is
+    jieba's own slow function.
     """
-    return _fast_cut().cut if is_fast() else slow_jieba_cut()
+    return _fast_cut(dictionary).cut if _can_be_fast(dictionary) else slow_jieba_cut(dictionary)
 
 
-def cut_batch(texts: list[str]) -> list[list[str]]:
+def cut_batch(texts: list[str], dictionary: Dictionary = ()) -> list[list[str]]:
     """Return the words of each text, the same as `load_jieba_cut` gives one by one, somewhat faster."""
-    if not is_fast():
-        return list(map(slow_jieba_cut(), texts))
-    cut_many = _fast_cut().cut_many
+    if not _can_be_fast(dictionary):
+        return list(map(slow_jieba_cut(dictionary), texts))
+    cut_many = _fast_cut(dictionary).cut_many
     batches = (texts[start : start + BATCH_SIZE] for start in range(0, len(texts), BATCH_SIZE))
     return [words for batch in batches for words in cut_many(batch)]
 
@@ -71,9 +83,13 @@ def is_fast() -> bool:
         return False
 
 
+def _can_be_fast(dictionary: Dictionary) -> bool:
+    return is_fast() and not any(len(word) > 1 and word.isascii() and word.isalnum() for word, _ in dictionary)
+
+
 @cache
-def slow_jieba_cut() -> CutFunction:
-    """Return jieba's own `lcut`, with the dictionary read from the package.
+def slow_jieba_cut(dictionary: Dictionary = ()) -> CutFunction:
+    """Return jieba's own `lcut`, with the dictionary read from the package, and a user's words as `load_userdict` does.
 
     `jieba.lcut` unmarshals `jieba.cache` from the folder for temporary files without checking who wrote it or from
     which dictionary, and anyone can write there. Reading dict.txt instead takes half a second longer, once.
@@ -83,18 +99,23 @@ def slow_jieba_cut() -> CutFunction:
     tokenizer = jieba.Tokenizer()
     tokenizer.FREQ, tokenizer.total = tokenizer.gen_pfdict(tokenizer.get_dict_file())
     tokenizer.initialized = True
+    for word, frequency in dictionary:
+        tokenizer.add_word(word, frequency)
     cut: CutFunction = tokenizer.lcut
     return cut
 
 
 class FastCut:
-    """rjieba's route and jieba's HMM; loading takes a fifth of a second and never reads jieba's dictionary."""
+    """rjieba's route and jieba's HMM.
 
-    def __init__(self) -> None:
+    Loading takes a fifth of a second and never reads jieba's dictionary; with a user dictionary, it does.
+    """
+
+    def __init__(self, dictionary: Dictionary = ()) -> None:
         from rjieba import Jieba
 
         rjieba = Jieba()
-        rjieba.add_word("\n", 3, None)
+        rjieba.add_word("\n", _add_words(rjieba, dictionary) if dictionary else MISSING, None)
         self._route = rjieba.cut
         self._has_word = rjieba.has_word
         self._labels = _viterbi()
@@ -144,6 +165,18 @@ class FastCut:
 
 
 _fast_cut = cache(FastCut)
+
+
+def _add_words(rjieba: Any, dictionary: Dictionary) -> int:
+    """Add the words that texts can have, with jieba's counts; return what rjieba's total then lacks of jieba's."""
+    # loaded a second time for the counts without the user's words; both stay, as rows are verified with one of them
+    base, extended = (slow_jieba_cut(words).__self__ for words in ((), dictionary))  # type: ignore[attr-defined]
+    counts = {word: extended.FREQ[word] for word, _ in dictionary if BLOCK.fullmatch(word)}
+    for word, count in counts.items():
+        rjieba.add_word(word, count, None)
+    added = sum(count - base.FREQ.get(word, 0) for word, count in counts.items())
+    missing: int = extended.total - (base.total - MISSING + added)
+    return missing
 
 
 def _emissions(states: Mapping[str, Mapping[str, float]]) -> dict[str, tuple[float, ...]]:

@@ -27,31 +27,41 @@ from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
 from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
+from textrnn.preparation.segmentation.token_habits import learn_habits
+from textrnn.preparation.segmentation.user_dictionary import read_user_dictionary
 from textrnn.stage import output_file
 
 
-def segment_inputs(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path) -> dict[str, str]:
+def segment_inputs(
+    parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, corpus_folder: Path | None = None
+) -> dict[str, str]:
     """Return the checksums of everything that `segment` reads."""
     checksums = {"parsed": parsed.checksum}
+    if settings.dictionary is not None and corpus_folder is not None:
+        dictionary = corpus_folder / settings.dictionary
+        checksums |= {"dictionary": file_sha256(dictionary)} if dictionary.is_file() else {}
     if settings.punkt is not None and settings.punkt.model != "train":
         model = punkt_folder / settings.punkt.model
         checksums |= {path.name: file_sha256(path) for path in sorted(model.glob("*")) if path.is_file()}
     return checksums
 
 
-def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: Path) -> dict[str, Any]:
+def segment(
+    parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: Path, corpus_folder: Path | None = None
+) -> dict[str, Any]:
     """Write token shards, `counts.arrow` and `segmentation.json` into the folder `out`; return token statistics.
 
     `out` comes from `resumable_folder`. Each shard is segmented independently and results are joined in shard order, so
-    the bytes do not depend on the number of workers. Raises UserError for a tagged corpus that is to be segmented, and
-    RuntimeError if a sampled row differs from the original library's tokens.
+    the bytes do not depend on the number of workers. corpus_folder: the raw files, among them a user dictionary.
+    Raises UserError for a tagged corpus that is to be segmented, and RuntimeError if a sampled row differs from the
+    original library's tokens.
     """
     if parsed.task == "tag" and (settings.segmenter != "tokens" or settings.clean):
         got = f"segmenter: {settings.segmenter}, clean: [{', '.join(settings.clean)}]"
         raise UserError(
             parsed.folder, "a tagged corpus is already segmented", got=got, do="set segmenter: tokens, clean: []"
         )
-    model = ShardTask("segmentation", 1, (parsed.folder, settings, punkt_folder, out))
+    model = ShardTask("segmentation", 1, (parsed.folder, settings, punkt_folder, corpus_folder, out))
     (state,) = (json.dumps(result["state"]) for result in run_shards(_save_segmenter, [model], out, stage="punkt"))
     tasks = [
         ShardTask(f"{split}-{number:05d}", shard.rows, (parsed.folder, split, number, state, settings, out))
@@ -59,7 +69,7 @@ def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: P
         for number, shard in enumerate(parsed.of(split))
     ]
     shards: list[Shard] = []
-    counts = pa.table([[], []], schema=COUNTS)
+    counts = _NO_COUNTS
     tokens: dict[str, int] = dict.fromkeys(SPLITS, 0)
     verified = 0
     for result in run_shards(_segment_shard, tasks, out, stage="segment"):
@@ -77,9 +87,21 @@ def segment(parsed: ParsedRows, settings: Segment, *, punkt_folder: Path, out: P
     return {"tokens": tokens, "distinct_in_train": len(counts), "verified_rows": verified}
 
 
-def _save_segmenter(parsed: Path, settings: Segment, punkt_folder: Path, out: Path) -> dict[str, Any]:
-    punkt = _sentence_model(ParsedRows.read(parsed), settings, punkt_folder)
-    state = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
+def _save_segmenter(
+    parsed: Path, settings: Segment, punkt_folder: Path, corpus_folder: Path | None, out: Path
+) -> dict[str, Any]:
+    rows = ParsedRows.read(parsed)
+    punkt = _sentence_model(rows, settings, punkt_folder)
+    state: dict[str, Any] = {"clean": list(settings.clean), "segmenter": settings.segmenter, "punkt": punkt}
+    if settings.dictionary is not None:
+        if corpus_folder is None:
+            wrong = "needs a corpus with a folder of raw files"
+            raise UserError("segment.dictionary", wrong, got=settings.dictionary, do="set it to null")
+        state["dictionary"] = read_user_dictionary(corpus_folder / settings.dictionary)
+    if rows.task == "tag":
+        counts = _sum_counts([_count(batch["tokens"].flatten()) for batch in rows.batches("train")] or [_NO_COUNTS])
+        counts = counts.sort_by("token")  # or the order, and so the affixes of equal counts, would vary
+        state["habits"] = learn_habits(zip(counts["token"].to_pylist(), counts["count"].to_pylist(), strict=True))
     save_state(out / SEGMENTATION_FILE, state)
     return {"files": [SEGMENTATION_FILE], "state": state}
 
@@ -94,7 +116,7 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
     rows = ParsedRows.read(parsed)
     schema = SegmentedRows.schema(rows.task)
     segmenter = _segmenter(state)
-    counts = [_count(pa.array([], pa.string()))]  # a shard may have no rows
+    counts = [_NO_COUNTS]  # a shard may have no rows
     verified = tokens = 0
     with ShardWriter(out, split, schema, first=number) as writer:
         for batch in rows.stream(rows.of(split)[number]):
@@ -152,6 +174,9 @@ def _count(values: pa.StringArray) -> pa.Table:
 def _sum_counts(tables: Sequence[pa.Table]) -> pa.Table:
     summed = pa.concat_tables(tables).group_by("token").aggregate([("count", "sum")])
     return pa.table([summed["token"], summed["count_sum"]], schema=COUNTS)
+
+
+_NO_COUNTS = COUNTS.empty_table()
 
 
 def _write_table(path: Path, table: pa.Table) -> None:

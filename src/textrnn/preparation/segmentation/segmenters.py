@@ -53,13 +53,15 @@ class Tokenizer:
 class Segmenter:
     """Segments texts as an encoding specifies; built from plain values, so that a model directory can store it.
 
-    `state` is JSON-serialisable: {clean, segmenter, punkt}, punkt being the sentence model's four tables or null.
+    `state` is JSON-serialisable: {clean, segmenter, punkt}, punkt being the sentence model's four tables or null. Where
+    they apply, there are `dictionary`, a user dictionary's words with their frequencies, and `habits`, how the tokens
+    of a tagged corpus were cut.
     """
 
     def __init__(self, state: Mapping[str, Any]) -> None:
         self.state = dict(state)
         self._steps: list[Cleaning] = list(state["clean"])
-        self._tokenizer = _TOKENIZERS[state["segmenter"]](state["punkt"])
+        self._tokenizer = _TOKENIZERS[state["segmenter"]](state)
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of one text."""
@@ -91,24 +93,26 @@ def save_state(path: Path, state: Mapping[str, Any]) -> None:
     path.write_text(json.dumps(state, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
 
 
-def _jieba_tokenizer(_: None) -> Tokenizer:
+def _jieba_tokenizer(state: Mapping[str, Any]) -> Tokenizer:
     from textrnn.preparation.segmentation.jieba_words import cut_batch, load_jieba_cut, slow_jieba_cut
+    from textrnn.preparation.segmentation.user_dictionary import DictionaryEntry
 
+    dictionary = tuple(DictionaryEntry(*entry) for entry in state.get("dictionary", ()))
     return Tokenizer.from_several(
-        load_jieba_cut(),
-        cut_batch,
-        lambda text: slow_jieba_cut()(text),  # loaded on first use, because its dictionary takes long to load
+        load_jieba_cut(dictionary),
+        lambda texts: cut_batch(texts, dictionary),
+        lambda text: slow_jieba_cut(dictionary)(text),  # loaded on first use, because its dictionary takes long to load
     )
 
 
-def _nltk_tokenizer(punkt: Mapping[str, Any]) -> Tokenizer:
+def _nltk_tokenizer(state: Mapping[str, Any]) -> Tokenizer:
     from textrnn.preparation.segmentation.nltk_words import NltkWords
 
-    words = NltkWords(punkt)
+    words = NltkWords(state["punkt"])
     return Tokenizer.from_column(words, words.column)
 
 
-_TOKENIZERS: dict[SegmenterName, Callable[[Any], Tokenizer]] = {
+_TOKENIZERS: dict[SegmenterName, Callable[[Mapping[str, Any]], Tokenizer]] = {
     "chars": lambda _: Tokenizer.from_one(list),
     "tokens": lambda _: Tokenizer.from_one(str.split),
     "jieba": _jieba_tokenizer,

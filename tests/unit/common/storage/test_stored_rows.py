@@ -157,7 +157,7 @@ def test_what_a_limit_removed_is_passed_on_to_the_padded_rows(tmp_path):
     segmented, encoded, padded = (tmp_path / name for name in ("segmented", "encoded", "padded"))
     for folder in (segmented, encoded, padded):
         folder.mkdir()
-    segment(parsed, Segment("tokens", (), None, 0.0, 1), punkt_folder=tmp_path, out=segmented)
+    segment(parsed, Segment("tokens", (), None, 0.0, 1, None), punkt_folder=tmp_path, out=segmented)
     settings = Encode(1, None, None)
     encode(SegmentedRows.read(segmented), settings, where="e", ids=encoded, preparation=tmp_path)
     pad(EncodedRows.read(encoded), Pad(2, "left", None), padded)

@@ -210,9 +210,9 @@ def test_the_sentences_with_the_most_wrong_entities_come_first(tmp_path):
 @pytest.mark.parametrize(
     ("segmentation", "padding"),
     [
-        (Segment("chars", (), None, 0.0, 1), Pad(9, "left", None)),
-        (Segment("chars", (), None, 0.0, 1), Pad(None, "right", 3)),
-        (Segment("jieba", ("digits",), None, 0.0, 1), Pad(4, "right", 2)),
+        (Segment("chars", (), None, 0.0, 1, None), Pad(9, "left", None)),
+        (Segment("chars", (), None, 0.0, 1, None), Pad(None, "right", 3)),
+        (Segment("jieba", ("digits",), None, 0.0, 1, None), Pad(4, "right", 2)),
     ],
 )
 def test_the_rarest_token_is_that_of_the_padded_rows(tmp_path, segmentation, padding):

@@ -18,7 +18,7 @@ from factories.analysis_files import (
 )
 from textrnn.common.storage.shards import file_sha256
 from textrnn.errors import UserError
-from textrnn.evaluation.analysis.card_facts import CardFacts
+from textrnn.evaluation.analysis.card_facts import CardFacts, describe_segmentation
 from textrnn.evaluation.analysis.model_card import render
 from textrnn.preparation.artifacts.labels import Labels
 
@@ -251,3 +251,13 @@ def test_a_file_without_weights_is_named(stage):
     path.unlink()
     with pytest.raises(UserError, match=r"^models/tiny/model\.safetensors: no such file; "):
         script.main(RECIPE)
+
+
+def test_the_segmentation_of_a_card_has_sizes_of_tables_only():
+    state = {"clean": ["lower"], "segmenter": "jieba", "punkt": None, "dictionary": [["云计算", 5], ["台中", None]]}
+    expected = {"clean": ["lower"], "segmenter": "jieba", "punkt": None}
+    assert describe_segmentation(state) == {**expected, "words of the user dictionary": 2}
+    state.pop("dictionary")
+    assert describe_segmentation(state) == expected
+    punkt = {"abbrev_types": ["mr", "dr"], "ortho_context": {"a": 4}}
+    assert describe_segmentation({**state, "punkt": punkt})["punkt"] == {"abbrev_types": 2, "ortho_context": 1}

@@ -33,7 +33,7 @@ from textrnn.evaluation.scoring.evaluate import evaluate
 from textrnn.evaluation.scoring.predict_split import predict_split
 from textrnn.inference.prediction import model_inputs
 from textrnn.inference.prediction import predictor as predictor_module
-from textrnn.inference.prediction.model_inputs import PaddingRule, has_single_characters, tokenize
+from textrnn.inference.prediction.model_inputs import PaddingRule
 from textrnn.modeling.models.model_directory import save_model
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.preparation_folder import Preparation
@@ -129,13 +129,19 @@ def test_lexicon_words_affect_predictions(tmp_path):
     assert textrnn.load(without).predict(tiny.texts) != before
 
 
-def test_tokens_and_spans_of_a_text():
-    assert tokenize(" 北 京\u3000a", True) == (["北", "京", "a"], [(1, 2), (3, 4), (5, 6)])
-    assert tokenize(" New  York\t1", False) == (["New", "York", "1"], [(1, 4), (6, 10), (11, 12)])
-    assert tokenize(" \n", True) == tokenize(" ", False) == ([], [])
-    counts = pa.array([1, 1], pa.int64())
-    assert has_single_characters(Vocabulary(pa.array(["北", "𠮷"]), counts))
-    assert not has_single_characters(Vocabulary(pa.array(["北", "New"]), counts))
+def test_a_model_directory_without_the_habits_of_its_tokens_uses_the_vocabulary(tmp_path):
+    """Those of before habits were saved; with some, they take precedence."""
+    tiny = tagger(tmp_path, "chars crf bio buckets")
+    path, text = tiny.folder / "segmentation.json", "".join("".join(tokens) for tokens in tiny.texts)
+    state = json.loads(path.read_text(encoding="utf-8"))
+    expected = textrnn.load(tiny.folder).predict([text])
+    habits = state.pop("habits")
+    path.write_text(json.dumps(state), encoding="utf-8")
+    assert textrnn.load(tiny.folder).predict([text]) == expected
+    assert expected[0]["entities"]
+    state["habits"] = {**habits, "unspaced": "words", "letters": "words"}
+    path.write_text(json.dumps(state), encoding="utf-8")
+    assert textrnn.load(tiny.folder).predict([text]) != expected
 
 
 def test_tokens_past_the_padded_width_are_not_read(tmp_path):

@@ -84,6 +84,7 @@ def test_vectors_fill_their_rows(size, vocabulary, folder):
         "width": 2,
         "covered_tokens": 0.75,
         "covered_text": pytest.approx(0.7),
+        "skipped_lines": 0,
     }
     assert isinstance(report["covered_tokens"], float)
     assert isinstance(report["covered_text"], float)
@@ -107,6 +108,7 @@ def test_with_one_covered_token_all_others_get_its_vector(vocabulary, tmp_path):
         "width": 2,
         "covered_tokens": 0.25,
         "covered_text": pytest.approx(0.3),
+        "skipped_lines": 0,
     }
 
 

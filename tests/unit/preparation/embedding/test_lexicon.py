@@ -100,9 +100,21 @@ def vectors_of(table):
 def test_words_and_pairs_have_the_vectors_of_a_file(tmp_path):
     known = vocabulary("国中民人B")
     table = build_lexicon(DICTIONARY, known, Lexicon(3, None), "r")
-    lines = ["6 2", "国人 1 2", "民B 3 4", "中国人 5 6", "国人民 7 8", "国大 9 9", "国 9 9", "民B 9 9", "中国人民 9 9"]
+    lines = [
+        "6 2",
+        "国人 1 2",
+        "民B 3 4",
+        "中国人 5 6",
+        "国人民 7 8",
+        "国大 9 9",
+        "国 9 9",
+        "民B 9 9",
+        "中国人民 9 9",
+        "大学 9",
+    ]
     (tmp_path / "v.vec").write_text("\n".join(lines), encoding="utf-8")
-    extended = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
+    extended, skipped_lines = add_vectors(table, known, partial(read_selected, tmp_path / "v.vec", what="word or pair"))
+    assert skipped_lines == 1
     # a pair need not be a word; longer runs that are not words, unknown characters and longer words are left out
     assert extended["frequency"].to_pylist() == [900, 500, 40, 30, 0, 0]
     assert vectors_of(extended) == [
@@ -206,7 +218,7 @@ def test_the_stage_writes_the_words_next_to_the_matrix(stage):
 
 def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
     (tmp_path / "vectors").mkdir()
-    (tmp_path / "vectors" / "v.vec").write_text("中国 1 2\n人人 3 4\n中 5 6\n人 7 8\n", encoding="utf-8")
+    (tmp_path / "vectors" / "v.vec").write_text("中国 1 2\n人人 3 4\n中 5 6\n人 7 8\n大学 9\n", encoding="utf-8")
     lexicon, report = stage({"longest": 2, "vectors": "v.vec"})
     assert vectors_of(lexicon) == [
         ([3], "f", [5, 6]),
@@ -215,7 +227,7 @@ def test_the_stage_writes_the_vectors_with_them(stage, tmp_path):
         ([5, 5], None, [3, 4]),
     ]
     assert report["lexicon"] == {"longest": 2, "vectors": "v.vec"}
-    assert (report["lexicon_words"], report["lexicon_vectors"]) == (2, 3)
+    assert (report["lexicon_words"], report["lexicon_vectors"], report["lexicon_skipped_lines"]) == (2, 3, 1)
     assert report["bigram_vectors"] == 2  # the model's bigrams start from them, those that are words too
     bigrams = RecipeEmbedding.read(tmp_path / "data" / "embedded" / "r").bigrams
     assert vectors_of(bigrams) == [([3, 2], "ns", [1, 2]), ([5, 5], None, [3, 4])]

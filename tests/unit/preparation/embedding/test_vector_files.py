@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
+import lzma
+import pickle
+import tarfile
+import zipfile
 
 import numpy as np
 import pytest
 
+from textrnn.common.files import lines
 from textrnn.errors import UserError
 from textrnn.preparation.embedding.vector_files import read_vectors
 
@@ -15,9 +21,10 @@ WANTED = {"a": 2, "b": 3, "中": 4, "unseen": 5, "New York": 6, ". .": 7, "<unk>
 LINES = "中 0.5 -1 2e-1\nx 9 9 9\na 1 2 3\n"
 
 
-def check(path, expected):
-    """Compare what is read with vectors by id, in file order."""
-    ids, matrix = read_vectors(path, WANTED)
+def check(path, expected, skipped=0):
+    """Compare what is read with vectors by id, in file order, and the number of lines that are passed over."""
+    ids, matrix, skipped_lines = read_vectors(path, WANTED)
+    assert skipped_lines == skipped
     assert ids.dtype == np.int64
     assert matrix.dtype == np.float32
     assert ids.tolist() == list(expected)
@@ -74,7 +81,7 @@ def test_with_a_header_the_first_token_may_contain_blanks_too(tmp_path):
 
 
 def test_a_first_token_that_is_a_number_is_not_a_header(tmp_path):
-    ids, matrix = read_vectors(text(tmp_path, "7 3 1\n8 4 5\n"), {"7": 0})
+    ids, matrix, _ = read_vectors(text(tmp_path, "7 3 1\n8 4 5\n"), {"7": 0})
     assert (ids.tolist(), matrix.tolist()) == ([0], [[3, 1]])
 
 
@@ -83,16 +90,15 @@ def test_a_token_that_occurs_twice_keeps_its_first_vector(tmp_path):
 
 
 def test_bytes_that_are_not_utf8_affect_only_their_token(tmp_path):
-    check(text(tmp_path, b"a 1 2\n\xff\xfe 3 4\nb 5 6\n"), {2: [1, 2], 3: [5, 6]})
+    check(text(tmp_path, b"a 1 2\n\xff\xfe 3 4\nb 5 6\n"), {2: [1, 2], 3: [5, 6]}, skipped=1)
 
 
 @pytest.mark.parametrize(
     ("content", "match"),
     [
         ("a 1 2\nb 1\n", r"some\.vec, line 2: has 1 numbers instead of 2"),
-        ("x 1 2\ny 1 2 3\n", r"line 2: has 3 numbers instead of 2; .*every line must have the same width"),
+        ("x 1 2\nb 1 2 3\n", r"line 2: has 3 numbers instead of 2; .*every line must have the same width"),
         ("2 3\na 1 2\n", r"line 2: has 2 numbers instead of 3"),
-        ("a 1 2\n\nb 1 2\n", r"line 2: has 0 numbers instead of 2"),
         ("word\n", r"line 1: is not a token followed by numbers; got 'word"),
         ("a 1 2\nb 1 two\n", r"line 2: contains a value that is not a number; got .*two"),
         ("a 1 nan\n", r"line 1: contains a number that is not finite"),
@@ -108,8 +114,184 @@ def test_invalid_text(content, match, tmp_path):
         read_vectors(text(tmp_path, content), WANTED)
 
 
+def test_a_blank_line_is_passed_over(tmp_path):
+    check(text(tmp_path, "a 1 2\n\nb 1 2\n"), {2: [1, 2], 3: [1, 2]}, skipped=1)
+
+
 def test_errors_of_unwanted_tokens_are_ignored(tmp_path):
     check(text(tmp_path, "x nan none\na 1 2\n"), {2: [1, 2]})
+
+
+@pytest.mark.parametrize("separator", ["\t", "\t\t", "  ", " \t"])
+def test_other_separators(separator, tmp_path):
+    check(text(tmp_path, LINES.replace(" ", separator)), THREE)
+    check(text(tmp_path, LINES.replace(" ", separator, 1)), THREE)
+    check(text(tmp_path, "3 3\n".replace(" ", separator) + LINES.replace(" ", separator)), THREE)
+
+
+def test_a_token_of_words_and_numbers_where_the_head_gives_the_width(tmp_path):
+    wanted = {"iphone 12": 2, "iphone": 3, "12": 4, "a": 5}
+    path = text(tmp_path, "3 2\niphone 12 1 2\n12 3 4\na 5 6\n")
+    ids, matrix, skipped = read_vectors(path, wanted)
+    assert (ids.tolist(), matrix.tolist(), skipped) == ([2, 4, 5], [[1, 2], [3, 4], [5, 6]], 0)
+    # without a head only a wanted token may end in a number
+    path = text(tmp_path, "a 5 6\niphone 12 1 2\niphon 12 1 2\n")
+    ids, matrix, skipped = read_vectors(path, {"iphone 12": 2, "a": 5})
+    assert (ids.tolist(), matrix.tolist(), skipped) == ([5, 2], [[5, 6], [1, 2]], 1)
+    with pytest.raises(UserError, match="line 2: has 3 numbers instead of 2; got 'iphone 12 1 2'"):
+        read_vectors(path, {"iphone": 3, "a": 5})
+
+
+def test_a_first_token_with_blanks_where_there_is_no_head(tmp_path):
+    check(text(tmp_path, "New York 5 6\nb 1 2\na 3 4\n"), {6: [5, 6], 3: [1, 2], 2: [3, 4]})
+
+
+@pytest.mark.parametrize("head", ["", "7 3\n"])
+def test_damaged_lines_of_tokens_that_are_not_wanted_are_counted(head, tmp_path):
+    damaged_lines = ["y 1 2", "", "z1 2 3", "y 1 2 3 z 4 5 6"]
+    good = [f"w{number} 1 1 1" for number in range(5)]
+    content = head + "\n".join([*good, LINES.strip(), *damaged_lines]) + "\n"
+    check(text(tmp_path, content), THREE, skipped=4)
+    for line in ("b 1 2", "b 1 2 3 z 4 5 6"):
+        with pytest.raises(UserError, match=r"line \d+: has \d numbers instead of 3; got 'b 1 2"):
+            read_vectors(text(tmp_path, content + line + "\n"), WANTED)
+
+
+def test_a_file_of_which_most_lines_are_damaged(tmp_path):
+    content = "x 1 2 3\na 1 2 3\n" + "y 1 2\n" * 5
+    with pytest.raises(UserError, match=r"5 of its 7 lines are not a token and 3 numbers; got 'y 1 2'; every line"):
+        read_vectors(text(tmp_path, content), WANTED)
+
+
+HAN = "今天球队赢得比赛股市上涨北京大学"
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "big5", "shift_jis"])
+@pytest.mark.parametrize("copies", [1, 30])
+def test_another_encoding_is_named(encoding, copies, tmp_path):
+    characters = {"gb18030": HAN, "big5": "今天球隊贏得比賽", "shift_jis": "東京大学は日本の"}[encoding]
+    content = "a 1 2\n" + "".join(f"{character} 1 2\n" for character in characters) * copies
+    match = r"some\.vec: is not UTF-8; got \d+ lines that are not, of \d+; convert it "
+    if encoding == "gb18030":
+        match += r"with `iconv -f gb18030 -t utf-8 some\.vec > utf8-some\.vec`, as it is probably gb18030$"
+    with pytest.raises(UserError, match=match):
+        read_vectors(text(tmp_path, content.encode(encoding)), WANTED)
+
+
+def test_latin_letters_in_another_encoding(tmp_path):
+    content = "a 1 2\n" * 50 + "é 1 2\n" * 12
+    with pytest.raises(UserError, match=r"is not UTF-8; got 12 lines that are not, of 62"):
+        read_vectors(text(tmp_path, content.encode("latin-1")), WANTED)
+    check(text(tmp_path, b"a 1 2\n" * 9 + "é 1 2\n".encode("latin-1") * 2), {2: [1, 2]}, skipped=2)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf16_with_its_mark_is_read(encoding, tmp_path):
+    check(text(tmp_path, ("\ufeff" + LINES).encode(encoding)), THREE)
+
+
+# archives and files of other kinds
+
+
+def tar_of(content):
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        info = tarfile.TarInfo("some.vec")
+        info.size = len(content)
+        archive.addfile(info, io.BytesIO(content))
+    return file.getvalue()
+
+
+def zip_of(content):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("some.vec", content)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "wrong"),
+    [
+        ("v.tar", tar_of(LINES.encode()), "is a tar archive; unpack it, and name"),
+        ("v.vec", tar_of(LINES.encode()), "is a tar archive"),
+        ("v.tar.gz", gzip.compress(tar_of(LINES.encode())), "is a tar archive"),
+        ("v.tar.bz2", bz2.compress(tar_of(LINES.encode())), "is a tar archive"),
+        ("v.vec.gz", gzip.compress(tar_of(b"")), "is a tar archive"),
+        ("glove.zip", zip_of(LINES), "is a zip archive; unpack it, and name the file of vectors in it"),
+        ("glove.vec.gz", gzip.compress(zip_of(LINES)), "is a zip archive"),
+        ("v.vec", gzip.compress(LINES.encode()), r"is packed with gzip, and its name does not end in \.gz; rename"),
+        ("v.tgz", gzip.compress(tar_of(LINES.encode())), "is packed with gzip"),
+        ("v.vec.xz", lzma.compress(LINES.encode()), "is packed with xz; unpack it"),
+        ("cc.bin", b"\xba\x16\x4f\x2f" + bytes(100), r"is a fastText model; name the file .* ends in \.vec"),
+        ("w2v.model", pickle.dumps({"a": 1}), "is a pickle, as gensim saves models; save it with gensim's"),
+        ("m.npy", b"\x93NUMPY" + bytes(100), r"is a matrix without tokens; save it as \.npz"),
+    ],
+)
+def test_other_kinds_of_files(name, content, wrong, tmp_path):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(UserError, match=rf"{name}: {wrong}"):
+        read_vectors(tmp_path / name, WANTED)
+
+
+# word2vec's binary files
+
+
+def binary(rows, width, end="", count=None):
+    head = f"{len(rows) if count is None else count} {width}\n".encode()
+    return head + b"".join(
+        (token if isinstance(token, bytes) else token.encode())
+        + b" "
+        + np.array(vector, "<f4").tobytes()
+        + end.encode()
+        for token, vector in rows
+    )
+
+
+ROWS = [("中", [0.5, -1, 0.2]), ("x", [9, 9, 9]), (b"\xff", [1, 1, 1]), ("a", [1, 2, 3]), ("a", [7, 7, 7])]
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+@pytest.mark.parametrize(("name", "pack"), [("v.bin", bytes), ("v.bin.gz", gzip.compress), ("v.bz2", bz2.compress)])
+def test_word2vec_binary(end, name, pack, tmp_path):
+    (tmp_path / name).write_bytes(pack(binary(ROWS, 3, end)))
+    check(tmp_path / name, THREE)
+
+
+def test_a_large_binary_file_is_read_in_pieces(tmp_path, monkeypatch):
+    rng = np.random.default_rng(1)
+    rows = [(f"w{number}", rng.random(5, dtype=np.float32)) for number in range(500)]
+    path = tmp_path / "v.bin"
+    path.write_bytes(binary(rows, 5, "\n"))
+    monkeypatch.setattr(lines, "CHUNK_BYTES", 7)
+    ids, matrix, _ = read_vectors(path, {token: number for number, (token, _) in enumerate(rows)})
+    assert ids.tolist() == list(range(500))
+    assert (matrix == np.stack([vector for _, vector in rows])).all()
+
+
+def test_values_that_look_like_text_are_binary_too(tmp_path):
+    value = np.frombuffer(b"ABCD", "<f4")[0]  # no control characters
+    high = np.frombuffer(b"\xcd\xcc\xcc=", "<f4")[0]  # 0.1
+    path = tmp_path / "v.bin"
+    path.write_bytes(binary([("a", [high, value])], 2))
+    ids, matrix, _ = read_vectors(path, WANTED)
+    assert (ids.tolist(), matrix.tolist()) == ([2], [[high, value]])
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (binary(ROWS, 3)[:-2], r"v\.bin: is truncated; got the end of the file in vector 5 of 5; fetch it again"),
+        (binary(ROWS, 3, count=10**11), r"v\.bin: has no token in front of vector 6; check the width"),
+        (b"2 3\n" + bytes(9000), r"v\.bin: has no token in front of vector 1; check the width"),
+        (binary([("a", [1, np.nan, 2])], 3), r"v\.bin, vector 1: contains a number that is not finite; got a"),
+        (binary([("x", [1, 0, 2])], 3), r"v\.bin: has no vector for any token of the vocabulary"),
+        (b"2 0\na \x00b \x01", r"v\.bin: the file contains no vectors; got a width of 0"),
+    ],
+)
+def test_invalid_binary_files(content, match, tmp_path):
+    (tmp_path / "v.bin").write_bytes(content)
+    with pytest.raises(UserError, match=match):
+        read_vectors(tmp_path / "v.bin", WANTED)
 
 
 def damaged(data, at):

@@ -1,5 +1,6 @@
 import bz2
 import gzip
+import itertools
 import random
 import re
 import typing
@@ -30,8 +31,9 @@ sentences = st.lists(st.tuples(st.text(letters, min_size=1, max_size=2), entity_
 
 @pytest.fixture(scope="module")
 def path_of(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("formats")
-    return lambda format: folder / f"file{SUFFIX[format]}"
+    folder, numbers = tmp_path_factory.mktemp("formats"), itertools.count()
+    # a name of its own for each file: what a first pass found is kept by name, size and times
+    return lambda format: folder / f"file{next(numbers)}{SUFFIX[format]}"
 
 
 def no_mark(text):
@@ -42,6 +44,15 @@ def no_mark(text):
 def read(format, path, **changes):
     """The rows of a file, with the settings of a corpus of this format."""
     return FORMATS[format].read(path, parse_settings(format, **changes))
+
+
+def as_bio(tags):
+    """The tags with B for each I that continues no entity, and how many these are."""
+    legal = [
+        f"B{tag[1:]}" if tag[0] == "I" and before[1:] != tag[1:] else tag
+        for before, tag in itertools.pairwise(["O", *tags])
+    ]
+    return legal, sum(one != other for one, other in zip(tags, legal, strict=True))
 
 
 def rejects(rows):
@@ -67,9 +78,15 @@ def test_sentences_come_back(path_of, write_raw, rows, final_blank, gap, newline
     path = write_raw(path_of("bio"), (newline * gap).join(blocks) + newline * final_blank)
     expected, start = [], 1
     for row in rows:
-        expected.append(TagRow(start, [token for token, _ in row], [tag for _, tag in row]))
+        # a mark at the start of a line, and blanks around a token, are no part of it
+        tokens = [token if token.strip("\ufeff ") == "" else token.lstrip("\ufeff") for token, _ in row]
+        tags, illegal = as_bio([tag for _, tag in row])
+        expected.append(TagRow(start, [token.strip(" ") or token for token in tokens], tags, illegal=illegal))
         start += len(row) + gap
-    assert list(read("bio", path)) == expected
+    assert list(read("bio", path, scheme="bio")) == expected
+    # as IOB1 the same entities, and other transitions are illegal
+    again = list(read("bio", path, scheme="iob1"))
+    assert [(row.tokens, row.tags) for row in again] == [(row.tokens, row.tags) for row in expected]
 
 
 @pytest.mark.parametrize("format", ["headlines", "names", "fasttext"])
@@ -279,31 +296,35 @@ def test_classes_may_be_in_another_encoding(tmp_path, write_raw):
 def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_raw):
     content = (
         b"a\tO\nb\tB-PER\n\n"  # 1-2 good
-        b"c\tO\nd O\ne\n\n"  # 4-6: no tab, in line 5
+        b"c\tO\nd\te O\ne\n\n"  # 4-6: a tag with a blank, in line 5
         b"f\tO\tx\n\n"  # 8: three columns
         b"\tO\n\n"  # 10: no token
         b"g\tE-PER\n\n"  # 12: another scheme
         b"h\tB-\n\n"  # 14: no type
         b"i\tb-PER\nj\tO\n\n"  # 16
-        b"k\tB-PER \n\n"  # 19
+        b"k\tB-PER \n\n"  # 19 good: a blank at the end of the line
         b"l\tO\n\xff\tO\n \t \n\n"  # 21-23: not UTF-8 in line 22, blank line with a tab
-        b"m\tI-PER\n"  # 25 good: I without B is left to the scorer
+        b"m\tI-PER\n\n"  # 25 good: I without B begins an entity
+        b"n O\no  O\n\n"  # 27-28 good: blanks in place of tabs
+        b"p\n"  # 30: no tag
     )
     rows = list(read("bio", write_raw(path_of("bio"), content)))
-    columns, tag = "not two columns, token<TAB>tag", "a tag that is neither O nor B-TYPE nor I-TYPE"
+    columns, tag = "not 2 columns, parted by a tab or blanks", "a tag that is neither O nor B-TYPE nor I-TYPE"
     assert rejects(rows) == [
-        (5, columns),
+        (5, tag),
         (8, columns),
-        (10, columns),
+        (10, "no token in front of the tag"),
         (12, tag),
         (14, tag),
         (16, tag),
-        (19, tag),
         (22, "bytes that are not UTF-8"),
+        (30, columns),
     ]
     assert [row for row in rows if isinstance(row, TagRow)] == [
         TagRow(1, ["a", "b"], ["O", "B-PER"]),
-        TagRow(25, ["m"], ["I-PER"]),
+        TagRow(19, ["k"], ["B-PER"]),
+        TagRow(25, ["m"], ["B-PER"], illegal=1),
+        TagRow(27, ["n", "o"], ["O", "O"]),
     ]
 
 

@@ -21,6 +21,7 @@ from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt
 from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.preparation.segmentation.segmenters import Segmenter
+from textrnn.preparation.segmentation.token_habits import learn_habits
 
 TEXTS = {
     "train": [("Bad CD. Mr. Fox left at 5 p.m. today.", 0), ("a b a", 1), ("", 1), ("b a, Mr. Fox!", 0), ("c", 1)],
@@ -50,7 +51,9 @@ def contents(folder):
 
 def test_rows_by_hand(tmp_path):
     report = run(
-        write_parsed(tmp_path / "in", "classify", TEXTS), tmp_path / "out", Segment("tokens", ("lower",), None, 0.0, 1)
+        write_parsed(tmp_path / "in", "classify", TEXTS),
+        tmp_path / "out",
+        Segment("tokens", ("lower",), None, 0.0, 1, None),
     )
     train = rows(tmp_path / "out", "train")
     assert train[1:] == [
@@ -77,7 +80,7 @@ def test_only_train_is_counted_and_counts_are_sorted(tmp_path):
         "dev": [("zzzzzz", 0)],
         "test": [("aaaaaa", 0)],
     }
-    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segment("chars", (), None, 0.0, 1))
+    run(write_parsed(tmp_path / "in", "classify", splits), tmp_path / "out", Segment("chars", (), None, 0.0, 1, None))
     assert counts(tmp_path / "out") == [("b", 3), ("A", 1), ("a", 1), ("𠮷", 1)]  # ties by code point
 
 
@@ -91,7 +94,7 @@ def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
         parsed = write_parsed(tmp_path / "in", "classify", many)
     assert [shard.rows for shard in ParsedRows.read(parsed).of("train")] == [6, 6, 6, 2]
     monkeypatch.setattr(workers_module, "MIN_ROWS_FOR_POOL", 0)
-    segmentation = Segment("nltk", ("lower", "digits"), Punkt("train", 20), 0.0, 1)
+    segmentation = Segment("nltk", ("lower", "digits"), Punkt("train", 20), 0.0, 1, None)
     reports = {}
     for workers in (1, 3):
         monkeypatch.setenv("TEXTRNN_WORKERS", str(workers))
@@ -107,7 +110,7 @@ def test_the_bytes_do_not_depend_on_the_workers(tmp_path, monkeypatch):
 
 def test_an_empty_split(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", {**TEXTS, "dev": []})
-    report = run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1))
+    report = run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1, None))
     assert report["tokens"]["dev"] == 0
     assert rows(tmp_path / "out", "dev") == []
 
@@ -117,7 +120,7 @@ def test_an_empty_split(tmp_path):
 
 def test_the_sentence_model_learns_from_the_first_cleaned_rows_of_train(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    run(parsed, tmp_path / "out", Segment("nltk", ("lower",), Punkt("train", 2), 0.0, 1))
+    run(parsed, tmp_path / "out", Segment("nltk", ("lower",), Punkt("train", 2), 0.0, 1, None))
     state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
     texts = [clean(text, ["lower"]) for text, _ in TEXTS["train"]]
     assert state == {"clean": ["lower"], "segmenter": "nltk", "punkt": learn_punkt(texts[:2])}
@@ -131,7 +134,7 @@ def test_a_published_sentence_model(tmp_path):
     for name, text in (("abbrev_types.txt", "mr"), ("collocations.tab", ""), ("ortho_context.tab", "a\t4")):
         (english / name).write_text(text, encoding="utf-8")
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    settings = Segment("nltk", (), Punkt("english", None), 0.0, 1)
+    settings = Segment("nltk", (), Punkt("english", None), 0.0, 1, None)
     with pytest.raises(UserError, match=r"sent_starters\.txt: no such file of a Punkt model"):
         run(parsed, tmp_path / "bad", settings, punkt_folder=tmp_path / "punkt")
     (english / "sent_starters.txt").write_text("now\n", encoding="utf-8")
@@ -147,7 +150,9 @@ def test_a_published_sentence_model(tmp_path):
 
 def test_a_tagged_corpus_passes_through(tmp_path):
     splits = {"train": [(["海", "淀 ", "海"], [1, 2, 0])], "dev": [(["a"], [0])], "test": [(["b", "B"], [0, 1])]}
-    report = run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment("tokens", (), None, 0.0, 1))
+    report = run(
+        write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment("tokens", (), None, 0.0, 1, None)
+    )
     assert rows(tmp_path / "out", "train") == [{"row": 100, "tokens": ["海", "淀 ", "海"], "tags": [1, 2, 0]}]
     assert rows(tmp_path / "out", "test") == [{"row": 100, "tokens": ["b", "B"], "tags": [0, 1]}]
     assert counts(tmp_path / "out") == [("海", 2), ("淀 ", 1)]
@@ -155,11 +160,29 @@ def test_a_tagged_corpus_passes_through(tmp_path):
     assert SegmentedRows.read(tmp_path / "out").labels == tuple(LABELS["tag"])
 
 
+def test_how_the_tokens_of_train_were_cut_is_learned(tmp_path):
+    splits = {
+        "train": [(list("海淀。"), [1, 2, 0])] * 3 + [(["2023", "年"], [0, 0])],
+        "dev": [],
+        "test": [(["B"], [0])],
+    }
+    run(write_parsed(tmp_path / "in", "tag", splits), tmp_path / "out", Segment("tokens", (), None, 0.0, 1, None))
+    state = json.loads((tmp_path / "out" / "segmentation.json").read_text(encoding="utf-8"))
+    assert state["habits"] == learn_habits([("海", 3), ("淀", 3), ("。", 3), ("2023", 1), ("年", 1)])
+    assert (state["habits"]["unspaced"], state["habits"]["digits"]) == ("characters", "words")
+    run(
+        write_parsed(tmp_path / "texts", "classify", TEXTS),
+        tmp_path / "words",
+        Segment("tokens", (), None, 0.0, 1, None),
+    )
+    assert "habits" not in json.loads((tmp_path / "words" / "segmentation.json").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize(
     ("settings", "got"),
     [
-        (Segment("chars", (), None, 0.0, 1), r"segmenter: chars, clean: \[\]"),
-        (Segment("tokens", ("lower", "urls"), None, 0.0, 1), r"segmenter: tokens, clean: \[lower, urls\]"),
+        (Segment("chars", (), None, 0.0, 1, None), r"segmenter: chars, clean: \[\]"),
+        (Segment("tokens", ("lower", "urls"), None, 0.0, 1, None), r"segmenter: tokens, clean: \[lower, urls\]"),
     ],
 )
 def test_a_tagged_corpus_is_not_segmented_again(settings, got, tmp_path):
@@ -176,24 +199,27 @@ def test_a_damaged_shard_is_named(tmp_path):
     path = parsed / "dev-00000.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(UserError, match=r"dev-00000\.arrow: the shard does not have the index's checksum"):
-        run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1))
+        run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1, None))
 
 
 @pytest.mark.parametrize(
     ("settings", "match"),
     [
         (
-            Segment("nltk", (), None, 0.0, 1),
+            Segment("nltk", (), None, 0.0, 1, None),
             r"\.e\.punkt: must be given with segmenter: nltk and null .*; got null",
         ),
-        (Segment("chars", (), Punkt("train", 1), 0.0, 1), r"encodings\.e\.punkt: must be given with segmenter: nltk"),
-        (Segment("nltk", (), Punkt("train", 0), 0.0, 1), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
         (
-            Segment("nltk", (), Punkt("train", None), 0.0, 1),
+            Segment("chars", (), Punkt("train", 1), 0.0, 1, None),
+            r"encodings\.e\.punkt: must be given with segmenter: nltk",
+        ),
+        (Segment("nltk", (), Punkt("train", 0), 0.0, 1, None), r"encodings\.e\.punkt\.rows: must be at least 1; got 0"),
+        (
+            Segment("nltk", (), Punkt("train", None), 0.0, 1, None),
             r"rows: must be given with model: train and null otherwise; got null",
         ),
         (
-            Segment("nltk", (), Punkt("english", 5), 0.0, 1),
+            Segment("nltk", (), Punkt("english", 5), 0.0, 1, None),
             r"\.rows: must be given with model: train .*; got 5",
         ),
     ],
@@ -204,8 +230,8 @@ def test_invalid_settings(settings, match):
 
 
 def test_valid_settings():
-    Segment("nltk", (), Punkt("train", 1), 0.0, 1).check("encodings.e")
-    Segment("jieba", ("lower",), None, 0.0, 1).check("encodings.e")
+    Segment("nltk", (), Punkt("train", 1), 0.0, 1, None).check("encodings.e")
+    Segment("jieba", ("lower",), None, 0.0, 1, None).check("encodings.e")
 
 
 # verification against the original libraries
@@ -213,7 +239,7 @@ def test_valid_settings():
 
 def test_every_row_is_compared_with_nltk(tmp_path, monkeypatch):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    settings = Segment("nltk", ("lower",), Punkt("train", 5), 1.0, 1)
+    settings = Segment("nltk", ("lower",), Punkt("train", 5), 1.0, 1, None)
     report = run(parsed, tmp_path / "out", settings)
     assert report["verified_rows"] == 10
     original = Segmenter.original
@@ -228,7 +254,7 @@ def test_the_fraction_of_rows_that_is_compared(tmp_path):
     many = {"train": [(f"a b {index}.", index % 2) for index in range(2000)], "dev": [("a", 0)], "test": [("b", 1)]}
     parsed = write_parsed(tmp_path / "in", "classify", many)
     some = [
-        run(parsed, tmp_path / f"{seed}", Segment("nltk", (), Punkt("train", 5), 0.1, seed))["verified_rows"]
+        run(parsed, tmp_path / f"{seed}", Segment("nltk", (), Punkt("train", 5), 0.1, seed, None))["verified_rows"]
         for seed in (1, 2)
     ]
     assert all(150 < rows < 250 for rows in some)
@@ -237,14 +263,14 @@ def test_the_fraction_of_rows_that_is_compared(tmp_path):
 
 def test_a_segmenter_without_another_original_is_not_compared(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
-    report = run(parsed, tmp_path / "out", Segment("chars", (), None, 1.0, 1))
+    report = run(parsed, tmp_path / "out", Segment("chars", (), None, 1.0, 1, None))
     assert report["verified_rows"] == 0
 
 
 @pytest.mark.parametrize(("share", "seed"), [(1.1, 1), (-0.1, 1), (0.0, -1)])
 def test_values_out_of_range(share, seed):
     with pytest.raises(UserError, match=r"segment\.(verify_share: must lie in \[0, 1\]|seed: must not be negative)"):
-        Segment("chars", (), None, share, seed).check("segment")
+        Segment("chars", (), None, share, seed, None).check("segment")
 
 
 def test_inputs_differ_for_different_shards_and_models(tmp_path):
@@ -253,7 +279,7 @@ def test_inputs_differ_for_different_shards_and_models(tmp_path):
     (english / "abbrev_types.txt").write_text("mr", encoding="utf-8")
     one = write_parsed(tmp_path / "one", "classify", TEXTS)
     two = write_parsed(tmp_path / "two", "classify", {**TEXTS, "dev": []})
-    segmentation = Segment("nltk", (), Punkt("english", None), 0.0, 1)
+    segmentation = Segment("nltk", (), Punkt("english", None), 0.0, 1, None)
     first = segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
     assert first == segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
     assert first != segment_inputs(ParsedRows.read(two), segmentation, punkt_folder=tmp_path / "punkt")

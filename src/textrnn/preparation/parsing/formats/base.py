@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.types import Task
@@ -20,12 +21,16 @@ class FileFormat:
     read: yields every row of a file, rejects and blank lines included.
     labels: a function of the folder and the settings; returns the name of each raw label in the order of label ids.
     named_labels: whether a row may have the name of its label in place of the raw label.
+    split_hint: what to do if a split has no rows.
+    describe: what the statistics say of a file, beside its numbers of rows.
     """
 
     task: Task
     read: Callable[[Path, Parse], Iterator[Row]]
     labels: Callable[[Path, Parse], dict[str, str]]
     named_labels: bool = False
+    split_hint: str = ""
+    describe: Callable[[Path, Parse], dict[str, Any]] | None = None
 
 
 def read_text_rows(

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.config.parse import Parse
+from textrnn.common.config.parse import Parse, Table
+from textrnn.common.config.types import FileScheme
 from textrnn.errors import shorten
 from textrnn.preparation.parsing.formats.base import FileFormat
-from textrnn.preparation.parsing.formats.bio import TAG, labels_of_tags
+from textrnn.preparation.parsing.formats.bio import foreign_tag, labels_of_types, train_file
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
+from textrnn.preparation.parsing.formats.tag_scan import FileVersion, TagCounts, TagScan, is_tag, version_of
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
 from textrnn.preparation.parsing.tables.cells import Cells, Columns
 from textrnn.preparation.parsing.tables.read_columns import read_columns
@@ -23,24 +26,56 @@ def read_texts(path: Path, settings: Parse) -> Iterator[Row]:
     table = settings.table
     assert table.text is not None
     assert table.label is not None
-    for row in _read(path, settings, table.text, table.label):
+    for row in _read(path, table, settings.text_encoding, table.text, table.label):
         yield _text_row(row, table.text, table.label) if isinstance(row, Cells) else row
 
 
 def read_tags(path: Path, settings: Parse) -> Iterator[Row]:
-    """One row per record: lists of tokens and tags, in CSV and TSV parted by white space."""
-    table = settings.table
+    """One row per record: lists of tokens and tags, in CSV and TSV parted by white space; tags as BIO."""
+    converter = _scan_tags(path, settings).converter
+    for row in _read_raw_tags(path, settings.table, settings.text_encoding):
+        if not isinstance(row, TagRow):
+            yield row
+            continue
+        wrong = next((tag for tag in row.tags if not tag or converter.parse(tag) is None), None)
+        if wrong is not None:
+            yield foreign_tag(row.line, wrong, converter.scheme)
+            continue
+        row.tags, row.illegal = converter.to_bio(row.tags)
+        yield row
+
+
+def _read_raw_tags(path: Path, table: Table, encoding: str | None) -> Iterator[Row]:
+    """One row per record, with the tags of the file."""
     assert table.tokens is not None
     assert table.tags is not None
-    for row in _read(path, settings, table.tokens, table.tags):
+    for row in _read(path, table, encoding, table.tokens, table.tags):
         yield _tag_row(row, table.tokens, table.tags) if isinstance(row, Cells) else row
 
 
-def _read(path: Path, settings: Parse, content: str, target: str) -> Iterator[Cells | Reject | Blank]:
-    table = settings.table
+def _scan_tags(path: Path, settings: Parse) -> TagScan:
+    return _scan(path, settings.table, settings.text_encoding, settings.scheme, version_of(path))
+
+
+@lru_cache(maxsize=4)  # as of `scan_lines`
+def _scan(path: Path, table: Table, encoding: str | None, scheme: FileScheme | None, _: FileVersion) -> TagScan:
+    counts = TagCounts(path)
+    for row in _read_raw_tags(path, table, encoding):
+        for tag in row.tags if isinstance(row, TagRow) else ():
+            if tag in counts.tags or is_tag(tag):
+                counts.add_tag(tag)
+            else:
+                counts.add_invalid()
+        counts.end_sentence()
+    return counts.result(scheme)
+
+
+def _read(
+    path: Path, table: Table, encoding: str | None, content: str, target: str
+) -> Iterator[Cells | Reject | Blank]:
     names = (content, target) if table.group is None else (content, target, table.group)
     setting = "in the corpus's parse.table"
-    return read_columns(path, Columns(names, setting, delimiter=table.delimiter, encoding=settings.text_encoding))
+    return read_columns(path, Columns(names, setting, delimiter=table.delimiter, encoding=encoding))
 
 
 def _text_row(row: Cells, text_column: str, label_column: str) -> TextRow | Reject:
@@ -71,9 +106,6 @@ def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Rejec
         return Reject(row.line, "no tokens", "an empty list")
     if len(tokens) != len(tags):
         return Reject(row.line, "not as many tags as tokens", f"{len(tokens)} tokens and {len(tags)} tags")
-    wrong = next((tag for tag in tags if not TAG.fullmatch(tag)), None)
-    if wrong is not None:
-        return Reject(row.line, "a tag that is neither O nor B-TYPE nor I-TYPE", shorten(wrong))
     if not all(tokens):
         return Reject(row.line, "an empty token", shorten(" ".join(tokens)))
     return _surrogates(row, "".join(tokens)) or TagRow(row.line, tokens, tags, _group(row))
@@ -127,8 +159,13 @@ def text_labels(folder: Path, settings: Parse) -> dict[str, str]:
 
 def tag_labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw tag → name, as in the format `bio`."""
-    return labels_of_tags(read_tags, folder, settings)
+    return labels_of_types(settings.classes or _scan_tags(train_file(folder, settings), settings).types)
+
+
+def describe_tags(path: Path, settings: Parse) -> dict[str, Any]:
+    """The scheme of the file's tags."""
+    return {"scheme": _scan_tags(path, settings).converter.scheme}
 
 
 FORMAT = FileFormat("classify", read_texts, text_labels)
-TAGGING = FileFormat("tag", read_tags, tag_labels)
+TAGGING = FileFormat("tag", read_tags, tag_labels, describe=describe_tags)

@@ -1,0 +1,178 @@
+"""Reads a tagged file a first time: its tag scheme, its entity types and, of lines, their number of columns.
+
+All of them need evidence of the whole file. Memory does not grow with it: only counts are kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+from textrnn.common.config.parse import Parse, TagColumns
+from textrnn.common.config.types import FileScheme
+from textrnn.common.files.lines import read_lines
+from textrnn.errors import UserError
+from textrnn.preparation.parsing.formats.column_lines import (
+    CACHED_LINES,
+    decode_column_line,
+    may_be_comment,
+    split_columns,
+)
+from textrnn.preparation.parsing.formats.entity_tags import (
+    EDGE,
+    OUTSIDE,
+    Pairs,
+    TagConverter,
+    find_scheme,
+    parse_tag,
+)
+from textrnn.preparation.parsing.rows import Reject
+
+MIN_COLUMNS = 2
+MAX_DISTINCT_TAGS = 10_000
+MAX_UNPARTED_LINES = 50  # more lines without any blank line are several sentences
+FileVersion = tuple[int, ...] | None  # what tells that a file has changed
+
+
+@dataclass(frozen=True)
+class TagScan:
+    """columns: how many most lines have. converter: of the file's scheme. types: the entity types, sorted."""
+
+    columns: int
+    converter: TagConverter
+    types: tuple[str, ...]
+
+
+class TagCounts:
+    """What is counted tag by tag. tags: the distinct ones of any scheme, up to the last sentence that ended."""
+
+    def __init__(self, path: Path) -> None:
+        self.tags: set[str] = set()
+        self.sentences = 0
+        self._path = path
+        self._transitions: Counter[tuple[str, str, int]] = Counter()  # a tag, the next one, its line's columns
+        self._invalid_widths: Counter[int] = Counter()
+        self._valid_tags: set[str] = set()  # of sentences without an invalid tag or line
+        self._is_valid = True  # the sentence so far
+        self._sentence_tags: list[str] = []
+        self._before = EDGE
+
+    def add_tag(self, tag: str, width: int = MIN_COLUMNS) -> None:
+        """Count a tag of any scheme, from a line of so many columns."""
+        self._transitions[self._before, tag, width] += 1
+        self._sentence_tags.append(tag)
+        self._before = tag
+
+    def add_invalid(self, width: int = MIN_COLUMNS) -> None:
+        """Count a line, or a tag, that is of no scheme."""
+        self._invalid_widths[width] += 1
+        self._is_valid = False
+
+    def end_sentence(self) -> None:
+        """Count the last tag of a sentence, if there is one. Raises UserError if there are too many different tags."""
+        self.sentences += 1
+        if self._before != EDGE:
+            self._transitions[self._before, EDGE, 0] += 1
+        self.tags.update(self._sentence_tags)
+        if self._is_valid:
+            self._valid_tags.update(self._sentence_tags)
+        self._sentence_tags.clear()
+        self._before, self._is_valid = EDGE, True
+        if len(self.tags) > MAX_DISTINCT_TAGS:
+            do = "check which column has the tags"
+            raise UserError(self._path, f"has more than {MAX_DISTINCT_TAGS} different tags", do=do)
+
+    def widths(self) -> Counter[int]:
+        """How many lines have so many columns."""
+        widths = self._invalid_widths.copy()
+        for (_, tag, width), count in self._transitions.items():
+            if tag != EDGE:
+                widths[width] += count
+        return widths
+
+    def result(self, scheme: FileScheme | None) -> TagScan:
+        """What the counts say of the file; scheme: null finds it."""
+        lower = OUTSIDE not in self.tags and OUTSIDE.lower() in self.tags
+        if scheme is None:
+            pairs: Pairs = Counter()
+            for (before, tag, _), count in self._transitions.items():
+                pairs[before, tag] += count
+            scheme = find_scheme(pairs, lower=lower)
+        converter = TagConverter(scheme, lower=lower)
+        parsed = map(converter.parse, self._valid_tags)
+        types = sorted({tag.entity_type for tag in parsed if tag is not None and tag.letter})
+        width = max((width for width, _ in self.widths().most_common(1)), default=MIN_COLUMNS)
+        return TagScan(max(width, MIN_COLUMNS), converter, tuple(types))
+
+
+def is_tag(tag: str) -> bool:
+    """Whether a tag is of any scheme, in small letters too."""
+    return parse_tag(tag) is not None or parse_tag(tag, lower=True) is not None
+
+
+def version_of(path: Path) -> FileVersion:
+    """Of a file, so that what a scan has found is kept until it changes; None if there is none."""
+    if not path.is_file():
+        return None
+    stat = path.stat()
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino
+
+
+def scan_lines(path: Path, settings: Parse) -> TagScan:
+    """What a whole file of lines shows. The result is kept for the next call with the same file.
+
+    Raises UserError for a file with no blank line between sentences, and for a column that does not hold tags.
+    """
+    return _scan(path, settings.columns, settings.scheme, settings.text_encoding, version_of(path))
+
+
+@lru_cache(maxsize=4)  # parse asks for the labels of train, then for the rows of each file
+def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: str | None, _: FileVersion) -> TagScan:
+    counts = TagCounts(path)
+    read_line = lru_cache(CACHED_LINES)(partial(_read_line, columns, encoding))
+    for _number, raw in read_lines(path, encoding):
+        line = read_line(raw)
+        tag, width = line
+        if tag is not None:
+            counts.add_tag(tag, width)
+        elif line is SENTENCE_END:
+            counts.end_sentence()
+        elif line is not COMMENT:
+            counts.add_invalid(width)
+    lines = counts.widths().total()
+    if counts.sentences == 0 and lines > MAX_UNPARTED_LINES:
+        wrong = f"has {lines} lines and no blank line: sentences are parted by blank lines"
+        raise UserError(path, wrong, do="put one after each sentence, also if the file is a single one")
+    counts.end_sentence()
+    scan = counts.result(scheme)
+    if any(not -scan.columns <= column < scan.columns for column in (columns.token, columns.tag)):
+        got, do = f"columns: token {columns.token}, tag {columns.tag}", "count from 0, or from -1 at the end"
+        raise UserError(path, f"most lines have {scan.columns} columns", got=got, do=do)
+    return scan
+
+
+class _Line(NamedTuple):
+    """The tag of a line, None if it is of no scheme, and its number of columns."""
+
+    tag: str | None
+    width: int
+
+
+SENTENCE_END, COMMENT = _Line(None, 0), _Line(None, -1)
+
+
+def _read_line(columns: TagColumns, encoding: str | None, line: bytes) -> _Line:
+    text = decode_column_line(line, encoding)
+    if text is None:
+        return SENTENCE_END
+    if isinstance(text, Reject):
+        return _Line(None, MIN_COLUMNS)
+    fields = split_columns(text)
+    width = len(fields)
+    tag = fields[columns.tag].strip() if -width <= columns.tag < width and width >= MIN_COLUMNS else ""
+    if is_tag(tag):
+        return _Line(tag, width)
+    return COMMENT if may_be_comment(text) else _Line(None, width)
