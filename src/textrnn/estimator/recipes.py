@@ -1,30 +1,23 @@
 """The recipes that estimators start from, and which of them fits the rows at hand.
 
-A recipe and its encoding are entries of params.yaml. An installed package has no params.yaml, so that `recipes.yaml`
-next to this module holds the same values.
+A recipe and its encoding are entries of the params.yaml that the package carries.
 """
 
 from __future__ import annotations
 
 import copy
-import functools
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from textrnn.common.params.params_file import read_params
 from textrnn.errors import UserError
+from textrnn.project.shipped.recipes import FEW_ROWS, MOST_ROWS, TAGGER, fitting_recipe, shipped_params
 
 AUTO = "auto"
-TAGGER = "ner_bilstm_crf"
 CLASSIFIERS = ("news_bilstm", "names_bigru", "reviews_bilstm", "films_bilstm")
+READS_CHARACTERS = ("news_bilstm", "names_bigru")
 WORD_ENCODING = "amazon_words"  # how the shipped recipes segment English texts
-FEW_ROWS = 20_000  # up to so many rows `reviews_bilstm` is better than `films_bilstm`
-MOST_ROWS = 0.95  # the fraction of rows that decides whether texts are short
-SHORT_CHARACTERS = 64  # of headlines and short messages in a script without blanks
-NAME_WORDS, NAME_CHARACTERS = 2, 24
 LOOKED_AT = 2_000  # rows that the choice depends on, evenly spaced
 
 # scripts that are written without blanks between words: Thai, Lao, Burmese, Khmer, kana, Han
@@ -32,6 +25,7 @@ UNSPACED = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"
 )
 HAN = re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+TABLES = ("corpora", "encodings", "recipes")  # of params.yaml
 MOSTLY = 0.5  # the fraction from which characters or tokens of a kind decide
 
 Sections = dict[str, dict[str, Any]]
@@ -50,8 +44,8 @@ class StartingPoint:
 
     def sections(self) -> Sections:
         """The sections of the encoding and of the recipe, as entries of params.yaml have them, changes included."""
-        entry = shipped()["recipes"][self.recipe]
-        encoding = shipped()["encodings"][entry["encoding"]]
+        entry = shipped_params()["recipes"][self.recipe]
+        encoding = shipped_params()["encodings"][entry["encoding"]]
         names = ("segment", "encode", "vectorize", "embed", "pad", "model", "train")
         sections = {name: copy.deepcopy(encoding.get(name, entry.get(name, {}))) for name in names}
         if self.segmenter is not None:
@@ -61,18 +55,12 @@ class StartingPoint:
 
 def defaults() -> dict[str, Any]:
     """The sections of params.yaml that have defaults; a copy."""
-    return {name: copy.deepcopy(values) for name, values in shipped().items() if name not in ("encodings", "recipes")}
-
-
-@functools.cache
-def shipped() -> dict[str, Any]:
-    """The values of `recipes.yaml`; not to be changed."""
-    return read_params(Path(__file__).with_name("recipes.yaml"))
+    return {name: copy.deepcopy(values) for name, values in shipped_params().items() if name not in TABLES}
 
 
 def segment_section(segmenter: str) -> dict[str, Any]:
     """The section `segment` of a segmenter; nltk has the cleaning and the sentence model of the shipped recipes."""
-    words: dict[str, Any] = copy.deepcopy(shipped()["encodings"][WORD_ENCODING]["segment"])
+    words: dict[str, Any] = copy.deepcopy(shipped_params()["encodings"][WORD_ENCODING]["segment"])
     return words if segmenter == words["segmenter"] else {"segmenter": segmenter}
 
 
@@ -87,7 +75,7 @@ def start_of_classifier(texts: Sequence[str], recipe: str, segmenter: str) -> St
         return StartingPoint(recipe, None if segmenter == AUTO else segmenter)
     name, fitting = _choose(texts)
     if segmenter not in (AUTO, fitting):
-        name = _recipe_of_long_texts(len(texts)) if segmenter != "chars" else "news_bilstm"
+        name = "news_bilstm" if segmenter == "chars" else "reviews_bilstm" if len(texts) <= FEW_ROWS else "films_bilstm"
         fitting = segmenter
     return StartingPoint(name, fitting, {"encode": {"min_count": AUTO}, "pad": {"max_length": None}})
 
@@ -95,18 +83,14 @@ def start_of_classifier(texts: Sequence[str], recipe: str, segmenter: str) -> St
 def _choose(texts: Sequence[str]) -> tuple[str, str]:
     """The recipe and the segmenter that fit the texts."""
     seen = evenly_spaced(texts)
+    has_blanks = _share(UNSPACED, seen) < MOSTLY
     characters, words = _length_of_most(map(len, seen)), _length_of_most(len(text.split()) for text in seen)
-    if _share(UNSPACED, seen) >= MOSTLY:
-        if characters <= SHORT_CHARACTERS:
-            return "news_bilstm", "chars"
-        return _recipe_of_long_texts(len(texts)), "jieba" if _share(HAN, seen) >= MOSTLY else "chars"
-    if words <= NAME_WORDS and characters <= NAME_CHARACTERS:
-        return "names_bigru", "chars"
-    return _recipe_of_long_texts(len(texts)), "nltk"
-
-
-def _recipe_of_long_texts(rows: int) -> str:
-    return "reviews_bilstm" if rows <= FEW_ROWS else "films_bilstm"
+    recipe = fitting_recipe(has_blanks=has_blanks, characters=characters, words=words, rows=len(texts))
+    if recipe in READS_CHARACTERS:
+        return recipe, "chars"
+    if has_blanks:
+        return recipe, "nltk"
+    return recipe, "jieba" if _share(HAN, seen) >= MOSTLY else "chars"
 
 
 def _length_of_most(lengths: Iterable[int]) -> int:

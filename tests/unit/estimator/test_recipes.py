@@ -5,15 +5,8 @@ import pytest
 from factories.params import PARAMS
 from textrnn.errors import UserError
 from textrnn.estimator import recipes
-from textrnn.estimator.recipes import (
-    CLASSIFIERS,
-    FEW_ROWS,
-    LOOKED_AT,
-    TAGGER,
-    evenly_spaced,
-    start_of_classifier,
-    start_of_tagger,
-)
+from textrnn.estimator.recipes import CLASSIFIERS, LOOKED_AT, evenly_spaced, start_of_classifier, start_of_tagger
+from textrnn.project.shipped.recipes import FEW_ROWS, TAGGER, shipped_params
 
 ENGLISH = ["I was charged twice for the same order", "where is my parcel please?"]
 CHINESE = ["中国股市今日大涨三百点", "iPhone新品今日发布"]
@@ -21,15 +14,13 @@ NAMES = ["Smith", "van Dyke", "Müller"]
 
 
 def test_the_packaged_values_are_those_of_params_yaml():
-    shipped = recipes.shipped()
-    assert shipped["recipes"] == {name: PARAMS["recipes"][name] for name in (*CLASSIFIERS, TAGGER)}
-    encodings = {recipe["encoding"] for recipe in shipped["recipes"].values()}
-    assert shipped["encodings"] == {name: PARAMS["encodings"][name] for name in shipped["encodings"]}
-    assert shipped["encodings"].keys() == encodings
-    sections = shipped.keys() - {"recipes", "encodings", "limits"}
-    assert {name: shipped[name] for name in sections} == {name: PARAMS[name] for name in sections}
-    assert sections == PARAMS.keys() - {"recipes", "encodings", "limits", "corpora"}
+    shipped = shipped_params()
+    assert {name: shipped[name] for name in shipped if name != "limits"} == {
+        name: PARAMS[name] for name in PARAMS if name != "limits"
+    }
     assert shipped["limits"] == dict.fromkeys(PARAMS["limits"])
+    assert set(recipes.defaults()) == PARAMS.keys() - {"corpora", "encodings", "recipes"}
+    assert {*CLASSIFIERS, TAGGER} <= shipped["recipes"].keys()
 
 
 def test_a_caller_gets_copies():

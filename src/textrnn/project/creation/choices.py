@@ -7,11 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textrnn.project.inspection.summary import FileSummary
+from textrnn.project.shipped.recipes import FEW_ROWS, SHORT_CHARACTERS, TAGGER, fitting_recipe
 
-FEW_ROWS = 2000  # of a file: a tenth of fewer rows says little, so that a fifth is held out for dev and for test
-MANY_ROWS = 20_000  # of train, from which the recipe of reviews has larger batches and more dropout
-SHORT_CHARACTERS = 64  # 95% of headlines and short messages, in characters of a language without blanks
-NAME_WORDS, NAME_CHARACTERS = 2, 24  # 95% of names and single words have no more
+SMALL_FILE = 2000  # of a file: a tenth of fewer rows says little, so that a fifth is held out for dev and for test
 LONGEST_TOKENS = 2000  # of a padded row
 SKEWED_SHARE = 0.8  # of the most frequent label, from which accuracy says little
 TEXT_BLOCK, BLOCK_ROWS = 20, 1000  # sentences held out together, in files of so many
@@ -45,24 +43,26 @@ def choose(summary: FileSummary) -> Choice:
     monitor = {"train": {"monitor": "macro_f1"}} if _is_skewed(summary) else {}
     _, most_characters, longest_characters = summary.characters
     _, most_words, longest_words = summary.words
-    if not summary.has_blanks and most_characters <= SHORT_CHARACTERS:
+    template = fitting_recipe(
+        has_blanks=summary.has_blanks, characters=most_characters, words=most_words, rows=summary.rows
+    )
+    if template == "news_bilstm":
         recipe = {"pad": {"max_length": min(_even(longest_characters), 2 * SHORT_CHARACTERS)}} | monitor
         reason = f"short texts in {summary.language}: characters and their pairs"
-        return Choice("news_bilstm", ("chars", "bilstm"), {}, {}, reason, recipe)
-    if summary.has_blanks and most_words <= NAME_WORDS and most_characters <= NAME_CHARACTERS:
+        return Choice(template, ("chars", "bilstm"), {}, {}, reason, recipe)
+    if template == "names_bigru":
         reason = "names or single words: characters and their pairs"
-        return Choice("names_bigru", ("chars", "bigru"), {}, {}, reason, monitor)
+        return Choice(template, ("chars", "bigru"), {}, {}, reason, monitor)
     segment, longest = NLTK, longest_words
     if not summary.has_blanks:
         segment = {"segmenter": "jieba"} if summary.language == "Chinese" else {"segmenter": "chars"}
         longest = longest_characters
-    many = summary.rows > MANY_ROWS
-    template = "films_bilstm" if many else "reviews_bilstm"
     recipe = dict(monitor)
     if longest > LONGEST_TOKENS:
         recipe["pad"] = {"max_length": LONGEST_TOKENS}
     unit = "characters" if segment["segmenter"] == "chars" else "words"
-    reason = f"texts of several {unit}, {'more than' if many else 'up to'} {MANY_ROWS:,} rows: {unit} and their pairs"
+    size = "up to" if summary.rows <= FEW_ROWS else "more than"
+    reason = f"texts of several {unit}, {size} {FEW_ROWS:,} rows: {unit} and their pairs"
     suffix = "chars" if unit == "characters" else "words"
     return Choice(template, (suffix, "bilstm"), segment, {"min_count": "auto"}, reason, recipe)
 
@@ -70,18 +70,18 @@ def choose(summary: FileSummary) -> Choice:
 def held_out(summary: FileSummary) -> dict[str, Any]:
     """How dev and test are each held out: `{from, share, block}`."""
     together = summary.task == "tag" and summary.rows >= BLOCK_ROWS
-    share = 0.2 if summary.rows < FEW_ROWS else 0.1
+    share = 0.2 if summary.rows < SMALL_FILE else 0.1
     return {"from": "train", "share": share, "block": TEXT_BLOCK if together else 1}
 
 
 def _choose_tagger(summary: FileSummary) -> Choice:
-    encode = {"min_count": "auto" if summary.rows < FEW_ROWS else 2, "tags": "bioes"}
+    encode = {"min_count": "auto" if summary.rows < SMALL_FILE else 2, "tags": "bioes"}
     if summary.single_characters > MOSTLY:
         reason = "tagged characters: their pairs, the words of a dictionary, a CRF"
-        return Choice("ner_bilstm_crf", ("chars", "bilstm_crf"), {"segmenter": "tokens"}, encode, reason)
+        return Choice(TAGGER, ("chars", "bilstm_crf"), {"segmenter": "tokens"}, encode, reason)
     reason = "tagged words: their pairs, a CRF"
     recipe: dict[str, dict[str, Any]] = {"embed": {"lexicon": None}, "model": {"words": None}}
-    return Choice("ner_bilstm_crf", ("tokens", "bilstm_crf"), {"segmenter": "tokens"}, encode, reason, recipe)
+    return Choice(TAGGER, ("tokens", "bilstm_crf"), {"segmenter": "tokens"}, encode, reason, recipe)
 
 
 def _is_skewed(summary: FileSummary) -> bool:
