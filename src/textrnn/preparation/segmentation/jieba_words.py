@@ -87,13 +87,17 @@ def _can_be_fast(dictionary: Dictionary) -> bool:
     return is_fast() and not any(len(word) > 1 and word.isascii() and word.isalnum() for word, _ in dictionary)
 
 
-@cache
 def slow_jieba_cut(dictionary: Dictionary = ()) -> CutFunction:
     """Return jieba's own `lcut`, with the dictionary read from the package, and a user's words as `load_userdict` does.
 
     `jieba.lcut` unmarshals `jieba.cache` from the folder for temporary files without checking who wrote it or from
     which dictionary, and anyone can write there. Reading dict.txt instead takes half a second longer, once.
     """
+    return _slow_cut(dictionary)
+
+
+@cache
+def _slow_cut(dictionary: Dictionary) -> CutFunction:
     import jieba
 
     tokenizer = jieba.Tokenizer()
