@@ -12,7 +12,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textrnn.errors import UserError
-from textrnn.project.shipped.recipes import FEW_ROWS, MOST_ROWS, TAGGER, fitting_recipe, shipped_params
+from textrnn.project.shipped.recipes import (
+    FEW_ROWS,
+    MOST_ROWS,
+    TAGGER,
+    fitting_recipe,
+    shipped_encoding,
+    shipped_params,
+)
 
 AUTO = "auto"
 CLASSIFIERS = ("news_bilstm", "names_bigru", "reviews_bilstm", "films_bilstm")
@@ -44,8 +51,7 @@ class StartingPoint:
 
     def sections(self) -> Sections:
         """The sections of the encoding and of the recipe, as entries of params.yaml have them, changes included."""
-        entry = shipped_params()["recipes"][self.recipe]
-        encoding = shipped_params()["encodings"][entry["encoding"]]
+        entry, encoding = shipped_params()["recipes"][self.recipe], shipped_encoding(self.recipe)
         names = ("segment", "encode", "vectorize", "embed", "pad", "model", "train")
         sections = {name: copy.deepcopy(encoding.get(name, entry.get(name, {}))) for name in names}
         if self.segmenter is not None:
@@ -111,7 +117,7 @@ def start_of_tagger(sentences: Sequence[Sequence[str]], recipe: str) -> Starting
     characters = sum(len(token) == 1 and HAN.match(token) is not None for token in tokens)
     changes: Sections = {"encode": {"min_count": AUTO}}
     if characters < MOSTLY * len(tokens):
-        changes |= {"embed": {"lexicon": None}, "model": {"words": None}}
+        changes |= {"vectorize": {"words": None}, "embed": {"lexicon": None}, "model": {"words": None}}
     return StartingPoint(TAGGER, changes=changes)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from textrnn.project.inspection.summary import FileSummary
-from textrnn.project.shipped.recipes import FEW_ROWS, SHORT_CHARACTERS, TAGGER, fitting_recipe
+from textrnn.project.shipped.recipes import FEW_ROWS, SHORT_CHARACTERS, TAGGER, fitting_recipe, shipped_encoding
 
 SMALL_FILE = 2000  # of a file: a tenth of fewer rows says little, so that a fifth is held out for dev and for test
 LONGEST_TOKENS = 2000  # of a padded row
@@ -21,7 +21,8 @@ class Choice:
     """What fits a file.
 
     template: the shipped recipe that is copied. suffixes: of the names of the encoding and of the recipe. segment,
-    encode: sections of the encoding. recipe: values by section that differ from the template's; None takes one out.
+    encode, vectorize: sections of the encoding. recipe: values by section that differ from the template's; None takes
+    one out.
     reason: why, as a comment in params.yaml.
     """
 
@@ -31,6 +32,7 @@ class Choice:
     encode: Mapping[str, Any]
     reason: str
     recipe: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    vectorize: Mapping[str, Any] = field(default_factory=dict)
 
 
 NLTK = {"segmenter": "nltk", "clean": ["lower", "digits", "urls"], "punkt": {"model": "train", "rows": 20000}}
@@ -76,12 +78,14 @@ def held_out(summary: FileSummary) -> dict[str, Any]:
 
 def _choose_tagger(summary: FileSummary) -> Choice:
     encode = {"min_count": "auto" if summary.rows < SMALL_FILE else 2, "tags": "bioes"}
+    segment, vectorize = {"segmenter": "tokens"}, shipped_encoding(TAGGER)["vectorize"]
     if summary.single_characters > MOSTLY:
         reason = "tagged characters: their pairs, the words of a dictionary, a CRF"
-        return Choice(TAGGER, ("chars", "bilstm_crf"), {"segmenter": "tokens"}, encode, reason)
+        return Choice(TAGGER, ("chars", "bilstm_crf"), segment, encode, reason, vectorize=vectorize)
     reason = "tagged words: their pairs, a CRF"
     recipe: dict[str, dict[str, Any]] = {"embed": {"lexicon": None}, "model": {"words": None}}
-    return Choice(TAGGER, ("tokens", "bilstm_crf"), {"segmenter": "tokens"}, encode, reason, recipe)
+    of_pairs = {name: value for name, value in vectorize.items() if name != "words"}
+    return Choice(TAGGER, ("tokens", "bilstm_crf"), segment, encode, reason, recipe, of_pairs)
 
 
 def _is_skewed(summary: FileSummary) -> bool:

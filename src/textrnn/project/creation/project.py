@@ -117,7 +117,8 @@ def _remove(folder: Path, is_new: bool) -> None:
 def _files(names: ProjectNames, choice: Choice, file: RawFile, summary: FileSummary) -> dict[str, str]:
     """The text of each file of the project, by its path."""
     corpus = Entry(names.corpus, f"{summary.rows:,} rows", None, {"parse": _parse_section(file, summary)})
-    sections = {"segment": choice.segment, "encode": choice.encode}
+    sections = {"segment": choice.segment, "encode": choice.encode, "vectorize": choice.vectorize}
+    sections = {name: values for name, values in sections.items() if values or name != "vectorize"}
     encoding = Entry(names.encoding, summary.language, ("corpus", names.corpus), sections)
     recipe = Entry(names.recipe, choice.reason, ("encoding", names.encoding), _recipe_sections(choice))
     task = "tagging" if summary.task == "tag" else "classification"

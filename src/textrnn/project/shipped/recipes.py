@@ -22,6 +22,13 @@ def shipped_params() -> dict[str, Any]:
     return {**params, "limits": dict.fromkeys(params["limits"])}
 
 
+def shipped_encoding(recipe: str) -> dict[str, Any]:
+    """The entry of the encoding of a shipped recipe; not to be changed."""
+    params = shipped_params()
+    entry: dict[str, Any] = params["encodings"][params["recipes"][recipe]["encoding"]]
+    return entry
+
+
 def fitting_recipe(*, has_blanks: bool, characters: int, words: int, rows: int) -> str:
     """The recipe that fits texts to be classified.
 

@@ -175,7 +175,8 @@ def test_tagged_words(init):
     assert encoding["encode"] == {"min_count": "auto", "tags": "bioes"}
     expected = shipped("ner_bilstm_crf")
     assert recipe["model"] == {key: value for key, value in expected["model"].items() if key != "words"}
-    assert recipe["embed"] == {}
+    assert recipe["embed"] == {"vectors": "vectorized", "bigrams": "vectorized"}
+    assert encoding["vectorize"] == {"width": 200, "bigrams": {"width": 50, "min_count": 5, "norm": 1.4}}
     assert recipe["train"] == expected["train"]
 
 
@@ -183,7 +184,8 @@ def test_tagged_characters_of_another_format(init):
     sentence = "".join(f"{character}\t{tag}\n" for character, tag in zip("钱安博在沪市。", "BIIOBIO", strict=True))
     sentence = re.sub(r"\t([BI])\n", r"\t\1-PER\n", sentence)
     project = init("t.txt", f"{sentence}\n" * 1000, "--format", "bio")
-    (_, corpus), _, (_, recipe) = entries(project)
+    (_, corpus), (_, encoding), (_, recipe) = entries(project)
+    assert encoding["vectorize"]["words"]["longest"] == 4
     assert (corpus["parse"]["format"], corpus["parse"]["dev"]["block"]) == ("bio", 20)
     assert "table" not in corpus["parse"]
     assert recipe["model"] == shipped("ner_bilstm_crf")["model"]
