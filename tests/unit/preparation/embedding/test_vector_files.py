@@ -226,6 +226,7 @@ def zip_of(content):
         ("w2v.model", pickle.dumps({"a": 1}), "is a pickle, as gensim saves models; save it with gensim's"),
         ("m.npy", b"\x93NUMPY" + bytes(100), r"is a matrix without tokens; save it as \.npz"),
     ],
+    ids=lambda value: "bytes" if isinstance(value, bytes) else None,  # packed bytes hold the time
 )
 def test_other_kinds_of_files(name, content, wrong, tmp_path):
     (tmp_path / name).write_bytes(content)
