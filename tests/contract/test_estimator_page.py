@@ -31,11 +31,11 @@ def run(tmp_path, monkeypatch, capsys):
     names = tmp_path / "data" / "sample" / "names"
     names.mkdir(parents=True)
     write_sample("names", "names", {"train": "names_train.csv.gz"}, Sample(1, 120), names)
-    small = copy.deepcopy(recipes.shipped())
+    small = copy.deepcopy(recipes.shipped_params())
     for recipe in small["recipes"].values():
         recipe["model"] |= {"hidden_size": 4, "layers": 1}
         recipe["train"] |= {"min_steps": None, "epochs": 2}
-    monkeypatch.setattr(recipes, "shipped", lambda: small)
+    monkeypatch.setattr(recipes, "shipped_params", lambda: small)
     monkeypatch.chdir(tmp_path)
     namespace: dict[str, object] = {}
 

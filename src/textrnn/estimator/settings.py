@@ -12,6 +12,7 @@ from textrnn.common.config.types import Task
 from textrnn.common.params.check import check_params
 from textrnn.errors import UserError, show_value
 from textrnn.estimator.recipes import StartingPoint, defaults
+from textrnn.preparation.artifacts.learned_vectors import VECTORIZED
 
 # where an argument of its own stands in params
 ARGUMENTS: dict[str, tuple[str, str]] = {
@@ -63,6 +64,8 @@ def build_params(
     if vectors := arguments.get("vectors"):
         params["data"]["vectors"], sections["embed"]["vectors"] = _split_path(vectors)
         sections["embed"]["width"] = _own_values("embed", arguments).get("width")  # else that of the vectors
+    elif _own_values("embed", arguments).get("width") is not None:
+        sections["embed"] = _without_learned_vectors(sections["embed"]) | _own_values("embed", arguments)
     for section in SEEDED:
         params[section]["seed"] = seed
     params["corpora"] = {name: {"parse": parse}}
@@ -70,6 +73,14 @@ def build_params(
     params["recipes"] = {name: {"encoding": name, **_take(sections, ("embed", "pad", "model", "train"))}}
     check_params(params)
     return params
+
+
+def _without_learned_vectors(embed: Mapping[str, Any]) -> dict[str, Any]:
+    """The section with random embeddings in place of learned vectors, which have a width of their own."""
+    plain = {name: None if value == VECTORIZED else value for name, value in embed.items()}
+    if plain.get("lexicon") is not None and plain["lexicon"].get("vectors") == VECTORIZED:
+        plain["lexicon"] = {**plain["lexicon"], "vectors": None}
+    return plain
 
 
 def _own_values(section: str, arguments: Mapping[str, Any]) -> dict[str, Any]:

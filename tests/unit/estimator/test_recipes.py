@@ -90,7 +90,7 @@ def test_a_tagger_has_a_lexicon_where_tokens_are_chinese_characters():
     assert characters["encode"] == {"min_count": "auto", "tags": "bioes"}
     for tokens in ([["The", "price", "of", "年"]], [list("abc")], [["中国", "股市"]]):
         words = start_of_tagger(tokens, "auto").sections()
-        assert words["embed"] == {"vectors": "vectorized", "bigrams": "vectorized", "lexicon": None}
+        assert words["embed"] == {"width": None, "vectors": "vectorized", "bigrams": "vectorized", "lexicon": None}
         assert words["vectorize"]["words"] is None
         assert words["vectorize"]["bigrams"]["width"] == 50
         assert words["model"] == {**shipped["model"], "words": None}

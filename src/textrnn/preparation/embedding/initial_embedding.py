@@ -25,10 +25,11 @@ def initial_embedding(
     dotted name of the section, for messages. Raises UserError for vectors that are missing or do not fit.
     """
     learned = LearnedVectors.read(vectorized)
-    matrix, statistics = embed(vocabulary, settings, vectors, learned, where)
+    of_vectorize = read_json(vectorized / STATISTICS)
+    matrix, statistics = embed(vocabulary, settings, vectors, learned, where, learned_width=of_vectorize["width"])
     lexicon, skipped = make_lexicon(read_dictionary(), vocabulary, settings.lexicon, vectors, f"{where}.lexicon")
-    lexicon = add_learned_words(lexicon, settings, learned, where)
-    bigrams = bigram_table(settings, lexicon, learned, where)
+    lexicon = add_learned_words(lexicon, settings, learned)
+    bigrams = bigram_table(settings, lexicon, learned)
     statistics |= lexicon_statistics(settings.lexicon, lexicon, skipped)
-    statistics |= learned_statistics(settings, bigrams, read_json(vectorized / STATISTICS))
+    statistics |= learned_statistics(settings, bigrams, of_vectorize)
     return RecipeEmbedding(matrix, lexicon, bigrams), statistics

@@ -10,28 +10,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.config.embed import Embed
-from textrnn.errors import UserError
-from textrnn.preparation.artifacts.learned_vectors import VECTORIZED, Kind, LearnedVectors, as_lists
+from textrnn.preparation.artifacts.learned_vectors import VECTORIZED, LearnedVectors, as_lists
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, MIN_WORD_LENGTH
 from textrnn.preparation.embedding.lexicon import fill_vectors
 
 
-def learned_tokens(learned: LearnedVectors, where: str) -> tuple[np.ndarray, np.ndarray]:
-    """The ids (K,) int64 of the tokens with vectors, and these, (K, width) float32.
-
-    where: the dotted name of the section `embed`, for messages. Raises UserError if there are none.
-    """
-    ids, vectors = _of_kind(learned, "token", f"{where}.vectors")
+def learned_tokens(learned: LearnedVectors) -> tuple[np.ndarray, np.ndarray]:
+    """The ids (K,) int64 of the tokens with vectors, and these, (K, width) float32; none if all tokens are too rare."""
+    ids, vectors = learned.of("token")
     return ids.flatten().to_numpy().astype(np.int64), vectors
 
 
-def bigram_table(settings: Embed, lexicon: pa.Table, learned: LearnedVectors, where: str) -> pa.Table:
-    """The bigrams that have vectors, a table of LEXICON: learned ones, or those of the lexicon's file, or none.
-
-    Raises UserError if the recipe names learned ones and there are none.
-    """
-    if settings.bigrams is not None:
-        ids, vectors = _of_kind(learned, "bigram", f"{where}.bigrams")
+def bigram_table(settings: Embed, lexicon: pa.Table, learned: LearnedVectors) -> pa.Table:
+    """The bigrams that have vectors, a table of LEXICON: learned ones, or those of the lexicon's file, or none."""
+    ids, vectors = learned.of("bigram")
+    if settings.bigrams is not None and len(ids):
         no_words, never = pa.nulls(len(ids), pa.string()).dictionary_encode(), pa.array(np.zeros(len(ids), np.int64))
         return pa.table([ids, no_words, never, as_lists(vectors, pa.float32())], schema=LEXICON)
     if settings.lexicon is None or settings.lexicon.vectors in (None, VECTORIZED):
@@ -40,14 +33,11 @@ def bigram_table(settings: Embed, lexicon: pa.Table, learned: LearnedVectors, wh
     return lexicon.filter(pc.and_(is_bigram, lexicon["vector"].is_valid()))
 
 
-def add_learned_words(lexicon: pa.Table, settings: Embed, learned: LearnedVectors, where: str) -> pa.Table:
-    """The lexicon with the vectors of the words that have learned ones, if the recipe names these.
-
-    Raises UserError if it does and there are none.
-    """
-    if settings.lexicon is None or settings.lexicon.vectors != VECTORIZED:
+def add_learned_words(lexicon: pa.Table, settings: Embed, learned: LearnedVectors) -> pa.Table:
+    """The lexicon with the vectors of the words that have learned ones, if the recipe names these."""
+    ids, vectors = learned.of("word")
+    if settings.lexicon is None or settings.lexicon.vectors != VECTORIZED or not len(ids):
         return lexicon
-    ids, vectors = _of_kind(learned, "word", f"{where}.lexicon.vectors")
     return fill_vectors(lexicon, ids.to_pylist(), vectors)
 
 
@@ -59,11 +49,3 @@ def learned_statistics(settings: Embed, bigrams: pa.Table, vectorized: Mapping[s
     uses = VECTORIZED in (settings.vectors, settings.bigrams, settings.lexicon and settings.lexicon.vectors)
     texts = {"text": vectorized["text"], **vectorized["texts"]} if uses else None
     return {"bigrams": settings.bigrams, "bigram_vectors": len(bigrams), "vectorized_texts": texts}
-
-
-def _of_kind(learned: LearnedVectors, kind: Kind, where: str) -> tuple[pa.ListArray, np.ndarray]:
-    ids, vectors = learned.of(kind)
-    if not len(ids):
-        do = f"lower the min_count of its {kind}s, or set this to null"
-        raise UserError(where, f"the encoding's vectorize has no vector of any {kind}", do=do)
-    return ids, vectors

@@ -78,7 +78,7 @@ def test_check_refuses_invalid_values_by_dotted_name(changed, message):
 
 def test_an_unknown_format_is_refused_when_params_are_read():
     entry = vars(NAMES) | {"format": "csv", "files": FILES, "dev": {"from": "train", "share": 0.1, "block": 1}}
-    entry["table"] = vars(NAMES.table)
+    entry |= {"table": vars(NAMES.table), "columns": vars(NAMES.columns)}
     message = r"^corpora\.x\.parse\.format: must be one of headlines, names, bio, fasttext, table; got 'csv' \(str\)$"
     with pytest.raises(UserError, match=message):
         load_entry_section(Parse, {"parse": {}, "corpora": {"x": {"parse": entry}}}, "corpora", "x", "parse")
@@ -122,7 +122,12 @@ def test_check_refuses_splits_of_one_file_that_cannot_be(changed, message):
 
 
 def test_sections_of_tables_are_read_from_params():
-    defaults = vars(NAMES) | {"dev": None, "table": {"text": "text", "label": "label"}, "max_rejects": 0.01}
+    defaults = vars(NAMES) | {
+        "dev": None,
+        "columns": vars(NAMES.columns),
+        "table": {"text": "text", "label": "label"},
+        "max_rejects": 0.01,
+    }
     own = {"table": {"tokens": "words", "tags": "ner"}, "files": FILES, "format": "table", "max_rejects": 3}
     own["dev"] = {"from": "train", "share": 0.1, "block": 1}
     loaded = load_entry_section(Parse, {"parse": defaults, "corpora": {"x": {"parse": own}}}, "corpora", "x", "parse")

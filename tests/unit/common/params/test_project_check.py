@@ -34,7 +34,7 @@ def project(tmp_path):
 def with_files():
     params = copy.deepcopy(SHIPPED)
     params["recipes"]["news_rnn"]["embed"] = {"vectors": "letters.vec", "width": None}
-    params["recipes"]["ner_bilstm_crf"]["embed"]["lexicon"] = LEXICON
+    params["recipes"]["ner_bilstm_crf"]["embed"] = {"lexicon": LEXICON}
     params["encodings"]["imdb_words"]["segment"]["punkt"] = {"model": "english", "rows": None}
     return params
 
@@ -71,7 +71,9 @@ def test_a_default_counts_for_all_recipes_that_do_not_state_another(project):
     params = copy.deepcopy(SHIPPED)
     params["embed"]["vectors"] = "letters.vec"
     named = [message.partition(":")[0] for message in messages(params, project) if "is not in" in message]
-    assert named == [f"recipes.{recipe}.embed.vectors" for recipe in SHIPPED["recipes"]]
+    others = [name for name, recipe in SHIPPED["recipes"].items() if "vectors" not in recipe["embed"]]
+    assert named == [f"recipes.{recipe}.embed.vectors" for recipe in others]
+    assert len(others) == len(SHIPPED["recipes"]) - 1
 
 
 def test_other_errors_are_in_the_same_list(project):

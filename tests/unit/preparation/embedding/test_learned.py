@@ -72,7 +72,7 @@ def test_tokens_start_from_their_vectors(tmp_path):
 
 
 def test_bigrams_start_from_their_vectors_also_without_a_lexicon():
-    table = bigram_table(settings(bigrams="vectorized"), LEXICON.empty_table(), LEARNED, WHERE)
+    table = bigram_table(settings(bigrams="vectorized"), LEXICON.empty_table(), LEARNED)
     assert table.schema.equals(LEXICON)
     model = dataclasses.replace(PLAIN, bigrams=BigramOptions(3, 1))
     rows = bucket([[3, 2, 4]], 3)
@@ -96,44 +96,33 @@ def test_words_start_from_theirs_and_bigrams_do_not():
     lexicon = build_lexicon(
         [DictionaryWord("中国", 9, "ns"), DictionaryWord("国人", 5, "n")], VOCABULARY, options, WHERE
     )
-    with_vectors = add_learned_words(lexicon, settings(lexicon=options), LEARNED, WHERE)
+    with_vectors = add_learned_words(lexicon, settings(lexicon=options), LEARNED)
     assert with_vectors["vector"].to_pylist() == [WORDS[0].tolist(), None]  # the word of three is too long
     assert with_vectors["ids"].equals(lexicon["ids"])
-    bigrams = bigram_table(settings(lexicon=options), with_vectors, LEARNED, WHERE)
+    bigrams = bigram_table(settings(lexicon=options), with_vectors, LEARNED)
     assert len(bigrams) == 0
     model = dataclasses.replace(PLAIN, bigrams=BigramOptions(9, 1), words=SoftLexiconOptions(2, 1))
     features = learn_token_features([bucket([[3, 2, 5]], 3)], 6, model, with_vectors, "m", bigrams=bigrams)
     assert features.bigrams.pretrained is None
     assert (features.words.pretrained.vectors.numpy() == WORDS[:1]).all()
-    assert add_learned_words(lexicon, settings(), LEARNED, WHERE) is lexicon
+    assert add_learned_words(lexicon, settings(), LEARNED) is lexicon
 
 
-@pytest.mark.parametrize(
-    ("take", "match"),
-    [
-        (
-            lambda: embed(VOCABULARY, settings("vectorized"), None, NO_VECTORS, WHERE),
-            r"embed\.vectors: .* of any token",
-        ),
-        (
-            lambda: bigram_table(settings(bigrams="vectorized"), LEXICON.empty_table(), NO_VECTORS, WHERE),
-            r"^recipes\.r\.embed\.bigrams: the encoding's vectorize has no vector of any bigram; lower the min_count",
-        ),
-        (
-            lambda: add_learned_words(None, settings(lexicon=Lexicon(4, "vectorized")), NO_VECTORS, WHERE),
-            r"^recipes\.r\.embed\.lexicon\.vectors: the encoding's vectorize has no vector of any word; lower",
-        ),
-    ],
-)
-def test_vectors_that_are_not_there_are_one_line(take, match):
-    with pytest.raises(UserError, match=match):
-        take()
+def test_where_all_are_too_rare_for_vectors_embeddings_are_random():
+    plain = dataclasses.replace(settings(), width=7, std=0.1)
+    learned = dataclasses.replace(plain, width=None, vectors="vectorized")
+    matrix, report = embed(VOCABULARY, learned, None, NO_VECTORS, WHERE, learned_width=7)
+    assert (matrix == embed(VOCABULARY, plain, None, NO_VECTORS, WHERE)[0]).all()
+    assert report == {"vectors": "vectorized", "width": 7, "covered_tokens": 0.0, "covered_text": 0.0}
+    assert len(bigram_table(settings(bigrams="vectorized"), LEXICON.empty_table(), NO_VECTORS)) == 0
+    lexicon = LEXICON.empty_table()
+    assert add_learned_words(lexicon, settings(lexicon=Lexicon(4, "vectorized")), NO_VECTORS) is lexicon
 
 
 def test_statistics_say_what_vectors_are_learned_from():
     vectorized = {"text": "more.txt", "texts": {"train": 8, "unlabelled": 7}}
     texts = {"text": "more.txt", "train": 8, "unlabelled": 7}
-    table = bigram_table(settings(bigrams="vectorized"), LEXICON.empty_table(), LEARNED, WHERE)
+    table = bigram_table(settings(bigrams="vectorized"), LEXICON.empty_table(), LEARNED)
     assert learned_statistics(settings(bigrams="vectorized"), table, vectorized) == {
         "bigrams": "vectorized",
         "bigram_vectors": 2,
