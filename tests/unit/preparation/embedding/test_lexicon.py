@@ -181,7 +181,7 @@ def stage(tmp_path, monkeypatch, import_stage):
     vectorized = LearnedVectors.default_folder("e")
     vectorized.mkdir(parents=True)
     NO_VECTORS.write(vectorized)
-    (vectorized / "statistics.json").write_text("{}", encoding="utf-8")
+    (vectorized / "statistics.json").write_text('{"width": null}', encoding="utf-8")
 
     def run(lexicon):
         data = {"source": "raw", "vectors": "vectors", "punkt": "punkt"}
