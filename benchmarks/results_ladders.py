@@ -88,7 +88,7 @@ ABLATIONS = {
     **_ablation(
         "ner_bilstm_crf",
         ("limits.rows=10000", *pretrained("ner_bilstm_crf")),
-        _TUNED,
+        ("pretrained vectors, tuned", "embed.vectors=null embed.width=200"),
         ("a CRF", "model.crf=false"),
         _BIGRAMS,
         _WORDS,
@@ -129,7 +129,10 @@ def _additions(recipe: str, plain: str, common: tuple[str, ...], *steps: tuple[s
 _ADVERSARIAL = ("adversarial training", "++train.adversarial={epsilon: 1.0, weight: 1.0}")
 _TENCENT = ("pretrained vectors of characters", f"data.vectors={{source}}/vectors; ++embed.vectors={VECTORS}")
 
-_NOT_LEARNED = tuple(f"recipes.ner_bilstm_crf.embed.{key}=null" for key in ("vectors", "bigrams", "lexicon.vectors"))
+_NOT_LEARNED = tuple(
+    f"recipes.ner_bilstm_crf.embed.{change}"
+    for change in ("vectors=null", "width=200", "bigrams=null", "lexicon.vectors=null")
+)
 
 ADDITIONS = {
     **_additions(
