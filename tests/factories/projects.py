@@ -21,6 +21,7 @@ from factories.params import RECIPES
 STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, which takes most of a second
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
 WRITTEN = ("data", "models", "metrics", "reports")  # the folders of outputs; logs/ holds seconds, which always differ
+TAGGER = "ner_bilstm_crf"
 RECIPE = "names_gru"  # the recipe that tests run where one is enough
 GOAL = f"evaluate@{RECIPE}"
 SMALL: dict[str, Any] = {
@@ -28,7 +29,10 @@ SMALL: dict[str, Any] = {
     "limits.epochs": 1,
     "limits.hidden_size": 8,
     "recipes.ner_gru.model.head_size": 8,
-    **{f"recipes.{recipe}.embed.width": 8 for recipe in RECIPES},
+    **{f"recipes.{recipe}.embed.width": 8 for recipe in RECIPES if recipe != TAGGER},
+    # the tagger's embeddings are as wide as the vectors that are learned for it
+    **{f"encodings.msra_bioes.vectorize.{name}": 8 for name in ("width", "bigrams.width", "words.width")},
+    **{f"recipes.{TAGGER}.model.{name}.width": 8 for name in ("bigrams", "words")},
 }
 
 
