@@ -12,6 +12,18 @@ from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels
 from textrnn.errors import ErrorCollector, require
 
 
+NO_FILES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined")  # encodings of other things
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether Python can read files in the encoding of this name, piece by piece."""
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return codec._is_text_encoding and codec.name.replace("-", "_") not in NO_FILES
+
+
 @dataclass(frozen=True)
 class HoldOut:
     """How rows for dev or test are held out of another split.
@@ -160,12 +172,8 @@ class Parse:
     def _check_text_encoding(self, where: str) -> None:
         if self.text_encoding is None:
             return
-        try:
-            known = codecs.lookup(self.text_encoding)._is_text_encoding
-        except (LookupError, ValueError):
-            known = False
         wrong = "must be the name of an encoding that Python has, such as gb18030, or null"
-        require(known, f"{where}.text_encoding", wrong, self.text_encoding)
+        require(_is_encoding(self.text_encoding), f"{where}.text_encoding", wrong, self.text_encoding)
 
     def _check_files(self, where: str) -> None:
         with ErrorCollector() as errors:

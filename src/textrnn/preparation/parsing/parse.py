@@ -14,7 +14,7 @@ from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.formats import format_of
-from textrnn.preparation.parsing.formats.base import FileFormat
+from textrnn.preparation.parsing.formats.base import FileFormat, ids_of
 from textrnn.preparation.parsing.splits import SplitPlan, plan_splits, write_splits
 from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file, staged_schema
 from textrnn.preparation.parsing.unusable import check_rejects, check_splits, too_few_labels
@@ -34,9 +34,8 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
         raise too_few_labels(source, settings, file_format, list(labels.values()))
     staging = out / STAGING
     staging.mkdir(exist_ok=True)
-    label_ids = {label: label_id for label_id, label in enumerate(labels)}
-    if file_format.named_labels:
-        label_ids = {name: label_id for label_id, name in enumerate(labels.values())} | label_ids
+    find_ids = file_format.label_ids or (lambda _source, _settings, labels: ids_of(labels))
+    label_ids = find_ids(source, settings, labels)
     counts = _stage_files(source, settings, file_format, label_ids, out)
     reader = ShardReader(staging, "staged")
     plans = plan_splits(reader, settings.dev, settings.seed, limit, test=settings.test)

@@ -347,8 +347,11 @@ def test_labels_may_be_the_names_of_classes(parsed, rows_of):
 
 
 def test_an_index_takes_precedence_over_a_name(parsed, rows_of):
-    parsed(HEADLINES, **headlines(classes=["1", "0"], train=[("a", 0), ("b", 1)]))
+    roles = headlines(classes=["1", "0"], train=[("a", 0), ("b", 1)])
+    parsed(replace(HEADLINES, classes={"0": "1", "1": "0"}), **roles)
     assert [row["label"] for row in rows_of("train")] == [0, 1]
+    with pytest.raises(UserError, match="labels may be class names or class indices"):  # nobody has said which
+        parsed(HEADLINES, out="other", **roles)
 
 
 def test_blank_lines_are_counted_and_are_no_rows(write_raw, tmp_path, rows_of):

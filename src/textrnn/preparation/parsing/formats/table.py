@@ -12,7 +12,7 @@ from typing import Any
 from textrnn.common.config.parse import Parse, Table
 from textrnn.common.config.types import FileScheme
 from textrnn.errors import shorten
-from textrnn.preparation.parsing.formats.base import FileFormat
+from textrnn.preparation.parsing.formats.base import FileFormat, strip_label
 from textrnn.preparation.parsing.formats.bio import foreign_tag, labels_of_types, train_file
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
 from textrnn.preparation.parsing.formats.tag_scan import FileVersion, TagCounts, TagScan, is_tag, version_of
@@ -123,7 +123,7 @@ def _surrogates(row: Cells, text: str) -> Reject | None:
 def _scalar(value: Any) -> str | None:
     """A label as text, without white space around it: "" for null and NaN, None for what no label can be."""
     if isinstance(value, str):
-        return value.strip()
+        return strip_label(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
