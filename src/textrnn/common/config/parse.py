@@ -11,7 +11,6 @@ from textrnn.common.config.file_names import check_file_name
 from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels, Split
 from textrnn.errors import ErrorCollector, require
 
-
 NO_FILES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined")  # encodings of other things
 
 

@@ -46,8 +46,8 @@ def labels_of_train(
     swapped: str,
     *,
     no_header: bool = False,
-) -> list[str]:
-    """The raw labels that occur in the training file, sorted.
+) -> dict[str, int]:
+    """How often each raw label occurs in the training file; the labels are sorted.
 
     swapped: what to do if the columns of text and label are the other way round. no_header: the format has none.
     Raises UserError if nearly every row has a label of its own, and for a header where there should be none.
@@ -72,7 +72,7 @@ def labels_of_train(
     _refuse_own_labels(path, rows, counts, texts, swapped)
     if no_header and first is not None:
         _refuse_header(path, first, rows, counts, again, begins=_begins_another(read, folder, settings, first))
-    return sorted(counts)
+    return dict(sorted(counts.items()))
 
 
 def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[int], swapped: str) -> None:

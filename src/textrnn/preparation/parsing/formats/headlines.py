@@ -74,7 +74,7 @@ def label_ids(folder: Path, settings: Parse, labels: Mapping[str, str]) -> dict[
         return names | indices
     found = _labels_of_rows(folder, settings)
     never_names, never_indices = found & (indices.keys() - names), found & (names.keys() - indices)
-    if never_names and never_indices or not (never_names or never_indices):
+    if (never_names and never_indices) or not (never_names or never_indices):
         example = next(name for name, at in names.items() if indices.get(name, at) != at)
         wrong = "labels may be class names or class indices: some names are the indices of other classes"
         raise UserError(folder, wrong, got=f"label {example}", do="write other class names, or say with `classes`")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import math
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -96,10 +99,13 @@ def _text_row(row: Cells, text_column: str, label_column: str) -> TextRow | Reje
 
 
 def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Reject:
-    tokens, tags = (_as_list(value) for value in row.values[:2])
+    written = [_written_list(value) for value in row.values[:2]]
+    tokens, tags = written if None not in written else (_as_list(value) for value in row.values[:2])
     for column, values, value in zip((tokens_column, tags_column), (tokens, tags), row.values, strict=False):
         if values is None:
-            return Reject(row.line, f'"{column}" must be a list of texts', _show(value))
+            numbers = isinstance(value, list) and any(isinstance(item, int) for item in value)
+            hint = "write the names of the tags, such as B-PER, in place of their numbers" if numbers else ""
+            return Reject(row.line, f'"{column}" must be a list of texts', _show(value), hint)
     assert tokens is not None
     assert tags is not None
     if not tokens:
@@ -130,6 +136,8 @@ def _scalar(value: Any) -> str | None:
         return "true" if value else "false"
     if isinstance(value, float):  # whole numbers with a null among them are written as floats
         return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, Decimal):  # 1.50 is the number 1.5
+        return f"{value.normalize():f}" if value.is_finite() else ""
     return str(value) if isinstance(value, int) else None
 
 
@@ -140,9 +148,27 @@ def _as_list(value: Any) -> list[str] | None:
     return value if is_list else None
 
 
+def _written_list(value: Any) -> list[str] | None:
+    """The list that a text is, as JSON or Python write one; None if it is no such text."""
+    if not isinstance(value, str) or not (value.startswith("[") and value.endswith("]")):
+        return None
+    for read in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            found = read(value)
+            # Python reads 'a' 'b', which NumPy writes, as one text
+            if isinstance(found, list) and (read is json.loads or repr(found) == value):
+                return _as_list(found)
+    return None
+
+
 def _group(row: Cells) -> str | None:
-    """The group of a row, None for an empty one: such a row stands alone."""
-    return (_scalar(row.values[2]) or None) if len(row.values) > 2 else None
+    """The group of a row, None for an empty one: such a row stands alone. Values of any type are groups."""
+    if len(row.values) < 3:
+        return None
+    group = _scalar(row.values[2])
+    if group is None:  # a date, a list and so on
+        group = json.dumps(row.values[2], ensure_ascii=False, sort_keys=True, default=str)
+    return group or None
 
 
 def _show(value: Any) -> str:
