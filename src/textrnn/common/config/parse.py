@@ -123,6 +123,13 @@ class Parse:
     columns: TagColumns
     scheme: FileScheme | None
 
+    @property
+    def is_grouped(self) -> bool:
+        """Whether rows that belong together are held out together: those of a group, or those of one fastText line."""
+        if self.format == "fasttext":
+            return self.several_labels == "each"
+        return self.format == "table" and self.table.group is not None
+
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
@@ -160,9 +167,11 @@ class Parse:
                 if held_out is not None:
                     with errors.collect():
                         held_out.check(f"{where}.{name}", sources)
-                    together = held_out.block <= 1 or self.format != "table" or self.table.group is None
-                    wrong = "must be 1 where table.group says which rows go together"
-                    errors.require(together, f"{where}.{name}.block", wrong, held_out.block)
+                    by = "table.group" if self.format == "table" else "several_labels: each"
+                    wrong = f"must be 1 where {by} says which rows go together"
+                    errors.require(
+                        not self.is_grouped or held_out.block <= 1, f"{where}.{name}.block", wrong, held_out.block
+                    )
             if self.dev is not None and self.test is not None:
                 taken = self.dev.share + self.test.share if self.dev.from_ == "train" else self.dev.share
                 wrong = "leaves no rows for train: the shares of dev and test must be less than 1 together"

@@ -34,6 +34,8 @@ BINARY = {
 START_BYTES = 4_096  # enough to tell what a file is
 UTF8_NAMES = ("utf-8", "utf-8-sig")
 FEWEST_CHARACTERS = 3
+CERTAIN_BYTES = 64
+LAST_OF_TWO_BYTES = "\u07ff"  # in UTF-8
 # letters and signs of Chinese, Japanese and Korean, and ASCII
 EAST_ASIAN = re.compile("[\t\n\r -~\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]")
 INVALID = "textrnn.invalid"  # the name of the error handler that keeps invalid bytes
@@ -109,13 +111,18 @@ def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
 
 
 def _is_utf8(start: bytes) -> bool:
-    """Whether the bytes have characters that only UTF-8 writes so; fewer than FEWEST_CHARACTERS may be chance."""
+    """Whether the bytes have characters that only UTF-8 writes so.
+
+    Fewer than FEWEST_CHARACTERS of two bytes may be chance in a short text; one in a long text of ASCII is none.
+    """
     text = codecs.getincrementaldecoder("utf-8")("strict")
     try:
         characters = text.decode(start)  # the last character may be cut
     except UnicodeDecodeError:
         return False
-    return sum(not character.isascii() for character in characters) >= FEWEST_CHARACTERS
+    wide = [character for character in characters if not character.isascii()]
+    certain = len(start) >= CERTAIN_BYTES or len(wide) >= FEWEST_CHARACTERS
+    return bool(wide) and (certain or any(character > LAST_OF_TWO_BYTES for character in wide))
 
 
 def utf16_without_mark(start: bytes) -> str | None:

@@ -142,3 +142,16 @@ def test_bytes_that_are_text_in_no_order(tmp_path):
 def test_no_other_encoding_is_taken_for_one_without_a_mark(tmp_path, encoding):
     (tmp_path / "a.txt").write_bytes(CHINESE.encode(encoding, "replace"))
     assert len(list(read_lines(tmp_path / "a.txt"))) == 2
+
+
+@pytest.mark.parametrize("content", ["今\n", "plain text of many words\n" * 4 + "café\n", "one “quote”\n"])
+def test_few_characters_show_that_a_file_is_utf8(tmp_path, content):
+    (tmp_path / "a.txt").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match="is UTF-8, and text_encoding is gb18030"):
+        list(read_lines(tmp_path / "a.txt", "gb18030"))
+
+
+@pytest.mark.parametrize("content", ["茅\n", "no one\n", "股市\n"])
+def test_few_characters_of_another_encoding(tmp_path, content):
+    (tmp_path / "a.txt").write_bytes(content.encode("gb18030"))
+    assert list(read_lines(tmp_path / "a.txt", "gb18030")) == [(1, content.strip().encode())]

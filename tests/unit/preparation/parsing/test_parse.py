@@ -264,8 +264,16 @@ def test_classes_of_bio_reject_other_types(parsed):
             r"raw: the test split is empty; got 0 usable rows in the test file; "
             r"the first rejected rows: line 1: empty text; got '\\t1'$",
         ),
-        ({"dev": None}, 0.01, r"raw: the dev split is empty; got 6 usable rows in the train file$"),
-        ({"dev": None}, 0.99, r"raw: the train split is empty; got 6 usable rows in the train file$"),
+        (
+            {"dev": None},
+            0.01,
+            r"raw: the dev split is empty; got 6 usable rows in the train file, of which these shares .*: dev 0\.01$",
+        ),
+        (
+            {"dev": None},
+            0.99,
+            r"raw: the train split is empty; got 6 usable rows in the train file, of which these .*: dev 0\.99$",
+        ),
     ],
 )
 def test_empty_split(parsed, roles, share, message):
@@ -276,7 +284,10 @@ def test_empty_split(parsed, roles, share, message):
 
 
 def test_one_label_is_too_few(parsed):
-    message = r"raw: needs at least two labels; got \['Polish'\]; check that its format is the right one$"
+    message = (
+        r"raw: needs at least two labels; got \['Polish'\]; all 2 usable rows of train\.csv\.gz have this label; "
+        r"check that its format is the right one$"
+    )
     with pytest.raises(UserError, match=message):
         parsed(NAMES, train=[("a", "Polish"), ("b", "Polish")], test=NAMES_TEST)
 

@@ -56,7 +56,8 @@ def _read_line(number: int, line: str, several_labels: str) -> list[TextRow | Re
         hint = "several_labels: first takes the first label, each makes a row of each label"
         return [Reject(number, "more than one label", shorten(line), hint)]
     taken = labels if several_labels == "each" else labels[:1]
-    return [checked_row(TextRow(number, text, PREFIX + label), line) for label in taken]
+    group = str(number) if len(taken) > 1 else None  # dev and test have all rows of a line or none
+    return [checked_row(TextRow(number, text, PREFIX + label, group), line) for label in taken]
 
 
 def _split_labels(first: str, text: str) -> tuple[list[str], str]:

@@ -14,14 +14,17 @@ from typing import Any
 
 from textrnn.common.config.parse import Parse, Table
 from textrnn.common.config.types import FileScheme
-from textrnn.errors import shorten
+from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats.base import FileFormat, strip_label
-from textrnn.preparation.parsing.formats.bio import foreign_tag, labels_of_types, train_file
+from textrnn.preparation.parsing.formats.bio import foreign_tag, given_types, labels_of_types, train_file
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
 from textrnn.preparation.parsing.formats.tag_scan import FileVersion, TagCounts, TagScan, is_tag, version_of
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
 from textrnn.preparation.parsing.tables.cells import Cells, Columns
 from textrnn.preparation.parsing.tables.read_columns import read_columns
+
+FEWEST_ROWS = 20  # of a file, before its rows of one token say anything
+ONE_TOKEN_SHARE = 0.95
 
 
 def read_texts(path: Path, settings: Parse) -> Iterator[Row]:
@@ -63,13 +66,19 @@ def _scan_tags(path: Path, settings: Parse) -> TagScan:
 @lru_cache(maxsize=4)  # as of `scan_lines`
 def _scan(path: Path, table: Table, encoding: str | None, scheme: FileScheme | None, _: FileVersion) -> TagScan:
     counts = TagCounts(path)
+    rows = short = 0
     for row in _read_raw_tags(path, table, encoding):
+        rows += isinstance(row, TagRow)
+        short += isinstance(row, TagRow) and len(row.tokens) == 1
         for tag in row.tags if isinstance(row, TagRow) else ():
             if tag in counts.tags or is_tag(tag):
                 counts.add_tag(tag)
             else:
                 counts.add_invalid()
         counts.end_sentence()
+    if rows >= FEWEST_ROWS and short >= ONE_TOKEN_SHARE * rows:
+        do = "a row must be a sentence with lists of tokens and tags; files of a token a line are format: bio"
+        raise UserError(path, "nearly all rows have one token", got=f"{short} of {rows} rows", do=do)
     return counts.result(scheme)
 
 
@@ -185,7 +194,7 @@ def text_labels(folder: Path, settings: Parse) -> dict[str, str]:
 
 def tag_labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw tag → name, as in the format `bio`."""
-    return labels_of_types(settings.classes or _scan_tags(train_file(folder, settings), settings).types)
+    return labels_of_types(given_types(folder, settings) or _scan_tags(train_file(folder, settings), settings).types)
 
 
 def describe_tags(path: Path, settings: Parse) -> dict[str, Any]:
