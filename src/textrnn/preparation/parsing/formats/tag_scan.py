@@ -137,7 +137,7 @@ def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: 
     numbering = _Numbering()
     for _number, raw in read_lines(path, encoding):
         line = read_line(raw)
-        tag, width, _ = line
+        tag, width = line.tag, line.width
         numbering.add(line)
         if tag is not None:
             counts.add_tag(tag, width)
