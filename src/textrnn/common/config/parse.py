@@ -11,6 +11,17 @@ from textrnn.common.config.file_names import check_file_name
 from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels, Split
 from textrnn.errors import ErrorCollector, require
 
+NO_FILES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined")  # encodings of other things
+
+
+def _is_encoding(name: str) -> bool:
+    """Whether Python can read files in the encoding of this name, piece by piece."""
+    try:
+        codec = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return False
+    return codec._is_text_encoding and codec.name.replace("-", "_") not in NO_FILES
+
 
 @dataclass(frozen=True)
 class HoldOut:
@@ -112,6 +123,13 @@ class Parse:
     columns: TagColumns
     scheme: FileScheme | None
 
+    @property
+    def is_grouped(self) -> bool:
+        """Whether rows that belong together are held out together: those of a group, or those of one fastText line."""
+        if self.format == "fasttext":
+            return self.several_labels == "each"
+        return self.format == "table" and self.table.group is not None
+
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
@@ -149,9 +167,11 @@ class Parse:
                 if held_out is not None:
                     with errors.collect():
                         held_out.check(f"{where}.{name}", sources)
-                    together = held_out.block <= 1 or self.format != "table" or self.table.group is None
-                    wrong = "must be 1 where table.group says which rows go together"
-                    errors.require(together, f"{where}.{name}.block", wrong, held_out.block)
+                    by = "table.group" if self.format == "table" else "several_labels: each"
+                    wrong = f"must be 1 where {by} says which rows go together"
+                    errors.require(
+                        not self.is_grouped or held_out.block <= 1, f"{where}.{name}.block", wrong, held_out.block
+                    )
             if self.dev is not None and self.test is not None:
                 taken = self.dev.share + self.test.share if self.dev.from_ == "train" else self.dev.share
                 wrong = "leaves no rows for train: the shares of dev and test must be less than 1 together"
@@ -160,12 +180,8 @@ class Parse:
     def _check_text_encoding(self, where: str) -> None:
         if self.text_encoding is None:
             return
-        try:
-            known = codecs.lookup(self.text_encoding)._is_text_encoding
-        except (LookupError, ValueError):
-            known = False
         wrong = "must be the name of an encoding that Python has, such as gb18030, or null"
-        require(known, f"{where}.text_encoding", wrong, self.text_encoding)
+        require(_is_encoding(self.text_encoding), f"{where}.text_encoding", wrong, self.text_encoding)
 
     def _check_files(self, where: str) -> None:
         with ErrorCollector() as errors:

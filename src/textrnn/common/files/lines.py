@@ -42,10 +42,13 @@ def read_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, b
     """
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")
-    number = 0
+    number, line = 0, b""
     with _errors_of(path):
         for number, line in enumerate(_split(utf8_chunks(_read_chunks(path), path, encoding)), start=1):
             yield number, line
+    if number == 1 and b"\r" in line:
+        do = f"convert it with `tr '\\r' '\\n' < {path.name}`"
+        raise UserError(path, "has a single line: its lines end with a carriage return alone", do=do)
     if not number:
         raise UserError(path, "the file is empty", do="fetch it again")
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -32,6 +34,10 @@ BINARY = {
 START_BYTES = 4_096  # enough to tell what a file is
 UTF8_NAMES = ("utf-8", "utf-8-sig")
 FEWEST_CHARACTERS = 3
+CERTAIN_BYTES = 64
+LAST_OF_TWO_BYTES = "\u07ff"  # in UTF-8
+# letters and signs of Chinese, Japanese and Korean, and ASCII
+EAST_ASIAN = re.compile("[\t\n\r -~\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]")
 INVALID = "textrnn.invalid"  # the name of the error handler that keeps invalid bytes
 
 
@@ -59,9 +65,30 @@ def utf8_chunks(chunks: Iterator[bytes], path: Path, encoding: str | None) -> It
     mark = next((mark for mark in MARKS if start.startswith(mark)), b"")
     if not mark:
         _refuse_binary(start, path, encoding)
-    name = MARKS.get(mark, encoding or "utf-8")
+    name = MARKS.get(mark) or _with_byte_order(encoding or "utf-8", start, path)
     rest = chain([start[len(mark) :]], chunks) if start else chunks
     return rest if codecs.lookup(name).name == "utf-8" else _transcode(rest, name)
+
+
+def _with_byte_order(encoding: str, start: bytes, path: Path) -> str:
+    """The encoding; of UTF-16 and UTF-32, whose order of bytes no mark says, the one in which the start is text."""
+    name = codecs.lookup(encoding).name
+    if name not in ("utf-16", "utf-32"):
+        return encoding
+    found = utf16_without_mark(start) if name == "utf-16" else _utf32_without_mark(start)
+    if found is None and start:
+        do = f"set text_encoding: {name}-le or {name}-be"
+        raise UserError(path, f"has no byte order mark, and text_encoding is {encoding}", do=do)
+    return found or encoding
+
+
+def _utf32_without_mark(start: bytes) -> str | None:
+    whole = start[: len(start) // 4 * 4]
+    for name in ("utf-32-le", "utf-32-be"):
+        with contextlib.suppress(UnicodeDecodeError):
+            whole.decode(name)
+            return name
+    return None
 
 
 def _transcode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
@@ -84,22 +111,39 @@ def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
 
 
 def _is_utf8(start: bytes) -> bool:
-    """Whether the bytes have characters that only UTF-8 writes so; fewer than FEWEST_CHARACTERS may be chance."""
+    """Whether the bytes have characters that only UTF-8 writes so.
+
+    Fewer than FEWEST_CHARACTERS of two bytes may be chance in a short text; one in a long text of ASCII is none.
+    """
     text = codecs.getincrementaldecoder("utf-8")("strict")
     try:
         characters = text.decode(start)  # the last character may be cut
     except UnicodeDecodeError:
         return False
-    return sum(not character.isascii() for character in characters) >= FEWEST_CHARACTERS
+    wide = [character for character in characters if not character.isascii()]
+    certain = len(start) >= CERTAIN_BYTES or len(wide) >= FEWEST_CHARACTERS
+    return bool(wide) and (certain or any(character > LAST_OF_TWO_BYTES for character in wide))
 
 
 def utf16_without_mark(start: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` if most bytes at even or odd places are 0, as in UTF-16 of Latin letters."""
+    """`utf-16-le` or `utf-16-be` if the bytes are UTF-16 of Latin letters or of Chinese, Japanese or Korean.
+
+    Of Latin letters most bytes at even or odd places are 0. Of the others hardly any character is of another script,
+    and some byte is 0: one of a line end, a tab or a digit.
+    """
     pairs = len(start) // 2
     if pairs < 16:
         return None
     for name, first in (("utf-16-le", 1), ("utf-16-be", 0)):
         zeros = start[first : 2 * pairs : 2].count(0)
         if zeros > 0.7 * pairs and start[1 - first : 2 * pairs : 2].count(0) < 0.1 * pairs:
+            return name
+    return _east_asian_utf16(start[: 2 * pairs]) if b"\0" in start and not start.isascii() else None
+
+
+def _east_asian_utf16(start: bytes) -> str | None:
+    for name in ("utf-16-le", "utf-16-be"):
+        text = start.decode(name, "replace")
+        if len(EAST_ASIAN.findall(text)) > 0.95 * len(text) and any(end in text for end in "\n\t"):
             return name
     return None

@@ -95,7 +95,7 @@ def _read_batches(args: argparse.Namespace, *, tokens: bool) -> Iterator[list[Te
     if args.file is not None:
         return read_file(
             args.file,
-            args.column or "text",
+            args.column,
             args.batch_size,
             tokens=tokens,
             delimiter=args.delimiter,

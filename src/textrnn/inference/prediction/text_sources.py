@@ -60,7 +60,7 @@ def _available_lines(stream: io.BufferedReader) -> Iterator[list[bytes]]:
 
 def read_file(
     path: Path,
-    column: str,
+    column: str | None,
     batch_size: int,
     *,
     tokens: bool,
@@ -69,20 +69,24 @@ def read_file(
 ) -> Iterator[list[Text]]:
     """Yield the texts of a file, `batch_size` at a time; its suffix names its format, in small or capital letters.
 
-    .txt has one text per line; the tables that training reads, .csv, .tsv, .jsonl and .parquet, have them in `column`.
+    .txt has one text per line, unless there is a column or a delimiter: then it is a table. The tables that training
+    reads, .csv, .tsv, .jsonl and .parquet, have the texts in `column`; None: in `text`.
     All but Parquet may be compressed, with .gz or .bz2 added to the name.
     tokens: whether JSONL and Parquet may have a list of tokens in place of a text. delimiter: of CSV and TSV; None:
     found from the header. encoding: of the text; None: by the byte order mark, UTF-8 without one.
     Raises UserError, naming the line or row, for input that cannot be read.
     """
-    columns = Columns((column,), "with --column", delimiter=delimiter, encoding=encoding, rows_at_once=batch_size)
+    columns = Columns(
+        (column or "text",), "with --column", delimiter=delimiter, encoding=encoding, rows_at_once=batch_size
+    )
     try:
-        yield from _batches(_read_texts(path, columns, tokens), batch_size)
+        by_line = column is None and delimiter is None
+        yield from _batches(_read_texts(path, columns, tokens, by_line=by_line), batch_size)
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
 
 
-def _read_texts(path: Path, columns: Columns, tokens: bool) -> Iterator[Text]:
+def _read_texts(path: Path, columns: Columns, tokens: bool, *, by_line: bool) -> Iterator[Text]:
     kind = table_kind(path)
     if not path.is_file():
         raise UserError(path, "no such file")
@@ -91,7 +95,7 @@ def _read_texts(path: Path, columns: Columns, tokens: bool) -> Iterator[Text]:
         raise UserError(path, "has an unknown format", got=path.suffix, do=f"name it {endings}")
     if path.stat().st_size == 0 and kind != ".parquet":
         return
-    if kind == ".txt":
+    if kind == ".txt" and by_line:
         for _, line in read_text_lines(path, columns.encoding):
             yield _checked(line, path)
         return

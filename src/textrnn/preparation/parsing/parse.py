@@ -14,10 +14,10 @@ from textrnn.common.storage.schemas import SPLITS
 from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.formats import format_of
-from textrnn.preparation.parsing.formats.base import FileFormat
+from textrnn.preparation.parsing.formats.base import FileFormat, ids_of
 from textrnn.preparation.parsing.splits import SplitPlan, plan_splits, write_splits
 from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file, staged_schema
-from textrnn.preparation.parsing.unusable import check_rejects, check_splits, too_few_labels
+from textrnn.preparation.parsing.unusable import check_rejects, check_splits, labels_without_rows, too_few_labels
 
 
 def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dict[str, Any]:
@@ -34,9 +34,8 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
         raise too_few_labels(source, settings, file_format, list(labels.values()))
     staging = out / STAGING
     staging.mkdir(exist_ok=True)
-    label_ids = {label: label_id for label_id, label in enumerate(labels)}
-    if file_format.named_labels:
-        label_ids = {name: label_id for label_id, name in enumerate(labels.values())} | label_ids
+    find_ids = file_format.label_ids or (lambda _source, _settings, labels: ids_of(labels))
+    label_ids = find_ids(source, settings, labels)
     counts = _stage_files(source, settings, file_format, label_ids, out)
     reader = ShardReader(staging, "staged")
     plans = plan_splits(reader, settings.dev, settings.seed, limit, test=settings.test)
@@ -44,12 +43,17 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
     shards = write_splits(reader, plans, file_format.task, duplicates, out)
     rows: dict[str, int] = {split: sum(shard.rows for shard in shards[split]) for split in SPLITS}
     roles = {split: plan.role for split, plan in plans.items()}
-    check_splits(source, roles, counts, rows, grouped=_is_grouped(settings), hint=file_format.split_hint)
+    held_out = {"test": settings.test, "dev": settings.dev}
+    hint = file_format.split_hint
+    check_splits(source, roles, counts, rows, held_out=held_out, grouped=settings.is_grouped, hint=hint)
     described = {
         role: file_format.describe(source / str(settings.files[role]), settings) if file_format.describe else {}
         for role in counts
     }
     statistics = _statistics(file_format, plans, counts, rows, duplicates, described)
+    strata = (strata for _, strata in plans["train"].members(reader))
+    if missing := labels_without_rows(strata, list(labels.values()), file_format.task):
+        statistics["labels_without_train_rows"] = missing
     # markers last: a run that is killed here finds them without their files, and stages again
     shutil.rmtree(staging)
     shutil.rmtree(out / MARKERS)
@@ -63,7 +67,7 @@ def _stage_files(
 ) -> dict[str, FileCounts]:
     counts: dict[str, FileCounts] = {}
     staged: list[Shard] = []
-    grouped = _is_grouped(settings)
+    grouped = settings.is_grouped
     for role in SPLITS:
         name = settings.files.get(role)
         if name is not None:
@@ -82,10 +86,6 @@ def _stage_files(
             check_rejects(source, settings, counts)
     write_index(out / STAGING, "staged", staged, columns=staged_schema(file_format.task, grouped).names)
     return counts
-
-
-def _is_grouped(settings: Parse) -> bool:
-    return settings.format == "table" and settings.table.group is not None
 
 
 def _rows_before_limit(plans: Mapping[str, SplitPlan], rows: Mapping[str, int]) -> dict[str, int]:

@@ -22,6 +22,7 @@ from textrnn.common.storage.markers import finished_shards, mark_finished, read_
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.shards import ROWS_PER_BATCH, ROWS_PER_SHARD, Shard, ShardWriter
 from textrnn.errors import shorten
+from textrnn.preparation.parsing.formats.fasttext import is_glued
 from textrnn.preparation.parsing.formats.found_labels import looks_like_header
 from textrnn.preparation.parsing.group_sample import group_number
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
@@ -31,6 +32,7 @@ from textrnn.preparation.parsing.tables.read_columns import place_name
 STAGING = "staging"
 REJECTS_SHOWN = 3
 SWAPPED = "are the columns the other way round? headlines have `order` for that, tables `table.text` and `table.label`"
+GLUED = "is there no blank between label and text? if it is a class, list all `classes`"
 HEADER = "line 1 looks like a header: format: table reads columns by name"
 
 
@@ -207,6 +209,7 @@ def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[A
 def _unknown_label(row: TextRow, label_ids: Mapping[str, int]) -> Reject:
     classes = len(set(label_ids.values()))
     hint = SWAPPED if row.text.strip() in label_ids else HEADER if row.line == 1 and looks_like_header(row) else ""
+    hint = GLUED if is_glued(row.label) else hint
     return Reject(row.line, f"a label that is none of the {classes} classes", shorten(row.label), hint)
 
 

@@ -13,6 +13,7 @@ CharacterSpan = tuple[int, int]  # start and end (exclusive), in characters of t
 
 CHUNK = re.compile(r"\S+")
 MAX_SIGNS = 8  # of a token of signs
+MAX_SIGNED_WORD = 128  # characters of a known word with signs around it; a longer run would be looked up at each sign
 JOINING_SIGNS = "'’-‐‑_.@/&·"  # within a word, signs that training does not show are part of it
 
 
@@ -51,14 +52,17 @@ class HabitualTokenizer:
             yield start, end
             return
         first, last = start, end
-        while first < last and self._is_cut(text[first], "left") and not self._is_known(text[first:last]):
+        while first < last and self._is_cut(text[first], "left") and not self._is_known_word(text, first, last):
             first += 1
-        while first < last and self._is_cut(text[last - 1], "right") and not self._is_known(text[first:last]):
+        while first < last and self._is_cut(text[last - 1], "right") and not self._is_known_word(text, first, last):
             last -= 1
         yield from self._cut_signs(text, start, first)
         for word_start, word_end in self._cut_within(text, first, last):
             yield from self._cut_apostrophes(text, word_start, word_end)
         yield from self._cut_signs(text, last, end)
+
+    def _is_known_word(self, text: str, start: int, end: int) -> bool:
+        return end - start <= MAX_SIGNED_WORD and self._is_known(text[start:end])
 
     def _cut_within(self, text: str, start: int, end: int) -> Iterator[CharacterSpan]:
         """Part a word at the signs within it that are never part of one."""

@@ -133,3 +133,9 @@ def test_sections_of_tables_are_read_from_params():
     loaded = load_entry_section(Parse, {"parse": defaults, "corpora": {"x": {"parse": own}}}, "corpora", "x", "parse")
     assert loaded.table == Table(tokens="words", tags="ner")
     assert (loaded.max_rejects, type(loaded.max_rejects)) == (3, int)
+
+
+@pytest.mark.parametrize("encoding", ["idna", "punycode", "undefined", "unicode_escape"])
+def test_an_encoding_of_other_things_than_files(encoding):
+    with pytest.raises(UserError, match="text_encoding: must be the name of an encoding that Python has"):
+        replace(NAMES, files=FILES, text_encoding=encoding).check("corpora.x")

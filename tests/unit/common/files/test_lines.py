@@ -236,3 +236,13 @@ def test_files_are_closed_when_reading_stops_early(tmp_path, monkeypatch):
 def test_published_reviews(real_data, monkeypatch):
     path = real_data / "amazon" / "test.ft.txt.bz2"
     assert outcome(path, monkeypatch, 3) == outcome(path, monkeypatch, 1)
+
+
+@pytest.mark.parametrize("name", ["a.txt", "a.txt.gz"])
+def test_lines_that_end_with_a_carriage_return_alone(tmp_path, name):
+    content = b"a\t0\rb\t1\r"
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith("gz") else content)
+    with pytest.raises(UserError, match=r"its lines end with a carriage return alone; convert it with `tr '\\r' '\\n'"):
+        list(read_lines(tmp_path / name))
+    (tmp_path / "b.txt").write_bytes(b"a\rb\r\nc\r\n")
+    assert list(read_lines(tmp_path / "b.txt")) == [(1, b"a\rb"), (2, b"c")]

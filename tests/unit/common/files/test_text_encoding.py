@@ -114,3 +114,44 @@ def test_a_hint_has_the_command_that_converts(tmp_path):
     assert encoding_hint(tmp_path / "a.txt") == ""  # most of it is UTF-8
     (tmp_path / "a.txt").write_bytes(b"a\xff\n")
     assert encoding_hint(tmp_path / "a.txt") == ""  # one byte says nothing
+
+
+CHINESE = "今天股市上涨，投资者信心恢复\t1\n球队赢得比赛。\t0\n"
+
+
+@pytest.mark.parametrize("order", ["le", "be"])
+def test_an_order_of_bytes_that_no_mark_says(tmp_path, order):
+    expected = list(enumerate(CHINESE.encode().splitlines(), start=1))
+    for encoding in ("utf-16", "UTF_32"):
+        (tmp_path / "a.txt").write_bytes(CHINESE.encode(f"{encoding}-{order}"))
+        assert list(read_lines(tmp_path / "a.txt", encoding)) == expected
+    (tmp_path / "a.txt").write_bytes(CHINESE.encode(f"utf-16-{order}"))
+    with pytest.raises(UserError, match=f"looks like utf-16-{order} without a byte order mark; set text_encoding"):
+        list(read_lines(tmp_path / "a.txt"))
+
+
+def test_bytes_that_are_text_in_no_order(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"plain\t1\n" * 9)
+    for encoding in ("utf-16", "utf-32"):
+        message = f"has no byte order mark, and text_encoding is {encoding}; set text_encoding: {encoding}-le or"
+        with pytest.raises(UserError, match=message):
+            list(read_lines(tmp_path / "a.txt", encoding))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gb18030", "big5", "euc-jp", "utf-16"])
+def test_no_other_encoding_is_taken_for_one_without_a_mark(tmp_path, encoding):
+    (tmp_path / "a.txt").write_bytes(CHINESE.encode(encoding, "replace"))
+    assert len(list(read_lines(tmp_path / "a.txt"))) == 2
+
+
+@pytest.mark.parametrize("content", ["今\n", "plain text of many words\n" * 4 + "café\n", "one “quote”\n"])
+def test_few_characters_show_that_a_file_is_utf8(tmp_path, content):
+    (tmp_path / "a.txt").write_text(content, encoding="utf-8")
+    with pytest.raises(UserError, match="is UTF-8, and text_encoding is gb18030"):
+        list(read_lines(tmp_path / "a.txt", "gb18030"))
+
+
+@pytest.mark.parametrize("content", ["茅\n", "no one\n", "股市\n"])
+def test_few_characters_of_another_encoding(tmp_path, content):
+    (tmp_path / "a.txt").write_bytes(content.encode("gb18030"))
+    assert list(read_lines(tmp_path / "a.txt", "gb18030")) == [(1, content.strip().encode())]

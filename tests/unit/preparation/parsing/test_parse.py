@@ -264,8 +264,16 @@ def test_classes_of_bio_reject_other_types(parsed):
             r"raw: the test split is empty; got 0 usable rows in the test file; "
             r"the first rejected rows: line 1: empty text; got '\\t1'$",
         ),
-        ({"dev": None}, 0.01, r"raw: the dev split is empty; got 6 usable rows in the train file$"),
-        ({"dev": None}, 0.99, r"raw: the train split is empty; got 6 usable rows in the train file$"),
+        (
+            {"dev": None},
+            0.01,
+            r"raw: the dev split is empty; got 6 usable rows in the train file, of which these shares .*: dev 0\.01$",
+        ),
+        (
+            {"dev": None},
+            0.99,
+            r"raw: the train split is empty; got 6 usable rows in the train file, of which these .*: dev 0\.99$",
+        ),
     ],
 )
 def test_empty_split(parsed, roles, share, message):
@@ -276,7 +284,10 @@ def test_empty_split(parsed, roles, share, message):
 
 
 def test_one_label_is_too_few(parsed):
-    message = r"raw: needs at least two labels; got \['Polish'\]; check that its format is the right one$"
+    message = (
+        r"raw: needs at least two labels; got \['Polish'\]; all 2 usable rows of train\.csv\.gz have this label; "
+        r"check that its format is the right one$"
+    )
     with pytest.raises(UserError, match=message):
         parsed(NAMES, train=[("a", "Polish"), ("b", "Polish")], test=NAMES_TEST)
 
@@ -347,8 +358,11 @@ def test_labels_may_be_the_names_of_classes(parsed, rows_of):
 
 
 def test_an_index_takes_precedence_over_a_name(parsed, rows_of):
-    parsed(HEADLINES, **headlines(classes=["1", "0"], train=[("a", 0), ("b", 1)]))
+    roles = headlines(classes=["1", "0"], train=[("a", 0), ("b", 1)])
+    parsed(replace(HEADLINES, classes={"0": "1", "1": "0"}), **roles)
     assert [row["label"] for row in rows_of("train")] == [0, 1]
+    with pytest.raises(UserError, match="labels may be class names or class indices"):  # nobody has said which
+        parsed(HEADLINES, out="other", **roles)
 
 
 def test_blank_lines_are_counted_and_are_no_rows(write_raw, tmp_path, rows_of):
@@ -440,7 +454,8 @@ def test_rows_without_a_group_stand_alone(one_file):
 def test_one_group_leaves_a_split_empty(one_file):
     rows = [(text, label, "the same") for text, label, _ in GROUPED]
     with pytest.raises(
-        UserError, match=r"raw: the test split is empty; got 600 usable rows in the train file; .* one group"
+        UserError,
+        match=r"raw: the test split is empty; got 600 usable rows .*: test 0\.1, dev 0\.2; .* one group",
     ):
         one_file(rows, columns=("text", "label", "author"))
 

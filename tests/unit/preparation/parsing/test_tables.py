@@ -152,7 +152,7 @@ def test_rows_that_cannot_be_used(read):
         (4, "empty label", "'t'"),
         (5, "must have 2 columns, as the header has", "3"),
         (6, "must have 2 columns, as the header has", "1"),
-        (7, "is not CSV", "',' expected after '\"'"),
+        (7, "is not CSV", "between a closing quote and the next ',' is another character"),
         (9, "a label with a line end", r"'a\nb'"),
     ]
     lines = [
@@ -327,7 +327,11 @@ def test_lines_that_are_no_text_are_rejected_once():
     found = list(read_records(iter([(number, bad.get(number, text.get(number))) for number in range(1, 8)])))
     # the first is within a quoted field, so its record is lost with it
     assert found[:2] == [bad[2], bad[4]]
-    assert found[2:] == [Malformed(5, '"e" f,g', "',' expected after '\"'"), bad[6], Record(7, ["h", "i"], "h,i")]
+    assert found[2:] == [
+        Malformed(5, '"e" f,g', "between a closing quote and the next ',' is another character"),
+        bad[6],
+        Record(7, ["h", "i"], "h,i"),
+    ]
 
 
 @settings(max_examples=200, deadline=None)

@@ -143,3 +143,12 @@ def test_kinds():
         "\u200d": "letters",
     }
     assert {character: kind_of(character) for character in kinds} == kinds
+
+
+@pytest.mark.parametrize("run", ["," * 5_000, "a" + "," * 5_000, "," * 5_000 + "a" * 200])
+def test_long_runs_of_signs_are_looked_up_in_short_pieces(run):
+    lengths = []
+    habits = learn_habits(Counter(" ".join(ENGLISH).split(" ")).items())
+    tokens, _ = HabitualTokenizer(habits, lambda token: bool(lengths.append(len(token)))).tokenize(run)
+    assert "".join(tokens) == run
+    assert sum(length > 1_000 for length in lengths) <= 3

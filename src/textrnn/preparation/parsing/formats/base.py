@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from textrnn.errors import shorten
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TextRow
 from textrnn.preparation.parsing.text_lines import read_text_lines
 
+NO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
+
 
 @dataclass(frozen=True)
 class FileFormat:
@@ -20,7 +22,8 @@ class FileFormat:
 
     read: yields every row of a file, rejects and blank lines included.
     labels: a function of the folder and the settings; returns the name of each raw label in the order of label ids.
-    named_labels: whether a row may have the name of its label in place of the raw label.
+    label_ids: a function of the folder, the settings and `labels`; returns the id of what rows may have for a label;
+        None: of each raw label.
     split_hint: what to do if a split has no rows.
     describe: what the statistics say of a file, beside its numbers of rows.
     """
@@ -28,7 +31,7 @@ class FileFormat:
     task: Task
     read: Callable[[Path, Parse], Iterator[Row]]
     labels: Callable[[Path, Parse], dict[str, str]]
-    named_labels: bool = False
+    label_ids: Callable[[Path, Parse, Mapping[str, str]], dict[str, int]] | None = None
     split_hint: str = ""
     describe: Callable[[Path, Parse], dict[str, Any]] | None = None
 
@@ -44,6 +47,16 @@ def read_text_rows(
             yield checked_row(read_line(number, line), line)
         else:
             yield Blank(number)
+
+
+def strip_label(text: str) -> str:
+    """The label without white space and characters of no width around it, which nobody sees."""
+    return text.strip().strip(NO_WIDTH).strip()
+
+
+def ids_of(labels: Iterable[str]) -> dict[str, int]:
+    """The id of each label: its place."""
+    return {label: label_id for label_id, label in enumerate(labels)}
 
 
 def checked_row(row: TextRow | Reject, line: str) -> TextRow | Reject:

@@ -5,6 +5,7 @@ Columns are parted by tabs or blanks. Tags of any scheme are converted to BIO.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -15,12 +16,13 @@ from typing import Any, NamedTuple
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.types import FileScheme
 from textrnn.common.files.lines import read_lines
-from textrnn.errors import shorten
+from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.formats.column_lines import (
     CACHED_LINES,
     decode_column_line,
     may_be_comment,
+    may_be_sentence_comment,
     split_into,
 )
 from textrnn.preparation.parsing.formats.entity_tags import OUTSIDE
@@ -34,6 +36,7 @@ TAGS: dict[FileScheme, str] = {  # of each scheme, for messages
     "bilou": "B-, I-, L- or U-TYPE",
     "bmes": "B-, M-, E- or S-TYPE",
 }
+PREFIXED = re.compile("O|[BIESLUM][-_].+")
 HINT = "the corpus's `columns` say where the tag is, its `scheme` of which kind it is"
 NO_SENTENCES = "check that blank lines part the sentences"
 
@@ -80,7 +83,10 @@ def _read_line(settings: Parse, scan: TagScan, line: bytes) -> _Token | Reject |
         return text
     fields = split_into(text, scan.columns)
     tag = "" if fields is None else fields[settings.columns.tag].strip()
-    if fields is not None and tag and scan.converter.parse(tag) is not None:
+    parsed = scan.converter.parse(tag) if tag else None
+    if parsed is not None and may_be_sentence_comment(text) and parsed.letter and parsed.entity_type not in scan.types:
+        return COMMENT
+    if fields is not None and parsed is not None:
         token = fields[settings.columns.token]
         if not token:
             return Reject(0, "no token in front of the tag", shorten(text))
@@ -96,12 +102,23 @@ def foreign_tag(line: int, tag: str, scheme: FileScheme, hint: str = "") -> Reje
     """The reject of a row with a tag that is not of the file's scheme."""
     if tag == "0":
         return Reject(line, "a tag that is the digit 0 in place of the letter O", shorten(tag))
+    if tag == "o":
+        return Reject(line, "a tag that is the small letter o in place of the capital O", shorten(tag))
     return Reject(line, f"a tag that is neither O nor {TAGS[scheme]}", shorten(tag), hint)
 
 
 def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw tag → name: O, then B- and I- of each entity type, those of `classes` or else those of train, sorted."""
-    return labels_of_types(settings.classes or scan_lines(train_file(folder, settings), settings).types)
+    return labels_of_types(given_types(folder, settings) or scan_lines(train_file(folder, settings), settings).types)
+
+
+def given_types(folder: Path, settings: Parse) -> Mapping[str, str] | None:
+    """The entity types of `classes`. Raises UserError if it has their tags."""
+    classes = settings.classes
+    if classes and all(PREFIXED.fullmatch(name) for name in classes):
+        do = "write PER: person, without B- and I- and without O"
+        raise UserError(folder, "classes must have the entity types, not their tags", got=", ".join(classes), do=do)
+    return classes
 
 
 def train_file(folder: Path, settings: Parse) -> Path:

@@ -27,6 +27,11 @@ def may_be_comment(text: str) -> bool:
     return text.startswith("#") and text[1:2] in ("", " ", "\t")
 
 
+def may_be_sentence_comment(text: str) -> bool:
+    """Whether the line begins like a comment of words, the last of which may look like a tag: `# form I-94`."""
+    return text.startswith("# ")
+
+
 def split_columns(text: str) -> list[str]:
     """The columns of a line: what tabs part if it has any, so that a token may contain blanks; else what blanks part.
 
@@ -45,4 +50,6 @@ def split_into(text: str, number: int) -> list[str] | None:
 
 def _split_at_blanks(text: str) -> list[str]:
     columns = [column for column in text.replace("\t", " ").split(" ") if column]
+    if len(columns) == 1 and text.startswith("  "):  # the token is a blank, and another one parts it from its tag
+        return [" ", columns[0]]
     return columns if len(columns) > 1 else text.split()

@@ -7,11 +7,11 @@ begins with `__label__` is a label too, wherever it stands; commas between label
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.config.parse import Parse
-from textrnn.errors import shorten
+from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats.base import FileFormat, checked_row
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TextRow
@@ -22,6 +22,7 @@ WHITE = r"\s\x00"  # fastText ends a token at a NUL byte too
 SEPARATORS = ",;|，、；"  # between labels
 LINE = re.compile(rf"[{WHITE}]*({PREFIX}[^{WHITE}]+)(?:[{WHITE}](.*))?", re.DOTALL)
 # a label within the line, with the white space and separators before it
+LONE_SEPARATOR = re.compile(rf"[{WHITE}]*[{SEPARATORS}](?=[{WHITE}])[{WHITE}]*")
 FURTHER = re.compile(rf"(?:^|[{WHITE}])[{WHITE}{SEPARATORS}]*{PREFIX}([^{WHITE}]*)")
 MOST_PLAIN = 10_000
 NO_LABEL = f"does not start with {PREFIX} and a label"
@@ -35,7 +36,7 @@ def read(path: Path, settings: Parse) -> Iterator[Row]:
             yield line
             continue
         label, _, text = line.partition(" ")
-        if label in plain and PREFIX not in text:
+        if label in plain and PREFIX not in text and not LONE_SEPARATOR.match(text):
             yield checked_row(TextRow(number, text, label), line)
         elif line and not line.isspace():
             rows = _read_line(number, line, settings.several_labels)
@@ -55,22 +56,39 @@ def _read_line(number: int, line: str, several_labels: str) -> list[TextRow | Re
         hint = "several_labels: first takes the first label, each makes a row of each label"
         return [Reject(number, "more than one label", shorten(line), hint)]
     taken = labels if several_labels == "each" else labels[:1]
-    return [checked_row(TextRow(number, text, PREFIX + label), line) for label in taken]
+    group = str(number) if len(taken) > 1 else None  # dev and test have all rows of a line or none
+    return [checked_row(TextRow(number, text, PREFIX + label, group), line) for label in taken]
 
 
 def _split_labels(first: str, text: str) -> tuple[list[str], str]:
     """The different labels of a line without the prefix, in order, and the text without labels."""
     tokens = [first[len(PREFIX) :], *FURTHER.findall(text)]
     labels = [part.rstrip(SEPARATORS) for token in tokens for part in token.split(PREFIX)]
-    return list(dict.fromkeys(labels)), FURTHER.sub("", text).lstrip() if len(tokens) > 1 else text
+    text = FURTHER.sub("", text).lstrip() if len(tokens) > 1 else text
+    return list(dict.fromkeys(labels)), LONE_SEPARATOR.sub("", text, count=1) if LONE_SEPARATOR.match(text) else text
 
 
 def labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw label → name: from the param `classes` (`__label__1: negative`), else train's labels without the prefix."""
     if settings.classes is not None:
+        if not any(label.startswith(PREFIX) for label in settings.classes):
+            wrong = f"classes must have the labels with {PREFIX}, as the lines do"
+            label, name = next(iter(settings.classes.items()), ("", ""))
+            raise UserError(folder, wrong, got=shorten(label), do=f"write {PREFIX}{label}: {name}")
         return dict(settings.classes)
     do = f"{PREFIX} must stand before the label"
-    return {label: label.removeprefix(PREFIX) for label in labels_of_train(read, folder, settings, do)}
+    counts = labels_of_train(read, folder, settings, do)
+    return {label: label.removeprefix(PREFIX) for label in counts if not _has_text(label, counts)}
+
+
+def _has_text(label: str, counts: Mapping[str, int]) -> bool:
+    """Whether text is probably glued to a label: up to a separator it is another label, or no other row has it."""
+    return is_glued(label) and (counts[label] == 1 or re.split(f"[{SEPARATORS}]", label, maxsplit=1)[0] in counts)
+
+
+def is_glued(label: str) -> bool:
+    """Whether a label has a separator in it, behind which there may be text."""
+    return label.startswith(PREFIX) and re.search(f"[{SEPARATORS}]", label) is not None
 
 
 FORMAT = FileFormat("classify", read, labels)

@@ -17,7 +17,15 @@ HEADER_WORDS = frozenset(
         *("headline", "body", "message", "query", "question", "document", "doc", "name", "names"),
         *("label", "labels", "class", "classes", "category", "categories", "target", "sentiment", "tag", "tags"),
         *("intent", "topic", "polarity", "rating", "stars", "country", "language", "lang"),
+        *("surname", "surnames", "firstname", "lastname", "nationality", "nationalities"),
         *("文本", "内容", "标题", "评论", "句子", "名字", "姓名", "标签", "类别", "分类", "国家"),
+    )
+)
+# these may be labels or texts as well: a header has two of them, or one and a word from above
+WEAK_WORDS = frozenset(
+    (
+        *("id", "x", "y", "index", "key", "value", "score", "origin", "user", "username", "author", "source", "date"),
+        *("tweet", "tweets", "post", "word", "words", "line", "output", "input", "gender", "type", "group", "result"),
     )
 )
 FEWEST_ROWS = 8  # of a file, before what its labels look like says anything
@@ -27,7 +35,8 @@ ROWS_PER_CHECK = 1 << 14
 
 def looks_like_header(row: TextRow) -> bool:
     """Whether the text or the label of a row is a word that headers have."""
-    return not HEADER_WORDS.isdisjoint((row.text.strip().casefold(), row.label.casefold()))
+    words = {row.text.strip().casefold(), row.label.casefold()}
+    return not HEADER_WORDS.isdisjoint(words) or (len(words) > 1 and words <= WEAK_WORDS)
 
 
 def labels_of_train(
@@ -37,8 +46,8 @@ def labels_of_train(
     swapped: str,
     *,
     no_header: bool = False,
-) -> list[str]:
-    """The raw labels that occur in the training file, sorted.
+) -> dict[str, int]:
+    """How often each raw label occurs in the training file; the labels are sorted.
 
     swapped: what to do if the columns of text and label are the other way round. no_header: the format has none.
     Raises UserError if nearly every row has a label of its own, and for a header where there should be none.
@@ -49,11 +58,12 @@ def labels_of_train(
     counts: Counter[str] = Counter()
     texts: set[int] = set()  # hashes: a text may be long
     first: TextRow | None = None
-    rows = 0
+    rows = again = 0  # again: how often the first row occurs
     for row in read(path, settings):
         if isinstance(row, TextRow):
             first = first or row
             counts[row.label] += 1
+            again += row.label == first.label and row.text == first.text
             rows += 1
             if rows <= SAMPLED_TEXTS:
                 texts.add(hash(row.text))
@@ -61,8 +71,8 @@ def labels_of_train(
                 _refuse_own_labels(path, rows, counts, texts, swapped)
     _refuse_own_labels(path, rows, counts, texts, swapped)
     if no_header and first is not None:
-        _refuse_header(path, first, rows, counts)
-    return sorted(counts)
+        _refuse_header(path, first, rows, counts, again, begins=_begins_another(read, folder, settings, first))
+    return dict(sorted(counts.items()))
 
 
 def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[int], swapped: str) -> None:
@@ -74,12 +84,29 @@ def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[i
     raise UserError(path, wrong, got=f"{shorten(next(iter(counts)))}, …", do=do)
 
 
-def _refuse_header(path: Path, first: TextRow, rows: int, counts: Counter[str]) -> None:
-    """Refuse a first row whose label no other row has, if it has the word of a header or all others are repeated."""
-    if counts[first.label] > 1 or rows < 2:
+def _begins_another(
+    read: Callable[[Path, Parse], Iterator[Row]], folder: Path, settings: Parse, first: TextRow
+) -> bool:
+    """Whether the file of dev or test begins with the first row of train."""
+    for role in ("dev", "test"):
+        name = settings.files.get(role)
+        if name is None or name == settings.files.get("train") or not (folder / name).is_file():
+            continue
+        row = next((row for row in read(folder / name, settings) if isinstance(row, TextRow)), None)
+        if row is not None and (row.text, row.label) == (first.text, first.label):
+            return True
+    return False
+
+
+def _refuse_header(path: Path, first: TextRow, rows: int, counts: Counter[str], again: int, *, begins: bool) -> None:
+    """Refuse a first row whose label only its repetitions have, if anything else says that it is a header.
+
+    That is the word of a header, a repetition, another file that begins so, or that all other labels are repeated.
+    """
+    if counts[first.label] > again or again == rows:
         return
     repeated = rows >= FEWEST_ROWS and all(count > 1 for label, count in counts.items() if label != first.label)
-    if looks_like_header(first) or repeated:
+    if looks_like_header(first) or repeated or again > 1 or begins:
         wrong = "is probably a header: no other row has its label"
         got = f"{shorten(first.text)}, {shorten(first.label)}"
         do = "use format: table, which reads columns by name, or remove the line; if it is a row, list all `classes`"

@@ -5,13 +5,14 @@ The label may stand in front, and may be the name of the class.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from textrnn.common.config.parse import Parse
 from textrnn.common.files.encoding_hint import encoding_hint
+from textrnn.common.storage.schemas import SPLITS
 from textrnn.errors import UserError, shorten
-from textrnn.preparation.parsing.formats.base import FileFormat, read_text_rows
+from textrnn.preparation.parsing.formats.base import FileFormat, ids_of, read_text_rows, strip_label
 from textrnn.preparation.parsing.rows import Reject, Row, TextRow
 from textrnn.preparation.parsing.text_lines import read_text_lines
 
@@ -30,7 +31,7 @@ def read(path: Path, settings: Parse) -> Iterator[Row]:
         columns = line.split("\t")
         if len(columns) != 2:
             return Reject(number, wrong, shorten(line))
-        return TextRow(number, columns[text], columns[label].strip())
+        return TextRow(number, columns[text], strip_label(columns[label]))
 
     return read_text_rows(path, settings, read_line)
 
@@ -51,7 +52,10 @@ def _read_class_names(path: Path, encoding: str | None) -> list[str]:
     for number, text in read_text_lines(path, encoding):
         if isinstance(text, Reject):
             raise UserError(f"{path}, line {number}", text.reason, got=text.got, do=encoding_hint(path))
-        name = text.strip()
+        name = strip_label(text)
+        if "\t" in name:
+            do = "write the names alone: the index of a class is the number of its line, from 0"
+            raise UserError(f"{path}, line {number}", "a tab in a class name", got=shorten(text), do=do)
         if name and blank_line:  # an index counts lines, and whether a blank line counts is unknown
             raise UserError(f"{path}, line {blank_line}", "a blank line between class names", do="remove it")
         if name in names:
@@ -63,4 +67,24 @@ def _read_class_names(path: Path, encoding: str | None) -> list[str]:
     return names
 
 
-FORMAT = FileFormat("classify", read, labels, named_labels=True)
+def label_ids(folder: Path, settings: Parse, labels: Mapping[str, str]) -> dict[str, int]:
+    """The id of each class index and class name. Where some names are the indices of other classes, rows decide."""
+    indices, names = ids_of(labels), ids_of(labels.values())
+    if settings.classes is not None or all(indices.get(name, at) == at for name, at in names.items()):
+        return names | indices
+    found = _labels_of_rows(folder, settings)
+    never_names, never_indices = found & (indices.keys() - names), found & (names.keys() - indices)
+    if (never_names and never_indices) or not (never_names or never_indices):
+        example = next(name for name, at in names.items() if indices.get(name, at) != at)
+        wrong = "labels may be class names or class indices: some names are the indices of other classes"
+        raise UserError(folder, wrong, got=f"label {example}", do="write other class names, or say with `classes`")
+    return indices if never_names else names
+
+
+def _labels_of_rows(folder: Path, settings: Parse) -> set[str]:
+    files = {settings.files.get(role) for role in SPLITS}
+    rows = (row for file in files if file is not None for row in read(folder / file, settings))
+    return {row.label for row in rows if isinstance(row, TextRow)}
+
+
+FORMAT = FileFormat("classify", read, labels, label_ids=label_ids)

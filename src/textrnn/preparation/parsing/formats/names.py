@@ -7,7 +7,7 @@ from pathlib import Path
 
 from textrnn.common.config.parse import Parse
 from textrnn.errors import shorten
-from textrnn.preparation.parsing.formats.base import FileFormat, checked_row
+from textrnn.preparation.parsing.formats.base import FileFormat, checked_row, strip_label
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TextRow
 from textrnn.preparation.parsing.tables.csv_records import Malformed, Record, read_records
@@ -34,7 +34,7 @@ def _read_record(record: Record) -> Row:
         if record.text.isspace():
             return Blank(record.line)
         return Reject(record.line, COLUMNS, shorten(record.text), TABLE)
-    label = cells[1].strip()
+    label = strip_label(cells[1])
     if "\n" in label:  # a stray quote has swallowed rows
         return Reject(record.line, "a label with a line end", shorten(label))
     return checked_row(TextRow(record.line, cells[0], label), record.text)

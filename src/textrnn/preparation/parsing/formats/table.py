@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import json
 import math
 from collections.abc import Iterator
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from textrnn.common.config.parse import Parse, Table
 from textrnn.common.config.types import FileScheme
-from textrnn.errors import shorten
-from textrnn.preparation.parsing.formats.base import FileFormat
-from textrnn.preparation.parsing.formats.bio import foreign_tag, labels_of_types, train_file
+from textrnn.errors import UserError, shorten
+from textrnn.preparation.parsing.formats.base import FileFormat, strip_label
+from textrnn.preparation.parsing.formats.bio import foreign_tag, given_types, labels_of_types, train_file
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
 from textrnn.preparation.parsing.formats.tag_scan import FileVersion, TagCounts, TagScan, is_tag, version_of
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow, TextRow
 from textrnn.preparation.parsing.tables.cells import Cells, Columns
 from textrnn.preparation.parsing.tables.read_columns import read_columns
+
+FEWEST_ROWS = 20  # of a file, before its rows of one token say anything
+ONE_TOKEN_SHARE = 0.95
 
 
 def read_texts(path: Path, settings: Parse) -> Iterator[Row]:
@@ -60,13 +66,19 @@ def _scan_tags(path: Path, settings: Parse) -> TagScan:
 @lru_cache(maxsize=4)  # as of `scan_lines`
 def _scan(path: Path, table: Table, encoding: str | None, scheme: FileScheme | None, _: FileVersion) -> TagScan:
     counts = TagCounts(path)
+    rows = short = 0
     for row in _read_raw_tags(path, table, encoding):
+        rows += isinstance(row, TagRow)
+        short += isinstance(row, TagRow) and len(row.tokens) == 1
         for tag in row.tags if isinstance(row, TagRow) else ():
             if tag in counts.tags or is_tag(tag):
                 counts.add_tag(tag)
             else:
                 counts.add_invalid()
         counts.end_sentence()
+    if rows >= FEWEST_ROWS and short >= ONE_TOKEN_SHARE * rows:
+        do = "a row must be a sentence with lists of tokens and tags; files of a token a line are format: bio"
+        raise UserError(path, "nearly all rows have one token", got=f"{short} of {rows} rows", do=do)
     return counts.result(scheme)
 
 
@@ -96,10 +108,13 @@ def _text_row(row: Cells, text_column: str, label_column: str) -> TextRow | Reje
 
 
 def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Reject:
-    tokens, tags = (_as_list(value) for value in row.values[:2])
+    written = [_written_list(value) for value in row.values[:2]]
+    tokens, tags = written if None not in written else (_as_list(value) for value in row.values[:2])
     for column, values, value in zip((tokens_column, tags_column), (tokens, tags), row.values, strict=False):
         if values is None:
-            return Reject(row.line, f'"{column}" must be a list of texts', _show(value))
+            numbers = isinstance(value, list) and any(isinstance(item, int) for item in value)
+            hint = "write the names of the tags, such as B-PER, in place of their numbers" if numbers else ""
+            return Reject(row.line, f'"{column}" must be a list of texts', _show(value), hint)
     assert tokens is not None
     assert tags is not None
     if not tokens:
@@ -123,13 +138,15 @@ def _surrogates(row: Cells, text: str) -> Reject | None:
 def _scalar(value: Any) -> str | None:
     """A label as text, without white space around it: "" for null and NaN, None for what no label can be."""
     if isinstance(value, str):
-        return value.strip()
+        return strip_label(value)
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):  # whole numbers with a null among them are written as floats
         return str(int(value)) if value.is_integer() else repr(value)
+    if isinstance(value, Decimal):  # 1.50 is the number 1.5
+        return f"{value.normalize():f}" if value.is_finite() else ""
     return str(value) if isinstance(value, int) else None
 
 
@@ -140,9 +157,27 @@ def _as_list(value: Any) -> list[str] | None:
     return value if is_list else None
 
 
+def _written_list(value: Any) -> list[str] | None:
+    """The list that a text is, as JSON or Python write one; None if it is no such text."""
+    if not isinstance(value, str) or not (value.startswith("[") and value.endswith("]")):
+        return None
+    for read in (json.loads, ast.literal_eval):
+        with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            found = read(value)
+            # Python reads 'a' 'b', which NumPy writes, as one text
+            if isinstance(found, list) and (read is json.loads or repr(found) == value):
+                return _as_list(found)
+    return None
+
+
 def _group(row: Cells) -> str | None:
-    """The group of a row, None for an empty one: such a row stands alone."""
-    return (_scalar(row.values[2]) or None) if len(row.values) > 2 else None
+    """The group of a row, None for an empty one: such a row stands alone. Values of any type are groups."""
+    if len(row.values) < 3:
+        return None
+    group = _scalar(row.values[2])
+    if group is None:  # a date, a list and so on
+        group = json.dumps(row.values[2], ensure_ascii=False, sort_keys=True, default=str)
+    return group or None
 
 
 def _show(value: Any) -> str:
@@ -159,7 +194,7 @@ def text_labels(folder: Path, settings: Parse) -> dict[str, str]:
 
 def tag_labels(folder: Path, settings: Parse) -> dict[str, str]:
     """Raw tag → name, as in the format `bio`."""
-    return labels_of_types(settings.classes or _scan_tags(train_file(folder, settings), settings).types)
+    return labels_of_types(given_types(folder, settings) or _scan_tags(train_file(folder, settings), settings).types)
 
 
 def describe_tags(path: Path, settings: Parse) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from textrnn.preparation.parsing.formats.column_lines import (
     CACHED_LINES,
     decode_column_line,
     may_be_comment,
+    may_be_sentence_comment,
     split_columns,
 )
 from textrnn.preparation.parsing.formats.entity_tags import (
@@ -133,9 +134,11 @@ def scan_lines(path: Path, settings: Parse) -> TagScan:
 def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: str | None, _: FileVersion) -> TagScan:
     counts = TagCounts(path)
     read_line = lru_cache(CACHED_LINES)(partial(_read_line, columns, encoding))
+    numbering = _Numbering()
     for _number, raw in read_lines(path, encoding):
         line = read_line(raw)
-        tag, width = line
+        tag, width = line.tag, line.width
+        numbering.add(line)
         if tag is not None:
             counts.add_tag(tag, width)
         elif line is SENTENCE_END:
@@ -148,6 +151,8 @@ def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: 
         raise UserError(path, wrong, do="put one after each sentence, also if the file is a single one")
     counts.end_sentence()
     scan = counts.result(scheme)
+    if scan.columns > MIN_COLUMNS:
+        numbering.check(path, columns)
     if any(not -scan.columns <= column < scan.columns for column in (columns.token, columns.tag)):
         got, do = f"columns: token {columns.token}, tag {columns.tag}", "count from 0, or from -1 at the end"
         raise UserError(path, f"most lines have {scan.columns} columns", got=got, do=do)
@@ -155,13 +160,46 @@ def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: 
 
 
 class _Line(NamedTuple):
-    """The tag of a line, None if it is of no scheme, and its number of columns."""
+    """The tag of a line, None if it is of no scheme, its number of columns, and its token if that is a number."""
 
     tag: str | None
     width: int
+    number: int | None = None
 
 
 SENTENCE_END, COMMENT = _Line(None, 0), _Line(None, -1)
+
+
+class _Numbering:
+    """Counts sentences whose tokens are 1, 2, 3 and so on: their numbers in place of them."""
+
+    def __init__(self) -> None:
+        self._sentences = self._numbered = 0
+        self._position = 0  # in the sentence
+        self._first: int | None = None  # None: the tokens so far are not consecutive numbers
+
+    def add(self, line: _Line) -> None:
+        """Count a line of the file."""
+        if line is SENTENCE_END:
+            self._end_sentence()
+        elif line is not COMMENT:
+            if self._position == 0:
+                self._first = line.number
+            elif self._first is None or line.number != self._first + self._position:
+                self._first = None
+            self._position += 1
+
+    def check(self, path: Path, columns: TagColumns) -> None:
+        """Raise UserError if most sentences of several tokens are numbered."""
+        self._end_sentence()
+        if 2 * self._numbered > self._sentences:
+            do = f"set the corpus's `columns` to token: {columns.token + 1}, or to where the tokens are"
+            raise UserError(path, f"column {columns.token} numbers the tokens: 1, 2, 3", do=do)
+
+    def _end_sentence(self) -> None:
+        self._sentences += self._position > 1
+        self._numbered += self._position > 1 and self._first in (0, 1)
+        self._position = 0
 
 
 def _read_line(columns: TagColumns, encoding: str | None, line: bytes) -> _Line:
@@ -173,6 +211,7 @@ def _read_line(columns: TagColumns, encoding: str | None, line: bytes) -> _Line:
     fields = split_columns(text)
     width = len(fields)
     tag = fields[columns.tag].strip() if -width <= columns.tag < width and width >= MIN_COLUMNS else ""
-    if is_tag(tag):
-        return _Line(tag, width)
+    if is_tag(tag) and not (tag[1:] and may_be_sentence_comment(text)):
+        token = fields[columns.token] if -width <= columns.token < width else ""
+        return _Line(tag, width, int(token) if token.isdecimal() else None)
     return COMMENT if may_be_comment(text) else _Line(None, width)

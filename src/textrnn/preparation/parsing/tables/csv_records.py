@@ -84,11 +84,13 @@ def read_records(
     skip_blanks: whether blanks after a delimiter are left out.
     The lines before the one that shows that quotes are wrong are each malformed, as nobody knows where the records end.
     A quote that is never closed makes its own line malformed, and reading goes on with the next one. In files with tabs
-    many writers know no quotes: there a line that is no valid CSV is split at its tabs.
+    many writers know no quotes: there a line that is no valid CSV is split at its tabs, and so is one of a record of
+    several lines that each have as many tabs as the first record.
     """
     csv.field_size_limit(sys.maxsize)  # of the whole process; nothing here wants a limit
     feed = _Lines(lines)
     reader = csv.reader(feed, delimiter=delimiter, strict=True, skipinitialspace=skip_blanks)
+    tabs = 0  # of the first record
     while True:
         feed.begin()
         try:
@@ -99,8 +101,12 @@ def read_records(
             yield from _recover(feed, delimiter, error)
             continue
         number, text = feed.taken[0]
+        tabs = tabs or (len(cells) - 1 if delimiter == "\t" else 0)
         if feed.invalid:
             yield next(iter(feed.invalid.values()))
+        elif tabs and len(feed.taken) > 1 and all(line.count("\t") == tabs for _, line in feed.taken if line):
+            feed.put_back(1)
+            yield Record(number, text.split("\t"), text)
         elif cells:
             yield Record(number, cells, text)
         else:
@@ -116,4 +122,13 @@ def _recover(feed: _Lines, delimiter: str, error: Exception) -> Iterator[Record 
         elif delimiter == "\t":
             yield Record(number, text.split("\t"), text)
         else:
-            yield Malformed(number, text, "a quote is not closed" if unclosed else str(error))
+            yield Malformed(number, text, "a quote is not closed" if unclosed else _describe(error, delimiter))
+
+
+def _describe(error: Exception, delimiter: str) -> str:
+    """What is wrong with a record, without the advice that Python has for programmers."""
+    if "new-line character" in str(error):
+        return "a carriage return within a field without quotes"
+    if str(error).endswith(" expected after '\"'"):
+        return f"between a closing quote and the next {delimiter!r} is another character"
+    return str(error)

@@ -45,6 +45,8 @@ def read_csv(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
             cells = record.cells
             if cells == header.cells and width > 1:  # files were put together
                 yield Reject(record.line, "the header again", shorten(record.text), "remove the line")
+            elif len(cells) > 1 and not any(cell.strip() for cell in cells):  # Excel writes empty rows so
+                yield Blank(record.line)
             elif len(cells) == width:
                 yield Cells(record.line, [cells[index] for index in indices])
             elif len(cells) == 1 and cells[0].isspace():
