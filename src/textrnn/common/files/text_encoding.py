@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from textrnn.common.files.archives import is_tar
 from textrnn.errors import UserError
 
 UTF8_MARK = codecs.BOM_UTF8
@@ -30,8 +32,17 @@ BINARY = {
     b"PAR1": ("is a Parquet file, which its name does not say", "name it .parquet, and set format: table"),
 }
 START_BYTES = 4_096  # enough to tell what a file is
+FEWEST_PAIRS = 8  # of bytes, to tell UTF-16
 UTF8_NAMES = ("utf-8", "utf-8-sig")
 FEWEST_CHARACTERS = 3
+# what other encodings are hardly ever read as: a character of three bytes or more, an accented letter in a Latin word
+CERTAIN = re.compile("[\u0800-\U0010ffff]|[A-Za-z][\u0080-\u07ff]|[\u0080-\u07ff][A-Za-z]")
+# of UTF-16: Latin, Greek, Cyrillic and their signs, kana, Han, Hangul, full width, pairs of surrogates
+FREQUENT = re.compile(
+    "[\t\r\n -~\u00a0-\u024f\u0370-\u04ff\u2010-\u203f\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uffef]"
+    "|[\U0001f000-\U0002ffff]"
+)
+ASCII = bytes([9, 10, 13, *range(32, 127)])
 INVALID = "textrnn.invalid"  # the name of the error handler that keeps invalid bytes
 
 
@@ -72,6 +83,8 @@ def _transcode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
+    if is_tar(path, start):
+        raise UserError(path, "is a tar archive", do="unpack it, and name the file of text in it")
     for magic, (wrong, do) in BINARY.items():
         if start.startswith(magic):
             raise UserError(path, wrong, do=do)
@@ -84,22 +97,33 @@ def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
 
 
 def _is_utf8(start: bytes) -> bool:
-    """Whether the bytes have characters that only UTF-8 writes so; fewer than FEWEST_CHARACTERS may be chance."""
+    """Whether the bytes have characters that only UTF-8 writes so.
+
+    Fewer than FEWEST_CHARACTERS may be chance, unless one has three bytes or more, or touches a Latin letter. Bytes of
+    0 are of UTF-16 or UTF-32.
+    """
+    if b"\0" in start:
+        return False
     text = codecs.getincrementaldecoder("utf-8")("strict")
     try:
-        characters = text.decode(start)  # the last character may be cut
+        decoded = text.decode(start)  # the last character may be cut
     except UnicodeDecodeError:
         return False
-    return sum(not character.isascii() for character in characters) >= FEWEST_CHARACTERS
+    return bool(CERTAIN.search(decoded)) or sum(not character.isascii() for character in decoded) >= FEWEST_CHARACTERS
 
 
 def utf16_without_mark(start: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` if most bytes at even or odd places are 0, as in UTF-16 of Latin letters."""
+    """`utf-16-le` or `utf-16-be` if the bytes are frequent characters in it; null for text of other encodings.
+
+    Bytes of 0 show UTF-16, which has them in ASCII characters, such as the end of a line. Mostly ASCII bytes, as pairs,
+    would be Chinese characters.
+    """
     pairs = len(start) // 2
-    if pairs < 16:
+    if pairs < FEWEST_PAIRS or b"\0" not in start or len(start.translate(None, ASCII)) < 0.2 * len(start):
         return None
-    for name, first in (("utf-16-le", 1), ("utf-16-be", 0)):
-        zeros = start[first : 2 * pairs : 2].count(0)
-        if zeros > 0.7 * pairs and start[1 - first : 2 * pairs : 2].count(0) < 0.1 * pairs:
-            return name
-    return None
+    shares = {}
+    for name in ("utf-16-le", "utf-16-be"):
+        decoded = start[: 2 * pairs].decode(name, "replace")
+        shares[name] = len(FREQUENT.findall(decoded)) / len(decoded)
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.9 else None
