@@ -33,7 +33,7 @@ class Vocabulary:
     @property
     def longest_token(self) -> int:
         """The characters of the longest token; 0 without any."""
-        return pc.max(pc.utf8_length(self.tokens)).as_py() or 0
+        return int(pc.max(pc.utf8_length(self.tokens)).as_py() or 0)
 
     @property
     def _ids_by_token(self) -> dict[str, int]:
