@@ -196,6 +196,7 @@ def test_a_given_delimiter_and_encoding(labeller, run_command, tmp_path):
         (["a", "--delimiter", ";"], "--delimiter needs --file"),
         (["a", "--text-encoding", "gb18030"], "--text-encoding needs --file"),
         (["--file", "a.csv", "--delimiter", "::"], "--delimiter must be one character"),
+        (["--file", "a.csv", "--delimiter", '"'], "--delimiter must be no quote and no line end"),
         (["--file", "a.csv", "--text-encoding", "utf-9"], "--text-encoding: no such encoding: utf-9"),
     ],
 )
@@ -211,6 +212,32 @@ def test_nothing_in_gives_nothing_out(labeller, run_command, tmp_path):
     assert run_command("predict", labeller, "--file", write_csv(tmp_path / "a.csv", ["text"], [])) == (0, "", "")
     pq.write_table(pa.table({"text": pa.array([], pa.string())}), tmp_path / "a.parquet")
     assert run_command("predict", labeller, "--file", tmp_path / "a.parquet") == (0, "", "")
+
+
+def test_files_of_a_mark_alone_and_packed_empty_files_give_nothing_too(labeller, run_command, tmp_path):
+    contents = {"a.txt": b"\xef\xbb\xbf", "b.csv": b"\xff\xfe", "c.jsonl.gz": gzip.compress(b"")}
+    for name, content in (contents | {"d.txt.bz2": bz2.compress("\ufeff".encode())}).items():
+        (tmp_path / name).write_bytes(content)
+        assert run_command("predict", labeller, "--file", tmp_path / name) == (0, "", ""), name
+
+
+def test_a_folder_is_no_file(labeller, run_command, tmp_path):
+    (tmp_path / "a.csv").mkdir()
+    code, _, stderr = run_command("predict", labeller, "--file", tmp_path / "a.csv")
+    assert (code, stderr) == (1, f"error: {tmp_path}/a.csv: is a folder, not a file\n")
+
+
+def test_with_a_column_or_a_delimiter_txt_is_a_table(labeller, run_command, tmp_path):
+    expected = expected_rows(labeller, ["中国股市", "今日大涨"])
+    rows = [[1, "中国股市"], [2, "今日大涨"]]
+    for header, arguments in ((["id", "text"], ["--delimiter", r"\t"]), (["id", "body"], ["--column", "body"])):
+        path = write_csv(tmp_path / "a.txt", header, rows, delimiter="\t")
+        code, found, stderr = run_command("predict", labeller, "--file", path, *arguments)
+        assert (code, stderr) == (0, "")
+        assert_same(found, expected)
+    code, _, stderr = run_command("predict", labeller, "--file", path, "--column", "txet")
+    assert (code, stderr.count("\n")) == (1, 1)
+    assert 'a.txt, line 1: has no column "txet"; got id, body; name another column with --column' in stderr
 
 
 def test_lines_are_utf8_without_escapes(labeller, run_command, tmp_path):
@@ -259,6 +286,13 @@ ERRORS = [
     ),
     ("a.txt.gz", gzip.compress(b"a\n" * 99)[:-9], "a.txt.gz: the compressed file is truncated or damaged"),
     ("a.doc", b"a", "a.doc: has an unknown format; got .doc; name it .txt, .jsonl, .csv or .parquet"),
+    ("a.xlsx", b"PK", "a.xlsx: has an unknown format; got .xlsx; save the sheet as CSV"),
+    ("a.json", b"[]", "a.json: has an unknown format; got .json; write one object a line, and name it .jsonl"),
+    (
+        "a.csv",
+        "text\n好\n一，二,三,四\n".encode(),
+        "a.csv, line 3: must have 1 columns, as the header has; got 3; put texts that have the delimiter in quotes, or",
+    ),
     ("none.txt", None, "none.txt: no such file"),
 ]
 
@@ -405,7 +439,7 @@ def test_a_file_is_read_no_further_than_needed(tmp_path, monkeypatch, name):
     for function in ("_checked", "_check_value"):
         original = getattr(text_sources, function)
         monkeypatch.setattr(text_sources, function, lambda *a, original=original: read.append(1) or original(*a))
-    batches = read_file(path, "text", 10, tokens=False)
+    batches = read_file(path, None, 10, tokens=False)
     assert next(batches) == many[:10]
     assert len(read) <= 22
     assert [text for batch in batches for text in batch] == many[10:]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
 
+from textrnn.common.files.archives import is_tar
 from textrnn.errors import UserError
 
 UTF8_MARK = codecs.BOM_UTF8
@@ -32,12 +33,17 @@ BINARY = {
     b"PAR1": ("is a Parquet file, which its name does not say", "name it .parquet, and set format: table"),
 }
 START_BYTES = 4_096  # enough to tell what a file is
+FEWEST_PAIRS = 8  # of bytes, to tell UTF-16
 UTF8_NAMES = ("utf-8", "utf-8-sig")
 FEWEST_CHARACTERS = 3
-CERTAIN_BYTES = 64
-LAST_OF_TWO_BYTES = "\u07ff"  # in UTF-8
-# letters and signs of Chinese, Japanese and Korean, and ASCII
-EAST_ASIAN = re.compile("[\t\n\r -~\u2010-\u2026\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff00-\uffef]")
+# what other encodings are hardly ever read as: a character of three bytes or more, an accented letter in a Latin word
+CERTAIN = re.compile("[\u0800-\U0010ffff]|[A-Za-z][\u0080-\u07ff]|[\u0080-\u07ff][A-Za-z]")
+# of UTF-16: Latin, Greek, Cyrillic and their signs, kana, Han, Hangul, full width, pairs of surrogates
+FREQUENT = re.compile(
+    "[\t\r\n -~\u00a0-\u024f\u0370-\u04ff\u2010-\u203f\u3000-\u30ff\u4e00-\u9fff\uac00-\ud7a3\uff01-\uffef]"
+    "|[\U0001f000-\U0002ffff]"
+)
+ASCII = bytes([9, 10, 13, *range(32, 127)])
 INVALID = "textrnn.invalid"  # the name of the error handler that keeps invalid bytes
 
 
@@ -99,6 +105,8 @@ def _transcode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
 
 
 def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
+    if is_tar(path, start):
+        raise UserError(path, "is a tar archive", do="unpack it, and name the file of text in it")
     for magic, (wrong, do) in BINARY.items():
         if start.startswith(magic):
             raise UserError(path, wrong, do=do)
@@ -113,37 +121,31 @@ def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
 def _is_utf8(start: bytes) -> bool:
     """Whether the bytes have characters that only UTF-8 writes so.
 
-    Fewer than FEWEST_CHARACTERS of two bytes may be chance in a short text; one in a long text of ASCII is none.
+    Fewer than FEWEST_CHARACTERS may be chance, unless one has three bytes or more, or touches a Latin letter. Bytes of
+    0 are of UTF-16 or UTF-32.
     """
+    if b"\0" in start:
+        return False
     text = codecs.getincrementaldecoder("utf-8")("strict")
     try:
-        characters = text.decode(start)  # the last character may be cut
+        decoded = text.decode(start)  # the last character may be cut
     except UnicodeDecodeError:
         return False
-    wide = [character for character in characters if not character.isascii()]
-    certain = len(start) >= CERTAIN_BYTES or len(wide) >= FEWEST_CHARACTERS
-    return bool(wide) and (certain or any(character > LAST_OF_TWO_BYTES for character in wide))
+    return bool(CERTAIN.search(decoded)) or sum(not character.isascii() for character in decoded) >= FEWEST_CHARACTERS
 
 
 def utf16_without_mark(start: bytes) -> str | None:
-    """`utf-16-le` or `utf-16-be` if the bytes are UTF-16 of Latin letters or of Chinese, Japanese or Korean.
+    """`utf-16-le` or `utf-16-be` if the bytes are frequent characters in it; null for text of other encodings.
 
-    Of Latin letters most bytes at even or odd places are 0. Of the others hardly any character is of another script,
-    and some byte is 0: one of a line end, a tab or a digit.
+    Bytes of 0 show UTF-16, which has them in ASCII characters, such as the end of a line. Mostly ASCII bytes, as pairs,
+    would be Chinese characters.
     """
     pairs = len(start) // 2
-    if pairs < 16:
+    if pairs < FEWEST_PAIRS or b"\0" not in start or len(start.translate(None, ASCII)) < 0.2 * len(start):
         return None
-    for name, first in (("utf-16-le", 1), ("utf-16-be", 0)):
-        zeros = start[first : 2 * pairs : 2].count(0)
-        if zeros > 0.7 * pairs and start[1 - first : 2 * pairs : 2].count(0) < 0.1 * pairs:
-            return name
-    return _east_asian_utf16(start[: 2 * pairs]) if b"\0" in start and not start.isascii() else None
-
-
-def _east_asian_utf16(start: bytes) -> str | None:
+    shares = {}
     for name in ("utf-16-le", "utf-16-be"):
-        text = start.decode(name, "replace")
-        if len(EAST_ASIAN.findall(text)) > 0.95 * len(text) and any(end in text for end in "\n\t"):
-            return name
-    return None
+        decoded = start[: 2 * pairs].decode(name, "replace")
+        shares[name] = len(FREQUENT.findall(decoded)) / len(decoded)
+    best = max(shares, key=lambda name: shares[name])
+    return best if shares[best] > 0.9 else None

@@ -42,9 +42,10 @@ def predict_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--file", type=Path, metavar="PATH", help="a .txt, .jsonl, .csv, .tsv or .parquet file of texts"
     )
-    parser.add_argument("--column", metavar="NAME", help="the column or field that has the texts (default: text)")
-    delimiter_help = "between the columns of a CSV or TSV file (default: found from its header)"
-    parser.add_argument("--delimiter", metavar="CHAR", help=delimiter_help)
+    column_help = "the column or field that has the texts (default: text); makes a .txt file a table with a header"
+    parser.add_argument("--column", metavar="NAME", help=column_help)
+    delimiter_help = r"between the columns of a table, \t for a tab (default: found from its header)"
+    parser.add_argument("--delimiter", metavar="CHAR", type=_delimiter, help=delimiter_help)
     encoding_help = "of the file's text, such as gb18030 (default: by its byte order mark, UTF-8 without one)"
     parser.add_argument("--text-encoding", metavar="NAME", help=encoding_help)
     output_help = "output file or pipe; a file appears only when it is complete"
@@ -68,6 +69,8 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
             usage_error(f"--{option.replace('_', '-')} needs --file")
     if args.delimiter is not None and len(args.delimiter) != 1:
         usage_error("--delimiter must be one character")
+    if args.delimiter is not None and args.delimiter in '"\r\n':
+        usage_error("--delimiter must be no quote and no line end")
     if args.text_encoding is not None and not _is_encoding(args.text_encoding):
         usage_error(f"--text-encoding: no such encoding: {args.text_encoding}")
     from textrnn.inference.prediction.predictor import load  # imports torch, which --help does not need
@@ -81,6 +84,10 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
         _print(chunks)
     else:
         _write(chunks, args.output)
+
+
+def _delimiter(argument: str) -> str:
+    return "\t" if argument == r"\t" else argument
 
 
 def _is_encoding(name: str) -> bool:

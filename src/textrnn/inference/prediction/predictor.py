@@ -214,7 +214,7 @@ def _raw_text_tokenizer(segmenter: Segmenter, vocabulary: Vocabulary) -> Habitua
     habits = segmenter.state.get("habits")
     if habits is None:
         habits = learn_habits(zip(vocabulary.tokens.to_pylist(), vocabulary.counts.to_pylist(), strict=True))
-    return HabitualTokenizer(habits, vocabulary.__contains__)
+    return HabitualTokenizer(habits, vocabulary.__contains__, vocabulary.longest_token)
 
 
 def load(folder: str | Path) -> Predictor:

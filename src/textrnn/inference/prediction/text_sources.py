@@ -10,15 +10,25 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.common.files.encoding_hint import encoding_hint
+from textrnn.common.files.lines import read_start
+from textrnn.common.files.text_encoding import MARKS
 from textrnn.errors import UserError, shorten
 from textrnn.inference.prediction.model_inputs import Text
 from textrnn.preparation.parsing.rows import Reject
 from textrnn.preparation.parsing.tables.cells import Cells, Columns
-from textrnn.preparation.parsing.tables.read_columns import READERS, place_name, read_columns, table_kind
+from textrnn.preparation.parsing.tables.read_columns import (
+    OTHER_KINDS,
+    READERS,
+    place_name,
+    read_columns,
+    table_kind,
+)
 from textrnn.preparation.parsing.text_lines import decode_utf8, read_text_lines
 
 READ_BYTES = 1 << 20  # the most bytes that one read of a stream returns
 BOM = b"\xef\xbb\xbf"
+DEFAULT_COLUMN = "text"
+ONE_COLUMN = "must have 1 columns"  # the reason of a row with a delimiter in a table of one column
 
 
 def read_arguments(arguments: Sequence[str], batch_size: int) -> Iterator[list[Text]]:
@@ -69,35 +79,41 @@ def read_file(
 ) -> Iterator[list[Text]]:
     """Yield the texts of a file, `batch_size` at a time; its suffix names its format, in small or capital letters.
 
-    .txt has one text per line, unless there is a column or a delimiter: then it is a table. The tables that training
-    reads, .csv, .tsv, .jsonl and .parquet, have the texts in `column`; None: in `text`.
-    All but Parquet may be compressed, with .gz or .bz2 added to the name.
+    .txt has one text per line; the tables that training reads, .csv, .tsv, .jsonl and .parquet, have them in `column`
+    (None: text). With a column or a delimiter, .txt is a table too. All but Parquet may be compressed, with .gz or .bz2
+    added to the name.
     tokens: whether JSONL and Parquet may have a list of tokens in place of a text. delimiter: of CSV and TSV; None:
     found from the header. encoding: of the text; None: by the byte order mark, UTF-8 without one.
     Raises UserError, naming the line or row, for input that cannot be read.
     """
-    columns = Columns(
-        (column or "text",), "with --column", delimiter=delimiter, encoding=encoding, rows_at_once=batch_size
-    )
+    names = (column or DEFAULT_COLUMN,)
+    columns = Columns(names, "with --column", delimiter=delimiter, encoding=encoding, rows_at_once=batch_size)
+    is_lines = table_kind(path) == ".txt" and not column and delimiter is None
     try:
-        by_line = column is None and delimiter is None
-        yield from _batches(_read_texts(path, columns, tokens, by_line=by_line), batch_size)
+        _check_file(path)
+        texts = _read_lines(path, encoding) if is_lines else _read_cells(path, columns, tokens)
+        yield from _batches(texts, batch_size)
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
 
 
-def _read_texts(path: Path, columns: Columns, tokens: bool, *, by_line: bool) -> Iterator[Text]:
+def _check_file(path: Path) -> None:
     kind = table_kind(path)
     if not path.is_file():
-        raise UserError(path, "no such file")
+        raise UserError(path, "is a folder, not a file" if path.is_dir() else "no such file")
     if kind not in READERS:
-        endings = ".txt, .jsonl, .csv or .parquet"
-        raise UserError(path, "has an unknown format", got=path.suffix, do=f"name it {endings}")
-    if path.stat().st_size == 0 and kind != ".parquet":
-        return
-    if kind == ".txt" and by_line:
-        for _, line in read_text_lines(path, columns.encoding):
+        do = OTHER_KINDS.get(kind, "name it .txt, .jsonl, .csv or .parquet")
+        raise UserError(path, "has an unknown format", got=path.suffix, do=do)
+
+
+def _read_lines(path: Path, encoding: str | None) -> Iterator[Text]:
+    if not _is_empty(path):
+        for _, line in read_text_lines(path, encoding):
             yield _checked(line, path)
+
+
+def _read_cells(path: Path, columns: Columns, tokens: bool) -> Iterator[Text]:
+    if table_kind(path) != ".parquet" and _is_empty(path):
         return
     name, place = columns.names[0], place_name(path)
     for row in read_columns(path, columns):
@@ -105,6 +121,12 @@ def _read_texts(path: Path, columns: Columns, tokens: bool, *, by_line: bool) ->
             raise _invalid(row, path)
         if isinstance(row, Cells):
             yield _check_value(row.values[0], f"{path}, {place} {row.line}", name, tokens)
+
+
+def _is_empty(path: Path) -> bool:
+    """Whether a file, unpacked, has nothing but a byte order mark."""
+    start = read_start(path, max(map(len, MARKS)) + 1)
+    return not start or start in MARKS
 
 
 def _batches(texts: Iterator[str] | Iterator[Text], batch_size: int) -> Iterator[list[Text]]:
@@ -125,6 +147,8 @@ def _checked(text: str | Reject, where: str | Path) -> str:
 def _invalid(reject: Reject, where: str | Path) -> UserError:
     """The error of a row that cannot be read, with what to do about it."""
     do = reject.hint
+    if reject.reason.startswith(ONE_COLUMN):
+        do = "put texts that have the delimiter in quotes, or name the file .txt if each line is a text"
     if reject.reason.startswith("bytes") and isinstance(where, Path):
         do = encoding_hint(where, param="--text-encoding ")
     return UserError(f"{where}, line {reject.line}", reject.reason, got=reject.got, do=do)

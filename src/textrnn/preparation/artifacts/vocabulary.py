@@ -31,6 +31,11 @@ class Vocabulary:
         return token in self._ids_by_token
 
     @property
+    def longest_token(self) -> int:
+        """The characters of the longest token; 0 without any."""
+        return int(pc.max(pc.utf8_length(self.tokens)).as_py() or 0)
+
+    @property
     def _ids_by_token(self) -> dict[str, int]:
         if self._ids is None:
             self._ids = {token: token_id for token_id, token in enumerate(self.tokens.to_pylist(), start=len(RESERVED))}

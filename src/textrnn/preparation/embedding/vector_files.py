@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from textrnn.common.files.archives import is_tar
 from textrnn.common.files.lines import read_start
 from textrnn.errors import UserError
 from textrnn.preparation.embedding.vector_lines import VectorLines
@@ -85,13 +85,8 @@ def read_selected(path: Path, wanted: Callable[[str], bool], what: str) -> Selec
 
 
 def _refuse_other_kinds(path: Path, start: bytes) -> None:
+    if is_tar(path, start):
+        raise UserError(path, "is a tar archive", do="unpack it, and name the file of vectors in it")
     for magic, (wrong, do) in NOT_VECTORS.items():
         if start.startswith(magic):
             raise UserError(path, wrong, do=do)
-    if len(start) < tarfile.BLOCKSIZE:
-        return
-    try:
-        tarfile.TarInfo.frombuf(start[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
-    except tarfile.HeaderError:
-        return
-    raise UserError(path, "is a tar archive", do="unpack it, and name the file of vectors in it")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
 
 MIN_INVALID = 10  # so many lines that are not UTF-8 are no accident, if most tokens that are not ASCII are among them
+HEAD = re.compile(r"[ \t]*(\d+)[ \t]+(\d+)[ \t]*")
 PARAGRAPH = 10_000  # lines after which the encoding is judged
 
 
@@ -19,8 +21,8 @@ class VectorLines:
     """The tokens and vectors of a text file: `token v1 v2 …`, parted by blanks or tabs.
 
     A first line of two whole numbers is word2vec's head; the second one is the width. Without a head, the first line
-    gives it. With a head, a token may consist of anything (`iphone 12`); without one its last part may not be a number,
-    unless the token is wanted.
+    gives it. Blank lines before it, and a blank before each token, do not count. With a head, a token may consist of
+    anything (`iphone 12`); without one its last part may not be a number, unless the token is wanted.
     wanted: vectors of other tokens are not converted. skipped: how many lines of these are damaged, or not UTF-8.
     """
 
@@ -39,9 +41,13 @@ class VectorLines:
                 self._judge_encoding()
             if line is None:
                 continue
-            fields = _split(line)
-            if number == 1 and len(fields) == 2 and all(field.isdecimal() for field in fields):
-                self._width, self._has_head = int(fields[1]), True
+            is_first = not (self._width or self._has_head)
+            if is_first and not line.strip():
+                self.skipped += 1
+                continue
+            fields = _without_indent(_split(line), self._width)
+            if is_first and (head := HEAD.fullmatch(line)):
+                self._width, self._has_head = int(head[2]), True
                 continue
             where = f"{self._path}, line {number}"
             self._width = self._width or _first_width(fields, where)
@@ -114,6 +120,17 @@ def _split(line: str) -> list[str]:
     line = line.replace("\t", " ") if "\t" in line else line
     fields = line.split(" ")
     return [field for field in fields if field] if "  " in line else fields
+
+
+def _without_indent(fields: list[str], width: int) -> list[str]:
+    """The fields without the empty one of a blank at the start of the line, unless it is the token itself.
+
+    width: of the vectors; 0 if this line is to give it.
+    """
+    if fields[0] or len(fields) == 1:
+        return fields
+    is_token = len(fields) <= width + 1 if width else all(map(_is_number, fields[1:]))
+    return fields if is_token else fields[1:]
 
 
 def _first_width(fields: list[str], where: str) -> int:

@@ -16,6 +16,7 @@ CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 NUMBER = re.compile(rb"[-+.\dainfNAIe]+")
 MAX_TOKEN_BYTES = 4096
 VALUE = np.dtype("<f4")
+FETCH_AGAIN = "fetch it again, or correct the number and the width in its head"
 
 
 def is_binary(start: bytes) -> bool:
@@ -24,8 +25,18 @@ def is_binary(start: bytes) -> bool:
     if head is None:
         return False
     body = start[head.end() :]
+    if _is_text_line(body.lstrip(b"\r\n"), width=int(head[2])):  # its token may have control characters
+        return False
     field = body.partition(b" ")[2][:8].split(b" ")[0]
     return CONTROL.search(body) is not None or (NUMBER.fullmatch(field) is None and not _is_utf8(field))
+
+
+def _is_text_line(body: bytes, width: int) -> bool:
+    """Whether the first line has as many numbers as a vector, or is cut and has a token and numbers."""
+    line, end, _ = body.partition(b"\n")
+    fields = line.split()[1:] if end else line.split()[1:-1]
+    numbers = sum(NUMBER.fullmatch(field) is not None for field in fields)
+    return numbers >= max(width, 1) if end else 2 * numbers > len(fields)
 
 
 def _is_utf8(field: bytes) -> bool:
@@ -39,8 +50,9 @@ def _is_utf8(field: bytes) -> bool:
 def read_binary(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, np.ndarray]]:
     """The wanted tokens and their vectors, in file order. Memory stays at a few vectors.
 
-    Raises UserError for a file that ends before the number of vectors in its head, and for values of wanted tokens that
-    are not finite. A token that is not UTF-8 is not wanted.
+    Raises UserError for a file that ends before the number of vectors in its head or goes on after them, or has tokens
+    that are mostly no text, and for values of wanted tokens that are not finite. A token that is not UTF-8 is not
+    wanted.
     """
     reader = _Reader(path)
     head = HEAD.fullmatch(reader.take_line())
@@ -48,14 +60,23 @@ def read_binary(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str
     number, width = int(head[1]), int(head[2])
     if not width:
         raise UserError(path, "the file contains no vectors", got=f"a width of {width} in its head")
+    odd = 0  # tokens that are no text
     for row in range(1, number + 1):
-        token = reader.take_token(row).decode("utf-8", "surrogateescape")
+        name = reader.take_token(row)
+        odd += CONTROL.search(name) is not None or not _is_utf8(name)
+        token = name.decode("utf-8", "surrogateescape")
         values = np.frombuffer(reader.take(width * VALUE.itemsize, f"vector {row} of {number}"), VALUE)
         if not wanted(token):
             continue
         if not np.isfinite(values).all():
             raise UserError(f"{path}, vector {row}", "contains a number that is not finite", got=token)
         yield token, values.astype(np.float32)
+    if 2 * odd > number:
+        wrong = f"{odd} of its {number} tokens are no text in UTF-8"
+        raise UserError(path, wrong, do=f"save it in UTF-8 with {width} values of float32 a vector, as its head says")
+    if left := reader.take_rest():
+        wrong = f"goes on after the {number} vectors of {width} values of float32 that its head says"
+        raise UserError(path, wrong, got=repr(left), do="correct its head, or save the vectors again")
 
 
 class _Reader:
@@ -72,7 +93,7 @@ class _Reader:
     def take(self, number: int, what: str) -> bytes:
         while len(self._bytes) - self._at < number:
             if not self._fill():
-                raise UserError(self._path, "is truncated", got=f"the end of the file in {what}", do="fetch it again")
+                raise UserError(self._path, "is truncated", got=f"the end of the file in {what}", do=FETCH_AGAIN)
         self._at += number
         return self._bytes[self._at - number : self._at]
 
@@ -90,3 +111,9 @@ class _Reader:
             do = "check the width in its head, or fetch it again"
             raise UserError(self._path, f"has no token in front of vector {row}", do=do)
         return self.take(end + 1 - self._at, f"token {row}")[:-1].lstrip(b"\n")
+
+    def take_rest(self) -> bytes:
+        """The next bytes that are no line ends; none at the end of the file."""
+        while not (rest := self._bytes[self._at :].lstrip(b"\r\n")) and self._fill():
+            pass
+        return rest[:20]

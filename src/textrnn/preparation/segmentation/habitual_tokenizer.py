@@ -13,7 +13,6 @@ CharacterSpan = tuple[int, int]  # start and end (exclusive), in characters of t
 
 CHUNK = re.compile(r"\S+")
 MAX_SIGNS = 8  # of a token of signs
-MAX_SIGNED_WORD = 128  # characters of a known word with signs around it; a longer run would be looked up at each sign
 JOINING_SIGNS = "'’-‐‑_.@/&·"  # within a word, signs that training does not show are part of it
 
 
@@ -21,10 +20,11 @@ class HabitualTokenizer:
     """Finds the tokens of raw texts.
 
     habits: of `learn_habits`. is_known: whether a token is in the vocabulary; a known word keeps its signs (`U.S.`).
+    longest: the characters of the longest token in the vocabulary.
     """
 
-    def __init__(self, habits: Mapping[str, Any], is_known: Callable[[str], bool]) -> None:
-        self._habits, self._is_known = habits, is_known
+    def __init__(self, habits: Mapping[str, Any], is_known: Callable[[str], bool], longest: int) -> None:
+        self._habits, self._is_token, self._longest = habits, is_known, longest
         self.joiner: str = habits["joiner"]
         self._cuts_words = habits["letters"] == "words"
         single = UNSPACED if habits["unspaced"] == "characters" else ""
@@ -48,25 +48,22 @@ class HabitualTokenizer:
 
     def _cut_word(self, text: str, start: int, end: int) -> Iterator[CharacterSpan]:
         """Part a word from the signs around it, those within it that part words, and what an apostrophe adds."""
-        if end - start == 1 or self._is_known(text[start:end]):
+        if end - start == 1 or self._is_known(text, start, end):
             yield start, end
             return
         first, last = start, end
-        while first < last and self._is_cut(text[first], "left") and not self._is_known_word(text, first, last):
+        while first < last and self._is_cut(text[first], "left") and not self._is_known(text, first, last):
             first += 1
-        while first < last and self._is_cut(text[last - 1], "right") and not self._is_known_word(text, first, last):
+        while first < last and self._is_cut(text[last - 1], "right") and not self._is_known(text, first, last):
             last -= 1
         yield from self._cut_signs(text, start, first)
         for word_start, word_end in self._cut_within(text, first, last):
             yield from self._cut_apostrophes(text, word_start, word_end)
         yield from self._cut_signs(text, last, end)
 
-    def _is_known_word(self, text: str, start: int, end: int) -> bool:
-        return end - start <= MAX_SIGNED_WORD and self._is_known(text[start:end])
-
     def _cut_within(self, text: str, start: int, end: int) -> Iterator[CharacterSpan]:
         """Part a word at the signs within it that are never part of one."""
-        if self._is_known(text[start:end]):
+        if self._is_known(text, start, end):
             yield start, end
             return
         word = start
@@ -80,10 +77,10 @@ class HabitualTokenizer:
             yield word, end
 
     def _cut_apostrophes(self, text: str, start: int, end: int) -> Iterator[CharacterSpan]:
-        word = text[start:end]
-        if self._is_known(word):
+        if self._is_known(text, start, end):
             yield start, end
             return
+        word = text[start:end]
         prefix = next((part for part in self._prefixes if word.startswith(part) and word != part), "")
         suffix = next((part for part in self._suffixes if word[len(prefix) :].endswith(part)), "")
         bounds = (start, start + len(prefix), end - len(suffix), end)
@@ -93,10 +90,14 @@ class HabitualTokenizer:
         """Part signs from each other, but for those that form a known token, such as an ellipsis."""
         while start < end:
             longest = min(end, start + MAX_SIGNS)
-            stops = (stop for stop in range(longest, start + 1, -1) if self._is_known(text[start:stop]))
+            stops = (stop for stop in range(longest, start + 1, -1) if self._is_known(text, start, stop))
             stop = next(stops, start + 1)
             yield start, stop
             start = stop
+
+    def _is_known(self, text: str, start: int, end: int) -> bool:
+        """Whether a part of a text is a known token; a part that is too long for one is not even copied."""
+        return end - start <= self._longest and self._is_token(text[start:end])
 
     def _is_cut(self, character: str, place: str) -> bool:
         """Whether a sign at the start of a word (`left`), at its end (`right`) or `inside` is no part of it."""

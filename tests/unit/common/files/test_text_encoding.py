@@ -2,12 +2,17 @@
 
 import bz2
 import gzip
+import io
+import lzma
+import tarfile
 
+import numpy as np
 import pytest
 
 import textrnn.common.files.lines
 from textrnn.common.files.encoding_hint import encoding_hint, likely_encoding
 from textrnn.common.files.lines import read_lines
+from textrnn.common.files.text_encoding import utf16_without_mark
 from textrnn.errors import UserError
 
 TEXT = "今天股市上涨\t0\r\n球队赢得比赛\t1\n😀 é\t0\n"
@@ -70,6 +75,12 @@ def test_marks_where_files_were_put_together(tmp_path):
             None,
             "looks like utf-16-be without a byte order mark; set t",
         ),
+        ("好\t0\n开心一整天\t1\n".encode("utf-16-le"), None, "looks like utf-16-le without a byte order mark"),
+        ("他一开始最需要一个\n".encode("utf-16-be"), None, "looks like utf-16-be without a byte order mark"),
+        ("Москва\tO\n".encode("utf-16-be"), None, "looks like utf-16-be without a byte order mark"),
+        ("good café\t1\n".encode(), "gb18030", "is UTF-8, and text_encoding is gb18030"),
+        ("good – or not\t1\n".encode(), "cp1252", "is UTF-8, and text_encoding is cp1252"),
+        ("好\t1\n".encode(), "gbk", "is UTF-8, and text_encoding is gbk"),
         (TEXT.encode(), "gb18030", r"is UTF-8, and text_encoding is gb18030; set text_encoding: null"),
         (b"PAR1 and so on", None, "is a Parquet file, which its name does not say; name it .parquet"),
         (bz2.compress(b"a"), None, r"is packed with bzip2, which its name does not say; add \.bz2 to its name"),
@@ -80,6 +91,41 @@ def test_a_file_that_is_no_text_of_its_encoding(tmp_path, content, encoding, mes
     (tmp_path / "a.txt").write_bytes(content)
     with pytest.raises(UserError, match=rf"a\.txt: {message}"):
         list(read_lines(tmp_path / "a.txt", encoding))
+
+
+@pytest.mark.parametrize("text", ["楼\t1\n", "2楼 4楼\n", "café\n", "T恤\n"])
+def test_few_characters_of_gb18030_are_read_as_such(tmp_path, text):
+    (tmp_path / "a.txt").write_bytes(text.encode("gb18030"))
+    assert [line.decode() for _, line in read_lines(tmp_path / "a.txt", "gb18030")] == text.splitlines()
+
+
+def test_few_characters_of_utf16_are_read_as_such(tmp_path):
+    text = "A\u80c2B\n"  # whose bytes are valid UTF-8
+    content = text.encode("utf-16-le")
+    assert not content.decode("utf-8").isascii()
+    (tmp_path / "a.txt").write_bytes(content)
+    assert [line.decode() for _, line in read_lines(tmp_path / "a.txt", "utf-16-le")] == ["A\u80c2B"]
+
+
+@pytest.mark.parametrize("chunk_bytes", [100, 1 << 20])
+@pytest.mark.parametrize("name", ["a.tgz", "a.tar.gz", "a.tbz2", "a.txt", "a.txt.gz", "a.tar.xz"])
+def test_a_tar_archive_is_no_text(tmp_path, monkeypatch, name, chunk_bytes):
+    monkeypatch.setattr(textrnn.common.files.lines, "CHUNK_BYTES", chunk_bytes)
+    file = io.BytesIO()
+    with tarfile.open(fileobj=file, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("some.txt"))
+    pack = {"gz": gzip.compress, "bz": bz2.compress, "xt": bytes, "xz": lzma.compress}[name.replace("bz2", "bz")[-2:]]
+    (tmp_path / name).write_bytes(pack(file.getvalue()))
+    with pytest.raises(UserError, match=rf"{name}: is a tar archive; unpack it, and name the file of text in it"):
+        list(read_lines(tmp_path / name))
+
+
+def test_bytes_of_0_alone_make_no_utf16(tmp_path):
+    for text in ("some English words\0 and more\n", "Englishwordswithoutablank\0\n", "今天\0股市上涨\n"):
+        (tmp_path / "a.txt").write_bytes(text.encode())
+        assert [line.decode() + "\n" for _, line in read_lines(tmp_path / "a.txt")] == [text]
+    random = bytes(np.random.default_rng(1).integers(0, 256, 4000, np.uint8))
+    assert utf16_without_mark(random) is None
 
 
 GUESSES = {

@@ -149,3 +149,8 @@ def test_limits_out_of_range(limits, match):
     with pytest.raises(UserError, match=match):
         limits.check("encodings.e")
     Encode(1, 1, None).check("encodings.e")
+
+
+def test_the_longest_token_is_counted_in_characters():
+    assert vocabulary("北京大学", "𠮷野家", "a").longest_token == 4
+    assert vocabulary().longest_token == 0

@@ -65,6 +65,8 @@ def test_text_files(header, name, pack, tmp_path):
         "3 3\n".replace("\n", "\r\n") + LINES.replace("\n", "\r\n"),
         "\ufeff" + LINES,
         "\ufeff3 3 \n" + LINES,
+        " " + LINES.replace("\n", "\n ").rstrip(" "),  # a blank before each line
+        " 3 3\n " + LINES.replace("\n", "\n ").rstrip(" "),
     ],
 )
 def test_ends_of_lines(content, tmp_path):
@@ -116,6 +118,25 @@ def test_invalid_text(content, match, tmp_path):
 
 def test_a_blank_line_is_passed_over(tmp_path):
     check(text(tmp_path, "a 1 2\n\nb 1 2\n"), {2: [1, 2], 3: [1, 2]}, skipped=1)
+
+
+@pytest.mark.parametrize("head", ["", "2 2\n"])
+def test_a_blank_first_line_is_passed_over(head, tmp_path):
+    check(text(tmp_path, "\n" + head + "a 1 2\nb 1 2\n"), {2: [1, 2], 3: [1, 2]}, skipped=1)
+
+
+def test_a_blank_before_a_token_and_a_token_that_is_a_blank(tmp_path):
+    ids, matrix, _ = read_vectors(text(tmp_path, " b 5 6\n 12 1 2\n 7 8\n"), {"b": 2, "12": 4, "": 3})
+    assert (ids.tolist(), matrix.tolist()) == ([2, 4, 3], [[5, 6], [1, 2], [7, 8]])
+    ids, matrix, _ = read_vectors(text(tmp_path, "3 2\n 7 8\nb 5 6\n"), {"b": 2, "": 3})
+    assert (ids.tolist(), matrix.tolist()) == ([3, 2], [[7, 8], [5, 6]])
+
+
+@pytest.mark.parametrize("width", [1, 3, 900])
+@pytest.mark.parametrize("token", ["\x1c", "\x00", "ab\x08c", "New \x01 York"])
+def test_a_control_character_makes_no_binary_file(token, width, tmp_path):
+    numbers = " ".join(["0.25"] * width)
+    check(text(tmp_path, f"3 {width}\n{token} {numbers}\na {numbers}\nb\x02 {numbers}\n"), {2: [0.25] * width})
 
 
 def test_errors_of_unwanted_tokens_are_ignored(tmp_path):
@@ -220,7 +241,10 @@ def zip_of(content):
         ("glove.zip", zip_of(LINES), "is a zip archive; unpack it, and name the file of vectors in it"),
         ("glove.vec.gz", gzip.compress(zip_of(LINES)), "is a zip archive"),
         ("v.vec", gzip.compress(LINES.encode()), r"is packed with gzip, and its name does not end in \.gz; rename"),
-        ("v.tgz", gzip.compress(tar_of(LINES.encode())), "is packed with gzip"),
+        ("v.tgz", gzip.compress(tar_of(LINES.encode())), "is a tar archive; unpack it, and name"),
+        ("v.TBZ2", bz2.compress(tar_of(LINES.encode())), "is a tar archive"),
+        ("v.tar.xz", lzma.compress(tar_of(LINES.encode())), "is a tar archive"),
+        ("v.vec", gzip.compress(tar_of(LINES.encode())), r"is packed with gzip, and its name"),
         ("v.vec.xz", lzma.compress(LINES.encode()), "is packed with xz; unpack it"),
         ("cc.bin", b"\xba\x16\x4f\x2f" + bytes(100), r"is a fastText model; name the file .* ends in \.vec"),
         ("w2v.model", pickle.dumps({"a": 1}), "is a pickle, as gensim saves models; save it with gensim's"),
@@ -290,6 +314,35 @@ def test_values_that_look_like_text_are_binary_too(tmp_path):
     ],
 )
 def test_invalid_binary_files(content, match, tmp_path):
+    (tmp_path / "v.bin").write_bytes(content)
+    with pytest.raises(UserError, match=match):
+        read_vectors(tmp_path / "v.bin", WANTED)
+
+
+def values_of(token, kind):
+    return token.encode() + b" " + np.array([1.1, 2.2, 3.3], kind).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("content", "match"),
+    [
+        (
+            binary(ROWS, 3, count=2),
+            r"v\.bin: goes on after the 2 vectors of 3 values of float32 that its",
+        ),
+        (binary(ROWS, 3, "\n", count=4), r"v\.bin: goes on after the 4 vectors"),
+        (b"2 3\n" + values_of("a", "<f8") + values_of("b", "<f8"), r"v\.bin: "),
+        (binary(ROWS * 9, 3).replace(b"45 3", b"45 2"), r"v\.bin: "),
+        (binary(ROWS * 9, 3).replace(b"45 3", b"45 4"), r"v\.bin: "),
+        (
+            binary([("a", [1, 2, 3])] + [(b"\xff\xfe", [1, 2, 3])] * 3, 3),
+            r"v\.bin: 3 of its 4 tokens are no text in UTF-8",
+        ),
+    ],
+)
+@pytest.mark.parametrize("chunk_bytes", [5, 1 << 20])
+def test_a_head_that_does_not_fit_its_binary_file(content, match, chunk_bytes, tmp_path, monkeypatch):
+    monkeypatch.setattr(lines, "CHUNK_BYTES", chunk_bytes)
     (tmp_path / "v.bin").write_bytes(content)
     with pytest.raises(UserError, match=match):
         read_vectors(tmp_path / "v.bin", WANTED)

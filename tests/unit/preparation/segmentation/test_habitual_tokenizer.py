@@ -15,7 +15,8 @@ from textrnn.preparation.segmentation.token_habits import kind_of, learn_habits
 def tokenizer(*texts):
     """Of a corpus whose tokens are parted by blanks; the habits pass through JSON, as in a model directory."""
     counts = Counter(token for text in texts for token in text.split(" "))
-    return HabitualTokenizer(json.loads(json.dumps(learn_habits(counts.items()))), counts.__contains__)
+    habits = json.loads(json.dumps(learn_habits(counts.items())))
+    return HabitualTokenizer(habits, counts.__contains__, max(map(len, counts)))
 
 
 def cut(texts, text):
@@ -112,7 +113,7 @@ def test_numbers_alone():
 
 
 def test_an_empty_corpus_and_odd_texts():
-    empty = HabitualTokenizer(learn_habits([]), lambda token: False)
+    empty = HabitualTokenizer(learn_habits([]), lambda token: False, longest=0)
     assert empty.tokenize("a b.")[0] == ["a", "b", "."]
     rng = random.Random(1)
     alphabet = "ab 北京.,'\"-#@2\u3000\u200d👍🏽\u0301é\ufeffกข한글\n"
@@ -129,6 +130,17 @@ def test_an_empty_corpus_and_odd_texts():
 def test_a_long_run_of_signs_takes_no_long_time():
     text = "-" * 20_000 + "a" + "." * 20_000
     assert len(cut(ENGLISH, text)) > 20_000
+
+
+@pytest.mark.parametrize("signs", ["!", "=-", "a.", "，", "😀"])
+def test_no_part_of_a_text_that_is_longer_than_any_token_is_looked_up(signs):
+    lengths = []
+    habits = learn_habits([("...", 9), ("U.S.", 9), ("a", 9)])
+    some = HabitualTokenizer(habits, lambda token: bool(lengths.append(len(token))), longest=4)
+    text = signs * 5_000
+    assert "".join(some.tokenize(text)[0]) == text
+    assert max(lengths, default=0) <= 4
+    assert len(lengths) <= 10 * len(text)
 
 
 def test_kinds():

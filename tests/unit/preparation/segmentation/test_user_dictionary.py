@@ -128,6 +128,19 @@ def test_with_a_word_of_letters_and_digits_jieba_itself_is_used(word):
             r"line 2: has a word with white space, which jieba never finds; got '乙丙\\t5\\tn'",
         ),
         ("iphone 十二 5\n".encode(), r"line 1: has a word with white space"),
+        (
+            "甲乙\n丙丁\n".encode("gb18030"),
+            r"save the file as UTF-8, as with `iconv -f gb18030 -t utf-8 words\.txt > utf8-words\.txt`",
+        ),
+        ("開心\n電腦與網絡\n".encode("big5"), r"line 1: is not UTF-8; .*`iconv -f big5 -t"),
+        ("云计算 5\n".encode("utf-16"), r"words\.txt: is not UTF-8; got bytes of 0; .*`iconv -f utf-16 -t"),
+        ("云计算 5\n一\n".encode("utf-16-le"), r"is not UTF-8; .*`iconv -f utf-16-le -t"),
+        ("C++ 5\n最一\n".encode("utf-16-be"), r"is not UTF-8; .*`iconv -f utf-16-be -t"),
+        ("甲乙,5,n\n".encode(), r"line 1: has a word with what looks like its frequency; got '甲乙,5,n'; part word"),
+        (b"iphone12;5;eng\n", r"line 1: has a word with what looks like its frequency"),
+        ("甲\n甲乙，5\n".encode(), r"line 2: has a word with what looks like its frequency"),
+        ("甲乙, 5\n".encode(), r"line 1: has a word with what looks like its frequency"),
+        ("甲乙;n\n".encode(), r"line 1: has a word with what looks like its frequency"),
         ("甲乙 5 N\n".encode(), r"line 1: has a word with white space, .*small letters"),
     ],
 )
@@ -135,6 +148,12 @@ def test_invalid_dictionaries(content, match, tmp_path):
     (tmp_path / "words.txt").write_bytes(content)
     with pytest.raises(UserError, match=match):
         read_user_dictionary(tmp_path / "words.txt")
+
+
+def test_words_with_commas(tmp_path):
+    words = ["1,000", "yes,sir", ",", "，", "甲，乙", "a|b", "3,5", "第1,000"]
+    (tmp_path / "words.txt").write_text("".join(f"{word} 5\n" for word in words), encoding="utf-8")
+    assert [entry.word for entry in read_user_dictionary(tmp_path / "words.txt")] == words
 
 
 def test_a_missing_dictionary(tmp_path):
