@@ -168,6 +168,49 @@ def test_the_model_directory_is_saved_and_loaded(fitted, tmp_path):
     assert not (tmp_path / "other").exists()
 
 
+def test_saving_replaces_a_model_directory_and_an_empty_folder(fitted, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    fitted.save(folder)
+    (folder / "before_refit.safetensors").write_bytes(b"of the model before")  # which this one has not
+    fitted.save(str(folder))
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    fitted.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == fitted.model_.files
+    assert sorted(os.listdir(tmp_path)) == ["link", "model"]
+
+
+@pytest.mark.parametrize(
+    ("files", "wrong"),
+    [
+        (["notes.txt"], "has files that are not of a model directory; got 'notes.txt'"),
+        (["config.json", "model.safetensors"], "has files and is no model directory: it lacks vocabulary.arrow"),
+        (["config.json", "model.safetensors", "tokenizer.json"], "has files that are not of a model directory; got 't"),
+        ([".git/HEAD"], "has files that are not of a model directory; got '.git'"),
+        (None, "is a file, not a model directory; give a new folder"),
+    ],
+    ids=["other files", "another library's", "another library's tokenizer", "a repository", "a file"],
+)
+def test_saving_deletes_nothing_but_a_model(fitted, tmp_path, files, wrong):
+    target = tmp_path / "mine"
+    paths = [target] if files is None else [target / file for file in files]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match=f"^{re.escape(f'{target}: {wrong}')}"):
+        fitted.save(target)
+    assert [path.read_text(encoding="utf-8") for path in paths] == ["mine"] * len(paths)
+
+
+def test_a_model_directory_with_further_files_is_not_replaced(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    (tmp_path / "model" / "export.onnx").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"got 'export\.onnx'; give a new folder, an empty one, or a model"):
+        fitted.save(tmp_path / "model")
+    assert (tmp_path / "model" / "export.onnx").read_bytes() == b"mine"
+
+
 def test_fitting_leaves_nothing_behind(fitted, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     temporary = tmp_path / "temporary"
