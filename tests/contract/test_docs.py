@@ -144,6 +144,14 @@ def test_links_lead_to_files_that_are_there(page):
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_to_headings_that_are_there(page):
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
+        text = ((page.parent / target) if target else page).read_text(encoding="utf-8")
+        headings = [heading.strip().lower() for heading in re.findall(r"(?m)^#+ (.*)$", text)]
+        assert anchor in {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}, target
+
+
 def test_the_entries_and_sections_of_the_page_on_data_are_accepted():
     text = (ROOT / "docs" / "data.md").read_text(encoding="utf-8")
     examples = [YAML(typ="safe").load(block) for block in re.findall(r"(?ms)^```yaml\n(.*?)^```$", text)]

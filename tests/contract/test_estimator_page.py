@@ -16,7 +16,7 @@ PAGE = (ROOT / "docs" / "estimator.md").read_text(encoding="utf-8")
 OWN_DATA = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 BLOCKS = dict(
     zip(
-        ("classifier", "search", "optuna", "cleanlab", "tagger", "save"),
+        ("classifier", "search", "optuna", "cleanlab", "tagger", "folds", "save"),
         re.findall(r"(?ms)^```python\n(.*?)^```$", PAGE),
         strict=True,
     )
@@ -88,6 +88,12 @@ def test_a_tagger(run):
     namespace, printed = run("tagger")
     assert namespace["tagger"].classes_.tolist() == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
     assert printed.startswith("[['")
+
+
+def test_a_tagger_fold_by_fold(run):
+    namespace, _ = run("tagger", "folds")
+    sentences = namespace["sentences"]
+    assert [len(row) for row in namespace["predicted"]] == [len(row) for row in sentences]
 
 
 def test_the_table_has_every_argument_of_both_estimators():

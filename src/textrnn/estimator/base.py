@@ -39,7 +39,10 @@ class TextEstimator(BaseEstimator):
     _loaded: Predictor | None = None
 
     def save(self, folder: str | Path) -> None:
-        """Write the fitted model as a model directory: for `textrnn.load`, `textrnn predict`, `serve` and `export`."""
+        """Write the fitted model as a model directory: for `textrnn.load`, `textrnn predict`, `serve` and `export`.
+
+        A model directory at the path is replaced. Raises UserError if there are other files, or a file.
+        """
         check_is_fitted(self)
         self.model_.write(Path(folder).expanduser())
 

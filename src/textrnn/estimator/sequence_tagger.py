@@ -11,15 +11,10 @@ import numpy as np
 from textrnn.common.config.types import Task
 from textrnn.estimator.base import TextEstimator
 from textrnn.estimator.corpus import Corpus, Rows
-from textrnn.estimator.input_checks import (
-    InputError,
-    check_not_empty,
-    check_tag_lists,
-    check_token_lists,
-    split_validation_data,
-)
+from textrnn.estimator.input_checks import InputError, check_not_empty, check_token_lists, split_validation_data
 from textrnn.estimator.recipes import AUTO, start_of_tagger
 from textrnn.estimator.tag_probabilities import bio_probabilities
+from textrnn.estimator.target_checks import check_tag_lists
 from textrnn.evaluation.metrics.precision_recall import score_spans
 from textrnn.preparation.artifacts.tag_schemes import OUTSIDE, bio_spans, bio_tags
 
@@ -30,9 +25,9 @@ if TYPE_CHECKING:
 class SequenceTagger(TextEstimator):
     """Tag tokens with BIO tags by an LSTM with a CRF, trained as a recipe of the pipeline is; see docs/estimator.md.
 
-    X is a list of lists of tokens, y a list of lists of their tags: O, B-TYPE and I-TYPE. Arguments are those of
-    TextClassifier, where they apply to a tagger; `tags` is the scheme that the model learns, and `crf` whether it has
-    a CRF.
+    X is a list of lists of tokens, y a list of lists of their tags, in BIO, IOB1, BIOES, BILOU or BMES: which one is
+    found, as in files. What is predicted is BIO. Arguments are those of TextClassifier, where they apply to a tagger;
+    `tags` is the scheme that the model learns, and `crf` whether it has a CRF.
 
     Fitted attributes: `classes_`, the BIO tags; `params_`, and `model_`, the files of a model directory.
     """
@@ -142,7 +137,7 @@ class SequenceTagger(TextEstimator):
         return [bio_probabilities(row, predictor.tag_labels, self.classes_.tolist()) for row in rows]
 
     def score(self, X: Iterable[Sequence[str]], y: Iterable[Sequence[str]]) -> float:  # noqa: N803
-        """The F1 score of exact entity spans, micro-averaged over all entities."""
+        """The F1 score of exact entity spans, micro-averaged over all entities; y in any scheme that `fit` takes."""
         sentences = check_token_lists(X, "X")
         gold = check_tag_lists(y, sentences, "y")
         predicted = self.predict(sentences)

@@ -12,14 +12,9 @@ from sklearn.base import ClassifierMixin
 from textrnn.common.config.types import Task
 from textrnn.estimator.base import TextEstimator
 from textrnn.estimator.corpus import Corpus, Rows
-from textrnn.estimator.input_checks import (
-    InputError,
-    check_labels,
-    check_not_empty,
-    check_texts,
-    split_validation_data,
-)
+from textrnn.estimator.input_checks import InputError, check_not_empty, check_texts, split_validation_data
 from textrnn.estimator.recipes import AUTO, start_of_classifier
+from textrnn.estimator.target_checks import check_labels
 
 if TYPE_CHECKING:
     from textrnn.inference.prediction.predictor import ClassPrediction

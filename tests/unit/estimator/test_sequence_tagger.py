@@ -14,6 +14,8 @@ from sklearn.utils import estimator_checks
 from factories.labelled_texts import TINY, han_sentences, sentences
 from textrnn import SequenceTagger, load
 from textrnn.errors import UserError
+from textrnn.estimator.target_checks import check_tag_lists
+from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_tags
 
 TOKENS, TAGS = sentences()
 LEARNS = {**TINY, "learning_rate": 0.03, "epochs": 8, "embedding_dropout": 0.0, "head_dropout": 0.0}
@@ -109,6 +111,50 @@ def test_cross_validation_and_a_search():
     assert search.predict(TOKENS[:1])[0][-1] == "O"
 
 
+# by scheme, what it has for the letters of BIOES; IOB1 where no entities of one type adjoin, as here
+LETTERS = {
+    "iob1": {"B": "I", "E": "I", "S": "I"},
+    "bioes": {},
+    "bilou": {"E": "L", "S": "U"},
+    "bmes": {"I": "M"},
+}
+
+
+def in_scheme(rows, scheme):
+    letters = LETTERS[scheme]
+    return [[letters.get(tag[0], tag[0]) + tag[1:] for tag in bioes_tags(bio_spans(row), len(row))] for row in rows]
+
+
+@pytest.mark.parametrize("scheme", LETTERS)
+def test_tags_of_every_scheme_give_the_same_model_and_bio_comes_out(fitted, scheme):
+    other = clone(fitted).fit(TOKENS, in_scheme(TAGS, scheme))
+    assert other.classes_.tolist() == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
+    assert other.model_.files == fitted.model_.files
+    others, gold = sentences(10, seed=1)
+    assert other.predict(others) == gold
+    assert other.score(others, in_scheme(gold, scheme)) == fitted.score(others, in_scheme(gold, scheme)) == 1.0
+
+
+def test_adjoining_entities_of_iob1_stay_apart():
+    rows = check_tag_lists([["I-X", "B-X", "I-X", "I-Y"], ["O", "I-X"]], [["a"] * 4, ["a"] * 2], "y")
+    assert rows == [["B-X", "B-X", "I-X", "B-Y"], ["O", "B-X"]]
+
+
+def test_tags_in_small_letters_and_behind_the_type():
+    assert check_tag_lists([["o", "b-per", "i-per"]], [["a"] * 3], "y") == [["O", "B-per", "I-per"]]
+    assert check_tag_lists([["O", "PER-B", "LOC_I"]], [["a"] * 3], "y") == [["O", "B-PER", "B-LOC"]]
+    assert check_tag_lists([], [], "y") == []
+
+
+def test_validation_data_may_be_of_another_scheme_than_y(fitted):
+    others, gold = sentences(20, seed=1)
+    files = [
+        clone(fitted).set_params(validation_data=(others, tags)).fit(TOKENS, TAGS).model_.files
+        for tags in (gold, in_scheme(gold, "bioes"))
+    ]
+    assert files[0] == files[1]
+
+
 def test_before_fit_there_is_no_prediction():
     for call in (
         lambda tagger: tagger.predict(TOKENS),
@@ -129,9 +175,29 @@ REFUSED = {
         (TOKENS, [["O"] * len(row) for row in TOKENS]),
         "y: must have at least one entity; got only one class: ['O']",
     ),
-    "another scheme": (
-        ([["a", "b"]], [["O", "S-PER"]]),
-        "y[0]: must have tags O, B-TYPE and I-TYPE alone; got 'S-PER'",
+    "another scheme in one row": (
+        ([*TOKENS, ["a", "b"]], [*TAGS, ["O", "S-PER"]]),
+        "y[60]: has a tag that is neither O nor B-TYPE nor I-TYPE; got 'S-PER'",
+    ),
+    "no scheme": (
+        ([["a", "b"]], [["O", "X-PER"]]),
+        "y[0]: has a tag that is neither O nor B-TYPE nor I-TYPE; got 'X-PER'",
+    ),
+    "a type alone": (
+        ([["a", "b"]], [["O", "PER"]]),
+        "y[0]: has a tag that is neither O nor B-TYPE nor I-TYPE; got 'PER'",
+    ),
+    "a digit": (
+        ([["a", "b"]], [["B-PER", "0"]]),
+        "y[0]: has a tag that is the digit 0 in place of the letter O; got '0'",
+    ),
+    "an empty tag": (
+        ([["a", "b"]], [["B-PER", ""]]),
+        "y[0]: has a tag that is neither O nor B-TYPE nor I-TYPE; got ''",
+    ),
+    "half a surrogate": (
+        ([["a"]], [["B-\ud800"]]),
+        "y[0]: has half of a surrogate pair, which is not valid text; got 'B-\\ud800'",
     ),
     "a text": ((["a text"], [["O"]]), "X[0]: must be a list of tokens; got 'a text' (str)"),
     "one sentence": ((["a", "text"], ["O", "O"]), "X[0]: must be a list of tokens; got 'a' (str)"),

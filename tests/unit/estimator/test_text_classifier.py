@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from sklearn.base import clone, is_classifier
@@ -21,6 +22,8 @@ from factories.labelled_texts import TINY, reviews
 from textrnn import TextClassifier, load
 from textrnn.common.executor import tasks
 from textrnn.errors import UserError
+from textrnn.estimator.input_checks import InputError
+from textrnn.estimator.target_checks import check_labels
 
 TEXTS, LABELS = reviews()
 FASTEST = {**TINY, "wide": False, "segmenter": "tokens"}  # no linear models, no sentence model
@@ -93,8 +96,12 @@ def test_it_learns_and_its_methods_agree():
         (np.array([2.0 if label == "up" else -1.0 for label in LABELS]), [-1.0, 2.0]),
         (np.array(LABELS, dtype=object), ["down", "up"]),
         (np.array(LABELS).reshape(-1, 1), ["down", "up"]),
+        ([[label] for label in LABELS], ["down", "up"]),
+        (pl.Series(LABELS), ["down", "up"]),
+        (torch.tensor([label == "up" for label in LABELS]), [False, True]),
+        ((label for label in LABELS), ["down", "up"]),
     ],
-    ids=["bool", "int", "float", "object", "column"],
+    ids=["bool", "int", "float", "object", "column", "lists of one", "polars", "tensor", "generator"],
 )
 def test_labels_keep_their_type(fitted, labels, classes):
     other = clone(fitted).fit(TEXTS, labels)
@@ -166,6 +173,49 @@ def test_the_model_directory_is_saved_and_loaded(fitted, tmp_path):
     with pytest.raises(NotFittedError):
         clone(fitted).save(tmp_path / "other")
     assert not (tmp_path / "other").exists()
+
+
+def test_saving_replaces_a_model_directory_and_an_empty_folder(fitted, tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    fitted.save(folder)
+    (folder / "before_refit.safetensors").write_bytes(b"of the model before")  # which this one has not
+    fitted.save(str(folder))
+    (tmp_path / "link").symlink_to(folder, target_is_directory=True)
+    fitted.save(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == fitted.model_.files
+    assert sorted(os.listdir(tmp_path)) == ["link", "model"]
+
+
+@pytest.mark.parametrize(
+    ("files", "wrong"),
+    [
+        (["notes.txt"], "has files that are not of a model directory; got 'notes.txt'"),
+        (["config.json", "model.safetensors"], "has files and is no model directory: it lacks vocabulary.arrow"),
+        (["config.json", "model.safetensors", "tokenizer.json"], "has files that are not of a model directory; got 't"),
+        ([".git/HEAD"], "has files that are not of a model directory; got '.git'"),
+        (None, "is a file, not a model directory; give a new folder"),
+    ],
+    ids=["other files", "another library's", "another library's tokenizer", "a repository", "a file"],
+)
+def test_saving_deletes_nothing_but_a_model(fitted, tmp_path, files, wrong):
+    target = tmp_path / "mine"
+    paths = [target] if files is None else [target / file for file in files]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("mine", encoding="utf-8")
+    with pytest.raises(UserError, match=f"^{re.escape(f'{target}: {wrong}')}"):
+        fitted.save(target)
+    assert [path.read_text(encoding="utf-8") for path in paths] == ["mine"] * len(paths)
+
+
+def test_a_model_directory_with_further_files_is_not_replaced(fitted, tmp_path):
+    fitted.save(tmp_path / "model")
+    (tmp_path / "model" / "export.onnx").write_bytes(b"mine")
+    with pytest.raises(UserError, match=r"got 'export\.onnx'; give a new folder, an empty one, or a model"):
+        fitted.save(tmp_path / "model")
+    assert (tmp_path / "model" / "export.onnx").read_bytes() == b"mine"
 
 
 def test_fitting_leaves_nothing_behind(fitted, tmp_path, monkeypatch, capfd):
@@ -301,7 +351,26 @@ REFUSED = {
     "NaN": ((TEXTS[:3], [1.0, float("nan"), 2.0]), "y[1]: has no label; got nan"),
     "mixed labels": ((TEXTS[:3], np.array(["up", 1, 2], object)), "y: must have labels of one type; got int, str"),
     "measures": ((TEXTS[:3], [0.5, 1.5, 2.5]), "y: Unknown label type: continuous; must be a list of classes"),
-    "several labels": ((TEXTS[:2], [[0, 1], [1, 1]]), "y: must be a list of labels; got an array of shape (2, 2)"),
+    "NaN among texts": ((TEXTS[:3], ["up", float("nan"), "down"]), "y[1]: has no label; got nan"),
+    "a null": ((TEXTS[:3], pl.Series(["up", None, "down"])), "y[1]: has no label; got None"),
+    "a masked label": ((TEXTS[:3], np.ma.array([1, 2, 1], mask=[0, 1, 0])), "y[1]: has no label; got --"),
+    "no time": ((TEXTS[:2], np.array(["2026-01-01", "NaT"], "M8[D]")[::-1]), "y[0]: has no label; got NaT"),
+    "a number among texts": ((TEXTS[:3], ["up", 1, "down"]), "y: must have labels of one type; got int, str"),
+    "a number among bools": ((TEXTS[:3], [True, False, 1]), "y: must have labels of one type; got bool, int"),
+    "bytes": ((TEXTS[:2], [b"up", b"down"]), "y[0]: must be a text, a finite number or a bool; got \"b'up'\" (bytes)"),
+    "infinity": ((TEXTS[:2], [1.0, np.inf]), "y[1]: must be a text, a finite number or a bool; got 'inf' (float)"),
+    "half a surrogate in a label": (
+        (TEXTS[:2], ["up", "b\ud800"]),
+        "y[1]: has half of a surrogate pair, which is not valid text; got 'b\\ud800'",
+    ),
+    "one label": ((TEXTS[:2], "up"), "y: must be a list of labels; got 'up' (str)"),
+    "a number": ((TEXTS[:2], np.array(1)), "y: must be a list of labels; got '1' (ndarray)"),
+    "a generator of few": ((TEXTS[:3], iter(["up"])), "y: must have one entry for each of the 3 rows of X; got 1"),
+    "several labels": ((TEXTS[:2], [[0, 1], [1, 1]]), "y: must be a list of labels; got a list of '[0, 1]' (list)"),
+    "several labels in some": (
+        (TEXTS[:2], ["up", ["up", "down"]]),
+        "y: must be a list of labels; got a list of \"['up', 'down']\" (list)",
+    ),
 }
 
 
@@ -310,6 +379,29 @@ def test_rows_that_cannot_be_used_are_refused_in_one_line(given, message):
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$") as caught:
         TextClassifier(**FASTEST).fit(*given)
     assert isinstance(caught.value, UserError)
+
+
+def test_labels_of_pandas():
+    pd = pytest.importorskip("pandas")
+    numbers = [int(label == "up") for label in LABELS]
+    for labels, expected in (
+        (pd.DataFrame({"label": LABELS}), LABELS),
+        (pd.Series(LABELS, dtype="category"), LABELS),
+        (pd.Series(LABELS, dtype="string"), LABELS),
+        (pd.Series(numbers, dtype="Int64"), numbers),
+    ):
+        assert check_labels(labels, TEXTS, "y").tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", ["object", "string", "category", "Float64"])
+def test_missing_labels_of_pandas(dtype):
+    pd = pytest.importorskip("pandas")
+    labels = pd.Series([1.0, None, 2.0] if dtype == "Float64" else ["up", None, "down"], dtype=dtype)
+    with pytest.raises(InputError, match=r"^y\[1\]: has no label; got (None|nan|<NA>)$"):
+        check_labels(labels, TEXTS[:3], "y")
+    table = pd.DataFrame({"a": labels, "b": labels})
+    with pytest.raises(InputError, match=r"^y: must be a list of labels; got a list of .* \(ndarray\)$"):
+        check_labels(table, TEXTS[:3], "y")
 
 
 VALIDATION = {

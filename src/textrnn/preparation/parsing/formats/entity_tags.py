@@ -67,6 +67,13 @@ def find_scheme(pairs: Mapping[tuple[str, str], int], *, lower: bool = False) ->
     return min(converters, key=faults)
 
 
+def find_converter(pairs: Mapping[tuple[str, str], int], scheme: FileScheme | None = None) -> TagConverter:
+    """The converter of a file's tags; scheme: null finds it. Without any O, `o` and `b-` stand for O and B-."""
+    tags = {tag for _, tag in pairs}
+    lower = OUTSIDE not in tags and OUTSIDE.lower() in tags
+    return TagConverter(find_scheme(pairs, lower=lower) if scheme is None else scheme, lower=lower)
+
+
 class TagConverter:
     """Converts the tags of one scheme to BIO."""
 

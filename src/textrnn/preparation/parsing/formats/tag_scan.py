@@ -24,10 +24,9 @@ from textrnn.preparation.parsing.formats.column_lines import (
 )
 from textrnn.preparation.parsing.formats.entity_tags import (
     EDGE,
-    OUTSIDE,
     Pairs,
     TagConverter,
-    find_scheme,
+    find_converter,
     parse_tag,
 )
 from textrnn.preparation.parsing.rows import Reject
@@ -96,13 +95,10 @@ class TagCounts:
 
     def result(self, scheme: FileScheme | None) -> TagScan:
         """What the counts say of the file; scheme: null finds it."""
-        lower = OUTSIDE not in self.tags and OUTSIDE.lower() in self.tags
-        if scheme is None:
-            pairs: Pairs = Counter()
-            for (before, tag, _), count in self._transitions.items():
-                pairs[before, tag] += count
-            scheme = find_scheme(pairs, lower=lower)
-        converter = TagConverter(scheme, lower=lower)
+        pairs: Pairs = Counter()
+        for (before, tag, _), count in self._transitions.items():
+            pairs[before, tag] += count
+        converter = find_converter(pairs, scheme)
         parsed = map(converter.parse, self._valid_tags)
         types = sorted({tag.entity_type for tag in parsed if tag is not None and tag.letter})
         width = max((width for width, _ in self.widths().most_common(1)), default=MIN_COLUMNS)
