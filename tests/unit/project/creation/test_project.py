@@ -175,7 +175,7 @@ def test_tagged_words(init):
     assert encoding["encode"] == {"min_count": "auto", "tags": "bioes"}
     expected = shipped("ner_bilstm_crf")
     assert recipe["model"] == {key: value for key, value in expected["model"].items() if key != "words"}
-    assert recipe["embed"] == {"vectors": "vectorized", "bigrams": "vectorized"}
+    assert recipe["embed"] == {"vectors": "vectorized", "bigrams": "vectorized", "width": None}
     assert encoding["vectorize"] == {"width": 200, "bigrams": {"width": 50, "min_count": 5, "norm": 1.4}}
     assert recipe["train"] == expected["train"]
 
