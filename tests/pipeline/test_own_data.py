@@ -120,9 +120,9 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     assert ran == ["embed@mine", "pad@mine", "train@mine", "evaluate@mine"]
     assert "mine" in run(project, *compare, **LIBRARY).stdout
     raw = project / "data" / "raw" / "tickets"
-    rows = (raw / "tickets.csv").read_bytes() + b"One more invoice with a fee,billing\n"
+    lines = (raw / "tickets.csv").read_bytes().splitlines(keepends=True)
     (raw / "tickets.csv").unlink()  # it may be a link into the cache
-    (raw / "tickets.csv").write_bytes(rows)
+    (raw / "tickets.csv").write_bytes(b"".join([*lines, lines[-1]]))
     version = raw.with_suffix(".dvc").read_bytes()
     add, repro, stage, commit = (words_of(line) for line in blocks("sh")[1].splitlines())
     run(project, *add, **LIBRARY)

@@ -36,6 +36,21 @@ class HoldOut:
             errors.require(self.block > 0, f"{where}.block", "must be at least 1", self.block)
 
 
+def check_delimiter(delimiter: str, where: str) -> None:
+    """Refuse what cannot be between columns; `where` is the dotted name of the param, or an option."""
+    single = len(delimiter) == 1 and delimiter not in '"\r\n'
+    require(single, where, "must be one character, no quote and no line end", delimiter)
+
+
+def check_text_encoding(encoding: str, where: str) -> None:
+    """Refuse an encoding that there is not; `where` is the dotted name of the param, or an option."""
+    try:
+        known = codecs.lookup(encoding)._is_text_encoding
+    except (LookupError, ValueError):
+        known = False
+    require(known, where, "must be the name of an encoding that Python has, such as gb18030, or null", encoding)
+
+
 @dataclass(frozen=True)
 class Table:
     """The columns of a table by name: `text` and `label` for classification, `tokens` and `tags` for tagging.
@@ -60,10 +75,9 @@ class Table:
             errors.require(given in (["text", "label"], ["tokens", "tags"]), where, wrong, given)
             names = [getattr(self, name) for name in given]
             errors.require(len(set(names)) == len(names), where, "must name two different columns", names)
-            single = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter not in '"\r\n')
-            errors.require(
-                single, f"{where}.delimiter", "must be one character, no quote and no line end", self.delimiter
-            )
+            if self.delimiter is not None:
+                with errors.collect():
+                    check_delimiter(self.delimiter, f"{where}.delimiter")
 
 
 @dataclass(frozen=True)
@@ -158,14 +172,8 @@ class Parse:
                 errors.require(taken < 1, f"{where}.test.share", wrong, self.test.share)
 
     def _check_text_encoding(self, where: str) -> None:
-        if self.text_encoding is None:
-            return
-        try:
-            known = codecs.lookup(self.text_encoding)._is_text_encoding
-        except (LookupError, ValueError):
-            known = False
-        wrong = "must be the name of an encoding that Python has, such as gb18030, or null"
-        require(known, f"{where}.text_encoding", wrong, self.text_encoding)
+        if self.text_encoding is not None:
+            check_text_encoding(self.text_encoding, f"{where}.text_encoding")
 
     def _check_files(self, where: str) -> None:
         with ErrorCollector() as errors:

@@ -33,6 +33,7 @@ ENTRY_SECTIONS: dict[str, dict[str, type[Any]]] = {
 REFERENCES = {"encodings": ("corpus", "corpora"), "recipes": ("encoding", "encodings")}
 STATED_BY_ENTRIES = {"parse": ("format", "files")}  # what has no default
 NAME = re.compile(r"\w[\w-]{0,63}")  # of an entry: it is part of paths, of names of stages and of commands
+NAME_RULE = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
 # segmenters into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
 CHARACTER_SEGMENTERS = ("chars", "tokens")
 IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
@@ -131,8 +132,7 @@ def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) ->
     known = [*([reference] if reference else []), *sections]
     loaded = {}
     with ErrorCollector() as errors:
-        wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
-        errors.require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
+        errors.require(NAME.fullmatch(key) is not None, table, NAME_RULE, shorten(key))
         if not isinstance(entry, Mapping):
             errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
             return

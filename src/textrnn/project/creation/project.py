@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from ruamel.yaml import YAML
 from textrnn.common.params.check import check_params
 from textrnn.errors import UserError
 from textrnn.project.creation.choices import Choice, choose, held_out
+from textrnn.project.creation.entry_names import check_entry_name
 from textrnn.project.creation.graph import CODE, project_graph, project_stages
 from textrnn.project.creation.new_paths import NewPaths
 from textrnn.project.creation.params_text import SOURCE, Entry, params_text, shipped_recipe
@@ -86,10 +86,11 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
     write, or git is missing or ignores the folder. After any other error all that was written is removed, and nothing
     else.
     """
+    check_entry_name(name, "--name")
     choice = choose(summary)
     names = ProjectNames(name, f"{name}_{choice.suffixes[0]}", f"{name}_{choice.suffixes[1]}")
     files = _files(names, choice, file, summary)
-    check_params(YAML(typ="safe", pure=True).load(files["params.yaml"]))  # the name may be one that no entry can have
+    check_params(YAML(typ="safe", pure=True).load(files["params.yaml"]))
     raw = Path(SOURCE) / name
     for path in (*files, ".dvc", str(raw), f"{raw}.dvc"):
         if os.path.lexists(folder / path):
@@ -111,12 +112,6 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
             raise UserError(folder, "cannot be written", got=error) from error
         raise
     return names
-
-
-def entry_name(file: Path) -> str:
-    """The name of a file, without endings, as the name of an entry."""
-    stem = file.name.partition(".")[0]
-    return re.sub(r"[^A-Za-z0-9_]+", "_", stem).strip("_")[:40] or "corpus"
 
 
 def _files(names: ProjectNames, choice: Choice, file: RawFile, summary: FileSummary) -> dict[str, str]:
