@@ -166,7 +166,9 @@ class Parse:
                     together = held_out.block <= 1 or self.format != "table" or self.table.group is None
                     wrong = "must be 1 where table.group says which rows go together"
                     errors.require(together, f"{where}.{name}.block", wrong, held_out.block)
-            if self.dev is not None and self.test is not None:
+            if all(held_out is not None and 0 < held_out.share < 1 for held_out in (self.dev, self.test)):
+                assert self.dev is not None
+                assert self.test is not None
                 taken = self.dev.share + self.test.share if self.dev.from_ == "train" else self.dev.share
                 wrong = "leaves no rows for train: the shares of dev and test must be less than 1 together"
                 errors.require(taken < 1, f"{where}.test.share", wrong, self.test.share)

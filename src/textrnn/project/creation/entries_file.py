@@ -9,10 +9,10 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from textrnn.common.params.conversion import suggest
+from textrnn.common.params.entry_names import check_entry_name
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.project_check import check_project
 from textrnn.errors import UserError, show_value
-from textrnn.project.creation.entry_names import check_entry_name
 from textrnn.stage import TABLES, output_file
 
 # the key of an entry that names an entry of another table, by the kind of both
@@ -81,7 +81,7 @@ def _rename(line: str, old: str, new: str) -> str:
 
 
 def _is_inside(line: str, indent: int) -> bool:
-    """Whether a line may belong to an entry whose name is indented so far: it holds no value, or is indented further."""
+    """Whether a line may be of an entry whose name is indented so far: it has no value, or is indented further."""
     return line.strip()[:1] in ("", "#") or _indent(line) > indent
 
 

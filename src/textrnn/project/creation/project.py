@@ -12,9 +12,9 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from textrnn.common.params.check import check_params
+from textrnn.common.params.entry_names import check_entry_name
 from textrnn.errors import UserError
 from textrnn.project.creation.choices import Choice, choose, held_out
-from textrnn.project.creation.entry_names import check_entry_name
 from textrnn.project.creation.graph import CODE, project_graph, project_stages
 from textrnn.project.creation.new_paths import NewPaths
 from textrnn.project.creation.params_text import SOURCE, Entry, params_text, shipped_recipe

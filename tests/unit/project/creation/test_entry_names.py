@@ -3,8 +3,9 @@
 import pytest
 from ruamel.yaml import YAML
 
+from textrnn.common.params.entry_names import check_entry_name
 from textrnn.errors import UserError
-from textrnn.project.creation.entry_names import check_entry_name, entry_name
+from textrnn.project.creation.entry_names import entry_name
 
 NOT_TEXT = ["2024", "null", "true", "1e5", "2024-01-02", "0x1F", "yes", "off", "size", "nfiles", "1_000", "2024-99-99"]
 

@@ -84,7 +84,7 @@ def test_a_repository_that_ignores_a_file_of_the_project(tmp_path, run_command, 
 
 
 def test_why_a_command_failed(tmp_path):
+    git(tmp_path, "init", "-q")
+    version_control._run(tmp_path, *version_control.DVC, "init")
     with pytest.raises(UserError, match=r"`dvc add none` failed; got .*does not exist"):
-        git(tmp_path, "init", "-q")
-        version_control._run(tmp_path, *version_control.DVC, "init")
         version_control._run(tmp_path, *version_control.DVC, "add", "none")
