@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,7 +18,7 @@ from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
-from textrnn.common.params.entry_names import check_name_form, is_ignored_by_dvc
+from textrnn.common.params.entry_names import check_name_form, ignored_keys
 from textrnn.common.params.misspelt_sections import as_meant
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.errors import ErrorCollector, UserError, require, show_value
@@ -52,7 +52,7 @@ def check_params(params: Mapping[str, Any]) -> None:
             with errors.collect():
                 if name not in known:
                     raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
-        errors.errors += _ignored_keys(params, "")
+        errors.errors += ignored_keys(params)
         given, params = params, as_meant(params, known, entry_keys)
         for name, cls in SECTIONS.items():
             if name in params or _needs_section(name, params.get("data")):
@@ -256,11 +256,3 @@ def _check_reference(params: Mapping[str, Any], keys: tuple[str, ...], table: st
     if isinstance(entries, Mapping) and not (isinstance(name, str) and name in entries):
         wrong, do = f"must name an entry of {table}", f"known: {', '.join(map(str, entries))}"
         raise UserError(".".join(keys), wrong, got=repr(name), do=do)
-
-
-def _ignored_keys(values: Any, where: str) -> Iterator[UserError]:
-    """An error for each key that DVC would not track."""
-    for key, value in values.items() if isinstance(values, Mapping) else ():
-        if is_ignored_by_dvc(key):
-            yield UserError(f"{where}{key}", "DVC's run cache ignores the value of a key of this name", do="rename it")
-        yield from _ignored_keys(value, f"{where}{key}.")

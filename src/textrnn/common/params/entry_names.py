@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -12,11 +14,6 @@ from textrnn.errors import UserError, shorten
 NAME = re.compile(r"\w[\w-]{0,63}")
 IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
 YAML_VERSIONS = ((1, 2), (1, 1))  # 1.2 has `1e5`, 1.1 has words such as `yes`
-
-
-def is_ignored_by_dvc(key: object) -> bool:
-    """Whether DVC does not track the value of a key of this name."""
-    return key in IGNORED_BY_DVC
 
 
 def check_name_form(name: str, where: str) -> None:
@@ -44,4 +41,12 @@ def is_text_name(name: str) -> bool:
                 return False
         except (YAMLError, ValueError):  # ValueError: an invalid date
             return False
-    return not is_ignored_by_dvc(name)
+    return name not in IGNORED_BY_DVC
+
+
+def ignored_keys(values: Any, where: str = "") -> Iterator[UserError]:
+    """An error for each key that DVC would not track."""
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        if key in IGNORED_BY_DVC:
+            yield UserError(f"{where}{key}", "DVC's run cache ignores the value of a key of this name", do="rename it")
+        yield from ignored_keys(value, f"{where}{key}.")
