@@ -182,7 +182,8 @@ def test_inside_another_repository(site, project, tmp_path):
     assert stages_run(dvc(inner, "repro", "parse@tickets", PYTHONPATH=str(site))) == ["parse@tickets"]
     (tmp_path / ".gitignore").write_text("/ignored\n", encoding="utf-8")
     said = textrnn(site, tmp_path, "init", "ignored/mine", "--file", "tickets.csv", code=1).stderr
-    assert "lies in a git repository that ignores it; name a folder outside" in said
+    assert "lies in a git repository that ignores it; got " in said
+    assert "dvc.yaml; name a folder outside" in said
     assert not (tmp_path / "ignored" / "mine").exists()
 
 

@@ -119,6 +119,19 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     ran = stages_run(run(project, *repro, **LIBRARY).stdout)
     assert ran == ["embed@mine", "pad@mine", "train@mine", "evaluate@mine"]
     assert "mine" in run(project, *compare, **LIBRARY).stdout
+    raw = project / "data" / "raw" / "tickets"
+    lines = (raw / "tickets.csv").read_bytes().splitlines(keepends=True)
+    (raw / "tickets.csv").unlink()  # it may be a link into the cache
+    (raw / "tickets.csv").write_bytes(b"".join([*lines, lines[-1]]))
+    version = raw.with_suffix(".dvc").read_bytes()
+    add, repro, stage, commit = (words_of(line) for line in blocks("sh")[1].splitlines())
+    run(project, *add, **LIBRARY)
+    assert raw.with_suffix(".dvc").read_bytes() != version
+    assert stages_run(run(project, *repro, **LIBRARY).stdout)[0] == "parse@tickets"
+    run(project, *stage)
+    run(project, *commit, **IDENTITY)
+    assert run(project, "git", "status", "--porcelain").stdout == ""
+
     for line in re.findall(r"`(textrnn add [^`]*)`", " ".join(PAGE.split())):
         if "--from" in line:
             run(project, *words_of(line), **LIBRARY)

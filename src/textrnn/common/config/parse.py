@@ -14,15 +14,6 @@ from textrnn.errors import ErrorCollector, require
 NO_FILES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined")  # encodings of other things
 
 
-def _is_encoding(name: str) -> bool:
-    """Whether Python can read files in the encoding of this name, piece by piece."""
-    try:
-        codec = codecs.lookup(name)
-    except (LookupError, ValueError):
-        return False
-    return codec._is_text_encoding and codec.name.replace("-", "_") not in NO_FILES
-
-
 @dataclass(frozen=True)
 class HoldOut:
     """How rows for dev or test are held out of another split.
@@ -45,6 +36,22 @@ class HoldOut:
             errors.require(self.from_ in sources, f"{where}.from", wrong, self.from_)
             errors.require(0 < self.share < 1, f"{where}.share", "must lie in (0, 1)", self.share)
             errors.require(self.block > 0, f"{where}.block", "must be at least 1", self.block)
+
+
+def check_delimiter(delimiter: str, where: str) -> None:
+    """Refuse what cannot be between columns; `where` is the dotted name of the param, or an option."""
+    single = len(delimiter) == 1 and delimiter not in '"\r\n'
+    require(single, where, "must be one character, no quote and no line end", delimiter)
+
+
+def check_text_encoding(encoding: str, where: str) -> None:
+    """Refuse an encoding in which Python cannot read files; `where` is the dotted name of the param, or an option."""
+    try:
+        codec = codecs.lookup(encoding)
+        known = codec._is_text_encoding and codec.name.replace("-", "_") not in NO_FILES
+    except (LookupError, ValueError):
+        known = False
+    require(known, where, "must be the name of an encoding that Python has, such as gb18030, or null", encoding)
 
 
 @dataclass(frozen=True)
@@ -71,10 +78,9 @@ class Table:
             errors.require(given in (["text", "label"], ["tokens", "tags"]), where, wrong, given)
             names = [getattr(self, name) for name in given]
             errors.require(len(set(names)) == len(names), where, "must name two different columns", names)
-            single = self.delimiter is None or (len(self.delimiter) == 1 and self.delimiter not in '"\r\n')
-            errors.require(
-                single, f"{where}.delimiter", "must be one character, no quote and no line end", self.delimiter
-            )
+            if self.delimiter is not None:
+                with errors.collect():
+                    check_delimiter(self.delimiter, f"{where}.delimiter")
 
 
 @dataclass(frozen=True)
@@ -172,16 +178,16 @@ class Parse:
                     errors.require(
                         not self.is_grouped or held_out.block <= 1, f"{where}.{name}.block", wrong, held_out.block
                     )
-            if self.dev is not None and self.test is not None:
+            if all(held_out is not None and 0 < held_out.share < 1 for held_out in (self.dev, self.test)):
+                assert self.dev is not None
+                assert self.test is not None
                 taken = self.dev.share + self.test.share if self.dev.from_ == "train" else self.dev.share
                 wrong = "leaves no rows for train: the shares of dev and test must be less than 1 together"
                 errors.require(taken < 1, f"{where}.test.share", wrong, self.test.share)
 
     def _check_text_encoding(self, where: str) -> None:
-        if self.text_encoding is None:
-            return
-        wrong = "must be the name of an encoding that Python has, such as gb18030, or null"
-        require(_is_encoding(self.text_encoding), f"{where}.text_encoding", wrong, self.text_encoding)
+        if self.text_encoding is not None:
+            check_text_encoding(self.text_encoding, f"{where}.text_encoding")
 
     def _check_files(self, where: str) -> None:
         with ErrorCollector() as errors:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -18,8 +18,10 @@ from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
+from textrnn.common.params.entry_names import check_name_form, ignored_keys
+from textrnn.common.params.misspelt_sections import as_meant
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
-from textrnn.errors import ErrorCollector, UserError, require, shorten, show_value
+from textrnn.errors import ErrorCollector, UserError, require, show_value
 
 # sections that stand once
 SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Sample, "baseline": Baseline}
@@ -32,10 +34,8 @@ ENTRY_SECTIONS: dict[str, dict[str, type[Any]]] = {
 # the key of an entry that names an entry of another table
 REFERENCES = {"encodings": ("corpus", "corpora"), "recipes": ("encoding", "encodings")}
 STATED_BY_ENTRIES = {"parse": ("format", "files")}  # what has no default
-NAME = re.compile(r"\w[\w-]{0,63}")  # of an entry: it is part of paths, of names of stages and of commands
 # segmenters into characters; `tokens` keeps the tokens of the file, which are characters in published tagging files
 CHARACTER_SEGMENTERS = ("chars", "tokens")
-IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
 
 
 def check_params(params: Mapping[str, Any]) -> None:
@@ -46,12 +46,14 @@ def check_params(params: Mapping[str, Any]) -> None:
     """
     defaults = {name: cls for sections in ENTRY_SECTIONS.values() for name, cls in sections.items()}
     known = (*SECTIONS, *defaults, *ENTRY_SECTIONS)
+    entry_keys = {table: [*REFERENCES.get(table, ())[:1], *names] for table, names in ENTRY_SECTIONS.items()}
     with ErrorCollector() as errors:
         for name in params:
             with errors.collect():
                 if name not in known:
                     raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
-        errors.errors += _ignored_keys(params, "")
+        errors.errors += ignored_keys(params)
+        given, params = params, as_meant(params, known, entry_keys)
         for name, cls in SECTIONS.items():
             if name in params or _needs_section(name, params.get("data")):
                 with errors.collect():
@@ -68,7 +70,7 @@ def check_params(params: Mapping[str, Any]) -> None:
         known_defaults = {name: _known_values(cls, params.get(name)) for name, cls in defaults.items()}
         for table in ENTRY_SECTIONS:
             with errors.collect():
-                _check_table({**params, **known_defaults}, table, reported)
+                _check_table({**params, **known_defaults}, table, given.get(table, params.get(table)), reported)
 
 
 def _needs_section(name: str, data: Any) -> bool:
@@ -101,9 +103,13 @@ def _known_values(cls: type[Any], values: Any) -> Any:
     return {key: value for key, value in values.items() if key in known} if isinstance(values, Mapping) else values
 
 
-def _check_table(params: Mapping[str, Any], table: str, reported: set[str]) -> None:
-    """Check the entries of a table; `reported`: messages of the errors of defaults, which entries would repeat."""
-    entries = get_param(params, table)
+def _check_table(params: Mapping[str, Any], table: str, entries: Any, reported: set[str]) -> None:
+    """Check the entries of a table.
+
+    params: with misspelt sections under the names that are meant; entries: the table as it is given. reported: messages
+    of the errors of defaults, which entries would repeat.
+    """
+    get_param(params, table)
     if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
         raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
     with ErrorCollector() as errors:
@@ -131,8 +137,8 @@ def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) ->
     known = [*([reference] if reference else []), *sections]
     loaded = {}
     with ErrorCollector() as errors:
-        wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
-        errors.require(NAME.fullmatch(key) is not None, table, wrong, shorten(key))
+        with errors.collect():
+            check_name_form(key, table)
         if not isinstance(entry, Mapping):
             errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
             return
@@ -250,11 +256,3 @@ def _check_reference(params: Mapping[str, Any], keys: tuple[str, ...], table: st
     if isinstance(entries, Mapping) and not (isinstance(name, str) and name in entries):
         wrong, do = f"must name an entry of {table}", f"known: {', '.join(map(str, entries))}"
         raise UserError(".".join(keys), wrong, got=repr(name), do=do)
-
-
-def _ignored_keys(values: Any, where: str) -> Iterator[UserError]:
-    """An error for each key that DVC would not track."""
-    for key, value in values.items() if isinstance(values, Mapping) else ():
-        if key in IGNORED_BY_DVC:
-            yield UserError(f"{where}{key}", "DVC's run cache ignores the value of a key of this name", do="rename it")
-        yield from _ignored_keys(value, f"{where}{key}.")

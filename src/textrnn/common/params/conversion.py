@@ -81,7 +81,7 @@ def convert_values(cls: type[Any], values: Any, where: str, errors: ErrorCollect
                 raise UserError(f"{where}.{key}", "unknown param", do=suggest(str(key), known) + hint)
             converted[key] = _convert(hints[known[key]], value, f"{where}.{key}")
     unknown = [str(key) for key in values if key not in known]
-    similar = {_most_similar(key, list(known)) for key in unknown} - {None}
+    similar = {most_similar(key, list(known)) for key in unknown} - {None}
     invalid = frozenset(key for key in values if key in known and key not in converted)
     return Converted(converted, invalid, frozenset(map(str, similar)))
 
@@ -190,9 +190,9 @@ def _to_float(value: int) -> float:
 def suggest(key: str, known: Iterable[Any]) -> str:
     """What to do about an unknown key: the most similar known one, or all of them."""
     names = [str(name) for name in known]
-    similar = _most_similar(key, names)
+    similar = most_similar(key, names)
     return f"did you mean {similar}?" if similar else f"known: {', '.join(names) or 'none'}"
 
 
-def _most_similar(key: str, names: list[str]) -> str | None:
+def most_similar(key: str, names: list[str]) -> str | None:
     return next(iter(difflib.get_close_matches(key, names, n=1)), None)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.project.creation.entries_file import copy_entry
-from textrnn.project.creation.linked_source import check_link, link_source
+from textrnn.project.creation.linked_source import check_link, link_source, source_folder
 from textrnn.stage import TABLES
 
 PARAMS = Path("params.yaml")
@@ -55,4 +55,7 @@ def add(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
         print(f"{link_source(PARAMS, args.name, args.raw)} is a link to {args.raw}, which DVC follows")
     where = f"{TABLES[args.kind]}.{args.name}"
     goal = f"{GOALS[args.kind]}@{args.name}"
-    print(f"{where} is a copy of {args.source}: change it in {PARAMS}, then `dvc repro {goal}`")
+    files = ""
+    if args.kind == "corpus" and args.raw is None:
+        files = f", put its files into {source_folder(PARAMS, args.name)}"
+    print(f"{where} is a copy of {args.source}: change it in {PARAMS}{files}, then `dvc repro {goal}`")

@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.errors import UserError
-from textrnn.project.creation.project import create_project, entry_name
+from textrnn.project.creation.entry_names import entry_name
+from textrnn.project.creation.project import create_project
 from textrnn.project.inspection.command import add_file_options, file_options, inspect
+from textrnn.project.inspection.summary import FileSummary
+from textrnn.project.inspection.summary_lines import has_too_many_labels
 
 FEWEST_ROWS = 10
+FEWEST_GROUPS = 3  # train, dev and test
 EXAMPLES = """\
 examples:
   textrnn init helpdesk --file tickets.csv --text text --label label
@@ -40,11 +44,24 @@ def init_parser() -> argparse.ArgumentParser:
 def init(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     """Print the report on the file, write the project, and say what to do next."""
     file, summary = inspect(args.file, file_options(args, usage_error))
-    if summary.rows < FEWEST_ROWS:
-        wrong = f"needs at least {FEWEST_ROWS} rows for train, dev and test"
-        raise UserError(args.file, wrong, got=summary.rows, do="see the lines above")
-    if len(summary.labels) < 2 and summary.task == "classify":
-        raise UserError(args.file, "needs at least two labels", got=list(summary.labels))
+    _check_summary(args.file, summary)
     names = create_project(args.folder, file, summary, args.name or entry_name(args.file))
     print(f"\nproject in {args.folder}: recipe {names.recipe} on encoding {names.encoding}. Next:\n")
     print(f"  cd {shlex.quote(str(args.folder))}\n  git commit -m start\n  dvc repro\n  python pipeline/table.py")
+
+
+def _check_summary(path: Path, summary: FileSummary) -> None:
+    """Raise UserError for a file from which no model can be trained and tested."""
+    if summary.rows < FEWEST_ROWS:
+        wrong = f"needs at least {FEWEST_ROWS} rows for train, dev and test"
+        raise UserError(path, wrong, got=summary.rows, do="see the lines above")
+    if summary.task == "tag" and not summary.labels:
+        raise UserError(path, "needs at least one entity", got="O for all tokens")
+    if len(summary.labels) < 2 and summary.task == "classify":
+        raise UserError(path, "needs at least two labels", got=list(summary.labels))
+    if has_too_many_labels(summary):
+        got = f"{len(summary.labels):,} labels in {summary.rows:,} rows"
+        raise UserError(path, "has too few rows of each label", got=got, do="is the column of labels the right one?")
+    if summary.groups < FEWEST_GROUPS:
+        wrong = f"needs at least {FEWEST_GROUPS} groups for train, dev and test"
+        raise UserError(path, wrong, got=summary.groups, do="name another column with --group, or none")

@@ -17,19 +17,20 @@ def check_link(params_file: Path, corpus: str, folder: Path) -> None:
     """Raise UserError if the folder is not there, or if the corpus has files or a link already."""
     if not folder.is_dir():
         raise UserError(folder, "no such folder")
-    link = _link(params_file, corpus)
+    link = source_folder(params_file, corpus)
     if link.exists() or link.is_symlink():
         raise UserError(link, "is there already", do="remove it, or give the corpus another name")
 
 
 def link_source(params_file: Path, corpus: str, folder: Path) -> Path:
     """Make the link and return its path. A folder of the project is linked by a relative path, so that it can move."""
-    link, project, target = _link(params_file, corpus), params_file.absolute().parent, folder.absolute()
+    link, project, target = source_folder(params_file, corpus), params_file.absolute().parent, folder.absolute()
     link.parent.mkdir(parents=True, exist_ok=True)
     inside = target.is_relative_to(project)
     link.symlink_to(os.path.relpath(target, link.absolute().parent) if inside else target)
     return link
 
 
-def _link(params_file: Path, corpus: str) -> Path:
+def source_folder(params_file: Path, corpus: str) -> Path:
+    """The folder of the files of a corpus."""
     return Path(get_param(read_params(params_file), "data", "source")) / corpus

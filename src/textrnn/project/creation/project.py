@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+import os
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,19 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from textrnn.common.params.check import check_params
+from textrnn.common.params.entry_names import check_entry_name
 from textrnn.errors import UserError
 from textrnn.project.creation.choices import Choice, choose, held_out
 from textrnn.project.creation.graph import CODE, project_graph, project_stages
+from textrnn.project.creation.new_paths import NewPaths
 from textrnn.project.creation.params_text import SOURCE, Entry, params_text, shipped_recipe
 from textrnn.project.creation.readme_text import readme_text
-from textrnn.project.creation.version_control import start_version_control
+from textrnn.project.creation.version_control import (
+    check_version_control,
+    start_version_control,
+    unstage,
+    written_paths,
+)
 from textrnn.project.inspection.raw_file import RawFile
 from textrnn.project.inspection.summary import FileSummary
 from textrnn.project.shipped.project_files import DVCIGNORE
@@ -76,42 +83,35 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
     """Write a project around a copy of the file into a folder that has none yet; return the names of its entries.
 
     name: of the corpus. Raises UserError, before anything is written, if the folder has a file that the project would
-    write. After any other error a folder that is new is removed.
+    write, or git is missing or ignores the folder. After any other error all that was written is removed, and nothing
+    else.
     """
+    check_entry_name(name, "--name")
     choice = choose(summary)
     names = ProjectNames(name, f"{name}_{choice.suffixes[0]}", f"{name}_{choice.suffixes[1]}")
     files = _files(names, choice, file, summary)
-    check_params(YAML(typ="safe", pure=True).load(files["params.yaml"]))  # the name may be one that no entry can have
+    check_params(YAML(typ="safe", pure=True).load(files["params.yaml"]))
     raw = Path(SOURCE) / name
-    for path in (*files, ".git", ".dvc", str(raw)):
-        if (folder / path).exists() and path != ".git":
+    for path in (*files, ".dvc", str(raw), f"{raw}.dvc"):
+        if os.path.lexists(folder / path):
             raise UserError(folder, f"has a {path} already", do="name another folder, or one without a project")
-    is_new = not folder.exists()
+    check_version_control(folder)
+    paths = [*files, raw / file.path.name, *written_paths(raw)]
+    new = NewPaths((folder / path).absolute() for path in paths)
     try:
         for path, text in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text, encoding="utf-8")
         (folder / raw).mkdir(parents=True)
         shutil.copyfile(file.path, folder / raw / file.path.name)
-        start_version_control(folder, raw)
-    except OSError as error:
-        _remove(folder, is_new)
-        raise UserError(folder, "cannot be written", got=error) from error
-    except BaseException:
-        _remove(folder, is_new)
+        start_version_control(folder, raw, list(files))
+    except BaseException as error:
+        new.remove()
+        unstage(new.tops)
+        if isinstance(error, OSError):
+            raise UserError(folder, "cannot be written", got=error) from error
         raise
     return names
-
-
-def entry_name(file: Path) -> str:
-    """The name of a file, without endings, as the name of an entry."""
-    stem = file.name.partition(".")[0]
-    return re.sub(r"[^A-Za-z0-9_]+", "_", stem).strip("_")[:40] or "corpus"
-
-
-def _remove(folder: Path, is_new: bool) -> None:
-    if is_new:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _files(names: ProjectNames, choice: Choice, file: RawFile, summary: FileSummary) -> dict[str, str]:

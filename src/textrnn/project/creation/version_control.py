@@ -3,39 +3,73 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from textrnn.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc")  # that of this installation, whatever is on the path
+ERROR = re.compile(r"(?:ERROR|error|fatal): (.+)")
 
 
-def start_version_control(project: Path, data: Path) -> None:
-    """Initialise git and DVC in a folder, track the data (a path in it) with DVC, and stage the rest in git.
-
-    In a repository of git around the folder, DVC is initialised for the folder alone. Raises UserError, with its
-    message, for a command that fails.
-    """
+def check_version_control(project: Path) -> None:
+    """Raise UserError, before anything is written, if there is no git, or if a repository ignores the folder."""
     if shutil.which("git") is None:
         raise UserError("git", "is not found", do="install git, then the same command again")
-    outer = _run(project, "git", "rev-parse", "--is-inside-work-tree", check=False)
-    if outer.returncode:
+    path = project.resolve()
+    there = next(parent for parent in (path, *path.parents) if parent.is_dir())
+    if _is_in_repository(there):
+        _check_not_ignored(there, project, [str(path / "dvc.yaml")])
+
+
+def written_paths(data: Path) -> list[Path]:
+    """What git and DVC write into a project for the data, a path in it."""
+    return [Path(".git"), Path(".dvc"), *_data_files(data)]
+
+
+def start_version_control(project: Path, data: Path, files: Sequence[str]) -> None:
+    """Initialise git and DVC in a folder, track the data (a path in it) with DVC, and stage the files in git.
+
+    Other files of the folder are left alone. In a repository of git around the folder, DVC is initialised for the
+    folder alone. Raises UserError, with its message, for a command that fails.
+    """
+    own = [*files, *map(str, _data_files(data))]
+    inside = _is_in_repository(project)
+    if not inside:
         _run(project, "git", "init", "-q")
-    elif _run(project, "git", "check-ignore", "-q", "dvc.yaml", check=False).returncode == 0:
-        do = "name a folder outside, or take it out of .gitignore"
-        raise UserError(project, "lies in a git repository that ignores it", do=do)
-    else:
-        _run(project, *DVC, "init", "-q", "--subdir")
-    if not (project / ".dvc").is_dir():
-        _run(project, *DVC, "init", "-q")
+    _check_not_ignored(project, project, [*own, ".dvc/config"])
+    _run(project, *DVC, "init", *(["--subdir"] if inside else []))
     for name in ("analytics", "check_update"):  # neither is about this project
         _run(project, *DVC, "config", f"core.{name}", "false")
     _run(project, *DVC, "config", "cache.type", "reflink,hardlink,symlink,copy")  # as little of the disk as can be
-    _run(project, *DVC, "add", "-q", str(data))
-    _run(project, "git", "add", "--all", ".")
+    _run(project, *DVC, "add", str(data))
+    _run(project, "git", "add", "--", *own, ".dvc")
+
+
+def unstage(paths: Iterable[Path]) -> None:
+    """Take paths out of the index of the repository around them, if there is one; they may be gone."""
+    for path in paths:
+        if path.parent.is_dir() and shutil.which("git") is not None and _is_in_repository(path.parent):
+            _run(path.parent, "git", "rm", "-r", "-q", "--cached", "--ignore-unmatch", "--", path.name, check=False)
+
+
+def _data_files(data: Path) -> list[Path]:
+    return [data.with_name(f"{data.name}.dvc"), data.with_name(".gitignore")]
+
+
+def _is_in_repository(folder: Path) -> bool:
+    return _run(folder, "git", "rev-parse", "--is-inside-work-tree", check=False).returncode == 0
+
+
+def _check_not_ignored(folder: Path, project: Path, paths: Sequence[str]) -> None:
+    ignored = _run(folder, "git", "check-ignore", "--", *paths, check=False).stdout.splitlines()
+    if ignored:
+        do = "name a folder outside, or take it out of .gitignore"
+        raise UserError(project, "lies in a git repository that ignores it", got=ignored[0], do=do)
 
 
 def _run(project: Path, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
@@ -44,7 +78,13 @@ def _run(project: Path, *command: str, check: bool = True) -> subprocess.Complet
         command, cwd=project, env=environment, capture_output=True, text=True, encoding="utf-8", errors="replace"
     )
     if check and done.returncode:
-        said = (done.stderr or done.stdout).strip().splitlines() or [f"exit status {done.returncode}"]
         name = " ".join(["dvc", *command[3:]] if command[:3] == DVC else command)
-        raise UserError(project, f"`{name}` failed", got=said[-1])
+        raise UserError(project, f"`{name}` failed", got=_reason(done))
     return done
+
+
+def _reason(done: subprocess.CompletedProcess[str]) -> str:
+    """The error that a command prints, among its hints; else its last line."""
+    lines = f"{done.stdout}\n{done.stderr}".strip().splitlines() or [f"exit status {done.returncode}"]
+    found = [match[1] for line in lines if (match := ERROR.match(line))]
+    return found[0] if found else lines[-1]

@@ -28,7 +28,7 @@ SCRIPTS = {
     "arabic": r"\u0600-\u06ff",
     "hebrew": r"\u0590-\u05ff",
     "devanagari": r"\u0900-\u097f",
-    "latin": r"A-Za-z\u00c0-\u024f",
+    "latin": r"A-Za-z\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u024f",
 }
 _PATTERNS = {name: re.compile(f"[{characters}]") for name, characters in SCRIPTS.items()}
 _WORD = re.compile(r"[^\W\d_]+")
@@ -68,7 +68,7 @@ class LanguageCounts:
         return self._latin_language()
 
     def _latin_language(self) -> str:
-        total = self.words.total()
+        total = self.words.total() or 1  # letters that are no words, such as ª
         shares = {name: sum(self.words[word] for word in words) / total for name, words in _WORDS.items()}
         best = max(shares, key=lambda name: shares[name])
         return best if shares[best] >= LEAST_SHARE else "of Latin letters"

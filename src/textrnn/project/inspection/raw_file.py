@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from textrnn.common.config.parse import Parse
+from textrnn.common.config.parse import Parse, check_delimiter, check_text_encoding
 from textrnn.common.config.types import Task
 from textrnn.common.files.encoding_hint import likely_encoding
 from textrnn.common.files.lines import read_start
@@ -17,10 +17,10 @@ from textrnn.common.params.params_file import read_values
 from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import format_of
-from textrnn.preparation.parsing.rows import Row
+from textrnn.preparation.parsing.rows import Row, TextRow
 from textrnn.preparation.parsing.tables.cells import Columns
 from textrnn.preparation.parsing.tables.csv_table import DELIMITERS, read_csv
-from textrnn.preparation.parsing.tables.read_columns import READERS, table_kind
+from textrnn.preparation.parsing.tables.read_columns import READERS, read_columns, table_kind
 from textrnn.project.shipped.project_files import PARAMS
 
 SAMPLE_BYTES = 1 << 20  # of the file, by which its encoding is guessed
@@ -70,8 +70,12 @@ class RawFile:
 
 def open_raw_file(path: Path, options: FileOptions) -> RawFile:
     """Find out how a file is read. Raises UserError if there is no such file, or if it lacks one of the columns."""
+    if options.text_encoding is not None:
+        check_text_encoding(options.text_encoding, "--text-encoding")
+    if options.delimiter is not None:
+        check_delimiter(options.delimiter, "--delimiter")
     if not path.is_file():
-        raise UserError(path, "no such file")
+        raise UserError(path, "is a folder", do="name a file") if path.is_dir() else UserError(path, "no such file")
     if options.format is None and table_kind(path) not in READERS:
         endings, do = ", ".join(READERS), "say what it is with --format, such as --format fasttext"
         raise UserError(path, f"is not named as a table is, {endings}", do=do)
@@ -83,12 +87,32 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
         content, target = options.content or names[0], options.target or names[1]
         columns = dict(zip(names, (content, target), strict=True))
         section["table"] = columns | {"delimiter": options.delimiter, "group": options.group}
+        wanted = Columns(
+            (content, target), f"with --{names[0]} or --{names[1]}", encoding=guessed or options.text_encoding
+        )
         if READERS.get(table_kind(path)) is read_csv:
-            wanted = Columns((content, target), "with its option", encoding=guessed or options.text_encoding)
             delimiter = options.delimiter or _find_delimiter(path, wanted)
+        wanted = replace(wanted, delimiter=options.delimiter)
+        _check_columns(path, wanted)
+        if options.group is not None:
+            _check_columns(path, replace(wanted, names=(*wanted.names, options.group), setting="with --group"))
     if guessed or options.text_encoding:
         section["text_encoding"] = guessed or options.text_encoding
+    if section["format"] == "headlines":
+        section["classes"] = _class_names(path, section)
     return RawFile(path, section, _settings(section), encoding, delimiter)
+
+
+def _class_names(path: Path, section: Mapping[str, Any]) -> dict[str, str]:
+    """The labels of a file of headlines, which are their own names: numbers name no class, but can be renamed."""
+    settings = _settings({**section, "classes": {}})
+    rows = format_of(settings).read(path, settings)
+    return {label: label for label in sorted({row.label for row in rows if isinstance(row, TextRow)})}
+
+
+def _check_columns(path: Path, columns: Columns) -> None:
+    """Read the header, or the first row; raises UserError, which names the option, if a column is not there."""
+    next(read_columns(path, columns), None)
 
 
 def _settings(section: Mapping[str, Any]) -> Parse:
@@ -121,7 +145,7 @@ def _find_delimiter(path: Path, columns: Columns) -> str | None:
     """The delimiter that `parse` finds, by reading the header with each."""
     for delimiter in DELIMITERS.values():
         try:
-            next(read_csv(path, Columns(columns.names, columns.setting, delimiter, columns.encoding)), None)
+            next(read_csv(path, replace(columns, delimiter=delimiter)), None)
         except UserError:
             continue
         return delimiter

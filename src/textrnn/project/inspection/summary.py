@@ -25,6 +25,7 @@ class FileSummary:
     labels: how many rows each label has, the most frequent first; for tagging, how many entities each type has.
     characters: the length of a text with half of the texts below it, with 95% below it, and the longest; words: the
     same in words between blanks, for tagging in tokens. single_characters: the share of a tagger's tokens that are one.
+    groups: how many parts the rows fall into that must each stay together; one without a group is a part by itself.
     repeated: rows whose text another row before it has. conflicting: texts that have several labels.
     blank: lines of white space alone. rejected: rows that cannot be used, by reason; first_rejects: the first few.
     """
@@ -36,6 +37,7 @@ class FileSummary:
     characters: tuple[int, ...]
     words: tuple[int, ...]
     single_characters: float
+    groups: int
     repeated: int
     conflicting: int
     blank: int
@@ -56,6 +58,8 @@ class _Counts:
     label_ids: dict[str, int] = field(default_factory=dict)
     hashes: array[int] = field(default_factory=lambda: array("q"))
     targets: array[int] = field(default_factory=lambda: array("i"))
+    groups: set[int] = field(default_factory=set)  # hashes
+    alone: int = 0
     characters: array[int] = field(default_factory=lambda: array("l"))
     words: array[int] = field(default_factory=lambda: array("l"))
     tokens: int = 0
@@ -83,6 +87,10 @@ class _Counts:
             self.labels[row.label] += 1
         if len(self.hashes) < LANGUAGE_ROWS:
             self.language.add(text)
+        if row.group is None:
+            self.alone += 1
+        else:
+            self.groups.add(hash(row.group))
         self.hashes.append(hash(text))
         self.targets.append(self.label_ids.setdefault(target, len(self.label_ids)))
         self.characters.append(len(text))
@@ -106,6 +114,7 @@ def summarize(rows: Iterable[Row], task: Task) -> FileSummary:
         _quantiles(counts.characters),
         _quantiles(counts.words),
         counts.single / counts.tokens if counts.tokens else 0.0,
+        counts.alone + len(counts.groups),
         int(same_text.sum()),
         len(np.unique(hashes[order][1:][same_text & other_label])),
         counts.blank,

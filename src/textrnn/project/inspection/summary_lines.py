@@ -42,10 +42,14 @@ def notes(summary: FileSummary) -> list[str]:
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in summary.rejected.items())
         found.append(f"{others:,} more rows cannot be used; all by reason: {reasons}")
     labels, rows = summary.labels, summary.rows
+    if not rows and not found:
+        found.append("there are no rows")
+    if summary.task == "tag" and rows and not labels:
+        found.append("all tags are O: there is nothing to learn")
     if len(labels) == 1:
         found.append(f"all rows have the same label, {next(iter(labels))}: there is nothing to learn")
     if summary.task == "classify" and rows:
-        if len(labels) > 1 and 2 * len(labels) > rows:
+        if has_too_many_labels(summary):
             found.append(f"{len(labels):,} labels in {rows:,} rows: is the column of labels the right one?")
         rare = [label for label, count in labels.items() if count < FEW_ROWS]
         if rare:
@@ -55,6 +59,11 @@ def notes(summary: FileSummary) -> list[str]:
         if len(labels) > 1 and count > LARGEST_SHARE * rows:
             found.append(f"{100 * count / rows:.0f}% of the rows are {label}: look at macro-F1, not at accuracy")
     return found
+
+
+def has_too_many_labels(summary: FileSummary) -> bool:
+    """Whether a label has two rows on average, or fewer: it cannot be in train, dev and test."""
+    return summary.task == "classify" and len(summary.labels) > 1 and 2 * len(summary.labels) >= summary.rows
 
 
 def _describe_file(file: RawFile) -> Iterator[str]:

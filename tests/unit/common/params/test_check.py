@@ -225,6 +225,52 @@ def test_a_misspelt_default_is_told_once():
         check_params(params)
 
 
+@pytest.mark.parametrize(
+    ("dotted", "misspelt", "message"),
+    [
+        ("model", "modle", r"^modle: unknown section of params\.yaml; did you mean model\?$"),
+        ("data", "dta", r"^dta: unknown section of params\.yaml; did you mean data\?$"),
+        ("recipes", "recipess", r"^recipess: unknown section of params\.yaml; did you mean recipes\?$"),
+        ("recipes.news_rnn.model", "modle", r"^recipes\.news_rnn\.modle: unknown key; did you mean model\?$"),
+        ("recipes.news_rnn.encoding", "encodign", r"^recipes\.news_rnn\.encodign: unknown key; did you mean encoding"),
+        ("encodings.thucnews_chars.corpus", "corpsu", r"^encodings\.thucnews_chars\.corpsu: unknown key; did you mean"),
+    ],
+)
+def test_a_misspelt_section_is_one_error(dotted, misspelt, message):
+    params = copy.deepcopy(SHIPPED)
+    *parents, leaf = dotted.split(".")
+    section = params
+    for key in parents:
+        section = section[key]
+    section[misspelt] = section.pop(leaf)
+    with pytest.raises(UserError, match=message) as caught:
+        check_params(params)
+    assert not isinstance(caught.value, CombinedError)
+
+
+def test_a_misspelt_section_hides_no_error_of_its_values():
+    params = copy.deepcopy(SHIPPED)
+    params["modle"] = params.pop("model") | {"layers": 0}
+    params["recipes"]["news_lstm"]["embedd"] = params["recipes"]["news_lstm"].pop("embed") | {"width": -1}
+    with pytest.raises(CombinedError) as caught:
+        check_params(params)
+    said = str(caught.value)
+    assert "modle: unknown section" in said
+    assert "model.layers: must be at least 1" in said
+    assert "recipes.news_lstm.embed.width: must be at least 1" in said
+
+
+def test_a_share_out_of_range_is_one_error():
+    params = copy.deepcopy(SHIPPED)
+    del params["corpora"]["imdb"]["parse"]["files"]["test"]
+    params["corpora"]["imdb"]["parse"]["test"] = {"from": "train", "share": 1.5, "block": 1}
+    with pytest.raises(
+        UserError, match=r"^corpora\.imdb\.parse\.test\.share: must lie in \(0, 1\); got 1\.5"
+    ) as caught:
+        check_params(params)
+    assert not isinstance(caught.value, CombinedError)
+
+
 def test_widths_of_learned_vectors_agree_with_those_of_the_recipe():
     params = copy.deepcopy(SHIPPED)
     params["encodings"]["thucnews_chars"]["vectorize"] = {

@@ -141,3 +141,68 @@ def test_a_table_in_braces_is_refused(project, run_command):
     code, _, said = run_command("add", "recipe", "two", "--from", "one")
     assert code == 1
     assert said == "error: recipes: is written in braces; write each entry of it on lines of its own\n"
+
+
+@pytest.mark.parametrize("name", ["123", "true", "a: {"])
+def test_a_name_that_is_no_text_is_refused(project, run_command, name):
+    before = project.read_bytes()
+    code, _, said = run_command("add", "recipe", name, "--from", "news_rnn")
+    assert (code, said.count("\n")) == (1, 1)
+    assert said.startswith("error: recipes: the name of an entry must ")
+    assert project.read_bytes() == before
+
+
+COMMENTED = """\
+  one:                    # first
+    encoding: thucnews_chars
+# a comment at the margin
+    embed: {}
+  # one indented as the name
+    pad: {}
+    model: {}
+
+    train: {}             # the last value
+    # what belongs to it
+
+  # of the next entry
+"""
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_comments_and_line_ends_within_an_entry(project, run_command, end):
+    text = project.read_text(encoding="utf-8")
+    head, _, rest = text.partition("\nrecipes:")
+    first, _, others = rest.partition("\n")
+    text = f"{head}\nrecipes:{first}\n{COMMENTED}{others}".replace("\n", end)
+    project.write_bytes(text.encode())
+    code, _, said = run_command("add", "recipe", "two", "--from", "one", "--encoding", "names_chars")
+    assert (code, said) == (0, "")
+    block = COMMENTED.partition("\n\n  # of")[0] + "\n"
+    copy = block.replace("  one:  ", "  two:  ").replace("thucnews_chars", "names_chars").replace("\n", end)
+    block = block.replace("\n", end)
+    assert project.read_bytes().decode() == text.replace(block, block + copy)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        (
+            "  short: {embed: {}, pad: {}, model: {}, train: {}}\n",
+            "recipes.short: has no encoding; see `textrnn check`",
+        ),
+        ("  short:\n", "recipes.short: must be a mapping; got null"),
+        ("  short: 3\n", "recipes.short: must be a mapping; got 3 (int)"),
+    ],
+)
+def test_an_entry_that_is_none(project, run_command, entry, message):
+    project.write_text(project.read_text(encoding="utf-8") + entry, encoding="utf-8")
+    before = project.read_bytes()
+    code, _, said = run_command("add", "recipe", "other", "--from", "short", "--encoding", "names_chars")
+    assert (code, said) == (1, f"error: {message}\n")
+    assert project.read_bytes() == before
+
+
+def test_a_corpus_without_a_source_needs_files(project, run_command):
+    code, said, _ = run_command("add", "corpus", "mails", "--from", "imdb")
+    assert code == 0
+    assert "put its files into data/sample/mails, then `dvc repro parse@mails`" in said

@@ -175,7 +175,7 @@ def test_tagged_words(init):
     assert encoding["encode"] == {"min_count": "auto", "tags": "bioes"}
     expected = shipped("ner_bilstm_crf")
     assert recipe["model"] == {key: value for key, value in expected["model"].items() if key != "words"}
-    assert recipe["embed"] == {"vectors": "vectorized", "bigrams": "vectorized"}
+    assert recipe["embed"] == {"vectors": "vectorized", "bigrams": "vectorized", "width": None}
     assert encoding["vectorize"] == {"width": 200, "bigrams": {"width": 50, "min_count": 5, "norm": 1.4}}
     assert recipe["train"] == expected["train"]
 
@@ -225,6 +225,16 @@ def test_scripts_and_the_graph(init):
         ("text,label\na,x\nb,y\n", [], "needs at least 10 rows for train, dev and test; got 2"),
         ("text,label\n,x\n,y\n", [], "needs at least 10 rows for train, dev and test; got 0; see the lines above"),
         ("a,b\nc,d\n", [], 'has no column "text"'),
+        ("text,label\n" + "".join(f"t{n},{n // 2}\n" for n in range(100)), [], "got 50 labels in 100 rows; is the"),
+        (
+            "text,label,who\n" + "a b,x,u1\nb c,y,u2\n" * 9,
+            ["--group", "who"],
+            "needs at least 3 groups for train, dev and test; got 2",
+        ),
+        ("tokens,tags\n" + "a b,O O\n" * 20, ["--tokens", "tokens", "--tags", "tags"], "needs at least one entity"),
+        ("text,label\na,x\n", ["--group", "nope"], 'has no column "nope"; got text, label; name another column with'),
+        ("text,label\na,x\n", ["--text-encoding", "foo"], "--text-encoding: must be the name of an encoding"),
+        ("text,label\na,x\n", ["--delimiter", ";;"], "--delimiter: must be one character"),
     ],
 )
 def test_what_cannot_be_a_project_leaves_no_folder(tmp_path, run_command, content, arguments, message):
@@ -253,3 +263,18 @@ def test_a_name_that_no_entry_can_have_is_refused(tmp_path, run_command):
     assert code == 1
     assert "the name of an entry must have letters" in said
     assert not (tmp_path / "project").exists()
+
+
+def test_headlines_have_the_labels_of_the_file(init):
+    lines = "".join(f"{CHINESE[n % 4]}\t{n % 2}\n" for n in range(40))
+    (_, corpus), _, _ = entries(init("t.txt", lines, "--format", "headlines"))
+    assert corpus["parse"]["format"] == "headlines"
+    assert corpus["parse"]["classes"] == {"0": "0", "1": "1"}
+
+
+@pytest.mark.parametrize("name", ["2024.csv", "null.csv", "1e5.csv", "2024-01-02.csv", "size.csv"])
+def test_files_whose_names_are_no_text(init, name):
+    (corpus, _), (encoding, entry), _ = entries(init(name, csv_of(ENGLISH)))
+    assert isinstance(corpus, str)
+    assert entry["corpus"] == corpus
+    assert encoding == f"{corpus}_words"

@@ -114,3 +114,35 @@ def test_columns_that_are_not_there(tickets, run_command):
         assert run_command("check", tickets, *arguments)[0] == 2
     code, _, said = run_command("check", pathlib.Path("none.csv"))
     assert (code, said.startswith("error: none.csv: no such file")) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        ("text,label\n", "there are no rows"),
+        ("tokens,tags\na b,O O\n", "all tags are O: there is nothing to learn"),
+        ("text,label\na,x\nb,x\nc,y\nd,y\n", "2 labels in 4 rows: is the column of labels the right one?"),
+    ],
+)
+def test_files_of_nothing_to_learn(tmp_path, run_command, content, note):
+    (tmp_path / "t.csv").write_text(content, encoding="utf-8")
+    options = ["--tokens", "tokens", "--tags", "tags"] if "tags" in content else []
+    code, said, _ = run_command("check", tmp_path / "t.csv", *options)
+    assert code == 0
+    assert f"note: {note}\n" in said
+
+
+def test_a_folder_is_no_file(tmp_path, run_command):
+    assert run_command("check", tmp_path)[::2] == (1, f"error: {tmp_path}: is a folder; name a file\n")
+
+
+def test_signs_that_are_no_words(tmp_path, run_command):
+    (tmp_path / "t.csv").write_text("text,label\n3 × 1,a\n2 ÷ 4,b\n", encoding="utf-8")
+    code, said, _ = run_command("check", tmp_path / "t.csv")
+    assert code == 0
+    assert "language:   unknown\n" in said
+
+
+def test_rows_of_a_group_are_one_part():
+    rows = [TextRow(2, "x", "a", "u1"), TextRow(3, "y", "a", "u1"), TextRow(4, "z", "b"), TextRow(5, "w", "b", "u2")]
+    assert summarize(rows, "classify").groups == 3

@@ -1,0 +1,52 @@
+"""Which names entries of params.yaml may have: they are part of paths, of names of stages and of commands."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from textrnn.errors import UserError, shorten
+
+NAME = re.compile(r"\w[\w-]{0,63}")
+IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
+YAML_VERSIONS = ((1, 2), (1, 1))  # 1.2 has `1e5`, 1.1 has words such as `yes`
+
+
+def check_name_form(name: str, where: str) -> None:
+    """Raise UserError for a name with other characters than an entry may have."""
+    if NAME.fullmatch(name) is None:
+        wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
+        raise UserError(where, wrong, got=shorten(name))
+
+
+def check_entry_name(name: str, where: str) -> None:
+    """Raise UserError for a new name that no entry can have, or that YAML or DVC would take for something else."""
+    check_name_form(name, where)
+    if not is_text_name(name):
+        wrong = "the name of an entry must not be a number, a date or a word that YAML or DVC reads otherwise"
+        raise UserError(where, wrong, got=shorten(name), do=f"name it corpus_{name}, for example")
+
+
+def is_text_name(name: str) -> bool:
+    """Whether the bare name is a text in YAML, and no key that DVC does not track."""
+    for version in YAML_VERSIONS:
+        yaml = YAML(typ="safe", pure=True)
+        yaml.version = version
+        try:
+            if yaml.load(f"{name}\n") != name:
+                return False
+        except (YAMLError, ValueError):  # ValueError: an invalid date
+            return False
+    return name not in IGNORED_BY_DVC
+
+
+def ignored_keys(values: Any, where: str = "") -> Iterator[UserError]:
+    """An error for each key that DVC would not track."""
+    for key, value in values.items() if isinstance(values, Mapping) else ():
+        if key in IGNORED_BY_DVC:
+            yield UserError(f"{where}{key}", "DVC's run cache ignores the value of a key of this name", do="rename it")
+        yield from ignored_keys(value, f"{where}{key}.")
