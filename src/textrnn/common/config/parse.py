@@ -129,13 +129,6 @@ class Parse:
     columns: TagColumns
     scheme: FileScheme | None
 
-    @property
-    def is_grouped(self) -> bool:
-        """Whether rows that belong together are held out together: those of a group, or those of one fastText line."""
-        if self.format == "fasttext":
-            return self.several_labels == "each"
-        return self.format == "table" and self.table.group is not None
-
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
@@ -173,11 +166,11 @@ class Parse:
                 if held_out is not None:
                     with errors.collect():
                         held_out.check(f"{where}.{name}", sources)
+                    each, group = self.several_labels == "each", self.table.group is not None
+                    grouped = (self.format == "fasttext" and each) or (self.format == "table" and group)
                     by = "table.group" if self.format == "table" else "several_labels: each"
                     wrong = f"must be 1 where {by} says which rows go together"
-                    errors.require(
-                        not self.is_grouped or held_out.block <= 1, f"{where}.{name}.block", wrong, held_out.block
-                    )
+                    errors.require(not grouped or held_out.block <= 1, f"{where}.{name}.block", wrong, held_out.block)
             if all(held_out is not None and 0 < held_out.share < 1 for held_out in (self.dev, self.test)):
                 assert self.dev is not None
                 assert self.test is not None

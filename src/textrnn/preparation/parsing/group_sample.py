@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from textrnn.common.config.parse import Parse
 from textrnn.common.storage.hashing import hash_rows
 
 BIN_BITS = 16  # rows are counted by the first bits of their group's hash
@@ -24,6 +25,13 @@ class GroupSample:
     def mask(self, groups: np.ndarray) -> np.ndarray:
         """(N,) bool: which of the rows with these groups (N,) uint64 are in the sample."""
         return np.asarray(_bins(groups, self.seed, self.purpose) < self.threshold)
+
+
+def is_grouped(settings: Parse) -> bool:
+    """Whether rows that belong together are held out together: those of a group, or those of one fastText line."""
+    if settings.format == "fasttext":
+        return settings.several_labels == "each"
+    return settings.format == "table" and settings.table.group is not None
 
 
 def group_number(group: str | None, row: int) -> int:

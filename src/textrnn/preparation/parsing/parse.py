@@ -15,6 +15,7 @@ from textrnn.common.storage.shards import Shard, ShardReader, write_index
 from textrnn.preparation.parsing.duplicates import DuplicateCounter
 from textrnn.preparation.parsing.formats import format_of
 from textrnn.preparation.parsing.formats.base import FileFormat, ids_of
+from textrnn.preparation.parsing.group_sample import is_grouped
 from textrnn.preparation.parsing.splits import SplitPlan, plan_splits, write_splits
 from textrnn.preparation.parsing.staging import STAGING, FileCounts, stage_file, staged_schema
 from textrnn.preparation.parsing.unusable import check_rejects, check_splits, labels_without_rows, too_few_labels
@@ -45,7 +46,7 @@ def parse(source: Path, settings: Parse, *, limit: int | None, out: Path) -> dic
     roles = {split: plan.role for split, plan in plans.items()}
     held_out = {"test": settings.test, "dev": settings.dev}
     hint = file_format.split_hint
-    check_splits(source, roles, counts, rows, held_out=held_out, grouped=settings.is_grouped, hint=hint)
+    check_splits(source, roles, counts, rows, held_out=held_out, grouped=is_grouped(settings), hint=hint)
     described = {
         role: file_format.describe(source / str(settings.files[role]), settings) if file_format.describe else {}
         for role in counts
@@ -67,7 +68,7 @@ def _stage_files(
 ) -> dict[str, FileCounts]:
     counts: dict[str, FileCounts] = {}
     staged: list[Shard] = []
-    grouped = settings.is_grouped
+    grouped = is_grouped(settings)
     for role in SPLITS:
         name = settings.files.get(role)
         if name is not None:
