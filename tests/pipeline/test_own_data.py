@@ -19,6 +19,7 @@ from factories.projects import environment, run, stages_run
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.project_check import check_project
 from textrnn.project.creation import choices
+from textrnn.project.shipped import recipes
 
 PAGE = (ROOT / "docs" / "own-data.md").read_text(encoding="utf-8")
 COMMAND = (sys.executable, "-c", "from textrnn.cli import main; main()")  # the command `textrnn`
@@ -62,12 +63,12 @@ def test_the_report_on_the_file(tmp_path, run_command, monkeypatch):
 
 
 def test_the_page_says_what_is_picked():
-    source = Path(choices.__file__).read_text(encoding="utf-8")
+    source = "".join(Path(module.__file__).read_text(encoding="utf-8") for module in (choices, recipes))
     templates = set(re.findall(r'"(\w+_(?:bilstm|bigru|bilstm_crf))"', source))
     table = PAGE.partition("| your texts |")[2].partition("\n\n")[0]
     assert templates == set(re.findall(r"`(\w+_(?:bilstm_crf|bilstm|bigru))`", table))
-    assert f"some {choices.MANY_ROWS:,} rows" in table
-    assert f"of {choices.FEW_ROWS:,} rows or more a tenth" in " ".join(PAGE.split())
+    assert f"some {recipes.FEW_ROWS:,} rows" in table
+    assert f"of {choices.SMALL_FILE:,} rows or more a tenth" in " ".join(PAGE.split())
 
 
 @contextlib.contextmanager

@@ -77,9 +77,10 @@ def build_params(
 
 def _without_learned_vectors(embed: Mapping[str, Any]) -> dict[str, Any]:
     """The section with random embeddings in place of learned vectors, which have a width of their own."""
-    plain = {name: None if value == VECTORIZED else value for name, value in embed.items()}
-    if plain.get("lexicon") is not None and plain["lexicon"].get("vectors") == VECTORIZED:
-        plain["lexicon"] = {**plain["lexicon"], "vectors": None}
+    plain: dict[str, Any] = {name: None if value == VECTORIZED else value for name, value in embed.items()}
+    lexicon = plain.get("lexicon")
+    if lexicon is not None and lexicon.get("vectors") == VECTORIZED:
+        plain["lexicon"] = {**lexicon, "vectors": None}
     return plain
 
 

@@ -67,7 +67,7 @@ def _list_labels(values: Any, where: str) -> list[Any]:
     if hasattr(values, "__array__") and not isinstance(values, np.ma.MaskedArray):
         values = np.asarray(values)  # the rows of a data frame, which itself lists its columns
     rows = list_rows(values, where, "labels")
-    nested = [row for row in rows if isinstance(row, list | tuple) or getattr(row, "ndim", 0)]
+    nested = [row for row in rows if isinstance(row, list | tuple) or getattr(row, "ndim", False)]
     if not nested:
         return rows
     if len(nested) == len(rows) and all(len(row) == 1 for row in rows):

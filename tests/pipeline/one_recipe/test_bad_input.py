@@ -79,9 +79,9 @@ FAULTS = {
     "a tag that is no BIO": Fault(
         "parse",
         "msra",
-        {"data/raw/msra/msra_test_bio.txt": "李\tB-PER\n某\tE-PER\n".encode()},
+        {"data/raw/msra/msra_test_bio.txt": "李\tB-PER\n某\tX-PER\n".encode()},
         {},
-        ["raw/msra/msra_test_bio.txt, line 2: ", "neither O nor B-TYPE nor I-TYPE", "got 'E-PER'"],
+        ["raw/msra/msra_test_bio.txt, line 2: ", "neither O nor B-TYPE nor I-TYPE", "got 'X-PER'"],
     ),
     "empty split": Fault(
         "parse",

@@ -96,7 +96,7 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
         if os.path.lexists(folder / path):
             raise UserError(folder, f"has a {path} already", do="name another folder, or one without a project")
     check_version_control(folder)
-    paths = [*files, raw / file.path.name, *written_paths(raw)]
+    paths: list[str | Path] = [*files, raw / file.path.name, *written_paths(raw)]
     new = NewPaths((folder / path).absolute() for path in paths)
     try:
         for path, text in files.items():

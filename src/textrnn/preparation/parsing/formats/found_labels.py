@@ -71,7 +71,10 @@ def labels_of_train(
                 _refuse_own_labels(path, rows, counts, texts, swapped)
     _refuse_own_labels(path, rows, counts, texts, swapped)
     if no_header and first is not None:
-        _refuse_header(path, first, rows, counts, again, begins=_begins_another(read, folder, settings, first))
+        # with one text for each label, the first row is repeated as all others are
+        repeated = again if len(texts) > len(counts) else 0
+        begins = _begins_another(read, folder, settings, first)
+        _refuse_header(path, first, rows, counts, again, stands_out=begins or repeated > 1)
     return dict(sorted(counts.items()))
 
 
@@ -98,15 +101,19 @@ def _begins_another(
     return False
 
 
-def _refuse_header(path: Path, first: TextRow, rows: int, counts: Counter[str], again: int, *, begins: bool) -> None:
+def _refuse_header(
+    path: Path, first: TextRow, rows: int, counts: Counter[str], again: int, *, stands_out: bool
+) -> None:
     """Refuse a first row whose label only its repetitions have, if anything else says that it is a header.
 
-    That is the word of a header, a repetition, another file that begins so, or that all other labels are repeated.
+    That is the word of a header, or that all other labels are repeated. stands_out: it is repeated where other rows are
+    not, or another file begins so.
     """
     if counts[first.label] > again or again == rows:
         return
-    repeated = rows >= FEWEST_ROWS and all(count > 1 for label, count in counts.items() if label != first.label)
-    if looks_like_header(first) or repeated or again > 1 or begins:
+    others = (count for label, count in counts.items() if label != first.label)
+    repeated = again == 1 and rows >= FEWEST_ROWS and all(count > 1 for count in others)
+    if looks_like_header(first) or repeated or stands_out:
         wrong = "is probably a header: no other row has its label"
         got = f"{shorten(first.text)}, {shorten(first.label)}"
         do = "use format: table, which reads columns by name, or remove the line; if it is a row, list all `classes`"
