@@ -47,7 +47,7 @@ def test_each_stage_has_a_numbered_line_and_the_plan_is_that_of_dvc(first):
 def test_it_ends_with_a_table_and_a_report_of_what_ran_and_the_command_for_the_rest(first):
     project, said = first
     table = said[said.index("Test scores on generated corpora of 300 rows") :]
-    assert re.findall(r"^│ names +(\S+) ", table, re.M) == [RECIPE]
+    assert re.findall(r"^│ names \(generated\) +(\S+) ", table, re.M) == [RECIPE]
     assert "news_rnn" not in table
     assert re.search(r"the other \d+ recipes: `source .venv/bin/activate`, then `dvc repro`", table)
     page = (project / "reports" / "run.html").read_text(encoding="utf-8")

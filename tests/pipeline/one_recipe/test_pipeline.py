@@ -227,6 +227,7 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
         f"data/analyzed/{RECIPE}/confusion_counts.csv",
         f"data/analyzed/{RECIPE}/errors.jsonl",
         f"data/analyzed/{RECIPE}/lengths.csv",
+        f"data/analyzed/{RECIPE}/origin.json",
         f"data/analyzed/{RECIPE}/padding.json",
         f"data/analyzed/{RECIPE}/reliability.csv",
         f"metrics/{RECIPE}/confusion.csv",
