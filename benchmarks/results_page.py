@@ -99,7 +99,7 @@ def _short(corpus: str, runs: list[Measured]) -> str:
     lines += [_short_row(kind, run, metric) for kind, run in named if run is not None]
     lines += [
         "",
-        *_facts(corpus, ours, metric),
+        *_facts(corpus, runs, ours, metric),
         f"![{METRIC_NAMES[metric]} by training time]({PICTURES.name}/{corpus}.svg)",
     ]
     return "\n".join(lines) + "\n"
@@ -111,7 +111,7 @@ def _short_row(kind: str, run: Measured, metric: str) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _facts(corpus: str, ours: Measured | None, metric: str) -> list[str]:
+def _facts(corpus: str, runs: list[Measured], ours: Measured | None, metric: str) -> list[str]:
     """What is known of the best recurrent model beside its score."""
     if ours is None:
         return []
@@ -120,6 +120,7 @@ def _facts(corpus: str, ours: Measured | None, metric: str) -> list[str]:
     if difference is not None:
         bounds = ours.interval_cell("test", f"{metric} difference")
         facts.append(f"`{ours.name}` less `{ours.against}`: {100 * difference:+.2f} points, 95% interval {bounds}.")
+    facts += _stronger_on_test(runs, metric)
     if ours.values(DEEP, metric):
         both = ours.cell("test", metric)
         facts.append(
@@ -130,6 +131,17 @@ def _facts(corpus: str, ours: Measured | None, metric: str) -> list[str]:
         facts.append(f"On the rows with fewer than {SHORTER_THAN} tokens, which published results are of: {cell}.")
     facts += [REMARKS[corpus]] if corpus in REMARKS else []
     return [fact + "\n" for fact in facts]
+
+
+def _stronger_on_test(runs: list[Measured], metric: str) -> list[str]:
+    """The linear model that is best on test, if dev picks another: a difference from that one says less."""
+    linear = [run for run in runs if run.family == "baseline" and not is_ceiling(run)]
+    strongest = max(linear, key=lambda run: score_of(run, metric), default=None)
+    picked = best_on_dev(runs, "baseline")
+    if strongest is None or picked is None or score_of(strongest, metric) <= score_of(picked, metric):
+        return []
+    score = strongest.cell("test", metric)
+    return [f"Dev does not pick the linear model that is best on test: `{strongest.name}`, {score}."]
 
 
 def write_pictures(runs: Mapping[str, Measured]) -> None:

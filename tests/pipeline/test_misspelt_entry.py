@@ -1,4 +1,4 @@
-"""A misspelt reference is told by `check`, before DVC misses a path that no stage makes."""
+"""A misspelt reference is reported by `check`, before DVC misses a path that no stage makes."""
 
 from __future__ import annotations
 

@@ -490,6 +490,24 @@ def test_the_best_of_a_corpus_stand_first_with_what_is_known_of_them(results):
     assert "](results/names.svg)" in names
 
 
+@pytest.mark.parametrize(("lucky", "said"), [(0.95, True), (0.85, False)])
+def test_a_linear_model_that_only_test_ranks_first_is_named(results, lucky, said):
+    scores = (("picked", 0.9, 0.9), ("lucky", 0.5, lucky), ("ceiling", 1.0, 1.0))
+    results.save(
+        [
+            row(f"names_chars: {name}", value, split=split, family="baseline", corpus="names")
+            for name, dev, test in scores
+            for split, value in (("dev", dev), ("test", test))
+        ]
+    )
+    results.save(
+        [row("names_bigru", value, split=split, corpus="names") for split, value in (("dev", 0.9), ("test", 0.92))]
+    )
+    page = results.render_page(results.read_runs())
+    line = "Dev does not pick the linear model that is best on test: `names_chars: lucky`, 95.00."
+    assert (line in page) == said
+
+
 def test_ablation_steps_have_their_own_table_with_dev_alone(results, marks):
     rows = [("accuracy", 0.9), ("loss", 0.31234)]
     results.save([row("news_step_1", value, metric=metric, split="dev", step="plain") for metric, value in rows])

@@ -40,7 +40,7 @@ class Level:
 def cost_plot(title: str, score_name: str, models: Sequence[Cost], levels: Sequence[Level] = ()) -> Chart:
     """Scores by training time, on a logarithmic axis; there is at least one model.
 
-    Names stand beside their points, moved up or down where they would cover each other.
+    Each point is labelled with its name, moved down where labels would overlap.
     """
     scores = [end for model in models for end in (model.interval or (model.score,))]
     scores += [level.score for level in levels]

@@ -1,4 +1,4 @@
-"""Labels found in train: what cannot be labels, and a header where there is none, are told by name."""
+"""Labels found in train: what cannot be labels, and a header where there is none, are errors that name them."""
 
 import pytest
 
