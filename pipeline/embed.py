@@ -8,7 +8,7 @@ from textrnn.common.config.embed import Embed
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.common.storage.stored_files import write_statistics
-from textrnn.preparation.artifacts.learned_vectors import LearnedVectors
+from textrnn.preparation.artifacts.learned_vectors import VECTORIZED, LearnedVectors
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.embedding.initial_embedding import initial_embedding
@@ -26,6 +26,8 @@ def main(recipe: str) -> None:
         vectorized=LearnedVectors.default_folder(encoding),
         where=f"recipes.{recipe}.embed",
     )
+    if settings.vectors == VECTORIZED and not statistics["covered_tokens"]:
+        print(f"{recipe}: no token is frequent enough for a learned vector; the embeddings are random", flush=True)
     with output_folder(RecipeEmbedding.default_folder(recipe)) as out:
         embedding.write(out)
         write_statistics(out, statistics)

@@ -177,3 +177,15 @@ def test_vectors_of_train_and_of_a_generated_file_reach_the_embedding(run, tmp_p
     with pytest.raises(UserError, match=r"more\.txt\.gz: no such file; put it there, or correct the params"):
         run("vectorize", "names_chars")
     assert read_json(Path("data/vectorized/names_chars/statistics.json")) == vectorized  # nothing half-written
+
+
+def test_tokens_that_are_all_too_rare_for_vectors(run, capsys):
+    params = json.loads(Path("params.yaml").read_text(encoding="utf-8"))
+    params["encodings"]["names_chars"]["vectorize"] = {"width": 6, "min_count": 1_000_000}
+    params["recipes"]["names_gru"]["embed"] = {"width": 6, "vectors": "vectorized"}
+    Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
+    for stage, name in STAGES:
+        run(stage, name)
+    said = "names_gru: no token is frequent enough for a learned vector; the embeddings are random\n"
+    assert said in capsys.readouterr().out
+    assert read_json(Path("data/embedded/names_gru/statistics.json"))["covered_tokens"] == 0.0

@@ -134,6 +134,8 @@ def _convert_union(choices: tuple[Any, ...], value: Any, where: str) -> Any:
         return value if value == "auto" else _convert_scalar(int, value, where)
     if members == [int, float]:  # a whole number stays one
         return _convert_scalar(int if isinstance(value, int) else float, value, where)
+    if value is None:
+        raise UserError(where, "must not be null")
     # selected by the form of the value, so that an error message is about the member that was meant
     return _convert(next((member for member in members if _has_form(member, value)), members[-1]), value, where)
 

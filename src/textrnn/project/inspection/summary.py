@@ -26,6 +26,7 @@ class FileSummary:
     characters: the length of a text with half of the texts below it, with 95% below it, and the longest; words: the
     same in words between blanks, for tagging in tokens. single_characters: the share of a tagger's tokens that are one.
     groups: how many parts the rows fall into that must each stay together; one without a group is a part by itself.
+    grouped: whether any row has a group.
     repeated: rows whose text another row before it has. conflicting: texts that have several labels.
     blank: lines of white space alone. rejected: rows that cannot be used, by reason; first_rejects: the first few.
     """
@@ -38,6 +39,7 @@ class FileSummary:
     words: tuple[int, ...]
     single_characters: float
     groups: int
+    grouped: bool
     repeated: int
     conflicting: int
     blank: int
@@ -115,6 +117,7 @@ def summarize(rows: Iterable[Row], task: Task) -> FileSummary:
         _quantiles(counts.words),
         counts.single / counts.tokens if counts.tokens else 0.0,
         counts.alone + len(counts.groups),
+        bool(counts.groups),
         int(same_text.sum()),
         len(np.unique(hashes[order][1:][same_text & other_label])),
         counts.blank,

@@ -77,6 +77,8 @@ def _describe_file(file: RawFile) -> Iterator[str]:
 
 def _rows(summary: FileSummary) -> str:
     parts = [f"{summary.rows:,} used", f"{sum(summary.rejected.values()):,} that cannot be used"]
+    if summary.grouped:
+        parts.append(f"{summary.groups:,} groups that stay together")
     return ", ".join(parts + ([f"{summary.blank:,} blank lines"] if summary.blank else []))
 
 

@@ -82,23 +82,23 @@ class RunPlan:
         if isinstance(average, Ema) and average.decay is not None:
             window = round(1 / (1 - average.decay), 6)
             if window > LARGEST_WINDOW * self.steps:
-                told = f"its window of {window:,.0f} steps is more than a third of the run's {self.steps:,}"
-                yield f"{where}.decay: {told}; a share in place of the decay follows the run"
+                compared = f"its window of {window:,.0f} steps is more than a third of the run's {self.steps:,}"
+                yield f"{where}.decay: {compared}; a share in place of the decay follows the run"
 
     def _of_schedule(self, where: str) -> Iterator[str]:
         schedule, steps, epochs = self.settings.schedule, self.steps, self.settings.epochs
         if isinstance(schedule, CosineSchedule) and 0 < schedule.warmup * steps < 1:
             yield f"{where}.warmup: {schedule.warmup:g} of {steps:,} steps is less than one: there is no warm-up"
         if isinstance(schedule, StepSchedule) and schedule.every >= epochs:
-            told = f"the learning rate never falls: the run has {_count(epochs, 'epoch', 's')}"
-            yield f"{where}.every: {told}, and falls would come every {schedule.every}"
+            effect = f"the learning rate never falls: the run has {_count(epochs, 'epoch', 's')}"
+            yield f"{where}.every: {effect}, and falls would come every {schedule.every}"
 
     def _of_min_steps(self) -> Iterator[str]:
         wanted = self.settings.min_steps
         if wanted is not None and self.steps < wanted:
             epochs = _count(self.settings.epochs, "epoch", "s")
-            told = f"limits.epochs keeps the run at {epochs}, {self.steps:,} steps"
-            yield f"min_steps: {wanted:,} are not reached: {told}"
+            cause = f"limits.epochs keeps the run at {epochs}, {self.steps:,} steps"
+            yield f"min_steps: {wanted:,} are not reached: {cause}"
 
 
 def plan_run(asked: Train, buckets: Sequence[AnyBucket], task: Task, max_epochs: int | None) -> RunPlan:

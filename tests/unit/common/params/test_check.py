@@ -161,6 +161,7 @@ def test_a_classifier_may_have_a_wide_part(wide):
             r"encodings\.thucnews_words\.segment has segmenter: jieba; got",
         ),
         ("model.wide", "dev", r"^model\.wide: must be true or false; got 'dev'"),
+        ("model.wide", None, r"^model\.wide: must not be null$"),
         ("recipes.news_rnn.model.wide", {"scale": -1}, r"^recipes\.news_rnn\.model\.wide\.scale: must be at least 0"),
         ("recipes.news_rnn.model.wide", {"scales": 1}, r"^recipes\.news_rnn\.model\.wide\.scales: unknown param"),
         (

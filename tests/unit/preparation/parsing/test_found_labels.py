@@ -73,3 +73,22 @@ def test_a_row_is_no_header(labels_of):
     assert labels_of("names", [("new", "c"), *CLASSES, ("rare", "d")]) == ["a", "b", "c", "d"]  # there are rare labels
     assert labels_of("names", [("new", "c"), *CLASSES], classes={"c": "x", "a": "y", "b": "z"}) == ["x", "y", "z"]
     assert labels_of("names", [("t", "a"), ("u", "b")]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("twin", ["a\u200bz", "a\ufeffz", "a\u2060z", "a\u00adz", "a\x7fz"])
+@pytest.mark.parametrize("format", ["names", "table", "fasttext"])
+def test_labels_that_look_the_same(labels_of, format, twin):
+    rows = [(f"text {at}", ("az", "b")[at % 2]) for at in range(20)] + [("text", twin)]
+    with pytest.raises(UserError, match=r"train\.csv: has labels that look the same; got .* \(10 rows\)") as caught:
+        labels_of(format, rows)
+    assert f"{ascii(twin)[1:-1]}' (1 rows)" in str(caught.value)
+
+
+def test_labels_of_composed_and_decomposed_letters(labels_of):
+    with pytest.raises(UserError, match=r"look the same; got 'Cafe\\u0301' \(1 rows\) and 'Caf\\xe9' \(1 rows\)"):
+        labels_of("table", [*CLASSES, ("one", "Caf\u00e9"), ("two", "Cafe\u0301")])
+
+
+def test_listed_classes_may_look_the_same(labels_of):
+    listed = {"a": "first", "a\u200b": "second", "b": "third"}
+    assert labels_of("table", [*CLASSES, ("text", "a\u200b")], classes=listed) == ["first", "second", "third"]

@@ -102,3 +102,18 @@ def test_lone_carriage_returns_are_told_whatever_the_format(format, tmp_path, wr
     settings = parse_settings(format, files=files)
     with pytest.raises(UserError, match="lines end with a carriage return alone"):
         parse(tmp_path, settings, limit=None, out=tmp_path)
+
+
+@pytest.mark.parametrize("write", ["['{}' '{}']", "[{}, {}]"])
+def test_lists_as_numpy_writes_them(tmp_path, write, write_raw):
+    tokens, tags = write.format("Anna", "met"), write.format("B-PER", "O")
+    path = write_raw(tmp_path / "a.csv", f'Word,Tag\n"{tokens}","{tags}"\n')
+    (row,) = format_of(TABLE).read(path, TABLE)
+    assert (row.line, row.reason) == (2, '"Tag" is a list in a form that is not known')
+    assert row.hint == "write the lists as JSON, or their items with blanks between them"
+
+
+def test_tokens_in_brackets_are_no_list(tmp_path, write_raw):
+    path = write_raw(tmp_path / "a.csv", "Word,Tag\n[ Anna ],O B-PER O\n")
+    (row,) = format_of(TABLE).read(path, TABLE)
+    assert (row.tokens, row.tags) == (["[", "Anna", "]"], ["O", "B-PER", "O"])

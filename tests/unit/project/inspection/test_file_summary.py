@@ -146,3 +146,11 @@ def test_signs_that_are_no_words(tmp_path, run_command):
 def test_rows_of_a_group_are_one_part():
     rows = [TextRow(2, "x", "a", "u1"), TextRow(3, "y", "a", "u1"), TextRow(4, "z", "b"), TextRow(5, "w", "b", "u2")]
     assert summarize(rows, "classify").groups == 3
+
+
+def test_groups_are_counted(tmp_path, run_command):
+    (tmp_path / "t.csv").write_text("text,label,author\nx,a,u1\ny,a,u1\nz,b,\nw,b,u2\n")
+    _, said, _ = run_command("check", tmp_path / "t.csv", "--group", "author")
+    assert "rows:       4 used, 0 that cannot be used, 3 groups that stay together\n" in said
+    _, said, _ = run_command("check", tmp_path / "t.csv")
+    assert "rows:       4 used, 0 that cannot be used\n" in said

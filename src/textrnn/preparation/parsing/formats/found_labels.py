@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ WEAK_WORDS = frozenset(
         *("tweet", "tweets", "post", "word", "words", "line", "output", "input", "gender", "type", "group", "result"),
     )
 )
+INVISIBLE = ("Cf", "Cc")  # format and control characters, by Unicode's category
 FEWEST_ROWS = 8  # of a file, before what its labels look like says anything
 SAMPLED_TEXTS = 1_000
 ROWS_PER_CHECK = 1 << 14
@@ -50,7 +52,8 @@ def labels_of_train(
     """How often each raw label occurs in the training file; the labels are sorted.
 
     swapped: what to do if the columns of text and label are the other way round. no_header: the format has none.
-    Raises UserError if nearly every row has a label of its own, and for a header where there should be none.
+    Raises UserError if nearly every row has a label of its own, for labels that look the same, and for a header where
+    there should be none.
     """
     train = settings.files.get("train")
     assert train is not None
@@ -70,6 +73,7 @@ def labels_of_train(
             elif rows % ROWS_PER_CHECK == 0:  # before they fill the memory
                 _refuse_own_labels(path, rows, counts, texts, swapped)
     _refuse_own_labels(path, rows, counts, texts, swapped)
+    _refuse_look_alikes(path, counts)
     if no_header and first is not None:
         # with one text for each label, the first row is repeated as all others are
         repeated = again if len(texts) > len(counts) else 0
@@ -85,6 +89,18 @@ def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[i
     do = f"the columns are probably the other way round: {swapped}" if few_texts else "is it the column of the labels?"
     wrong = f"nearly every row has a label of its own: {len(counts)} labels in {rows} rows"
     raise UserError(path, wrong, got=f"{shorten(next(iter(counts)))}, …", do=do)
+
+
+def _refuse_look_alikes(path: Path, counts: Counter[str]) -> None:
+    """Refuse labels that a reader cannot tell apart, as a zero-width space makes two of one."""
+    seen: dict[str, str] = {}
+    for label in sorted(counts):
+        visible = "".join(character for character in label if unicodedata.category(character) not in INVISIBLE)
+        other = seen.setdefault(unicodedata.normalize("NFC", visible), label)
+        if other != label:
+            got = f"{ascii(other)[:60]} ({counts[other]} rows) and {ascii(label)[:60]} ({counts[label]} rows)"
+            do = "make them one in the file, or list both in `classes`"
+            raise UserError(path, "has labels that look the same", got=got, do=do)
 
 
 def _begins_another(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from textrnn.common.config.parse import Parse, Table
 from textrnn.common.config.types import FileScheme
@@ -117,6 +117,9 @@ def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Rejec
             return Reject(row.line, f'"{column}" must be a list of texts', _show(value), hint)
     assert tokens is not None
     assert tags is not None
+    if written[1] is None and _is_bracketed(row.values[1]):  # no tag begins so; NumPy and pandas write such texts
+        hint = "write the lists as JSON, or their items with blanks between them"
+        return Reject(row.line, f'"{tags_column}" is a list in a form that is not known', _show(row.values[1]), hint)
     if not tokens:
         return Reject(row.line, "no tokens", "an empty list")
     if len(tokens) != len(tags):
@@ -159,7 +162,7 @@ def _as_list(value: Any) -> list[str] | None:
 
 def _written_list(value: Any) -> list[str] | None:
     """The list that a text is, as JSON or Python write one; None if it is no such text."""
-    if not isinstance(value, str) or not (value.startswith("[") and value.endswith("]")):
+    if not _is_bracketed(value):
         return None
     for read in (json.loads, ast.literal_eval):
         with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
@@ -168,6 +171,10 @@ def _written_list(value: Any) -> list[str] | None:
             if isinstance(found, list) and (read is json.loads or repr(found) == value):
                 return _as_list(found)
     return None
+
+
+def _is_bracketed(value: Any) -> TypeGuard[str]:
+    return isinstance(value, str) and value.startswith("[") and value.endswith("]")
 
 
 def _group(row: Cells) -> str | None:
