@@ -56,7 +56,7 @@ def unmeasured(runs: Mapping[str, Measured]) -> str:
     if not missing:
         return ""
     named = ", ".join(f"`{name}`" for name in missing)
-    command = "`python benchmarks/results.py run <name> --source ../shared/data --keep`"
+    command = "`python benchmarks/results.py run <name> --source <folder> --keep`"
     return f"\n## Not measured\n\nThese runs have no results yet: {named}. Measure them with {command}.\n"
 
 

@@ -24,6 +24,7 @@ from textrnn.evaluation.rendering.text import percent as format_percent
 Points = Sequence[tuple[float, float]]
 
 SERIES = ("first", "second")  # classes of the style sheet, in the order of the series
+FLAT = 0.02  # curves that differ by less than this share of their values get an axis with fewer digits
 MAX_DOTS = 100  # a curve of more points has no dots
 WIDE = Area(width=720, height=320, left=60, right=540, top=40, bottom=270)  # with room for names at the right
 COLORS = ("#2f6db3", "#c2571a", "#3a8a4d", "#8a4fa3", "#a08a1a", "#4a8f96")
@@ -38,7 +39,8 @@ def learning_curves(title: str, x_title: str, series: Sequence[tuple[str, Points
     values = [value for _, value in points]
     x = axis_around(x_title, 0, max(step for step, _ in points), NARROW.left, NARROW.right)
     label = percent_label if percent else plain_label
-    y = axis_around(title, min(values), max(values), NARROW.bottom, NARROW.top, label)
+    margin = FLAT * max(map(abs, values)) if max(values) - min(values) < FLAT * max(map(abs, values)) else 0.0
+    y = axis_around(title, min(values) - margin, max(values) + margin, NARROW.bottom, NARROW.top, label)
     form = format_percent if percent else "{:.4f}".format
     elements, summaries = frame(x, y), []
     for (name, line), style in zip(series, SERIES, strict=False):

@@ -104,16 +104,23 @@ def _legend(models: Sequence[Cost]) -> list[Markup]:
 
 
 def _names(x: Axis, y: Axis, models: Sequence[Cost], levels: Sequence[Level]) -> list[Markup]:
-    """The names, from the top down; one that would cover a point or a name already placed is moved below it."""
+    """The names, from the top down; one that would cover a point or a name already placed is moved below it.
+
+    A line leads from the point to a name that was moved.
+    """
     points = [(x.position(_place(model)), y.position(model.score) + 4) for model in models]
     taken = [(across - 7, across + 7, height) for across, height in points]  # left end, right end, height
     taken += [(x.start, x.start + LABEL_WIDTH * len(level.name), y.position(level.score) - 4) for level in levels]
     elements = []
-    for model, (across, height) in sorted(zip(models, points, strict=True), key=lambda pair: -pair[0].score):
+    for model, (across, start_height) in sorted(zip(models, points, strict=True), key=lambda pair: -pair[0].score):
+        height = start_height
         width = LABEL_WIDTH * len(model.name)
         left = across - 9 - width if across + 9 + width > AREA.width else across + 9
         while any(left < end and start < left + width and abs(height - other) < LINE for start, end, other in taken):
             height += 2
         taken.append((left, left + width, height))
+        if height > start_height + LINE / 2:  # else the name is plainly next to its point
+            end = left + width if left < across else left
+            elements.append(element("line", x1=across, x2=end, y1=start_height - 4, y2=height - 4, class_="axis"))
         elements.append(element("text", model.name, x=left, y=height))
     return elements

@@ -81,8 +81,8 @@ def _facts(recipe: RecipeResults) -> Iterator[tuple[str, str]]:
 def _scores(recipe: RecipeResults) -> Table | None:
     if recipe.test is None:
         return None
-    metrics = ["accuracy", "macro_f1"]
-    metrics += ["entity_precision", "entity_recall", "entity_f1"] if recipe.is_tagger else []
+    metrics = ["entity_f1", "entity_precision", "entity_recall"] if recipe.is_tagger else []
+    metrics += ["accuracy", "macro_f1"]
     splits = {"dev": recipe.dev or {}, "test": recipe.test}
     rows = [_score_row(recipe.name, splits, recipe.intervals, metrics)]
     if recipe.parts:

@@ -202,3 +202,23 @@ def test_names_of_costs_do_not_cover_each_other():
     heights = [float(each.get("y")) for each in names]
     assert all(later - earlier >= LINE for earlier, later in pairwise(heights))
     assert all(0 <= float(each.get("x")) < AREA.width for each in names)
+
+
+def test_a_line_leads_to_a_name_that_was_moved():
+    models = [Cost(f"model_{number}", 200, 0.9, None, True) for number in range(3)]
+    chart = cost_plot("", "", models)
+    names = [each for each in elements(chart, "text") if (each.text or "").startswith("model_")]
+    (point, *_) = elements(chart, "circle", "mean")
+    leaders = [each for each in elements(chart, "line", "axis") if each.get("x1") == point.get("cx")]
+    moved = names[1:]
+    assert [each.get("x2") for each in leaders] == [each.get("x") for each in moved]
+    assert [float(each.get("y2")) for each in leaders] == [float(each.get("y")) - 4 for each in moved]
+    assert {each.get("y1") for each in leaders} == {point.get("cy")}
+
+
+@pytest.mark.parametrize("value", [1 / 3, 0.0, 12345.678])
+def test_a_curve_of_equal_values_has_short_labels(value):
+    chart = learning_curves("Loss", "step", [("dev", [(1, value), (2, value)])], percent=False)
+    labels = [each.text for each in elements(chart, "text", "end")]
+    assert len(labels) >= 2
+    assert all(len(label) <= 7 for label in labels)
