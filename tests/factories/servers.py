@@ -14,20 +14,29 @@ from typing import Any
 import aiohttp
 import requests
 
-from textrnn.inference.serving.app import Service
+from textrnn.inference.http.host_names import LOOPBACK
+from textrnn.inference.http.server import Server, listen, url_of
+from textrnn.inference.http.server_settings import ServerSettings
+from textrnn.inference.serving.app import Service, create_app
 from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.request_limits import RequestLimits
-from textrnn.inference.serving.server import Server, listen, url_of
 
 LIMITS = RequestLimits(
     body_bytes=100_000,
     texts=50,
     characters=1000,
+    request_characters=50_000,
     body_seconds=30,
     batch_texts=8,
+    batch_characters=8_000,
     batch_wait=0.0,
     queue_texts=100_000,
+    queue_characters=10_000_000,
 )
+SETTINGS = ServerSettings(
+    host="127.0.0.1", port=0, allowed_hosts=(), origins=(), connections=1000, head_seconds=30, grace=20
+)
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -64,9 +73,10 @@ class Running:
     service: Service
 
     def predict(self, body: Any, model: str = "stub", **more: Any) -> requests.Response:
-        """Send a body: bytes as they are, anything else as JSON."""
+        """Send a body, declared as JSON: bytes as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return requests.post(f"{self.url}/v1/models/{model}/predict", data=data, timeout=60, **more)
+        headers = {**JSON, **more.pop("headers", {})}
+        return requests.post(f"{self.url}/v1/models/{model}/predict", data=data, headers=headers, timeout=60, **more)
 
     def get(self, path: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", timeout=60)
@@ -94,13 +104,14 @@ class Running:
 
 
 @contextlib.contextmanager
-def running(*models: LoadedModel, grace: float = 20, **limits: Any) -> Any:
+def running(*models: LoadedModel, settings: ServerSettings = SETTINGS, **limits: Any) -> Any:
     """A server of these models, stopped at the end; limits: what differs from LIMITS."""
     executor = ThreadPoolExecutor(1)
     service = Service(models, replace(LIMITS, **limits), executor)
-    with listen("127.0.0.1", 0) as listening:
+    with listen(settings.host, settings.port) as listening:
         url = url_of(listening)
-        server = Server(service, url, grace)
+        app = create_app(service, hosts={*LOOPBACK, *settings.allowed_hosts}, origins=settings.origins)
+        server = Server(app, url, settings)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:

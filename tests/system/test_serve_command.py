@@ -62,9 +62,7 @@ def serving(folder, *arguments, gate):
 
 def send(url, folder, outcomes):
     try:
-        response = requests.post(
-            f"{url}/v1/models/{folder.name}/predict", data=json.dumps({"texts": ["中国"]}), timeout=60
-        )
+        response = requests.post(f"{url}/v1/models/{folder.name}/predict", json={"texts": ["中国"]}, timeout=60)
         outcomes.append(response.status_code)
     except requests.ConnectionError:
         outcomes.append("cut off")
