@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import requests
@@ -81,6 +83,18 @@ class Running:
     def get(self, path: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", timeout=60)
 
+    def connect(self) -> socket.socket:
+        """A connection of one's own."""
+        url = urlsplit(self.url)
+        assert url.hostname is not None
+        return socket.create_connection((url.hostname, url.port), timeout=60)
+
+    def exchange(self, sent: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+        """Send bytes on a connection and return the responses up to its end: status, headers, body."""
+        with self.connect() as client:
+            client.sendall(sent)
+            return read_responses(client)
+
     def metric(self, name: str) -> float:
         """The value of a metric in /metrics; its name includes its labels."""
         match = re.search(rf"^{re.escape(name)} (\S+)$", self.get("/metrics").text, re.M)
@@ -101,6 +115,33 @@ class Running:
                 return await asyncio.gather(*(send(session, *pair) for pair in pairs))
 
         return asyncio.run(send_all())
+
+
+def read_responses(client: socket.socket) -> list[tuple[int, dict[str, str], bytes]]:
+    """The responses that a connection still has, up to its end: status, headers with names in lower case, body."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := client.recv(1 << 16):
+            received += piece
+    responses = []
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        length = int(headers["content-length"])
+        responses.append((int(first.split()[1]), headers, rest[:length]))
+        received = rest[length:]
+    return responses
+
+
+def post(body: bytes = b'{"texts": ["a"]}', *lines: str, length: bool = True) -> bytes:
+    """The bytes of a request for predictions; lines: headers besides Host, Content-Type and Content-Length."""
+    heads = ["POST /v1/models/stub/predict HTTP/1.1", "Host: localhost", "Content-Type: application/json", *lines]
+    heads += [f"Content-Length: {len(body)}"] if length else []
+    return "".join(f"{line}\r\n" for line in heads).encode() + b"\r\n" + body
+
+
+CLOSE = "Connection: close"
 
 
 @contextlib.contextmanager

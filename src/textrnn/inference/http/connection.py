@@ -18,6 +18,8 @@ from textrnn.inference.http.request_error import RequestError
 from textrnn.inference.http.strict_parser import StrictParser
 
 ARRIVING = 0.05  # seconds; when the server stops, what has been sent before is read in this time
+# Seconds; if a connection is closed before all that was sent is read, the system discards the response on its way.
+LINGERING = 1.0
 
 Phase = Literal["head", "body", "work", "response"]
 
@@ -46,15 +48,15 @@ class Connection(H11Protocol):
         super().__init__(config, state, app_state)
         self._registry = registry
         self.conn = self._parser = StrictParser()
-        self._stopping = False
+        self._stopping = self._refused = False
         self.since = self.loop.time()  # when it began to wait for what it waits for
 
     @property
     def phase(self) -> Phase:
         """What it waits for: a head, a body, its own work, or the client to take a response."""
-        if self.transport.is_closing() or self.flow.write_paused:
+        if self._refused or self.transport.is_closing() or self.flow.write_paused:
             return "response"
-        if self.cycle is None or self.cycle.response_complete:
+        if self._is_answered:
             return "head"
         return "body" if self.cycle.more_body else "work"
 
@@ -73,6 +75,11 @@ class Connection(H11Protocol):
         """See asyncio.Protocol: the client does not take what is written."""
         super().pause_writing()
         self.since = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """See asyncio.Protocol."""
+        if not self._refused:
+            super().data_received(data)
 
     def handle_events(self) -> None:
         """Begin the requests whose heads have arrived, and hand on what has arrived of their bodies."""
@@ -96,15 +103,17 @@ class Connection(H11Protocol):
         self.refuse(RequestError(refusal.status, refusal.where, refusal.what, got=refusal.got, do="send HTTP/1.1"))
 
     def refuse(self, error: RequestError) -> None:
-        """Answer with an error, unless an answer has begun, and close."""
+        """Answer with an error, unless an answer has begun, and close once the client has, or soon."""
         log_refusal(error, "a request", self.client)
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self._send(error)
         if self.cycle is not None and not self.cycle.response_complete:
             self.cycle.disconnected = True  # the application must not answer as well
             self.cycle.message_event.set()
-        self.since = self.loop.time()
-        self.transport.close()
+        self._refused, self.since = True, self.loop.time()
+        self._unset_keepalive_if_required()
+        self.transport.write_eof()
+        self.loop.call_later(LINGERING, self.transport.close)
 
     def _send(self, error: RequestError) -> None:
         body = json.dumps(error.body).encode()
@@ -125,11 +134,17 @@ class Connection(H11Protocol):
     def shutdown(self) -> None:
         """Close once the request in work is answered; a request that was sent before is read first."""
         self._stopping = True
-        if self.cycle is None or self.cycle.response_complete:
+        if self._refused:
+            self.transport.close()
+        elif self._is_answered:
             self.loop.call_later(ARRIVING, self._close_if_idle)
         else:
             self.cycle.keep_alive = False
 
+    @property
+    def _is_answered(self) -> bool:
+        return self.cycle is None or bool(self.cycle.response_complete)
+
     def _close_if_idle(self) -> None:
-        if (self.cycle is None or self.cycle.response_complete) and not self.transport.is_closing():
+        if self._is_answered and not self._refused and not self.transport.is_closing():
             super().shutdown()
