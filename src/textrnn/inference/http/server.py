@@ -28,7 +28,7 @@ class Server(uvicorn.Server):
 
     def __init__(self, app: ASGIApp, url: str, settings: ServerSettings, log: FaultLog | None = None) -> None:
         uvicorn_config = uvicorn.Config(
-            app,  # type: ignore[arg-type]  # uvicorn and starlette declare the same protocol each
+            app,
             http="h11",
             ws="none",
             lifespan="on",
