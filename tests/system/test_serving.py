@@ -424,6 +424,8 @@ def test_the_url_of_a_listening_socket():
         listen("no.such.host.invalid", 0)
     with pytest.raises(UserError, match=r"a{64}, port 0: cannot listen on this address; got .*label too long"):
         listen("a" * 64, 0)
+    with listen("0.0.0.0", 0) as everywhere:
+        assert url_of(everywhere) == f"http://127.0.0.1:{everywhere.getsockname()[1]}"
     if socket.has_ipv6:
         try:
             listening = listen("::1", 0)

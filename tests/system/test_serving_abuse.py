@@ -378,7 +378,7 @@ def test_a_response_that_is_not_taken_is_given_up(monkeypatch):
     with running(LoadedModel(about, lambda texts: [b'"%b"' % (b"a" * 1_000_000)] * len(texts))) as server:
         with server.connect() as client:
             client.sendall(post(b'{"texts": ["a", "a", "a", "a", "a", "a", "a", "a", "a", "a"]}'))
-            wait_until(lambda: server.metric('textrnn_requests_total{model="stub",status="200"}') == 1)
+            wait_until(lambda: server.metric('textrnn_texts_total{model="stub"}') == 10)
             wait_until(lambda: server.server.listener.connections <= 1)  # that of the metrics may still close
             wait_until(lambda: server.server.listener.connections == 0)
         assert server.predict({"texts": ["a"]}).status_code == 200

@@ -90,6 +90,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def url_of(listening: socket.socket) -> str:
-    """The URL of a listening socket, for a browser."""
+    """The URL of a listening socket, for a browser on this machine."""
     host, port = listening.getsockname()[:2]
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # all addresses: none of them is a host
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
