@@ -150,6 +150,8 @@ def test_old_http_needs_a_host_too(server):
         ("application/json; version=1", 200),
         ("application/json; charset=latin-1", 415),
         ("application/json; charset=utf-16", 415),
+        ("application/json; charset=utf-8; charset=utf-16", 415),
+        ("application/json; charset", 415),
         ("application/jsonp", 415),
         ("application/json, text/plain", 415),
         ("text/json", 415),

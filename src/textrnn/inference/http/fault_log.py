@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -89,6 +89,18 @@ class FaultLog(logging.Handler):
         with contextlib.suppress(OSError, ValueError):  # a full disk or a closed stream must not end a request
             self._stream.write(escape(line) + "\n")
             self._stream.flush()
+
+
+@contextlib.contextmanager
+def logging_faults() -> Iterator[FaultLog]:
+    """Write what is logged on standard error, as long as the block runs."""
+    log = FaultLog()
+    logging.getLogger().addHandler(log)
+    try:
+        yield log
+    finally:
+        logging.getLogger().removeHandler(log)
+        log.close()
 
 
 def _kind(record: logging.LogRecord) -> str:

@@ -68,8 +68,10 @@ class Listener:
         """See asyncio.Server: uvicorn has waited for the connections."""
 
     def opened(self, connection: Connection) -> None:
-        """Count a connection."""
+        """Count a connection; one that waited when the server was stopped is closed soon."""
         self._open.add(connection)
+        if self._closed:
+            connection.shutdown()
 
     def closed(self, connection: Connection) -> None:
         """Its place is free."""

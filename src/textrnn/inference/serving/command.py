@@ -13,7 +13,7 @@ from textrnn.inference.prediction.arguments import bounded_integer
 from textrnn.inference.serving.request_limits import RequestLimits
 
 # the packages of the extra, by their import names
-EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
+EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "h11", "prometheus_client")
 
 # option, default, minimum, metavar, help
 LIMITS: tuple[tuple[str, int, int, str, str], ...] = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from email.message import Message
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -68,9 +67,10 @@ def _check_headers(request: Request, limits: RequestLimits) -> None:
 
 def _is_json(content_type: str) -> bool:
     """Whether a Content-Type is that of JSON in UTF-8; parameters other than the charset mean nothing."""
-    header = Message()
-    header["Content-Type"] = content_type
-    return header.get_content_type() == "application/json" and header.get_content_charset("utf-8") in CHARSETS
+    media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
+    pairs = [parameter.partition("=") for parameter in parameters]
+    charsets = [value.strip('"') for name, _, value in pairs if name == "charset"]
+    return media_type == "application/json" and all(charset in CHARSETS for charset in charsets)
 
 
 def _check_room(more: int, size: int, limits: RequestLimits, bodies: Budget) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from textrnn.inference.http.fault_log import FaultLog
+from textrnn.inference.http.fault_log import logging_faults
 from textrnn.inference.http.host_names import LOOPBACK, hosts_of
 from textrnn.inference.http.listener import affordable_connections
 from textrnn.inference.http.server import Server, listen, url_of
@@ -31,14 +30,11 @@ def serve(folders: list[Path], settings: ServerSettings, limits: RequestLimits, 
     # torch keeps the number of threads per calling thread, so the thread that runs the models must set it
     executor = ThreadPoolExecutor(1, "model", initializer=torch.set_num_threads, initargs=(threads,))
     service = Service(models, limits, executor)
-    log = FaultLog()
-    logging.getLogger().addHandler(log)
-    with listen(settings.host, settings.port) as listening:
+    with logging_faults() as log, listen(settings.host, settings.port) as listening:
         hosts = {*LOOPBACK, *hosts_of(settings.host, listening.getsockname()[0]), *settings.allowed_hosts}
         app = create_app(service, hosts=hosts, origins=settings.origins)
         settings = replace(settings, connections=affordable_connections(settings.connections))
         Server(app, url_of(listening), settings, log).run([listening])
-    log.close()
     executor.shutdown(wait=False, cancel_futures=True)
     if service.unanswered:
         print(f"error: stopped; requests cut off: {service.unanswered}", file=sys.stderr, flush=True)

@@ -71,6 +71,7 @@ def test_wrong_arguments_exit_with_2(run_command, arguments, message):
 def test_a_missing_extra_is_named(run_command, monkeypatch, folder):
     monkeypatch.delitem(sys.modules, "textrnn.inference.serving.server", raising=False)
     monkeypatch.delattr(textrnn.inference.serving, "server", raising=False)
+    monkeypatch.delitem(sys.modules, "textrnn.inference.http.server", raising=False)  # what imports uvicorn first
     monkeypatch.setitem(sys.modules, "uvicorn", None)
     code, out, stderr = run_command("serve", folder, "--host", "no.such.host.invalid")  # or it would start to serve
     assert (code, out) == (1, "")
