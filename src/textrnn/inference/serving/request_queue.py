@@ -78,7 +78,7 @@ class RequestQueue(Generic[Result]):
 
     def discard(self, request: PendingRequest[Result]) -> None:
         """Remove a request if some of its texts still wait: nobody needs their results."""
-        if request in self._heap:
+        if request.remaining and request in self._heap:
             self._heap.remove(request)
             heapq.heapify(self._heap)
             self.texts -= request.remaining
