@@ -23,7 +23,7 @@ def test_limits_come_from_the_arguments():
     args = serve_parser().parse_args(arguments)
     assert list(vars(limits_of(args)).values()) == [1, 2, 3, 4, 5, 6, 7, 0.008, 9, 10]
     assert args.threads == 1
-    help_text = serve_parser().format_help()
+    help_text = " ".join(serve_parser().format_help().split())  # whatever its line breaks
     assert all(f"(default: {default})" in help_text for _, default, *_ in LIMITS)
 
 
