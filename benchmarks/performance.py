@@ -185,6 +185,17 @@ def render_loads(result: dict[str, Any]) -> str:
     return f"## Serving\n\n{text}\n\n" + "\n".join(lines) + "\n"
 
 
+def render_beside(result: dict[str, Any]) -> str:
+    """The latency of short requests to a server, by what it has to bear beside them."""
+    head = "| beside | requests | p50 | p95 | p99 | slowest | errors | wrong |"
+    lines = [head, "|---" * 8 + "|"]
+    for row in result["beside"]:
+        times = " | ".join(f"{row[name]:.1f} ms" for name in ("p50", "p95", "p99", "slowest"))
+        lines.append(f"| {row['name']} | {row['requests']:,} | {times} | {row['errors']} | {row['wrong']} |")
+    text = f"{result['text']}\nModel: `{result['model']}`. Device: {result['device']}."
+    return f"## Serving short requests beside others\n\n{text}\n\n" + "\n".join(lines) + "\n"
+
+
 # the section for each key of a result that has one
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
@@ -193,6 +204,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "answers": render_predictions,
     "models": render_export,
     "loads": render_loads,
+    "beside": render_beside,
 }
 
 

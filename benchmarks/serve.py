@@ -17,10 +17,12 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
@@ -46,11 +48,12 @@ than 200, `wrong` predictions that differ from those of `predict` for the same t
 
 
 @contextlib.contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """Start a server of the model in its own process and yield its URL."""
+def serving(folder: Path, descriptors: int | None = None) -> Iterator[str]:
+    """Start a server of the model in its own process, which may open so many files, and yield its URL."""
+    limit = None if descriptors is None else partial(resource.setrlimit, resource.RLIMIT_NOFILE, (descriptors,) * 2)
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parent.parent / "src")}
     command = [sys.executable, "-c", "from textrnn.cli import main; main()", "serve", str(folder), "--port", "0"]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True, preexec_fn=limit) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()

@@ -113,9 +113,9 @@ def test_the_server_answers_what_the_page_asks(project):
     try:
         url = process.stdout.readline().strip()
         _, address, option, body = shlex.split(curl)
-        assert option == "-d"
+        assert option == "--json"
         address = address.replace("http://127.0.0.1:8000", url)
-        answer = requests.post(address, data=body.encode(), timeout=60).json()
+        answer = requests.post(address, json=json.loads(body), timeout=60).json()
     finally:
         process.terminate()
         assert process.wait(60) == 0

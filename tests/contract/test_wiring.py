@@ -59,6 +59,7 @@ LAYERS = (
     "project/creation",
     "inference/prediction",
     "inference/onnx",
+    "inference/http",
     "inference/serving",
     "estimator",
     "study/plan",

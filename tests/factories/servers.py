@@ -6,28 +6,39 @@ import asyncio
 import contextlib
 import json
 import re
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import requests
 
-from textrnn.inference.serving.app import Service
+from textrnn.inference.http.host_names import LOOPBACK
+from textrnn.inference.http.server import Server, listen, url_of
+from textrnn.inference.http.server_settings import ServerSettings
+from textrnn.inference.serving.app import Service, create_app
 from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.request_limits import RequestLimits
-from textrnn.inference.serving.server import Server, listen, url_of
 
 LIMITS = RequestLimits(
     body_bytes=100_000,
     texts=50,
     characters=1000,
+    request_characters=50_000,
     body_seconds=30,
     batch_texts=8,
+    batch_characters=8_000,
     batch_wait=0.0,
     queue_texts=100_000,
+    queue_characters=10_000_000,
 )
+SETTINGS = ServerSettings(
+    host="127.0.0.1", port=0, allowed_hosts=(), origins=(), connections=1000, head_seconds=30, grace=20
+)
+JSON = {"Content-Type": "application/json"}
 
 
 @dataclass
@@ -64,12 +75,25 @@ class Running:
     service: Service
 
     def predict(self, body: Any, model: str = "stub", **more: Any) -> requests.Response:
-        """Send a body: bytes as they are, anything else as JSON."""
+        """Send a body, declared as JSON: bytes as they are, anything else as JSON."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return requests.post(f"{self.url}/v1/models/{model}/predict", data=data, timeout=60, **more)
+        headers = {**JSON, **more.pop("headers", {})}
+        return requests.post(f"{self.url}/v1/models/{model}/predict", data=data, headers=headers, timeout=60, **more)
 
     def get(self, path: str) -> requests.Response:
         return requests.get(f"{self.url}{path}", timeout=60)
+
+    def connect(self) -> socket.socket:
+        """A connection of one's own."""
+        url = urlsplit(self.url)
+        assert url.hostname is not None
+        return socket.create_connection((url.hostname, url.port), timeout=60)
+
+    def exchange(self, sent: bytes) -> list[tuple[int, dict[str, str], bytes]]:
+        """Send bytes on a connection and return the responses up to its end: status, headers, body."""
+        with self.connect() as client:
+            client.sendall(sent)
+            return read_responses(client)
 
     def metric(self, name: str) -> float:
         """The value of a metric in /metrics; its name includes its labels."""
@@ -93,14 +117,42 @@ class Running:
         return asyncio.run(send_all())
 
 
+def read_responses(client: socket.socket) -> list[tuple[int, dict[str, str], bytes]]:
+    """The responses that a connection still has, up to its end: status, headers with names in lower case, body."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while piece := client.recv(1 << 16):
+            received += piece
+    responses = []
+    while received:
+        head, _, rest = received.partition(b"\r\n\r\n")
+        first, *lines = head.decode().split("\r\n")
+        headers = {name.lower(): value for name, value in (line.split(": ", 1) for line in lines)}
+        length = int(headers["content-length"])
+        responses.append((int(first.split()[1]), headers, rest[:length]))
+        received = rest[length:]
+    return responses
+
+
+def post(body: bytes = b'{"texts": ["a"]}', *lines: str, length: bool = True) -> bytes:
+    """The bytes of a request for predictions; lines: headers besides Host, Content-Type and Content-Length."""
+    heads = ["POST /v1/models/stub/predict HTTP/1.1", "Host: localhost", "Content-Type: application/json", *lines]
+    heads += [f"Content-Length: {len(body)}"] if length else []
+    return "".join(f"{line}\r\n" for line in heads).encode() + b"\r\n" + body
+
+
+CLOSE = "Connection: close"
+
+
 @contextlib.contextmanager
-def running(*models: LoadedModel, grace: float = 20, **limits: Any) -> Any:
+def running(*models: LoadedModel, settings: ServerSettings = SETTINGS, **limits: Any) -> Any:
     """A server of these models, stopped at the end; limits: what differs from LIMITS."""
     executor = ThreadPoolExecutor(1)
     service = Service(models, replace(LIMITS, **limits), executor)
-    with listen("127.0.0.1", 0) as listening:
+    with listen(settings.host, settings.port) as listening:
         url = url_of(listening)
-        server = Server(service, url, grace)
+        app = create_app(service, hosts={*LOOPBACK, *settings.allowed_hosts}, origins=settings.origins)
+        server = Server(app, url, settings)
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:

@@ -110,9 +110,9 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     assert len(lines) == 30
 
     with serving(project, *serve) as url:
-        assert curl[:1] + curl[2:3] == ["curl", "-d"]
+        assert curl[:1] + curl[2:3] == ["curl", "--json"]
         address = curl[1].replace("http://127.0.0.1:8000", url)
-        response = requests.post(address, data=curl[3].encode(), timeout=60).json()
+        response = requests.post(address, json=json.loads(curl[3]), timeout=60).json()
     assert [prediction["label"] for prediction in response["predictions"]] == ["delivery"]
 
     add, repro, compare = (words_of(line) for line in blocks("sh")[0].splitlines())

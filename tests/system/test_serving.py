@@ -9,19 +9,20 @@ import random
 import socket
 import threading
 import time
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 import textrnn
-from factories.servers import LIMITS, Stub, running
+from factories.servers import LIMITS, SETTINGS, Stub, running
 from factories.tiny_models import HAN, classifier, han, tagger
 from textrnn.errors import UserError
+from textrnn.inference.http.server import listen, url_of
 from textrnn.inference.prediction.predictor import ClassPrediction, EntityMention, TagPrediction
 from textrnn.inference.serving import openapi as schemas
 from textrnn.inference.serving.loaded_model import load_models
-from textrnn.inference.serving.server import listen, url_of
 
 KEYS = {"where", "what", "got", "do"}
 
@@ -214,6 +215,7 @@ def test_a_large_body_is_refused_before_it_has_arrived(server):
     ):
         client = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         client.putrequest("POST", "/v1/models/stub/predict")
+        client.putheader("Content-Type", "application/json")
         for name, value in headers.items():
             client.putheader(name, value)
         client.endheaders()
@@ -233,6 +235,7 @@ def test_a_body_that_does_not_arrive_in_time_is_refused(stub):
         url = urlsplit(server.url)
         client = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
         client.putrequest("POST", "/v1/models/stub/predict")
+        client.putheader("Content-Type", "application/json")
         client.putheader("Content-Length", "20")
         client.endheaders(b'{"texts')
         response = client.getresponse()
@@ -288,7 +291,8 @@ def test_a_disconnected_client_frees_its_place_in_the_queue():
         thread.start()
         assert stub.called.wait(60)
         url, body = urlsplit(server.url), b'{"texts": ["gone"]}'
-        head = f"POST /v1/models/stub/predict HTTP/1.1\r\nHost: a\r\nContent-Length: {len(body)}\r\n\r\n"
+        head = f"POST /v1/models/stub/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n"
+        head += "Content-Type: application/json\r\n\r\n"
         with socket.create_connection((url.hostname, url.port)) as client:
             client.sendall(head.encode() + body)
             wait_for(server, 'textrnn_queue_texts{model="stub"}', 1)
@@ -396,7 +400,7 @@ def test_requests_cut_off_at_a_stop_are_counted():
         except requests.ConnectionError:
             found.append("cut off")
 
-    with running(stub.loaded(), grace=0.05) as server:
+    with running(stub.loaded(), settings=replace(SETTINGS, grace=0.05)) as server:
         stub.open.clear()
         thread = threading.Thread(target=send, args=(server,))
         thread.start()
@@ -420,6 +424,8 @@ def test_the_url_of_a_listening_socket():
         listen("no.such.host.invalid", 0)
     with pytest.raises(UserError, match=r"a{64}, port 0: cannot listen on this address; got .*label too long"):
         listen("a" * 64, 0)
+    with listen("0.0.0.0", 0) as everywhere:
+        assert url_of(everywhere) == f"http://127.0.0.1:{everywhere.getsockname()[1]}"
     if socket.has_ipv6:
         try:
             listening = listen("::1", 0)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
+import functools
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable
 from concurrent.futures import Executor
 from time import perf_counter
 from typing import Any
@@ -13,48 +14,47 @@ from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
 
 from textrnn import __version__
-from textrnn.inference.serving.http_errors import RequestError
+from textrnn.inference.http.allowed_hosts import AllowedHosts
+from textrnn.inference.http.fault_log import log_refusal
+from textrnn.inference.http.request_error import RequestError
 from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.openapi import Models, Predictions, State, error_responses, request_body
 from textrnn.inference.serving.pages import DOCS, TRY, Page, load_page
 from textrnn.inference.serving.prometheus import UNKNOWN, Metrics
 from textrnn.inference.serving.request_batcher import QueueFull, RequestBatcher
-from textrnn.inference.serving.request_body import DISCONNECTED, read_request_texts
-from textrnn.inference.serving.request_limits import RequestLimits
+from textrnn.inference.serving.request_body import DISCONNECTED, RETRY_AFTER, read_request_texts
+from textrnn.inference.serving.request_limits import Budget, RequestLimits
 
-RETRY_AFTER = {"Retry-After": "1"}  # seconds
+BODIES = 32  # of the largest size that may be read at once
 DESCRIPTION = "Recurrent text models over HTTP. Texts are neither logged nor stored."
 
 
 class Service:
-    """The served models, each with its own queue; the executor has one thread, so the models take turns."""
+    """The served models, which share one batcher; the executor has one thread, so the models take turns."""
 
     def __init__(self, models: Iterable[LoadedModel], limits: RequestLimits, executor: Executor) -> None:
         self.limits, self.metrics = limits, Metrics()
         self.models = {model.name: model for model in models}
-        self.batchers: dict[str, RequestBatcher[bytes]] = {}
-        for name, model in self.models.items():
-            self.batchers[name] = RequestBatcher(
-                self.metrics.timed(name, model.predict),
-                executor,
-                batch_texts=limits.batch_texts,
-                batch_wait=limits.batch_wait,
-                queue_texts=limits.queue_texts,
-            )
-            self.metrics.add_model(name, self.batchers[name].waiting)
+        calls = {name: self.metrics.timed(name, model.predict) for name, model in self.models.items()}
+        self.batcher: RequestBatcher[bytes | None] = RequestBatcher(calls, executor, limits)
+        for name in self.models:
+            self.metrics.add_model(name, functools.partial(self.batcher.waiting, name))
+        self.metrics.add_characters(lambda: self.batcher.held)
+        self.bodies = Budget(BODIES * limits.body_bytes)
         self.unanswered = 0  # requests that were cut off when the server stopped
 
     @contextlib.asynccontextmanager
     async def running(self, _: FastAPI) -> AsyncIterator[None]:
-        """Run the batchers as long as the application runs."""
-        tasks = [asyncio.create_task(batcher.run()) for batcher in self.batchers.values()]
+        """Run the batcher as long as the application runs."""
+        task = asyncio.create_task(self.batcher.run())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
+            task.cancel()
 
     async def predict(self, name: str, request: Request) -> Response:
         """Return the predictions for a request and count it, whatever its outcome; raises RequestError."""
@@ -63,7 +63,7 @@ class Service:
             if name not in self.models:
                 do = f"use one of {', '.join(self.models)}"
                 raise RequestError(404, "the model in the path", "is not served", got=name, do=do)
-            texts = await read_request_texts(request, self.limits)
+            texts = await read_request_texts(request, self.limits, self.bodies)
             body = _join(self.models[name], await self._predict(name, texts, request))
             status, answered = 200, len(texts)
             return Response(body, media_type="application/json")
@@ -80,23 +80,36 @@ class Service:
     async def _predict(self, name: str, texts: list[str], request: Request) -> list[bytes]:
         """The model's predictions; stops waiting for them when the client disconnects.
 
-        Raises RequestError if the queue is full or the client disconnects.
+        Raises RequestError if the queue is full, the client disconnects, or a text has no prediction.
         """
-        predictions = asyncio.ensure_future(self.batchers[name].submit(texts))
+        predictions = asyncio.ensure_future(self.batcher.submit(name, texts))
         disconnect = asyncio.ensure_future(request.receive())  # after the body, the only event is a disconnect
         try:
             await asyncio.wait((predictions, disconnect), return_when=asyncio.FIRST_COMPLETED)
             if not predictions.done():
                 raise RequestError(DISCONNECTED, "the client", "disconnected")
-            return predictions.result()
+            return _all_finite(predictions.result())
         except QueueFull as full:
-            what = f"cannot take {len(texts)} more texts, as it holds at most {self.limits.queue_texts}"
-            do = f"send them again after {RETRY_AFTER['Retry-After']} s"
-            got = f"{self.batchers[name].waiting()} waiting"
-            raise RequestError(503, "the model's queue", what, got=got, do=do, headers=RETRY_AFTER) from full
+            raise _queue_full(full) from full
         finally:
             predictions.cancel()
             disconnect.cancel()
+
+
+def _queue_full(full: QueueFull) -> RequestError:
+    where, state = ("the model's queue", "waiting") if full.unit == "texts" else ("the server", "unanswered")
+    what = f"cannot take {full.more} more {full.unit}, as it holds at most {full.most}"
+    do = f"send them again after {RETRY_AFTER['Retry-After']} s"
+    return RequestError(503, where, what, got=f"{full.held} {state}", do=do, headers=RETRY_AFTER)
+
+
+def _all_finite(predictions: list[bytes | None]) -> list[bytes]:
+    """The predictions; raises RequestError if one is missing, as JSON has no numbers that are not finite."""
+    finite = [prediction for prediction in predictions if prediction is not None]
+    if len(finite) < len(predictions):
+        do = "leave it out; if other texts fail too, the model is damaged"
+        raise RequestError(500, f"texts[{predictions.index(None)}]", "has a prediction that is not finite", do=do)
+    return finite
 
 
 def _join(model: LoadedModel, predictions: list[bytes]) -> bytes:
@@ -104,8 +117,11 @@ def _join(model: LoadedModel, predictions: list[bytes]) -> bytes:
     return b'{"model": %b, "predictions": [%b]}' % (model.json_name, b", ".join(predictions))
 
 
-def create_app(service: Service) -> FastAPI:
-    """Build the application of a service; its pages and schema load nothing from other hosts."""
+def create_app(service: Service, *, hosts: Collection[str], origins: Collection[str]) -> ASGIApp:
+    """Build the application of a service; its pages and schema load nothing from other hosts.
+
+    hosts: the values of `Host` that it answers; origins: of other sites' pages that may use it.
+    """
     app = FastAPI(
         title="textrnn",
         version=__version__,
@@ -119,7 +135,10 @@ def create_app(service: Service) -> FastAPI:
     for path, name in (("/", TRY), ("/docs", DOCS)):
         app.add_api_route(path, _page_endpoint(load_page(name)), include_in_schema=False)
     _add_error_handlers(app)
-    return app
+    if not origins:
+        return AllowedHosts(app, hosts)
+    shared = CORSMiddleware(app, tuple(origins), ("GET", "POST"), ("Content-Type",), expose_headers=tuple(RETRY_AFTER))
+    return AllowedHosts(shared, hosts)
 
 
 def _page_endpoint(page: Page) -> Callable[[], Coroutine[None, None, HTMLResponse]]:
@@ -150,12 +169,12 @@ def _add_state_routes(app: FastAPI, service: Service) -> None:
 
     responses: dict[int | str, dict[str, Any]] = {
         200: {"description": "the server accepts requests"},
-        503: {"model": State, "description": "a model's queue is full"},
+        503: {"model": State, "description": "a queue is full"},
     }
 
     @app.get("/ready", response_model=State, responses=responses, summary="Whether the server accepts requests")
     async def ready() -> JSONResponse:
-        full = any(batcher.full() for batcher in service.batchers.values())
+        full = service.batcher.full
         return JSONResponse({"status": "full" if full else "ready"}, 503 if full else 200)
 
     @app.get("/metrics", response_class=Response, summary="Metrics", response_description="Prometheus text")
@@ -166,15 +185,22 @@ def _add_state_routes(app: FastAPI, service: Service) -> None:
 def _add_error_handlers(app: FastAPI) -> None:
     """Answer every error with JSON; the details of an internal error are logged, never sent to the client."""
 
-    @app.exception_handler(RequestError)
-    async def refuse(_: Request, error: RequestError) -> JSONResponse:
+    def answer(request: Request, error: RequestError) -> JSONResponse:
+        if error.status != DISCONNECTED:
+            log_refusal(error, f"{request.method} {request.scope['path']}", request.client)
         return JSONResponse(error.body, error.status, error.headers)
+
+    @app.exception_handler(RequestError)
+    async def refuse(request: Request, error: RequestError) -> JSONResponse:
+        return answer(request, error)
 
     @app.exception_handler(HTTPException)
     async def no_such_route(request: Request, error: HTTPException) -> JSONResponse:
         do = "see /docs for the paths and methods"
-        problem = RequestError(error.status_code, request.url.path, error.detail, got=request.method, do=do)
-        return JSONResponse(problem.body, error.status_code, error.headers)
+        problem = RequestError(
+            error.status_code, request.scope["path"], error.detail, got=request.method, do=do, headers=error.headers
+        )
+        return answer(request, problem)
 
     @app.exception_handler(Exception)
     async def internal_error(_: Request, __: Exception) -> JSONResponse:

@@ -7,23 +7,33 @@ from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.inference.http.host_names import host_argument, origin_argument
+from textrnn.inference.http.server_settings import ServerSettings
 from textrnn.inference.prediction.arguments import bounded_integer
 from textrnn.inference.serving.request_limits import RequestLimits
 
 # the packages of the extra, by their import names
-EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
+EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "h11", "prometheus_client")
 
 # option, default, minimum, metavar, help
 LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
     ("--max-body", 2 * 1024 * 1024, 1, "BYTES", "largest request body, in bytes"),
     ("--max-texts", 1000, 1, "N", "texts per request"),
     ("--max-characters", 10_000, 1, "N", "characters per text"),
+    ("--max-request-characters", 250_000, 1, "N", "characters per request, in all its texts"),
     ("--max-queue", 10_000, 1, "N", "texts that may wait for a model; beyond this, requests get HTTP 503"),
+    ("--max-queue-characters", 1_000_000, 1, "N", "characters that may wait or be worked on, for all models; likewise"),
+    ("--max-connections", 1024, 1, "N", "open connections, fewer if the process may open fewer files; others wait"),
+    ("--head-timeout", 10, 1, "SECONDS", "seconds in which a request's headers must arrive"),
     ("--body-timeout", 10, 1, "SECONDS", "seconds in which a request's body must arrive"),
     ("--batch-texts", 256, 1, "N", "texts per model call"),
+    ("--batch-characters", 16_384, 1, "N", "characters per model call, unless one text has more"),
     ("--batch-wait", 0, 0, "MS", "how long an incomplete batch waits for more texts, in milliseconds"),
     ("--grace", 10, 1, "SECONDS", "seconds to answer the requests in flight when the server stops"),
 )
+
+# pairs of options, the first of which must be at least the second
+AT_LEAST = (("max_queue", "max_texts"), ("max_queue_characters", "max_request_characters"))
 
 EXAMPLES = """\
 examples:
@@ -49,14 +59,21 @@ def serve_parser() -> argparse.ArgumentParser:
     for name, default, minimum, metavar, text in LIMITS:
         text = f"{text} (default: {default})"
         parser.add_argument(name, type=bounded_integer(minimum), default=default, metavar=metavar, help=text)
+    host_help = "a name for which requests are answered, besides localhost and --host; may be repeated"
+    parser.add_argument("--allow-host", type=host_argument, action="append", default=[], metavar="NAME", help=host_help)
+    origin_help = "a site, such as https://example.org, whose pages may use the server (CORS); may be repeated"
+    parser.add_argument(
+        "--allow-origin", type=origin_argument, action="append", default=[], metavar="ORIGIN", help=origin_help
+    )
     parser.set_defaults(run=lambda args: serve(args, parser.error))
     return parser
 
 
 def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     """Serve until a signal; `usage_error` exits with a message about the arguments."""
-    if args.max_queue < args.max_texts:
-        usage_error("--max-queue must be at least --max-texts")
+    for larger, smaller in AT_LEAST:
+        if getattr(args, larger) < getattr(args, smaller):
+            usage_error(f"{_option(larger)} must be at least {_option(smaller)}")
     try:
         from textrnn.inference.serving import server  # imports torch and the packages of the extra
     except ModuleNotFoundError as error:
@@ -65,7 +82,24 @@ def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
         do = "pip install -c constraints.txt -e '.[serve]'"
         raise UserError("textrnn serve", "needs a package that is not installed", got=error.name, do=do) from error
 
-    server.serve(args.models, args.host, args.port, limits_of(args), grace=args.grace, threads=args.threads)
+    server.serve(args.models, settings_of(args), limits_of(args), threads=args.threads)
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+def settings_of(args: argparse.Namespace) -> ServerSettings:
+    """The settings given by the arguments."""
+    return ServerSettings(
+        host=args.host,
+        port=args.port,
+        allowed_hosts=tuple(args.allow_host),
+        origins=tuple(args.allow_origin),
+        connections=args.max_connections,
+        head_seconds=args.head_timeout,
+        grace=args.grace,
+    )
 
 
 def limits_of(args: argparse.Namespace) -> RequestLimits:
@@ -74,8 +108,11 @@ def limits_of(args: argparse.Namespace) -> RequestLimits:
         body_bytes=args.max_body,
         texts=args.max_texts,
         characters=args.max_characters,
+        request_characters=args.max_request_characters,
         body_seconds=args.body_timeout,
         batch_texts=args.batch_texts,
+        batch_characters=args.batch_characters,
         batch_wait=args.batch_wait / 1000,
         queue_texts=args.max_queue,
+        queue_characters=args.max_queue_characters,
     )

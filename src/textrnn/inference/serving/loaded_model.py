@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import UserError
-from textrnn.inference.prediction.predictor import load
+from textrnn.inference.prediction.predictor import Prediction, load
 from textrnn.preparation.artifacts.model_files import ModelFiles
 
 
@@ -19,11 +19,12 @@ from textrnn.preparation.artifacts.model_files import ModelFiles
 class LoadedModel:
     """A served model.
 
-    about: its entry in GET /v1/models; predict: returns for each text its prediction, a JSON object in UTF-8.
+    about: its entry in GET /v1/models; predict: returns for each text its prediction, a JSON object in UTF-8, or None
+    if a number in it is not finite, which JSON cannot have.
     """
 
     about: dict[str, Any]
-    predict: Callable[[list[str]], list[bytes]]
+    predict: Callable[[list[str]], list[bytes | None]]
 
     @property
     def name(self) -> str:
@@ -61,8 +62,11 @@ def _load(name: str, folder: Path) -> LoadedModel:
         "params": ModelFiles(folder).read_config(),
     }
 
-    def predict(texts: list[str]) -> list[bytes]:
-        predictions = predictor.predict(texts)
-        return [json.dumps(prediction, ensure_ascii=False, allow_nan=False).encode() for prediction in predictions]
+    return LoadedModel(about, lambda texts: list(map(_encode, predictor.predict(texts))))
 
-    return LoadedModel(about, predict)
+
+def _encode(prediction: Prediction) -> bytes | None:
+    try:
+        return json.dumps(prediction, ensure_ascii=False, allow_nan=False).encode()
+    except ValueError:
+        return None

@@ -79,13 +79,13 @@ class Problem(BaseModel):
 
 
 ERROR_DESCRIPTIONS = {
-    400: "the body is not JSON, or not UTF-8",
+    400: "the body is not JSON, or not UTF-8; or the request is not valid HTTP",
     404: "there is no such model",
     408: "the body did not arrive in time",
-    413: "the body is too large",
-    415: "the body is compressed",
+    413: "the body is too large, or its texts have too many characters in all",
+    415: "the body is not declared as JSON in UTF-8, or is compressed",
     422: "the body is not a list of texts, or has too many texts or too long a text",
-    503: "too many texts are waiting; Retry-After gives the seconds to wait before trying again",
+    503: "too many texts or characters are waiting; Retry-After gives the seconds to wait before trying again",
 }
 
 

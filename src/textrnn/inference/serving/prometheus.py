@@ -40,6 +40,7 @@ class Metrics:
             "textrnn_batch_seconds", "Seconds of a model call.", model, buckets=SECONDS, registry=registry
         )
         self._waiting = Gauge("textrnn_queue_texts", "Texts waiting for a model.", model, registry=registry)
+        self._held = Gauge("textrnn_queue_characters", "Characters that wait or are worked on.", registry=registry)
 
     def count_request(self, model: str, status: int, seconds: float, texts: int) -> None:
         """Count a request, and its texts if it was answered; model: UNKNOWN if the request names an unknown model."""
@@ -52,6 +53,10 @@ class Metrics:
         """Report a model from the start: its counter of texts at 0, its queue length as `waiting` returns it."""
         self._waiting.labels(model).set_function(waiting)
         self._texts.labels(model)
+
+    def add_characters(self, held: Callable[[], int]) -> None:
+        """Report the characters that wait or are worked on, for all models, as `held` returns them."""
+        self._held.set_function(held)
 
     def timed(self, model: str, predict: Callable[[list[str]], list[Result]]) -> Callable[[list[str]], list[Result]]:
         """Wrap a model's function so that each call is recorded as a batch."""

@@ -4,139 +4,138 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from itertools import count
+from typing import Generic
 
-Result = TypeVar("Result")
+from textrnn.inference.serving.request_limits import RequestLimits
+from textrnn.inference.serving.request_queue import PendingRequest, RequestQueue, Result, cost
 
 
 class QueueFull(Exception):  # noqa: N818  (a temporary state of the queue, not an error)
-    """The texts of a request do not fit into the queue."""
+    """A request does not fit: `unit` is texts or characters, of which `held` are there and `most` may be."""
 
-
-@dataclass(eq=False)
-class PendingRequest(Generic[Result]):
-    """A request's texts, the first `taken` of which have gone to the model, and the future of all their results."""
-
-    texts: Sequence[str]
-    arrived: float
-    future: asyncio.Future[list[Result]]
-    taken: int = 0
-    results: list[Result] = field(default_factory=list)
-
-    @property
-    def remaining(self) -> int:
-        return len(self.texts) - self.taken
+    def __init__(self, unit: str, *, held: int, more: int, most: int) -> None:
+        super().__init__(f"{held} {unit} and {more} more")
+        self.unit, self.held, self.more, self.most = unit, held, more, most
 
 
 class RequestBatcher(Generic[Result]):
-    """A first-come, first-served queue of texts for one model, to be used from one event loop.
+    """The queues of several models, which take turns with their calls; to be used from one event loop.
 
-    predict: returns a result for each text; `executor` runs it, so that the event loop is not blocked.
-    batch_texts: texts of one call; a larger request is split over several calls.
-    batch_wait: seconds after a request's arrival that a call which is not full waits for more texts.
-    queue_texts: texts that may wait.
+    predict: for each model by its name, returns a result for each text; `executor` runs it, so that the event loop is
+    not blocked. limits: those of the queues and of a call. A larger request is split over several calls.
     """
 
     def __init__(
-        self,
-        predict: Callable[[list[str]], list[Result]],
-        executor: Executor,
-        *,
-        batch_texts: int,
-        batch_wait: float,
-        queue_texts: int,
+        self, predict: Mapping[str, Callable[[list[str]], list[Result]]], executor: Executor, limits: RequestLimits
     ) -> None:
-        self._predict, self._executor = predict, executor
-        self._batch_texts, self._batch_wait, self._queue_texts = batch_texts, batch_wait, queue_texts
-        self._pending: deque[PendingRequest[Result]] = deque()
+        self._predict, self._executor, self._limits = dict(predict), executor, limits
+        self._queues: dict[str, RequestQueue[Result]] = {name: RequestQueue() for name in predict}
+        self._in_work = 0  # characters
+        self._numbers, self._virtual_time = count(), 0.0
         self._arrival = asyncio.Event()
-        self._waiting = 0  # texts
 
-    def waiting(self) -> int:
+    def waiting(self, model: str) -> int:
         """The number of texts that wait to be taken."""
-        return self._waiting
+        return self._queues[model].texts
 
+    @property
+    def held(self) -> int:
+        """The characters that wait or are being worked on, for all models."""
+        return self._in_work + sum(queue.characters for queue in self._queues.values())
+
+    @property
     def full(self) -> bool:
-        """Whether the queue takes no further text."""
-        return self._waiting >= self._queue_texts
+        """Whether a queue takes no further text."""
+        limits = self._limits
+        texts = any(queue.texts >= limits.queue_texts for queue in self._queues.values())
+        return texts or self.held >= limits.queue_characters
 
-    async def submit(self, texts: Sequence[str]) -> list[Result]:
+    async def submit(self, model: str, texts: Sequence[str]) -> list[Result]:
         """Return a result for each text, in order; if cancelled while they wait, the texts never reach the model.
 
         Raises QueueFull if the texts do not fit into the queue, and any exception of the model.
         """
         if not texts:
             return []
-        if self._waiting + len(texts) > self._queue_texts:
-            raise QueueFull
-        loop = asyncio.get_running_loop()
-        request: PendingRequest[Result] = PendingRequest(texts, loop.time(), loop.create_future())
-        self._pending.append(request)
-        self._waiting += request.remaining
+        self._check_room(model, texts)
+        loop, queue = asyncio.get_running_loop(), self._queues[model]
+        request: PendingRequest[Result] = PendingRequest(
+            texts, next(self._numbers), loop.time(), loop.create_future(), self._virtual_time + cost(texts[0])
+        )
+        queue.add(request)
         self._arrival.set()
         try:
             return await request.future
         finally:
-            self._discard(request)
+            queue.discard(request)
 
-    def _discard(self, request: PendingRequest[Result]) -> None:
-        """Remove a request from the queue if some of its texts still wait there: nobody needs their results."""
-        if request.remaining and request in self._pending:
-            self._pending.remove(request)
-            self._waiting -= request.remaining
+    def _check_room(self, model: str, texts: Sequence[str]) -> None:
+        """Raise QueueFull if the texts do not fit.
+
+        A request of more than one call may fill only three quarters, so that long ones do not shut out short ones.
+        """
+        limits, characters = self._limits, sum(map(len, texts))
+        is_short = len(texts) <= limits.batch_texts and characters <= limits.batch_characters
+        for unit, held, more, most in (
+            ("texts", self.waiting(model), len(texts), limits.queue_texts),
+            ("characters", self.held, characters, limits.queue_characters),
+        ):
+            room = most if is_short or not held else most * 3 // 4
+            if held + more > room:
+                raise QueueFull(unit, held=held, more=more, most=room)
 
     async def run(self) -> None:
         """Answer requests, one model call at a time, until cancelled."""
         while True:
-            while not self._pending:
-                self._arrival.clear()
-                await self._arrival.wait()
-            await self._wait_for_batch()
-            if batch := self._next_batch():
-                await self._run_batch(batch)
+            if model := self._next_model():
+                await self._run_batch(model)
+            else:
+                await self._wait()
 
-    async def _wait_for_batch(self) -> None:
-        """Wait until the batch is full or the first request has waited for `batch_wait` seconds."""
-        if not self._batch_wait:
-            return
+    def _next_model(self) -> str | None:
+        """The model with the text that is next among those whose batch is full or has waited long enough."""
+        ready = [name for name in self._queues if self._ready_at(name) <= asyncio.get_running_loop().time()]
+        return min(ready, key=lambda name: self._queues[name].first, default=None)
+
+    def _ready_at(self, model: str) -> float:
+        """When a model's batch stops waiting for more texts, in the time of the event loop."""
+        queue, limits = self._queues[model], self._limits
+        if not queue:
+            return float("inf")
+        is_full = queue.texts >= limits.batch_texts or queue.characters >= limits.batch_characters
+        return 0.0 if is_full or not limits.batch_wait else queue.oldest + limits.batch_wait
+
+    async def _wait(self) -> None:
+        """Wait for more texts, at most until a batch has waited long enough."""
+        until = min(map(self._ready_at, self._queues))
+        self._arrival.clear()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(self._pending[0].arrived + self._batch_wait):
-                while 0 < self._waiting < self._batch_texts:
-                    self._arrival.clear()
-                    await self._arrival.wait()
+            async with asyncio.timeout_at(None if until == float("inf") else until):
+                await self._arrival.wait()
 
-    def _next_batch(self) -> list[tuple[PendingRequest[Result], Sequence[str]]]:
-        """Take the next texts from the queue, at most as many as one call takes, each with its request."""
-        batch, capacity = [], self._batch_texts
-        while self._pending and capacity:
-            request = self._pending[0]
-            texts = request.texts[request.taken : request.taken + capacity]
-            request.taken += len(texts)
-            capacity -= len(texts)
-            self._waiting -= len(texts)
-            batch.append((request, texts))
-            if not request.remaining:
-                self._pending.popleft()
-        return batch
-
-    async def _run_batch(self, batch: list[tuple[PendingRequest[Result], Sequence[str]]]) -> None:
-        texts = [text for _, part in batch for text in part]
+    async def _run_batch(self, model: str) -> None:
+        queue = self._queues[model]
+        requests = sum(map(len, self._queues.values()))
+        batch = queue.take(self._limits.batch_texts, self._limits.batch_characters)
+        texts = [text for _, text in batch]
+        self._in_work = sum(map(len, texts))
+        self._virtual_time += sum(map(cost, texts)) / requests
         try:
-            results = await asyncio.get_running_loop().run_in_executor(self._executor, self._predict, texts)
+            results = await asyncio.get_running_loop().run_in_executor(self._executor, self._predict[model], texts)
             if len(results) != len(texts):
                 raise RuntimeError(f"{len(results)} results for {len(texts)} texts")
         except Exception as error:
-            for request, _ in batch:
-                self._discard(request)
+            for request in dict.fromkeys(request for request, _ in batch):
+                queue.discard(request)
                 if not request.future.done():
                     request.future.set_exception(error)
             return
-        unassigned = iter(results)
-        for request, part in batch:
-            request.results += [next(unassigned) for _ in part]
-            if not request.remaining and not request.future.done():
+        finally:
+            self._in_work = 0
+        for (request, _), result in zip(batch, results, strict=True):
+            request.results.append(result)
+            if len(request.results) == len(request.texts) and not request.future.done():
                 request.future.set_result(request.results)

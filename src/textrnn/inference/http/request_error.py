@@ -1,9 +1,11 @@
-"""The error response to a request that is refused: a status and a JSON body."""
+"""The error response to a request that is refused: a status and a JSON body of bounded length."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TypedDict
+
+MAX_FIELD = 300  # characters of what a body says of a request, which may be as long as its sender likes
 
 JSON_TYPES: dict[type, str] = {
     dict: "an object",
@@ -40,7 +42,15 @@ class RequestError(Exception):
     ) -> None:
         super().__init__(f"{where}: {what}")
         self.status, self.headers = status, dict(headers or {})
-        self.body: dict[str, ErrorDetail] = {"error": {"where": where, "what": what, "got": str(got), "do": do}}
+        self.body: dict[str, ErrorDetail] = {
+            "error": {"where": _bounded(where), "what": _bounded(what), "got": _bounded(str(got)), "do": do}
+        }
+
+
+def _bounded(text: str) -> str:
+    """The text, cut to at most MAX_FIELD characters, without halves of surrogate pairs, which are not valid UTF-8."""
+    text = text if len(text) <= MAX_FIELD else text[: MAX_FIELD - 3] + "..."
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def json_type(value: object) -> str:
