@@ -31,8 +31,8 @@ class LongLine(Exception):  # noqa: N818  (its reader says which file and which 
 
     def in_file(self, where: str | Path, number: int) -> UserError:
         """The error of line `number`, from 1, of a file."""
-        if number == 1 and b"\r" in self.start:
-            return _no_newlines(Path(where))
+        if number == 1 and b"\r" in self.start and isinstance(where, Path):
+            return _no_newlines(where)
         limit = f"{MAX_LINE_BYTES >> 20} MiB" if MAX_LINE_BYTES >= 1 << 20 else f"{MAX_LINE_BYTES} bytes"
         wrong = f"is longer than {limit}, the most that a line may have"
         do = "correct the line ends of the file, or part the text"
@@ -163,7 +163,7 @@ def _read_chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _read_bz2(path: Path, file: io.BufferedIOBase) -> Iterator[bytes]:
+def _read_bz2(path: Path, file: io.BufferedReader) -> Iterator[bytes]:
     bytes_read = 0
     threads = worker_count()
     if threads > 1:

@@ -1,7 +1,7 @@
 """Reads gz and bz2 files to their end: all streams, one after the other, in chunks of bounded size.
 
-Python's own readers differ: that of bz2 ignores everything behind the first stream if it is no valid stream, so that a
-flipped bit there loses the rest of the file; that of gz reads a file of no bytes as an empty one.
+Python's own reader of bz2 ignores everything behind the first stream if it begins no valid one, so that a flipped bit
+there loses the rest of the file.
 """
 
 from __future__ import annotations
@@ -55,22 +55,23 @@ class _GzipDecoder:
         return self._zlib.decompress(self._zlib.unconsumed_tail + data, max_length)
 
 
-def read_gz(file: io.BufferedIOBase, chunk_bytes: int) -> Iterator[bytes]:
-    """Yield the text of a gz file in chunks of at most `chunk_bytes`.
+def read_gz(file: io.BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
+    """Yield the text of a gz file in chunks of at most `chunk_bytes`; a file of no bytes has none.
 
     Zeros behind a stream are padding, as tapes and block devices add them; gzip ignores them too. Raises EOFError for a
     file that is truncated, DamagedStream for one that is damaged or has anything else behind a stream.
     """
-    return _read_streams(file, chunk_bytes, _GzipDecoder, b"\x1f\x8b", padding=b"\0")
+    if file.peek(1):
+        yield from _read_streams(file, chunk_bytes, _GzipDecoder, b"\x1f\x8b", padding=b"\0")
 
 
-def read_bz2(file: io.BufferedIOBase, chunk_bytes: int) -> Iterator[bytes]:
+def read_bz2(file: io.BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
     """Yield the text of a bz2 file as `read_gz` does. Zeros behind a stream are no padding: bzip2 warns of them."""
     return _read_streams(file, chunk_bytes, bz2.BZ2Decompressor, b"BZh", padding=b"")
 
 
 def _read_streams(
-    file: io.BufferedIOBase, chunk_bytes: int, new_decoder: Callable[[], _Decoder], magic: bytes, padding: bytes
+    file: io.BufferedReader, chunk_bytes: int, new_decoder: Callable[[], _Decoder], magic: bytes, padding: bytes
 ) -> Iterator[bytes]:
     decoder = new_decoder()
     data = file.read(READ_BYTES)
@@ -94,7 +95,7 @@ def _read_streams(
                 raise EOFError(TRUNCATED)
 
 
-def _next_stream(file: io.BufferedIOBase, rest: bytes, magic: bytes, padding: bytes) -> bytes:
+def _next_stream(file: io.BufferedReader, rest: bytes, magic: bytes, padding: bytes) -> bytes:
     """The first bytes of the stream behind the one that has ended: `rest` and some more; none at the end of the file."""
     while not (rest := rest.lstrip(padding) if padding else rest):
         rest = file.read(READ_BYTES)

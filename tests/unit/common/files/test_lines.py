@@ -68,6 +68,9 @@ def test_lines_across_chunks(tmp_path_factory, given_lines, chunk_bytes, has_bom
         if not text:
             with pytest.raises(UserError, match="the file is empty"):
                 list(read_lines(path))
+        elif len(expected) == 1 and b"\r" in expected[0].removesuffix(b"\r"):
+            with pytest.raises(UserError, match="its lines end with a carriage return alone"):
+                list(read_lines(path))
         else:
             assert [line for _, line in read_lines(path)] == [line.removesuffix(b"\r") for line in expected]
 
