@@ -21,7 +21,7 @@ import numpy as np
 
 BLOCK, END = 0x314159265359, 0x177245385090  # the markers of a block and of the end of a stream
 WINDOW = 1 << 20  # bytes read at a time
-# Of a block that is kept until its turn. Ordinary text has at most 900 kB in a block; a run of one byte has up to 46 MB.
+# Of a block that is kept until its turn. Ordinary text has at most 900 kB in a block, runs of one byte up to 46 MB.
 TEXT_BYTES = 1 << 21
 MAX_BLOCK_BITS = 8 * (4 << 20)  # a block has at most 900,000 symbols of 20 bits, and the tables of their codes
 

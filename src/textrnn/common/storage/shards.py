@@ -1,6 +1,6 @@
 """Writes and reads folders of uncompressed Arrow files with an index; files are opened without copying.
 
-Shards and the batches in them have a fixed number of rows, or of bytes where rows are long, so the bytes of the files do
+Shards and the batches in them have a fixed number of rows, or of bytes where rows are long, so the bytes of a file do
 not depend on how many workers wrote them.
 """
 

@@ -32,11 +32,11 @@ def clean(text: str, steps: Iterable[Cleaning]) -> str:
             # the same result for ASCII, and faster
             text = text.translate(ASCII_DIGITS) if text.isascii() else DIGIT.sub("0", text)
         elif any(marker in text for marker in URL_MARKERS):
-            text = _replace_urls(text)
+            text = replace_urls(text)
     return text
 
 
-def _replace_urls(text: str) -> str:
+def replace_urls(text: str) -> str:
     """The text with each URL, which ends where the last URL_END of a run without blanks does, as `<url>`."""
     ends = [match.end() for match in URL_END.finditer(text)]
     pieces, done = [], 0
