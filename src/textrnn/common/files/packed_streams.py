@@ -96,7 +96,7 @@ def _read_streams(
 
 
 def _next_stream(file: io.BufferedReader, rest: bytes, magic: bytes, padding: bytes) -> bytes:
-    """The first bytes of the stream behind the one that has ended, `rest` and some more; none at the end of the file."""
+    """The first bytes of the stream behind the one that has ended, `rest` and more; none at the end of the file."""
     while not (rest := rest.lstrip(padding) if padding else rest):
         rest = file.read(READ_BYTES)
         if not rest:
