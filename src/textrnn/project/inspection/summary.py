@@ -55,7 +55,7 @@ class FileSummary:
 @dataclass
 class _Counts:
     task: Task
-    path: Path
+    where: str | Path
     language: LanguageCounts = field(default_factory=LanguageCounts)
     labels: Counter[str] = field(default_factory=Counter)
     label_characters: int = 0  # of the different ones
@@ -90,7 +90,7 @@ class _Counts:
             text, target, words = row.text, row.label, len(row.text.split())
             if row.label not in self.labels:
                 self.label_characters += len(row.label)
-                refuse_long_labels(self.path, self.label_characters)
+                refuse_long_labels(self.where, self.label_characters)
             self.labels[row.label] += 1
         if len(self.hashes) < LANGUAGE_ROWS:
             self.language.add(text)
@@ -104,9 +104,9 @@ class _Counts:
         self.words.append(words)
 
 
-def summarize(path: Path, rows: Iterable[Row], task: Task) -> FileSummary:
-    """The summary of all rows of a file."""
-    counts = _Counts(task, path)
+def summarize(rows: Iterable[Row], task: Task, where: str | Path = "the file") -> FileSummary:
+    """The summary of all rows of a file; `where` names it in errors."""
+    counts = _Counts(task, where)
     for row in rows:
         counts.add(row)
     hashes, targets = np.array(counts.hashes, dtype=np.int64), np.array(counts.targets, dtype=np.int64)

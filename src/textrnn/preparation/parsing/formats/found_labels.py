@@ -84,11 +84,11 @@ def labels_of_train(
     return dict(sorted(counts.items()))
 
 
-def refuse_long_labels(path: Path, characters: int) -> None:
+def refuse_long_labels(where: str | Path, characters: int) -> None:
     """Raise UserError if the different labels of a file have so many characters that they are texts."""
     if characters > MAX_LABEL_CHARACTERS:
         wrong = f"its different labels have more than {MAX_LABEL_CHARACTERS:,} characters in all"
-        raise UserError(path, wrong, do="is it the column of the labels?")
+        raise UserError(where, wrong, do="is it the column of the labels?")
 
 
 def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[int], swapped: str) -> None:
