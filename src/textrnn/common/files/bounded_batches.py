@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
-Text = TypeVar("Text", bound=str | Sequence[str])
+Text = str | Sequence[str]
 
 MAX_CHARACTERS = 1 << 26  # of a batch, and one text more
 
@@ -24,6 +23,6 @@ def bounded_batches(texts: Iterable[Text], rows: int) -> Iterator[list[Text]]:
         yield batch
 
 
-def count_characters(text: str | Sequence[str]) -> int:
+def count_characters(text: Text) -> int:
     """The number of characters of a text, or of all tokens of a list."""
     return len(text) if isinstance(text, str) else len("".join(text))

@@ -40,8 +40,8 @@ def replace_urls(text: str) -> str:
     """The text with each URL, which ends where the last URL_END of a run without blanks does, as `<url>`."""
     ends = [match.end() for match in URL_END.finditer(text)]
     pieces, done = [], 0
-    for end, following in pairwise([*ends, None]):
-        if following is None or text.find(" ", end, following) >= 0:
+    for end, following in pairwise([*ends, -1]):
+        if following < 0 or text.find(" ", end, following) >= 0:
             start = max(done, text.rfind(" ", done, end) + 1)
             pieces += [text[done:start], "<url>"]
             done = end
