@@ -83,14 +83,22 @@ class ShardWriter:
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
         self._pending_bytes += batch.nbytes
-        while self._pending_rows >= ROWS_PER_BATCH or self._pending_bytes > MAX_BATCH_BYTES:
+        while self._pending_rows >= ROWS_PER_BATCH or self._is_large():
             self._flush(min(self._pending_rows, ROWS_PER_BATCH))
 
+    def _is_large(self) -> bool:
+        """Whether the pending rows have more than MAX_BATCH_BYTES, in whatever batches they were given."""
+        if self._pending_bytes > MAX_BATCH_BYTES and len(self._pending) > 1:
+            self._pending = pa.Table.from_batches(self._pending, self.schema).combine_chunks().to_batches()
+            self._pending_bytes = self._pending[0].nbytes
+        return self._pending_bytes > MAX_BATCH_BYTES
+
     def _flush(self, rows: int) -> None:
-        table = pa.Table.from_batches(self._pending, self.schema)
         rows = min(rows, ROWS_PER_SHARD - self._written)
-        if self._pending_bytes > MAX_BATCH_BYTES:
-            rows = max(1, bisect_right(range(1, rows), MAX_BATCH_BYTES, key=lambda end: table.slice(0, end).nbytes))
+        is_large = self._is_large()
+        table = pa.Table.from_batches(self._pending, self.schema)
+        if is_large:
+            rows = bisect_right(range(2, rows + 1), MAX_BATCH_BYTES, key=lambda end: table.slice(0, end).nbytes) + 1
         # take() copies, so that the buffers of a slice do not carry the rows before it into the file
         batch = table.slice(0, rows).combine_chunks().take(pa.array(range(min(rows, table.num_rows)), pa.int64()))
         self._pending = table.slice(rows).to_batches()

@@ -1,4 +1,4 @@
-"""Packed files of several streams: all rows or an error, whatever is damaged, and the same with any number of threads."""
+"""Packed files of several streams: all rows or an error, whatever is damaged, with any number of threads."""
 
 import bz2
 import gzip
