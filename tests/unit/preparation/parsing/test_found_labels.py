@@ -73,3 +73,18 @@ def test_a_row_is_no_header(labels_of):
     assert labels_of("names", [("new", "c"), *CLASSES, ("rare", "d")]) == ["a", "b", "c", "d"]  # there are rare labels
     assert labels_of("names", [("new", "c"), *CLASSES], classes={"c": "x", "a": "y", "b": "z"}) == ["x", "y", "z"]
     assert labels_of("names", [("t", "a"), ("u", "b")]) == ["a", "b"]
+
+
+@pytest.mark.parametrize("format", ["names", "table", "fasttext"])
+def test_labels_that_would_fill_the_memory(labels_of, format, monkeypatch):
+    rows = [("a text", label * 25) for label in "abab"]
+    found = sum(len(label) for label in labels_of(format, rows))
+    assert found == 50
+    raw = found + (format == "fasttext") * 2 * len("__label__")
+    monkeypatch.setattr(found_labels, "MAX_LABEL_CHARACTERS", raw)
+    assert len(labels_of(format, rows)) == 2
+    message = (
+        rf"train\.csv: its different labels have more than {raw} characters in all; is it the column of the labels\?$"
+    )
+    with pytest.raises(UserError, match=message):
+        labels_of(format, [*rows, ("a text", "c")])

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from factories.settings import parse_settings
 from textrnn.common.config.parse import Table
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats import FORMATS, format_of
+from textrnn.preparation.parsing.formats import FORMATS, format_of, table
 from textrnn.preparation.parsing.rows import Blank, Reject, TagRow, TextRow
 from textrnn.preparation.parsing.tables import csv_records
 from textrnn.preparation.parsing.tables.csv_records import Malformed, Record, read_records
@@ -381,3 +381,20 @@ def test_no_text_breaks_the_order_of_records(text, delimiter, skip_blanks):
     lines = list(enumerate(text.split("\n"), start=1))
     numbers = [row.line for row in read_records(iter(lines), delimiter, skip_blanks=skip_blanks)]
     assert numbers == sorted(set(numbers))
+
+
+def test_the_names_of_columns_in_a_message_are_bounded(read):
+    content = as_json([{f"column {at} " + "x" * 50: at for at in range(5000)}])
+    (reject,) = read("a.jsonl", content)
+    assert reject.reason == 'has no field "text"'
+    assert reject.got.startswith("column 0 xx")
+    assert len(reject.got) == 300
+
+
+def test_a_long_list_is_read_as_json_alone(read, monkeypatch):
+    monkeypatch.setattr(table, "LONGEST_PYTHON_LIST", 12)
+    long = "['a', 'b', 'c', 'd']"
+    content = f'tokens,tags\n"[\'a\', \'b\']",O O\n"{long}",O O O O\n"{long}",O O O O\n'.replace(long, long, 1)
+    content = content[: content.rindex(long)] + long.replace("'", '""') + content[content.rindex(long) + len(long) :]
+    rows = read("a.csv", content, table=TAGS)
+    assert [row.tokens for row in rows] == [["a", "b"], ["['a',", "'b',", "'c',", "'d']"], ["a", "b", "c", "d"]]

@@ -297,10 +297,10 @@ def test_long_texts_are_segmented_in_parts_with_the_same_result(segmenter, tmp_p
     segmentation = Segment(segmenter, ("lower",), punkt, 1.0, 1, None)
     whole = run(parsed, tmp_path / "whole", segmentation)
     sizes = []
+    column = Segmenter.column
     for size in (1, 10, 30):
         with monkeypatch.context() as patch:
             patch.setattr(segmenters, "MAX_PART_BYTES", size)
-            column = Segmenter.column
             patch.setattr(Segmenter, "column", lambda self, texts: sizes.append(len(texts)) or column(self, texts))
             assert run(parsed, tmp_path / str(size), segmentation) == whole
         assert contents(tmp_path / str(size)) == contents(tmp_path / "whole")
@@ -314,6 +314,6 @@ def test_parts_of_a_column(texts, size):
         patch.setattr(segmenters, "MAX_PART_BYTES", size)
         parts = [part.to_pylist() for part in segmenters.split_column(column)]
         cut = Segmenter({"clean": [], "segmenter": "chars", "punkt": None}).column(column)
-    assert sum(parts, []) == texts
+    assert [text for part in parts for text in part] == texts
     assert all(len("".join(part).encode()) <= size for part in parts if len(part) > 1)
     assert cut.to_pylist() == [list(text) for text in texts]
