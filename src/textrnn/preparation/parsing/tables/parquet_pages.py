@@ -54,7 +54,7 @@ def read_pages(file: io.BufferedReader, column: pq.ColumnChunkMetaData) -> Itera
             if head[PACKED_SIZE] < 0:
                 return
             at = file.tell() + head[PACKED_SIZE]
-    except (UnknownHead, KeyError, TypeError):
+    except (UnknownHead, KeyError, TypeError, AttributeError, OverflowError):  # a field is missing or of another type
         return
 
 
