@@ -1,9 +1,9 @@
-"""Decodes valid bz2 files with several threads, one task per block; malformed files are left to Python's reader.
+"""Decodes valid bz2 files with several threads, one task per block; malformed files are left to `packed_streams`.
 
 A bz2 stream is a sequence of independent blocks. Each begins with a marker of 48 bits, which may start at any bit.
 Wrapped as a stream of its own, a block is decoded by the standard library, which releases the interpreter's lock.
 One library decodes blocks in parallel, rapidgzip 0.16. It is as fast (69 MB/s of text on two cores; this module 61,
-Python's reader 32) but was rejected: it does not verify a stream's checksum, skips a block with a damaged marker and
+one thread 32) but was rejected: it does not verify a stream's checksum, skips a block with a damaged marker and
 reads a truncated file as an empty one, all without an error.
 """
 
@@ -12,20 +12,21 @@ from __future__ import annotations
 import bz2
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 
 BLOCK, END = 0x314159265359, 0x177245385090  # the markers of a block and of the end of a stream
 WINDOW = 1 << 20  # bytes read at a time
-# Python ignores what follows the first stream as trailing garbage if its first 8 KiB (128 KiB in Python 3.14) are
-# invalid. The blocks in this range are decoded as one task, so that none is yielded before all are known to be valid.
-TRIAL_BITS = 8 * (128 << 10)
+# Of a block that is kept until its turn. Ordinary text has at most 900 kB in a block, runs of one byte up to 46 MB.
+TEXT_BYTES = 1 << 21
+MAX_BLOCK_BITS = 8 * (4 << 20)  # a block has at most 900,000 symbols of 20 bits, and the tables of their codes
 
 
-class MalformedStream(Exception):  # noqa: N818  (not yet an error: Python's reader decides whether it is one)
+class MalformedStream(Exception):  # noqa: N818  (not yet an error: `packed_streams` decides whether it is one)
     """The file is not a sequence of valid streams from its first byte to its last."""
 
 
@@ -42,50 +43,72 @@ class Block:
 
 
 def read_blocks(file: int, threads: int) -> Iterator[tuple[bytes, int]]:
-    """Yield the text of a bz2 file in chunks of one or more blocks, each with the byte of the file in which it ends.
+    """Yield the text of a bz2 file in chunks of at most TEXT_BYTES, each with the byte of the file in which it ends.
 
-    file: a descriptor. Memory: two chunks per thread, of up to 900 kB each in an ordinary file.
+    file: a descriptor. Memory: two blocks per thread, as text of at most TEXT_BYTES each.
     Raises MalformedStream at the first deviation from a valid file; what was yielded before is correct.
     """
-    pending: deque[tuple[Future[bytes], int]] = deque()
+    pending: deque[tuple[Future[Iterable[bytes]], int]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
-            for blocks in _find_blocks(file):
-                pending.append((pool.submit(_decode, file, blocks), blocks[-1].end // 8))
+            for block in _find_blocks(file):
+                pending.append((pool.submit(_decode, file, block), block.end // 8))
                 if len(pending) > 2 * threads:
-                    future, end = pending.popleft()
-                    yield future.result(), end
+                    yield from _take_first(pending)
             while pending:
-                future, end = pending.popleft()
-                yield future.result(), end
+                yield from _take_first(pending)
         finally:
             for future, _ in pending:
                 future.cancel()
 
 
-def _decode(file: int, blocks: list[Block]) -> bytes:
-    return b"".join(_decode_block(file, block) for block in blocks)
+def _take_first(pending: deque[tuple[Future[Iterable[bytes]], int]]) -> Iterator[tuple[bytes, int]]:
+    future, end = pending.popleft()
+    for text in future.result():
+        yield text, end
 
 
-def _decode_block(file: int, block: Block) -> bytes:
+def _decode(file: int, block: Block) -> Iterable[bytes]:
+    """The text of a block, known to be valid. One that is long is decoded again, chunk by chunk, when it is taken."""
+    stream = _as_stream(file, block)
+    first, *others = islice(_chunks(stream), 2)
+    if not others:
+        return (first,)
+    for _ in _chunks(stream):  # to its checksum
+        pass
+    return _chunks(stream)
+
+
+def _as_stream(file: int, block: Block) -> bytes:
+    """The bytes of a stream with this block alone."""
     length = block.end - block.start
-    if length < 80:
+    if not 80 <= length <= MAX_BLOCK_BITS:
         raise MalformedStream
     bits = _read_bits(file, block.start, length)
     checksum = bits >> (length - 80) & 0xFFFFFFFF  # of the block, and therefore of a stream with this block only
     stream = (bits << 80 | END << 32 | checksum) << (-length % 8)
+    return b"BZh" + block.level + stream.to_bytes((length + 87) // 8, "big")
+
+
+def _chunks(stream: bytes) -> Iterator[bytes]:
+    """Yield the text of a stream of one block, which may be empty; raises MalformedStream unless it ends with it."""
     decoder = bz2.BZ2Decompressor()
     try:
-        text = decoder.decompress(b"BZh" + block.level + stream.to_bytes((length + 87) // 8, "big"))
+        yield decoder.decompress(stream, TEXT_BYTES)
+        while not decoder.eof:
+            text = decoder.decompress(b"", TEXT_BYTES)
+            if text:
+                yield text
+            elif not decoder.eof:
+                raise MalformedStream
     except OSError as error:
         raise MalformedStream from error
-    if not decoder.eof or decoder.unused_data:
+    if decoder.unused_data:
         raise MalformedStream
-    return text
 
 
-def _find_blocks(file: int) -> Iterator[list[Block]]:
-    """Yield groups of blocks to be decoded together; each stream's checksum is verified against those of its blocks."""
+def _find_blocks(file: int) -> Iterator[Block]:
+    """Yield the blocks in order; each stream's checksum is verified against those of its blocks."""
     markers = _find_markers(file)
     size = os.fstat(file).st_size
     if not size:
@@ -98,22 +121,16 @@ def _find_blocks(file: int) -> Iterator[list[Block]]:
             raise MalformedStream
         if start != 8 * stream + 32:
             raise MalformedStream
-        group: list[Block] = []
         combined = 0
         while not at_end:
             block_end, at_end = next(markers, (-1, True))
             if block_end < 0:
                 raise MalformedStream
-            group.append(Block(start, block_end, header[3:]))
+            yield Block(start, block_end, header[3:])
             combined = (combined << 1 | combined >> 31) & 0xFFFFFFFF ^ _read_bits(file, start + 48, 32)
-            if stream == 0 or block_end > 8 * stream + TRIAL_BITS:
-                yield group
-                group = []
             start = block_end
         if combined != _read_bits(file, start + 48, 32):
             raise MalformedStream
-        if group:
-            yield group
         stream = (start + 80 + 7) // 8
 
 

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-import bz2
 import contextlib
-import gzip
 import io
-import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from textrnn.common.files.bzip2 import MalformedStream, read_blocks
+from textrnn.common.files.packed_streams import DamagedStream, read_bz2, read_gz
 from textrnn.common.files.text_encoding import UTF8_MARK, utf8_chunks
 from textrnn.errors import UserError
 from textrnn.stage import worker_count
 
 CHUNK_BYTES = 1 << 20
+# Of a line in UTF-8, without its end: 16 MiB are three times the Bible. A file that is packed may expand to a line of
+# any length; with this limit, what holds some lines of it has bounded memory.
+MAX_LINE_BYTES = 1 << 24
+SHOWN_BYTES = 20  # of a line that is too long
 
 _positions: dict[Path, int] = {}  # of the files that are being read: bytes read so far, before decompression
+
+
+class LongLine(Exception):  # noqa: N818  (its reader says which file and which line)
+    """A line is longer than MAX_LINE_BYTES; `start` are its first bytes."""
+
+    def __init__(self, start: bytes) -> None:
+        super().__init__()
+        self.start = start
+
+    def in_file(self, where: str | Path, number: int) -> UserError:
+        """The error of line `number`, from 1, of a file."""
+        if number == 1 and b"\r" in self.start and isinstance(where, Path):
+            return _no_newlines(where)
+        limit = f"{MAX_LINE_BYTES >> 20} MiB" if MAX_LINE_BYTES >= 1 << 20 else f"{MAX_LINE_BYTES} bytes"
+        wrong = f"is longer than {limit}, the most that a line may have"
+        do = "correct the line ends of the file, or part the text"
+        return UserError(f"{where}, line {number}", wrong, got=f"{self.start[:SHOWN_BYTES]!r}…", do=do)
 
 
 def compression(path: Path) -> str:
@@ -37,20 +56,29 @@ def read_lines(path: Path, encoding: str | None = None) -> Iterator[tuple[int, b
     as the one parallel library, rapidgzip 0.16, and needs 11 MB of memory instead of 400. rapidgzip also reads a
     truncated file as an empty one and ignores a wrong length.
     encoding: as in `utf8_chunks`.
-    Raises UserError if the file is missing, unreadable, empty, truncated or of another format. In a damaged file, the
-    number of lines yielded before the error may depend on the number of threads.
+    Memory: some chunks of CHUNK_BYTES and the longest line, whatever a packed file expands to.
+    Raises UserError if the file is missing, unreadable, empty, truncated, damaged anywhere, or of another format, and
+    for a line of more than MAX_LINE_BYTES. In a damaged file, the number of lines yielded before the error may depend
+    on the number of threads; the error does not.
     """
     if not path.is_file():
         raise UserError(path, "no such file", do="put it there, or correct the params that name it")
     number, line = 0, b""
     with _errors_of(path):
-        for number, line in enumerate(_split(utf8_chunks(_read_chunks(path), path, encoding)), start=1):
-            yield number, line
+        try:
+            for number, line in enumerate(split_lines(utf8_chunks(_read_chunks(path), path, encoding)), start=1):
+                yield number, line
+        except LongLine as long:
+            raise long.in_file(path, number + 1) from None
     if number == 1 and b"\r" in line:
-        do = f"convert it with `tr '\\r' '\\n' < {path.name}`"
-        raise UserError(path, "has a single line: its lines end with a carriage return alone", do=do)
+        raise _no_newlines(path)
     if not number:
         raise UserError(path, "the file is empty", do="fetch it again")
+
+
+def _no_newlines(path: Path) -> UserError:
+    do = f"convert it with `tr '\\r' '\\n' < {path.name}`"
+    return UserError(path, "has a single line: its lines end with a carriage return alone", do=do)
 
 
 def read_bytes(path: Path) -> Iterator[bytes]:
@@ -76,11 +104,11 @@ def _errors_of(path: Path) -> Iterator[None]:
     """Raise UserError for what goes wrong while a file is read; at the end nothing is being read."""
     try:
         yield
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise UserError(path, "the compressed file is truncated or damaged", got=error, do="fetch it again") from error
+    except (EOFError, DamagedStream) as error:
+        is_bz2 = compression(path) == "bz2" and isinstance(error, DamagedStream)
+        wrong = "is not a bz2 file or is damaged" if is_bz2 else "the compressed file is truncated or damaged"
+        raise UserError(path, wrong, got=error, do="fetch it again") from error
     except OSError as error:
-        if compression(path) == "bz2" and error.errno is None:
-            raise UserError(path, "is not a bz2 file or is damaged", got=error, do="fetch it again") from error
         raise UserError(path, "cannot be read", got=error) from error
     finally:
         _positions.pop(path, None)
@@ -91,14 +119,20 @@ def fraction_read(path: Path) -> float:
     return _positions[path] / path.stat().st_size if path in _positions else 0.0
 
 
-def _split(chunks: Iterator[bytes]) -> Iterator[bytes]:
+def split_lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a text in UTF-8 as `read_lines` does. Raises LongLine."""
     partial: list[bytes] = []  # the parts read so far of a line whose end has not been read
+    length = 0  # of these
     for chunk in chunks:
         lines = chunk.split(b"\n")
         partial.append(lines[0])
+        length += len(lines[0])
+        if length > MAX_LINE_BYTES:
+            raise LongLine(b"".join(partial))
         if len(lines) > 1:
             lines[0] = b"".join(partial)
             partial = [lines.pop()]
+            length = len(partial[0])
             # most chunks have neither, and lines need not be looked at one by one
             if b"\r" in chunk or lines[0].endswith(b"\r"):
                 lines = [line.removesuffix(b"\r") for line in lines]
@@ -118,18 +152,18 @@ def _without_marks(line: bytes) -> bytes:
 
 def _read_chunks(path: Path) -> Iterator[bytes]:
     """Yield the file's text in chunks and record the position in the file at each."""
+    packed = compression(path)
     with path.open("rb") as file:
-        packed = compression(path)
         if packed == "bz2":
             yield from _read_bz2(path, file)
-        elif packed == "gz":
-            with gzip.open(file, "rb") as reader:
-                yield from _read_all(path, reader, file)
-        else:
-            yield from _read_all(path, file, file)
+            return
+        chunks = read_gz(file, CHUNK_BYTES) if packed else iter(lambda: file.read(CHUNK_BYTES), b"")
+        for chunk in chunks:
+            _positions[path] = file.tell()
+            yield chunk
 
 
-def _read_bz2(path: Path, file: io.BufferedIOBase) -> Iterator[bytes]:
+def _read_bz2(path: Path, file: io.BufferedReader) -> Iterator[bytes]:
     bytes_read = 0
     threads = worker_count()
     if threads > 1:
@@ -138,13 +172,10 @@ def _read_bz2(path: Path, file: io.BufferedIOBase) -> Iterator[bytes]:
                 yield text
                 bytes_read += len(text)
             return
-    # one thread, or a malformed stream: Python's reader decides whether that is an error, and which
-    with bz2.open(file, "rb") as reader:
-        reader.seek(bytes_read)
-        yield from _read_all(path, reader, file)
-
-
-def _read_all(path: Path, reader: io.BufferedIOBase, file: io.BufferedIOBase) -> Iterator[bytes]:
-    while chunk := reader.read(CHUNK_BYTES):
+    # one thread, or a malformed stream, whose error is found here
+    for text in read_bz2(file, CHUNK_BYTES):
         _positions[path] = file.tell()
-        yield chunk
+        skipped = min(bytes_read, len(text))
+        bytes_read -= skipped
+        if skipped < len(text):
+            yield text[skipped:]

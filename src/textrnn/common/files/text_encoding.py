@@ -24,7 +24,10 @@ MARKS = {
 # the first bytes of files that are no text, whatever their names say
 BINARY = {
     b"\x1f\x8b": ("is packed with gzip, which its name does not say", "add .gz to its name"),
-    b"BZh91AY&SY": ("is packed with bzip2, which its name does not say", "add .bz2 to its name"),
+    **dict.fromkeys(
+        (b"BZh%d1AY&SY" % level for level in range(1, 10)),
+        ("is packed with bzip2, which its name does not say", "add .bz2 to its name"),
+    ),
     b"PK\x03\x04": ("is a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("is an old Excel workbook", "save the sheet as CSV"),
     b"\xfd7zXZ\x00": ("is packed with xz", "unpack it"),
@@ -33,6 +36,8 @@ BINARY = {
     b"PAR1": ("is a Parquet file, which its name does not say", "name it .parquet, and set format: table"),
 }
 START_BYTES = 4_096  # enough to tell what a file is
+# Not decoded yet: a character has some bytes. UTF-7 has runs of any length, each of which Python decodes whole.
+MAX_PENDING_BYTES = 1 << 22
 FEWEST_PAIRS = 8  # of bytes, to tell UTF-16
 UTF8_NAMES = ("utf-8", "utf-8-sig")
 FEWEST_CHARACTERS = 3
@@ -61,7 +66,7 @@ def utf8_chunks(chunks: Iterator[bytes], path: Path, encoding: str | None) -> It
 
     encoding: null takes the one that the byte order mark says, UTF-8 without a mark. A mark takes precedence.
     Raises UserError for a file that is no text: an archive, a workbook, or UTF-16 without a mark; and for UTF-8 where
-    another encoding is given, as it would be read as other characters.
+    another encoding is given, as it would be read as other characters. Memory: some chunks, in any encoding.
     """
     start = b""
     for chunk in chunks:
@@ -73,7 +78,7 @@ def utf8_chunks(chunks: Iterator[bytes], path: Path, encoding: str | None) -> It
         _refuse_binary(start, path, encoding)
     name = MARKS.get(mark) or _with_byte_order(encoding or "utf-8", start, path)
     rest = chain([start[len(mark) :]], chunks) if start else chunks
-    return rest if codecs.lookup(name).name == "utf-8" else _transcode(rest, name)
+    return rest if codecs.lookup(name).name == "utf-8" else _transcode(rest, name, path)
 
 
 def _with_byte_order(encoding: str, start: bytes, path: Path) -> str:
@@ -97,10 +102,12 @@ def _utf32_without_mark(start: bytes) -> str | None:
     return None
 
 
-def _transcode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
+def _transcode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)(INVALID)
     for chunk in chunks:
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
+        if len(decoder.getstate()[0]) > MAX_PENDING_BYTES:
+            raise UserError(path, f"has {MAX_PENDING_BYTES >> 20} MiB that are no whole character in {encoding}")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 

@@ -1,6 +1,7 @@
 """Writes and reads folders of uncompressed Arrow files with an index; files are opened without copying.
 
-Shards and the batches in them have a fixed number of rows, so the bytes do not depend on how many workers wrote them.
+Shards and the batches in them have a fixed number of rows, or of bytes where rows are long, so the bytes of a file do
+not depend on how many workers wrote them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import json
 import mmap
 import os
 import uuid
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ from textrnn.errors import UserError
 
 ROWS_PER_SHARD = 65_536
 ROWS_PER_BATCH = 4_096
+# A batch has fewer rows if they are long: it is in memory whole, and Arrow has 2 GiB at most in a column of texts.
+MAX_BATCH_BYTES = 1 << 28
 INDEX = "index.json"
 
 
@@ -50,7 +54,7 @@ class ShardWriter:
         self.shards: list[Shard] = []
         self._next_number = first
         self._pending: list[pa.RecordBatch] = []
-        self._pending_rows = 0
+        self._pending_rows = self._pending_bytes = 0
         self._file: pa.ipc.RecordBatchFileWriter | None = None
         self._path = self._temporary = folder
         self._written = 0
@@ -64,7 +68,7 @@ class ShardWriter:
                 self._file.close()
                 self._temporary.unlink()
             return
-        if self._pending_rows:
+        while self._pending_rows:
             self._flush(self._pending_rows)
         if self._file is None and not self.shards:
             self._open()
@@ -72,18 +76,34 @@ class ShardWriter:
             self._close()
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Append rows; the file has batches of ROWS_PER_BATCH rows, whatever the sizes of the batches given."""
+        """Append rows; the file has batches of ROWS_PER_BATCH rows, whatever the sizes of the batches given.
+
+        If these have more than MAX_BATCH_BYTES, a batch has the rows that have fewer, or a single one.
+        """
         self._pending.append(batch)
         self._pending_rows += batch.num_rows
-        while self._pending_rows >= ROWS_PER_BATCH:
-            self._flush(ROWS_PER_BATCH)
+        self._pending_bytes += batch.nbytes
+        while self._pending_rows >= ROWS_PER_BATCH or self._is_large():
+            self._flush(min(self._pending_rows, ROWS_PER_BATCH))
+
+    def _is_large(self) -> bool:
+        """Whether the pending rows have more than MAX_BATCH_BYTES, in whatever batches they were given."""
+        if self._pending_bytes > MAX_BATCH_BYTES and len(self._pending) > 1:
+            self._pending = pa.Table.from_batches(self._pending, self.schema).combine_chunks().to_batches()
+            self._pending_bytes = self._pending[0].nbytes
+        return self._pending_bytes > MAX_BATCH_BYTES
 
     def _flush(self, rows: int) -> None:
+        rows = min(rows, ROWS_PER_SHARD - self._written)
+        is_large = self._is_large()
         table = pa.Table.from_batches(self._pending, self.schema)
+        if is_large:
+            rows = bisect_right(range(2, rows + 1), MAX_BATCH_BYTES, key=lambda end: table.slice(0, end).nbytes) + 1
         # take() copies, so that the buffers of a slice do not carry the rows before it into the file
         batch = table.slice(0, rows).combine_chunks().take(pa.array(range(min(rows, table.num_rows)), pa.int64()))
         self._pending = table.slice(rows).to_batches()
         self._pending_rows -= batch.num_rows
+        self._pending_bytes = sum(batch.nbytes for batch in self._pending)
         if self._file is None:
             self._open()
         assert self._file is not None

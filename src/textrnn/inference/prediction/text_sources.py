@@ -5,12 +5,12 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.files.bounded_batches import bounded_batches
 from textrnn.common.files.encoding_hint import encoding_hint
-from textrnn.common.files.lines import read_start
+from textrnn.common.files.lines import MAX_LINE_BYTES, LongLine, read_start
 from textrnn.common.files.text_encoding import MARKS
 from textrnn.errors import UserError, shorten
 from textrnn.inference.prediction.model_inputs import Text
@@ -35,20 +35,22 @@ def read_arguments(arguments: Sequence[str], batch_size: int) -> Iterator[list[T
     """Yield the texts of a command line, `batch_size` at a time; raises UserError for one that is not UTF-8."""
     for number, argument in enumerate(arguments, start=1):
         _check_unicode(argument, f"text {number}", "is not UTF-8")
-    yield from _batches(iter(arguments), batch_size)
+    yield from bounded_batches(iter(arguments), batch_size)
 
 
 def read_stream(stream: io.BufferedReader, where: str, batch_size: int) -> Iterator[list[Text]]:
     """Yield the texts of a stream, one per line, as soon as lines arrive: at most `batch_size`, never waiting for more.
 
-    Raises UserError at a line that is not UTF-8.
+    Raises UserError at a line that is not UTF-8 or is too long.
     """
     read = 0
     try:
         for lines in _available_lines(stream):
             texts = iter([_decode(where, number, line) for number, line in enumerate(lines, start=read + 1)])
             read += len(lines)
-            yield from _batches(texts, batch_size)
+            yield from bounded_batches(texts, batch_size)
+    except LongLine as long:
+        raise long.in_file(where, read + 1) from None
     except OSError as error:
         raise UserError(where, "cannot be read", got=error) from error
 
@@ -56,13 +58,18 @@ def read_stream(stream: io.BufferedReader, where: str, batch_size: int) -> Itera
 def _available_lines(stream: io.BufferedReader) -> Iterator[list[bytes]]:
     """After each read of the stream, the lines that it completed, without their ends."""
     partial: list[bytes] = []  # the pieces of a line whose end has not arrived yet
+    length = 0  # of these
     mark = BOM
     while piece := stream.read1(READ_BYTES):
         *complete, rest = piece.split(b"\n")
+        length += len(complete[0] if complete else rest)
+        if length > MAX_LINE_BYTES:
+            raise LongLine(b"".join(partial) or piece)
         if complete:
             complete[0] = b"".join((*partial, complete[0]))
             complete[0], mark, partial = complete[0].removeprefix(mark), b"", []
             yield [line.removesuffix(b"\r") for line in complete]
+            length = len(rest)
         partial.append(rest)
     if last := b"".join(partial):
         yield [last.removeprefix(mark).removesuffix(b"\r")]
@@ -92,7 +99,7 @@ def read_file(
     try:
         _check_file(path)
         texts = _read_lines(path, encoding) if is_lines else _read_cells(path, columns, tokens)
-        yield from _batches(texts, batch_size)
+        yield from bounded_batches(texts, batch_size)
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
 
@@ -127,11 +134,6 @@ def _is_empty(path: Path) -> bool:
     """Whether a file, unpacked, has nothing but a byte order mark."""
     start = read_start(path, max(map(len, MARKS)) + 1)
     return not start or start in MARKS
-
-
-def _batches(texts: Iterator[str] | Iterator[Text], batch_size: int) -> Iterator[list[Text]]:
-    while batch := list(islice(texts, batch_size)):
-        yield batch
 
 
 def _decode(where: str | Path, number: int, line: bytes) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from textrnn.common.config.types import Task
+from textrnn.common.files.bounded_batches import MAX_CHARACTERS, count_characters
 from textrnn.common.files.lines import fraction_read
 from textrnn.common.storage.markers import finished_shards, mark_finished, read_result
 from textrnn.common.storage.parsed_rows import ParsedRows
@@ -150,13 +151,13 @@ def _fill_shard(
     capacity = ROWS_PER_SHARD
     while capacity:
         batch_size, read_before = min(capacity, ROWS_PER_BATCH), count.read
-        columns = _next_columns(rows, batch_size, label_ids, count, grouped=GROUP in schema.names)
+        columns, ended = _next_columns(rows, batch_size, label_ids, count, grouped=GROUP in schema.names)
         accepted = len(columns[0])
         if accepted:
             writer.write(pa.record_batch(columns, schema=schema))
         count.kept += accepted
         advance(count.read - read_before)
-        if accepted < batch_size:
+        if ended:
             return True
         capacity -= accepted
     return False
@@ -169,13 +170,18 @@ def _next_columns(
     count: FileCounts,
     *,
     grouped: bool,
-) -> list[list[Any]]:
-    """The next accepted rows as columns: the number in the file, text or tokens, label or tags, and the group."""
+) -> tuple[list[list[Any]], bool]:
+    """The next accepted rows as columns: the number in the file, text or tokens, label or tags, and the group.
+
+    These are `batch_size` rows, or fewer if they have MAX_CHARACTERS, or if the file ends, which is the second value.
+    """
     numbers: list[int] = []
     contents: list[Any] = []
     targets: list[Any] = []
     groups: list[int] = []
     number = count.read - 1
+    characters = 0
+    ended = True
     for number, row in enumerate(rows, start=count.read):
         accepted = row if isinstance(row, Reject) else _convert_row(row, label_ids)
         if isinstance(accepted, Reject):
@@ -188,10 +194,12 @@ def _next_columns(
         targets.append(accepted[1])
         if grouped and not isinstance(row, Reject):
             groups.append(group_number(row.group, number))
-        if len(numbers) == batch_size:
+        characters += count_characters(accepted[0])
+        if len(numbers) == batch_size or characters >= MAX_CHARACTERS:
+            ended = False
             break
     count.read = number + 1
-    return [numbers, contents, targets, *([groups] if grouped else [])]
+    return [numbers, contents, targets, *([groups] if grouped else [])], ended
 
 
 def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[Any, Any] | Reject:

@@ -30,7 +30,7 @@ segments.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -53,6 +53,7 @@ MISSING = 3  # of rjieba's total, compared with jieba's
 MIN_LOG_PROBABILITY = -3.14e100  # jieba's log probability of an unseen emission
 MAX_CACHED_RUNS = 100_000  # about 20 MB
 MAX_CACHED_LENGTH = 32
+PART_LENGTH = 512  # of a path: a part that is longer is begun anew, or to copy it would take quadratic time
 BATCH_SIZE = 200  # texts per call of rjieba; one text with a character OUTSIDE sends the whole batch one by one
 
 
@@ -207,6 +208,7 @@ def _viterbi() -> Callable[[str], str]:
         in_b, in_e, in_m, in_s = emission(run[0], unseen)
         b, e, m, s = start_b + in_b, start_e + in_e, start_m + in_m, start_s + in_s
         path_b, path_e, path_m, path_s = "BEMS"
+        finished: list[dict[str, str]] = []  # of parts of a long run, the path to each of its last labels
         for char in run[1:]:
             in_b, in_e, in_m, in_s = emission(char, unseen)
             e_b, s_b, e_s, s_s = e + eb + in_b, s + sb + in_b, e + es + in_s, s + ss + in_s
@@ -228,6 +230,18 @@ def _viterbi() -> Callable[[str], str]:
             else:
                 m, path_m = m_m, path_m + "M"
             path_b = next_b
-        return path_e if e > s else path_s
+            if len(path_b) == PART_LENGTH:
+                finished.append({"B": path_b, "E": path_e, "M": path_m, "S": path_s})
+                path_b, path_e, path_m, path_s = "BEMS"
+        path = path_e if e > s else path_s
+        return _join_parts(finished, path) if finished else path
 
     return labels
+
+
+def _join_parts(finished: Sequence[Mapping[str, str]], last: str) -> str:
+    """The path of a whole run, whose last part is `last`: a part begins with the last label of the one before it."""
+    parts = [last]
+    for paths in reversed(finished):
+        parts.append(paths[parts[-1][0]])
+    return parts.pop() + "".join(part[1:] for part in reversed(parts))

@@ -9,6 +9,7 @@ quotes moves back over a sentence end.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -29,6 +30,11 @@ from textrnn.preparation.segmentation.nltk_rules import (
 )
 from textrnn.preparation.segmentation.nltk_sentences import AT_END, INSIDE_RE2, MOVES, MOVES_IN_PART, SentenceRules
 
+with contextlib.suppress(ImportError):  # older versions have no such limit
+    from nltk import redos
+
+    # nltk gives a rule 5 seconds of wall clock. Rules take linear time, but a long line on a busy machine needs more
+    redos.DEFAULT_TIMEOUT = None
 BLANK = 0  # the id of the empty chunk between two blanks
 ENDING, CUT, CLOSING, QUOTED, UNSUPPORTED = 1, 2, 4, 8, 16  # flags of chunks that need more than a lookup: bits
 # RE2: white space other than the blank, the marks of nltk_rules, and a sentence end at the start of a chunk, which
@@ -61,7 +67,9 @@ class NltkWords:
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of one text, by nltk itself."""
-        return [word for sentence in self._punkt.tokenize(text) for word in self._words.tokenize(sentence)]
+        sentences = self._punkt.tokenize(text)
+        words = {sentence: self._words.tokenize(sentence) for sentence in dict.fromkeys(sentences)}
+        return [word for sentence in sentences for word in words[sentence]]
 
     def column(self, texts: pa.StringArray) -> pa.ListArray:
         """Return the tokens of N texts as a column of lists (N,)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import islice
 from pathlib import Path
@@ -26,7 +26,7 @@ from textrnn.common.storage.stored_files import open_arrow, write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
-from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
+from textrnn.preparation.segmentation.segmenters import Segmenter, save_state, split_column
 from textrnn.preparation.segmentation.token_habits import learn_habits
 from textrnn.preparation.segmentation.user_dictionary import read_user_dictionary
 from textrnn.stage import output_file
@@ -119,7 +119,7 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
     counts = [_NO_COUNTS]  # a shard may have no rows
     verified = tokens = 0
     with ShardWriter(out, split, schema, first=number) as writer:
-        for batch in rows.stream(rows.of(split)[number]):
+        for batch in _parts(rows.stream(rows.of(split)[number])):
             if "text" in batch.schema.names:
                 segmented = segmenter.column(batch["text"])
                 verified += _verify(segmenter, batch, segmented, settings, f"{parsed}, {split}")
@@ -138,6 +138,15 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
         "tokens": tokens,
         "verified": verified,
     }
+
+
+def _parts(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """The batches, those of long texts in parts, so that memory is bounded."""
+    for batch in batches:
+        first = 0
+        for part in split_column(batch["text"]) if "text" in batch.schema.names else [batch]:
+            yield batch.slice(first, len(part))
+            first += len(part)
 
 
 def _verify(segmenter: Segmenter, batch: pa.RecordBatch, tokens: pa.ListArray, settings: Segment, where: str) -> int:

@@ -8,11 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textrnn.common.config.segment import Cleaning, SegmenterName
 from textrnn.common.storage.stored_files import read_json
 from textrnn.preparation.segmentation.cleaning import clean
+
+MAX_PART_BYTES = 1 << 24  # of texts that are segmented at once: their tokens may need sixty times the memory
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,10 @@ class Segmenter:
 
     def column(self, texts: pa.StringArray) -> pa.ListArray:
         """Return the tokens of N texts as a column of lists of strings (N,)."""
+        parts = list(map(self._column, split_column(texts)))
+        return parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
+
+    def _column(self, texts: pa.StringArray) -> pa.ListArray:
         if self._steps:
             texts = pa.array([clean(text, self._steps) for text in texts.to_pylist()], pa.string())
         return self._tokenizer.column(texts)
@@ -86,6 +94,19 @@ class Segmenter:
     def load(cls, path: Path) -> Segmenter:
         """Read the state that `save_state` wrote; raises UserError if there is no such file."""
         return cls(read_json(path))
+
+
+def split_column(texts: pa.StringArray) -> list[pa.StringArray]:
+    """The texts in parts, in order: one, unless they have more than MAX_PART_BYTES. A part has at least one text."""
+    if texts.nbytes <= MAX_PART_BYTES:
+        return [texts]
+    ends = np.concatenate(([0], np.cumsum(pc.binary_length(texts).to_numpy(), dtype=np.int64)))
+    first, parts = 0, []
+    while first < len(texts):
+        stop = int(np.searchsorted(ends, ends[first] + MAX_PART_BYTES, side="right")) - 1
+        parts.append(texts[first : max(first + 1, stop)])
+        first += len(parts[-1])
+    return parts
 
 
 def save_state(path: Path, state: Mapping[str, Any]) -> None:

@@ -10,7 +10,6 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ import pyarrow.compute as pc
 
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
+from textrnn.common.files.bounded_batches import bounded_batches
 from textrnn.common.files.lines import read_lines
 from textrnn.common.storage.schemas import COUNTS
 from textrnn.common.storage.segmented_rows import SegmentedRows
@@ -100,25 +100,26 @@ def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path, encoding
 
 
 def _write_lines(path: Path, encoding: str | None, dropped: Counter[str], out: Path) -> dict[Path, int]:
-    """Write the usable lines to files of LINES_PER_TASK, for workers; return how many each has."""
+    """Write the usable lines to files of LINES_PER_TASK or fewer, for workers; return how many each has."""
     files: dict[Path, int] = {}
-    pending: list[str] = []
-    for last, raw in chain(((False, raw) for _, raw in read_lines(path, encoding)), [(True, b"")]):
+    for texts in bounded_batches(_usable_lines(path, encoding, dropped), LINES_PER_TASK):
+        file = out / f"lines-{len(files):05d}.arrow"
+        write_arrow(file, pa.table([pa.array(texts, pa.string())], schema=TEXTS))
+        files[file] = len(texts)
+    return files
+
+
+def _usable_lines(path: Path, encoding: str | None, dropped: Counter[str]) -> Iterator[str]:
+    for _, raw in read_lines(path, encoding):
         try:
             text = raw.decode("utf-8").strip()
         except UnicodeDecodeError:
             dropped[f"not {encoding or 'UTF-8'}"] += 1
             continue
         if text:
-            pending.append(text)
-        elif not last:
+            yield text
+        else:
             dropped["empty"] += 1
-        if pending and (last or len(pending) == LINES_PER_TASK):
-            file = out / f"lines-{len(files):05d}.arrow"
-            write_arrow(file, pa.table([pa.array(pending, pa.string())], schema=TEXTS))
-            files[file] = len(pending)
-            pending = []
-    return files
 
 
 @functools.lru_cache(maxsize=1)

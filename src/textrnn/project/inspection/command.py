@@ -48,7 +48,7 @@ def check(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
 def inspect(path: Path, options: FileOptions) -> tuple[RawFile, FileSummary]:
     """Read a file as a whole and print the report on it."""
     file = open_raw_file(path, options)
-    summary = summarize(file.rows(), file.task)
+    summary = summarize(file.rows(), file.task, path)
     print("\n".join(summary_lines(file, summary)), flush=True)
     return file, summary
 

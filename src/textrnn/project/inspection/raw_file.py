@@ -17,6 +17,7 @@ from textrnn.common.params.params_file import read_values
 from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import format_of
+from textrnn.preparation.parsing.formats.found_labels import refuse_long_labels
 from textrnn.preparation.parsing.rows import Row, TextRow
 from textrnn.preparation.parsing.tables.cells import Columns
 from textrnn.preparation.parsing.tables.csv_table import DELIMITERS, read_csv
@@ -107,7 +108,14 @@ def _class_names(path: Path, section: Mapping[str, Any]) -> dict[str, str]:
     """The labels of a file of headlines, which are their own names: numbers name no class, but can be renamed."""
     settings = _settings({**section, "classes": {}})
     rows = format_of(settings).read(path, settings)
-    return {label: label for label in sorted({row.label for row in rows if isinstance(row, TextRow)})}
+    labels: set[str] = set()
+    characters = 0
+    for row in rows:
+        if isinstance(row, TextRow) and row.label not in labels:
+            labels.add(row.label)
+            characters += len(row.label)
+            refuse_long_labels(path, characters)
+    return {label: label for label in sorted(labels)}
 
 
 def _check_columns(path: Path, columns: Columns) -> None:

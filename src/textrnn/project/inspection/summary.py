@@ -6,10 +6,12 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
 from textrnn.common.config.types import Task
+from textrnn.preparation.parsing.formats.found_labels import refuse_long_labels
 from textrnn.preparation.parsing.rows import Blank, Reject, Row, TagRow
 from textrnn.project.inspection.language import WITHOUT_BLANKS, LanguageCounts
 
@@ -55,9 +57,11 @@ class FileSummary:
 @dataclass
 class _Counts:
     task: Task
+    where: str | Path
     language: LanguageCounts = field(default_factory=LanguageCounts)
     labels: Counter[str] = field(default_factory=Counter)
-    label_ids: dict[str, int] = field(default_factory=dict)
+    label_characters: int = 0  # of the different ones
+    label_ids: dict[int, int] = field(default_factory=dict)  # by hash
     hashes: array[int] = field(default_factory=lambda: array("q"))
     targets: array[int] = field(default_factory=lambda: array("i"))
     groups: set[int] = field(default_factory=set)  # hashes
@@ -86,6 +90,9 @@ class _Counts:
             self.labels.update(tag[2:] for tag in row.tags if tag[:2] == "B-")
         else:
             text, target, words = row.text, row.label, len(row.text.split())
+            if row.label not in self.labels:
+                self.label_characters += len(row.label)
+                refuse_long_labels(self.where, self.label_characters)
             self.labels[row.label] += 1
         if len(self.hashes) < LANGUAGE_ROWS:
             self.language.add(text)
@@ -94,14 +101,14 @@ class _Counts:
         else:
             self.groups.add(hash(row.group))
         self.hashes.append(hash(text))
-        self.targets.append(self.label_ids.setdefault(target, len(self.label_ids)))
+        self.targets.append(self.label_ids.setdefault(hash(target), len(self.label_ids)))
         self.characters.append(len(text))
         self.words.append(words)
 
 
-def summarize(rows: Iterable[Row], task: Task) -> FileSummary:
-    """The summary of all rows of a file."""
-    counts = _Counts(task)
+def summarize(rows: Iterable[Row], task: Task, where: str | Path = "the file") -> FileSummary:
+    """The summary of all rows of a file; `where` names it in errors."""
+    counts = _Counts(task, where)
     for row in rows:
         counts.add(row)
     hashes, targets = np.array(counts.hashes, dtype=np.int64), np.array(counts.targets, dtype=np.int64)

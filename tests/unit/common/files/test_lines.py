@@ -68,6 +68,9 @@ def test_lines_across_chunks(tmp_path_factory, given_lines, chunk_bytes, has_bom
         if not text:
             with pytest.raises(UserError, match="the file is empty"):
                 list(read_lines(path))
+        elif len(expected) == 1 and b"\r" in expected[0].removesuffix(b"\r"):
+            with pytest.raises(UserError, match="its lines end with a carriage return alone"):
+                list(read_lines(path))
         else:
             assert [line for _, line in read_lines(path)] == [line.removesuffix(b"\r") for line in expected]
 
@@ -77,8 +80,7 @@ def test_blocks_are_decoded_one_by_one(tmp_path):
     path.write_bytes(PACKED + bz2.compress(TEXT, 9))
     pieces = blocks(path)
     assert b"".join(text for text, _ in pieces) == TEXT * 2
-    # after the first stream, one task covers at least 128 KiB of the file
-    assert [len(text) // 10_000 for text, _ in pieces][:3] == [9, 9, 9]
+    assert [len(text) // 10_000 for text, _ in pieces] == [9, 9, 9, 9, 5, 45]
     ends = [end for _, end in pieces]
     assert ends == sorted(ends)
     assert len(PACKED) < ends[-1] < path.stat().st_size
@@ -135,7 +137,7 @@ FILES = {
     "small second with another checksum": PACKED + flip(SMALL, len(SMALL) * 8 - 20),
     "small second with another text": PACKED + flip(SMALL, 300),
     "small third with another checksum": PACKED + SMALL + flip(SMALL, len(SMALL) * 8 - 20) + SMALL,
-    # blocks with 45 MB of text take 50 bytes, and an error follows; Python ignores all of it as trailing garbage
+    # blocks with 45 MB of text take 50 bytes, and an error follows; Python ignores a stream that begins with one
     "two small blocks": SMALL + flip(bz2.compress(b"a" * 60_000_000 + b"\n"), 8 * 70),
     "large second with another checksum": PACKED + flip(PACKED, len(PACKED) * 8 - 20),
     "large second with another text": SMALL + flip(PACKED, len(PACKED) * 4),
@@ -152,6 +154,8 @@ def test_threads_do_not_change_the_outcome(tmp_path, monkeypatch, name):
 def test_threads_do_not_change_the_outcome_of_random_damage(tmp_path, monkeypatch):
     path = tmp_path / "a.bz2"
     packed = bz2.compress(TEXT[:40_000], 1) + SMALL + bz2.compress(TEXT[:2000])
+    path.write_bytes(packed)
+    sound = outcome(path, monkeypatch, 1)
     errors = 0
     for i in range(150):
         path.write_bytes(
@@ -160,7 +164,8 @@ def test_threads_do_not_change_the_outcome_of_random_damage(tmp_path, monkeypatc
         result = outcome(path, monkeypatch, 3)
         assert result == outcome(path, monkeypatch, 1)
         errors += isinstance(result, str)
-    assert 75 < errors < 150
+        assert isinstance(result, str) or result == sound  # no row is lost without a word
+    assert 140 < errors <= 150
 
 
 @pytest.mark.parametrize("name", ["valid", "two", "many", "empty streams", "no text"])
@@ -171,7 +176,7 @@ def test_valid_files_are_not_read_twice(tmp_path, name):
 
 
 @pytest.mark.parametrize("name", ["nothing", "another marker", "another checksum", "garbage", "truncated in a block"])
-def test_malformed_files_are_left_to_python(tmp_path, name):
+def test_malformed_files_are_left_to_one_thread(tmp_path, name):
     path = tmp_path / "a.bz2"
     path.write_bytes(FILES[name])
     with pytest.raises(MalformedStream):

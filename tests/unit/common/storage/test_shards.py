@@ -233,3 +233,29 @@ def test_a_stream_has_the_rows_of_the_opened_shard_and_stays_readable(folder):
         batches = list(reader.stream(shard))  # the pages of the first ones have been released by now
         assert [batch.num_rows for batch in batches] == [len(batch) for batch in reader.open(shard).to_batches()]
         assert pa.Table.from_batches(batches).equals(reader.open(shard))
+
+
+def sizes_of_batches(folder, shards):
+    readers = (pa.ipc.open_file(str(folder / shard.file)) for shard in shards)
+    return [[reader.get_batch(at).num_rows for at in range(reader.num_record_batches)] for reader in readers]
+
+
+LONG = [{"row": row, "tokens": ["x" * (90 if row in (3, 4, 17) else 1)], "tags": [0]} for row in range(23)]
+
+
+@pytest.mark.parametrize("sizes", [(1,), (3,), (23,), (2, 7)])
+def test_batches_of_long_rows_have_fewer_rows(sizes, tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BATCH_BYTES", 160)
+    shards = write(tmp_path / "out", LONG, sizes)
+    write_index(tmp_path / "out", "parsed", shards)
+    assert read_rows(tmp_path / "out") == LONG
+    assert [shard.rows for shard in shards] == [8, 8, 7]  # as of short rows
+    assert sizes_of_batches(tmp_path / "out", shards) == [[3, 1, 3, 1], [4, 4], [3, 4]]
+
+
+def test_a_row_that_is_too_long_has_a_batch_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "MAX_BATCH_BYTES", 1)
+    shards = write(tmp_path / "out", LONG)
+    assert sizes_of_batches(tmp_path / "out", shards) == [[1] * 8, [1] * 8, [1] * 7]
+    monkeypatch.setattr(module, "MAX_BATCH_BYTES", 1 << 28)
+    assert sizes_of_batches(tmp_path / "b", write(tmp_path / "b", LONG)) == [[4, 4], [4, 4], [4, 3]]

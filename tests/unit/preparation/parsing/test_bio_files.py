@@ -11,7 +11,7 @@ from factories.published_files import BIO
 from factories.settings import parse_settings
 from textrnn.common.config.parse import HoldOut, Table, TagColumns
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats import bio, format_of
+from textrnn.preparation.parsing.formats import bio, format_of, tag_scan
 from textrnn.preparation.parsing.parse import parse
 from textrnn.preparation.parsing.rows import Reject, TagRow
 
@@ -244,3 +244,24 @@ def test_statistics_have_the_scheme_and_the_illegal_transitions(tmp_path, write_
     files = parse(raw, settings, limit=None, out=out)["files"]
     assert files["train"] == {"read": 9, "kept": 9, "rejected": {}, "scheme": "iob1", "illegal_transitions": 1}
     assert files["test"] == {"read": 2, "kept": 2, "rejected": {}, "scheme": "bioes", "illegal_transitions": 1}
+
+
+def test_a_sentence_has_a_limit(read, monkeypatch):
+    monkeypatch.setattr(tag_scan, "MAX_SENTENCE_BYTES", 30)
+    assert len(read("abcdefgh O\n" * 2 + "\n" + "abcdefgh O\n" * 2 + "\nb B-X\n")) == 3
+    message = r"some\.txt, line 6: is in a sentence of more than .*: sentences are parted by blank lines; put one after"
+    with pytest.raises(UserError, match=message):
+        read("abcdefgh O\n" * 2 + "\n" + "abcdefgh O\n" * 4)
+
+
+def test_long_lines_are_read_and_not_kept(read, monkeypatch):
+    monkeypatch.setattr(tag_scan, "CACHED_BYTES", 4)
+    monkeypatch.setattr(bio, "CACHED_BYTES", 4)
+    content = "a O\n" * 3 + "abc B-PER\nabc B-PER\n# I\n\n-DOCSTART- O\n\nabc B-PER\n"
+    assert tokens_and_tags(read(content)) == [("a a a abc abc", "O O O B-PER B-PER"), ("abc", "B-PER")]
+
+
+def test_a_tag_has_a_limit_and_a_token_of_many_digits_is_no_number(read):
+    longest = "B-" + "x" * 998
+    rows = read(f"a {longest}\nb {longest}x\n\n" + "1" * 5000 + " O\n\nc O\n")
+    assert [(type(row).__name__, row.line) for row in rows] == [("Reject", 2), ("TagRow", 4), ("TagRow", 6)]

@@ -92,3 +92,18 @@ def test_labels_of_composed_and_decomposed_letters(labels_of):
 def test_listed_classes_may_look_the_same(labels_of):
     listed = {"a": "first", "a\u200b": "second", "b": "third"}
     assert labels_of("table", [*CLASSES, ("text", "a\u200b")], classes=listed) == ["first", "second", "third"]
+
+
+@pytest.mark.parametrize("format", ["names", "table", "fasttext"])
+def test_labels_that_would_fill_the_memory(labels_of, format, monkeypatch):
+    rows = [("a text", label * 25) for label in "abab"]
+    found = sum(len(label) for label in labels_of(format, rows))
+    assert found == 50
+    raw = found + (format == "fasttext") * 2 * len("__label__")
+    monkeypatch.setattr(found_labels, "MAX_LABEL_CHARACTERS", raw)
+    assert len(labels_of(format, rows)) == 2
+    message = (
+        rf"train\.csv: its different labels have more than {raw} characters in all; is it the column of the labels\?$"
+    )
+    with pytest.raises(UserError, match=message):
+        labels_of(format, [*rows, ("a text", "c")])

@@ -183,3 +183,22 @@ def test_no_progress_bars_elsewhere(capsys, tmp_path, write_corpus):
     (tmp_path / "out").mkdir()
     parse(tmp_path, replace(TEXTS, files=files), limit=None, out=tmp_path / "out")
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(("corpus", "rows"), [(TEXTS, TEXT_ROWS), (TABLE, TABLE_ROWS), (TAGS, TAG_ROWS)])
+def test_long_rows_are_staged_in_smaller_batches_with_the_same_result(
+    tmp_path, monkeypatch, write_corpus, corpus, rows
+):
+    corpus = replace(corpus, files=write_corpus(tmp_path, corpus.format, train=rows, test=rows[:9]))
+    written = []
+    real = textrnn.common.storage.shards.ShardWriter.write
+    write = lambda writer, batch: written.append(batch.num_rows) or real(writer, batch)  # noqa: E731
+    monkeypatch.setattr(textrnn.common.storage.shards.ShardWriter, "write", write)
+    for characters in (1 << 26, 2):
+        monkeypatch.setattr(textrnn.preparation.parsing.staging, "MAX_CHARACTERS", characters)
+        (tmp_path / str(characters)).mkdir()
+        written.append(parse(tmp_path, corpus, limit=None, out=tmp_path / str(characters)))
+    assert bytes_of(tmp_path / "2") == bytes_of(tmp_path / str(1 << 26))
+    first, second = (at for at, value in enumerate(written) if isinstance(value, dict))
+    assert written[first] == written[second]
+    assert second - first > first + 9  # batches of fewer rows are more of them

@@ -10,13 +10,13 @@ import re
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from factories.settings import parse_settings
 from textrnn.common.config.parse import Table
 from textrnn.errors import UserError
-from textrnn.preparation.parsing.formats import FORMATS, format_of
+from textrnn.preparation.parsing.formats import FORMATS, format_of, table
 from textrnn.preparation.parsing.rows import Blank, Reject, TagRow, TextRow
 from textrnn.preparation.parsing.tables import csv_records
 from textrnn.preparation.parsing.tables.csv_records import Malformed, Record, read_records
@@ -321,6 +321,47 @@ def test_a_stray_quote_does_not_fill_the_memory(monkeypatch):
     assert found[1:] == [Record(number, ["c", "d"], "c,d") for number in range(2, 102)]
 
 
+def test_lines_without_text_fill_no_memory_behind_a_stray_quote(monkeypatch):
+    monkeypatch.setattr(csv_records, "MOST_LINES", 50)
+    taken = []
+    real = csv_records._Lines.__next__
+    monkeypatch.setattr(csv_records._Lines, "__next__", lambda self: taken.append(len(self.taken)) or real(self))
+    found = list(read_records(enumerate(['"a', *[""] * 1000], start=1)))
+    assert found == [Malformed(1, '"a', "a quote is not closed"), *map(Blank, range(2, 1002))]
+    assert max(taken) == 50
+
+
+class LinesReadAgain(csv_records._Lines):
+    """Without what is known of lines behind a stray quote."""
+
+    stray_until = property(lambda _: 0, lambda *_: None)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(st.lists(st.text(st.sampled_from('"",\t a'), max_size=7), max_size=12), st.sampled_from(",\t"), st.booleans())
+@example(['a",b,"'] * 5, ",", False)
+@example(['a"\tb\t"'] * 5 + ['"a'], "\t", False)
+@example(["a\tb", *['a"\t"'] * 5, '"'], "\t", False)
+def test_stray_quotes_are_the_same_as_if_lines_were_read_again(lines, delimiter, skip_blanks):
+    found = list(read_records(enumerate(lines, start=1), delimiter, skip_blanks=skip_blanks))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(csv_records, "_Lines", LinesReadAgain)
+        assert found == list(read_records(enumerate(lines, start=1), delimiter, skip_blanks=skip_blanks))
+
+
+@pytest.mark.parametrize(
+    ("line", "delimiter", "last"),
+    [('a",b,"', ",", "a"), ('a"\tb\t"', "\t", "a"), ('a"\tb\t"', "\t", 'a"\tb\t""a'), ('a"\tb\t"', "\t", '"\tb\ta')],
+)
+def test_each_line_is_read_three_times_at_most(monkeypatch, line, delimiter, last):
+    read = []
+    real = csv_records._Lines.__next__
+    monkeypatch.setattr(csv_records._Lines, "__next__", lambda self: read.append(1) or real(self))
+    lines = [delimiter.join("xyz"), *[line] * 500, last]
+    assert len(list(read_records(enumerate(lines, start=1), delimiter))) >= 501
+    assert len(read) <= 3 * len(lines)
+
+
 def test_lines_that_are_no_text_are_rejected_once():
     bad = {number: Reject(number, "bytes that are not UTF-8", "b'x'") for number in (2, 4, 6)}
     text = {1: 'a,"b', 3: 'c",d', 5: '"e" f,g', 7: "h,i"}
@@ -340,3 +381,18 @@ def test_no_text_breaks_the_order_of_records(text, delimiter, skip_blanks):
     lines = list(enumerate(text.split("\n"), start=1))
     numbers = [row.line for row in read_records(iter(lines), delimiter, skip_blanks=skip_blanks)]
     assert numbers == sorted(set(numbers))
+
+
+def test_the_names_of_columns_in_a_message_are_bounded(read):
+    content = as_json([{f"column {at} " + "x" * 50: at for at in range(5000)}])
+    (reject,) = read("a.jsonl", content)
+    assert reject.reason == 'has no field "text"'
+    assert reject.got.startswith("column 0 xx")
+    assert len(reject.got) == 300
+
+
+def test_a_long_list_is_read_as_json_alone(monkeypatch):
+    monkeypatch.setattr(table, "LONGEST_PYTHON_LIST", 10)
+    assert table._written_list("['a', 'b']") == ["a", "b"]
+    assert table._written_list("['a', 'bc']") is None
+    assert table._written_list('["a", "bc"]') == ["a", "bc"]

@@ -241,3 +241,27 @@ def test_real_headlines_and_sentences(real_data, fast, slow):
     texts = headlines(real_data, "test.txt") + sentences(real_data, "msra_test_bio.txt")[:1000]
     assert len(texts) == 11_000
     check(texts, fast, slow)
+
+
+def test_long_runs_have_the_labels_of_jieba():
+    from jieba.finalseg import emit_P, start_P, trans_P, viterbi
+
+    generator = random.Random(7)
+    labels = jieba_words._viterbi()
+    for length in (*range(1, 5), *range(509, 516), *range(1020, 1030), 3000):
+        for characters in ("的一是了我不人在他", [chr(at) for at in range(0x4E00, 0x9FD5)]):
+            run = "".join(generator.choices(characters, k=length))
+            assert labels(run) == "".join(viterbi(run, "BMES", start_P, trans_P, emit_P)[1])
+
+
+def test_no_path_that_is_copied_grows_with_the_run(monkeypatch):
+    lengths = []
+
+    def record(finished, last):
+        lengths.extend(len(path) for paths in finished for path in paths.values())
+        return real(finished, last)
+
+    real = jieba_words._join_parts
+    monkeypatch.setattr(jieba_words, "_join_parts", record)
+    assert len(jieba_words._viterbi()("\u4e02" * 50_000)) == 50_000
+    assert set(lengths) == {jieba_words.PART_LENGTH}

@@ -6,6 +6,8 @@ import json
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from factories.shards import LABELS, write_parsed
 from textrnn.common.config.segment import Punkt, Segment
@@ -17,6 +19,7 @@ from textrnn.common.storage.schemas import COUNTS
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation import segment as module
+from textrnn.preparation.segmentation import segmenters
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt
 from textrnn.preparation.segmentation.segment import segment, segment_inputs
@@ -285,3 +288,32 @@ def test_inputs_differ_for_different_shards_and_models(tmp_path):
     assert first != segment_inputs(ParsedRows.read(two), segmentation, punkt_folder=tmp_path / "punkt")
     (english / "abbrev_types.txt").write_text("dr", encoding="utf-8")
     assert first != segment_inputs(ParsedRows.read(one), segmentation, punkt_folder=tmp_path / "punkt")
+
+
+@pytest.mark.parametrize("segmenter", ["chars", "tokens", "nltk"])
+def test_long_texts_are_segmented_in_parts_with_the_same_result(segmenter, tmp_path, monkeypatch):
+    parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
+    punkt = Punkt("train", 20) if segmenter == "nltk" else None
+    segmentation = Segment(segmenter, ("lower",), punkt, 1.0, 1, None)
+    whole = run(parsed, tmp_path / "whole", segmentation)
+    sizes = []
+    column = Segmenter.column
+    for size in (1, 10, 30):
+        with monkeypatch.context() as patch:
+            patch.setattr(segmenters, "MAX_PART_BYTES", size)
+            patch.setattr(Segmenter, "column", lambda self, texts: sizes.append(len(texts)) or column(self, texts))
+            assert run(parsed, tmp_path / str(size), segmentation) == whole
+        assert contents(tmp_path / str(size)) == contents(tmp_path / "whole")
+    assert sizes[:5] == [1] * 5
+
+
+@given(st.lists(st.text(max_size=9), max_size=12), st.integers(1, 20))
+def test_parts_of_a_column(texts, size):
+    column = pa.array(["before", *texts], pa.string())[1:]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(segmenters, "MAX_PART_BYTES", size)
+        parts = [part.to_pylist() for part in segmenters.split_column(column)]
+        cut = Segmenter({"clean": [], "segmenter": "chars", "punkt": None}).column(column)
+    assert [text for part in parts for text in part] == texts
+    assert all(len("".join(part).encode()) <= size for part in parts if len(part) > 1)
+    assert cut.to_pylist() == [list(text) for text in texts]

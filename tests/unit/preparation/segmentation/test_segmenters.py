@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import json
 import os
-import re
 import subprocess
 import sys
 from itertools import islice
@@ -14,18 +13,14 @@ import jieba
 import nltk
 import pyarrow as pa
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 from nltk.tokenize import NLTKWordTokenizer
 from nltk.tokenize.punkt import PunktParameters, PunktSentenceTokenizer, PunktTrainer
 
 from factories.imports import ROOT
 from textrnn.errors import UserError
-from textrnn.preparation.segmentation.cleaning import URL, clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
 from textrnn.preparation.segmentation.segmenters import Segmenter, save_state
 
-TUTORIAL_URL = re.compile(r"([^ ]+(?<=\.[a-z]{3}))")
 EMPTY = {"abbrev_types": [], "collocations": [], "sent_starters": [], "ortho_context": {}}
 
 REVIEWS = [
@@ -57,39 +52,6 @@ def write_punkt(folder, tables):
 @pytest.fixture(scope="module")
 def learned():
     return learn_punkt(REVIEWS)
-
-
-# cleaning
-
-
-@pytest.mark.parametrize(
-    ("text", "steps", "want"),
-    [
-        ("Great CD, 1999!", [], "Great CD, 1999!"),
-        ("Great CD, 1999!", ["lower"], "great cd, 1999!"),
-        ("Great CD, 1999!", ["digits"], "Great CD, 0000!"),
-        ("١٢ and 3", ["digits"], "00 and 0"),
-        ("see www.site.com now", ["urls"], "see <url> now"),
-        ("see www.site.com/page now", ["urls"], "see <url>/page now"),
-        ("at http://x.org/a.html, ok", ["urls"], "at <url>l, ok"),
-        ("notes.txt is here", ["urls"], "notes.txt is here"),  # none of the four markers
-        ("notes.txt from https: it", ["urls"], "<url> from https: it"),
-        ("a.com\nb.net c", ["urls"], "<url> c"),  # only a blank ends a run
-        ("WWW.SITE.COM", ["lower", "urls"], "<url>"),
-        ("WWW.SITE.COM", ["urls", "lower"], "www.site.com"),
-        ("Buy 2 at www.a1.com", ["lower", "digits", "urls"], "buy 0 at <url>"),
-        ("", ["lower", "digits", "urls"], ""),
-    ],
-)
-def test_clean(text, steps, want):
-    assert clean(text, steps) == want
-
-
-@given(st.text(alphabet=". abzA/\n", max_size=40))
-@example(".com.com.comx .abc")
-@example(" .abc.abcd.ab")
-def test_the_url_pattern_is_the_tutorials(text):
-    assert URL.sub("<url>", text) == TUTORIAL_URL.sub("<url>", text)
 
 
 # characters, tokens, jieba

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pytest
 
 from factories.shards import write_segment_output
+from textrnn.common.files import bounded_batches
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
 from textrnn.preparation.vectorization import unlabelled_text
@@ -102,3 +103,13 @@ def test_an_unusable_file_is_one_line(tmp_path, segmented, out, name, content, m
 
 def test_no_text_has_nothing():
     assert (NO_TEXT.texts, list(NO_TEXT.batches()), list(NO_TEXT.counts())) == (0, [], [])
+
+
+def test_long_lines_are_more_tasks_with_the_same_texts(tmp_path, segmented, out, monkeypatch):
+    (tmp_path / "more.txt").write_text("".join(f"text {at}\n" for at in range(10)))
+    (tmp_path / "small").mkdir()
+    whole = segment_unlabelled(tmp_path / "more.txt", segmented, out)
+    monkeypatch.setattr(bounded_batches, "MAX_CHARACTERS", 12)
+    text = segment_unlabelled(tmp_path / "more.txt", segmented, tmp_path / "small")
+    assert (len(whole.kept), len(text.kept)) == (1, 5)
+    assert tokens_of(text) == tokens_of(whole) == [["text", str(at)] for at in range(10)]

@@ -19,6 +19,7 @@ from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError, shorten
 from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.formats.column_lines import (
+    CACHED_BYTES,
     CACHED_LINES,
     decode_column_line,
     may_be_comment,
@@ -52,11 +53,12 @@ COMMENT, SENTENCE_END = _Token("#", ""), None
 def read(path: Path, settings: Parse) -> Iterator[Row]:
     """One row per sentence; one invalid line makes the whole sentence a reject, reported at that line."""
     scan = scan_lines(path, settings)
-    read_line = lru_cache(CACHED_LINES)(partial(_read_line, settings, scan))
+    parse_line = partial(_read_line, settings, scan)
+    read_cached = lru_cache(CACHED_LINES)(parse_line)
     start, tokens, tags = 1, list[str](), list[str]()
     reject: Reject | None = None
     for number, line in chain(read_lines(path, settings.text_encoding), [(0, b"")]):
-        token = read_line(line)
+        token = read_cached(line) if len(line) <= CACHED_BYTES else parse_line(line)
         if token is SENTENCE_END:
             if reject is not None:
                 yield reject

@@ -7,6 +7,7 @@ from textrnn.preparation.parsing.text_lines import decode_utf8
 
 DOCUMENT = "-DOCSTART-"
 CACHED_LINES = 1 << 16  # most lines of a file occur many times; about 10 MB
+CACHED_BYTES = 1_000  # of a line that is kept
 INVISIBLE = "\ufeff\u200b"  # zero width
 
 

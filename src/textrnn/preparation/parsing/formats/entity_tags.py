@@ -22,6 +22,7 @@ from typing import NamedTuple, get_args
 from textrnn.common.config.types import FileScheme
 
 OUTSIDE = "O"
+LONGEST_TAG = 1_000  # characters: what is longer is no tag, and different ones would fill the memory
 EDGE = ""  # before the first and after the last tag of a sentence
 Pairs = Counter[tuple[str, str]]  # how often a tag follows another, EDGE included
 
@@ -46,6 +47,8 @@ class EntityTag(NamedTuple):
 
 def parse_tag(tag: str, *, lower: bool = False) -> EntityTag | None:
     """The parts of a tag, or None if it is none of any scheme. lower: whether `o` and `b-` stand for O and B-."""
+    if len(tag) > LONGEST_TAG:
+        return None
     if tag == (OUTSIDE.lower() if lower else OUTSIDE):
         return EntityTag("", "")
     match = (_LOWER_CASE_TAG if lower else _TAG).fullmatch(tag)

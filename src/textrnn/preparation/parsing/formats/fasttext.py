@@ -23,7 +23,8 @@ SEPARATORS = ",;|，、；"  # between labels
 LINE = re.compile(rf"[{WHITE}]*({PREFIX}[^{WHITE}]+)(?:[{WHITE}](.*))?", re.DOTALL)
 # a label within the line, with the white space and separators before it
 LONE_SEPARATOR = re.compile(rf"[{WHITE}]*[{SEPARATORS}](?=[{WHITE}])[{WHITE}]*")
-FURTHER = re.compile(rf"(?:^|[{WHITE}])[{WHITE}{SEPARATORS}]*{PREFIX}([^{WHITE}]*)")
+# or a run of these alone, which is matched so that the search does not begin anew at each of its characters
+FURTHER = re.compile(rf"(?:^|[{WHITE}])(?:[{WHITE}{SEPARATORS}]*+{PREFIX}([^{WHITE}]*)|[{WHITE}{SEPARATORS}]++)")
 MOST_PLAIN = 10_000
 NO_LABEL = f"does not start with {PREFIX} and a label"
 
@@ -62,9 +63,10 @@ def _read_line(number: int, line: str, several_labels: str) -> list[TextRow | Re
 
 def _split_labels(first: str, text: str) -> tuple[list[str], str]:
     """The different labels of a line without the prefix, in order, and the text without labels."""
-    tokens = [first[len(PREFIX) :], *FURTHER.findall(text)]
+    further = [match[1] for match in FURTHER.finditer(text) if match[1] is not None]
+    tokens = [first[len(PREFIX) :], *further]
     labels = [part.rstrip(SEPARATORS) for token in tokens for part in token.split(PREFIX)]
-    text = FURTHER.sub("", text).lstrip() if len(tokens) > 1 else text
+    text = FURTHER.sub(lambda match: match[0] if match[1] is None else "", text).lstrip() if len(tokens) > 1 else text
     return list(dict.fromkeys(labels)), LONE_SEPARATOR.sub("", text, count=1) if LONE_SEPARATOR.match(text) else text
 
 

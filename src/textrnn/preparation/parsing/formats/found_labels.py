@@ -33,6 +33,7 @@ INVISIBLE = ("Cf", "Cc")  # format and control characters, by Unicode's category
 FEWEST_ROWS = 8  # of a file, before what its labels look like says anything
 SAMPLED_TEXTS = 1_000
 ROWS_PER_CHECK = 1 << 14
+MAX_LABEL_CHARACTERS = 1 << 26  # of all different labels: they are in memory
 
 
 def looks_like_header(row: TextRow) -> bool:
@@ -62,10 +63,15 @@ def labels_of_train(
     texts: set[int] = set()  # hashes: a text may be long
     first: TextRow | None = None
     rows = again = 0  # again: how often the first row occurs
+    characters = different = 0  # of labels
     for row in read(path, settings):
         if isinstance(row, TextRow):
             first = first or row
             counts[row.label] += 1
+            if len(counts) > different:
+                different += 1
+                characters += len(row.label)
+                refuse_long_labels(path, characters)
             again += row.label == first.label and row.text == first.text
             rows += 1
             if rows <= SAMPLED_TEXTS:
@@ -80,6 +86,13 @@ def labels_of_train(
         begins = _begins_another(read, folder, settings, first)
         _refuse_header(path, first, rows, counts, again, stands_out=begins or repeated > 1)
     return dict(sorted(counts.items()))
+
+
+def refuse_long_labels(where: str | Path, characters: int) -> None:
+    """Raise UserError if the different labels of a file have so many characters that they are texts."""
+    if characters > MAX_LABEL_CHARACTERS:
+        wrong = f"its different labels have more than {MAX_LABEL_CHARACTERS:,} characters in all"
+        raise UserError(where, wrong, do="is it the column of the labels?")
 
 
 def _refuse_own_labels(path: Path, rows: int, counts: Counter[str], texts: set[int], swapped: str) -> None:

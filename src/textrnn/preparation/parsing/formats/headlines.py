@@ -47,7 +47,7 @@ def labels(folder: Path, settings: Parse) -> dict[str, str]:
 
 
 def _read_class_names(path: Path, encoding: str | None) -> list[str]:
-    names: list[str] = []
+    names: dict[str, None] = {}  # in their order
     blank_line = 0
     for number, text in read_text_lines(path, encoding):
         if isinstance(text, Reject):
@@ -59,12 +59,12 @@ def _read_class_names(path: Path, encoding: str | None) -> list[str]:
         if name and blank_line:  # an index counts lines, and whether a blank line counts is unknown
             raise UserError(f"{path}, line {blank_line}", "a blank line between class names", do="remove it")
         if name in names:
-            raise UserError(f"{path}, line {number}", "a class name occurs twice", got=name)
+            raise UserError(f"{path}, line {number}", "a class name occurs twice", got=name[:60])
         if name:
-            names.append(name)
+            names[name] = None
         else:
             blank_line = blank_line or number
-    return names
+    return list(names)
 
 
 def label_ids(folder: Path, settings: Parse, labels: Mapping[str, str]) -> dict[str, int]:

@@ -25,6 +25,7 @@ from textrnn.preparation.parsing.tables.read_columns import read_columns
 
 FEWEST_ROWS = 20  # of a file, before its rows of one token say anything
 ONE_TOKEN_SHARE = 0.95
+LONGEST_PYTHON_LIST = 1 << 20  # characters: to read one, Python needs two hundred times the memory
 
 
 def read_texts(path: Path, settings: Parse) -> Iterator[Row]:
@@ -164,7 +165,7 @@ def _written_list(value: Any) -> list[str] | None:
     """The list that a text is, as JSON or Python write one; None if it is no such text."""
     if not _is_bracketed(value):
         return None
-    for read in (json.loads, ast.literal_eval):
+    for read in (json.loads, ast.literal_eval) if len(value) <= LONGEST_PYTHON_LIST else (json.loads,):
         with contextlib.suppress(ValueError, SyntaxError, RecursionError, MemoryError):
             found = read(value)
             # Python reads 'a' 'b', which NumPy writes, as one text

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from textrnn.common.config.parse import Parse, TagColumns
 from textrnn.common.config.types import FileScheme
-from textrnn.common.files.lines import read_lines
+from textrnn.common.files.lines import MAX_LINE_BYTES, read_lines
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats.column_lines import (
+    CACHED_BYTES,
     CACHED_LINES,
     decode_column_line,
     may_be_comment,
@@ -33,6 +34,8 @@ from textrnn.preparation.parsing.rows import Reject
 
 MIN_COLUMNS = 2
 MAX_DISTINCT_TAGS = 10_000
+MAX_SENTENCE_BYTES = MAX_LINE_BYTES  # it is in memory whole
+LONGEST_NUMBER = 18  # digits of the number of a token
 MAX_UNPARTED_LINES = 50  # more lines without any blank line are several sentences
 FileVersion = tuple[int, ...] | None  # what tells that a file has changed
 
@@ -129,18 +132,25 @@ def scan_lines(path: Path, settings: Parse) -> TagScan:
 @lru_cache(maxsize=4)  # parse asks for the labels of train, then for the rows of each file
 def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: str | None, _: FileVersion) -> TagScan:
     counts = TagCounts(path)
-    read_line = lru_cache(CACHED_LINES)(partial(_read_line, columns, encoding))
+    parse_line = partial(_read_line, columns, encoding)
+    read_cached = lru_cache(CACHED_LINES)(parse_line)
     numbering = _Numbering()
-    for _number, raw in read_lines(path, encoding):
-        line = read_line(raw)
+    sentence_bytes = 0
+    for number, raw in read_lines(path, encoding):
+        line = read_cached(raw) if len(raw) <= CACHED_BYTES else parse_line(raw)
+        sentence_bytes += len(raw) + 1
         tag, width = line.tag, line.width
         numbering.add(line)
         if tag is not None:
             counts.add_tag(tag, width)
         elif line is SENTENCE_END:
             counts.end_sentence()
+            sentence_bytes = 0
         elif line is not COMMENT:
             counts.add_invalid(width)
+        if sentence_bytes > MAX_SENTENCE_BYTES:
+            wrong = f"is in a sentence of more than {MAX_SENTENCE_BYTES >> 20} MiB: sentences are parted by blank lines"
+            raise UserError(f"{path}, line {number}", wrong, do="put one after each sentence")
     lines = counts.widths().total()
     if counts.sentences == 0 and lines > MAX_UNPARTED_LINES:
         wrong = f"has {lines} lines and no blank line: sentences are parted by blank lines"
@@ -209,5 +219,6 @@ def _read_line(columns: TagColumns, encoding: str | None, line: bytes) -> _Line:
     tag = fields[columns.tag].strip() if -width <= columns.tag < width and width >= MIN_COLUMNS else ""
     if is_tag(tag) and not (tag[1:] and may_be_sentence_comment(text)):
         token = fields[columns.token] if -width <= columns.token < width else ""
-        return _Line(tag, width, int(token) if token.isdecimal() else None)
+        is_number = token.isdecimal() and len(token) <= LONGEST_NUMBER
+        return _Line(tag, width, int(token) if is_number else None)
     return COMMENT if may_be_comment(text) else _Line(None, width)

@@ -50,13 +50,14 @@ def find_columns(where: str | Path, header: Sequence[str], columns: Columns) -> 
         if not found:
             similar = [column for column in stripped if column.casefold() == name.casefold()]
             do = f'did you mean "{similar[0]}"?' if similar else f"name another column {columns.setting}"
-            raise UserError(where, f'has no column "{name}"', got=_list_names(header), do=do)
+            raise UserError(where, f'has no column "{name}"', got=list_names(header), do=do)
         if len(found) > 1:
-            raise UserError(where, f'has {len(found)} columns "{name}"', got=_list_names(header), do="rename one")
+            raise UserError(where, f'has {len(found)} columns "{name}"', got=list_names(header), do="rename one")
         indices.append(found[0])
     return indices
 
 
-def _list_names(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
+    """The names of columns as messages show them: some of them if there are many, or if they are long."""
     shown = ", ".join(names[:20]) + (f", … ({len(names)} columns)" if len(names) > 20 else "")
     return shown if len(shown) <= 300 else shown[:297] + "..."

@@ -12,9 +12,12 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from textrnn.common.files.lines import MAX_LINE_BYTES
 from textrnn.preparation.parsing.rows import Blank, Reject
 
-LONGEST_RECORD = 64 << 20  # characters; a quote that is open for longer is taken for a stray one
+# a quote that is open for longer is taken for a stray one
+LONGEST_RECORD = MAX_LINE_BYTES  # characters
+MOST_LINES = 1 << 20  # of a record: empty lines need memory too
 
 
 @dataclass(slots=True)
@@ -36,7 +39,7 @@ class Malformed:
 
 
 class _Unclosed(Exception):  # noqa: N818  (it never leaves this module)
-    """A record has got too long for its quotes to be real."""
+    """A record has got too long for its quotes to be real, or is known to be none."""
 
 
 class _Lines:
@@ -46,6 +49,7 @@ class _Lines:
         self._lines = lines
         self._returned: deque[tuple[int, str | Reject]] = deque()
         self._length = 0
+        self.stray_until = 0  # the last line that was read behind a stray quote
         self.taken: list[tuple[int, str]] = []
         self.invalid: dict[int, Reject] = {}  # by number, those of the current record that are no text
 
@@ -59,7 +63,8 @@ class _Lines:
             line = ""
         if self.taken:
             self._length += len(line)
-            if self._length > LONGEST_RECORD:
+            too_long = self._length > LONGEST_RECORD or len(self.taken) >= MOST_LINES
+            if too_long or number <= self.stray_until:
                 self.taken.append((number, line))
                 raise _Unclosed
         self.taken.append((number, line))
@@ -70,7 +75,13 @@ class _Lines:
         self.taken, self.invalid, self._length = [], {}, 0
 
     def put_back(self, kept: int) -> None:
-        """Put back all lines of the current record but the first `kept`."""
+        """Put back all lines of the current record but the first `kept`.
+
+        Where that is the first line alone, its quote was a stray one. Lines behind another stray quote among them would
+        be read to the same end: they are not read again, or the time would be quadratic.
+        """
+        if kept == 1:
+            self.stray_until = max(self.stray_until, self.taken[-1][0])
         lines = [(number, self.invalid.get(number, line)) for number, line in self.taken[kept:]]
         self._returned.extendleft(reversed(lines))
         del self.taken[kept:]

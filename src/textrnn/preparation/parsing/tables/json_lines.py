@@ -8,7 +8,7 @@ from pathlib import Path
 
 from textrnn.errors import shorten
 from textrnn.preparation.parsing.rows import Blank, Reject
-from textrnn.preparation.parsing.tables.cells import Cells, Columns
+from textrnn.preparation.parsing.tables.cells import Cells, Columns, list_names
 from textrnn.preparation.parsing.text_lines import read_text_lines
 
 ONE_LINE = "write each object on a line of its own, without [ and ] around them"
@@ -38,4 +38,4 @@ def _read_object(number: int, line: str, columns: Columns) -> Cells | Reject:
         return Cells(number, [row[name] for name in columns.names])
     except KeyError as error:
         hint = f"name another field {columns.setting}"
-        return Reject(number, f'has no field "{error.args[0]}"', ", ".join(row), hint)
+        return Reject(number, f'has no field "{error.args[0]}"', list_names(list(row)), hint)
