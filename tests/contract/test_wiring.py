@@ -17,7 +17,7 @@ from textrnn.common.params import check
 from textrnn.common.params.sections import load_entry_section, merge_values
 
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
-FLOOR = {"__init__", "errors", "stage", "cli"}  # modules on the top floor, beside the wings
+FLOOR = {"__init__", "errors", "names", "stage", "cli"}  # modules on the top floor, beside the wings
 # declarations and their reader, which compute nothing: DVC tracks the values of params.yaml themselves
 DECLARATIONS = "common/config"
 LISTED_BY_CHECK_ALONE = (DECLARATIONS, "common/params")

@@ -18,10 +18,11 @@ from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
-from textrnn.common.params.entry_names import check_name_form, ignored_keys
+from textrnn.common.params.entry_names import ignored_keys
 from textrnn.common.params.misspelt_sections import as_meant
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
-from textrnn.errors import ErrorCollector, UserError, require, show_value
+from textrnn.errors import ErrorCollector, UserError, require, show, show_value
+from textrnn.names import check_name
 
 # sections that stand once
 SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Sample, "baseline": Baseline}
@@ -111,7 +112,7 @@ def _check_table(params: Mapping[str, Any], table: str, entries: Any, reported: 
     """
     get_param(params, table)
     if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
-        raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
+        raise UserError(table, "must be a mapping of named entries", got=show(entries))
     with ErrorCollector() as errors:
         for key, entry in entries.items():
             of_entry = ErrorCollector()
@@ -138,7 +139,7 @@ def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) ->
     loaded = {}
     with ErrorCollector() as errors:
         with errors.collect():
-            check_name_form(key, table)
+            check_name(key, table)
         if not isinstance(entry, Mapping):
             errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
             return
@@ -255,4 +256,4 @@ def _check_reference(params: Mapping[str, Any], keys: tuple[str, ...], table: st
     name, entries = get_param(params, *keys), params.get(table)
     if isinstance(entries, Mapping) and not (isinstance(name, str) and name in entries):
         wrong, do = f"must name an entry of {table}", f"known: {', '.join(map(str, entries))}"
-        raise UserError(".".join(keys), wrong, got=repr(name), do=do)
+        raise UserError(".".join(keys), wrong, got=show(name), do=do)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.inference.prediction.arguments import bounded_integer
 from textrnn.inference.serving.request_limits import RequestLimits
+from textrnn.names import check_name
 
 # the packages of the extra, by their import names
 EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "prometheus_client")
@@ -57,6 +59,8 @@ def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     """Serve until a signal; `usage_error` exits with a message about the arguments."""
     if args.max_queue < args.max_texts:
         usage_error("--max-queue must be at least --max-texts")
+    for folder in args.models:  # before any is loaded: the name of its directory becomes part of URLs
+        check_name(Path(os.path.abspath(folder)).name, folder, "a model's directory")
     try:
         from textrnn.inference.serving import server  # imports torch and the packages of the extra
     except ModuleNotFoundError as error:

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import pytest
 
-from textrnn.common.config.file_names import check_file_name
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_entry_section, load_section, merge_values
 from textrnn.errors import CombinedError, ErrorCollector, UserError, require
+from textrnn.names import check_file_name
 
 
 @dataclass(frozen=True)
