@@ -111,8 +111,10 @@ def _check_table(params: Mapping[str, Any], table: str, entries: Any, reported: 
     of the errors of defaults, which entries would repeat.
     """
     get_param(params, table)
-    if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
-        raise UserError(table, "must be a mapping of named entries", got=show(entries))
+    if not isinstance(entries, Mapping):
+        raise UserError(table, "must be a mapping of named entries", got=show_value(entries))
+    for key in entries:
+        require(isinstance(key, str), table, "the name of an entry must be text", key)
     with ErrorCollector() as errors:
         for key, entry in entries.items():
             of_entry = ErrorCollector()
