@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -43,7 +44,15 @@ def _read_tokens(array: NpyEntry) -> Iterator[str]:
     if len(array.shape) != 1 or array.dtype.kind != "U":
         wrong = "its array tokens must be a one-dimensional array of text"
         raise UserError(array.path, wrong, got=f"{array.dtype} {array.shape}")
-    return chain.from_iterable(block.tolist() for block in array.blocks())
+    return chain.from_iterable(_as_texts(block) for block in array.blocks())
+
+
+def _as_texts(block: np.ndarray) -> list[str]:
+    codes = block.view(np.dtype(np.uint32).newbyteorder(block.dtype.byteorder))
+    if codes.max() > sys.maxunicode:  # numpy would raise SystemError
+        raise ValueError("a token has a character that is none")
+    texts: list[str] = block.tolist()
+    return texts
 
 
 def _read_vectors(matrix: NpyEntry) -> Iterator[np.ndarray]:

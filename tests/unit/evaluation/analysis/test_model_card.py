@@ -115,7 +115,7 @@ def test_labels_are_no_markup():
     ) in text
     assert r"* data.source: my \<data\>\|\`x\`" in text
     assert r"* too short for \<b\>" in text
-    assert len(text.split("\n")) == len(render(FACTS).split("\n")) + 5  # notices and data.source
+    assert len(text.split("\n")) == len(render(FACTS).split("\n")) + 4  # data.source and notices, less `shuffle`
 
 
 def test_a_long_list_of_labels_is_shortened():
