@@ -18,11 +18,10 @@ from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
-from textrnn.common.params.entry_names import ignored_keys
+from textrnn.common.params.entry_names import ignored_keys, invalid_names
 from textrnn.common.params.misspelt_sections import as_meant
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.errors import ErrorCollector, UserError, require, show, show_value
-from textrnn.names import check_name
 
 # sections that stand once
 SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Sample, "baseline": Baseline}
@@ -55,6 +54,7 @@ def check_params(params: Mapping[str, Any]) -> None:
                     raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
         errors.errors += ignored_keys(params)
         given, params = params, as_meant(params, known, entry_keys)
+        errors.errors += invalid_names(params)
         for name, cls in SECTIONS.items():
             if name in params or _needs_section(name, params.get("data")):
                 with errors.collect():
@@ -113,10 +113,10 @@ def _check_table(params: Mapping[str, Any], table: str, entries: Any, reported: 
     get_param(params, table)
     if not isinstance(entries, Mapping):
         raise UserError(table, "must be a mapping of named entries", got=show_value(entries))
-    for key in entries:
-        require(isinstance(key, str), table, "the name of an entry must be text", key)
     with ErrorCollector() as errors:
         for key, entry in entries.items():
+            if not isinstance(key, str):
+                continue  # it is reported with the names
             of_entry = ErrorCollector()
             with of_entry.collect():
                 _check_entry(params, table, key, entry)
@@ -140,8 +140,6 @@ def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) ->
     known = [*([reference] if reference else []), *sections]
     loaded = {}
     with ErrorCollector() as errors:
-        with errors.collect():
-            check_name(key, table)
         if not isinstance(entry, Mapping):
             errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
             return

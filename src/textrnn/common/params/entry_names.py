@@ -8,7 +8,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from textrnn.errors import ErrorCollector, UserError, shorten
+from textrnn.errors import ErrorCollector, UserError, require, shorten
 from textrnn.names import check_name
 from textrnn.stage import TABLES
 
@@ -43,8 +43,8 @@ def invalid_names(params: Mapping[str, Any]) -> Iterator[UserError]:
         entries = params.get(table)
         for name in entries if isinstance(entries, Mapping) else ():
             with (errors := ErrorCollector()).collect():
-                if isinstance(name, str):  # others are no names at all, which `check_params` reports
-                    check_name(name, table)
+                require(isinstance(name, str), table, "the name of an entry must be text", name)
+                check_name(name, table)
             yield from errors.errors
 
 
