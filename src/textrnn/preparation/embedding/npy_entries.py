@@ -19,6 +19,7 @@ from textrnn.errors import UserError
 
 BLOCK_BYTES = 1 << 20
 MAX_ROW_BYTES = 1 << 24
+MAX_EXPANSION = 100  # vectors hardly get smaller by packing; only what is unpacked as a whole is bounded
 ARRAYS = ("embeddings", "tokens")
 SAVE = "save it again with numpy.savez, without pickle"
 # what zipfile and its decompressors raise for a damaged, an encrypted or an unknown kind of archive
@@ -41,6 +42,10 @@ class NpyEntry:
         if any(size < 0 for size in self.shape):
             raise ValueError(f"a shape of {self.shape}")
 
+    @property
+    def _bytes(self) -> int:
+        return self.dtype.itemsize * math.prod(self.shape)
+
     def blocks(self) -> Iterator[np.ndarray]:
         """The rows of the array in order, some of them at a time.
 
@@ -50,6 +55,8 @@ class NpyEntry:
         if not 0 < row_bytes <= MAX_ROW_BYTES:
             wrong = f"each row of its array {self.name} must have 1 to {MAX_ROW_BYTES:,} bytes"
             raise UserError(self.path, wrong, got=f"{self.dtype} {self.shape}")
+        if self._bytes > self._info.file_size:
+            raise self._other_length("fewer")
         with self._archive.open(self._info) as file:
             _read_head(file)
             if self._is_fortran and len(self.shape) > 1:
@@ -71,7 +78,10 @@ class NpyEntry:
 
     def _read_columns(self, file: IO[bytes]) -> Iterator[np.ndarray]:
         """The whole array at once: its first row ends where the last one does."""
-        content, left = bytearray(), self.dtype.itemsize * math.prod(self.shape)
+        content, left = bytearray(), self._bytes
+        if left > MAX_EXPANSION * self._info.compress_size + BLOCK_BYTES:
+            wrong = f"its array {self.name} would fill {left:,} bytes of memory, as it is stored by columns"
+            raise UserError(self.path, wrong, do="save numpy.ascontiguousarray of it")
         while left:
             chunk = file.read(min(left, BLOCK_BYTES))
             if not chunk:

@@ -111,6 +111,16 @@ def test_a_shape_that_lies_allocates_nothing(tmp_path, shape, wrong, order):
     assert peak < 40 * 2**20
 
 
+def test_columns_of_zeros_are_not_unpacked(tmp_path):
+    zeros = np.zeros((3, 4 * 2**20), np.float32, order="F")
+    message, peak = refusal(npz(tmp_path, zeros))
+    assert message == (
+        ": its array embeddings.npy would fill 50,331,648 bytes of memory, as it is stored by columns; "
+        "save numpy.ascontiguousarray of it"
+    )
+    assert peak < 40 * 2**20
+
+
 def test_both_heads_may_lie(tmp_path):
     rows = 10**12
     path = npz(tmp_path, head((rows, 4)) + VECTORS.tobytes(), head((rows,), "<U1") + b"a\0\0\0b\0\0\0")
