@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePath
 
-from textrnn.errors import UserError, require, shorten
+from textrnn.errors import UserError, require
 
 NAME = re.compile(r"\w[\w-]*")
 MAX_CHARACTERS = 64
@@ -22,10 +22,10 @@ def check_name(name: str, where: str | Path, of: str = "an entry") -> None:
     """
     if not is_name(name):
         form = f"letters, digits, _ and - alone, {MAX_CHARACTERS} at most, and not begin with -"
-        raise UserError(where, f"the name of {of} must have {form}", got=shorten(name))
+        raise UserError(where, f"the name of {of} must have {form}", got=repr(name))
     if len(name.encode()) > MAX_BYTES:
         wrong = f"the name of {of} must have at most {MAX_BYTES} bytes in UTF-8"
-        raise UserError(where, wrong, got=f"{shorten(name)}, {len(name.encode())} bytes")
+        raise UserError(where, wrong, got=f"{name!r}, {len(name.encode())} bytes")
 
 
 def is_name(name: str) -> bool:

@@ -78,6 +78,8 @@ def test_the_study_runs_no_command_of_a_variant_either(tmp_path, key, wrong):
     params["variants"][value] = params["variants"]["rnn_b64_p16"]
     with path.open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(params, file)
+    (project / "data/encoded/thucnews_chars/ids").mkdir(parents=True)  # as if the encoding were there
+    (project / "data/encoded/thucnews_chars/ids/index.json").write_text("{}", encoding="utf-8")
     said = dvc(project, "repro", "--single-item", f"{STUDY}:study_pad", code=255)
     assert wrong in said
     assert list(project.parent.rglob("INJECTED*")) == []

@@ -54,7 +54,6 @@ def check_params(params: Mapping[str, Any]) -> None:
                     raise UserError(str(name), "unknown section of params.yaml", do=suggest(str(name), known))
         errors.errors += ignored_keys(params)
         given, params = params, as_meant(params, known, entry_keys)
-        errors.errors += invalid_names(params)
         for name, cls in SECTIONS.items():
             if name in params or _needs_section(name, params.get("data")):
                 with errors.collect():
@@ -69,6 +68,7 @@ def check_params(params: Mapping[str, Any]) -> None:
             misspelt = convert_values(cls, params.get(name), name, ErrorCollector()).misspelt
             reported |= {str(missing_param(name, key)) for key in misspelt}
         known_defaults = {name: _known_values(cls, params.get(name)) for name, cls in defaults.items()}
+        errors.errors += invalid_names(params)
         for table in ENTRY_SECTIONS:
             with errors.collect():
                 _check_table({**params, **known_defaults}, table, given.get(table, params.get(table)), reported)

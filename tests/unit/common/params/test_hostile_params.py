@@ -100,10 +100,9 @@ def test_every_reader_of_params_refuses_the_name_of_an_entry(tmp_path, name, tab
     path.write_text(f'{table}:\n  ? "{name}"\n  : {{}}\n', encoding="utf-8")
     with pytest.raises(UserError) as caught:
         read_params(path)
-    shown = repr(name) if len(name) < 60 else repr(name[:57] + "...")
     assert str(caught.value) == (
         f"{table}: the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -; "
-        f"got {shown}"
+        f"got {name!r}"
     )
 
 

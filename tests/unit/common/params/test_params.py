@@ -229,7 +229,7 @@ def test_read_params_reads_yaml_1_2(read):
         ("a: {b: 1\n", "line 2: expected ',' or '}', but got '<stream end>'"),
         ("\ta: 1\n", "line 1: found character '\\t' that cannot start any token"),
         ("a: 1\n---\nb: 2\n", "line 2: but found another document"),
-        ("a: 2024-13-45\n", "month must be in 1..12"),
+        ("a: 2024-13-45\n", "line 1: '2024-13-45' is no timestamp: month must be in 1..12"),
         (b"a: \xff\n", "'utf-8' codec can't decode byte 0xff in position 3: invalid start byte"),
     ],
 )
