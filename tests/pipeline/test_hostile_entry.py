@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_the_study_runs_no_command_of_a_variant_either(tmp_path, key, wrong):
     path = project / "study" / "params.yaml"
     params = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     params[key] = [value]
-    params["variants"][value] = params["variants"]["rnn_b64_p16"]
+    params["variants"][value] = copy.deepcopy(params["variants"]["rnn_b64_p16"])  # YAML would have an alias
     with path.open("w", encoding="utf-8") as file:
         YAML(typ="safe").dump(params, file)
     (project / "data/encoded/thucnews_chars/ids").mkdir(parents=True)  # as if the encoding were there
