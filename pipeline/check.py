@@ -3,13 +3,12 @@
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.params.params_file import read_params
-from textrnn.common.params.project_check import check_project
+from textrnn.common.params.project_check import check_project_file
 from textrnn.stage import run_command, write_json
 
 
 def main() -> None:
-    check_project(read_params())
+    check_project_file()
     # the same bytes for all valid params: the stages depend on this file, and no valid change of params re-runs them
     write_json(Path("data/checked.json"), {"params": "valid"})
 

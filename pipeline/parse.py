@@ -11,6 +11,7 @@ from textrnn.common.params.sections import load_entry_section, load_section
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.stored_files import write_statistics
+from textrnn.names import path_of
 from textrnn.preparation.parsing.parse import parse
 from textrnn.stage import run_stage
 
@@ -19,7 +20,7 @@ def main(corpus: str) -> None:
     params = read_params()
     settings = load_entry_section(Parse, params, "corpora", corpus, "parse")
     data, limits = load_section(Data, params, "data"), load_section(Limits, params, "limits")
-    source = Path(data.source) / corpus
+    source = path_of(Path(data.source), corpus)
     files = [path.resolve() for file in settings.files.values() if file and (path := source / file).is_file()]
     # no checksums: they would cost reading gigabytes once more
     stats = [(path, path.stat()) for path in files]

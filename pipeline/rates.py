@@ -5,6 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
+from textrnn.names import path_of
 from textrnn.stage import output_file, run_command
 from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, suggest_rate, write_points
 from textrnn.training.planning.limits import describe_caps
@@ -25,7 +26,7 @@ def main() -> None:
         print(describe_caps(recipe.name, recipe.caps), flush=True)
     points = range_test(recipe, rates)
     suggested = suggest_rate(points, rates)
-    table, plot = (Path("plots/rates") / f"{args.recipe}.{suffix}" for suffix in ("csv", "svg"))
+    table, plot = (path_of(Path("plots/rates"), args.recipe, ending) for ending in (".csv", ".svg"))
     with output_file(table) as temporary:
         write_points(temporary, points)
     try:

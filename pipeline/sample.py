@@ -7,6 +7,7 @@ from textrnn.common.config.data import Sample
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_section
 from textrnn.errors import require
+from textrnn.names import path_of
 from textrnn.preparation.sample.synthetic_corpora import write_sample
 from textrnn.stage import output_folder, run_stage
 
@@ -18,7 +19,7 @@ def main(corpus: str) -> None:
     names = get_param(params, "corpora", corpus, "parse", "files")
     require(isinstance(names, dict), f"corpora.{corpus}.parse.files", "must map each role to a file name", names)
     files = {role: str(name) for role, name in names.items() if name is not None}
-    with output_folder(Path("data/sample") / corpus) as folder:
+    with output_folder(path_of(Path("data/sample"), corpus)) as folder:
         write_sample(corpus, kind, files, sample, folder)
 
 

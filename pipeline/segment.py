@@ -12,6 +12,7 @@ from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.stored_files import write_statistics
+from textrnn.names import path_of
 from textrnn.preparation.segmentation.segment import segment, segment_inputs
 from textrnn.stage import run_stage
 
@@ -21,7 +22,7 @@ def main(encoding: str) -> None:
     settings = load_entry_section(Segment, params, "encodings", encoding, "segment")
     corpus, data = get_param(params, "encodings", encoding, "corpus"), load_section(Data, params, "data")
     parsed = ParsedRows.read(ParsedRows.default_folder(corpus))
-    punkt, source = Path(data.punkt), Path(data.source) / corpus
+    punkt, source = Path(data.punkt), path_of(Path(data.source), corpus)
     inputs = segment_inputs(parsed, settings, punkt_folder=punkt, corpus_folder=source)
     resume_key = {"segment": asdict(settings), "inputs": inputs}
     with resumable_folder(SegmentedRows.default_folder(encoding), stage="segment", **resume_key) as out:

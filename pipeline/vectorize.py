@@ -13,6 +13,7 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import file_sha256
 from textrnn.common.storage.stored_files import write_statistics
+from textrnn.names import path_of
 from textrnn.preparation.artifacts.jieba_dictionary import read_dictionary
 from textrnn.preparation.artifacts.learned_vectors import LearnedVectors
 from textrnn.preparation.artifacts.preparation_folder import Preparation
@@ -28,8 +29,8 @@ def main(encoding: str) -> None:
     corpus = get_param(params, "encodings", encoding, "corpus")
     parse = load_entry_section(Parse, params, "corpora", corpus, "parse")
     name = parse.files.get("unlabelled")
-    read_text = settings.width is not None and settings.unlabelled and name is not None
-    text = Path(load_section(Data, params, "data").source) / corpus / name if read_text else None
+    source = path_of(Path(load_section(Data, params, "data").source), corpus)
+    text = source / name if settings.width is not None and settings.unlabelled and name is not None else None
     inputs = [segmented.checksum, file_sha256(preparation.vocabulary_file)]
     inputs += [file_sha256(text), str(parse.text_encoding)] if text and text.is_file() else []
     with resumable_folder(

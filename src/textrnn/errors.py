@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
+from typing import Any
+
+# characters of each part of a message: a value may be as large as the file that it is from
+MAX_PLACE, MAX_WRONG, MAX_VALUE, MAX_REMEDY = 400, 800, 400, 1600
+MAX_ERRORS = 100  # lines of one error
+MAX_BITS = 512  # of a whole number that is shown in digits
+# what would end the line, control the terminal or be no UTF-8
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 class UserError(Exception):
     """An error in what the user supplied: where it is, what is wrong, what was found and what to do.
 
-    The message is one line, `where: what is wrong; got X; what to do`. Stages print it and exit with 1, without a
-    traceback.
+    The message is one line, `where: what is wrong; got X; what to do`, each part cut to a few hundred characters,
+    whatever is quoted in it. Stages print it and exit with 1, without a traceback.
     """
 
     def __init__(self, where: str | Path, wrong: str, *, got: object = None, do: str = "") -> None:
-        parts = [f"{where}: {wrong}"]
+        parts = [f"{_cut(str(where), MAX_PLACE)}: {_cut(wrong, MAX_WRONG)}"]
         if got is not None:
-            parts.append(f"got {got}")
+            parts.append(f"got {_cut(show(got, str), MAX_VALUE)}")
         if do:
-            parts.append(do)
-        super().__init__("; ".join(parts).replace("\n", " "))
+            parts.append(_cut(do, MAX_REMEDY))
+        super().__init__(as_line("; ".join(parts)))
 
     def __reduce__(self) -> tuple[object, ...]:
         # pickle would call the class with `args`, the one finished message, in place of the several arguments above;
@@ -30,10 +39,12 @@ class UserError(Exception):
 
 
 class CombinedError(UserError):
-    """Several errors, each with a line of its own."""
+    """Several errors, each with a line of its own; of very many, the first ones have."""
 
     def __init__(self, errors: Sequence[UserError]) -> None:
-        Exception.__init__(self, "\n  ".join([f"{len(errors)} errors", *map(str, errors)]))
+        more = [f"and {len(errors) - MAX_ERRORS:,} more"] if len(errors) > MAX_ERRORS else []
+        lines = [f"{len(errors)} errors", *map(str, errors[:MAX_ERRORS]), *more]
+        Exception.__init__(self, "\n  ".join(lines))
         self.errors = list(errors)
 
 
@@ -85,12 +96,64 @@ def require(valid: bool, where: str, wrong: str, got: object) -> None:
 
 def show_value(value: object) -> str:
     """A value of params.yaml as messages show it, with its type."""
-    return "null" if value is None else f"{value!r} ({type(value).__name__})"
+    return "null" if value is None else f"{show(value)} ({type(value).__name__})"
+
+
+def show(value: object, scalar: Callable[[Any], str] = repr) -> str:
+    """The value as Python prints it, cut to MAX_VALUE characters; what is behind the cut is not even computed.
+
+    A list that contains itself, or a million others, would fill the memory; a number of 5,000 digits cannot be printed.
+    scalar: prints what is no container; what containers hold is always shown as its `repr`.
+    """
+    shown = ""
+    for piece in _pieces(value, scalar):
+        shown += piece
+        if len(shown) > MAX_VALUE:
+            return _cut(shown, MAX_VALUE)
+    return shown
+
+
+def _pieces(value: object, scalar: Callable[[Any], str] = repr) -> Iterator[str]:
+    """The printed value, bit by bit, so that who reads it can stop."""
+    if isinstance(value, str):
+        yield scalar(value[: MAX_VALUE + 1])
+    elif isinstance(value, int) and value.bit_length() > MAX_BITS:
+        yield f"a whole number of {value.bit_length():,} bits"
+    elif type(value) is dict:
+        yield "{"
+        for index, (key, item) in enumerate(value.items()):
+            yield ", " if index else ""
+            yield from _pieces(key)
+            yield ": "
+            yield from _pieces(item)
+        yield "}"
+    elif type(value) is list or type(value) is tuple:
+        start, end = "[]" if type(value) is list else ("(", ",)" if len(value) == 1 else ")")
+        yield start
+        for index, item in enumerate(value):
+            yield ", " if index else ""
+            yield from _pieces(item)
+        yield end
+    else:
+        yield scalar(value)
 
 
 def shorten(text: str) -> str:
     """The text as messages show it: its `repr`, cut to at most 60 characters."""
     return repr(text if len(text) <= 60 else text[:57] + "...")
+
+
+def _cut(text: str, most: int) -> str:
+    """The text without its middle if it is longer: the start says what it is, the end is the name of a file."""
+    if len(text) <= most:
+        return text
+    start = most * 2 // 3
+    return f"{text[:start]} … {text[len(text) - most + start + 3 :]}"
+
+
+def as_line(text: str) -> str:
+    """The text on one line: line ends as blanks, and what else a terminal or a page would obey as escapes."""
+    return UNPRINTABLE.sub(lambda match: repr(match[0])[1:-1], text.replace("\n", " "))
 
 
 def _rebuild(kind: type[UserError], message: str) -> UserError:

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from textrnn.errors import ResumableError, UserError
+from textrnn.names import check_name
 
 Item = TypeVar("Item")
 
@@ -43,7 +44,13 @@ def run_stage(main: Callable[[str], None], entry_kind: str) -> None:
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     help_text = f"the name of an entry of {TABLES[entry_kind]} in params.yaml"
     parser.add_argument("name", metavar=entry_kind, help=help_text)
-    run_command(lambda: main(parser.parse_args().name))
+
+    def checked() -> None:
+        name = parser.parse_args().name
+        check_name(name, entry_kind)  # it becomes part of paths
+        main(name)
+
+    run_command(checked)
 
 
 def run_command(main: Callable[[], None]) -> None:

@@ -17,7 +17,7 @@ from textrnn.common.params import check
 from textrnn.common.params.sections import load_entry_section, merge_values
 
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
-FLOOR = {"__init__", "errors", "stage", "cli"}  # modules on the top floor, beside the wings
+FLOOR = {"__init__", "errors", "names", "stage", "cli"}  # modules on the top floor, beside the wings
 # declarations and their reader, which compute nothing: DVC tracks the values of params.yaml themselves
 DECLARATIONS = "common/config"
 LISTED_BY_CHECK_ALONE = (DECLARATIONS, "common/params")
@@ -136,6 +136,44 @@ def wing_if_whole(package: str, reached: set[str | None]) -> str:
     """The package's wing if all of the wing is reached, which is one dep in place of several; else the package."""
     wing = package.split("/")[0]
     return wing if len(WINGS[wing]) > 1 and reached.issuperset(WINGS[wing]) else package
+
+
+def producers(stages: dict[str, Any]) -> dict[str, set[str]]:
+    """By stage, the stages whose outputs it depends on, as the templates of the paths say."""
+
+    def folder(path: Any) -> str:
+        return re.sub(r"\$\{[^}]+\}", "*", f"{path if isinstance(path, str) else next(iter(path))}/")
+
+    bodies = {stage: definition.get("do", definition) for stage, definition in stages.items()}
+    return {
+        stage: {
+            other
+            for other, made in bodies.items()
+            if any(folder(dep).startswith(folder(out)) for dep in body["deps"] for out in made["outs"])
+        }
+        for stage, body in bodies.items()
+    }
+
+
+def follows(stage: str, first: str, needs: dict[str, set[str]]) -> bool:
+    return first in needs[stage] or any(follows(other, first, needs) for other in needs[stage] - {stage})
+
+
+def test_no_command_with_a_name_in_it_runs_before_that_name_is_checked():
+    """DVC puts names into the commands of a shell before `check` runs; it runs no command whose inputs are not made."""
+    stages = dvc_yaml()
+    needs = producers(stages)
+    named = [stage for stage, definition in stages.items() if "${" in definition.get("do", definition)["cmd"]]
+    assert sorted(named) == sorted(STAGES)
+    assert [stage for stage in named if not follows(stage, "check", needs)] == []
+    study = YAML(typ="safe").load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    named = [stage for stage, definition in study.items() if "${" in definition["cmd"]]
+    assert named == ["study_run"]
+    assert "study_pad" in producers(study)["study_run"]
+    # what it checks, so that it runs again when one of them changes
+    (read,) = study["study_pad"]["params"]
+    assert {"runs", "seeds"} <= set(read["study/params.yaml"])
+    assert re.findall(r"\$\{(.+?)\}", study["study_run"]["cmd"]) == ["item.variant", "item.seed"]
 
 
 def test_every_module_lies_in_a_package_of_the_list():

@@ -7,7 +7,7 @@ from factories.imports import ROOT
 from factories.shards import write_padded
 from textrnn.common.params.params_file import read_params
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.study.plan.json_files import read_results, read_runs, run_name, write_results
+from textrnn.study.plan.json_files import read_results, read_runs, run_file, write_results
 from textrnn.study.plan.variants import CellComparison, read_study
 from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.training_run import run_variant
@@ -45,9 +45,8 @@ def verdicts(tmp_path_factory):
             data = PreparedData(padded[study.variants[name].max_length], matrix, LABELS)
             recipe = Recipe(name, f"study.variants.{name}", model, settings, data)
             run = run_variant(recipe, gradient_rows=study.gradient_rows)
-            file = f"{run_name(name, seed)}.json"
-            write_results(folder / "facts" / file, run.facts | {"kept_share": 0.8})
-            write_results(folder / "timings" / file, run.timings)
+            write_results(run_file(folder / "facts", name, seed), run.facts | {"kept_share": 0.8})
+            write_results(run_file(folder / "timings", name, seed), run.timings)
     runs = read_runs(folder / "facts", folder / "timings", study.runs, SEEDS)
     sizes = CellComparison(3, 2, 4, 3, repeats=2)
     verdicts = judge_all(runs, {str(seed): differences(sizes, seed) for seed in SEEDS}, timings(sizes, 1))

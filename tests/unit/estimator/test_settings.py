@@ -117,7 +117,8 @@ REFUSED = {
         {"model": {"words": {"width": 3, "min_count": 1}}},
         "recipes.Own.model.words: needs the recipe's embed.lexicon, which is null",
     ),
-    "a large seed": ({"seed": 2**63}, "seed: must lie in [0, 2^63)"),
+    "a large seed": ({"seed": 2**63}, "seed: must be a whole number of 64 bits"),
+    "a negative seed": ({"seed": -1}, "seed: must lie in [0, 2^63)"),
 }
 
 

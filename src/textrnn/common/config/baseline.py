@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textrnn.common.config.bounds import MAX_FEATURES, MAX_NGRAM, MAX_WIDTH, check_size
 from textrnn.errors import ErrorCollector
 
 
@@ -29,8 +30,11 @@ class Baseline:
         """Refuse values out of range; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
             errors.require(0 <= self.seed < 2**63, f"{where}.seed", "must lie in [0, 2^63)", self.seed)
-            counts = ("ngrams", "features", "width", "epochs", "batch_size", "crf_iterations", "crf_min_count")
-            for name in counts:
+            sizes = {"ngrams": MAX_NGRAM, "features": MAX_FEATURES, "width": MAX_WIDTH}
+            for name, most in sizes.items():
+                with errors.collect():
+                    check_size(getattr(self, name), f"{where}.{name}", most)
+            for name in ("epochs", "batch_size", "crf_iterations", "crf_min_count"):
                 errors.require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
             for name in ("logistic_c", "svm_c", "nb_svm_c"):
                 candidates = getattr(self, name)

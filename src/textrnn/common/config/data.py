@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
-from textrnn.errors import ErrorCollector, UserError, require
+from textrnn.common.config.bounds import MAX_GENERATED_ROWS, check_size
+from textrnn.errors import ErrorCollector, UserError
+from textrnn.names import check_path
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,8 @@ class Data:
         with ErrorCollector() as errors:
             for name, folder in self.__dict__.items():
                 errors.require(bool(folder), f"{where}.{name}", "must name a folder", folder)
+                with errors.collect():
+                    check_path(folder, f"{where}.{name}")
                 if folder.startswith("~"):
                     do = f"write the whole path, {os.path.expanduser(folder)}"
                     with errors.collect():
@@ -43,7 +47,7 @@ class Sample:
 
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
-        require(self.rows >= 5, f"{where}.rows", "must be at least 5", self.rows)
+        check_size(self.rows, f"{where}.rows", MAX_GENERATED_ROWS, least=5)
 
 
 @dataclass(frozen=True)

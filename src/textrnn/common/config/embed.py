@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from textrnn.common.config.file_names import check_file_name
+from textrnn.common.config.bounds import MAX_WIDTH, MAX_WORD, check_size
 from textrnn.errors import ErrorCollector
+from textrnn.names import check_file_name
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class Lexicon:
         """Refuse values out of range; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
             # a single character has an embedding anyway
-            errors.require(self.longest >= 2, f"{where}.longest", "must be at least 2", self.longest)
+            with errors.collect():
+                check_size(self.longest, f"{where}.longest", MAX_WORD, least=2)
             if self.vectors is not None:
                 with errors.collect():
                     check_file_name(self.vectors, f"{where}.vectors", "data.vectors")
@@ -57,7 +59,8 @@ class Embed:
             width, std = self.width, self.std
             has_width = width is not None or self.vectors is not None
             errors.require(has_width, f"{where}.width", "must be a number where vectors is null", width)
-            errors.require(width is None or width >= 1, f"{where}.width", "must be at least 1", width)
+            with errors.collect():
+                check_size(width, f"{where}.width", MAX_WIDTH)
             errors.require(0 < std < math.inf, f"{where}.std", "must be above 0 and finite", std)
             errors.require(self.seed >= 0, f"{where}.seed", "must not be negative", self.seed)
             if self.vectors is not None:

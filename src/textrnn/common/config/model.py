@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from textrnn.common.config.bounds import MAX_LAYERS, MAX_WIDTH, check_size
 from textrnn.common.config.types import Task
 from textrnn.errors import ErrorCollector
 
@@ -30,8 +31,9 @@ class FeatureOptions:
     def check(self, where: str) -> None:
         """Refuse values out of range; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
-            for name, value in (("width", self.width), ("min_count", self.min_count)):
-                errors.require(value >= 1, f"{where}.{name}", "must be at least 1", value)
+            with errors.collect():
+                check_size(self.width, f"{where}.width", MAX_WIDTH)
+            errors.require(self.min_count >= 1, f"{where}.min_count", "must be at least 1", self.min_count)
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,10 @@ class Model:
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
-            sizes = {"hidden_size": self.hidden_size, "layers": self.layers, "head_size": self.head_size}
-            for name, size in sizes.items():
-                errors.require(size is None or size >= 1, f"{where}.{name}", "must be at least 1", size)
+            sizes = {"hidden_size": MAX_WIDTH, "layers": MAX_LAYERS, "head_size": MAX_WIDTH}
+            for name, most in sizes.items():
+                with errors.collect():
+                    check_size(getattr(self, name), f"{where}.{name}", most)
             for name in ("dropout", "word_dropout", "embedding_dropout", "head_dropout"):
                 probability = getattr(self, name)
                 errors.require(0 <= probability < 1, f"{where}.{name}", "must lie in [0, 1)", probability)

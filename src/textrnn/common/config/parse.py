@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from textrnn.common.config.file_names import check_file_name
 from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels, Split
 from textrnn.errors import ErrorCollector, require
+from textrnn.names import check_file_name
 
 NO_FILES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined")  # encodings of other things
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from textrnn.common.config.file_names import check_file_name
 from textrnn.errors import ErrorCollector
+from textrnn.names import check_file_name
 
 Cleaning = Literal["lower", "digits", "urls"]
 SegmenterName = Literal["chars", "jieba", "nltk", "tokens"]

@@ -27,6 +27,7 @@ class StepSchedule:
         with ErrorCollector() as errors:
             errors.require(self.every >= 1, f"{where}.every", "must be at least 1", self.every)
             errors.require(self.factor > 0, f"{where}.factor", "must be above 0", self.factor)
+            errors.require(self.factor <= 10, f"{where}.factor", "must be at most 10", self.factor)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from textrnn.common.config.bounds import MAX_WIDTH, MAX_WINDOW, MAX_WORD, check_size
 from textrnn.errors import ErrorCollector
 
 
@@ -21,8 +22,9 @@ class BigramVectors:
     def check(self, where: str, widest: int | None) -> None:
         """Refuse values out of range; `where` is the dotted name of the section, `widest` the width of tokens."""
         with ErrorCollector() as errors:
-            for name, value in (("width", self.width), ("min_count", self.min_count)):
-                errors.require(value >= 1, f"{where}.{name}", "must be at least 1", value)
+            with errors.collect():
+                check_size(self.width, f"{where}.width", MAX_WIDTH)
+            errors.require(self.min_count >= 1, f"{where}.min_count", "must be at least 1", self.min_count)
             narrow = widest is None or self.width <= widest
             errors.require(narrow, f"{where}.width", f"must be at most that of tokens, {widest}", self.width)
             # they are stored as float32
@@ -40,7 +42,8 @@ class WordVectors(BigramVectors):
         with ErrorCollector() as errors:
             with errors.collect():
                 super().check(where, widest)
-            errors.require(self.longest >= 2, f"{where}.longest", "must be at least 2", self.longest)
+            with errors.collect():
+                check_size(self.longest, f"{where}.longest", MAX_WORD, least=2)
 
 
 @dataclass(frozen=True)
@@ -70,9 +73,11 @@ class Vectorize:
     def check(self, where: str) -> None:
         """Refuse invalid values and combinations; `where` is the dotted name of the section."""
         with ErrorCollector() as errors:
-            for name in ("width", "min_count", "max_tokens", "window", "contexts"):
-                value = getattr(self, name)
-                errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
+            for name, most in (("width", MAX_WIDTH), ("window", MAX_WINDOW)):
+                with errors.collect():
+                    check_size(getattr(self, name), f"{where}.{name}", most)
+            for name in ("min_count", "max_tokens", "contexts"):
+                errors.require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
             errors.require(0.001 <= self.norm <= 1000, f"{where}.norm", "must lie in [0.001, 1000]", self.norm)
             errors.require(self.seed >= 0, f"{where}.seed", "must not be negative", self.seed)
             for name, options in (("bigrams", self.bigrams), ("words", self.words)):

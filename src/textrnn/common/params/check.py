@@ -18,10 +18,10 @@ from textrnn.common.config.segment import Segment
 from textrnn.common.config.train import Train
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.params.conversion import convert_values, field_names, missing_param, suggest
-from textrnn.common.params.entry_names import check_name_form, ignored_keys
+from textrnn.common.params.entry_names import ignored_keys, invalid_names
 from textrnn.common.params.misspelt_sections import as_meant
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
-from textrnn.errors import ErrorCollector, UserError, require, show_value
+from textrnn.errors import ErrorCollector, UserError, require, show, show_value
 
 # sections that stand once
 SECTIONS: dict[str, type[Any]] = {"data": Data, "limits": Limits, "sample": Sample, "baseline": Baseline}
@@ -68,6 +68,7 @@ def check_params(params: Mapping[str, Any]) -> None:
             misspelt = convert_values(cls, params.get(name), name, ErrorCollector()).misspelt
             reported |= {str(missing_param(name, key)) for key in misspelt}
         known_defaults = {name: _known_values(cls, params.get(name)) for name, cls in defaults.items()}
+        errors.errors += invalid_names(params)
         for table in ENTRY_SECTIONS:
             with errors.collect():
                 _check_table({**params, **known_defaults}, table, given.get(table, params.get(table)), reported)
@@ -110,10 +111,12 @@ def _check_table(params: Mapping[str, Any], table: str, entries: Any, reported: 
     of the errors of defaults, which entries would repeat.
     """
     get_param(params, table)
-    if not isinstance(entries, Mapping) or not all(isinstance(key, str) for key in entries):
-        raise UserError(table, "must be a mapping of named entries", got=repr(entries)[:60])
+    if not isinstance(entries, Mapping):
+        raise UserError(table, "must be a mapping of named entries", got=show_value(entries))
     with ErrorCollector() as errors:
         for key, entry in entries.items():
+            if not isinstance(key, str):
+                continue  # it is reported with the names
             of_entry = ErrorCollector()
             with of_entry.collect():
                 _check_entry(params, table, key, entry)
@@ -137,8 +140,6 @@ def _check_entry(params: Mapping[str, Any], table: str, key: str, entry: Any) ->
     known = [*([reference] if reference else []), *sections]
     loaded = {}
     with ErrorCollector() as errors:
-        with errors.collect():
-            check_name_form(key, table)
         if not isinstance(entry, Mapping):
             errors.errors.append(UserError(where, "must be a mapping", got=show_value(entry)))
             return
@@ -255,4 +256,4 @@ def _check_reference(params: Mapping[str, Any], keys: tuple[str, ...], table: st
     name, entries = get_param(params, *keys), params.get(table)
     if isinstance(entries, Mapping) and not (isinstance(name, str) and name in entries):
         wrong, do = f"must name an entry of {table}", f"known: {', '.join(map(str, entries))}"
-        raise UserError(".".join(keys), wrong, got=repr(name), do=do)
+        raise UserError(".".join(keys), wrong, got=show(name), do=do)

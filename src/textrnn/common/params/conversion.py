@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 from textrnn.errors import ErrorCollector, UserError, show_value
 
 Section = TypeVar("Section")
+MAX_FLOAT = 1e15  # the product of two is still a float32
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,10 @@ def _convert_scalar(hint: Any, value: Any, where: str) -> Any:
         raise UserError(where, f"must be {names.get(hint, hint.__name__)}", got=show_value(value))
     if hint is float and not math.isfinite(value):
         raise UserError(where, "must be a finite number", got=value)
+    if hint is float and abs(value) > MAX_FLOAT:
+        raise UserError(where, f"must lie in [-{MAX_FLOAT:g}, {MAX_FLOAT:g}]", got=value)
+    if hint is int and not -(2**63) <= value < 2**63:
+        raise UserError(where, "must be a whole number of 64 bits", got=value)
     return value
 
 

@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from textrnn.errors import UserError, shorten
+from textrnn.errors import ErrorCollector, UserError, require, shorten
+from textrnn.names import check_name
+from textrnn.stage import TABLES
 
-NAME = re.compile(r"\w[\w-]{0,63}")
 IGNORED_BY_DVC = ("size", "nfiles")  # DVC's run cache ignores keys of these names and restores old outputs (dvc 10296)
 YAML_VERSIONS = ((1, 2), (1, 1))  # 1.2 has `1e5`, 1.1 has words such as `yes`
 
 
-def check_name_form(name: str, where: str) -> None:
-    """Raise UserError for a name with other characters than an entry may have."""
-    if NAME.fullmatch(name) is None:
-        wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
-        raise UserError(where, wrong, got=shorten(name))
-
-
 def check_entry_name(name: str, where: str) -> None:
     """Raise UserError for a new name that no entry can have, or that YAML or DVC would take for something else."""
-    check_name_form(name, where)
+    check_name(name, where)
     if not is_text_name(name):
         wrong = "the name of an entry must not be a number, a date or a word that YAML or DVC reads otherwise"
         raise UserError(where, wrong, got=shorten(name), do=f"name it corpus_{name}, for example")
@@ -42,6 +35,17 @@ def is_text_name(name: str) -> bool:
         except (YAMLError, ValueError):  # ValueError: an invalid date
             return False
     return name not in IGNORED_BY_DVC
+
+
+def invalid_names(params: Mapping[str, Any]) -> Iterator[UserError]:
+    """An error for each entry, of any table, whose name may not become part of a path or a command."""
+    for table in TABLES.values():
+        entries = params.get(table)
+        for name in entries if isinstance(entries, Mapping) else ():
+            with (errors := ErrorCollector()).collect():
+                require(isinstance(name, str), table, "the name of an entry must be text", name)
+                check_name(name, table)
+            yield from errors.errors
 
 
 def ignored_keys(values: Any, where: str = "") -> Iterator[UserError]:

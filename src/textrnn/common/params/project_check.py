@@ -8,10 +8,28 @@ from typing import Any
 
 from textrnn.common.params.check import check_params
 from textrnn.common.params.conversion import suggest
+from textrnn.common.params.entry_names import invalid_names
+from textrnn.common.params.moved_keys import refuse_old_layout
+from textrnn.common.params.params_file import PARAMS_FILE, read_values
 from textrnn.common.params.sections import merge_values
-from textrnn.errors import ErrorCollector, UserError
+from textrnn.errors import ErrorCollector, UserError, show
+from textrnn.names import check_path
 
 LEARNED = ("vectorized", "train")  # what these params may name in place of a file
+
+
+def check_project_file(path: Path = PARAMS_FILE) -> None:
+    """Raise UserError for all errors of a params.yaml, and for each file that it names and that is not there.
+
+    In the layout of version 0.1 only the names of its entries are checked: nothing else is where it should be.
+    """
+    params = read_values(path)
+    with ErrorCollector() as errors:
+        with errors.collect():
+            refuse_old_layout(params, path)
+        if errors.errors:
+            errors.errors += invalid_names(params)
+    check_project(params, path.parent)
 
 
 def check_project(params: Mapping[str, Any], project: Path = Path()) -> None:
@@ -33,10 +51,18 @@ def _missing_files(params: Mapping[str, Any], project: Path) -> Iterator[UserErr
         if not isinstance(folder, str) or not isinstance(name, str) or name in LEARNED:
             continue  # an error of its own, or no file
         path = project / folder / name
+        if not _can_be_a_file(folder) or not _can_be_a_file(name):
+            continue  # likewise
         if not path.exists():
             present = [file.name for file in sorted(path.parent.glob("*"))] if path.parent.is_dir() else []
             do = suggest(path.name, present) if present else f"put it into {folder}"
-            yield UserError(dotted, f"is not in data.{folder_name}, {folder}", got=repr(name), do=do)
+            yield UserError(dotted, f"is not in data.{folder_name}, {folder}", got=show(name), do=do)
+
+
+def _can_be_a_file(name: str) -> bool:
+    with (errors := ErrorCollector()).collect():
+        check_path(name, "")
+    return not errors.errors
 
 
 def _named_files(params: Mapping[str, Any]) -> Iterator[tuple[str, str, Any]]:

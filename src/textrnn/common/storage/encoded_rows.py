@@ -9,6 +9,7 @@ import pyarrow as pa
 from textrnn.common.config.types import Task
 from textrnn.common.storage.schemas import SPAN
 from textrnn.common.storage.stored_rows import RowFacts, StoredRows
+from textrnn.names import path_of
 
 _TARGETS: dict[Task, list[tuple[str, pa.DataType]]] = {
     "classify": [("label", pa.int32())],
@@ -26,7 +27,7 @@ class EncodedRows(StoredRows[RowFacts]):
     @classmethod
     def default_folder(cls, name: str) -> Path:
         """Where the stage writes the rows of an encoding, beside its vocabulary and labels."""
-        return cls.place / name / "ids"
+        return path_of(cls.place, name) / "ids"
 
     @staticmethod
     def schema(task: Task) -> pa.Schema:

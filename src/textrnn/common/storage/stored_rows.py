@@ -13,6 +13,7 @@ from textrnn.common.config.types import Task
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.shards import INDEX, Shard, ShardReader, index_sha256, write_index
 from textrnn.errors import UserError
+from textrnn.names import path_of
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class StoredRows(Generic[Facts]):
     @classmethod
     def default_folder(cls, name: str) -> Path:
         """Where the stage writes the rows of this entry of params.yaml."""
-        return cls.place / name
+        return path_of(cls.place, name)
 
     @classmethod
     def read(cls, folder: Path) -> Self:

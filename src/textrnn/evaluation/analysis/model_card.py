@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from textrnn.common.storage.schemas import SPLITS
 from textrnn.evaluation.analysis.card_facts import CardFacts
+from textrnn.evaluation.analysis.markdown import code_span, escape
 
 MAX_LABELS = 50  # label names that a card lists
 TASKS = {"classify": "A classifier of whole texts", "tag": "A tagger of every token, scored by entities"}
@@ -17,13 +19,13 @@ NOT_OUTCOME = ("params", "capped", "auto", "notices")  # what training.json has 
 def render(facts: CardFacts) -> str:
     """Return the card as Markdown; it depends on the facts alone."""
     blocks = [
-        f"# Model card: {facts.config['recipe']}",
+        f"# Model card: {escape(facts.config['recipe'])}",
         _summary(facts),
         "## Results",
         _score_table(facts),
         *([_part_table(facts)] if facts.parts else []),
         "## How to load",
-        f'```python\nimport textrnn\n\nmodel = textrnn.load("{facts.folder}")\nprint(model.predict(["a text"]))\n```',
+        _loading(facts.folder),
         "The directory is all that is needed: weights, configuration, vocabulary, labels and how to segment.",
         "## Data",
         _bullets(facts.data.items()),
@@ -45,10 +47,16 @@ def render(facts: CardFacts) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
+def _loading(folder: str) -> str:
+    quoted = json.dumps(folder, ensure_ascii=False)  # as Python writes it, too
+    return f'```python\nimport textrnn\n\nmodel = textrnn.load({quoted})\nprint(model.predict(["a text"]))\n```'
+
+
 def _summary(facts: CardFacts) -> str:
     corpus, rows = facts.data["corpus"], facts.padded["train"]["rows"]
-    first = f"{TASKS[facts.labels.task]}, trained on {rows:,} rows of `{corpus}`: {len(facts.labels.names)} labels."
-    capped = [f"`{cap['name']}` {cap['asked']:,} capped to {cap['used']:,}" for cap in facts.trained["capped"]]
+    labels = len(facts.labels.names)
+    first = f"{TASKS[facts.labels.task]}, trained on {rows:,} rows of {code_span(corpus)}: {labels} labels."
+    capped = [f"{code_span(cap['name'])} {cap['asked']:,} capped to {cap['used']:,}" for cap in facts.trained["capped"]]
     if not capped:
         return f"{first} No limit changed the model or its training: the params below are the recipe's."
     return f"{first} By `limits`: {', '.join(capped)}. Figures of a capped run say little of the recipe."
@@ -115,7 +123,7 @@ def _notices(facts: CardFacts) -> list[str]:
     notices = facts.trained.get("notices")
     if not notices:
         return []
-    return ["For some of its settings the run was too short:", "\n".join(f"* {notice}" for notice in notices)]
+    return ["For some of its settings the run was too short:", "\n".join(f"* {escape(notice)}" for notice in notices)]
 
 
 def _rule_values(facts: CardFacts) -> list[str]:
@@ -127,16 +135,16 @@ def _rule_values(facts: CardFacts) -> list[str]:
 
 
 def _format_rule(value: Mapping[str, Any]) -> str:
-    return f"{_format(value['used'])} (asked: {_format(value['asked'])}; follows {value['follows']})"
+    return f"{_format(value['used'])} (asked: {_format(value['asked'])}; follows {escape(value['follows'])})"
 
 
 def _label_list(names: list[str]) -> str:
-    shown = ", ".join(f"`{name}`" for name in names[:MAX_LABELS])
+    shown = ", ".join(map(code_span, names[:MAX_LABELS]))
     return shown if len(names) <= MAX_LABELS else f"{shown} and {len(names) - MAX_LABELS:,} more"
 
 
 def _bullets(pairs: Iterable[tuple[str, Any]]) -> str:
-    return "\n".join(f"* {name}: {_format(value)}" for name, value in pairs)
+    return "\n".join(f"* {escape(name)}: {_format(value)}" for name, value in pairs)
 
 
 def _format(value: Any) -> str:
@@ -150,5 +158,5 @@ def _format(value: Any) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(_format(item) for item in value) or NO_VALUE
     if isinstance(value, Mapping):
-        return ", ".join(f"{name} {_format(item)}" for name, item in value.items()) or NO_VALUE
-    return str(value)
+        return ", ".join(f"{escape(str(name))} {_format(item)}" for name, item in value.items()) or NO_VALUE
+    return escape(str(value))

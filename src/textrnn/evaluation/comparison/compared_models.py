@@ -11,6 +11,7 @@ from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.comparison import best_baseline, score_name
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
+from textrnn.names import is_name
 from textrnn.preparation.artifacts.result_files import BaselineFiles, EvaluatedFiles, RecipeFiles
 
 BEST = "best_baseline"  # stands for the baseline that dev ranks first
@@ -42,9 +43,9 @@ def _find(name: str) -> ComparedModel:
     encoding, colon, baseline = name.partition(":")
     if colon and not Path(name).exists():
         return _find_baseline(encoding, baseline)
-    folder = RecipeFiles(name).evaluated.folder
-    if not folder.is_dir() and Path(name).is_dir():
-        folder = Path(name)
+    folder = Path(name)
+    if is_name(name) and (of_recipe := RecipeFiles(name).evaluated.folder).is_dir():
+        folder = of_recipe
     if not folder.is_dir():
         do = "give a recipe that has run, a folder of data/evaluated, <encoding>:<baseline> or best_baseline"
         raise UserError(name, "there are no predictions of such a model", do=do)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from textrnn.inference.http.host_names import host_argument, origin_argument
 from textrnn.inference.http.server_settings import ServerSettings
 from textrnn.inference.prediction.arguments import bounded_integer
 from textrnn.inference.serving.request_limits import RequestLimits
+from textrnn.names import check_name
 
 # the packages of the extra, by their import names
 EXTRA = ("fastapi", "starlette", "pydantic", "uvicorn", "h11", "prometheus_client")
@@ -74,6 +76,8 @@ def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     for larger, smaller in AT_LEAST:
         if getattr(args, larger) < getattr(args, smaller):
             usage_error(f"{_option(larger)} must be at least {_option(smaller)}")
+    for folder in args.models:  # before any is loaded: the name of its directory becomes part of URLs
+        check_name(Path(os.path.abspath(folder)).name, folder, "a model's directory")
     try:
         from textrnn.inference.serving import server  # imports torch and the packages of the extra
     except ModuleNotFoundError as error:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.names import path_of
 
 Kind = Literal["token", "bigram", "word"]
 KINDS: tuple[Kind, ...] = ("token", "bigram", "word")
@@ -35,7 +36,7 @@ class LearnedVectors:
     @staticmethod
     def default_folder(encoding: str) -> Path:
         """Where the stage writes the vectors of an encoding."""
-        return Path("data/vectorized") / encoding
+        return path_of(Path("data/vectorized"), encoding)
 
     @classmethod
     def read(cls, folder: Path) -> LearnedVectors:

@@ -17,6 +17,7 @@ from safetensors.numpy import load_file, save
 from textrnn.common.storage.schemas import PAD_ID
 from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import DamagedFileError, UserError
+from textrnn.names import path_of
 
 WEIGHTS_FILE = "linear.safetensors"
 FACTS_FILE = "linear.json"
@@ -47,7 +48,7 @@ class LinearModel:
     @staticmethod
     def default_folder(encoding: str) -> Path:
         """Where the stage `baseline` writes the model of an encoding."""
-        return Path("data/linear") / encoding
+        return path_of(Path("data/linear"), encoding)
 
     @staticmethod
     def files(folder: Path) -> tuple[Path, Path]:

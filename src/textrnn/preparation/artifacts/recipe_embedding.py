@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from textrnn.common.storage.stored_files import open_arrow, write_arrow
 from textrnn.errors import UserError
+from textrnn.names import path_of
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon, save_lexicon
 
 MATRIX_FILE = "embedding.arrow"
@@ -33,7 +34,7 @@ class RecipeEmbedding:
     @staticmethod
     def default_folder(recipe: str) -> Path:
         """Where the stage writes the embedding of a recipe."""
-        return Path("data/embedded") / recipe
+        return path_of(Path("data/embedded"), recipe)
 
     @staticmethod
     def files(folder: Path) -> tuple[Path, Path, Path]:

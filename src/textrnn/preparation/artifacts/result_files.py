@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from textrnn.names import path_of
 from textrnn.preparation.artifacts.model_files import ModelFiles
 
 
@@ -83,19 +84,19 @@ class RecipeFiles:
 
     @property
     def model(self) -> ModelFiles:
-        return ModelFiles(self.project / "models" / self.recipe)
+        return ModelFiles(path_of(self.project / "models", self.recipe))
 
     @property
     def card(self) -> Path:
-        return self.project / "models" / f"{self.recipe}.md"
+        return path_of(self.project / "models", self.recipe, ".md")
 
     @property
     def evaluated(self) -> EvaluatedFiles:
-        return EvaluatedFiles(self.project / "data" / "evaluated" / self.recipe)
+        return EvaluatedFiles(path_of(self.project / "data" / "evaluated", self.recipe))
 
     @property
     def analyzed(self) -> AnalyzedFiles:
-        return AnalyzedFiles(self.project / "data" / "analyzed" / self.recipe)
+        return AnalyzedFiles(path_of(self.project / "data" / "analyzed", self.recipe))
 
     @property
     def scores(self) -> Path:
@@ -115,11 +116,11 @@ class RecipeFiles:
     @property
     def timings(self) -> Path:
         """Seconds and the machine: they differ from run to run, so no stage declares the file."""
-        return self.project / "logs" / f"{self.recipe}.json"
+        return path_of(self.project / "logs", self.recipe, ".json")
 
     @property
     def _metrics(self) -> Path:
-        return self.project / "metrics" / self.recipe
+        return path_of(self.project / "metrics", self.recipe)
 
 
 @dataclass(frozen=True)
@@ -132,19 +133,19 @@ class BaselineFiles:
     @property
     def baselines(self) -> Path:
         """The metrics of all baselines."""
-        return self.project / "data" / "baselines" / f"{self.encoding}.json"
+        return path_of(self.project / "data" / "baselines", self.encoding, ".json")
 
     @property
     def predicted_rows(self) -> Path:
         """The gold labels of test, and the labels that each baseline predicts."""
-        return self.project / "data" / "baselines" / f"{self.encoding}.arrow"
+        return path_of(self.project / "data" / "baselines", self.encoding, ".arrow")
 
     @property
     def best_score(self) -> Path:
         """The test score of the baseline that is best on dev, which DVC compares between runs."""
-        return self.project / "metrics" / self.encoding / "baseline.json"
+        return path_of(self.project / "metrics", self.encoding) / "baseline.json"
 
     @property
     def timings(self) -> Path:
         """Seconds of each baseline; no stage declares the file."""
-        return self.project / "logs" / f"{self.encoding}.baselines.json"
+        return path_of(self.project / "logs", self.encoding, ".baselines.json")

@@ -69,7 +69,7 @@ def read_selected(path: Path, wanted: Callable[[str], bool], what: str) -> Selec
     """
     lines = None
     if path.suffix.lower() == ".npz":
-        pairs = read_matrix(path)
+        pairs = read_matrix(path, wanted)
     else:
         start = read_start(path, START_BYTES)
         _refuse_other_kinds(path, start)

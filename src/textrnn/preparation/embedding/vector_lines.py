@@ -13,7 +13,7 @@ from textrnn.common.files.lines import read_lines
 from textrnn.errors import UserError
 
 MIN_INVALID = 10  # so many lines that are not UTF-8 are no accident, if most tokens that are not ASCII are among them
-HEAD = re.compile(r"[ \t]*(\d+)[ \t]+(\d+)[ \t]*")
+HEAD = re.compile(r"[ \t]*(\d{1,18})[ \t]+(\d{1,18})[ \t]*")
 PARAGRAPH = 10_000  # lines after which the encoding is judged
 
 

@@ -2,42 +2,66 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from textrnn.errors import UserError
+from textrnn.preparation.embedding.npy_entries import NpyEntry, open_entries
 
 
-def read_matrix(path: Path) -> Iterator[tuple[str, np.ndarray]]:
-    """Read the array `embeddings` (N, width); its tokens are the array `tokens`, else lines of `<stem>.tokens.txt`."""
-    if not path.is_file():
-        raise UserError(path, "no such file", do="correct data.vectors, or the recipe's vectors")
-    if not zipfile.is_zipfile(path):
-        raise UserError(path, "is not an .npz file, or is truncated")
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            names = list(arrays)
-            matrix = arrays["embeddings"] if "embeddings" in names else None
-            token_array = arrays["tokens"] if "tokens" in names else None
-    except (ValueError, zipfile.BadZipFile, zlib.error, EOFError) as error:
-        raise UserError(path, "is not an .npz of plain arrays", got=error, do="save it without pickle") from error
-    if matrix is None or matrix.ndim != 2 or matrix.dtype.kind not in "fiu":
-        raise UserError(path, "needs a two-dimensional array of numbers named embeddings", got=", ".join(names))
-    if token_array is not None and (token_array.ndim != 1 or token_array.dtype.kind != "U"):
+def read_matrix(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str, np.ndarray]]:
+    """The wanted tokens and their vectors, in file order: the rows of the array `embeddings` (N, width).
+
+    The tokens are the array `tokens`, else the lines of `<stem>.tokens.txt`. Memory stays at a few vectors.
+    Raises UserError for a file that is damaged or has something else, and for numbers that are not finite.
+    """
+    for token, vector in _read_pairs(path):
+        if wanted(token):
+            yield token, vector.copy()  # not a part of the block, which would stay in memory
+
+
+def _read_pairs(path: Path) -> Iterator[tuple[str, np.ndarray]]:
+    with open_entries(path) as entries:
+        matrix, token_array = entries.get("embeddings"), entries.get("tokens")
+        if matrix is None or len(matrix.shape) != 2 or matrix.dtype.kind not in "fiu":
+            raise UserError(path, "needs a two-dimensional array of numbers named embeddings", got=", ".join(entries))
+        if token_array is None:
+            lines = _read_token_file(path)
+            tokens, number = iter(lines), len(lines)
+        else:
+            tokens, number = _read_tokens(token_array), token_array.shape[0] if token_array.shape else 1
+        if number != matrix.shape[0]:
+            wrong = f"has {matrix.shape[0]} vectors and {number} tokens"
+            raise UserError(path, wrong, do="they must match, row by row")
+        yield from zip(tokens, _read_vectors(matrix), strict=True)
+
+
+def _read_tokens(array: NpyEntry) -> Iterator[str]:
+    if len(array.shape) != 1 or array.dtype.kind != "U":
         wrong = "its array tokens must be a one-dimensional array of text"
-        raise UserError(path, wrong, got=f"{token_array.dtype} {token_array.shape}")
-    tokens = _read_token_file(path) if token_array is None else token_array.tolist()
-    if len(tokens) != len(matrix):
-        raise UserError(path, f"has {len(matrix)} vectors and {len(tokens)} tokens", do="they must match, row by row")
-    with np.errstate(over="ignore"):
-        matrix = matrix.astype(np.float32)
-    if not np.isfinite(matrix).all():
-        raise UserError(path, "contains a number that is not finite")
-    return zip(tokens, matrix, strict=True)
+        raise UserError(array.path, wrong, got=f"{array.dtype} {array.shape}")
+    return chain.from_iterable(_as_texts(block) for block in array.blocks())
+
+
+def _as_texts(block: np.ndarray) -> list[str]:
+    codes = block.view(np.dtype(np.uint32).newbyteorder(block.dtype.byteorder))
+    if codes.max() > sys.maxunicode:  # numpy would raise SystemError
+        raise ValueError("a token has a character that is none")
+    texts: list[str] = block.tolist()
+    return texts
+
+
+def _read_vectors(matrix: NpyEntry) -> Iterator[np.ndarray]:
+    for block in matrix.blocks():
+        with np.errstate(over="ignore"):
+            vectors = block.astype(np.float32)
+        if not np.isfinite(vectors).all():
+            raise UserError(matrix.path, "contains a number that is not finite")
+        yield from vectors
 
 
 def _read_token_file(path: Path) -> list[str]:

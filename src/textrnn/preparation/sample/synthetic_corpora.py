@@ -21,8 +21,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from textrnn.common.config.data import Sample
-from textrnn.common.config.file_names import check_file_name
 from textrnn.errors import UserError
+from textrnn.names import check_file_name
 from textrnn.preparation.sample.headline_words import TOPICS
 from textrnn.preparation.sample.headlines import headlines
 from textrnn.preparation.sample.names import names

@@ -8,6 +8,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from textrnn.names import check_name
 from textrnn.project.shipped.project_files import GRAPH, LIBRARY_PREFIX
 
 CODE = "data/code"  # the folder of fingerprints
@@ -30,7 +31,9 @@ def project_graph(artifact: str, description: str, labels: Sequence[str]) -> str
     """The text of dvc.yaml: the repository's stages, whose deps on packages are deps on their fingerprints.
 
     artifact: the recipe whose model is listed for a registry, with its description and labels.
+    Raises UserError for a name that no recipe may have.
     """
+    check_name(artifact, "artifacts", "an artifact")
     graph = _read_graph()
     stages = graph["stages"]
     for name, definition in stages.items():

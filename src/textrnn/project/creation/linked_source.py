@@ -11,6 +11,7 @@ from pathlib import Path
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
 from textrnn.errors import UserError
+from textrnn.names import path_of
 
 
 def check_link(params_file: Path, corpus: str, folder: Path) -> None:
@@ -33,4 +34,4 @@ def link_source(params_file: Path, corpus: str, folder: Path) -> Path:
 
 def source_folder(params_file: Path, corpus: str) -> Path:
     """The folder of the files of a corpus."""
-    return Path(get_param(read_params(params_file), "data", "source")) / corpus
+    return path_of(Path(get_param(read_params(params_file), "data", "source")), corpus)

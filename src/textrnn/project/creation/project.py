@@ -14,6 +14,7 @@ from ruamel.yaml import YAML
 from textrnn.common.params.check import check_params
 from textrnn.common.params.entry_names import check_entry_name
 from textrnn.errors import UserError
+from textrnn.names import path_of
 from textrnn.project.creation.choices import Choice, choose, held_out
 from textrnn.project.creation.graph import CODE, project_graph, project_stages
 from textrnn.project.creation.new_paths import NewPaths
@@ -91,7 +92,7 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
     names = ProjectNames(name, f"{name}_{choice.suffixes[0]}", f"{name}_{choice.suffixes[1]}")
     files = _files(names, choice, file, summary)
     check_params(YAML(typ="safe", pure=True).load(files["params.yaml"]))
-    raw = Path(SOURCE) / name
+    raw = path_of(Path(SOURCE), name)
     for path in (*files, ".dvc", str(raw), f"{raw}.dvc"):
         if os.path.lexists(folder / path):
             raise UserError(folder, f"has a {path} already", do="name another folder, or one without a project")

@@ -6,8 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from textrnn.common.params.params_file import read_params
-from textrnn.common.params.project_check import check_project
+from textrnn.common.params.project_check import check_project_file
 from textrnn.preparation.parsing.formats import FORMATS
 from textrnn.project.inspection.raw_file import FileOptions, RawFile, open_raw_file
 from textrnn.project.inspection.summary import FileSummary, summarize
@@ -41,7 +40,7 @@ def check(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     if args.file is not None:
         inspect(args.file, options)
         return
-    check_project(read_params())
+    check_project_file()
     print("params.yaml is valid")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from textrnn.errors import as_line
 from textrnn.project.inspection.raw_file import NAMES, RawFile
 from textrnn.project.inspection.summary import FileSummary
 
@@ -28,7 +29,7 @@ def summary_lines(file: RawFile, summary: FileSummary) -> list[str]:
     }
     width = max(map(len, lines)) + 1
     shown = [f"{name + ':':<{width}} {text}" for name, text in lines.items()]
-    return shown + [f"note: {note}" for note in notes(summary)]
+    return [as_line(line) for line in shown + [f"note: {note}" for note in notes(summary)]]
 
 
 def notes(summary: FileSummary) -> list[str]:

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import UserError
+from textrnn.names import path_of
 from textrnn.stage import output_file
 
 Runs = dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]  # facts and timings, by variant and seed
 
 
-def run_name(variant: str, seed: int) -> str:
-    """Return the name of a run's files, without their suffix."""
-    return f"{variant}-{seed}"
+def run_file(folder: Path, variant: str, seed: int) -> Path:
+    """The file of a run in a folder."""
+    return path_of(folder, variant, f"-{seed}.json")
 
 
 def write_results(path: Path, values: Any) -> None:
@@ -50,7 +51,7 @@ def read_results(path: Path) -> Any:
 
 def read_runs(facts_folder: Path, timings_folder: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
     """Read the runs of all variants with all seeds, from the folders of their facts and of their timings."""
-    names = {(variant, seed): f"{run_name(variant, seed)}.json" for variant in variants for seed in seeds}
-    return {
-        key: (read_results(facts_folder / name), read_results(timings_folder / name)) for key, name in names.items()
-    }
+    runs = [(variant, seed) for variant in variants for seed in seeds]
+    folders = (facts_folder, timings_folder)
+    files = {run: tuple(run_file(folder, *run) for folder in folders) for run in runs}
+    return {run: (read_results(facts), read_results(timings)) for run, (facts, timings) in files.items()}

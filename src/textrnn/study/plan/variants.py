@@ -9,6 +9,7 @@ from typing import Any
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.params.sections import get_param
 from textrnn.errors import ErrorCollector, require
+from textrnn.names import check_name
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,12 @@ class Study:
             for index, name in enumerate(self.runs):
                 rule = f"must name an entry of variants: {', '.join(self.variants)}"
                 errors.require(name in self.variants, f"runs[{index}]", rule, name)
+            for where, name in (("recipe", self.recipe), ("encoding", self.encoding)):
+                with errors.collect():
+                    check_name(name, where)
             for name, variant in self.variants.items():
+                with errors.collect():
+                    check_name(name, "variants", "a variant")
                 rule = f"must be one of pads: {', '.join(map(str, self.pads))}"
                 known = variant.max_length in self.pads
                 errors.require(known, f"variants.{name}.max_length", rule, variant.max_length)

@@ -12,6 +12,7 @@ BATCH_SIZES: dict[Task, tuple[tuple[tuple[int, int], ...], int]] = {
     "classify": (((2_000, 16), (50_000, 32), (100_000, 64)), 128),
     "tag": (((2_500, 16),), 32),
 }
+LONGEST_WINDOW = 1e12  # steps; of a larger one the decay would be 1 in floats
 
 
 def auto_batch_size(rows: int, task: Task) -> int:
@@ -36,5 +37,5 @@ def resolve_average(settings: Train, steps: int) -> Train:
     average = settings.average
     if not isinstance(average, Ema) or average.share is None:
         return settings
-    window = max(1.0, average.share * steps)
+    window = min(max(1.0, average.share * steps), LONGEST_WINDOW)
     return replace(settings, average=Ema("ema", decay=1 - 1 / window))

@@ -7,11 +7,11 @@ from typing import Any, Literal
 
 import pytest
 
-from textrnn.common.config.file_names import check_file_name
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_entry_section, load_section, merge_values
 from textrnn.errors import CombinedError, ErrorCollector, UserError, require
+from textrnn.names import check_file_name
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ def test_read_params_reads_yaml_1_2(read):
         ("a: {b: 1\n", "line 2: expected ',' or '}', but got '<stream end>'"),
         ("\ta: 1\n", "line 1: found character '\\t' that cannot start any token"),
         ("a: 1\n---\nb: 2\n", "line 2: but found another document"),
-        ("a: 2024-13-45\n", "month must be in 1..12"),
+        ("a: 2024-13-45\n", "line 1: '2024-13-45' is no timestamp: month must be in 1..12"),
         (b"a: \xff\n", "'utf-8' codec can't decode byte 0xff in position 3: invalid start byte"),
     ],
 )

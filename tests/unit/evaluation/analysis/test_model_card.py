@@ -93,6 +93,31 @@ def test_a_card_of_a_model_with_a_wide_part_has_the_scores_of_its_parts():
     assert "* n-grams: 3, 1,234\n" in text
 
 
+HOSTILE_LABELS = ["a|b", "`x`", "<script>alert(1)</script>", "x](javascript:alert(1))", "# head", "two\n\nlines"]
+HOSTILE_LABELS += ["\x1b[2J"]
+
+
+def test_labels_are_no_markup():
+    weights = dict.fromkeys(HOSTILE_LABELS, 2)
+    params = {"seed": 1, "class_weights": weights}
+    text = card(
+        labels=Labels("classify", HOSTILE_LABELS, None, []),
+        trained=FACTS.trained | {"params": params, "notices": ["too short for <b>"]},
+        data=FACTS.data | {"data.source": "my <data>|`x`"},
+    )
+    shown = text.split("## Labels\n\n")[1].split("\n")[0]
+    assert shown == (
+        "`a|b`, `` `x` ``, `<script>alert(1)</script>`, `x](javascript:alert(1))`, `# head`, `two  lines`, `\\x1b[2J`"
+    )
+    assert (
+        r"* class_weights: a\|b 2, \`x\` 2, \<script\>alert(1)\</script\> 2, x\](javascript:alert(1)) 2, \# head 2, "
+        r"two  lines 2, \\x1b\[2J 2"
+    ) in text
+    assert r"* data.source: my \<data\>\|\`x\`" in text
+    assert r"* too short for \<b\>" in text
+    assert len(text.split("\n")) == len(render(FACTS).split("\n")) + 4  # data.source and notices, less `shuffle`
+
+
 def test_a_long_list_of_labels_is_shortened():
     names = [f"l{number}" for number in range(1234)]
     text = card(labels=Labels("classify", names, None, []))

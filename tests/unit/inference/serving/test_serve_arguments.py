@@ -79,6 +79,14 @@ def test_a_missing_extra_is_named(run_command, monkeypatch, folder):
     assert stderr == f"error: textrnn serve: needs a package that is not installed; got uvicorn; {do}\n"
 
 
+@pytest.mark.parametrize("name", ["a b", "a.b", "a;b", "<script>", "a%2f", "ü" * 65, "a\nb"])
+def test_a_model_whose_name_no_url_can_have(run_command, folder, tmp_path, name):
+    (tmp_path / name).symlink_to(folder)
+    code, out, stderr = run_command("serve", tmp_path / name)
+    assert (code, out, stderr.count("\n")) == (1, "", 1)
+    assert "the name of a model's directory must have letters, digits, _ and - alone, 64 at most" in stderr
+
+
 def test_errors_at_the_start_are_one_line(run_command, folder, tmp_path):
     code, out, stderr = run_command("serve", tmp_path / "none")
     assert (code, out, stderr.count("\n")) == (1, "", 1)

@@ -1,14 +1,32 @@
 """The dvc.yaml of a project is the repository's own, but for deps on packages, generated corpora and the study."""
 
+import pytest
 from ruamel.yaml import YAML
 
 from factories.graph import STAGES, dvc_yaml
 from factories.imports import ROOT
+from textrnn.errors import UserError
 from textrnn.project.creation.graph import project_graph, project_stages
 
 
 def graph():
     return YAML(typ="safe").load(project_graph("mine", "a model", ["classification", "corpus"]))
+
+
+@pytest.mark.parametrize("name", ["../x", "a b", "a; touch X", ""])
+def test_an_artifact_has_the_name_of_a_recipe(name):
+    with pytest.raises(
+        UserError, match=r"^artifacts: the name of an artifact must have letters, digits, _ and - alone"
+    ):
+        project_graph(name, "a model", [])
+
+
+def test_every_stage_with_a_name_in_its_command_follows_check():
+    stages = graph()["stages"]
+    assert "data/code" in stages["check"]["outs"]
+    for name, definition in stages.items():
+        if "${" in body(definition)["cmd"]:
+            assert f"data/code/{name}.json" in body(definition)["deps"]
 
 
 def body(definition):

@@ -4,6 +4,7 @@ import pytest
 
 from factories.settings import settings
 from textrnn.common.config.train import Ema, Swa
+from textrnn.training.optimization.weight_averaging import ema_weight
 from textrnn.training.planning.rules import auto_batch_size, resolve_average, resolve_batch_size
 
 
@@ -40,6 +41,12 @@ def test_the_window_of_an_average_is_its_share_of_the_steps(share, steps, decay)
     assert resolved.average.decay == pytest.approx(decay, abs=1e-12)
     assert resolved.average.share is None  # so that the settings in use are valid ones
     resolved.check("train")
+
+
+def test_the_window_of_a_run_without_end_is_bounded():
+    average = resolve_average(settings(average=Ema("ema", share=0.5)), 2**63 - 1).average
+    assert 1 - 1e-11 < average.decay < 1
+    assert ema_weight(average.decay, 1) == 1
 
 
 @pytest.mark.parametrize("average", [None, Ema("ema", 0.9), Swa("swa", 2)])
