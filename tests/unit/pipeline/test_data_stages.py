@@ -7,12 +7,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from factories.imports import ROOT
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.learned_vectors import LearnedVectors
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation

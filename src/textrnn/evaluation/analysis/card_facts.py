@@ -9,10 +9,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.integrity.checksums import file_sha256
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
-from textrnn.common.storage.shards import file_sha256
-from textrnn.common.storage.stored_files import STATISTICS, read_json
+from textrnn.common.storage.stored_files import STATISTICS
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
-from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.comparison import best_baseline, score_name
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows

@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.types import Task
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.tag_schemes import Span
 

@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textrnn.common.integrity.arrow_files import open_arrow
 from textrnn.common.storage.shards import ROWS_PER_BATCH
-from textrnn.common.storage.stored_files import open_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.params.sections import get_param
-from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError, require
 from textrnn.evaluation.metrics.comparison import best_baseline, score_name
 from textrnn.evaluation.metrics.intervals import Intervals

@@ -227,7 +227,8 @@ def load(folder: str | Path) -> Predictor:
     preparation = Preparation(folder)
     with convert_read_errors(preparation.segmentation_file):
         segmenter = Segmenter.load(preparation.segmentation_file)
-    vocabulary = preparation.read_vocabulary()
+    with convert_read_errors(preparation.vocabulary_file):
+        vocabulary = preparation.read_vocabulary()
     if len(vocabulary) != saved.config.tokens:
         wrong = f"does not belong to a model with {saved.config.tokens} tokens"
         do = "train the recipe, or copy its whole directory"

@@ -8,7 +8,9 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import named
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon, save_lexicon
 
@@ -68,10 +70,15 @@ def load_matrix(path: Path) -> np.ndarray:
 
     Raises UserError if the file is missing or contains something else.
     """
-    table = open_arrow(path, None, "an embedding matrix")
+    table = open_arrow(path, None, "")
     types = [field.type for field in table.schema if field.name == COLUMN]
     if not types or not pa.types.is_fixed_size_list(types[0]) or types[0].value_type != pa.float32():
         raise UserError(path, "does not contain an embedding matrix", got=table.schema.names)
-    column = table.column(COLUMN).chunk(0)  # the only one
-    matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    with named(path):
+        if table.column(COLUMN).num_chunks != 1:
+            raise ValueError("several record batches, or none")
+        column = table.column(COLUMN).chunk(0)
+        matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+        if not matrix.size or not np.isfinite([matrix.min(), matrix.max()]).all():
+            raise ValueError("no numbers, or some that are not finite")
     return matrix

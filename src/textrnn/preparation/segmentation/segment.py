@@ -17,12 +17,14 @@ import pyarrow.compute as pc
 from textrnn.common.config.segment import Segment
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import file_sha256
 from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.schemas import COUNTS, SPLITS
 from textrnn.common.storage.segmented_rows import COUNTS_FILE, SEGMENTATION_FILE, SegmentedRows
-from textrnn.common.storage.shards import Shard, ShardWriter, file_sha256
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.storage.shards import Shard, ShardWriter
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt

@@ -20,11 +20,12 @@ import pyarrow.compute as pc
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
 from textrnn.common.files.lines import read_lines
+from textrnn.common.integrity.arrow_files import open_arrow
 from textrnn.common.storage.schemas import COUNTS
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.stored_files import open_arrow, read_json, write_arrow
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
-from textrnn.preparation.segmentation.segmenters import Segmenter
+from textrnn.preparation.segmentation.segmenters import Segmenter, read_state
 
 LINES_PER_TASK = 4_096
 TEXTS = pa.schema([("text", pa.string())])
@@ -75,7 +76,7 @@ def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path, encoding
     """
     dropped: Counter[str] = Counter()
     lines = _write_lines(path, encoding, dropped, out)
-    state = json.dumps(read_json(segmented.segmentation_file))
+    state = json.dumps(read_state(segmented.segmentation_file))
     tasks = [
         ShardTask(f"unlabelled-{number:05d}", rows, (file, state, out / f"unlabelled-{number:05d}.arrow"))
         for number, (file, rows) in enumerate(lines.items())

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textrnn.common.integrity.checksums import file_sha256
 from textrnn.common.storage import shards as module
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
-from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
+from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
 
 SCHEMA = ParsedRows.schema("tag")

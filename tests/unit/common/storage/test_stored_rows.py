@@ -10,12 +10,14 @@ from factories.shards import write_encoded, write_parsed, write_segment_output
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Segment
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows, write_lengths
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
-from textrnn.common.storage.stored_files import open_arrow, read_json, write_arrow, write_statistics
+from textrnn.common.storage.stored_files import write_arrow, write_statistics
 from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.encoding.encode import encode

@@ -19,7 +19,8 @@ from textrnn.evaluation.metrics.precision_recall import score_classes
 from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.scoring.evaluate import evaluate, load_spans, metrics, part_metrics
-from textrnn.modeling.models.model_directory import load_model, save_weights
+from textrnn.modeling.models.model_directory import load_model
+from textrnn.modeling.models.saved_weights import save_weights
 
 
 @pytest.mark.parametrize("size", [4, None], ids=["one width", "buckets"])
