@@ -85,8 +85,9 @@ def require_file(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def named(path: Path, *damage: type[Exception]) -> Iterator[None]:
+def named(path: Path, *damage: type[BaseException]) -> Iterator[None]:
     """Name the file in the errors of reading it: those of the system, ValueError, and the kinds of damage given."""
+    kinds: tuple[type[BaseException], ...] = (ValueError, *damage)
     try:
         yield
     except UserError:
@@ -95,7 +96,7 @@ def named(path: Path, *damage: type[Exception]) -> Iterator[None]:
         if error.errno is None:  # Arrow's errors about the content
             raise DamagedFileError(path, "is damaged", got=one_line(error), do=RUN_AGAIN) from error
         raise UserError(path, "cannot be read", got=one_line(error)) from error
-    except (ValueError, *damage) as error:
+    except kinds as error:
         raise DamagedFileError(path, "is damaged", got=one_line(error), do=RUN_AGAIN) from error
 
 

@@ -50,10 +50,11 @@ class EncodedRows(StoredRows[RowFacts]):
 
 
 def check_spans(spans: pa.ListArray) -> None:
-    """Raise ValueError for spans before the start of a row, of no tokens, or of no type."""
+    """Raise ValueError for spans before the start of a row, of no tokens, or with a type, if a number, below 0."""
     values = spans.flatten()
     start, end, entity_type = (values.field(name) for name in ("start", "end", "type"))
     check_range(start, "start", 0)
-    check_range(entity_type, "type", 0)
+    if pa.types.is_integer(entity_type.type):
+        check_range(entity_type, "type", 0)
     if not pc.all(pc.less(start, end), min_count=0).as_py():
         raise ValueError("a span ends before it starts")

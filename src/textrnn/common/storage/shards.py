@@ -175,13 +175,14 @@ class ShardReader:
             yield batch
             view.madvise(mmap.MADV_DONTNEED)
 
-    def columns(self, shard: Shard, schema: pa.Schema, names: Sequence[str]) -> pa.Table:
-        """Some columns of one shard. The others are not read, and so no checksum is compared."""
+    def columns(self, shard: Shard, names: Sequence[str]) -> pa.Table:
+        """Those columns of one shard that it has. The others are not read, and so no checksum is compared."""
         path = self._existing_path(shard)
-        options = pa.ipc.IpcReadOptions(included_fields=[schema.names.index(name) for name in names])
-        wanted = pa.schema([schema.field(name) for name in schema.names if name in names])
-        reader = open_reader(path, pa.py_buffer(_map(path)), wanted, f"{self.kind} rows", options)
-        return pa.Table.from_batches(list(valid_batches(path, reader, shard.rows)), wanted)
+        content = pa.py_buffer(_map(path))
+        schema = open_reader(path, content, None, "").schema
+        wanted = [number for number, name in enumerate(schema.names) if name in names]
+        reader = open_reader(path, content, None, "", pa.ipc.IpcReadOptions(included_fields=wanted))
+        return pa.Table.from_batches(list(valid_batches(path, reader, shard.rows)), reader.schema)
 
     def _verified_path(self, shard: Shard) -> Path:
         path = self._existing_path(shard)

@@ -49,9 +49,9 @@ class ModelFiles:
         """Vocabulary, labels and segmentation."""
         return Preparation(self.folder)
 
-    def read_config(self) -> dict[str, Any]:
-        """The values of the configuration. Raises UserError if its file is missing or is not JSON."""
-        config: dict[str, Any] = read_json(self.config)
+    def read_config(self, form: Any = dict[str, Any]) -> dict[str, Any]:
+        """The values of the configuration, which have the form. Raises as `read_json` does."""
+        config: dict[str, Any] = read_json(self.config, form)
         return config
 
     def count_weights(self) -> int:
