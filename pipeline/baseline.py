@@ -3,7 +3,7 @@
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.data import Limits
-from textrnn.common.integrity.checksums import checked_folder
+from textrnn.common.integrity.checksums import checked_folder, write_sibling_checksums
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import load_section
 from textrnn.common.storage.encoded_rows import EncodedRows
@@ -43,6 +43,7 @@ def main(encoding: str) -> None:
     write_json(files.baselines, {"baselines": baselines, "ceiling": ceiling})
     with output_file(files.predicted_rows) as temporary:
         PredictedRows.joined([result.rows for result in results]).write(temporary)
+    write_sibling_checksums(files.stored)
     write_json(files.best_score, {encoding: {"baseline": best_test_score(baselines)}})
     # the time is not a metric: it differs from run to run, as that of training does
     timings = {result.name: {"seconds": result.seconds} for result in results}

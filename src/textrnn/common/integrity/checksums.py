@@ -10,13 +10,13 @@ import contextlib
 import hashlib
 import json
 import mmap
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
 from textrnn.errors import DamagedFileError, UserError
-from textrnn.stage import output_folder
+from textrnn.stage import output_file, output_folder
 
 CHECKSUMS = "checksums.json"
 RUN_AGAIN = "run the stage that writes it"
@@ -36,10 +36,26 @@ def write_checksums(folder: Path, leave_out: Collection[str] = ()) -> None:
 
     leave_out: files whose checksums are elsewhere, such as shards, which have them in their index.
     """
-    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    sums = {name: file_sha256(folder / name) for name in names if name not in {CHECKSUMS, *leave_out}}
-    text = json.dumps(sums, indent=1, ensure_ascii=False) + "\n"
-    (folder / CHECKSUMS).write_text(text, encoding="utf-8")
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    _write(folder / CHECKSUMS, [path for path in paths if path.name not in {CHECKSUMS, *leave_out}])
+
+
+def write_sibling_checksums(files: Sequence[Path]) -> None:
+    """Write the checksums of files that have no folder of their own, `<name>.json` and `<name>.arrow`, beside them.
+
+    They are written once the files are complete, to `<name>.checksums.json`.
+    """
+    with output_file(_sibling(files[0])) as temporary:
+        _write(temporary, files)
+
+
+def _write(path: Path, files: Sequence[Path]) -> None:
+    sums = {file.name: file_sha256(file) for file in files}
+    path.write_text(json.dumps(sums, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _sibling(path: Path) -> Path:
+    return path.with_suffix(f".{CHECKSUMS}")
 
 
 def file_sha256(path: Path) -> str:
@@ -119,14 +135,14 @@ def _compare(path: Path, content: bytes | pa.Buffer) -> None:
 
 def _expected(path: Path) -> str | None:
     """The checksum that a file should have; None if its folder has none."""
-    sums_file = path.with_name(CHECKSUMS)
+    sums_file = next((each for each in (path.with_name(CHECKSUMS), _sibling(path)) if each.exists()), None)
+    if sums_file is None:
+        return None
     with named(sums_file, RecursionError):
-        if not sums_file.is_file():
-            return None
         sums = json.loads(sums_file.read_text(encoding="utf-8"))
         if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
             raise ValueError("no checksums by name")
     with named(path):
         if path.name not in sums:
-            raise ValueError(f"{CHECKSUMS} does not list it")
+            raise ValueError(f"{sums_file.name} does not list it")
     return str(sums[path.name])

@@ -203,6 +203,9 @@ class Predictor:
         """The logits of a batch, (B, C) or (B, T, C), and the class of each row or the tags of all its T steps."""
         ids = torch.from_numpy(batch.ids)
         logits = self._saved.network(ids, torch.from_numpy(batch.lengths))
+        if not torch.isfinite(logits).all():
+            do = "the weights are damaged, or training diverged: train the recipe again"
+            raise UserError(self.name, "gives scores that are not finite numbers", do=do)
         return logits, decode_classes(self._saved, logits, torch.from_numpy(batch.valid)).tolist()
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textrnn.common.integrity.arrow_files import open_arrow
 from textrnn.common.integrity.checksums import named
+from textrnn.common.storage.schemas import UNKNOWN_ID
 from textrnn.common.storage.stored_files import write_arrow
+from textrnn.common.storage.stored_rows import check_range
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon, save_lexicon
 
@@ -49,7 +52,11 @@ class RecipeEmbedding:
         Raises UserError, with the file's name, if one is missing or contains something else.
         """
         matrix, lexicon, bigrams = cls.files(folder)
-        return cls(load_matrix(matrix), load_lexicon(lexicon), load_lexicon(bigrams))
+        embedding = cls(load_matrix(matrix), load_lexicon(lexicon), load_lexicon(bigrams))
+        for path, table in ((lexicon, embedding.lexicon), (bigrams, embedding.bigrams)):
+            with named(path):
+                check_range(pc.list_flatten(table["ids"]), "ids", UNKNOWN_ID + 1, len(embedding.matrix) - 1)
+        return embedding
 
     def write(self, folder: Path) -> None:
         """Write the parts into an existing folder, for `read`."""

@@ -140,6 +140,11 @@ class BaselineFiles:
         return self.project / "data" / "baselines" / f"{self.encoding}.arrow"
 
     @property
+    def stored(self) -> tuple[Path, Path]:
+        """The two files above, which have their checksums beside them."""
+        return self.baselines, self.predicted_rows
+
+    @property
     def best_score(self) -> Path:
         """The test score of the baseline that is best on dev, which DVC compares between runs."""
         return self.project / "metrics" / self.encoding / "baseline.json"
