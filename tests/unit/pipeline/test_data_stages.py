@@ -45,7 +45,16 @@ def prepared(run, tmp_path):
 
 
 def names_in(folder):
-    return {path.name for path in folder.iterdir()}
+    """The files of a folder but for its checksums, which are those of all but the shards."""
+    names = {path.name for path in folder.iterdir()}
+    if (folder / "checksums.json").exists():
+        shards = {shard["file"] for shard in index_of(folder)["shards"]}
+        assert set(read_json(folder / "checksums.json", dict)) == names - {"checksums.json"} - shards
+    return names - {"checksums.json"}
+
+
+def index_of(folder):
+    return read_json(folder / "index.json", dict) if (folder / "index.json").exists() else {"shards": []}
 
 
 def test_each_folder_holds_its_rows_and_statistics(prepared):
@@ -75,17 +84,17 @@ def test_what_was_limited_is_told_from_parsed_to_padded_rows(prepared):
 
 
 def test_statistics_agree_with_the_rows(prepared):
-    parsed = read_json(ParsedRows.default_folder("names") / "statistics.json")
+    parsed = read_json(ParsedRows.default_folder("names") / "statistics.json", dict)
     assert parsed["rows"] == {"train": 100, "dev": 20, "test": 40}
     assert parsed["files"]["train"] == {"read": 200, "kept": 200, "rejected": {}}
-    segmented = read_json(SegmentedRows.default_folder("names_chars") / "statistics.json")
+    segmented = read_json(SegmentedRows.default_folder("names_chars") / "statistics.json", dict)
     counts = SegmentedRows.read(SegmentedRows.default_folder("names_chars")).read_counts()
     assert (segmented["tokens"]["train"], segmented["distinct_in_train"]) == (
         sum(counts["count"].to_pylist()),
         len(counts),
     )
     vocabulary = Preparation(Preparation.default_folder("names_chars")).read_vocabulary()
-    encoded = read_json(EncodedRows.default_folder("names_chars") / "statistics.json")
+    encoded = read_json(EncodedRows.default_folder("names_chars") / "statistics.json", dict)
     assert {name: encoded[name] for name in ("vocabulary", "min_count", "max_tokens")} == {
         "vocabulary": len(counts) + 2,
         "min_count": 1,
@@ -94,7 +103,7 @@ def test_statistics_agree_with_the_rows(prepared):
     assert (encoded["unknown_share"]["train"], len(vocabulary)) == (0.0, len(counts) + 2)
     embedded = RecipeEmbedding.default_folder("names_gru")
     width = RecipeEmbedding.read(embedded).matrix.shape[1]
-    assert read_json(embedded / "statistics.json") == {
+    assert read_json(embedded / "statistics.json", dict) == {
         "vectors": None,
         "width": width,
         "covered_tokens": 0.0,
@@ -105,7 +114,7 @@ def test_statistics_agree_with_the_rows(prepared):
         "vectorized_texts": None,
     }
     padded = PaddedRows.default_folder("names_gru")
-    assert read_json(padded / "statistics.json")["widths"] == list(PaddedRows.read(padded).widths)
+    assert read_json(padded / "statistics.json", dict)["widths"] == list(PaddedRows.read(padded).widths)
     lines = (padded / "lengths.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "length,rows"
     lengths = [tuple(map(int, line.split(","))) for line in lines[1:]]
@@ -158,7 +167,7 @@ def test_vectors_of_train_and_of_a_generated_file_reach_the_embedding(run, tmp_p
     Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
     for stage, name in STAGES:
         run(stage, name)
-    vectorized = read_json(Path("data/vectorized/names_chars/statistics.json"))
+    vectorized = read_json(Path("data/vectorized/names_chars/statistics.json"), dict)
     assert (vectorized["width"], vectorized["text"]) == (6, "more.txt.gz")
     dropped = sum(vectorized["dropped"].values())
     assert vectorized["texts"] == {"train": 100, "unlabelled": 240 - dropped}
@@ -171,9 +180,9 @@ def test_vectors_of_train_and_of_a_generated_file_reach_the_embedding(run, tmp_p
     assert embedding.bigrams["ids"].to_pylist() == pair_ids.to_pylist()
     assert embedding.bigrams["vector"].to_pylist() == pair_vectors.tolist()
     assert len(pair_ids) > 20
-    embedded = read_json(Path("data/embedded/names_gru/statistics.json"))
+    embedded = read_json(Path("data/embedded/names_gru/statistics.json"), dict)
     assert embedded["vectorized_texts"] == {"text": "more.txt.gz", **vectorized["texts"]}
     Path("data/sample/names/more.txt.gz").unlink()
     with pytest.raises(UserError, match=r"more\.txt\.gz: no such file; put it there, or correct the params"):
         run("vectorize", "names_chars")
-    assert read_json(Path("data/vectorized/names_chars/statistics.json")) == vectorized  # nothing half-written
+    assert read_json(Path("data/vectorized/names_chars/statistics.json"), dict) == vectorized  # nothing half-written

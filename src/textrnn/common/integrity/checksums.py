@@ -37,7 +37,8 @@ def write_checksums(folder: Path, leave_out: Collection[str] = ()) -> None:
     leave_out: files whose checksums are elsewhere, such as shards, which have them in their index.
     """
     paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    _write(folder / CHECKSUMS, [path for path in paths if path.name not in {CHECKSUMS, *leave_out}])
+    if files := [path for path in paths if path.name not in {CHECKSUMS, *leave_out}]:
+        _write(folder / CHECKSUMS, files)
 
 
 def write_sibling_checksums(files: Sequence[Path]) -> None:

@@ -194,7 +194,7 @@ def test_another_kind_with_other_fields(folder):
 )
 def test_damaged_index(folder, content):
     (folder / "index.json").write_text(content)
-    with pytest.raises(UserError, match=r"index\.json: is not an index of shards; run the stage that writes it$"):
+    with pytest.raises(UserError, match=r"index\.json: is damaged; got .*; run the stage that writes it$"):
         ShardReader(folder, "parsed")
 
 
@@ -214,7 +214,9 @@ def test_damaged_shard(folder, damage):
     path.write_bytes(damage(data) if damage else data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
     reader = ShardReader(folder, "parsed")
     assert reader.open(reader.shards[1]).num_rows == 8
-    with pytest.raises(UserError, match=r"train-00002\.arrow: the shard does not have the index's checksum; run"):
+    with pytest.raises(
+        UserError, match=r"train-00002\.arrow: is damaged: the shard does not have the index's checksum; run"
+    ):
         reader.open(reader.shards[2])
 
 

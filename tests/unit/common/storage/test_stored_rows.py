@@ -175,14 +175,14 @@ def test_statistics_are_read_as_rounded(tmp_path):
     write_statistics(tmp_path, {"width": 3, "share": 1 / 3, "lexicon": {"vectors": None}, "names": ("一", "b")})
     text = (tmp_path / "statistics.json").read_text(encoding="utf-8")
     assert text.startswith('{\n  "width": 3,\n  "share": 0.333333,\n')
-    assert read_json(tmp_path / "statistics.json") == {
+    assert read_json(tmp_path / "statistics.json", dict) == {
         "width": 3,
         "share": 0.333333,
         "lexicon": {"vectors": None},
         "names": ["一", "b"],
     }
     with pytest.raises(UserError, match=r"none/statistics\.json: no such file; run the stage that writes it$"):
-        read_json(tmp_path / "none" / "statistics.json")
+        read_json(tmp_path / "none" / "statistics.json", dict)
 
 
 def test_lengths_are_a_table_of_two_columns(tmp_path):
@@ -192,9 +192,9 @@ def test_lengths_are_a_table_of_two_columns(tmp_path):
 
 def test_a_json_file_is_read_whole(tmp_path):
     (tmp_path / "a.json").write_text('{"text": ["字", null]}', encoding="utf-8")
-    assert read_json(tmp_path / "a.json") == {"text": ["字", None]}
+    assert read_json(tmp_path / "a.json", dict) == {"text": ["字", None]}
     with pytest.raises(UserError, match=r"b\.json: no such file; run the stage that writes it$"):
-        read_json(tmp_path / "b.json")
+        read_json(tmp_path / "b.json", dict)
 
 
 def test_arrow_files_are_opened_by_schema(tmp_path):

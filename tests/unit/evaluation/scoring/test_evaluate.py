@@ -174,6 +174,7 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     assert predictions.predicted.tolist() == expected.predicted.tolist()
     assert predictions.probabilities.tolist() == expected.probabilities.tolist()  # to the last digit
     assert {path.name for path in (tmp_path / "data" / "evaluated" / "tiny").iterdir()} == {
+        "checksums.json",
         "metrics.json",
         "predicted.arrow",
         "test.arrow",

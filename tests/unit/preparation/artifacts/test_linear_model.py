@@ -162,5 +162,5 @@ def test_missing_and_broken_files_are_named(tmp_path):
         LinearModel.read(tmp_path)
     for wrong in ([], {"name": "a"}, {"name": 1, "vocabulary_size": 5}, {"name": "a", "vocabulary_size": 0}):
         facts.write_text(json.dumps(wrong))
-        with pytest.raises(UserError, match=r"linear\.json: does not say what linear model this is; got "):
+        with pytest.raises(UserError, match=r"linear\.json: is damaged; got "):
             LinearModel.read(tmp_path)
