@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+# what numbers of results can be, as readers multiply and draw them
+LARGEST = 1e39  # just above those of float32
+LARGEST_INT = 2**64
 NAMES = {
     dict: "a mapping",
     list: "a list",
@@ -21,8 +23,8 @@ def check_form(form: Any, value: Any, where: str = "") -> None:
     """Raise ValueError, with the place of the value, if it does not have the form.
 
     form: Any, None, bool, int, float, str, Literal, `list[X]`, `tuple[X, Y]` for a list of as many values,
-    `dict[str, X]`, a TypedDict, whose further keys are not looked at, or a union of these. A number must be finite; a
-    whole number is also one for float.
+    `dict[str, X]`, a TypedDict, whose further keys are not looked at, or a union of these. A number must be finite
+    and at most LARGEST; a whole number is also one for float.
     """
     origin, inner = get_origin(form), get_args(form)
     if form is Any:
@@ -83,8 +85,10 @@ def _check_scalar(form: Any, value: Any, where: str) -> None:
     number = form is float and isinstance(value, int)
     if isinstance(value, bool) != (form is bool) or not (isinstance(value, form) or number):
         raise _wrong(where, NAMES.get(form, str(form)), value)
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not abs(value) <= LARGEST:
         raise _wrong(where, "a finite number", value)
+    if isinstance(value, int) and abs(value) > LARGEST_INT:
+        raise ValueError(f"{where or 'it'} must be at most 2^64")
 
 
 def _expect(kind: type[Any], value: Any, where: str) -> Any:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from textrnn.common.integrity.checksums import named
 from textrnn.common.integrity.json_files import read_csv, read_json, read_json_lines
+from textrnn.common.integrity.json_forms import LARGEST, LARGEST_INT
 from textrnn.evaluation.metrics.comparison import read_baselines
 from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.metrics.result_forms import Analyzed
@@ -16,12 +18,34 @@ from textrnn.preparation.artifacts.model_files import ModelFiles
 Row = dict[str, str]
 Columns = Mapping[str, Callable[[str], Any]]  # what the cells of a column are converted with
 
-CURVES: Columns = {"step": float, "split": str, "loss": float, "accuracy": float}
-OPTIONAL: Columns = {"macro_f1": float, "entity_f1": float}  # empty where they were not counted
-LENGTHS: Columns = {"length": int, "rows": int}
+
+def _number(cell: str) -> float:
+    """A finite number that can be drawn."""
+    value = float(cell)
+    if not abs(value) <= LARGEST:
+        raise ValueError(f"{cell[:60]!r} is no finite number")
+    return value
+
+
+def _count(cell: str) -> int:
+    """A whole number, as of rows."""
+    value = int(cell)
+    if not 0 <= value <= LARGEST_INT:
+        raise ValueError(f"{cell[:60]!r} is no number of rows")
+    return value
+
+
+def _measured(cell: str) -> float:
+    """A number, or one that is not finite, as the loss of a run that diverges; those are left out of plots."""
+    return float(cell) if not math.isfinite(float(cell)) else _number(cell)
+
+
+CURVES: Columns = {"step": _number, "split": str, "loss": _measured, "accuracy": _measured}
+OPTIONAL: Columns = {"macro_f1": _measured, "entity_f1": _measured}  # empty where they were not counted
+LENGTHS: Columns = {"length": _count, "rows": _count}
 NUMBERS = ("precision", "recall", "f1")
-CLASSES: Columns = {"kind": str, "name": str, **dict.fromkeys(NUMBERS, float), "support": int}
-RELIABILITY: Columns = {**dict.fromkeys(("lower", "upper", "confidence", "accuracy"), float), "count": int}
+CLASSES: Columns = {"kind": str, "name": str, **dict.fromkeys(NUMBERS, _number), "support": _count}
+RELIABILITY: Columns = {**dict.fromkeys(("lower", "upper", "confidence", "accuracy"), _number), "count": _count}
 
 
 class ResultReader:
@@ -81,8 +105,9 @@ class ResultReader:
         with named(path):
             if not grid or any(len(line) != len(grid) for line in grid):
                 raise ValueError("it is no square table")
-            if any(int(cell) < 0 for line in grid[1:] for cell in line[1:]):
-                raise ValueError("it has a count below 0")
+            for line in grid[1:]:
+                for cell in line[1:]:
+                    _count(cell)
         return grid
 
     def parameters(self, model: ModelFiles, stage: str) -> int | None:
