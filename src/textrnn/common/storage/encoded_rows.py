@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.config.types import Task
-from textrnn.common.storage.schemas import SPAN, UNKNOWN_ID
+from textrnn.common.storage.schemas import PAD_ID, SPAN
 from textrnn.common.storage.shards import Shard
 from textrnn.common.storage.stored_rows import RowFacts, StoredRows, check_range, check_same_lengths
 
@@ -40,7 +40,7 @@ class EncodedRows(StoredRows[RowFacts]):
 
     def _check_rows(self, batch: pa.RecordBatch, shard: Shard) -> None:
         check_range(batch["row"], "row", 0)
-        check_range(batch["ids"].flatten(), "ids", UNKNOWN_ID)
+        check_range(batch["ids"].flatten(), "ids", PAD_ID)
         if self.task == "classify":
             check_range(batch["label"], "label", 0)
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NotRequired, TypedDict
 
-from textrnn.evaluation.metrics.result_forms import PartScores, SplitIntervals
+from textrnn.evaluation.metrics.result_forms import SplitIntervals
 
 
 class CardConfig(TypedDict):
@@ -125,6 +125,14 @@ class CardTraining(TypedDict):
     capped: list[Cap]
     notices: NotRequired[list[str]]
     auto: NotRequired[list[TrainedRule]]
+
+
+class PartScores(TypedDict):
+    """Metrics of a part of a model."""
+
+    accuracy: float
+    macro_f1: float
+    loss: float
 
 
 class CardScores(TypedDict):

@@ -28,7 +28,6 @@ class PartScores(TypedDict):
 
     accuracy: float
     macro_f1: float
-    loss: float
 
 
 class Parts(TypedDict):

@@ -228,6 +228,9 @@ def load(folder: str | Path) -> Predictor:
     folder = Path(folder).expanduser()
     saved = load_model(folder)
     preparation = Preparation(folder)
+    with convert_read_errors(preparation.labels_file):
+        if (saved.labels.task == "tag") != (saved.config.model.readout == "every_step"):
+            raise ValueError(f"the task {saved.labels.task}, and a model with the readout {saved.config.model.readout}")
     with convert_read_errors(preparation.segmentation_file):
         segmenter = Segmenter.load(preparation.segmentation_file)
     with convert_read_errors(preparation.vocabulary_file):

@@ -22,7 +22,7 @@ from textrnn.common.integrity.json_files import read_json
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.common.storage.schemas import RESERVED
-from textrnn.errors import DamagedFileError, UserError, shorten
+from textrnn.errors import DamagedFileError, UserError
 from textrnn.modeling.models.saved_weights import fill_network, save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.models.wide import WidePart
@@ -63,8 +63,11 @@ class ModelConfig:
     model: Model
 
     def check(self) -> None:
-        """Raise an error for sizes that no model has; `load_model` does it before anything of such a size is made."""
-        self.model.check("model")
+        """Raise ValueError for sizes that no model has; `load_model` asks before anything of such a size is made."""
+        try:
+            self.model.check("model")
+        except UserError as error:
+            raise ValueError(str(error)) from error
         words = (self.words.words, self.words.rows, self.words.longest) if self.words else (1,)
         sizes = (self.embedding_size, self.classes, *self.widths, *words)
         if not self.widths or min(sizes) < 1 or self.tokens < len(RESERVED) or min(self.pairs, *self.ngrams, 0) < 0:
@@ -173,9 +176,7 @@ def load_model(folder: Path, device: torch.device | None = None, *, before_refit
     if len(labels.names) != config.classes:
         do = "train the recipe, or copy its directory as a whole"
         message = f"does not belong to a model with {config.classes} classes"
-        raise UserError(files.preparation.labels_file, message, got=shorten(", ".join(labels.names)), do=do)
-    with convert_read_errors(files.config):
-        config.model.check_task("model", labels.task, config.classes)
+        raise UserError(files.preparation.labels_file, message, got=str(labels.names)[:200], do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
 
