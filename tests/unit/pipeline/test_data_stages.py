@@ -46,22 +46,13 @@ def prepared(run, tmp_path):
 
 def names_in(folder):
     """The files of a folder but for its checksums, which are those of all but the shards."""
-    names = {path.name for path in folder.iterdir()}
+    names = {path.name for path in folder.iterdir()} - {"checksums.json"}
     if (folder / "checksums.json").exists():
-        shards = {shard["file"] for shard in index_of(folder)["shards"]}
-        assert (
-            set(json.loads((folder / "checksums.json").read_text(encoding="utf-8")))
-            == names - {"checksums.json"} - shards
-        )
-    return names - {"checksums.json"}
-
-
-def index_of(folder):
-    return (
-        json.loads((folder / "index.json").read_text(encoding="utf-8"))
-        if (folder / "index.json").exists()
-        else {"shards": []}
-    )
+        index = folder / "index.json"
+        shards = json.loads(index.read_text(encoding="utf-8"))["shards"] if index.exists() else []
+        listed = set(json.loads((folder / "checksums.json").read_text(encoding="utf-8")))
+        assert listed == names - {shard["file"] for shard in shards}
+    return names
 
 
 def test_each_folder_holds_its_rows_and_statistics(prepared):

@@ -93,6 +93,14 @@ def check_file(path: Path) -> None:
             raise ValueError(_OTHER_BYTES)
 
 
+def check_sha256(path: Path, expected: str, of: str) -> None:
+    """Raise DamagedFileError unless a file has the checksum; of: where that is from."""
+    require_file(path)
+    with named(path):
+        if file_sha256(path) != expected:
+            raise ValueError(f"other bytes than its checksum in {of} says")
+
+
 def require_file(path: Path) -> None:
     """Raise UserError for a file that is missing or cannot be looked at."""
     with named(path):
