@@ -15,10 +15,10 @@ from textrnn.preparation.embedding.lexicon import fill_vectors
 
 
 class VectorizeStatistics(TypedDict):
-    """What the stage `vectorize` says of its vectors; texts: absent where it was asked for none."""
+    """What the stage `vectorize` says of its vectors; the texts are those that they are learned from, if any."""
 
     width: int | None
-    text: str | None
+    text: NotRequired[str | None]
     texts: NotRequired[dict[str, int]]
 
 
@@ -54,5 +54,5 @@ def learned_statistics(settings: Embed, bigrams: pa.Table, vectorized: Vectorize
     vectorized: the statistics of the stage `vectorize`.
     """
     uses = VECTORIZED in (settings.vectors, settings.bigrams, settings.lexicon and settings.lexicon.vectors)
-    texts = {"text": vectorized["text"], **vectorized.get("texts", {})} if uses else None
+    texts = {"text": vectorized.get("text"), **vectorized.get("texts", {})} if uses else None
     return {"bigrams": settings.bigrams, "bigram_vectors": len(bigrams), "vectorized_texts": texts}
