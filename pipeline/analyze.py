@@ -3,6 +3,7 @@
 import shutil
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.integrity.checksums import checked_folder
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
 from textrnn.common.storage.padded_rows import LENGTHS_FILE, PaddedRows
@@ -13,7 +14,7 @@ from textrnn.evaluation.analysis.card_facts import CardFiles, CardParams, is_gen
 from textrnn.evaluation.analysis.model_card import render
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.result_files import AnalyzedFiles, RecipeFiles
-from textrnn.stage import output_file, output_folder, run_stage, write_json
+from textrnn.stage import output_file, run_stage, write_json
 
 
 def main(recipe: str) -> None:
@@ -35,7 +36,7 @@ def main(recipe: str) -> None:
         width=facts.config["widths"][-1],
     )
     # the examples hold corpus text: they go into DVC's cache, never into git
-    with output_folder(results.analyzed.folder) as folder:
+    with checked_folder(results.analyzed.folder) as folder:
         out = AnalyzedFiles(folder)
         write_analysis(out, analysis, names)
         write_json(out.origin, {"source": card_params.source, "generated": is_generated(card_params.source)})

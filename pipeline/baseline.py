@@ -3,6 +3,7 @@
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.config.data import Limits
+from textrnn.common.integrity.checksums import checked_folder, write_sibling_checksums
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import load_section
 from textrnn.common.storage.encoded_rows import EncodedRows
@@ -15,7 +16,7 @@ from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.preparation.artifacts.linear_model import LinearModel
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.result_files import BaselineFiles
-from textrnn.stage import output_file, output_folder, run_stage, write_json
+from textrnn.stage import output_file, run_stage, write_json
 
 
 def main(encoding: str) -> None:
@@ -36,12 +37,13 @@ def main(encoding: str) -> None:
         print(f"{encoding}: {window_crf.LEFT_OUT}", flush=True)
     baselines = {result.name: result.metrics() for result in results}
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
-    with output_folder(LinearModel.default_folder(encoding)) as folder:
+    with checked_folder(LinearModel.default_folder(encoding)) as folder:
         best_linear_model(results, LinearModel.empty(vocabulary_size, len(labels.names))).write(folder)
     files = BaselineFiles(encoding)
     write_json(files.baselines, {"baselines": baselines, "ceiling": ceiling})
     with output_file(files.predicted_rows) as temporary:
         PredictedRows.joined([result.rows for result in results]).write(temporary)
+    write_sibling_checksums(files.stored)
     write_json(files.best_score, {encoding: {"baseline": best_test_score(baselines)}})
     # the time is not a metric: it differs from run to run, as that of training does
     timings = {result.name: {"seconds": result.seconds} for result in results}

@@ -5,6 +5,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Data
 from textrnn.common.config.embed import Embed
+from textrnn.common.integrity.checksums import checked_folder
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.common.storage.stored_files import write_statistics
@@ -12,7 +13,7 @@ from textrnn.preparation.artifacts.learned_vectors import VECTORIZED, LearnedVec
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.embedding.initial_embedding import initial_embedding
-from textrnn.stage import output_folder, run_stage
+from textrnn.stage import run_stage
 
 
 def main(recipe: str) -> None:
@@ -28,7 +29,7 @@ def main(recipe: str) -> None:
     )
     if settings.vectors == VECTORIZED and not statistics["covered_tokens"]:
         print(f"{recipe}: no token is frequent enough for a learned vector; the embeddings are random", flush=True)
-    with output_folder(RecipeEmbedding.default_folder(recipe)) as out:
+    with checked_folder(RecipeEmbedding.default_folder(recipe)) as out:
         embedding.write(out)
         write_statistics(out, statistics)
 

@@ -4,13 +4,14 @@ Dev is scored as it was before any refit.
 """
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from textrnn.common.integrity.checksums import checked_folder
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.evaluation.metrics.comparison import score_and_loss
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics, part_metrics
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.result_files import EvaluatedFiles, RecipeFiles
-from textrnn.stage import output_folder, run_stage, write_json
+from textrnn.stage import run_stage, write_json
 
 
 def main(recipe: str) -> None:
@@ -23,7 +24,7 @@ def main(recipe: str) -> None:
     evaluations = {"dev": evaluate(for_dev, padded, "dev"), "test": evaluate(saved, padded, "test")}
     values = {split: metrics(evaluation) for split, evaluation in evaluations.items()}
     parts = {split: part_metrics(evaluation) for split, evaluation in evaluations.items()}
-    with output_folder(files.evaluated.folder) as folder:
+    with checked_folder(files.evaluated.folder) as folder:
         out = EvaluatedFiles(folder)
         evaluations["test"].predictions.write(out.predictions)
         evaluations["test"].rows.write(out.predicted_rows)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.stage import output_file, output_folder, run_command
-from textrnn.study.plan.json_files import read_results, write_results
-from textrnn.study.verdicts.study_page import lines, render
+from textrnn.study.plan.json_files import write_results
+from textrnn.study.verdicts.study_page import lines, read_verdicts, render
 
 SHOWN = Path("study/shown")
 
@@ -27,7 +27,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--docs", metavar="COMMAND", help="also write the page, which says that COMMAND produced it")
     args = parser.parse_args()
-    verdicts = read_results(Path("study/verdicts.json"))
+    verdicts = read_verdicts(Path("study/verdicts.json"))
     print("\n".join(lines(verdicts)))
     with output_folder(SHOWN / "plots") as out:
         copy_plots(out)

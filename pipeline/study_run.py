@@ -6,7 +6,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params, read_values
 from textrnn.stage import run_command
-from textrnn.study.plan.json_files import read_results, run_file, write_results
+from textrnn.study.plan.json_files import read_kept_share, run_file, write_results
 from textrnn.study.plan.variants import check_encoding, read_study
 from textrnn.study.runs.training_run import run_variant
 from textrnn.study.runs.variant_settings import load_variant
@@ -25,7 +25,7 @@ def main() -> None:
     if variant.caps:
         print(describe_caps(variant.name, variant.caps), flush=True)
     run = run_variant(variant, gradient_rows=study.gradient_rows)
-    kept_share = {"kept_share": read_results(padded / "kept.json")[str(study.variants[args.variant].max_length)]}
+    kept_share = {"kept_share": read_kept_share(padded / "kept.json", study.variants[args.variant].max_length)}
     write_results(run_file(Path("data/study/runs"), args.variant, args.seed), run.facts | kept_share)
     # as in logs/<recipe>.json: timings are not reproducible, so they are no results to compare
     write_results(run_file(Path("logs/study"), args.variant, args.seed), run.timings)

@@ -7,11 +7,11 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.data import Data
 from textrnn.common.config.parse import Parse
 from textrnn.common.config.vectorize import Vectorize
+from textrnn.common.integrity.checksums import file_sha256
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param, load_entry_section, load_section
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.shards import file_sha256
 from textrnn.common.storage.stored_files import write_statistics
 from textrnn.names import path_of
 from textrnn.preparation.artifacts.jieba_dictionary import read_dictionary

@@ -26,6 +26,7 @@ LISTED_BY_CHECK_ALONE = (DECLARATIONS, "common/params")
 LAYERS = (
     "common/config",
     "common/params",
+    "common/integrity",
     "common/storage",
     "common/files",
     "common/executor",

@@ -47,7 +47,8 @@ def write_segmented(folder, task, splits, labels=(), numbers=None):
     """Write segmented shards of rows (tokens, label or tags), numbered from 0 or by `numbers`; return their reader."""
     every_split = {split: splits.get(split, []) for split in SPLITS}
     shards = write_shards(folder, SegmentedRows.schema(task), every_split, numbers or range(MANY))
-    SegmentedRows.write_index(folder, shards, ParsedFacts(task, {}, tuple(labels)))
+    names = tuple(labels) or tuple(f"label {number}" for number in range(20))
+    SegmentedRows.write_index(folder, shards, ParsedFacts(task, {}, names))
     return SegmentedRows.read(folder)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from textrnn.common.integrity.checksums import CHECKSUMS
 from textrnn.errors import UserError, shorten
 from textrnn.preparation.artifacts.model_files import REQUIRED_FILES, TRAINING_FILE, WEIGHTS_BEFORE_REFIT_FILE
 from textrnn.stage import output_folder
@@ -14,7 +15,7 @@ from textrnn.stage import output_folder
 if TYPE_CHECKING:
     from textrnn.inference.prediction.predictor import Predictor
 
-POSSIBLE_FILES = {*REQUIRED_FILES, WEIGHTS_BEFORE_REFIT_FILE, TRAINING_FILE}
+POSSIBLE_FILES = {*REQUIRED_FILES, WEIGHTS_BEFORE_REFIT_FILE, TRAINING_FILE, CHECKSUMS}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Segment
 from textrnn.common.config.vectorize import Vectorize
 from textrnn.common.executor.tasks import without_workers
+from textrnn.common.integrity.checksums import checked_folder
 from textrnn.common.params.sections import load_entry_section, load_section
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
@@ -33,7 +34,7 @@ from textrnn.preparation.encoding.encode import encode
 from textrnn.preparation.padding.pad import pad
 from textrnn.preparation.segmentation.segment import segment
 from textrnn.preparation.vectorization.vectorize import vectorize
-from textrnn.stage import output_folder, without_progress
+from textrnn.stage import without_progress
 from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
 from textrnn.training.trainer.train_recipe import train_recipe
 
@@ -66,7 +67,7 @@ class StageRun:
             )
             recipe = load_recipe(self.name, self.params, files)
             trained = train_recipe(recipe, curves_file=self.folder / "curves.csv" if verbose else None)
-            with output_folder(self.folder / "model") as out:
+            with checked_folder(self.folder / "model") as out:
                 trained.save(out, files)
         return self.folder / "model"
 
@@ -80,7 +81,7 @@ class StageRun:
         settings, where = self._encoding_section(Encode, "encode"), f"encodings.{self.name}.encode"
         with (
             resumable_folder(self.folder / "encoded") as ids,
-            output_folder(self.folder / "preparation") as preparation,
+            checked_folder(self.folder / "preparation") as preparation,
         ):
             encode(segmented, settings, where=where, ids=ids, preparation=preparation)
         return EncodedRows.read(self.folder / "encoded"), Preparation(self.folder / "preparation")
@@ -101,7 +102,7 @@ class StageRun:
             vectorized=self.folder / "vectorized",
             where=f"recipes.{self.name}.embed",
         )
-        with output_folder(self.folder / "embedded") as out:
+        with checked_folder(self.folder / "embedded") as out:
             embedding.write(out)
         return self.folder / "embedded"
 
@@ -113,7 +114,7 @@ class StageRun:
     def _fit_linear_model(self, encoded: EncodedRows, preparation: Preparation) -> Path:
         labels, vocabulary_size = preparation.read_labels(), len(preparation.read_vocabulary())
         settings = load_section(Baseline, self.params, "baseline")
-        with output_folder(self.folder / "linear") as out:
+        with checked_folder(self.folder / "linear") as out:
             fit_best_linear_model(encoded, labels, vocabulary_size, settings).write(out)
         return self.folder / "linear"
 

@@ -54,6 +54,7 @@ def test_a_recipe_runs_from_scratch_and_leaves_every_out(first_run):
     outs = [out["path"] for stage in lock.values() for out in stage["outs"]]
     assert sorted(outs) == [
         "data/baselines/names_chars.arrow",
+        "data/baselines/names_chars.checksums.json",
         "data/baselines/names_chars.json",
         "data/checked.json",
         "data/embedded/names_gru",
@@ -145,6 +146,7 @@ def test_a_model_directory_holds_all_it_needs(first_run):
     project, _ = first_run
     folder = project / "models" / RECIPE
     assert {path.name for path in folder.iterdir()} == {
+        "checksums.json",
         "config.json",
         "labels.json",
         "model.safetensors",
@@ -223,6 +225,7 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
     added = written(project).keys() - before.keys()
     assert sorted(added) == [
         f"data/analyzed/{RECIPE}/analysis.json",
+        f"data/analyzed/{RECIPE}/checksums.json",
         f"data/analyzed/{RECIPE}/classes.csv",
         f"data/analyzed/{RECIPE}/confusion_counts.csv",
         f"data/analyzed/{RECIPE}/errors.jsonl",

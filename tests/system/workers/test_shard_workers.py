@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -147,7 +148,8 @@ def test_a_dead_worker_is_reported_with_its_shard_and_the_next_run_completes(fun
     (tmp_path / "gate").touch()
     assert run() == ALL
     assert names(log) == sorted(set(ALL) - done)
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{name}.txt" for name in ALL]
+    assert sorted(path.name for path in (tmp_path / "out").glob("*.txt")) == [f"{name}.txt" for name in ALL]
+    assert set(json.loads((tmp_path / "out" / "checksums.json").read_text())) == {f"{name}.txt" for name in ALL}
 
 
 def test_a_dead_worker_is_reported_without_the_live_one(functions, out, log):

@@ -7,12 +7,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from factories.imports import ROOT
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.learned_vectors import LearnedVectors
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
@@ -45,7 +45,14 @@ def prepared(run, tmp_path):
 
 
 def names_in(folder):
-    return {path.name for path in folder.iterdir()}
+    """The files of a folder but for its checksums, which are those of all but the shards."""
+    names = {path.name for path in folder.iterdir()} - {"checksums.json"}
+    if (folder / "checksums.json").exists():
+        index = folder / "index.json"
+        shards = json.loads(index.read_text(encoding="utf-8"))["shards"] if index.exists() else []
+        listed = set(json.loads((folder / "checksums.json").read_text(encoding="utf-8")))
+        assert listed == names - {shard["file"] for shard in shards}
+    return names
 
 
 def test_each_folder_holds_its_rows_and_statistics(prepared):
@@ -75,17 +82,17 @@ def test_what_was_limited_is_told_from_parsed_to_padded_rows(prepared):
 
 
 def test_statistics_agree_with_the_rows(prepared):
-    parsed = read_json(ParsedRows.default_folder("names") / "statistics.json")
+    parsed = read_json(ParsedRows.default_folder("names") / "statistics.json", dict)
     assert parsed["rows"] == {"train": 100, "dev": 20, "test": 40}
     assert parsed["files"]["train"] == {"read": 200, "kept": 200, "rejected": {}}
-    segmented = read_json(SegmentedRows.default_folder("names_chars") / "statistics.json")
+    segmented = read_json(SegmentedRows.default_folder("names_chars") / "statistics.json", dict)
     counts = SegmentedRows.read(SegmentedRows.default_folder("names_chars")).read_counts()
     assert (segmented["tokens"]["train"], segmented["distinct_in_train"]) == (
         sum(counts["count"].to_pylist()),
         len(counts),
     )
     vocabulary = Preparation(Preparation.default_folder("names_chars")).read_vocabulary()
-    encoded = read_json(EncodedRows.default_folder("names_chars") / "statistics.json")
+    encoded = read_json(EncodedRows.default_folder("names_chars") / "statistics.json", dict)
     assert {name: encoded[name] for name in ("vocabulary", "min_count", "max_tokens")} == {
         "vocabulary": len(counts) + 2,
         "min_count": 1,
@@ -94,7 +101,7 @@ def test_statistics_agree_with_the_rows(prepared):
     assert (encoded["unknown_share"]["train"], len(vocabulary)) == (0.0, len(counts) + 2)
     embedded = RecipeEmbedding.default_folder("names_gru")
     width = RecipeEmbedding.read(embedded).matrix.shape[1]
-    assert read_json(embedded / "statistics.json") == {
+    assert read_json(embedded / "statistics.json", dict) == {
         "vectors": None,
         "width": width,
         "covered_tokens": 0.0,
@@ -105,7 +112,7 @@ def test_statistics_agree_with_the_rows(prepared):
         "vectorized_texts": None,
     }
     padded = PaddedRows.default_folder("names_gru")
-    assert read_json(padded / "statistics.json")["widths"] == list(PaddedRows.read(padded).widths)
+    assert read_json(padded / "statistics.json", dict)["widths"] == list(PaddedRows.read(padded).widths)
     lines = (padded / "lengths.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "length,rows"
     lengths = [tuple(map(int, line.split(","))) for line in lines[1:]]
@@ -145,6 +152,7 @@ def test_a_resume_key_covers_the_facts_of_the_input(prepared, run, monkeypatch, 
         }[stage]
         index = json.loads((folder / "index.json").read_text(encoding="utf-8"))
         (folder / "index.json").write_text(json.dumps(index | {"rows_before_limit": {}}), encoding="utf-8")
+        (folder / "checksums.json").unlink()
     run(stage, name)
     assert keys[0] == keys[1] != keys[2]
 
@@ -158,7 +166,7 @@ def test_vectors_of_train_and_of_a_generated_file_reach_the_embedding(run, tmp_p
     Path("params.yaml").write_text(json.dumps(params), encoding="utf-8")
     for stage, name in STAGES:
         run(stage, name)
-    vectorized = read_json(Path("data/vectorized/names_chars/statistics.json"))
+    vectorized = read_json(Path("data/vectorized/names_chars/statistics.json"), dict)
     assert (vectorized["width"], vectorized["text"]) == (6, "more.txt.gz")
     dropped = sum(vectorized["dropped"].values())
     assert vectorized["texts"] == {"train": 100, "unlabelled": 240 - dropped}
@@ -171,12 +179,12 @@ def test_vectors_of_train_and_of_a_generated_file_reach_the_embedding(run, tmp_p
     assert embedding.bigrams["ids"].to_pylist() == pair_ids.to_pylist()
     assert embedding.bigrams["vector"].to_pylist() == pair_vectors.tolist()
     assert len(pair_ids) > 20
-    embedded = read_json(Path("data/embedded/names_gru/statistics.json"))
+    embedded = read_json(Path("data/embedded/names_gru/statistics.json"), dict)
     assert embedded["vectorized_texts"] == {"text": "more.txt.gz", **vectorized["texts"]}
     Path("data/sample/names/more.txt.gz").unlink()
     with pytest.raises(UserError, match=r"more\.txt\.gz: no such file; put it there, or correct the params"):
         run("vectorize", "names_chars")
-    assert read_json(Path("data/vectorized/names_chars/statistics.json")) == vectorized  # nothing half-written
+    assert read_json(Path("data/vectorized/names_chars/statistics.json"), dict) == vectorized  # nothing half-written
 
 
 def test_tokens_that_are_all_too_rare_for_vectors(run, capsys):
@@ -188,4 +196,4 @@ def test_tokens_that_are_all_too_rare_for_vectors(run, capsys):
         run(stage, name)
     said = "names_gru: no token is frequent enough for a learned vector; the embeddings are random\n"
     assert said in capsys.readouterr().out
-    assert read_json(Path("data/embedded/names_gru/statistics.json"))["covered_tokens"] == 0.0
+    assert read_json(Path("data/embedded/names_gru/statistics.json"), dict)["covered_tokens"] == 0.0

@@ -8,16 +8,26 @@ depends on, one per line; it is absent if that is the whole library.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
+from textrnn.common.integrity.checksums import named
+from textrnn.common.integrity.json_files import read_json
+from textrnn.errors import UserError
 from textrnn.stage import output_file
 
 MARKERS = ".finished"
 PACKAGES = "packages"
+
+
+class _Marker(TypedDict):
+    result: dict[str, Any]
+    sizes: dict[str, int]
+    sha256: str
 
 
 def mark_finished(folder: Path, name: str, result: dict[str, Any]) -> dict[str, Any]:
@@ -26,7 +36,8 @@ def mark_finished(folder: Path, name: str, result: dict[str, Any]) -> dict[str, 
     result: JSON values; `files` lists the files of the shard, by names in `folder`, which must be closed.
     """
     sizes = {file: (folder / file).stat().st_size for file in result["files"]}
-    text = json.dumps({"result": result, "sizes": sizes}, ensure_ascii=False, allow_nan=False)
+    checksum = _checksum(json.loads(json.dumps(result)), sizes)  # as it will be read
+    text = json.dumps({"result": result, "sizes": sizes, "sha256": checksum}, ensure_ascii=False, allow_nan=False)
     with output_file(folder / MARKERS / f"{name}.json") as temporary:
         temporary.write_text(text, encoding="utf-8")
     result_from_json: dict[str, Any] = json.loads(text)["result"]
@@ -55,15 +66,24 @@ def files_of(folder: Path, name: str) -> list[str]:
     return list(_read_marker(folder, name)["sizes"])
 
 
-def _read_marker(folder: Path, name: str) -> dict[str, Any]:
-    marker: dict[str, Any] = json.loads((folder / MARKERS / f"{name}.json").read_text(encoding="utf-8"))
+def _read_marker(folder: Path, name: str) -> _Marker:
+    path = folder / MARKERS / f"{name}.json"
+    marker = read_json(path, _Marker)
+    with named(path):
+        if marker["sha256"] != _checksum(marker["result"], marker["sizes"]):
+            raise ValueError("its content does not have its checksum")
     return marker
+
+
+def _checksum(result: dict[str, Any], sizes: dict[str, int]) -> str:
+    """The SHA-256 of a marker's content: a changed figure in it would be one of the stage's statistics."""
+    return hashlib.sha256(json.dumps([result, sizes], sort_keys=True).encode()).hexdigest()
 
 
 def _is_valid(folder: Path, name: str) -> bool:
     try:
         sizes = _read_marker(folder, name)["sizes"]
-    except ValueError:  # truncated, as after a power failure
+    except UserError:  # truncated, as after a power failure, or damaged
         return False
     files = {file: folder / file for file in sizes}
     return all(path.is_file() and path.stat().st_size == sizes[file] for file, path in files.items())

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textrnn.common.config.types import Side, Task
-from textrnn.common.storage.schemas import SPAN
-from textrnn.common.storage.stored_rows import RowFacts, StoredRows
+from textrnn.common.integrity.checksums import named
+from textrnn.common.storage.encoded_rows import check_spans
+from textrnn.common.storage.schemas import IGNORED_TAG, PAD_ID, SPAN
+from textrnn.common.storage.shards import INDEX, Shard
+from textrnn.common.storage.stored_rows import RowFacts, StoredRows, check_range
 
 LENGTHS_FILE = "lengths.csv"
 
@@ -51,6 +55,23 @@ class PaddedRows(StoredRows[PaddedFacts]):
     @property
     def truncates(self) -> bool:
         return self.facts.truncates
+
+    def _shard_schema(self, shard: Shard) -> pa.Schema:
+        with named(self.folder / INDEX):
+            if shard.width is None or shard.width not in self.widths:
+                raise ValueError(f"the width of {shard.file} is {shard.width}, not one of {list(self.widths)}")
+        return self.schema(self.task, shard.width)
+
+    def _check_rows(self, batch: pa.RecordBatch, shard: Shard) -> None:
+        check_range(batch["row"], "row", 0)
+        check_range(batch["ids"].flatten(), "ids", PAD_ID)
+        check_range(batch["length"], "length", 0, shard.width)
+        if self.task == "classify":
+            check_range(batch["label"], "label", 0)
+        else:
+            tags = batch["tags"].flatten()
+            check_range(tags.filter(pc.not_equal(tags, IGNORED_TAG)), "tags", 0)
+            check_spans(batch["spans"])
 
 
 def write_lengths(folder: Path, counts: Iterable[tuple[int, int]]) -> None:

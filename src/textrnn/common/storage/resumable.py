@@ -17,8 +17,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from textrnn.common.integrity.checksums import write_checksums
 from textrnn.common.storage.code_version import fingerprint, hash_values, packages_of, scripts_hash, stage_code
 from textrnn.common.storage.markers import MARKERS, files_of, finished_shards, write_packages
+from textrnn.common.storage.shards import listed_files
 from textrnn.errors import ResumableError
 from textrnn.stage import replace_folder
 
@@ -52,7 +54,7 @@ class RetentionPolicy:
 def resumable_folder(
     path: Path, policy: RetentionPolicy | None = None, /, *, stage: str | None = None, **key: Any
 ) -> Iterator[Path]:
-    """Yield a working folder to fill shard by shard; it replaces `path` if the block succeeds.
+    """Yield a working folder to fill shard by shard; it replaces `path`, with its checksums, if the block succeeds.
 
     The working folder is `.<name>.<hash>` next to `path`. After an interrupt, an exit, a ResumableError, a full disk or
     a lack of memory it is kept with its finished shards, if there are any. The next run with the same key, code and
@@ -74,6 +76,7 @@ def resumable_folder(
         write_packages(folder, packages)
         try:
             yield folder
+            write_checksums(folder, leave_out=listed_files(folder))
             replace_folder(folder, path)
             shutil.rmtree(path / MARKERS, ignore_errors=True)
         except BaseException as error:

@@ -6,20 +6,23 @@ not depend on how many workers wrote them.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import mmap
 import os
 import uuid
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 
-from textrnn.errors import UserError
+from textrnn.common.integrity.arrow_files import open_reader, valid_batches
+from textrnn.common.integrity.checksums import file_sha256, named
+from textrnn.common.integrity.json_files import read_json
+from textrnn.common.integrity.json_forms import check_form
+from textrnn.errors import DamagedFileError, UserError
 
 ROWS_PER_SHARD = 65_536
 ROWS_PER_BATCH = 4_096
@@ -37,6 +40,19 @@ class Shard:
     rows: int
     sha256: str
     width: int | None = None
+
+
+class _Index(TypedDict):
+    kind: str
+    shards: list[Any]
+
+
+class _ShardEntry(TypedDict):
+    file: str
+    split: str
+    rows: int
+    sha256: str
+    width: int | None
 
 
 class ShardWriter:
@@ -135,7 +151,7 @@ def write_index(folder: Path, kind: str, shards: list[Shard], **facts: Any) -> N
 
 
 class ShardReader:
-    """Reads a folder of shards through its index.
+    """Reads a folder of shards through its index; every batch is validated when it is read.
 
     Raises UserError, with the file's name, for a file that is missing, damaged or of another kind.
     """
@@ -143,14 +159,15 @@ class ShardReader:
     def __init__(self, folder: Path, kind: str) -> None:
         path = _index_path(folder)
         self.folder, self.kind = folder, kind
-        try:
-            self.facts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            actual = self.facts["kind"]
-            self.shards = [Shard(**shard) for shard in self.facts["shards"]] if actual == kind else []
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(path, "is not an index of shards", do="run the stage that writes it") from error
-        if actual != kind:
-            raise UserError(path, f"is not an index of {kind} shards", got=actual)
+        self.facts: dict[str, Any] = dict(read_json(path, _Index))
+        if self.facts["kind"] != kind:
+            raise UserError(path, f"is not an index of {kind} shards", got=self.facts["kind"])
+        with named(path, TypeError):
+            check_form(list[_ShardEntry], self.facts["shards"], "shards")
+            self.shards = [Shard(**shard) for shard in self.facts["shards"]]
+            for shard in self.shards:
+                if Path(shard.file).name != shard.file or shard.rows < 0:
+                    raise ValueError(f"a shard {shard.file!r} of {shard.rows} rows")
 
     def of(self, split: str) -> list[Shard]:
         """The shards of one split, in row order."""
@@ -160,45 +177,66 @@ class ShardReader:
         """The number of rows of one split."""
         return sum(shard.rows for shard in self.of(split))
 
-    def open(self, shard: Shard) -> pa.Table:
-        """One shard as a memory-mapped table; its checksum is verified first."""
-        return pa.ipc.open_file(pa.memory_map(str(self._verified_path(shard)))).read_all()
+    def open(self, shard: Shard, schema: pa.Schema | None = None) -> pa.Table:
+        """One shard as a memory-mapped table; its checksum is verified first. schema: what it must have; None: any."""
+        path = self._verified_path(shard)
+        reader = open_reader(path, pa.py_buffer(_map(path)), schema, f"{self.kind} rows")
+        return pa.Table.from_batches(list(valid_batches(path, reader, shard.rows)), reader.schema)
 
-    def stream(self, shard: Shard) -> Iterator[pa.RecordBatch]:
+    def stream(self, shard: Shard, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         """Yield one shard's batches in order, memory-mapped too; each one's pages are released after it.
 
         A pass over a shard of any size thus keeps one batch in memory. A batch that the caller keeps stays readable.
         """
-        with self._verified_path(shard).open("rb") as file:
-            view = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        reader = pa.ipc.open_file(pa.py_buffer(view))
-        for number in range(reader.num_record_batches):
-            yield reader.get_batch(number)
+        path = self._verified_path(shard)
+        view = _map(path)
+        reader = open_reader(path, pa.py_buffer(view), schema, f"{self.kind} rows")
+        for batch in valid_batches(path, reader, shard.rows):
+            yield batch
             view.madvise(mmap.MADV_DONTNEED)
 
+    def columns(self, shard: Shard, names: Sequence[str]) -> pa.Table:
+        """Those columns of one shard that it has. The others are not read, and so no checksum is compared."""
+        path = self._existing_path(shard)
+        content = pa.py_buffer(_map(path))
+        schema = open_reader(path, content, None, "").schema
+        wanted = [number for number, name in enumerate(schema.names) if name in names]
+        reader = open_reader(path, content, None, "", pa.ipc.IpcReadOptions(included_fields=wanted))
+        return pa.Table.from_batches(list(valid_batches(path, reader, shard.rows)), reader.schema)
+
     def _verified_path(self, shard: Shard) -> Path:
+        path = self._existing_path(shard)
+        if file_sha256(path) != shard.sha256:
+            do = "run the stage that writes it"
+            raise DamagedFileError(path, "is damaged: the shard does not have the index's checksum", do=do)
+        return path
+
+    def _existing_path(self, shard: Shard) -> Path:
         path = self.folder / shard.file
         if not path.is_file():
             raise UserError(path, "is listed in the index but missing", do="run the stage that writes it")
-        if file_sha256(path) != shard.sha256:
-            raise UserError(path, "the shard does not have the index's checksum", do="run the stage that writes it")
         return path
 
-    def batches(self, split: str) -> Iterator[pa.RecordBatch]:
+    def batches(self, split: str, schema: pa.Schema | None = None) -> Iterator[pa.RecordBatch]:
         """Yield the split's rows in order, in batches of ROWS_PER_BATCH or fewer."""
         for shard in self.of(split):
-            yield from self.stream(shard)
+            yield from self.stream(shard, schema)
+
+
+def _map(path: Path) -> mmap.mmap:
+    with named(path), path.open("rb") as file:
+        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+
+def listed_files(folder: Path) -> list[str]:
+    """The files of the shards in a folder's index, which has their checksums; none without an index."""
+    path = folder / INDEX
+    return [shard["file"] for shard in read_json(path, _Index)["shards"]] if path.is_file() else []
 
 
 def index_sha256(folder: Path) -> str:
     """The SHA-256 of a folder's index; it covers all shards, as the index has their checksums."""
     return file_sha256(_index_path(folder))
-
-
-def file_sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _index_path(folder: Path) -> Path:

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import ClassVar, Generic, Self, TypeVar
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from textrnn.common.config.types import Task
+from textrnn.common.integrity.checksums import named
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.shards import INDEX, Shard, ShardReader, index_sha256, write_index
 from textrnn.errors import UserError
@@ -33,7 +35,8 @@ Facts = TypeVar("Facts", bound=RowFacts)
 class StoredRows(Generic[Facts]):
     """The rows that a stage wrote: a folder of shards, and the facts of their index.
 
-    A subclass names the kind of its shards, the folder that holds its folders, and the class of its facts.
+    A subclass names the kind of its shards, the folder that holds its folders, and the class of its facts; it has the
+    schema of each shard, and checks the values of its rows.
     """
 
     kind: ClassVar[str]
@@ -96,12 +99,45 @@ class StoredRows(Generic[Facts]):
 
     def open(self, shard: Shard) -> pa.Table:
         """One shard as a memory-mapped table, after its checksum; see ShardReader.open."""
-        return self._reader.open(shard)
+        table = self._reader.open(shard, self._shard_schema(shard))
+        for batch in table.to_batches():
+            self._check_batch(batch, shard)
+        return table
 
     def stream(self, shard: Shard) -> Iterator[pa.RecordBatch]:
         """Yield one shard's batches in order, one of them in memory; see ShardReader.stream."""
-        return self._reader.stream(shard)
+        for batch in self._reader.stream(shard, self._shard_schema(shard)):
+            self._check_batch(batch, shard)
+            yield batch
 
     def batches(self, split: str) -> Iterator[pa.RecordBatch]:
         """Yield the split's rows in order, in batches of ROWS_PER_BATCH or fewer."""
-        return self._reader.batches(split)
+        for shard in self.of(split):
+            yield from self.stream(shard)
+
+    def _shard_schema(self, shard: Shard) -> pa.Schema:
+        raise NotImplementedError
+
+    def _check_rows(self, batch: pa.RecordBatch, shard: Shard) -> None:
+        """Raise ValueError for values that the stage cannot have written, such as ids below 0."""
+        raise NotImplementedError
+
+    def _check_batch(self, batch: pa.RecordBatch, shard: Shard) -> None:
+        with named(self.folder / shard.file):
+            self._check_rows(batch, shard)
+
+
+def check_range(values: pa.Array, name: str, smallest: int, largest: int | None = None) -> None:
+    """Raise ValueError for a number below the smallest one or above the largest."""
+    found = pc.min_max(values).as_py()
+    if found["min"] is None:
+        return
+    if found["min"] < smallest or (largest is not None and found["max"] > largest):
+        bound = "" if largest is None else f" and at most {largest}"
+        raise ValueError(f"{name} must be at least {smallest}{bound}, not {found['min']} to {found['max']}")
+
+
+def check_same_lengths(first: pa.ListArray, second: pa.ListArray, names: str) -> None:
+    """Raise ValueError if two columns of lists do not have as many values in each row."""
+    if not first.value_lengths().equals(second.value_lengths()):
+        raise ValueError(f"{names} do not have as many values in each row")

@@ -9,10 +9,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.integrity.checksums import file_sha256
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedRows
-from textrnn.common.storage.shards import file_sha256
-from textrnn.common.storage.stored_files import STATISTICS, read_json
+from textrnn.common.storage.stored_files import STATISTICS
+from textrnn.evaluation.analysis.card_forms import (
+    CardConfig,
+    CardEmbedding,
+    CardEncoding,
+    CardPadding,
+    CardScores,
+    CardSegmentation,
+    CardTraining,
+    VectorizedTexts,
+)
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
@@ -83,14 +94,15 @@ class CardFacts:
 def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
     """Read the facts of a card; raise UserError, naming the file, for one that is missing or damaged."""
     model, preparation = files.model, files.model.preparation
-    config, labels, encoded = model.read_config(), preparation.read_labels(), read_json(files.encoded)
+    config, labels = model.read_config(CardConfig), preparation.read_labels()
+    encoded = read_json(files.encoded, CardEncoding)
     data: dict[str, Any] = {"encoding": params.encoding, "corpus": params.corpus}
-    data |= describe_segmentation(read_json(preparation.segmentation_file))
+    data |= describe_segmentation(read_json(preparation.segmentation_file, CardSegmentation))
     follows = [f" ({value['asked']}: {value['follows']})" for value in encoded.get("auto", [])]
     data |= {"min_count": "".join([str(encoded["min_count"]), *follows])}
     data |= {"max_tokens": encoded["max_tokens"], "tags": labels.scheme}
-    data |= _origin(params, read_json(files.embedded))
-    scores = read_json(files.metrics)
+    data |= _origin(params, read_json(files.embedded, CardEmbedding))
+    scores: dict[str, Any] = dict(read_json(files.metrics, CardScores))
     parts = scores.pop("parts", {})
     intervals = scores.pop("intervals", {})
     return CardFacts(
@@ -101,9 +113,9 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
         size=model.weights.stat().st_size,
         sha256=file_sha256(model.weights),
         data=data,
-        padded=read_json(files.padded),
+        padded=read_json(files.padded, CardPadding),
         encoded=encoded,
-        trained=read_json(model.training),
+        trained=read_json(model.training, CardTraining),
         scores=scores,
         parts=parts,
         intervals=intervals,
@@ -120,7 +132,7 @@ def is_generated(source: str) -> bool:
     return Path(source) == SAMPLE
 
 
-def _origin(params: CardParams, embedded: Mapping[str, Any]) -> dict[str, Any]:
+def _origin(params: CardParams, embedded: CardEmbedding) -> dict[str, Any]:
     """Where the rows and the vectors are from."""
     origin: dict[str, Any] = {"rows are": "generated, none is real"} if is_generated(params.source) else {}
     origin |= {"data.source": params.source, "word vectors": embedded["vectors"]}
@@ -130,13 +142,13 @@ def _origin(params: CardParams, embedded: Mapping[str, Any]) -> dict[str, Any]:
     return origin | ({"vectorized from": _describe_texts(texts)} if texts else {})
 
 
-def _describe_texts(texts: Mapping[str, Any]) -> str:
+def _describe_texts(texts: VectorizedTexts) -> str:
     """The texts that vectors are learned from: train's, and those of a file without labels."""
     train = f"{texts['train']:,} texts of train"
     return f"{train}, {texts['unlabelled']:,} of {texts['text']}" if texts["text"] else train
 
 
-def describe_segmentation(state: Mapping[str, Any]) -> dict[str, Any]:
+def describe_segmentation(state: CardSegmentation) -> dict[str, Any]:
     """How texts became tokens; of a sentence model's tables only the sizes."""
     punkt = state["punkt"]
     if punkt is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -33,6 +34,15 @@ class EncodedTexts:
         """Yield all texts in order, at most `rows` at a time."""
         for first in range(0, len(self), rows):
             yield self.take(np.arange(first, min(first + rows, len(self))))
+
+
+def check_known(where: Path, ids: np.ndarray, targets: np.ndarray, vocabulary_size: int, classes: int) -> None:
+    """Raise UserError, naming the folder, for rows of another vocabulary or other labels."""
+    for what, values, known in (("token id", ids, vocabulary_size), ("label", targets, classes)):
+        largest = int(values.max(initial=0))
+        if largest >= known:
+            do = "run the stages that write them again"
+            raise UserError(where, f"has a {what} outside the encoding's range (0..{known - 1})", got=largest, do=do)
 
 
 def read_encoded_texts(encoded: EncodedRows, split: str) -> EncodedTexts:

@@ -13,7 +13,7 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.baselines.bag_of_ngrams import fit_bag
-from textrnn.evaluation.baselines.encoded_texts import EncodedTexts, read_encoded_texts
+from textrnn.evaluation.baselines.encoded_texts import EncodedTexts, check_known, read_encoded_texts
 from textrnn.evaluation.baselines.linear_models import (
     LinearFit,
     LinearInputs,
@@ -62,6 +62,8 @@ def train_baselines(
     row_numbers = read_test_row_numbers(encoded)
     unseen = find_unseen_texts(row_numbers, segmented)
     classes = len(labels.names)
+    for texts in (train, dev, test):
+        check_known(encoded.folder, texts.ids, texts.labels, vocabulary_size, classes)
 
     def result(name: str, on_dev: np.ndarray, on_test: np.ndarray, seconds: float) -> BaselineResult:
         splits = {"dev": (dev.labels, on_dev), "test": (test.labels, on_test)}

@@ -8,6 +8,7 @@ import numpy as np
 
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.errors import UserError
+from textrnn.evaluation.baselines.encoded_texts import check_known
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span
 
@@ -38,6 +39,8 @@ def read_sentences(encoded: EncodedRows, split: str, labels: Labels) -> EncodedS
         ids.append(np.array(batch["ids"].flatten()))
         lengths.append(np.diff(batch["ids"].offsets.to_numpy()))
         tags.append(np.array(batch["tags"].flatten(), dtype=np.int64))
+        types = np.array(batch["spans"].flatten().field("type"))
+        check_known(encoded.folder, np.empty(0), types, 1, len(labels.types))
         for row in batch["spans"].to_pylist():
             spans.append([(span["start"], span["end"], labels.types[span["type"]]) for span in row])
     offsets = np.concatenate(([0], np.cumsum(np.concatenate(lengths), dtype=np.int64)))

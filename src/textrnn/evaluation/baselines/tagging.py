@@ -14,6 +14,7 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.baselines import window_crf
+from textrnn.evaluation.baselines.encoded_texts import check_known
 from textrnn.evaluation.baselines.results import (
     BaselineResult,
     Metrics,
@@ -44,6 +45,8 @@ def train_tagging_baselines(
 ) -> Iterator[BaselineResult]:
     """Train the baselines of an encoding for tagging; see `train_baselines`."""
     train, dev, test = (read_sentences(encoded, split, labels) for split in ("train", "dev", "test"))
+    for split in (train, dev, test):
+        check_known(encoded.folder, split.ids, split.tags, vocabulary_size, len(labels.names))
     row_numbers = read_test_row_numbers(encoded)
     unseen = find_unseen_texts(row_numbers, segmented)
     every_dev, every_test = (np.ones(len(split), bool) for split in (dev, test))

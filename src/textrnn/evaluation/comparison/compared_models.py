@@ -7,9 +7,8 @@ from pathlib import Path
 
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
-from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError
-from textrnn.evaluation.metrics.comparison import best_baseline, score_name
+from textrnn.evaluation.metrics.comparison import best_baseline, read_baselines, score_name
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
 from textrnn.names import is_name
 from textrnn.preparation.artifacts.result_files import BaselineFiles, EvaluatedFiles, RecipeFiles
@@ -59,7 +58,7 @@ def _find_baseline(encoding: str, baseline: str) -> ComparedModel:
     files = BaselineFiles(encoding)
     rows = PredictedRows.read(files.predicted_rows)
     if baseline == BEST:
-        baselines = read_json(files.baselines)["baselines"]
+        baselines = read_baselines(files.baselines)["baselines"]
         baseline = best_baseline(baselines, score_name(next(iter(baselines.values()))["dev"]))
     if baseline not in rows.predicted:
         do = f"give one of {', '.join(rows.predicted)} or {BEST}"

@@ -10,7 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from textrnn.common.config.types import Task
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import named
+from textrnn.common.storage.encoded_rows import check_spans
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.tag_schemes import Span
 
@@ -84,12 +87,31 @@ class PredictedRows:
     @classmethod
     def read(cls, path: Path) -> PredictedRows:
         """The rows that `write` wrote; raise UserError, naming the file, if it is missing or has other contents."""
-        table = open_arrow(path, None, "").combine_chunks()
+        table = open_arrow(path, None, "")
         labels = [field.type for field in table.schema if field.name != ROW]
         if table.schema.names[:2] != [ROW, GOLD] or len(labels) < 2 or set(labels) not in ({CLASS}, {ENTITIES}):
             raise UserError(path, "does not contain the labels and predictions of rows", got=table.schema.names)
+        table = table.combine_chunks()
         columns = {
             name: column.chunk(0) if column.num_chunks else pa.array([], column.type)
             for name, column in zip(table.schema.names, table.columns, strict=True)
         }
+        with named(path):
+            _check(columns)
         return cls(columns.pop(ROW).to_numpy(), columns.pop(GOLD), columns)
+
+
+def _check(columns: Mapping[str, pa.Array]) -> None:
+    """Raise ValueError for rows out of order, other types, classes of one column alone, and spans of no tokens."""
+    row, gold = columns[ROW], columns[GOLD]
+    if row.type != pa.int64() or (np.diff(row.to_numpy()) < 0).any():
+        raise ValueError("the rows are out of order")
+    for name, column in columns.items():
+        if name == ROW:
+            continue
+        if column.type == ENTITIES:
+            check_spans(column)
+            continue
+        names = column.dictionary.to_pylist()
+        if len(set(names)) != len(names) or set(names) != set(gold.dictionary.to_pylist()):
+            raise ValueError(f"{name!r:.60} has other classes than {GOLD}")

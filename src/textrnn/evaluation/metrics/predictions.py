@@ -10,9 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import named
 from textrnn.common.storage.shards import ROWS_PER_BATCH
-from textrnn.common.storage.stored_files import open_arrow
-from textrnn.errors import UserError
+from textrnn.errors import DamagedFileError
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.tag_schemes import Span
 from textrnn.preparation.artifacts.tag_schemes import spans as spans_of_tags
@@ -79,16 +80,15 @@ class Predictions:
 
         Raises UserError, naming the file, if it is missing, damaged or of another model.
         """
-        table = open_arrow(path, cls.schema(classes), f"predictions of {classes} classes")
-        try:
-            table.validate(full=True)
-        except pa.ArrowInvalid as error:
-            raise UserError(path, "is damaged", got=error, do=DO) from error
+        nullable = ("gold", "predicted", "probabilities")  # in the record of a row without tokens
+        table = open_arrow(path, cls.schema(classes), f"predictions of {classes} classes", nullable)
         valid = table.filter(pc.is_valid(table["gold"]))
         row_numbers, rows = np.unique(np.array(table["row"])), np.array(valid["row"])
         gold, predicted = (np.array(valid[name]).astype(np.int64) for name in ("gold", "predicted"))
         if not _in_order(np.array(table["row"])) or not _in_range(gold, classes) or not _in_range(predicted, classes):
-            raise UserError(path, "is damaged", got="rows out of order, or an unknown class", do=DO)
+            raise DamagedFileError(path, "is damaged", got="rows out of order, or an unknown class", do=DO)
+        with named(path):
+            _check_nulls(table)
         chunks = [chunk.flatten().to_numpy() for chunk in valid["probabilities"].chunks]
         return cls(
             row_numbers=row_numbers,
@@ -97,6 +97,15 @@ class Predictions:
             predicted=predicted,
             probabilities=np.concatenate([np.empty(0), *chunks]).reshape(-1, classes),
         )
+
+
+def _check_nulls(table: pa.Table) -> None:
+    """Raise ValueError for a record with only some nulls, and for probabilities that are not finite."""
+    empty = pc.is_null(table["gold"])
+    if not all(pc.is_null(table[name]).equals(empty) for name in ("predicted", "probabilities")):
+        raise ValueError("a record has only some nulls")
+    if not pc.all(pc.is_finite(pc.list_flatten(table["probabilities"])), min_count=0).as_py():
+        raise ValueError("a probability is not finite")
 
 
 def _in_order(row_numbers: np.ndarray) -> bool:

@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-import contextlib
-import csv
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.params.sections import get_param
-from textrnn.common.storage.stored_files import read_json
-from textrnn.errors import UserError, require
-from textrnn.evaluation.metrics.comparison import best_baseline, score_name
+from textrnn.errors import require
+from textrnn.evaluation.metrics.comparison import ENTITY_F1, best_baseline, score_name
 from textrnn.evaluation.metrics.intervals import Intervals
 from textrnn.evaluation.metrics.paired_tests import Difference, paired_test, same_rows
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
-from textrnn.preparation.artifacts.model_files import ModelFiles
+from textrnn.evaluation.metrics.result_forms import (
+    ConfusedText,
+    Evaluated,
+    Origin,
+    Padding,
+    Segmentation,
+    ShownConfig,
+    Training,
+    WrongSentence,
+)
+from textrnn.evaluation.outputs.result_reader import (
+    CLASSES,
+    CURVES,
+    LENGTHS,
+    RELIABILITY,
+    ResultReader,
+    Row,
+    require_metric,
+)
 from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 
-Row = dict[str, str]
 UNSPACED = ("chars", "jieba")  # segmenters whose tokens are not separated by spaces
 
 
@@ -111,32 +125,35 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
     """
     files, of_baselines = RecipeFiles(name, project), BaselineFiles(encoding, project)
     train, analyze = f"train@{name}", f"analyze@{name}"
-    model, analyzed, reader = files.model, files.analyzed, _Reader()
-    training = reader.json(model.training, train)
-    evaluated = reader.json(files.evaluated.metrics, f"evaluate@{name}") or {}
+    model, analyzed, reader = files.model, files.analyzed, ResultReader()
+    training = reader.json(model.training, train, Training)
+    evaluated = reader.json(files.evaluated.metrics, f"evaluate@{name}", Evaluated) or {}
+    metric = score_name(evaluated.get("test", {}))
+    if evaluated:
+        require_metric(files.evaluated.metrics, metric, evaluated["dev"])
     own = reader.rows(files.evaluated.predicted_rows, f"evaluate@{name}")
     results = RecipeResults(
         name,
         encoding,
         corpus,
-        generated=analyzed.origin.is_file() and bool(read_json(analyzed.origin)["generated"]),
-        pad=reader.json(analyzed.padding, analyze),
+        generated=analyzed.origin.is_file() and read_json(analyzed.origin, Origin)["generated"],
+        pad=reader.json(analyzed.padding, analyze, Padding),
         train=training,
         dev=evaluated.get("dev"),
         test=evaluated.get("test"),
         parts=evaluated.get("parts", {}),
         intervals=evaluated.get("intervals", {}),
         ahead=None,
-        analysis=reader.json(analyzed.analysis, analyze),
-        baselines=reader.json(of_baselines.baselines, f"baseline@{encoding}"),
-        curves=reader.table(files.curves, train),
-        classes=reader.table(analyzed.classes, analyze),
-        confusion=reader.grid(analyzed.confusion_counts, analyze),
-        lengths=reader.table(analyzed.lengths, analyze),
-        reliability=reader.table(analyzed.reliability, analyze),
-        errors=reader.lines(analyzed.errors, analyze),
-        config=reader.json(model.config, train),
-        segmentation=reader.json(model.preparation.segmentation_file, train),
+        analysis=reader.analysis(analyzed.analysis, analyze, metric),
+        baselines=reader.baselines(of_baselines.baselines, f"baseline@{encoding}", metric),
+        curves=reader.table(files.curves, train, CURVES),
+        classes=reader.table(analyzed.classes, analyze, CLASSES),
+        confusion=reader.counts(analyzed.confusion_counts, analyze),
+        lengths=reader.table(analyzed.lengths, analyze, LENGTHS),
+        reliability=reader.table(analyzed.reliability, analyze, RELIABILITY),
+        errors=reader.lines(analyzed.errors, analyze, WrongSentence if metric == ENTITY_F1 else ConfusedText),
+        config=reader.json(model.config, train, ShownConfig),
+        segmentation=reader.json(model.preparation.segmentation_file, train, Segmentation),
         parameters=reader.parameters(model, train),
         missing=reader.missing,
     )
@@ -155,53 +172,3 @@ def _ahead(baseline: str | None, own: PredictedRows | None, others: PredictedRow
     ):
         return None
     return paired_test(own, PREDICTED, others, baseline).score[1]
-
-
-class _Reader:
-    """Reads files that may not exist, and records those that do not."""
-
-    def __init__(self) -> None:
-        self.missing: list[tuple[str, str]] = []
-
-    def json(self, path: Path, stage: str) -> dict[str, Any] | None:
-        return read_json(path) if self._exists(path, stage) else None
-
-    def rows(self, path: Path, stage: str) -> PredictedRows | None:
-        return PredictedRows.read(path) if self._exists(path, stage) else None
-
-    def lines(self, path: Path, stage: str) -> list[dict[str, Any]]:
-        if not self._exists(path, stage):
-            return []
-        # not splitlines(): a token may hold a character that only Python treats as a line break
-        with name_damaged_file(path), path.open(encoding="utf-8", newline="\n") as file:
-            return [json.loads(line) for line in file]
-
-    def table(self, path: Path, stage: str) -> list[Row]:
-        header, *rows = self.grid(path, stage) or [[]]
-        with name_damaged_file(path):
-            return [dict(zip(header, row, strict=True)) for row in rows]
-
-    def grid(self, path: Path, stage: str) -> list[list[str]]:
-        if not self._exists(path, stage):
-            return []
-        with name_damaged_file(path), path.open(encoding="utf-8", newline="") as file:
-            return list(csv.reader(file))
-
-    def parameters(self, model: ModelFiles, stage: str) -> int | None:
-        """Return the number of trained weights, from the header of their file alone."""
-        return model.count_weights() if self._exists(model.weights, stage) else None
-
-    def _exists(self, path: Path, stage: str) -> bool:
-        if path.is_file():
-            return True
-        self.missing.append((path.as_posix(), stage))
-        return False
-
-
-@contextlib.contextmanager
-def name_damaged_file(path: Path) -> Iterator[None]:
-    """Convert the errors of reading a damaged file into a UserError that names the file."""
-    try:
-        yield
-    except (ValueError, csv.Error) as error:
-        raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 from markupsafe import Markup
 
-from textrnn.evaluation.outputs.recipe_results import name_damaged_file
+from textrnn.common.integrity.checksums import named, read_content
+from textrnn.common.integrity.json_files import read_json
 from textrnn.evaluation.rendering.svg import Chart
 
 STYLES = {"supported": "verdict good", "not supported": "verdict bad"}
@@ -22,11 +22,38 @@ PLOT = re.compile(
 )
 
 
+class ShownFinding(TypedDict):
+    """What was found."""
+
+    words: str
+
+
+class ShownClaim(TypedDict):
+    """A claim with its verdict."""
+
+    claim: str
+    verdict: str
+    said: str
+    tutorial: int
+    note: str
+    findings: list[ShownFinding]
+
+
+class ShownVerdicts(TypedDict):
+    """`verdicts.json`, as far as it is shown."""
+
+    seeds: list[int]
+    rows: int
+    epochs: float
+    level: float
+    claims: list[ShownClaim]
+
+
 @dataclass(frozen=True)
 class ShownStudy:
     """What `study_page.py` wrote to the folder study/shown: the values of verdicts.json, and the plots by name."""
 
-    verdicts: Mapping[str, Any]
+    verdicts: ShownVerdicts
     plots: Mapping[str, Chart]
 
 
@@ -35,15 +62,15 @@ def read_shown_study(folder: Path) -> ShownStudy | None:
     file = folder / "verdicts.json"
     if not file.is_file():
         return None
-    with name_damaged_file(file):
-        verdicts = json.loads(file.read_text(encoding="utf-8"))
+    verdicts = read_json(file, ShownVerdicts)
     paths = sorted(folder.glob("plots/*.svg"), key=lambda path: path.stem)
     return ShownStudy(verdicts, {path.stem: _read_plot(path) for path in paths})
 
 
 def _read_plot(path: Path) -> Chart:
-    with name_damaged_file(path):
-        match = PLOT.fullmatch(path.read_text(encoding="utf-8").strip())
+    content = read_content(path)
+    with named(path):
+        match = PLOT.fullmatch(content.decode("utf-8").strip())
         if match is None:
             raise ValueError("is not a plot of the study")
     width, height = int(match["width"]), int(match["height"])
@@ -76,7 +103,7 @@ def study_section(study: ShownStudy) -> dict[str, Any]:
     }
 
 
-def _claim(claim: Mapping[str, Any], plots: Mapping[str, Chart]) -> ClaimView:
+def _claim(claim: ShownClaim, plots: Mapping[str, Chart]) -> ClaimView:
     return ClaimView(
         verdict=claim["verdict"],
         style=STYLES.get(claim["verdict"], "verdict"),

@@ -203,6 +203,9 @@ class Predictor:
         """The logits of a batch, (B, C) or (B, T, C), and the class of each row or the tags of all its T steps."""
         ids = torch.from_numpy(batch.ids)
         logits = self._saved.network(ids, torch.from_numpy(batch.lengths))
+        if not torch.isfinite(logits).all():
+            do = "the weights are damaged, or training diverged: train the recipe again"
+            raise UserError(self.name, "gives scores that are not finite numbers", do=do)
         return logits, decode_classes(self._saved, logits, torch.from_numpy(batch.valid)).tolist()
 
 
@@ -225,9 +228,13 @@ def load(folder: str | Path) -> Predictor:
     folder = Path(folder).expanduser()
     saved = load_model(folder)
     preparation = Preparation(folder)
+    with convert_read_errors(preparation.labels_file):
+        if (saved.labels.task == "tag") != (saved.config.model.readout == "every_step"):
+            raise ValueError(f"the task {saved.labels.task}, and a model with the readout {saved.config.model.readout}")
     with convert_read_errors(preparation.segmentation_file):
         segmenter = Segmenter.load(preparation.segmentation_file)
-    vocabulary = preparation.read_vocabulary()
+    with convert_read_errors(preparation.vocabulary_file):
+        vocabulary = preparation.read_vocabulary()
     if len(vocabulary) != saved.config.tokens:
         wrong = f"does not belong to a model with {saved.config.tokens} tokens"
         do = "train the recipe, or copy its whole directory"

@@ -13,21 +13,30 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
 
 from textrnn import __version__
 from textrnn.common.config.model import Model
 from textrnn.common.config.types import Side
+from textrnn.common.integrity.checksums import one_line
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.padded_rows import PaddedFacts
+from textrnn.common.storage.schemas import RESERVED
 from textrnn.errors import DamagedFileError, UserError
+from textrnn.modeling.models.saved_weights import fill_network, save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
+from textrnn.preparation.artifacts.linear_model import KEYS
 from textrnn.preparation.artifacts.model_files import REQUIRED_FILES, ModelFiles
 from textrnn.preparation.artifacts.preparation_folder import Preparation
+
+# what a configuration may ask for
+MAX_SIZE = 2**31 - 1  # rows or columns of a table
+MAX_LAYERS = 1_000
+MAX_WIDTH = 2**20  # tokens that rows are padded to
+MAX_DIGITS = 63  # tokens of a word or an n-gram, whose ids are the digits of one int64
 
 
 @dataclass(frozen=True)
@@ -52,6 +61,28 @@ class ModelConfig:
     words: LexiconSizes | None
     ngrams: tuple[int, ...]
     model: Model
+
+    def check(self) -> None:
+        """Raise ValueError for sizes that no model has; `load_model` asks before anything of such a size is made."""
+        try:
+            self.model.check("model")
+        except UserError as error:
+            raise ValueError(str(error)) from error
+        words = (self.words.words, self.words.rows, self.words.longest) if self.words else (1,)
+        sizes = (self.embedding_size, self.classes, *self.widths, *words)
+        if not self.widths or min(sizes) < 1 or self.tokens < len(RESERVED) or min(self.pairs, *self.ngrams, 0) < 0:
+            raise ValueError("a size is too small, or widths is empty")
+        asked = [self.tokens, self.pairs, *self.ngrams, self.model.hidden_size, self.model.head_size or 1]
+        asked += [part.width for part in (self.model.bigrams, self.model.words) if part]
+        if max(*sizes, *asked) > MAX_SIZE or self.model.layers > MAX_LAYERS:
+            raise ValueError(f"a size is above {MAX_SIZE:,}, or there are more than {MAX_LAYERS} layers")
+        if max(self.widths) > MAX_WIDTH or list(self.widths) != sorted(self.widths):
+            raise ValueError(f"widths are above {MAX_WIDTH:,}, or not in ascending order")
+        digits = max(self.words.longest if self.words else 1, len(self.ngrams))
+        if digits > MAX_DIGITS or self.tokens**digits > KEYS:
+            raise ValueError(f"words or n-grams of {digits} tokens, whose keys are above {KEYS:,}")
+        if (self.model.words is None) != (self.words is None) or (self.model.bigrams is None) != (self.pairs == 0):
+            raise ValueError("words and pairs do not fit the model")
 
 
 @dataclass(frozen=True)
@@ -116,13 +147,6 @@ def save_model(folder: Path, config: ModelConfig, network: TextRNN, preparation:
     preparation.copy_to(folder)
 
 
-def save_weights(path: Path, network: TextRNN) -> None:
-    """Write the weights of a network as a safetensors file."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in network.state_dict().items()}
-    # not save_file, so that a full disk is an OSError, which keeps the run's checkpoint
-    path.write_bytes(save(weights))
-
-
 def load_model(folder: Path, device: torch.device | None = None, *, before_refit: bool = False) -> SavedModel:
     """Load a model from the files of its directory alone, to the device or to the CPU.
 
@@ -137,21 +161,22 @@ def load_model(folder: Path, device: torch.device | None = None, *, before_refit
             do = "train the recipe, or copy its directory as a whole"
             raise UserError(folder / name, "is missing from the model directory", do=do)
     with convert_read_errors(files.config):
-        values = _with_wide_keys(json.loads(files.config.read_text(encoding="utf-8")))
+        values = _with_wide_keys(read_json(files.config, dict[str, Any]))
         config = build_dataclass(ModelConfig, values, str(files.config))
-        if not config.widths:
-            raise ValueError("widths is empty")
-        network = make_network(config)
+        config.check()
+        # without memory: that is taken for what the file of the weights has, not for what the configuration asks for
+        with torch.device("meta"):
+            network = make_network(config)
     first_run = before_refit and files.weights_before_refit.is_file()
     weights = files.weights_before_refit if first_run else files.weights
     with convert_read_errors(weights):
-        network.load_state_dict(load_file(str(weights)))
+        fill_network(weights, network)
     with convert_read_errors(files.preparation.labels_file):
         labels = files.preparation.read_labels()
     if len(labels.names) != config.classes:
         do = "train the recipe, or copy its directory as a whole"
         message = f"does not belong to a model with {config.classes} classes"
-        raise UserError(files.preparation.labels_file, message, got=labels.names, do=do)
+        raise UserError(files.preparation.labels_file, message, got=str(labels.names)[:200], do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
 
@@ -171,9 +196,9 @@ def convert_read_errors(path: Path) -> Iterator[None]:
     except OSError as error:
         raise UserError(path, "cannot be read", got=error) from error
     except (
-        *(ValueError, TypeError, KeyError, AssertionError, RuntimeError),
-        *(SafetensorError, DamagedFileError),
+        *(ValueError, TypeError, LookupError, AssertionError, RuntimeError, OverflowError, MemoryError),
+        *(AttributeError, DamagedFileError),
     ) as error:
-        cause = error.__cause__ if isinstance(error, DamagedFileError) else error
-        got = f"{type(cause).__name__}: {cause}"
+        cause = (error.__cause__ or error) if isinstance(error, DamagedFileError) else error
+        got = f"{type(cause).__name__}: {one_line(cause)}"
         raise UserError(path, "is damaged or belongs to another model", got=got, do="train the recipe again") from error

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from textrnn.common.config.types import Scheme, Task
-from textrnn.common.storage.stored_files import read_json
+from textrnn.common.integrity.checksums import named
+from textrnn.common.integrity.json_files import read_json
 from textrnn.errors import require
 from textrnn.preparation.artifacts.tag_schemes import OUTSIDE
 
@@ -35,12 +37,37 @@ class Labels:
 
     @classmethod
     def load(cls, path: Path) -> Labels:
-        """The labels that `save` wrote. Raises UserError if the file is missing."""
-        return cls(**read_json(path))
+        """The labels that `save` wrote. Raises UserError if the file is missing, DamagedFileError."""
+        values = read_json(path, _LabelsFile)
+        with named(path, TypeError):
+            labels = cls(**values)
+            labels._check()
+        return labels
+
+    def _check(self) -> None:
+        """Raise ValueError for what `make_labels` cannot have made."""
+        if not self.names or len(set(self.names)) != len(self.names) or len(set(self.types)) != len(self.types):
+            raise ValueError("names or types are missing, or occur twice")
+        if self.task == "classify":
+            expected = self.names if self.scheme is None and not self.types else []
+        elif self.scheme == "type":
+            expected = [OUTSIDE, *self.types]
+        else:
+            prefixes = {"bio": "BI", "bioes": "BIES"}.get(self.scheme or "", "")
+            expected = [OUTSIDE, *(f"{prefix}-{name}" for name in self.types for prefix in prefixes)]
+        if sorted(self.names) != sorted(expected) or (self.task == "tag" and self.names[0] != OUTSIDE):
+            raise ValueError(f"the names are not those of the task {self.task} and the scheme {self.scheme}")
 
     def save(self, path: Path) -> None:
         """Write the labels as JSON."""
         path.write_text(json.dumps(self.__dict__, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+
+
+class _LabelsFile(TypedDict):
+    task: Task
+    names: list[str]
+    scheme: Scheme | None
+    types: list[str]
 
 
 def make_labels(task: Task, raw: list[str], scheme: Scheme | None, where: str) -> Labels:

@@ -10,11 +10,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import named
+from textrnn.common.storage.schemas import UNKNOWN_ID
+from textrnn.common.storage.stored_files import write_arrow
+from textrnn.common.storage.stored_rows import check_range
 from textrnn.names import path_of
+from textrnn.preparation.artifacts.lexicon_table import check_vectors
 
 Kind = Literal["token", "bigram", "word"]
 KINDS: tuple[Kind, ...] = ("token", "bigram", "word")
+
+LENGTHS: dict[Kind, tuple[int, int | None]] = {"token": (1, 1), "bigram": (2, 2), "word": (1, None)}  # in tokens
 
 VECTORIZED = "vectorized"  # in place of a file's name in the section `embed`: what the stage `vectorize` has learned
 VECTORS_FILE = "vectors.arrow"
@@ -41,7 +48,23 @@ class LearnedVectors:
     @classmethod
     def read(cls, folder: Path) -> LearnedVectors:
         """The vectors in a folder. Raises UserError if the file is missing or contains something else."""
-        return cls(open_arrow(folder / VECTORS_FILE, VECTORS, "vectors of tokens, bigrams and words"))
+        path = folder / VECTORS_FILE
+        table = open_arrow(path, VECTORS, "vectors of tokens, bigrams and words")
+        with named(path):
+            check_range(table["count"], "count", 0)
+            check_range(pc.list_flatten(table["ids"]), "ids", UNKNOWN_ID + 1)
+            for kind in pc.unique(table["kind"]).to_pylist():
+                if kind not in LENGTHS:
+                    raise ValueError(f"the kind {kind!r:.60}")
+                rows = table.filter(pc.equal(table["kind"], kind))
+                check_range(pc.list_value_length(rows["ids"]), f"the length of a {kind}", *LENGTHS[kind])
+                check_vectors(rows["vector"])
+        return cls(table)
+
+    def check_ids(self, vocabulary_size: int, folder: Path) -> None:
+        """Raise UserError, naming the file in the folder, for ids of another vocabulary."""
+        with named(folder / VECTORS_FILE):
+            check_range(pc.list_flatten(self.table["ids"]), "ids", UNKNOWN_ID + 1, vocabulary_size - 1)
 
     def write(self, folder: Path) -> None:
         """Write the table into an existing folder, for `read`."""

@@ -9,14 +9,15 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save
+from safetensors.numpy import save
 
+from textrnn.common.integrity.json_files import read_json
+from textrnn.common.integrity.tensor_files import read_tensors
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.common.storage.stored_files import read_json
-from textrnn.errors import DamagedFileError, UserError
+from textrnn.errors import DamagedFileError
 from textrnn.names import path_of
 
 WEIGHTS_FILE = "linear.safetensors"
@@ -24,6 +25,11 @@ FACTS_FILE = "linear.json"
 NO_MODEL = "none"  # the name where there is no model: taggers
 ROWS_AT_ONCE = 1_024
 KEYS = 2**63  # keys are below this
+
+
+class _Facts(TypedDict):
+    name: str
+    vocabulary_size: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,14 +71,10 @@ class LinearModel:
     def read(cls, folder: Path) -> LinearModel:
         """The model that `write` wrote. Raises UserError, with the file's name, if a file is missing or damaged."""
         path, facts_path = cls.files(folder)
-        facts = read_json(facts_path)
-        _check_facts(facts, facts_path)
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        try:
-            tensors = load_file(path)
-        except SafetensorError as error:
-            raise DamagedFileError(path, "is damaged", got=error, do="run the stage that writes it") from error
+        facts = read_json(facts_path, _Facts)
+        if not 1 <= facts["vocabulary_size"] <= KEYS:
+            raise _damaged(facts_path, "is damaged", f"vocabulary_size {facts['vocabulary_size']}")
+        tensors = read_tensors(path)
         names = [f"keys.{order}" for order in range(1, len(tensors) - 2)]
         if tensors.keys() != {*names, "weights", "squares", "bias"}:
             raise _damaged(path, "does not contain a linear model", sorted(tensors))
@@ -120,7 +122,8 @@ class LinearModel:
         if (self.squares < 0).any():
             raise _damaged(path, "has squares below 0", self.squares.min())
         for order, keys in enumerate(self.keys, start=1):
-            bounds = (keys[:1] >= 0).all() and all(key < self.vocabulary_size**order for key in keys[-1:].tolist())
+            limit = self.vocabulary_size**order
+            bounds = limit <= KEYS and (keys[:1] >= 0).all() and all(key < limit for key in keys[-1:].tolist())
             if keys.dtype != np.int64 or not bounds or (np.diff(keys) <= 0).any():
                 raise _damaged(path, f"has keys of order {order} that are not sorted, or not within V^{order}", None)
 
@@ -174,16 +177,6 @@ def _row_chunks(ids: np.ndarray, offsets: np.ndarray) -> Iterator[tuple[int, np.
     for first in range(0, len(offsets) - 1, ROWS_AT_ONCE):
         part = offsets[first : first + ROWS_AT_ONCE + 1]
         yield first, ids[part[0] : part[-1]], part - part[0]
-
-
-def _check_facts(facts: object, path: Path) -> None:
-    valid = isinstance(facts, dict) and facts.keys() == {"name", "vocabulary_size"}
-    if valid:
-        assert isinstance(facts, dict)
-        size = facts["vocabulary_size"]
-        valid = isinstance(facts["name"], str) and type(size) is int and size >= 1
-    if not valid:
-        raise _damaged(path, "does not say what linear model this is", facts)
 
 
 def _damaged(path: Path, wrong: str, got: object) -> DamagedFileError:

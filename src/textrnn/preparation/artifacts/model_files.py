@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
-from textrnn.common.storage.stored_files import read_json
-from textrnn.errors import UserError
+from textrnn.common.integrity.json_files import read_json
+from textrnn.common.integrity.tensor_files import read_shapes
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 
 CONFIG_FILE = "config.json"
@@ -51,9 +49,9 @@ class ModelFiles:
         """Vocabulary, labels and segmentation."""
         return Preparation(self.folder)
 
-    def read_config(self) -> dict[str, Any]:
-        """The values of the configuration. Raises UserError if its file is missing or is not JSON."""
-        config: dict[str, Any] = read_json(self.config)
+    def read_config(self, form: Any = dict[str, Any]) -> dict[str, Any]:
+        """The values of the configuration, which have the form. Raises as `read_json` does."""
+        config: dict[str, Any] = read_json(self.config, form)
         return config
 
     def count_weights(self) -> int:
@@ -62,12 +60,4 @@ class ModelFiles:
         Those of a wide part are among them; integer tensors, such as the keys of bigrams, are no weights.
         Raises UserError if the file is missing or damaged.
         """
-        path = self.weights
-        if not path.is_file():
-            raise UserError(path, "no such file", do="run the stage that writes it")
-        try:
-            with safe_open(path, framework="numpy") as tensors:
-                slices = [tensors.get_slice(name) for name in tensors.keys()]  # noqa: SIM118  (not a mapping)
-                return sum(math.prod(part.get_shape()) for part in slices if part.get_dtype() == "F32")
-        except SafetensorError as error:
-            raise UserError(path, "is damaged", got=error, do="run the stage that writes it") from error
+        return sum(math.prod(shape) for kind, shape in read_shapes(self.weights).values() if kind == "F32")

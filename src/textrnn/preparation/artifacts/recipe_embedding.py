@@ -7,8 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import named
+from textrnn.common.storage.schemas import UNKNOWN_ID
+from textrnn.common.storage.stored_files import write_arrow
+from textrnn.common.storage.stored_rows import check_range
 from textrnn.errors import UserError
 from textrnn.names import path_of
 from textrnn.preparation.artifacts.lexicon_table import load_lexicon, save_lexicon
@@ -48,7 +53,11 @@ class RecipeEmbedding:
         Raises UserError, with the file's name, if one is missing or contains something else.
         """
         matrix, lexicon, bigrams = cls.files(folder)
-        return cls(load_matrix(matrix), load_lexicon(lexicon), load_lexicon(bigrams))
+        embedding = cls(load_matrix(matrix), load_lexicon(lexicon), load_lexicon(bigrams))
+        for path, table in ((lexicon, embedding.lexicon), (bigrams, embedding.bigrams)):
+            with named(path):
+                check_range(pc.list_flatten(table["ids"]), "ids", UNKNOWN_ID + 1, len(embedding.matrix) - 1)
+        return embedding
 
     def write(self, folder: Path) -> None:
         """Write the parts into an existing folder, for `read`."""
@@ -69,10 +78,15 @@ def load_matrix(path: Path) -> np.ndarray:
 
     Raises UserError if the file is missing or contains something else.
     """
-    table = open_arrow(path, None, "an embedding matrix")
+    table = open_arrow(path, None, "")
     types = [field.type for field in table.schema if field.name == COLUMN]
     if not types or not pa.types.is_fixed_size_list(types[0]) or types[0].value_type != pa.float32():
         raise UserError(path, "does not contain an embedding matrix", got=table.schema.names)
-    column = table.column(COLUMN).chunk(0)  # the only one
-    matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+    with named(path):
+        if table.column(COLUMN).num_chunks != 1:
+            raise ValueError("several record batches, or none")
+        column = table.column(COLUMN).chunk(0)
+        matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
+        if not matrix.size or not np.isfinite([matrix.min(), matrix.max()]).all():
+            raise ValueError("no numbers, or some that are not finite")
     return matrix

@@ -141,6 +141,11 @@ class BaselineFiles:
         return path_of(self.project / "data" / "baselines", self.encoding, ".arrow")
 
     @property
+    def stored(self) -> tuple[Path, Path]:
+        """The two files above, which have their checksums beside them."""
+        return self.baselines, self.predicted_rows
+
+    @property
     def best_score(self) -> Path:
         """The test score of the baseline that is best on dev, which DVC compares between runs."""
         return path_of(self.project / "metrics", self.encoding) / "baseline.json"

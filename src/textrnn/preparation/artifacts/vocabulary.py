@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.storage.schemas import COUNTS, RESERVED, UNKNOWN_ID
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.storage.segmented_rows import open_counts
+from textrnn.common.storage.stored_files import write_arrow
 
 
 class Vocabulary:
@@ -55,7 +56,7 @@ class Vocabulary:
     @classmethod
     def load(cls, path: Path) -> Vocabulary:
         """The vocabulary that `save` wrote. Raises UserError if the file is missing or is not a vocabulary."""
-        table = open_arrow(path, COUNTS, "tokens and counts")
+        table = open_counts(path)
         return cls(_one_chunk(table["token"], pa.string()), _one_chunk(table["count"], pa.int64()))
 
     def save(self, path: Path) -> None:

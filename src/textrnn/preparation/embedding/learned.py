@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,14 @@ from textrnn.common.config.embed import Embed
 from textrnn.preparation.artifacts.learned_vectors import VECTORIZED, LearnedVectors, as_lists
 from textrnn.preparation.artifacts.lexicon_table import LEXICON, MIN_WORD_LENGTH
 from textrnn.preparation.embedding.lexicon import fill_vectors
+
+
+class VectorizeStatistics(TypedDict):
+    """What the stage `vectorize` says of its vectors; the texts are those that they are learned from, if any."""
+
+    width: int | None
+    text: NotRequired[str | None]
+    texts: NotRequired[dict[str, int]]
 
 
 def learned_tokens(learned: LearnedVectors) -> tuple[np.ndarray, np.ndarray]:
@@ -41,11 +48,11 @@ def add_learned_words(lexicon: pa.Table, settings: Embed, learned: LearnedVector
     return fill_vectors(lexicon, ids.to_pylist(), vectors)
 
 
-def learned_statistics(settings: Embed, bigrams: pa.Table, vectorized: Mapping[str, Any]) -> dict[str, Any]:
+def learned_statistics(settings: Embed, bigrams: pa.Table, vectorized: VectorizeStatistics) -> dict[str, Any]:
     """How many bigrams have vectors and, if any vectors are learned ones, the texts that they are learned from.
 
     vectorized: the statistics of the stage `vectorize`.
     """
     uses = VECTORIZED in (settings.vectors, settings.bigrams, settings.lexicon and settings.lexicon.vectors)
-    texts = {"text": vectorized["text"], **vectorized["texts"]} if uses else None
+    texts = {"text": vectorized.get("text"), **vectorized.get("texts", {})} if uses else None
     return {"bigrams": settings.bigrams, "bigram_vectors": len(bigrams), "vectorized_texts": texts}

@@ -10,7 +10,7 @@ import functools
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,11 +18,12 @@ import pyarrow.compute as pc
 from textrnn.common.config.encode import Encode
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
+from textrnn.common.integrity.checksums import file_sha256
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.schemas import SPAN, SPLITS, UNKNOWN_ID
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.shards import Shard, ShardWriter, file_sha256
-from textrnn.common.storage.stored_files import read_json
+from textrnn.common.storage.shards import Shard, ShardWriter
 from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels, make_labels
@@ -30,6 +31,10 @@ from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.preparation.artifacts.tag_schemes import bio_spans, bioes_tags
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 from textrnn.preparation.encoding.rules import resolve_min_count
+
+
+class _Segmentation(TypedDict):
+    segmenter: str
 
 
 def encode(segmented: SegmentedRows, settings: Encode, *, where: str, ids: Path, preparation: Path) -> dict[str, Any]:
@@ -41,7 +46,7 @@ def encode(segmented: SegmentedRows, settings: Encode, *, where: str, ids: Path,
     Raises UserError for a tag scheme that does not fit the task, and if no token occurs `min_count` times.
     """
     labels = make_labels(segmented.task, list(segmented.labels), settings.tags, where)
-    counts, segmenter = segmented.read_counts(), read_json(segmented.segmentation_file)["segmenter"]
+    counts, segmenter = segmented.read_counts(), read_json(segmented.segmentation_file, _Segmentation)["segmenter"]
     min_count, rule_values = resolve_min_count(settings, pc.sum(counts["count"]).as_py() or 0, segmenter)
     vocabulary = Vocabulary.build(counts, min_count, settings.max_tokens)
     if len(vocabulary.tokens) == 0:

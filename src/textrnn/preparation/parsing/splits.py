@@ -30,6 +30,7 @@ from textrnn.preparation.parsing.stratified_sample import (
 from textrnn.stage import progress
 
 GROUP = "group"  # the column of staged rows with the numbers of their groups
+KEY_COLUMNS = ("label", "tags", GROUP)  # of which each has some
 MAX_STRATUM_TYPE = 62  # a set of entity types is one int64; types from here on share its last bit
 
 
@@ -84,8 +85,7 @@ class SplitPlan:
         first = 0
         for shard in reader.of(self.role):
             # reads no texts; checksums are compared when `write_splits` reads the rows
-            table = pa.ipc.open_file(pa.memory_map(str(reader.folder / shard.file))).read_all()
-            keys = _keys_of(table, first)
+            keys = _keys_of(reader.columns(shard, KEY_COLUMNS), first)
             yield keys.take(self.mask(keys))
             first += shard.rows
 
@@ -96,7 +96,7 @@ class SplitPlan:
 
 
 def _keys_of(rows: pa.Table | pa.RecordBatch, first: int) -> RowKeys:
-    targets = rows.column(2)
+    targets = rows["label" if "label" in rows.schema.names else "tags"]
     groups = np.asarray(rows.column(GROUP)) if GROUP in rows.schema.names else None
     strata = strata_of(targets.combine_chunks() if isinstance(targets, pa.ChunkedArray) else targets)
     return RowKeys(np.arange(first, first + rows.num_rows), strata, groups)

@@ -17,12 +17,13 @@ import pyarrow.compute as pc
 from textrnn.common.config.segment import Segment
 from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
+from textrnn.common.integrity.checksums import check_sha256, file_sha256
 from textrnn.common.storage.hashing import hash_rows
 from textrnn.common.storage.parsed_rows import ParsedRows
 from textrnn.common.storage.schemas import COUNTS, SPLITS
-from textrnn.common.storage.segmented_rows import COUNTS_FILE, SEGMENTATION_FILE, SegmentedRows
-from textrnn.common.storage.shards import Shard, ShardWriter, file_sha256
-from textrnn.common.storage.stored_files import open_arrow, write_arrow
+from textrnn.common.storage.segmented_rows import COUNTS_FILE, SEGMENTATION_FILE, SegmentedRows, open_counts
+from textrnn.common.storage.shards import Shard, ShardWriter
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
 from textrnn.preparation.segmentation.cleaning import clean
 from textrnn.preparation.segmentation.punkt import learn_punkt, load_punkt
@@ -78,7 +79,9 @@ def segment(
         tokens[shard.split] += result["tokens"]
         verified += result["verified"]
         if shard.split == "train":
-            counts = _sum_counts([counts, open_arrow(out / result["counts"], COUNTS, "tokens and counts")])
+            counts_file = out / result["counts"]
+            check_sha256(counts_file, result["counts_sha256"], "its marker")  # an earlier run may have written it
+            counts = _sum_counts([counts, open_counts(counts_file)])
     _write_table(out / COUNTS_FILE, counts.sort_by([("count", "descending"), ("token", "ascending")]))
     SegmentedRows.write_index(out, shards, parsed.facts)
     # last: a run that resumes here would segment a shard without its counts again
@@ -135,6 +138,7 @@ def _segment_shard(parsed: Path, split: str, number: int, state: str, settings: 
         "files": [shard.file, counts_file],
         "shard": asdict(shard),
         "counts": counts_file,
+        "counts_sha256": file_sha256(out / counts_file),
         "tokens": tokens,
         "verified": verified,
     }

@@ -6,17 +6,54 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from textrnn.common.config.segment import Cleaning, SegmenterName
-from textrnn.common.storage.stored_files import read_json
+from textrnn.common.integrity.checksums import named
+from textrnn.common.integrity.json_files import read_json
+from textrnn.common.integrity.json_forms import check_form
 from textrnn.preparation.segmentation.cleaning import clean
 
 MAX_PART_BYTES = 1 << 24  # of texts that are segmented at once: their tokens may need sixty times the memory
+
+
+class Punkt(TypedDict):
+    """The tables of a sentence model."""
+
+    abbrev_types: list[str]
+    collocations: list[tuple[str, str]]
+    sent_starters: list[str]
+    ortho_context: dict[str, int]
+
+
+class Habits(TypedDict):
+    """How the tokens of a corpus were cut; see `learn_habits`."""
+
+    unspaced: Literal["characters", "words"]
+    letters: Literal["characters", "words"]
+    digits: Literal["characters", "words"]
+    joiner: str
+    seen: str
+    kept_left: str
+    kept_right: str
+    kept_inside: str
+    cuts_signs: bool
+    suffixes: list[str]
+    prefixes: list[str]
+
+
+class SegmenterState(TypedDict):
+    """What `Segmenter` is built from, as its file has it."""
+
+    clean: list[Cleaning]
+    segmenter: SegmenterName
+    punkt: Punkt | None
+    dictionary: NotRequired[list[tuple[str, int | None]]]
+    habits: NotRequired[Habits]
 
 
 @dataclass(frozen=True)
@@ -92,8 +129,20 @@ class Segmenter:
 
     @classmethod
     def load(cls, path: Path) -> Segmenter:
-        """Read the state that `save_state` wrote; raises UserError if there is no such file."""
-        return cls(read_json(path))
+        """Read the state that `save_state` wrote; raises UserError if there is no such file, DamagedFileError."""
+        return cls(read_state(path))
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """The state that `save_state` wrote. Raises UserError if there is no such file, DamagedFileError."""
+    state = dict(read_json(path, dict[str, Any]))
+    with named(path):
+        if "segment" in state:  # the name of the key in model directories of earlier versions
+            state["segmenter"] = state.pop("segment")
+        check_form(SegmenterState, state)
+        if (state["punkt"] is None) != (state["segmenter"] != "nltk"):
+            raise ValueError("punkt must be there for nltk, and only for it")
+    return state
 
 
 def split_column(texts: pa.StringArray) -> list[pa.StringArray]:

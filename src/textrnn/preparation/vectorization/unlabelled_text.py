@@ -20,11 +20,13 @@ from textrnn.common.executor.tasks import run_shards
 from textrnn.common.executor.workers import ShardTask
 from textrnn.common.files.bounded_batches import bounded_batches
 from textrnn.common.files.lines import read_lines
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.checksums import check_sha256, file_sha256
 from textrnn.common.storage.schemas import COUNTS
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.common.storage.stored_files import open_arrow, read_json, write_arrow
+from textrnn.common.storage.stored_files import write_arrow
 from textrnn.errors import UserError
-from textrnn.preparation.segmentation.segmenters import Segmenter
+from textrnn.preparation.segmentation.segmenters import Segmenter, read_state
 
 LINES_PER_TASK = 4_096
 TEXTS = pa.schema([("text", pa.string())])
@@ -75,7 +77,7 @@ def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path, encoding
     """
     dropped: Counter[str] = Counter()
     lines = _write_lines(path, encoding, dropped, out)
-    state = json.dumps(read_json(segmented.segmentation_file))
+    state = json.dumps(read_state(segmented.segmentation_file))
     tasks = [
         ShardTask(f"unlabelled-{number:05d}", rows, (file, state, out / f"unlabelled-{number:05d}.arrow"))
         for number, (file, rows) in enumerate(lines.items())
@@ -84,6 +86,7 @@ def segment_unlabelled(path: Path, segmented: SegmentedRows, out: Path, encoding
     kept: dict[Path, pa.BooleanArray] = {}
     for result in run_shards(_segment_lines, tasks, out, stage="vectorize"):
         file = out / result["files"][0]
+        check_sha256(file, result["sha256"], "its marker")  # an earlier run may have written it
         joined = _join(open_arrow(file, TOKENS, "tokens")["tokens"].combine_chunks())
         kept[file] = pa.array([True] * len(joined))
         for split, texts in others.items():
@@ -130,7 +133,7 @@ def _segmenter(state: str) -> Segmenter:
 def _segment_lines(lines: Path, state: str, to: Path) -> dict[str, Any]:
     texts = open_arrow(lines, TEXTS, "texts")["text"].combine_chunks()
     write_arrow(to, pa.table([_segmenter(state).column(texts)], schema=TOKENS))
-    return {"files": [to.name]}
+    return {"files": [to.name], "sha256": file_sha256(to)}
 
 
 def _joined_texts(segmented: SegmentedRows, split: str) -> pa.StringArray:

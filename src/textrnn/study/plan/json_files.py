@@ -6,12 +6,15 @@ import json
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from textrnn.errors import UserError
+from textrnn.common.integrity.json_files import read_json
+from textrnn.errors import DamagedFileError, UserError
 from textrnn.names import path_of
 from textrnn.stage import output_file
+from textrnn.study.plan.result_forms import KeptShares, RunFacts, RunTimings
 
+Form = TypeVar("Form")
 Runs = dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]  # facts and timings, by variant and seed
 
 
@@ -37,21 +40,34 @@ def _rounded(value: Any) -> Any:
     return value
 
 
-def read_results(path: Path) -> Any:
-    """Read what `write_results` wrote; raise UserError when the file is missing or damaged."""
+def read_results(path: Path, form: type[Form]) -> Form:
+    """Read what `write_results` wrote; raise UserError when the file is missing, damaged or of another form."""
     if not path.is_file():
         raise UserError(path, "no such file", do="run make study-small or make study")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise UserError(
-            path, "is damaged", got=error, do="remove it, then run make study-small or make study"
-        ) from error
+        return read_json(path, form)
+    except DamagedFileError as error:
+        do = "remove it, then run make study-small or make study"
+        raise UserError(path, "is damaged", got=error.__cause__, do=do) from error
+
+
+def read_kept_share(path: Path, width: int) -> float:
+    """The fraction of tokens that rows of this width keep, from what `study_pad` wrote."""
+    kept = read_results(path, KeptShares)
+    if str(width) not in kept:
+        raise UserError(path, f"does not have the width {width}", do="run make study-small or make study")
+    return kept[str(width)]
 
 
 def read_runs(facts_folder: Path, timings_folder: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
     """Read the runs of all variants with all seeds, from the folders of their facts and of their timings."""
     runs = [(variant, seed) for variant in variants for seed in seeds]
-    folders = (facts_folder, timings_folder)
-    files = {run: tuple(run_file(folder, *run) for folder in folders) for run in runs}
-    return {run: (read_results(facts), read_results(timings)) for run, (facts, timings) in files.items()}
+    return {run: _read_run(run_file(facts_folder, *run), run_file(timings_folder, *run)) for run in runs}
+
+
+def _read_run(facts_file: Path, timings_file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    facts, timings = read_results(facts_file, RunFacts), read_results(timings_file, RunTimings)
+    if len(facts["points"]) != len(timings["seconds"]) or facts["batch_size"] < 1:
+        do = "run make study-small or make study"
+        raise UserError(timings_file, f"is not of the run in {facts_file}", got=len(timings["seconds"]), do=do)
+    return dict(facts), dict(timings)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+from textrnn.errors import UserError, shorten
+from textrnn.study.plan.json_files import read_results
+from textrnn.study.plan.result_forms import Verdicts
 from textrnn.study.verdicts.measures import MEASURES
 
 CELLS = {"equations", "kernels", "nn_gru"}  # variants of the stage study_cells; all others are training runs
+
+
+def read_verdicts(path: Path) -> Verdicts:
+    """The content of verdicts.json. Raises UserError if it is missing, damaged or has measures of another version."""
+    verdicts = read_results(path, Verdicts)
+    unknown = sorted({name for claim in verdicts["claims"] for name in claim["measured"]} - MEASURES.keys())
+    if unknown:
+        raise UserError(path, "is damaged", got=f"the measure {shorten(unknown[0])}", do="run make study again")
+    return verdicts
 
 
 def render(verdicts: Mapping[str, Any], plots: Sequence[str], folder: str, command: str) -> str:

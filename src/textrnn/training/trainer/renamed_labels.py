@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.code_version import fingerprint, hash_values, packages_of, scripts_hash, stage_code
-from textrnn.common.storage.stored_files import read_json
 from textrnn.errors import UserError
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.model_files import ModelFiles
@@ -30,7 +30,7 @@ def hash_run(recipe: Recipe, files: PreparedFiles) -> str:
 def has_other_names(model: ModelFiles, labels: Labels, run: str) -> bool:
     """Whether a model directory holds the result of this very run, under other names of the labels."""
     try:
-        record, saved = read_json(model.training), model.preparation.read_labels()
+        record, saved = read_json(model.training, dict[str, Any]), model.preparation.read_labels()
     except UserError:  # there is none, or it is damaged: the recipe is trained
         return False
     return record.get(RUN) == run and saved.names != labels.names

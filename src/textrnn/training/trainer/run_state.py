@@ -15,6 +15,8 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
+from textrnn.common.integrity.checksums import one_line
+from textrnn.common.integrity.tensor_files import DAMAGE
 from textrnn.errors import UserError
 from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.distributed.process_group import ProcessGroup
@@ -143,7 +145,18 @@ class Checkpoint:
 
     @classmethod
     def decode(cls, data: bytes) -> Checkpoint:
-        """The checkpoint that `encode` made these bytes of; its tensors are on the CPU."""
+        """The checkpoint that `encode` made these bytes of; its tensors are on the CPU.
+
+        Raises UserError for other bytes. They had the checksum of their marker, so no retry would read others.
+        """
+        try:
+            return cls._decode(data)
+        except (*DAMAGE, ValueError, RecursionError, AttributeError) as error:
+            do = "remove the working folder of the run, beside the model directory"
+            raise UserError("the checkpoint", "is damaged", got=one_line(error), do=do) from error
+
+    @classmethod
+    def _decode(cls, data: bytes) -> Checkpoint:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         facts: dict[str, Any] = json.loads(header["__metadata__"]["facts"])
         points = [

@@ -9,8 +9,9 @@ from typing import Any
 
 import torch
 
-from textrnn.common.storage.shards import file_sha256
-from textrnn.modeling.models.model_directory import ModelConfig, save_model, save_weights
+from textrnn.common.integrity.checksums import file_sha256
+from textrnn.modeling.models.model_directory import ModelConfig, save_model
+from textrnn.modeling.models.saved_weights import save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.model_files import ModelFiles

@@ -71,7 +71,7 @@ def test_a_finished_folder_replaces_the_output_without_markers(tmp_path):
         assert re.fullmatch(r"\.out\.[0-9a-f]{16}", folder.name)
         finish_shard(folder, "s0")
         assert names_in(out) == ["old"]
-    assert [path.name for path in out.iterdir()] == ["s0.txt"]
+    assert names_in(out) == ["checksums.json", "s0.txt"]
     assert [path.name for path in out.parent.iterdir()] == ["out"]
 
 
@@ -85,7 +85,7 @@ def test_an_interrupt_keeps_the_folder_for_the_same_key(tmp_path, error):
         assert again == folder
         assert names_in(again) == [".finished/s0.json", ".finished/s1.json", "s0.txt", "s1.txt"]
         assert finished_shards(again) == {"s0", "s1"}
-    assert names_in(out) == ["s0.txt", "s1.txt"]
+    assert names_in(out) == ["checksums.json", "s0.txt", "s1.txt"]
 
 
 def test_an_interrupt_reports_what_was_kept(tmp_path):
@@ -277,7 +277,7 @@ def test_a_second_run_is_refused_and_harms_nothing(tmp_path):
         with resumable_folder(tmp_path / "other", seed=1):
             pass
         assert finished_shards(folder) == {"s0"}
-    assert names_in(tmp_path) == ["out/s0.txt"]
+    assert names_in(tmp_path) == ["out/checksums.json", "out/s0.txt"]
 
 
 def test_a_lock_file_that_its_owner_has_just_removed_is_not_taken(tmp_path, monkeypatch):

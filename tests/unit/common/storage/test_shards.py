@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from textrnn.common.integrity.checksums import file_sha256
 from textrnn.common.storage import shards as module
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.parsed_rows import ParsedRows
-from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, file_sha256, write_index
+from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter, write_index
 from textrnn.errors import UserError
 
 SCHEMA = ParsedRows.schema("tag")
@@ -193,7 +194,7 @@ def test_another_kind_with_other_fields(folder):
 )
 def test_damaged_index(folder, content):
     (folder / "index.json").write_text(content)
-    with pytest.raises(UserError, match=r"index\.json: is not an index of shards; run the stage that writes it$"):
+    with pytest.raises(UserError, match=r"index\.json: is damaged; got .*; run the stage that writes it$"):
         ShardReader(folder, "parsed")
 
 
@@ -213,7 +214,9 @@ def test_damaged_shard(folder, damage):
     path.write_bytes(damage(data) if damage else data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :])
     reader = ShardReader(folder, "parsed")
     assert reader.open(reader.shards[1]).num_rows == 8
-    with pytest.raises(UserError, match=r"train-00002\.arrow: the shard does not have the index's checksum; run"):
+    with pytest.raises(
+        UserError, match=r"train-00002\.arrow: is damaged: the shard does not have the index's checksum; run"
+    ):
         reader.open(reader.shards[2])
 
 

@@ -10,12 +10,14 @@ from factories.shards import write_encoded, write_parsed, write_segment_output
 from textrnn.common.config.encode import Encode
 from textrnn.common.config.pad import Pad
 from textrnn.common.config.segment import Segment
+from textrnn.common.integrity.arrow_files import open_arrow
+from textrnn.common.integrity.json_files import read_json
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows, write_lengths
 from textrnn.common.storage.parsed_rows import ParsedFacts, ParsedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.common.storage.shards import Shard, ShardReader, ShardWriter
-from textrnn.common.storage.stored_files import open_arrow, read_json, write_arrow, write_statistics
+from textrnn.common.storage.stored_files import write_arrow, write_statistics
 from textrnn.common.storage.stored_rows import RowFacts
 from textrnn.errors import UserError
 from textrnn.preparation.encoding.encode import encode
@@ -173,14 +175,14 @@ def test_statistics_are_read_as_rounded(tmp_path):
     write_statistics(tmp_path, {"width": 3, "share": 1 / 3, "lexicon": {"vectors": None}, "names": ("一", "b")})
     text = (tmp_path / "statistics.json").read_text(encoding="utf-8")
     assert text.startswith('{\n  "width": 3,\n  "share": 0.333333,\n')
-    assert read_json(tmp_path / "statistics.json") == {
+    assert read_json(tmp_path / "statistics.json", dict) == {
         "width": 3,
         "share": 0.333333,
         "lexicon": {"vectors": None},
         "names": ["一", "b"],
     }
     with pytest.raises(UserError, match=r"none/statistics\.json: no such file; run the stage that writes it$"):
-        read_json(tmp_path / "none" / "statistics.json")
+        read_json(tmp_path / "none" / "statistics.json", dict)
 
 
 def test_lengths_are_a_table_of_two_columns(tmp_path):
@@ -190,9 +192,9 @@ def test_lengths_are_a_table_of_two_columns(tmp_path):
 
 def test_a_json_file_is_read_whole(tmp_path):
     (tmp_path / "a.json").write_text('{"text": ["字", null]}', encoding="utf-8")
-    assert read_json(tmp_path / "a.json") == {"text": ["字", None]}
+    assert read_json(tmp_path / "a.json", dict) == {"text": ["字", None]}
     with pytest.raises(UserError, match=r"b\.json: no such file; run the stage that writes it$"):
-        read_json(tmp_path / "b.json")
+        read_json(tmp_path / "b.json", dict)
 
 
 def test_arrow_files_are_opened_by_schema(tmp_path):

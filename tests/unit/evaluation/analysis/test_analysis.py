@@ -306,7 +306,12 @@ def test_the_stage_copies_what_the_report_shows_of_padding(tmp_path, monkeypatch
     assert (out / "padding.json").read_bytes() == (padded / "statistics.json").read_bytes()
     assert (out / "lengths.csv").read_bytes() == (padded / "lengths.csv").read_bytes()
     names = {"analysis.json", "classes.csv", "confusion_counts.csv", "reliability.csv", "errors.jsonl"}
-    assert {path.name for path in out.iterdir()} == names | {"padding.json", "lengths.csv", "origin.json"}
+    assert {path.name for path in out.iterdir()} == names | {
+        "padding.json",
+        "lengths.csv",
+        "origin.json",
+        "checksums.json",
+    }
     assert json.loads((out / "origin.json").read_text()) == {"source": "data/sample", "generated": True}
 
 

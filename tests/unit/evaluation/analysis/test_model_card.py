@@ -16,7 +16,7 @@ from factories.analysis_files import (
     write_inputs,
     write_json,
 )
-from textrnn.common.storage.shards import file_sha256
+from textrnn.common.integrity.checksums import file_sha256
 from textrnn.errors import UserError
 from textrnn.evaluation.analysis.card_facts import CardFacts, describe_segmentation
 from textrnn.evaluation.analysis.model_card import render

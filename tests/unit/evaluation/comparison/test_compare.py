@@ -30,8 +30,11 @@ def project(tmp_path, monkeypatch):
     rows(360).write(evaluated / "worse" / "predicted.arrow")
     baselines.mkdir()
     rows(0, majority=100, linear_svm=379).write(baselines / "chars.arrow")
-    scores = {name: {"dev": {"accuracy": dev}} for name, dev in (("majority", 0.2), ("linear_svm", 0.9))}
-    (baselines / "chars.json").write_text(json.dumps({"baselines": scores}))
+    scores = {
+        name: {split: {"accuracy": value, "macro_f1": value} for split in ("dev", "test")}
+        for name, value in (("majority", 0.2), ("linear_svm", 0.9))
+    }
+    (baselines / "chars.json").write_text(json.dumps({"baselines": scores, "ceiling": None}))
     spans = [{(0, 2, "LOC")}, {(1, 2, "PER")}] * 20
     tagged = PredictedRows.of_entities(np.arange(40), spans, {PREDICTED: [*spans[:38], set(), set()]})
     tagged.write(evaluated / "tags" / "predicted.arrow")

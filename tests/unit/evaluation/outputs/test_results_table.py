@@ -10,6 +10,14 @@ from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
 from textrnn.evaluation.outputs.results_table import heading, results_table, table_row
 
+TRAINING = {"epochs": 2, "steps": 7, "best_step": 7, "stopped_by": None, "dev_accuracy": 0.5}
+PADDING = {
+    "widths": [4],
+    "train": {"rows": 9, "truncated_share": 0.0, "padding_share": 0.0},
+    "dev": {"rows": 1},
+    "test": {"rows": 1},
+}
+
 
 @pytest.fixture(autouse=True)
 def project(monkeypatch, tmp_path):
@@ -19,7 +27,13 @@ def project(monkeypatch, tmp_path):
 
 def scores(score, **baselines):
     """The content of an encoding's baselines, from (dev, test) scores by name."""
-    results = {name: {"dev": {score: dev}, "test": {score: test}} for name, (dev, test) in baselines.items()}
+    results = {
+        name: {
+            split: {"accuracy": 0.1, "macro_f1": 0.1, score: value}
+            for split, value in zip(("dev", "test"), values, strict=True)
+        }
+        for name, values in baselines.items()
+    }
     return {"baselines": results, "ceiling": None}
 
 
@@ -29,9 +43,9 @@ def write(recipe, test, baselines, *, corpus="c", padding=True, intervals=None):
     write_json(
         folders.evaluated / recipe / "metrics.json", {"dev": dict.fromkeys(test, 0.5), "test": test} | (intervals or {})
     )
-    write_json(folders.models / recipe / "training.json", {"epochs": 2, "steps": 7, "dev_accuracy": 0.5})
+    write_json(folders.models / recipe / "training.json", TRAINING)
     if padding:
-        write_json(folders.analyzed / recipe / "padding.json", {"train": {"rows": 9}})
+        write_json(folders.analyzed / recipe / "padding.json", PADDING)
     if baselines is not None:
         write_json(folders.baselines / f"{recipe}_chars.json", baselines)
     return read_recipe_results(recipe, f"{recipe}_chars", corpus)

@@ -19,7 +19,8 @@ from textrnn.evaluation.metrics.precision_recall import score_classes
 from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.scoring.evaluate import evaluate, load_spans, metrics, part_metrics
-from textrnn.modeling.models.model_directory import load_model, save_weights
+from textrnn.modeling.models.model_directory import load_model
+from textrnn.modeling.models.saved_weights import save_weights
 
 
 @pytest.mark.parametrize("size", [4, None], ids=["one width", "buckets"])
@@ -173,6 +174,7 @@ def test_the_stage_needs_the_model_directory_and_no_params_file(tmp_path, monkey
     assert predictions.predicted.tolist() == expected.predicted.tolist()
     assert predictions.probabilities.tolist() == expected.probabilities.tolist()  # to the last digit
     assert {path.name for path in (tmp_path / "data" / "evaluated" / "tiny").iterdir()} == {
+        "checksums.json",
         "metrics.json",
         "predicted.arrow",
         "test.arrow",

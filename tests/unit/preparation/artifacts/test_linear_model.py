@@ -121,9 +121,9 @@ def test_the_folder_of_an_encoding():
         ({"bias": np.zeros((), np.float32)}, "has shapes that do not fit 5 n-grams; got "),
         ({"keys.1": np.array([[2, 4]])}, "has shapes that do not fit "),
         ({"keys.1": np.array(2)}, "has shapes that do not fit "),
-        ({"weights": np.full((5, 2), np.nan, np.float32)}, "has weights that are not finite float32 numbers"),
+        ({"weights": np.full((5, 2), np.nan, np.float32)}, "is damaged; got weights has numbers that are not finite"),
         ({"weights": np.zeros((5, 2))}, "has weights that are not finite float32 numbers; got float64"),
-        ({"bias": np.full(2, np.inf, np.float32)}, "has bias that are not finite float32 numbers"),
+        ({"bias": np.full(2, np.inf, np.float32)}, "is damaged; got bias has numbers that are not finite"),
         ({"squares": -np.ones(5, np.float32)}, "has squares below 0; got -1"),
         ({"keys.1": np.array([4, 2])}, "has keys of order 1 that are not sorted, or not within V^1"),
         ({"keys.1": np.array([2, 2])}, "has keys of order 1 that are not sorted"),
@@ -162,5 +162,5 @@ def test_missing_and_broken_files_are_named(tmp_path):
         LinearModel.read(tmp_path)
     for wrong in ([], {"name": "a"}, {"name": 1, "vocabulary_size": 5}, {"name": "a", "vocabulary_size": 0}):
         facts.write_text(json.dumps(wrong))
-        with pytest.raises(UserError, match=r"linear\.json: does not say what linear model this is; got "):
+        with pytest.raises(UserError, match=r"linear\.json: is damaged; got "):
             LinearModel.read(tmp_path)

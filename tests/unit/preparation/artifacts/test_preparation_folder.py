@@ -62,7 +62,7 @@ def test_missing_files_are_named(preparation):
 
 
 def test_an_embedding_is_read_as_written(tmp_path):
-    matrix = np.arange(6, dtype=np.float32).reshape(3, 2)
+    matrix = np.arange(10, dtype=np.float32).reshape(5, 2)
     lexicon = pa.table(
         [[[2, 3]], pa.array(["n"]).dictionary_encode(), [8], [[0.5, 1.0]]],
         names=["ids", "tag", "frequency", "vector"],

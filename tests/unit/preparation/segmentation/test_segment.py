@@ -201,7 +201,7 @@ def test_a_damaged_shard_is_named(tmp_path):
     parsed = write_parsed(tmp_path / "in", "classify", TEXTS)
     path = parsed / "dev-00000.arrow"
     path.write_bytes(path.read_bytes()[:-1] + b"?")
-    with pytest.raises(UserError, match=r"dev-00000\.arrow: the shard does not have the index's checksum"):
+    with pytest.raises(UserError, match=r"dev-00000\.arrow: is damaged: the shard does not have the index's checksum"):
         run(parsed, tmp_path / "out", Segment("chars", (), None, 0.0, 1, None))
 
 

@@ -17,6 +17,7 @@ from factories.networks import PLAIN
 from factories.recipes import TEXTS, matrix, prepare, recipe_of, run_script
 from factories.settings import SETTINGS
 from factories.shards import write_padded
+from factories.study_records import facts
 from textrnn.common.params.params_file import read_params
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
@@ -368,17 +369,17 @@ def test_a_batch_size_that_follows_the_corpus_is_refused(tmp_path):
 def test_results_keep_six_significant_digits(tmp_path):
     write_results(tmp_path / "a.json", {"a": [1.23456789e-9, 0.1, math.nan], 2: 123456.789})
     assert json.loads((tmp_path / "a.json").read_text()) == {"a": [1.23457e-09, 0.1, None], "2": 123457.0}
-    assert read_results(tmp_path / "a.json")["2"] == 123457.0
+    assert read_results(tmp_path / "a.json", dict)["2"] == 123457.0
     (tmp_path / "a.json").write_text("<<<<<<<", encoding="utf-8")
     with pytest.raises(UserError, match=r"a\.json: is damaged; got"):
-        read_results(tmp_path / "a.json")
+        read_results(tmp_path / "a.json", dict)
 
 
 def test_runs_are_read_by_variant_and_seed_and_a_missing_one_is_named(tmp_path):
     for name in ("a-1", "b-1"):
-        write_results(tmp_path / "facts" / f"{name}.json", {"of": name})
-        write_results(tmp_path / "timings" / f"{name}.json", {"seconds": []})
+        write_results(tmp_path / "facts" / f"{name}.json", {"of": name, **facts(0.5)})
+        write_results(tmp_path / "timings" / f"{name}.json", {"seconds": [1.0, 2.0], "threads": 1})
     runs = read_runs(tmp_path / "facts", tmp_path / "timings", ["a", "b"], [1])
-    assert runs["b", 1] == ({"of": "b-1"}, {"seconds": []})
+    assert runs["b", 1] == ({"of": "b-1", **facts(0.5)}, {"seconds": [1.0, 2.0], "threads": 1})
     with pytest.raises(UserError, match=r"a-2\.json"):
         read_runs(tmp_path / "facts", tmp_path / "timings", ["a"], [2])
