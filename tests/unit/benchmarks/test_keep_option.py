@@ -20,6 +20,7 @@ ALTERED = {  # a script: its other arguments, and sizes that are not the default
     "predict": (["nowhere"], ["--calls", "100", "--texts", "9"]),
     "prepare": (SIDES, ["--rows", "100", "--repeats", "1", "--sizes", "10"]),
     "serve": (["nowhere"], ["--requests", "9"]),
+    "serve_beside": (["nowhere"], ["--requests", "9"]),
     "train": (SIDES, ["--repeats", "1"]),
 }
 
