@@ -192,17 +192,6 @@ def test_output_file_replaces_a_read_only_link(tmp_path):
     assert names_in(out.parent) == ["out.json"]
 
 
-def test_output_file_removes_the_temporary_files_of_killed_processes(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    for process in (ended.pid, os.getppid()):
-        (tmp_path / f".out.{process}").write_text("half")
-    (tmp_path / ".out.note").write_text("kept")
-    with output_file(tmp_path / "out") as made:
-        made.write_text("whole")
-    assert names_in(tmp_path) == sorted([".out.note", f".out.{os.getppid()}", "out"])
-
-
 @pytest.mark.parametrize("name", ["folder", ".", ""])
 def test_output_file_refuses_a_folder_before_anything_is_written(tmp_path, monkeypatch, name):
     monkeypatch.chdir(tmp_path)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.stage import output_file
+from textrnn.unfinished import sync
 
 MARKERS = ".finished"
 PACKAGES = "packages"
@@ -23,9 +24,12 @@ PACKAGES = "packages"
 def mark_finished(folder: Path, name: str, result: dict[str, Any]) -> dict[str, Any]:
     """Write the marker of a shard and return its result as `read_result` will return it.
 
-    result: JSON values; `files` lists the files of the shard, by names in `folder`, which must be closed.
+    result: JSON values; `files` lists the files of the shard, by names in `folder`, which must be closed. They and
+    their names are on the disk before the marker is: a marker that outlives a power failure is of whole files.
     """
     sizes = {file: (folder / file).stat().st_size for file in result["files"]}
+    for path in dict.fromkeys([*(folder / file for file in sizes), *((folder / file).parent for file in sizes)]):
+        sync(path)
     text = json.dumps({"result": result, "sizes": sizes}, ensure_ascii=False, allow_nan=False)
     with output_file(folder / MARKERS / f"{name}.json") as temporary:
         temporary.write_text(text, encoding="utf-8")
