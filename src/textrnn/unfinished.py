@@ -14,6 +14,7 @@ import hashlib
 import os
 import shutil
 import socket
+import stat
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -33,14 +34,19 @@ def private_folder(path: Path) -> Iterator[Path]:
     An OSError of the block that names no file, or one in the private folder, is made to name `path`.
     """
     folder = path.parent / PRIVATE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if not stat.S_ISDIR(folder.lstat().st_mode):
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
         yield folder
     except OSError as error:
-        if error.errno in WITHOUT_NAME if error.filename is None else _is_private(error.filename):
-            error.filename, error.filename2 = str(path), None
+        unnamed = error.filename is None and error.errno in WITHOUT_NAME
+        if unnamed or _is_private(error.filename) or _is_private(error.filename2):
+            error.filename = str(path)
+            del error.filename2
         raise
     finally:
         with contextlib.suppress(OSError):
@@ -135,7 +141,9 @@ def _new_entry(folder: Path, create: Callable[[Path], None]) -> tuple[Path, int]
 
 def _remove_stale(folder: Path) -> None:
     """Remove the entries of this machine that no process has locked; others may not see each other's locks."""
-    names = os.listdir(folder) if folder.is_dir() and not folder.is_symlink() else []
+    names: list[str] = []
+    with contextlib.suppress(FileNotFoundError):  # another process has removed it, as it was empty
+        names = os.listdir(folder)
     for entry in (folder / name for name in names if name.startswith(_host())):
         with contextlib.suppress(OSError):
             handle = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
@@ -170,6 +178,6 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def _is_private(name: str | bytes | int) -> bool:
+def _is_private(name: str | bytes | int | None) -> bool:
     """Whether an OSError's name of a file is one in a private folder."""
-    return not isinstance(name, int) and PRIVATE in Path(os.fsdecode(name)).parts
+    return isinstance(name, str | bytes) and PRIVATE in Path(os.fsdecode(name)).parts
