@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from textrnn.errors import ResumableError, UserError
+from textrnn.errors import ResumableError, UserError, of_machine
 from textrnn.unfinished import replace, unfinished
 
 Item = TypeVar("Item")
@@ -35,8 +35,8 @@ def run_stage(main: Callable[[str], None], entry_kind: str) -> None:
     """Run `main` with the one argument of a stage: the name of a corpus, an encoding or a recipe.
 
     entry_kind: `corpus`, `encoding` or `recipe`, which the usage line shows.
-    A UserError prints one line to stderr and exits with 1. Ctrl-C exits with 130, SIGTERM with 143. Any other exception
-    keeps its traceback.
+    A UserError prints one line to stderr and exits with 1, as does an OSError of the disk, a permission or a limit.
+    Ctrl-C exits with 130, SIGTERM with 143. Any other exception keeps its traceback.
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     help_text = f"the name of an entry of {TABLES[entry_kind]} in params.yaml"
@@ -52,9 +52,14 @@ def run_command(main: Callable[[], None]) -> None:
     previous_handler = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
+        _flush_output()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        _exit_with(error)
+    except OSError as error:
+        told = of_machine(error)
+        if told is None:
+            raise
+        _exit_with(told)
     except KeyboardInterrupt as stop:
         verb, code = ("terminated", 143) if isinstance(stop, Terminated) else ("interrupted", 130)
         notes = getattr(stop, "__notes__", ["no output was written; the same command starts it again"])
@@ -62,6 +67,26 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(code)
     finally:
         signal.signal(signal.SIGTERM, previous_handler)
+
+
+def _exit_with(error: UserError) -> NoReturn:
+    with contextlib.suppress(OSError):  # of standard output: it is the error, or of no interest beside it
+        _flush_output()
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _flush_output() -> None:
+    """Write out what was printed; Python does so at its end, where it cannot tell in one line what fails."""
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush of Python's own
+        if not isinstance(error, BrokenPipeError):
+            error.filename = error.filename or "standard output"
+            raise
 
 
 def _terminate(*_: object) -> NoReturn:

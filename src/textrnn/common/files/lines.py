@@ -12,7 +12,7 @@ from pathlib import Path
 
 from textrnn.common.files.bzip2 import MalformedStream, read_blocks
 from textrnn.common.files.text_encoding import UTF8_MARK, utf8_chunks
-from textrnn.errors import UserError
+from textrnn.errors import ResumableError, UserError
 from textrnn.stage import worker_count
 
 CHUNK_BYTES = 1 << 20
@@ -81,7 +81,7 @@ def _errors_of(path: Path) -> Iterator[None]:
     except OSError as error:
         if compression(path) == "bz2" and error.errno is None:
             raise UserError(path, "is not a bz2 file or is damaged", got=error, do="fetch it again") from error
-        raise UserError(path, "cannot be read", got=error) from error
+        raise ResumableError(path, "cannot be read", got=error) from error
     finally:
         _positions.pop(path, None)
 
