@@ -33,11 +33,8 @@ def private_folder(path: Path) -> Iterator[Path]:
 
     An OSError of the block that names no file, or one in the private folder, is made to name `path`.
     """
-    folder = path.parent / PRIVATE
     path.parent.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileNotFoundError):
-        if not stat.S_ISDIR(folder.lstat().st_mode):
-            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    folder = _private_name(path.parent)
     try:
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
@@ -113,15 +110,12 @@ def sync(path: Path) -> None:
 
 def create_in(folder: Path, create: Callable[[], Created]) -> Created:
     """What `create` makes in a private folder, which another process may remove until something is in it."""
-    for left in reversed(range(TRIES)):
+    for _ in range(TRIES):
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
-        try:
+        with contextlib.suppress(FileNotFoundError):
             return create()
-        except FileNotFoundError:
-            if not left:
-                raise
-    raise AssertionError  # not reached
+    return create()
 
 
 def _new_entry(folder: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
@@ -178,6 +172,28 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def _private_name(parent: Path) -> Path:
+    """The private folder in a folder; one of this user's own beside another user's, as in a shared folder like /tmp."""
+    folder = parent / PRIVATE
+    return folder if _is_usable(folder) else parent / f"{PRIVATE}-{os.geteuid()}"
+
+
+def _is_usable(folder: Path) -> bool:
+    """Whether a private folder is this user's, or that of a user who shares it with this one but not with everybody.
+
+    Raises NotADirectoryError for what is no folder.
+    """
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return True
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    shared = os.access(folder, os.W_OK | os.X_OK) and not found.st_mode & stat.S_IWOTH
+    return found.st_uid == os.geteuid() or shared
+
+
 def _is_private(name: str | bytes | int | None) -> bool:
     """Whether an OSError's name of a file is one in a private folder."""
-    return isinstance(name, str | bytes) and PRIVATE in Path(os.fsdecode(name)).parts
+    parts = Path(os.fsdecode(name)).parts if isinstance(name, str | bytes) else ()
+    return any(part == PRIVATE or part.startswith(f"{PRIVATE}-") for part in parts)

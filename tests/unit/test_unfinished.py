@@ -163,6 +163,19 @@ def test_an_output_that_cannot_be_moved_into_place_leaves_the_earlier_one(tmp_pa
     assert names_in(tmp_path) == ["out", "out/new"]
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a folder to another user")
+@pytest.mark.parametrize(("mode", "taken"), [(0o755, True), (0o777, False)])
+def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path, mode, taken):
+    other = tmp_path / PRIVATE
+    other.mkdir()
+    os.chown(other, 12345, 12345)
+    other.chmod(mode)
+    with output_file(tmp_path / "out") as temporary:
+        assert temporary.parent == (other if taken else tmp_path / f"{PRIVATE}-0")  # root may write the first
+    write_shards(tmp_path / "rows")
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["out", "rows", *([] if taken else [PRIVATE])])
+
+
 @pytest.mark.parametrize("kind", ["file", "link"])
 def test_a_private_folder_that_is_none_is_an_error_and_stays(tmp_path, kind):
     if kind == "file":

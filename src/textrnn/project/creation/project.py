@@ -36,7 +36,7 @@ INPUT_FOLDERS = {
 GITIGNORE = """\
 .venv/
 __pycache__/
-.textrnn/
+.textrnn*/
 # what stages write, and what DVC keeps
 /data/*
 !/data/raw/
