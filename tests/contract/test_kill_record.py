@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from factories.kill_record import MARKS, PAGE, RECORD, record, render
+from factories.kill_record import MARKS, PAGE, read, record, render
 from factories.kill_sweep import SIGNALS, VICTIMS, Figures, plan
 
 FIGURES = Figures(
@@ -48,11 +48,12 @@ def test_figures_are_recorded_and_shown_in_the_page(tmp_path):
 
 
 def test_the_committed_page_shows_the_committed_figures():
-    values, page = json.loads(RECORD.read_text(encoding="utf-8")), PAGE.read_text(encoding="utf-8")
+    values, page = read(), PAGE.read_text(encoding="utf-8")
     assert render(values, page) == page
-    assert values["different"] == []
-    for kind in ("signals", "victims", "stages"):
-        assert sum(values[kind].values()) == values["kills"], kind
+    if values is not None:
+        assert values["different"] == []
+        for kind in ("signals", "victims", "stages"):
+            assert sum(values[kind].values()) == values["kills"], kind
 
 
 @pytest.mark.parametrize("mark", MARKS)

@@ -12,6 +12,7 @@ from factories.kill_sweep import RECIPES, Figures
 
 RECORD, PAGE = ROOT / "docs" / "reliability.json", ROOT / "docs" / "reliability.md"
 MARKS = ("<!-- kills: written by `make test-kills` -->\n", "<!-- end of kills -->\n")
+NO_FIGURES = "No figures are recorded.\n"
 VICTIMS = {
     "run": "`make run` itself",
     "dvc": "DVC",
@@ -43,10 +44,20 @@ def record(figures: Figures, seed: int, minutes: float, path: Path = RECORD, pag
     page.write_text(render(values, page.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
 
 
-def render(values: Mapping[str, Any], page: str) -> str:
+def read() -> dict[str, Any] | None:
+    """The figures of the last sweep; None if there are none."""
+    values: dict[str, Any] | None = json.loads(RECORD.read_text(encoding="utf-8")) if RECORD.is_file() else None
+    return values
+
+
+def render(values: Mapping[str, Any] | None, page: str) -> str:
     """The text of the page with a new table between its two marks."""
     before, rest = page.split(MARKS[0])
     _, after = rest.split(MARKS[1])
+    return before + MARKS[0] + (NO_FIGURES if values is None else _table(values)) + MARKS[1] + after
+
+
+def _table(values: Mapping[str, Any]) -> str:
     victims = ", ".join(f"{VICTIMS[name]} {count}" for name, count in values["victims"].items())
     stages = ", ".join(f"{name if ' ' in name else f'`{name}`'} {count}" for name, count in values["stages"].items())
     lines = [
@@ -62,7 +73,7 @@ def render(values: Mapping[str, Any], page: str) -> str:
         f"| files compared with an undisturbed run | {values['files']:,} |",
         f"| files that differ | {len(values['different'])} |",
     ]
-    return before + MARKS[0] + "\n".join(lines) + "\n" + MARKS[1] + after
+    return "\n".join(lines) + "\n"
 
 
 def _names(recipes: list[str]) -> str:
