@@ -7,7 +7,6 @@ second each time, and an interrupt in that moment leaves it cut. So does one whi
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
 from collections.abc import Iterable
@@ -16,7 +15,7 @@ from pathlib import Path
 
 from textrnn.errors import UserError
 from textrnn.project.runner.progress import RUNNING
-from textrnn.unfinished import sync
+from textrnn.stage import output_file
 
 LOCK = "dvc.lock"
 CONFLICT = "<<<<<<< "
@@ -61,7 +60,7 @@ class LockFile:
             self._mend()
         text, wanted = _read(self.path), set(stages)
         head, entries = _split(text)
-        self._keep(self.kept, text)
+        self._replace(self.kept, f"# {self._git('rev-parse', 'HEAD')}\n{text}")
         self.sound.unlink(missing_ok=True)
         left = "".join(entry for name, entry in entries.items() if name in wanted)
         if left:
@@ -72,7 +71,7 @@ class LockFile:
     def follow(self, said: str) -> None:
         """Keep the lock as it is if DVC says that a stage begins: it has then written all of the stage before."""
         if RUNNING.match(said) and is_whole(text := _read(self.path)):
-            self._keep(self.sound, text)
+            self._keep_sound(text)
 
     def end(self) -> None:
         """Put the entries of all other stages back, in the order that they had, if there was a `begin`."""
@@ -90,7 +89,7 @@ class LockFile:
         if entries:
             whole = (head or HEAD) + "".join(entries.values())
             self._replace(self.path, whole)
-            self._keep(self.sound, whole)
+            self._keep_sound(whole)
         else:
             self.path.unlink(missing_ok=True)
         self.kept.unlink()
@@ -129,8 +128,9 @@ class LockFile:
         except ValueError:
             path.unlink()
 
-    def _keep(self, path: Path, text: str) -> None:
-        self._replace(path, f"# {self._git('rev-parse', 'HEAD')}\n{text}")
+    def _keep_sound(self, text: str) -> None:
+        commit = _read(self.kept).partition("\n")[0]
+        self._replace(self.sound, f"{commit}\n{text}")
 
     def _kept_in(self, path: Path) -> str:
         return _read(path).partition("\n")[2]
@@ -146,12 +146,8 @@ class LockFile:
         return done.stdout if arguments[0] == "show" else done.stdout.strip()
 
     def _replace(self, path: Path, text: str) -> None:
-        """Write the file whole or not at all."""
-        temporary = self.project / ".dvc/tmp" / f"{path.name}.{os.getpid()}"
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        sync(temporary)
-        os.replace(temporary, path)
+        with output_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def is_whole(text: str) -> bool:

@@ -1,5 +1,6 @@
 """The lock during a run and after it, and what becomes of one that an interrupt cut."""
 
+import os
 import random
 import re
 import subprocess
@@ -25,8 +26,9 @@ WHOLE = HEAD + entry("a", "a1") + entry("b@x", "b2") + entry("c@y", "c3")
 
 
 @pytest.fixture
-def lock(tmp_path):
-    """The lock of an empty project, with three stages."""
+def lock(tmp_path, monkeypatch):
+    """The lock of an empty project, with three stages; nothing waits for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
     (tmp_path / "dvc.lock").write_text(WHOLE, encoding="utf-8")
     return LockFile(tmp_path)
 
