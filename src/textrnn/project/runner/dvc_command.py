@@ -39,6 +39,7 @@ def run_dvc(
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         ) as process,
     ):
         assert process.stdout is not None
@@ -70,6 +71,11 @@ def _hangup_as_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGHUP, previous)
+
+
+def _heed_interrupts() -> None:
+    """Have DVC end by an interrupt where this process ignores it, as in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _end(process: subprocess.Popen[str]) -> None:
