@@ -77,7 +77,7 @@ def test_a_stage_on_a_faulty_disk_says_so_in_one_line_and_then_goes_on(project, 
             assert "ermission denied" in told(project, stage)
         with mode((project / source).parent, 0):
             assert "ermission denied" in told(project, stage)
-    assert "file too large; raise the limit of the size of files" in told(project, stage, limit(size=0))
+    assert "file too large; raise the limit of the size of files" in told(project, stage, limit(size=100))
     moved = place.rename(place.with_name("moved"))
     place.write_text("a file of the user's", encoding="utf-8")
     assert str(place.relative_to(project)) in told(project, stage)
