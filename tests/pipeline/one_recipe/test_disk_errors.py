@@ -70,8 +70,10 @@ def test_a_stage_on_a_faulty_disk_says_so_in_one_line_and_then_goes_on(project, 
     place = (project / outputs[0]).parent
     with mode(place, 0o555):
         assert f"{place.relative_to(project)}" in told(project, stage)
-    with mode(project / "params.yaml", 0):
-        assert told(project, stage).startswith("error: params.yaml: permission denied; let this user read and write it")
+    if stage != "evaluate":  # which reads none
+        with mode(project / "params.yaml", 0):
+            line = told(project, stage)
+        assert line.startswith("error: params.yaml: permission denied; let this user read and write it")
     if source is not None:
         with mode(project / source, 0):
             assert "ermission denied" in told(project, stage)
