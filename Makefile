@@ -2,13 +2,14 @@
 #             RECIPES='news_rnn ner_gru' those
 # make study-small   judge the tutorials' claims on the sample corpora; `make study SOURCE=<folder>` on the real ones
 # make test   set up, pass the tests (test-slow: those that take longer; test-exhaustive: every code point, all real
-#             text; test-graph: every stage on a small param set in a fresh clone; lint: ruff and mypy)
+#             text; test-kills: the whole pipeline, killed a hundred times; test-graph: every stage on a small param
+#             set in a fresh clone; lint: ruff and mypy)
 
 PYTHON ?= python3
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export DVC_NO_ANALYTICS := 1
 
-.PHONY: run setup study study-small test test-slow test-exhaustive test-unit test-pipeline test-graph lint clean
+.PHONY: run setup study study-small test test-slow test-exhaustive test-kills test-unit test-pipeline test-graph lint clean
 
 run: setup
 	@python pipeline/run.py $(RECIPES)
@@ -48,6 +49,9 @@ test-slow: setup
 
 test-exhaustive: setup
 	@$(PYTEST) -m exhaustive tests/exhaustive
+
+test-kills: setup
+	@$(PYTEST) -m kills tests/exhaustive
 
 # jobs of CI: together they run what `test` and `test-slow` run
 test-unit: setup

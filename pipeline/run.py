@@ -8,11 +8,10 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
-from textrnn.errors import UserError
 from textrnn.evaluation.outputs.recipe_results import encodings_and_corpora, read_recipe_results
 from textrnn.evaluation.outputs.results_table import heading, results_table
 from textrnn.evaluation.report.page import write_report
-from textrnn.project.runner.dvc_command import run_dvc
+from textrnn.project.runner.dvc_errors import repro
 from textrnn.project.runner.lock_file import LockFile
 from textrnn.project.runner.plan import first_recipes, plan_run
 from textrnn.project.runner.progress import Progress, read_seconds, write_seconds
@@ -35,11 +34,9 @@ def main() -> None:
     progress, lock = Progress(plan.stages, read_seconds(SECONDS)), LockFile(PROJECT)
     lock.begin(plan.stages if CHECKED.exists() else ())  # in a fresh clone no entry is of use
     try:
-        status = run_dvc(["repro", *plan.targets], progress.show, LOG)
+        repro(plan.targets, (progress.show, lock.follow), LOG)
     finally:
         lock.end()
-    if status:
-        raise UserError("dvc repro", f"exit status {status}", do=f"see the messages above, and {LOG}")
     write_seconds(SECONDS, progress.finish())
     origins = encodings_and_corpora(params)
     results = [read_recipe_results(name, *origins[name]) for name in plan.recipes]

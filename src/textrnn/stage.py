@@ -5,13 +5,10 @@ from __future__ import annotations
 import argparse
 import contextlib
 import errno
-import glob
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -19,7 +16,9 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from textrnn.errors import ResumableError, UserError
+from textrnn.machine_errors import of_machine
 from textrnn.names import check_name
+from textrnn.unfinished import replace, unfinished
 
 Item = TypeVar("Item")
 
@@ -38,8 +37,8 @@ def run_stage(main: Callable[[str], None], entry_kind: str) -> None:
     """Run `main` with the one argument of a stage: the name of a corpus, an encoding or a recipe.
 
     entry_kind: `corpus`, `encoding` or `recipe`, which the usage line shows.
-    A UserError prints one line to stderr and exits with 1. Ctrl-C exits with 130, SIGTERM with 143. Any other exception
-    keeps its traceback.
+    A UserError prints one line to stderr and exits with 1, as does an OSError of the disk, a permission or a limit.
+    Ctrl-C exits with 130, SIGTERM with 143. Any other exception keeps its traceback.
     """
     parser = argparse.ArgumentParser(description=sys.modules["__main__"].__doc__)
     help_text = f"the name of an entry of {TABLES[entry_kind]} in params.yaml"
@@ -61,9 +60,14 @@ def run_command(main: Callable[[], None]) -> None:
     previous_handler = signal.signal(signal.SIGTERM, _terminate)
     try:
         main()
+        _flush_output()
     except UserError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+        _exit_with(error)
+    except OSError as error:
+        told = of_machine(error)
+        if told is None:
+            raise
+        _exit_with(told)
     except KeyboardInterrupt as stop:
         verb, code = ("terminated", 143) if isinstance(stop, Terminated) else ("interrupted", 130)
         notes = getattr(stop, "__notes__", ["no output was written; the same command starts it again"])
@@ -71,6 +75,26 @@ def run_command(main: Callable[[], None]) -> None:
         sys.exit(code)
     finally:
         signal.signal(signal.SIGTERM, previous_handler)
+
+
+def _exit_with(error: UserError) -> NoReturn:
+    with contextlib.suppress(OSError):  # of standard output: it is the error, or of no interest beside it
+        _flush_output()
+    print(f"error: {error}", file=sys.stderr)
+    sys.exit(1)
+
+
+def _flush_output() -> None:
+    """Write out what was printed; Python does so at its end, where it cannot tell in one line what fails."""
+    if sys.stdout is None or sys.stdout.closed:
+        return
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush of Python's own
+        if not isinstance(error, BrokenPipeError):
+            error.filename = error.filename or "standard output"
+            raise
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -107,56 +131,37 @@ def output_folder(path: Path) -> Iterator[Path]:
 
     The output is replaced, never appended to: a DVC output may be a read-only link into the cache.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
-    try:
+    _check_name(path)
+    with unfinished(path, Path.mkdir) as temporary:
         yield temporary
         replace_folder(temporary, path)
-    except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def replace_folder(source: Path, path: Path) -> None:
-    """Rename the folder `source` to `path`; a folder, file or link at `path` is removed first."""
+    """Sync the folder `source` and rename it to `path`, in place of a folder, file or link that is there."""
     source.chmod(0o755)
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
-    os.replace(source, path)
+    replace(source, path)
 
 
 @contextlib.contextmanager
 def output_file(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces `path` if the block succeeds, and is removed if it fails.
 
-    Raises IsADirectoryError, before anything is written, if `path` is a folder.
+    The file is on the disk before it has its name. Raises IsADirectoryError, before anything is written, if `path` is a
+    folder.
     """
+    _check_name(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    _remove_stale_files(path)
-    try:
+    with unfinished(path, Path.touch) as temporary:
         yield temporary
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+        replace(temporary, path)
 
 
-def _remove_stale_files(path: Path) -> None:
-    """Remove the temporary files of `path` whose processes were killed."""
-    for other in path.parent.glob(f".{glob.escape(path.name)}.*"):
-        pid = other.name.rpartition(".")[2]
-        if pid.isdecimal():
-            try:
-                os.kill(int(pid), 0)
-            except ProcessLookupError:
-                other.unlink(missing_ok=True)
-            except PermissionError:
-                continue  # another user's process, still running
+def _check_name(path: Path) -> None:
+    """Raise OSError if nothing can have this name, before the work whose result it is for."""
+    with contextlib.suppress(FileNotFoundError):
+        path.lstat()
 
 
 def write_json(path: Path, values: Any) -> None:

@@ -259,6 +259,7 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("evaluation/report/style.css", ("report",)),
     ("evaluation/report/templates/page.html", ("report",)),
     ("stage.py", ()),
+    ("unfinished.py", ()),
     ("errors.py", ()),
     ("cli.py", ()),
     ("inference/serving/app.py", ()),

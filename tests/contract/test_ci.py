@@ -43,7 +43,7 @@ def test_the_overrides_of_ci_name_params_that_exist():
 
 
 def test_all_workflows_are_known():
-    assert list(JOBS) == ["ci.lint", "ci.unit", "ci.pipeline", "ci.graph", "nightly.everything"]
+    assert list(JOBS) == ["ci.lint", "ci.unit", "ci.pipeline", "ci.graph", "nightly.everything", "nightly.kills"]
     assert set(WORKFLOWS["ci"]["on"]) == {"push", "pull_request"}
     assert set(WORKFLOWS["nightly"]["on"]) == {"schedule", "workflow_dispatch"}
 
@@ -92,6 +92,10 @@ def test_every_night_has_all_that_runs_locally_on_every_version_of_python():
         assert JOBS[job]["strategy"]["matrix"]["python"] == ["3.11", "3.12", "3.13"]
 
 
+def test_every_night_has_the_kills():
+    assert runs_of("nightly.kills") == ["make test-kills"]
+
+
 def test_a_change_has_all_but_the_exhaustive_tests():
     assert runs_of("ci.lint", "ci.unit", "ci.pipeline", "ci.graph") == [
         "make lint",
@@ -103,6 +107,7 @@ def test_a_change_has_all_but_the_exhaustive_tests():
     assert {target: rule[0] for target, rule in rules.items() if rule} == {
         "test": ("setup", ""),
         "test-exhaustive": ("setup", " -m exhaustive tests/exhaustive"),
+        "test-kills": ("setup", " -m kills tests/exhaustive"),
         "test-pipeline": ("setup test-slow", " tests/pipeline tests/system"),
         "test-slow": ("setup", " -m slow"),
         "test-unit": ("setup", " tests/unit tests/contract"),

@@ -17,7 +17,7 @@ from textrnn.common.params import check
 from textrnn.common.params.sections import load_entry_section, merge_values
 
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
-FLOOR = {"__init__", "errors", "names", "stage", "cli"}  # modules on the top floor, beside the wings
+FLOOR = {"__init__", "errors", "machine_errors", "names", "unfinished", "stage", "cli"}  # beside the wings
 # declarations and their reader, which compute nothing: DVC tracks the values of params.yaml themselves
 DECLARATIONS = "common/config"
 LISTED_BY_CHECK_ALONE = (DECLARATIONS, "common/params")
@@ -238,9 +238,7 @@ def test_imports_run_downward():
     ]
     assert up == []
     for name in FLOOR - {"__init__", "cli"}:
-        assert {package_of(file) for file in all_imports(SOURCE / "textrnn" / f"{name}.py")} == {
-            None
-        } or name == "errors"
+        assert {package_of(file) for file in all_imports(SOURCE / "textrnn" / f"{name}.py")} <= {None}, name
 
 
 def test_no_module_is_in_a_ring_of_imports():

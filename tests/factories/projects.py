@@ -57,6 +57,14 @@ def make_project(folder: Path, changes: Mapping[str, Any] = SMALL, *, study: boo
     return folder
 
 
+def use_pools(project: Path) -> None:
+    """Have shards go to a pool of processes, which so few rows are not worth."""
+    module = project / "src" / "textrnn" / "common" / "executor" / "tasks.py"
+    source = module.read_text(encoding="utf-8")
+    assert source.count("MIN_ROWS_FOR_POOL = 50_000\n") == 1
+    module.write_text(source.replace("MIN_ROWS_FOR_POOL = 50_000\n", "MIN_ROWS_FOR_POOL = 0\n"), encoding="utf-8")
+
+
 def commit(project: Path) -> None:
     run(project, "git", "add", "-A")
     run(project, "git", "commit", "-q", "-m", "as it stands")

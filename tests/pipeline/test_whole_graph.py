@@ -17,7 +17,7 @@ from factories.forked_stages import run_stages
 from factories.graph import all_stages, script_of
 from factories.params import PARAMS, RECIPES
 from factories.plots import PLOTS, drawn_plots
-from factories.projects import commit, dvc, make_project, run, stages_run, written
+from factories.projects import commit, dvc, make_project, run, stages_run, use_pools, written
 
 pytestmark = pytest.mark.slow
 
@@ -32,10 +32,7 @@ def twins(tmp_path_factory):
     """
     folder = tmp_path_factory.mktemp("whole")
     one, three = make_project(folder / "one"), make_project(folder / "three")
-    module = three / "src" / "textrnn" / "common" / "executor" / "tasks.py"
-    source = module.read_text(encoding="utf-8")
-    assert source.count("MIN_ROWS_FOR_POOL = 50_000\n") == 1
-    module.write_text(source.replace("MIN_ROWS_FOR_POOL = 50_000\n", "MIN_ROWS_FOR_POOL = 0\n"), encoding="utf-8")
+    use_pools(three)
     said = dvc(one, "repro")
     commit(one)
     run_stages(three, ["check", *all_stages()], TEXTRNN_WORKERS="3")

@@ -20,7 +20,7 @@ def test_a_lock_goes_with_its_process(tmp_path):
     path = str(tmp_path / "out")
     ended = subprocess.run([sys.executable, "-c", code, path], env={**os.environ, "PYTHONPATH": str(SOURCE)})
     assert ended.returncode == -9
-    assert (tmp_path / ".out.lock").exists()
+    assert (tmp_path / ".textrnn" / "out.lock").exists()
     with resumable_folder(tmp_path / "out", seed=1) as folder:
         finish_shard(folder, "s0")
     assert names_in(tmp_path) == ["out/s0.txt"]

@@ -67,7 +67,7 @@ def test_killed_runs_repeat_no_finished_shard(run_small_shards, write_corpus, tm
     assert expected["files"]["train"] == {"read": 5001, "kept": 5000, "rejected": {"empty text": 1}}
 
     def staged():
-        paths = (tmp_path / "work").glob(".parsed.*/staging/*.arrow")
+        paths = (tmp_path / "work").glob(".textrnn/parsed.*/staging/*.arrow")
         return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in paths}
 
     # five writes per shard; the second run resumes at the fourth shard, the third at the sixth, and reaches the splits
@@ -76,7 +76,7 @@ def test_killed_runs_repeat_no_finished_shard(run_small_shards, write_corpus, tm
         run_small_shards(tmp_path / "work" / "parsed", kill_at)
         files = staged()
         assert {name: files[name] for name in finished} == finished
-        assert len(list((tmp_path / "work").glob(".parsed.*/.finished/*.json"))) == shards
+        assert len(list((tmp_path / "work").glob(".textrnn/parsed.*/.finished/*.json"))) == shards
         finished = {name: files[name] for name in sorted(files, reverse=shards == 12)[:shards]}
     assert run_small_shards(tmp_path / "work" / "parsed")[0] == expected
     assert bytes_of(tmp_path / "work" / "parsed") == bytes_of(tmp_path / "whole")

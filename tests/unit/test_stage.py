@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import math
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from factories.imports import SOURCE
 from textrnn.errors import UserError
 from textrnn.stage import (
     Terminated,
@@ -59,6 +61,53 @@ def test_run_stage_wrong_arguments_exit_2(argv, capsys, arguments):
         run_stage(lambda name: pytest.fail("must not run"), "recipe")
     assert caught.value.code == 2
     assert "recipe" in capsys.readouterr().err
+
+
+def test_an_error_of_the_disk_is_one_line(capsys):
+    def main():
+        raise OSError(errno.ENOSPC, "whatever", "data/a")
+
+    with pytest.raises(SystemExit) as caught:
+        run_command(main)
+    assert caught.value.code == 1
+    do = "free some space or raise the quota, then the same command again"
+    assert capsys.readouterr() == ("", f"error: data/a: no space left on device; {do}\n")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "said"),
+    [
+        ("print('x' * 9)", 1, "error: standard output: no space left on device; free some space or raise the quota, "),
+        ("print('x', flush=True)", 1, "error: this machine: no space left on device; free some space "),
+        ("print('x'); raise UserError('a', 'is wrong')", 1, "error: a: is wrong\n"),
+        ("print('x'); raise KeyError('a bug')", 1, "Traceback (most recent call last):\n"),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_output_that_cannot_be_written_is_told_in_one_line(code, status, said):
+    program = f"from textrnn.errors import UserError\nfrom textrnn.stage import run_command\ndef main(): {code}\n"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", f"{program}run_command(main)"],
+            env={**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": ""},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert done.stderr.startswith(said)
+    assert done.returncode in (status, 120)
+    assert "KeyError" in code or done.stderr.count("\n") == 1
+
+
+def test_a_reader_that_closes_the_pipe_is_no_error():
+    program = "from textrnn.stage import run_command\nrun_command(lambda: print('x' * 9))"
+    reader, writer = os.pipe()
+    os.close(reader)
+    environment = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONUNBUFFERED": ""}
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, env=environment, stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_other_exceptions_keep_their_traceback():
@@ -190,17 +239,6 @@ def test_output_file_replaces_a_read_only_link(tmp_path):
     assert cached.read_text() == "old"
     assert os.access(out, os.W_OK)
     assert names_in(out.parent) == ["out.json"]
-
-
-def test_output_file_removes_the_temporary_files_of_killed_processes(tmp_path):
-    ended = subprocess.Popen([sys.executable, "-c", ""])
-    ended.wait()
-    for process in (ended.pid, os.getppid()):
-        (tmp_path / f".out.{process}").write_text("half")
-    (tmp_path / ".out.note").write_text("kept")
-    with output_file(tmp_path / "out") as made:
-        made.write_text("whole")
-    assert names_in(tmp_path) == sorted([".out.note", f".out.{os.getppid()}", "out"])
 
 
 @pytest.mark.parametrize("name", ["folder", ".", ""])

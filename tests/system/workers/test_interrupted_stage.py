@@ -15,7 +15,7 @@ from textrnn.common.integrity.checksums import CHECKSUMS
 def half_done(stage, log):
     """A stage whose two workers both wait in a shard, and the ids of the workers' processes."""
     process = stage("held")
-    wait_until(lambda: names(log) == ALL[:4] and (len(list(log.parent.glob(".out.*/.finished/*.json"))) == 2))
+    wait_until(lambda: names(log) == ALL[:4] and (len(list(log.parent.glob(".textrnn/out.*/.finished/*.json"))) == 2))
     used = {int(line.split()[1]) for line in log.read_text().splitlines()}
     assert all(alive(worker) for worker in used)
     return process, used
@@ -30,7 +30,7 @@ def complete(stage, log):
     assert process.returncode == 0
     out = log.parent / "out"
     assert {path.name: path.read_text() for path in out.iterdir() if path.name != CHECKSUMS} == CONTENT
-    assert [path.name for path in log.parent.glob(".out.*")] == []
+    assert [path.name for path in log.parent.glob(".textrnn/out.*")] == []
     return names(log)
 
 
@@ -61,7 +61,7 @@ def test_workers_ignore_ctrl_c(stage, log):
 
 def test_ctrl_c_while_workers_start_prints_one_line(stage, log):
     process = stage("held", TEXTRNN_WORKERS="6")
-    wait_until(lambda: list(log.parent.glob(".out.*/.finished")))
+    wait_until(lambda: list(log.parent.glob(".textrnn/out.*/.finished")))
     time.sleep(0.1)
     os.killpg(process.pid, signal.SIGINT)
     _, output = process.communicate(timeout=5)

@@ -136,7 +136,7 @@ def test_a_dead_worker_is_reported_with_its_shard_and_the_next_run_completes(fun
 
     with pytest.raises(WorkerDiedError) as caught:
         run()
-    (working_folder,) = tmp_path.glob(".out.*")
+    (working_folder,) = tmp_path.glob(".textrnn/out.*")
     done = finished_shards(working_folder)
     assert "s0" in done
     assert "s2" not in done

@@ -10,7 +10,7 @@ from pathlib import Path
 from textrnn.common.files.bzip2 import MalformedStream, read_blocks
 from textrnn.common.files.packed_streams import DamagedStream, read_bz2, read_gz
 from textrnn.common.files.text_encoding import UTF8_MARK, utf8_chunks
-from textrnn.errors import UserError
+from textrnn.errors import ResumableError, UserError
 from textrnn.stage import worker_count
 
 CHUNK_BYTES = 1 << 20
@@ -109,7 +109,7 @@ def _errors_of(path: Path) -> Iterator[None]:
         wrong = "is not a bz2 file or is damaged" if is_bz2 else "the compressed file is truncated or damaged"
         raise UserError(path, wrong, got=error, do="fetch it again") from error
     except OSError as error:
-        raise UserError(path, "cannot be read", got=error) from error
+        raise ResumableError(path, "cannot be read", got=error) from error
     finally:
         _positions.pop(path, None)
 

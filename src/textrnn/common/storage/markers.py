@@ -19,6 +19,7 @@ from textrnn.common.integrity.checksums import named
 from textrnn.common.integrity.json_files import read_json
 from textrnn.errors import UserError
 from textrnn.stage import output_file
+from textrnn.unfinished import sync
 
 MARKERS = ".finished"
 PACKAGES = "packages"
@@ -33,9 +34,12 @@ class _Marker(TypedDict):
 def mark_finished(folder: Path, name: str, result: dict[str, Any]) -> dict[str, Any]:
     """Write the marker of a shard and return its result as `read_result` will return it.
 
-    result: JSON values; `files` lists the files of the shard, by names in `folder`, which must be closed.
+    result: JSON values; `files` lists the files of the shard, by names in `folder`, which must be closed. They and
+    their names are on the disk before the marker is: a marker that outlives a power failure is of whole files.
     """
     sizes = {file: (folder / file).stat().st_size for file in result["files"]}
+    for path in dict.fromkeys([*(folder / file for file in sizes), *((folder / file).parent for file in sizes)]):
+        sync(path)
     checksum = _checksum(json.loads(json.dumps(result)), sizes)  # as it will be read
     text = json.dumps({"result": result, "sizes": sizes, "sha256": checksum}, ensure_ascii=False, allow_nan=False)
     with output_file(folder / MARKERS / f"{name}.json") as temporary:

@@ -23,6 +23,7 @@ from textrnn.common.storage.markers import MARKERS, files_of, finished_shards, w
 from textrnn.common.storage.shards import listed_files
 from textrnn.errors import ResumableError
 from textrnn.stage import replace_folder
+from textrnn.unfinished import create_in, private_folder
 
 LOCK_SECONDS = 0.2  # long enough for a lock file that is being removed, short enough for one that stays locked
 
@@ -56,21 +57,21 @@ def resumable_folder(
 ) -> Iterator[Path]:
     """Yield a working folder to fill shard by shard; it replaces `path`, with its checksums, if the block succeeds.
 
-    The working folder is `.<name>.<hash>` next to `path`. After an interrupt, an exit, a ResumableError, a full disk or
-    a lack of memory it is kept with its finished shards, if there are any. The next run with the same key, code and
-    versions resumes in it; a run with others removes it. Any other exception removes it at once. `policy` changes this.
+    The working folder is `.textrnn/<name>.<hash>` next to `path`. After an interrupt, an exit, a ResumableError, a full
+    disk or a lack of memory it is kept with its finished shards, if there are any. The next run with the same key, code
+    and versions resumes in it; a run with others removes it. Any other exception removes it at once. `policy` changes
+    this.
 
     stage: the stage of dvc.yaml whose listed code decides whether two runs are the same; None is the whole library.
     key: everything else that the content depends on, as JSON values.
     Raises ResumableError if another run is writing `path`.
     """
     policy = policy or RetentionPolicy()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    with _locked(path) as private:
         code = stage_code(stage) if stage else None
         packages = packages_of(code)
-        folder = path.with_name(f".{path.name}.{hash_values([key, fingerprint(packages), scripts_hash(code)])}")
-        _remove_other_runs(folder, path, policy.keep_others)
+        folder = private / f"{path.name}.{hash_values([key, fingerprint(packages), scripts_hash(code)])}"
+        _remove_other_runs(folder, path.name, policy.keep_others)
         folder.mkdir(exist_ok=True)
         _remove_unfinished(folder)
         write_packages(folder, packages)
@@ -89,29 +90,31 @@ def resumable_folder(
 
 
 @contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold the lock `.<name>.lock` next to `path`; raises ResumableError if another run holds it.
+def _locked(path: Path) -> Iterator[Path]:
+    """Hold the lock `<name>.lock` in the private folder next to `path`, which is yielded.
 
     The lock file is removed while the lock is held. A process that waits for the removed file cannot hold it together
     with the owner of a new one: filelock gives up a lock whose file has no name any more and opens the path again.
+    Raises ResumableError if another run holds the lock.
     """
-    lock = path.with_name(f".{path.name}.lock")
-    try:
-        with FileLock(lock, timeout=LOCK_SECONDS):
-            try:
-                yield
-            finally:
-                lock.unlink(missing_ok=True)
-    except Timeout as error:
-        if error.lock_file != str(lock):
-            raise
-        raise ResumableError(path, "another run is writing it", do="wait for it, or stop it") from None
+    with private_folder(path) as private:
+        lock = FileLock(private / f"{path.name}.lock", timeout=LOCK_SECONDS)
+        try:
+            with create_in(private, lock.acquire):
+                try:
+                    yield private
+                finally:
+                    Path(lock.lock_file).unlink(missing_ok=True)
+        except Timeout as error:
+            if error.lock_file != lock.lock_file:
+                raise
+            raise ResumableError(path, "another run is writing it", do="wait for it, or stop it") from None
 
 
-def _remove_other_runs(folder: Path, path: Path, keep: int) -> None:
-    # The whole hash must match: names that begin with `.a.` also belong to an output called `a.b`.
-    pattern = re.compile(rf"\.{re.escape(path.name)}\.[0-9a-f]{{16}}")
-    others = [other for other in path.parent.iterdir() if other != folder and pattern.fullmatch(other.name)]
+def _remove_other_runs(folder: Path, name: str, keep: int) -> None:
+    # The whole hash must match: names that begin with `a.` also belong to an output called `a.b`.
+    pattern = re.compile(rf"{re.escape(name)}\.[0-9a-f]{{16}}")
+    others = [other for other in folder.parent.iterdir() if other != folder and pattern.fullmatch(other.name)]
     for other in sorted(others, key=lambda other: -other.stat().st_mtime)[keep:]:
         shutil.rmtree(other)
 

@@ -81,8 +81,10 @@ class ShardWriter:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is not None:
             if self._file is not None:
-                self._file.close()
-                self._temporary.unlink()
+                try:
+                    self._file.close()
+                finally:  # on a full disk it cannot be closed either
+                    self._temporary.unlink()
             return
         while self._pending_rows:
             self._flush(self._pending_rows)

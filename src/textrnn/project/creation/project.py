@@ -37,6 +37,7 @@ INPUT_FOLDERS = {
 GITIGNORE = """\
 .venv/
 __pycache__/
+.textrnn*/
 # what stages write, and what DVC keeps
 /data/*
 !/data/raw/

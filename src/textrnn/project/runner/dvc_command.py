@@ -16,12 +16,14 @@ from textrnn.stage import Terminated
 KEPT = "what is finished is kept; the same command goes on from there"
 
 
-def run_dvc(arguments: Sequence[str], on_line: Callable[[str], None], log: Path) -> int:
+def run_dvc(
+    arguments: Sequence[str], on_line: Callable[[str], None], log: Path, program: Sequence[str] = ("dvc",)
+) -> int:
     """Run `dvc` with these arguments and return its exit status.
 
-    on_line: gets each line of its standard output, without its end. log: a file for all of them. Standard error is
-    that of this process. Ctrl-C, SIGTERM and the end of the terminal interrupt DVC and the stage that it runs, and are
-    raised when both have ended; the second one kills them.
+    on_line: gets each line of its standard output, without its end. log: a file for all of them. program: what runs as
+    `dvc`. Standard error is that of this process. Ctrl-C, SIGTERM and the end of the terminal interrupt DVC and the
+    stage that it runs, and are raised when both have ended; the second one kills them.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = os.environ | {"DVC_NO_ANALYTICS": "1", "PYTHONUNBUFFERED": "1"}
@@ -30,13 +32,14 @@ def run_dvc(arguments: Sequence[str], on_line: Callable[[str], None], log: Path)
         _hangup_as_sigterm(),
         log.open("w", encoding="utf-8") as file,
         subprocess.Popen(
-            ["dvc", *arguments],
+            [*program, *arguments],
             env=environment,
             stdout=subprocess.PIPE,
             text=True,
             encoding="utf-8",
             errors="replace",
             start_new_session=True,
+            preexec_fn=_heed_interrupts,
         ) as process,
     ):
         assert process.stdout is not None
@@ -68,6 +71,11 @@ def _hangup_as_sigterm() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGHUP, previous)
+
+
+def _heed_interrupts() -> None:
+    """Have DVC end by an interrupt where this process ignores it, as in the background of a script."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -1,12 +1,12 @@
 """The file `dvc.lock` during a run: kept short, so that DVC is quick, and put back if an interrupt cut it.
 
 DVC reads, empties and writes all of the file after every stage. With the entries of all stages in it this takes about a
-second each time, and an interrupt in that moment leaves it cut.
+second each time, and an interrupt in that moment leaves it cut. So does one while DVC writes `.dvc/tmp/rwlock`.
 """
 
 from __future__ import annotations
 
-import os
+import json
 import re
 import subprocess
 from collections.abc import Iterable
@@ -14,9 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.project.runner.progress import RUNNING
+from textrnn.stage import output_file
 
 LOCK = "dvc.lock"
 CONFLICT = "<<<<<<< "
+HEAD = "schema: '2.0'\nstages:\n"  # of a lock that DVC begins
 _ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # DVC indents the names of stages by two blanks, what is theirs by more
 
 
@@ -24,8 +27,9 @@ _ENTRY = re.compile(r"^  (?=\S)", re.MULTILINE)  # DVC indents the names of stag
 class LockFile:
     """The lock of the project in a folder.
 
-    kept: what the lock had when the latest run began, after a line with the commit of that time. The file is there
-    during a run, and after a run that was killed.
+    kept: what the lock had when the latest run began, nothing if there was none. The file is there during a run, and
+    after a run that was killed. sound: during a run what the lock had when the latest stage began, after it what the
+    lock had at its end. Both begin with a line that has the commit of the time.
     """
 
     project: Path
@@ -38,6 +42,10 @@ class LockFile:
     def kept(self) -> Path:
         return self.project / ".dvc/tmp/whole_dvc.lock"
 
+    @property
+    def sound(self) -> Path:
+        return self.project / ".dvc/tmp/sound_dvc.lock"
+
     def begin(self, stages: Iterable[str]) -> None:
         """Leave only the entries of these stages in the lock until `end`; a lock that was cut is put back first.
 
@@ -46,53 +54,89 @@ class LockFile:
         if CONFLICT in _read(self.path):
             do = f"`git checkout --ours {LOCK}` (or --theirs), then the same command again"
             raise UserError(LOCK, "has a merge conflict", do=do)
+        self._remove_cut_locks_of_paths()
         self._recover()
-        if not self.path.exists():
-            return
-        self._mend()
+        if self.path.exists():
+            self._mend()
         text, wanted = _read(self.path), set(stages)
         head, entries = _split(text)
         self._replace(self.kept, f"# {self._git('rev-parse', 'HEAD')}\n{text}")
+        self.sound.unlink(missing_ok=True)
         left = "".join(entry for name, entry in entries.items() if name in wanted)
         if left:
             self._replace(self.path, head + left)
         else:  # DVC refuses a lock without stages
-            self.path.unlink()
+            self.path.unlink(missing_ok=True)
+
+    def follow(self, said: str) -> None:
+        """Keep the lock as it is if DVC says that a stage begins: it has then written all of the stage before."""
+        if RUNNING.match(said) and is_whole(text := _read(self.path)):
+            self._keep_sound(text)
 
     def end(self) -> None:
         """Put the entries of all other stages back, in the order that they had, if there was a `begin`."""
         if not self.kept.exists():
             return
-        head, entries = _split(_read(self.kept).partition("\n")[2])
-        text = _read(self.path)
+        head, entries = _split(self._kept_in(self.kept))
+        text, sound = _read(self.path), self._kept_in(self.sound)
         if is_whole(text):
             entries |= _split(text)[1]
+        elif is_whole(sound):
+            print(f"{LOCK} was cut by an interrupt: put back as it was before that stage", flush=True)
+            entries |= _split(sound)[1]
         elif self.path.exists():
             print(f"{LOCK} was cut by an interrupt: put back as it was before the run", flush=True)
-        self._replace(self.path, head + "".join(entries.values()))
+        if entries:
+            whole = (head or HEAD) + "".join(entries.values())
+            self._replace(self.path, whole)
+            self._keep_sound(whole)
+        else:
+            self.path.unlink(missing_ok=True)
         self.kept.unlink()
 
     def _recover(self) -> None:
         """Do what a killed run left to do, unless another commit has been checked out since."""
         if not self.kept.exists():
             return
-        commit = _read(self.kept).partition("\n")[0].removeprefix("# ")
-        if commit == self._git("rev-parse", "HEAD") or not is_whole(_read(self.path)):
+        if self._is_of_this_commit(self.kept) or not is_whole(_read(self.path)):
             self.end()
         else:
             self.kept.unlink()
 
     def _mend(self) -> None:
-        """Put the lock of the last commit in place of one that was cut, and say so."""
+        """Put the lock of the last run, else that of the last commit, in place of one that was cut, and say so."""
         text, committed = _read(self.path), self._git("show", f"HEAD:./{LOCK}")
         # DVC can load some of the locks that were cut at the end of a line
         if is_whole(text) and not (committed.startswith(text) and committed != text):
+            return
+        sound = self._kept_in(self.sound) if self._is_of_this_commit(self.sound) else ""
+        if is_whole(sound):
+            print(f"{LOCK} was cut by an interrupt: put back as the last run left it", flush=True)
+            self._replace(self.path, sound)
             return
         if not is_whole(committed):
             do = f"`rm {LOCK}`, then the same command again: what has run is in DVC's cache"
             raise UserError(LOCK, "cannot be read, and git has none in its place", do=do)
         print(f"{LOCK} was cut by an interrupt: put back from the last commit", flush=True)
         self._replace(self.path, committed)
+
+    def _remove_cut_locks_of_paths(self) -> None:
+        """Remove DVC's list of the paths in use if it was cut: DVC refuses it, and no DVC runs that is in it."""
+        path = self.project / ".dvc/tmp/rwlock"
+        try:
+            json.loads(_read(path) if path.exists() else "{}")
+        except ValueError:
+            path.unlink()
+
+    def _keep_sound(self, text: str) -> None:
+        commit = _read(self.kept).partition("\n")[0]
+        self._replace(self.sound, f"{commit}\n{text}")
+
+    def _kept_in(self, path: Path) -> str:
+        return _read(path).partition("\n")[2]
+
+    def _is_of_this_commit(self, path: Path) -> bool:
+        return _read(path).partition("\n")[0].removeprefix("# ") == self._git("rev-parse", "HEAD")
 
     def _git(self, *arguments: str) -> str:
         """What a git command prints, empty if it fails."""
@@ -102,11 +146,8 @@ class LockFile:
         return done.stdout if arguments[0] == "show" else done.stdout.strip()
 
     def _replace(self, path: Path, text: str) -> None:
-        """Write the file whole or not at all."""
-        temporary = self.project / ".dvc/tmp" / f"{path.name}.{os.getpid()}"
-        temporary.parent.mkdir(parents=True, exist_ok=True)
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(temporary, path)
+        with output_file(path) as temporary:
+            temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def is_whole(text: str) -> bool:

@@ -56,14 +56,10 @@ class Checkpointer(Callback):
         """Write the checkpoint after `step`. The previous one is removed once this one is complete, not before."""
         name = self._name(step)
         file = f"{MARKERS}/{name}.safetensors"
-        with output_file(self._folder / file) as temporary, temporary.open("wb") as out:
-            out.write(data)
-            out.flush()
-            # Here and below: the previous checkpoint is removed, so a power failure must not lose this one too.
-            _sync(temporary)
+        with output_file(self._folder / file) as temporary:
+            temporary.write_bytes(data)
+        # on the disk when this returns: a power failure must not lose this one and the previous one, too
         mark_finished(self._folder, name, {"files": [file], "sha256": hashlib.sha256(data).hexdigest()})
-        _sync(self._folder / MARKERS / f"{name}.json")
-        _sync(self._folder / MARKERS)
         for other in self._steps():
             if other != step:
                 self._remove(other)
@@ -108,14 +104,6 @@ def load_checkpoint(checkpointer: Checkpointer | None, group: ProcessGroup) -> C
     if group.rank == 0:
         print(f"resumed from step {checkpoint.state.step}", flush=True)
     return checkpoint
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def checkpoint_seconds() -> float:

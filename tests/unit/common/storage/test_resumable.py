@@ -68,7 +68,7 @@ def test_a_finished_folder_replaces_the_output_without_markers(tmp_path):
     out.mkdir(parents=True)
     (out / "old").write_text("old")
     with resumable_folder(out, seed=1) as folder:
-        assert re.fullmatch(r"\.out\.[0-9a-f]{16}", folder.name)
+        assert re.fullmatch(r"\.textrnn/out\.[0-9a-f]{16}", str(folder.relative_to(out.parent)))
         finish_shard(folder, "s0")
         assert names_in(out) == ["old"]
     assert names_in(out) == ["checksums.json", "s0.txt"]
@@ -80,7 +80,8 @@ def test_an_interrupt_keeps_the_folder_for_the_same_key(tmp_path, error):
     out = tmp_path / "out"
     folder = interrupted_run(out, error, seed=1)
     assert not out.exists()
-    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+    assert list(tmp_path.iterdir()) == [folder.parent]
+    assert list(folder.parent.iterdir()) == [folder]
     with resumable_folder(out, seed=1) as again:
         assert again == folder
         assert names_in(again) == [".finished/s0.json", ".finished/s1.json", "s0.txt", "s1.txt"]
@@ -175,7 +176,7 @@ def test_the_code_is_hashed_once_per_process(library):
 
 def test_folders_of_outputs_with_longer_names_are_kept(tmp_path):
     neighbour = interrupted_run(tmp_path / "out.more", seed=1)
-    other = tmp_path / ".out.notes"
+    other = neighbour.with_name("out.notes")
     other.mkdir()
     with resumable_folder(tmp_path / "out", seed=1):
         assert finished_shards(neighbour) == {"s0", "s1"}
@@ -281,7 +282,7 @@ def test_a_second_run_is_refused_and_harms_nothing(tmp_path):
 
 
 def test_a_lock_file_that_its_owner_has_just_removed_is_not_taken(tmp_path, monkeypatch):
-    lock, locked = tmp_path / ".out.lock", []
+    lock, locked = tmp_path / ".textrnn" / "out.lock", []
 
     def flock(file, operation):
         real(file, operation)
@@ -299,7 +300,7 @@ def test_a_lock_file_that_its_owner_has_just_removed_is_not_taken(tmp_path, monk
 
 
 def test_the_lock_file_is_removed_while_the_lock_is_held(tmp_path, monkeypatch):
-    lock, removals = tmp_path / ".out.lock", []
+    lock, removals = tmp_path / ".textrnn" / "out.lock", []
 
     def unlink(path, missing_ok=False):
         if path == lock:

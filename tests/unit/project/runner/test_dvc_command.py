@@ -46,10 +46,12 @@ def test_an_interrupt_ends_dvc_and_its_stage_and_waits_for_both(fake_dvc, tmp_pa
     # the stage cleans up for a while, and dvc waits for it
     fake_dvc(
         f"""
-        import os, pathlib, time
+        import os, pathlib, signal, time
         ended = pathlib.Path({str(tmp_path / "ended")!r})
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])  # until both can catch it
         stage = os.fork()
         try:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
             if not stage:
                 print("ready", flush=True)
             time.sleep(60)
@@ -71,6 +73,26 @@ def test_an_interrupt_ends_dvc_and_its_stage_and_waits_for_both(fake_dvc, tmp_pa
         run_dvc(["repro"], interrupt, tmp_path / "run.log")
     assert stopped.value.__notes__ == [KEPT]
     assert (tmp_path / "ended").read_text(encoding="utf-8") == "stage ended, dvc ended"
+
+
+def test_dvc_ends_where_interrupts_are_ignored(fake_dvc, tmp_path):
+    fake_dvc(
+        """
+        import time
+        print("ready", flush=True)
+        time.sleep(60)
+        """
+    )
+
+    def interrupt(line):
+        raise Terminated
+
+    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in the background of a script
+    try:
+        with pytest.raises(Terminated):
+            run_dvc(["repro"], interrupt, tmp_path / "run.log")
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 def test_a_second_interrupt_kills(fake_dvc, tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The lock during a run and after it, and what becomes of one that an interrupt cut."""
 
+import os
 import random
 import re
 import subprocess
@@ -25,8 +26,9 @@ WHOLE = HEAD + entry("a", "a1") + entry("b@x", "b2") + entry("c@y", "c3")
 
 
 @pytest.fixture
-def lock(tmp_path):
-    """The lock of an empty project, with three stages."""
+def lock(tmp_path, monkeypatch):
+    """The lock of an empty project, with three stages; nothing waits for the disk."""
+    monkeypatch.setattr(os, "fsync", lambda handle: None)
     (tmp_path / "dvc.lock").write_text(WHOLE, encoding="utf-8")
     return LockFile(tmp_path)
 
@@ -189,3 +191,79 @@ def test_what_is_whole_is_what_dvc_loads_to_its_last_line(tmp_path):
 @pytest.mark.parametrize("text", ["a: 2024-13-45\n", "a: !!int x\n", "- 0b_\n", "[]\n", "a: [\n"])
 def test_what_is_no_lock_is_not_whole(text):
     assert not is_whole(text)
+
+
+# what was whole last
+
+
+def test_a_lock_that_is_cut_in_a_run_has_again_what_it_had_when_that_stage_began(lock, capsys):
+    lock.begin(["a", "new"])
+    lock.path.write_text(HEAD + entry("a", "d9"), encoding="utf-8")
+    lock.follow("Running stage 'new':")
+    lock.path.write_text("", encoding="utf-8")
+    lock.follow("Running stage 'never':")  # of a cut lock nothing is kept
+    LockFile(lock.project).begin(["a"])
+    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as it was before that stage\n"
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "d9")
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "d9") + entry("b@x", "b2") + entry("c@y", "c3")
+
+
+def test_other_lines_of_dvc_keep_nothing(lock):
+    lock.begin(["a"])
+    lock.follow("Stage 'a' didn't change, skipping")
+    assert not lock.sound.exists()
+
+
+@pytest.mark.parametrize("cut", ["", HEAD, HEAD + "  a:\n    cm"])
+def test_a_first_run_that_was_killed_begins_anew_without_a_lock(tmp_path, cut):
+    lock = LockFile(tmp_path)
+    lock.begin(["a"])
+    lock.path.write_text(cut, encoding="utf-8")
+    again = LockFile(tmp_path)
+    again.begin(["a"])
+    assert not lock.path.exists()
+    lock.path.write_text(HEAD + entry("a", "a1"), encoding="utf-8")
+    again.end()
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "a1")
+    assert not lock.kept.exists()
+
+
+def test_a_lock_that_dvc_cut_after_a_run_comes_back_as_the_run_left_it(lock, capsys):
+    commit(lock)
+    newer = HEAD + entry("a", "d9") + entry("b@x", "b2") + entry("c@y", "c3")
+    lock.begin(["a"])
+    lock.path.write_text(HEAD + entry("a", "d9"), encoding="utf-8")
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == newer
+    lock.path.write_text("", encoding="utf-8")
+    lock.begin(["a"])
+    lock.end()
+    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as the last run left it\n"
+    assert lock.path.read_text(encoding="utf-8") == newer
+    git(lock.project, "commit", "-q", "-a", "-m", "newer")  # what a run left before another commit is not put back
+    lock.path.write_text("", encoding="utf-8")
+    lock.begin(["a"])
+    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back from the last commit\n"
+
+
+def test_a_whole_lock_is_never_replaced_by_what_a_run_left(lock):
+    commit(lock)
+    lock.begin(["a"])
+    lock.end()
+    for text in (WHOLE.replace("a1", "e4"), HEAD + entry("new", "e4"), WHOLE):
+        lock.path.write_text(text, encoding="utf-8")
+        lock.begin(["a", "new"])
+        lock.end()
+        assert lock.path.read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "stays"), [("", False), ('{"write": {"/p', False), ("{}", True), ('{"read": {}}', True)]
+)
+def test_a_cut_list_of_the_paths_in_use_is_removed(lock, text, stays):
+    path = lock.project / ".dvc/tmp/rwlock"
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+    lock.begin(["a"])
+    assert path.exists() == stays

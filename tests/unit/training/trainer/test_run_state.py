@@ -343,10 +343,15 @@ def test_stopped_runs_of_two_other_keys_keep_their_checkpoints(tmp_path):
     for seed in (1, 2, 3, 4):
         with pytest.raises(KeyboardInterrupt):
             stopped(seed)
-    assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == [f"step-{n}.json" for n in (2, 3, 4)]
+    assert sorted(path.name for path in tmp_path.glob(".textrnn/m.*/.finished/*.json")) == [
+        f"step-{n}.json" for n in (2, 3, 4)
+    ]
     with resumable_folder(tmp_path / "m", CHECKPOINT_RETENTION, seed=2) as work:
         assert Checkpointer(work).load_latest() == b"data"
-    assert sorted(path.name for path in tmp_path.glob(".m.*/.finished/*.json")) == ["step-3.json", "step-4.json"]
+    assert sorted(path.name for path in tmp_path.glob(".textrnn/m.*/.finished/*.json")) == [
+        "step-3.json",
+        "step-4.json",
+    ]
 
 
 @pytest.mark.parametrize(

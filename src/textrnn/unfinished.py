@@ -1,0 +1,199 @@
+"""Where an output is until it is whole, and the order in which it reaches the disk.
+
+Next to an output, the private folder `.textrnn` holds what is being written. Nothing else is ever removed: a file of
+the user's next to an output stays, whatever its name is. The folder is removed when it is empty.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import functools
+import hashlib
+import os
+import shutil
+import socket
+import stat
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+PRIVATE = ".textrnn"
+WITHOUT_NAME = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors of a write, which name no file
+TRIES = 1000
+
+Created = TypeVar("Created")
+
+
+@contextlib.contextmanager
+def private_folder(path: Path) -> Iterator[Path]:
+    """Yield the private folder next to an output; it is there in the block, and after it if it is not empty.
+
+    An OSError of the block that names no file, or one in the private folder, is made to name `path`.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    folder = _private_name(path.parent)
+    try:
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+        yield folder
+    except OSError as error:
+        unnamed = error.filename is None and error.errno in WITHOUT_NAME
+        if unnamed or _is_private(error.filename) or _is_private(error.filename2):
+            error.filename = str(path)
+            del error.filename2
+        raise
+    finally:
+        with contextlib.suppress(OSError):
+            folder.rmdir()
+
+
+@contextlib.contextmanager
+def unfinished(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
+    """Yield a new entry of the private folder of `path`, and remove what is left of it at the end.
+
+    create: makes the file or folder. Entries are locked while their process lives; those of processes that were killed
+    are removed. An OSError of the block that names no file, or one in the private folder, is made to name `path`.
+    """
+    with private_folder(path) as folder:
+        _remove_stale(folder)
+        entry, handle = _new_entry(folder, create)
+        try:
+            yield entry
+        finally:
+            _remove(entry)
+            os.close(handle)
+
+
+def replace(source: Path, path: Path) -> None:
+    """Rename `source`, a file or folder that is on the disk with all that it holds, to `path`; then sync the folder.
+
+    A folder is not replaced by a rename: what is at `path` is moved away first, and back if that fails.
+    """
+    sync_tree(source)
+    if source.is_dir() and os.path.lexists(path):
+        with unfinished(path, Path.mkdir) as aside:
+            old = aside / "old"
+            os.rename(path, old)
+            try:
+                os.replace(source, path)
+            except BaseException:
+                os.rename(old, path)
+                raise
+    else:
+        os.replace(source, path)
+    sync(path.parent)
+
+
+def sync_tree(path: Path) -> None:
+    """Wait until a file, or a folder with all that it holds, is on the disk."""
+    if path.is_dir() and not path.is_symlink():
+        for inner in path.iterdir():
+            sync_tree(inner)
+    if not path.is_symlink():
+        sync(path)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # file systems that cannot sync, or sync no folders
+            raise
+    finally:
+        os.close(handle)
+
+
+def create_in(folder: Path, create: Callable[[], Created]) -> Created:
+    """What `create` makes in a private folder, which another process may remove until something is in it."""
+    for _ in range(TRIES):
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+        with contextlib.suppress(FileNotFoundError):
+            return create()
+    return create()
+
+
+def _new_entry(folder: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
+    """A new entry and the file handle that has its lock."""
+
+    def create_locked() -> tuple[Path, int]:
+        entry = folder / f"{_host()}{uuid.uuid4().hex}"
+        create(entry)
+        handle = os.open(entry, os.O_RDONLY)
+        if _lock(handle) and entry.exists():
+            return entry, handle
+        os.close(handle)
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(entry))  # taken for stale, and removed
+
+    return create_in(folder, create_locked)
+
+
+def _remove_stale(folder: Path) -> None:
+    """Remove the entries of this machine that no process has locked; others may not see each other's locks."""
+    names: list[str] = []
+    with contextlib.suppress(FileNotFoundError):  # another process has removed it, as it was empty
+        names = os.listdir(folder)
+    for entry in (folder / name for name in names if name.startswith(_host())):
+        with contextlib.suppress(OSError):
+            handle = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                _remove(entry)
+            finally:
+                os.close(handle)
+
+
+def _lock(handle: int) -> bool:
+    """Lock an entry; False if another process takes it for stale, as it was not locked yet."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks: there none is ever taken for stale
+        pass
+    return True
+
+
+@functools.cache
+def _host() -> str:
+    """What the names of this machine's entries begin with; no output has a name like it."""
+    return f"tmp-{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]}-"
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _private_name(parent: Path) -> Path:
+    """The private folder in a folder; one of this user's own beside another user's, as in a shared folder like /tmp."""
+    folder = parent / PRIVATE
+    return folder if _is_usable(folder) else parent / f"{PRIVATE}-{os.geteuid()}"
+
+
+def _is_usable(folder: Path) -> bool:
+    """Whether a private folder is this user's, or that of a user who shares it with this one but not with everybody.
+
+    Raises NotADirectoryError for what is no folder.
+    """
+    try:
+        found = folder.lstat()
+    except FileNotFoundError:
+        return True
+    if not stat.S_ISDIR(found.st_mode):
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
+    shared = os.access(folder, os.W_OK | os.X_OK) and not found.st_mode & stat.S_IWOTH
+    return found.st_uid == os.geteuid() or shared
+
+
+def _is_private(name: str | bytes | int | None) -> bool:
+    """Whether an OSError's name of a file is one in a private folder."""
+    parts = Path(os.fsdecode(name)).parts if isinstance(name, str | bytes) else ()
+    return any(part == PRIVATE or part.startswith(f"{PRIVATE}-") for part in parts)
