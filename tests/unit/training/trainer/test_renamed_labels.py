@@ -47,7 +47,7 @@ def test_the_weights_are_kept(train, tmp_path):
     rename(tmp_path, "two, four", "one, three")
     said, after = train()
     assert said == KEPT
-    assert {name for name in before if before[name] != after[name]} == {"labels.json"}
+    assert {name for name in before if before[name] != after[name]} == {"labels.json", "checksums.json"}
     assert json.loads(after["labels.json"])["names"] == ["two, four", "one, three"]
     assert (tmp_path / "metrics/tiny/curves.csv").read_bytes() == curves
     assert RecipeFiles("tiny", tmp_path).timings.read_bytes() == timings
