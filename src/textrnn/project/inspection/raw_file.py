@@ -10,9 +10,9 @@ from typing import Any
 
 from textrnn.common.config.parse import Parse, check_delimiter, check_text_encoding
 from textrnn.common.config.types import Task
-from textrnn.common.files.encoding_hint import likely_encoding
+from textrnn.common.files.encoding_hint import likely_encoding, lines_not_utf8, sample_words
 from textrnn.common.files.lines import read_start
-from textrnn.common.files.text_encoding import MARKS
+from textrnn.common.files.text_encoding import MARKS, utf16_without_mark
 from textrnn.common.params.params_file import read_values
 from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
@@ -49,7 +49,8 @@ class RawFile:
     """A file that can be read.
 
     section: the values of `parse` that differ from the defaults, but for the splits. encoding: of its text; None where
-    the format says it. delimiter: of its columns, None where it has none.
+    the format says it. delimiter: of its columns, None where it has none. guessed_words: some that a guessed encoding
+    makes of the file, to be looked at; empty if the encoding is no guess.
     """
 
     path: Path
@@ -57,6 +58,7 @@ class RawFile:
     settings: Parse
     encoding: str | None
     delimiter: str | None
+    guessed_words: str = ""
 
     @property
     def task(self) -> Task:
@@ -79,7 +81,8 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
     if options.format is None and table_kind(path) not in READERS:
         endings, do = ", ".join(READERS), "say what it is with --format, such as --format fasttext"
         raise UserError(path, f"is not named as a table is, {endings}", do=do)
-    encoding, guessed = _encoding(path, options)
+    found = _encoding(path, options)
+    text_encoding = found.guess or options.text_encoding
     section: dict[str, Any] = {"format": options.format or "table", "files": {"train": path.name}}
     delimiter = None
     if section["format"] == "table":
@@ -87,20 +90,18 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
         content, target = options.content or names[0], options.target or names[1]
         columns = dict(zip(names, (content, target), strict=True))
         section["table"] = columns | {"delimiter": options.delimiter, "group": options.group}
-        wanted = Columns(
-            (content, target), f"with --{names[0]} or --{names[1]}", encoding=guessed or options.text_encoding
-        )
+        wanted = Columns((content, target), f"with --{names[0]} or --{names[1]}", encoding=text_encoding)
         if READERS.get(table_kind(path)) is read_csv:
             delimiter = options.delimiter or _find_delimiter(path, wanted)
         wanted = replace(wanted, delimiter=options.delimiter)
         _check_columns(path, wanted)
         if options.group is not None:
             _check_columns(path, replace(wanted, names=(*wanted.names, options.group), setting="with --group"))
-    if guessed or options.text_encoding:
-        section["text_encoding"] = guessed or options.text_encoding
+    if text_encoding is not None:
+        section["text_encoding"] = text_encoding
     if section["format"] == "headlines":
         section["classes"] = _class_names(path, section)
-    return RawFile(path, section, _settings(section), encoding, delimiter)
+    return RawFile(path, section, _settings(section), found.name, delimiter, found.words)
 
 
 def _class_names(path: Path, section: Mapping[str, Any]) -> dict[str, str]:
@@ -123,22 +124,33 @@ def _settings(section: Mapping[str, Any]) -> Parse:
     return load_entry_section(Parse, params, "corpora", "file", "parse")
 
 
-def _encoding(path: Path, options: FileOptions) -> tuple[str | None, str | None]:
-    """The encoding of a file as people call it, and the one that `parse` must be told as it is a guess."""
+@dataclass(frozen=True)
+class _Encoding:
+    """The encoding of a file as people call it; guess, with some of its words: what `parse` must be told."""
+
+    name: str | None
+    guess: str | None = None
+    words: str = ""
+
+
+def _encoding(path: Path, options: FileOptions) -> _Encoding:
     if table_kind(path) == ".parquet":
-        return None, None
+        return _Encoding(None)
     start = read_start(path, SAMPLE_BYTES)
     mark = next((mark for mark in MARKS if start.startswith(mark)), None)
     if mark is not None:
-        return f"{MARKS[mark]} by its byte order mark", None
+        return _Encoding(f"{MARKS[mark]} by its byte order mark")
     if options.text_encoding is not None:
-        return options.text_encoding, None
+        return _Encoding(options.text_encoding)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)  # what the sample cuts at its end is no error
     except UnicodeDecodeError:
-        guess = likely_encoding(start)
-        return (f"probably {guess}", guess) if guess else ("not utf-8", None)
-    return "utf-8", None
+        text = lines_not_utf8(start)
+        guess = (utf16_without_mark(start) or likely_encoding(text)) if text else None
+        if guess is None:
+            return _Encoding("not utf-8")
+        return _Encoding(f"probably {guess}", guess, sample_words(text, guess))
+    return _Encoding("utf-8")
 
 
 def _find_delimiter(path: Path, columns: Columns) -> str | None:

@@ -16,8 +16,10 @@ TASKS = {"classify": "classification, a label for each text", "tag": "tagging, a
 def summary_lines(file: RawFile, summary: FileSummary) -> list[str]:
     """What `textrnn check FILE` prints: what the file is, what is in it, and what may be wrong with it."""
     lengths = _lengths(summary)
+    guess = {"encoding": f"a guess, which reads {file.guessed_words}; if letters are wrong: --text-encoding NAME"}
     lines = {
         "file": ", ".join(_describe_file(file)),
+        **(guess if file.guessed_words else {}),
         "task": TASKS[summary.task],
         "language": f"{summary.language}{'' if summary.has_blanks else ', words without blanks between them'}",
         "rows": _rows(summary),

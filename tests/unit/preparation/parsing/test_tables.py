@@ -340,3 +340,26 @@ def test_no_text_breaks_the_order_of_records(text, delimiter, skip_blanks):
     lines = list(enumerate(text.split("\n"), start=1))
     numbers = [row.line for row in read_records(iter(lines), delimiter, skip_blanks=skip_blanks)]
     assert numbers == sorted(set(numbers))
+
+
+@pytest.mark.parametrize("spelling", [None, "utf-8", "UTF-8", "utf8", "utf_8", "U8", "cp65001"])
+def test_one_invalid_byte_is_a_reject_however_utf8_is_spelled(read, spelling):
+    content = "text,label\nété,a\n".encode() + b"caf\xe9 noir,b\nlast,c\n"
+    rows = read("a.csv", content, text_encoding=spelling)
+    assert rejected(rows) == [(3, "bytes that are not UTF-8", r"b'caf\xe9 noir,'")]
+    assert [row.text for row in rows if isinstance(row, TextRow)] == ["été", "last"]
+
+
+def test_a_mark_says_which_bytes_are_invalid(read):
+    content = b"\xef\xbb\xbftext,label\ncaf\xe9,b\n"
+    assert rejected(read("a.csv", content, text_encoding="gb18030")) == [
+        (2, "bytes that are not UTF-8", r"b'caf\xe9,b'")
+    ]
+
+
+@pytest.mark.parametrize("spelling", ["gb18030", "GBK"])
+def test_a_reject_shows_the_line_in_its_encoding(read, spelling):
+    content = "text,label\n今天,a\n".encode("gb18030") + "中".encode("gb18030") + b"\xff,b\n"
+    ((line, reason, got),) = rejected(read("a.csv", content, text_encoding=spelling))
+    assert (line, reason) == (3, f"bytes that are not {spelling}")
+    assert got.startswith("'中")

@@ -154,3 +154,28 @@ def test_groups_are_counted(tmp_path, run_command):
     assert "rows:       4 used, 0 that cannot be used, 3 groups that stay together\n" in said
     _, said, _ = run_command("check", tmp_path / "t.csv")
     assert "rows:       4 used, 0 that cannot be used\n" in said
+
+
+def test_a_guessed_encoding_is_shown_with_words_that_it_reads(tmp_path, run_command):
+    path = tmp_path / "t.csv"
+    text = "text,label\n" + "n° 5 était là,a\nforêt,b\n" * 8
+    path.write_bytes(text.encode("cp1252"))
+    code, said, _ = run_command("check", path)
+    assert code == 0
+    first, second, *_ = said.splitlines()
+    assert "probably cp1252" in first
+    assert second == "encoding:   a guess, which reads n°, était, là, forêt; if letters are wrong: --text-encoding NAME"
+    for content, options in ((text.encode(), ()), (text.encode("cp1252"), ("--text-encoding", "cp1252"))):
+        path.write_bytes(content)
+        assert "encoding:" not in run_command("check", path, *options)[1]
+
+
+@pytest.mark.parametrize("spelling", ["utf-8", "utf8", "U8", "cp65001"])
+def test_a_file_with_an_invalid_byte_is_no_traceback(tmp_path, run_command, spelling):
+    path = tmp_path / "t.csv"
+    path.write_bytes("text,label\n".encode() + "été,a\nforêt,b\n".encode() * 8 + b"caf\xe9,a\n")
+    for options in ((), ("--text-encoding", spelling)):
+        code, said, _ = run_command("check", path, *options)
+        assert code == 0
+        assert "rows:       16 used, 1 that cannot be used" in said
+        assert "note: line 18: bytes that are not UTF-8" in said
