@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from textrnn.errors import UserError
+from textrnn.errors import UserError, install_extra
 from textrnn.inference.prediction.arguments import bounded_integer
 from textrnn.inference.serving.request_limits import RequestLimits
 
@@ -62,8 +62,9 @@ def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in EXTRA:
             raise
-        do = "pip install -c constraints.txt -e '.[serve]'"
-        raise UserError("textrnn serve", "needs a package that is not installed", got=error.name, do=do) from error
+        raise UserError(
+            "textrnn serve", "needs a package that is not installed", got=error.name, do=install_extra("serve")
+        ) from error
 
     server.serve(args.models, args.host, args.port, limits_of(args), grace=args.grace, threads=args.threads)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,16 @@ from textrnn.common.params.params_file import read_values
 from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import format_of
-from textrnn.preparation.parsing.rows import Row, TextRow
-from textrnn.preparation.parsing.tables.cells import Columns
+from textrnn.preparation.parsing.rows import Reject, Row, TextRow
+from textrnn.preparation.parsing.tables.cells import Cells, Columns
 from textrnn.preparation.parsing.tables.csv_table import DELIMITERS, read_csv
-from textrnn.preparation.parsing.tables.read_columns import READERS, read_columns, table_kind
+from textrnn.preparation.parsing.tables.json_lines import NO_FIELD
+from textrnn.preparation.parsing.tables.read_columns import OTHER_KINDS, READERS, read_columns, table_kind
+from textrnn.project.inspection.tagging_columns import tagging_options
 from textrnn.project.shipped.project_files import PARAMS
 
 SAMPLE_BYTES = 1 << 20  # of the file, by which its encoding is guessed
+FIRST_ROWS = 100  # of JSON lines: where none has a field, its name is wrong
 NAMES = {character: name for name, character in DELIMITERS.items()}
 
 
@@ -79,8 +83,8 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
     if not path.is_file():
         raise UserError(path, "is a folder", do="name a file") if path.is_dir() else UserError(path, "no such file")
     if options.format is None and table_kind(path) not in READERS:
-        endings, do = ", ".join(READERS), "say what it is with --format, such as --format fasttext"
-        raise UserError(path, f"is not named as a table is, {endings}", do=do)
+        do = OTHER_KINDS.get(table_kind(path), "say what it is with --format, such as --format fasttext")
+        raise UserError(path, f"is not named as a table is, {', '.join(READERS)}", do=do)
     found = _encoding(path, options)
     text_encoding = found.guess or options.text_encoding
     section: dict[str, Any] = {"format": options.format or "table", "files": {"train": path.name}}
@@ -90,7 +94,10 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
         content, target = options.content or names[0], options.target or names[1]
         columns = dict(zip(names, (content, target), strict=True))
         section["table"] = columns | {"delimiter": options.delimiter, "group": options.group}
-        wanted = Columns((content, target), f"with --{names[0]} or --{names[1]}", encoding=text_encoding)
+        setting = f"with --{names[0]} or --{names[1]}"
+        if options.task == "classify" and options.content is None is options.target:
+            setting += tagging_options(path, text_encoding)
+        wanted = Columns((content, target), setting, encoding=text_encoding)
         if READERS.get(table_kind(path)) is read_csv:
             delimiter = options.delimiter or _find_delimiter(path, wanted)
         wanted = replace(wanted, delimiter=options.delimiter)
@@ -112,8 +119,15 @@ def _class_names(path: Path, section: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_columns(path: Path, columns: Columns) -> None:
-    """Read the header, or the first row; raises UserError, which names the option, if a column is not there."""
-    next(read_columns(path, columns), None)
+    """Read the header, or the first rows; raises UserError, which names the option, if a column is not there."""
+    lacking = None
+    for row in islice(read_columns(path, columns), FIRST_ROWS):
+        if isinstance(row, Cells):
+            return
+        if isinstance(row, Reject) and row.reason.startswith(NO_FIELD):
+            lacking = lacking or row
+    if lacking is not None:
+        raise UserError(f"{path}, line {lacking.line}", lacking.reason, got=lacking.got, do=lacking.hint)
 
 
 def _settings(section: Mapping[str, Any]) -> Parse:

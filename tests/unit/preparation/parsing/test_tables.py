@@ -219,7 +219,12 @@ ERRORS = {
     ],
     "a.parquet.gz": [(b"", r"a\.parquet\.gz: is packed, which Parquet is by itself; unpack it$")],
     "a.doc": [(b"x", r"a\.doc: is no table: its name says no known kind; got \.doc; name it \.csv, \.tsv, ")],
-    "a.json": [(b"[]", r"a\.json: is no table: .*; got \.json; write one object a line, and name it \.jsonl$")],
+    "a.json": [
+        (
+            b"[]",
+            r"a\.json: is no table: .*; got \.json; write it as JSON Lines, one object a line, and name it \.jsonl$",
+        )
+    ],
     "a.xlsx": [(b"PK", r"got \.xlsx; save the sheet as CSV$")],
 }
 
