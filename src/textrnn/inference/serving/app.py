@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from textrnn import __version__
+from textrnn.errors import plural
 from textrnn.inference.serving.http_errors import RequestError
 from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.openapi import Models, Predictions, State, error_responses, request_body
@@ -90,7 +91,7 @@ class Service:
                 raise RequestError(DISCONNECTED, "the client", "disconnected")
             return predictions.result()
         except QueueFull as full:
-            what = f"cannot take {len(texts)} more texts, as it holds at most {self.limits.queue_texts}"
+            what = f"cannot take {plural(len(texts), 'more text')}, as it holds at most {self.limits.queue_texts}"
             do = f"send them again after {RETRY_AFTER['Retry-After']} s"
             got = f"{self.batchers[name].waiting()} waiting"
             raise RequestError(503, "the model's queue", what, got=got, do=do, headers=RETRY_AFTER) from full

@@ -267,7 +267,7 @@ def test_sequences_that_cannot_be_used(read):
     ]
     rows = read("a.jsonl", as_json(objects), table=TAGS)
     assert rejected(rows) == [
-        (1, "not as many tags as tokens", "1 tokens and 2 tags"),
+        (1, "not as many tags as tokens", "1 token and 2 tags"),
         (2, "no tokens", "an empty list"),
         (3, '"ner" must be a list of texts', "'[0]'"),
         (4, '"words" must be a list of texts', "'null'"),
