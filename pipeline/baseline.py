@@ -34,7 +34,7 @@ def main(encoding: str) -> None:
         print(f"{encoding}: {result.line()}", flush=True)
         results.append(result)
     if labels.task == "tag" and not window_crf.is_installed():
-        print(f"{encoding}: {window_crf.LEFT_OUT}", flush=True)
+        print(f"{encoding}: {window_crf.left_out()}", flush=True)
     baselines = {result.name: result.metrics() for result in results}
     ceiling = noise_ceiling(ids) if labels.task == "classify" else None
     with checked_folder(LinearModel.default_folder(encoding)) as folder:

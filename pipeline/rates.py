@@ -5,6 +5,7 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
+from textrnn.errors import install_extra
 from textrnn.names import path_of
 from textrnn.stage import output_file, run_command
 from textrnn.tools.lr_range_test import RateRange, draw_curve, range_test, suggest_rate, write_points
@@ -33,7 +34,7 @@ def main() -> None:
         with output_file(plot) as temporary:
             draw_curve(temporary, points, suggested, f"{args.recipe}: learning-rate range test")
     except ImportError:
-        print(f"no {plot}: matplotlib is not installed; pip install -c constraints.txt -e '.[plots]'")
+        print(f"no {plot}: matplotlib is not installed; {install_extra('plots')}")
     result = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
     print(f"{args.recipe}: {result} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
 

@@ -35,15 +35,26 @@ def main() -> None:
     run_command(lambda: _main(sys.argv[1:]))
 
 
+def _list_commands() -> str:
+    width = max(map(len, COMMANDS))
+    lines = [f"  {name:{width}}  {purpose}" for name, (purpose, _) in COMMANDS.items()]
+    return "\n".join(["commands:", *lines, "", "`textrnn COMMAND -h` shows the options of one"])
+
+
 def _main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(
-        prog="textrnn", usage="textrnn [-h] [--version] COMMAND ...", description=DESCRIPTION
+        prog="textrnn",
+        usage="textrnn [-h] [--version] COMMAND ...",
+        description=DESCRIPTION,
+        epilog=_list_commands(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = "; ".join(f"{name}: {purpose}" for name, (purpose, _) in COMMANDS.items())
-    command_help = f"{commands}; `textrnn COMMAND -h` shows its options"
-    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=command_help)
+    parser.add_argument("command", metavar="COMMAND", choices=COMMANDS, help=argparse.SUPPRESS)
     parser.add_argument("arguments", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    if not arguments:
+        parser.print_help(sys.stderr)
+        parser.exit(2)
     parsed = parser.parse_args(arguments)
     # not subparsers: these do not accept options between positional arguments
     args = COMMANDS[parsed.command][1]().parse_intermixed_args(parsed.arguments)

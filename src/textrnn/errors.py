@@ -1,9 +1,10 @@
-"""The errors that a user can cause and correct, and how their messages show a text."""
+"""The errors that a user can cause and correct, and how their messages show a text or a missing package."""
 
 from __future__ import annotations
 
 import contextlib
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -136,6 +137,22 @@ def _pieces(value: object, scalar: Callable[[Any], str] = repr) -> Iterator[str]
         yield end
     else:
         yield scalar(value)
+
+
+def install_extra(extra: str) -> str:
+    """The command that installs an optional part of the package, in the versions of the checkout if it is one."""
+    checkout = Path(__file__).resolve().parents[2]
+    constraints = checkout / "constraints.txt"
+    if not constraints.is_file():
+        return f"pip install 'textrnn[{extra}]'"
+    if checkout == Path.cwd():
+        return f"pip install -c constraints.txt -e '.[{extra}]'"
+    return f"pip install -c {shlex.quote(str(constraints))} -e {shlex.quote(f'{checkout}[{extra}]')}"
+
+
+def plural(count: int, noun: str, form: str = "") -> str:
+    """A number and its noun, as `1 row` and `1,200 rows`; form: of several, where it is not the noun and an s."""
+    return f"{count:,} {noun if count == 1 else form or noun + 's'}"
 
 
 def shorten(text: str) -> str:

@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,6 +50,21 @@ def write_file(folder: Path) -> None:
 
 def test_ten_commands_lead_from_the_file_to_a_server():
     assert len(commands()) == 10
+
+
+def test_the_page_says_how_to_install_elsewhere():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    (block,) = blocks("bash")
+    wheel, install = (shlex.split(line.replace("<", "{").replace(">", "}")) for line in block.splitlines())
+    assert wheel == ["pip", "wheel", "--no-deps", "-w", "dist", "."]
+    assert install[:4] == ["pip", "install", "-c", "{checkout}/constraints.txt"]
+    assert (ROOT / "constraints.txt").is_file()
+    assert install[4] == f"dist/{project['name']}-{{version}}-py3-none-any.whl[serve]"
+    assert {"serve", "crf", "onnx"} <= project["optional-dependencies"].keys()
+    before, _, after = PAGE.partition("```bash")
+    assert "`[serve,crf]`" in after.partition("## 1.")[0]
+    assert "## 1." not in before
+    assert "`--text-encoding cp1252`" in PAGE.partition("## 5.")[2]
 
 
 def test_the_report_on_the_file(tmp_path, run_command, monkeypatch):

@@ -268,7 +268,7 @@ def test_a_full_queue_responds_with_503():
         assert (response.status_code, response.headers["retry-after"]) == (503, "1")
         assert response.json()["error"] == {
             "where": "the model's queue",
-            "what": "cannot take 1 more texts, as it holds at most 4",
+            "what": "cannot take 1 more text, as it holds at most 4",
             "got": "4 waiting",
             "do": "send them again after 1 s",
         }

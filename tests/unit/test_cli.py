@@ -197,7 +197,15 @@ def test_a_given_delimiter_and_encoding(labeller, run_command, tmp_path):
         (["a", "--text-encoding", "gb18030"], "--text-encoding needs --file"),
         (["--file", "a.csv", "--delimiter", "::"], "--delimiter must be one character"),
         (["--file", "a.csv", "--delimiter", '"'], "--delimiter must be no quote and no line end"),
-        (["--file", "a.csv", "--text-encoding", "utf-9"], "--text-encoding: no such encoding: utf-9"),
+        (
+            ["--file", "a.csv", "--text-encoding", "gb1803"],
+            "--text-encoding: must be the name of an encoding that Python has, such as gb18030; got 'gb1803'; "
+            "did you mean gb18030?",
+        ),
+        (
+            ["--file", "a.csv", "--text-encoding", "zip"],
+            "--text-encoding: must be the name of an encoding that Python has, such as gb18030; got 'zip'",
+        ),
     ],
 )
 def test_options_of_files_are_checked(labeller, run_command, options, message):
@@ -287,11 +295,15 @@ ERRORS = [
     ("a.txt.gz", gzip.compress(b"a\n" * 99)[:-9], "a.txt.gz: the compressed file is truncated or damaged"),
     ("a.doc", b"a", "a.doc: has an unknown format; got .doc; name it .txt, .jsonl, .csv or .parquet"),
     ("a.xlsx", b"PK", "a.xlsx: has an unknown format; got .xlsx; save the sheet as CSV"),
-    ("a.json", b"[]", "a.json: has an unknown format; got .json; write one object a line, and name it .jsonl"),
+    (
+        "a.json",
+        b"[]",
+        "a.json: has an unknown format; got .json; write it as JSON Lines, one object a line, and name it .jsonl",
+    ),
     (
         "a.csv",
         "text\n好\n一，二,三,四\n".encode(),
-        "a.csv, line 3: must have 1 columns, as the header has; got 3; put texts that have the delimiter in quotes, or",
+        "a.csv, line 3: must have 1 column, as the header has; got 3; put texts that have the delimiter in quotes, or",
     ),
     ("none.txt", None, "none.txt: no such file"),
 ]
@@ -375,7 +387,6 @@ def test_errors_of_other_sources_and_of_the_model(labeller, run_command, tmp_pat
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "required: COMMAND"),
         (["predikt"], "invalid choice: 'predikt'"),
         (["predict"], "required: MODEL"),
         (["predict", "m"], "give either texts, - for standard input, or --file"),
@@ -393,6 +404,18 @@ def test_wrong_arguments_exit_with_2(run_command, arguments, message):
     assert (code, rows) == (2, "")
     assert message in stderr
     assert stderr.startswith("usage: textrnn")
+
+
+def test_the_command_alone_prints_a_line_for_each_command(run_command):
+    code, out, stderr = run_command()
+    assert (code, out) == (2, "")
+    assert stderr.startswith("usage: textrnn [-h] [--version] COMMAND ...\n")
+    listed = stderr.partition("\ncommands:\n")[2].partition("\n\n")[0]
+    names = ["check", "init", "add", "predict", "export", "serve", "compare"]
+    assert [line.split()[0] for line in listed.splitlines()] == names
+    assert "\n  predict  predict labels or entities of texts, as JSON lines\n" in stderr
+    assert "arguments" not in stderr
+    assert run_command("--help")[:2] == (0, stderr)
 
 
 def test_the_script_is_installed_under_its_name(run_command):

@@ -4,7 +4,9 @@ import pickle
 
 import pytest
 
-from textrnn.errors import CombinedError, UserError, show, show_value
+from factories.imports import ROOT
+from textrnn import errors
+from textrnn.errors import CombinedError, UserError, install_extra, plural, show, show_value
 
 
 def test_a_message_has_the_place_the_error_the_value_and_the_remedy():
@@ -76,3 +78,22 @@ def test_of_very_many_errors_the_first_are_listed():
     assert lines[:2] == ["12345 errors", "  a: 0"]
     assert lines[-2:] == ["  a: 99", "  and 12,245 more"]
     assert len(errors.errors) == 12345
+
+
+def test_the_command_of_an_extra_is_one_that_works_where_it_is_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    assert install_extra("serve") == "pip install -c constraints.txt -e '.[serve]'"
+    monkeypatch.chdir(tmp_path)
+    assert install_extra("serve") == f"pip install -c {ROOT}/constraints.txt -e '{ROOT}[serve]'"
+    monkeypatch.setattr(errors, "__file__", str(tmp_path / "site-packages" / "textrnn" / "errors.py"))
+    assert install_extra("serve") == "pip install 'textrnn[serve]'"
+
+
+@pytest.mark.parametrize("file", [*(ROOT / "src").rglob("*.py"), *(ROOT / "pipeline").glob("*.py")], ids=str)
+def test_no_other_message_says_how_extras_are_installed(file):
+    assert file.name == "errors.py" or "pip install" not in file.read_text(encoding="utf-8")
+
+
+def test_a_number_and_its_noun():
+    assert [plural(count, "row") for count in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]
+    assert [plural(count, "batch", "batches") for count in (1, 3)] == ["1 batch", "3 batches"]

@@ -98,7 +98,7 @@ FAULTS = {
         RECIPE,
         {},
         {f"recipes.{RECIPE}.pad.max_lenght": 3},
-        ["recipes.names_gru.pad.max_lenght: unknown param; did you mean max_length?", "`-S ++recipes.names_gru.pad."],
+        ["recipes.names_gru.pad.max_lenght: unknown param; did you mean max_length?"],
     ),
     "mistyped param": Fault(
         "encode",

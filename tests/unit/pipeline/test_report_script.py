@@ -80,3 +80,15 @@ def test_the_table_names_a_damaged_file(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "pipeline"))
     with pytest.raises(UserError, match=r"models/r/training\.json: is damaged; got"):
         importlib.import_module("table").main()
+
+
+@pytest.mark.parametrize(("files", "command"), [((), "dvc repro"), (("Makefile",), "make run")])
+def test_the_table_of_nothing_names_a_command_that_is_there(
+    tmp_path, monkeypatch, import_stage, capsys, files, command
+):
+    for name in files:
+        (tmp_path / name).touch()
+    write_json(tmp_path / "params.yaml", {"data": {"source": "raw"}, "recipes": {}, "encodings": {}})
+    monkeypatch.chdir(tmp_path)
+    import_stage("table").main()
+    assert capsys.readouterr().out == f"no recipe has run yet: `{command}`\n"

@@ -12,6 +12,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from factories.imports import ROOT
 from factories.lexicons import SOME_WORDS
 from factories.networks import PLAIN
 from factories.recipes import SPLITS, matrix, prepare, recipe_of, run_script
@@ -312,7 +313,7 @@ def test_the_command_works_without_matplotlib(prepared, monkeypatch, capsys):
     run_script(monkeypatch, prepared, "rates.py", "tiny", "--steps", "20")
     no_plot, line = capsys.readouterr().out.splitlines()
     missing = "no plots/rates/tiny.svg: matplotlib is not installed"
-    assert no_plot == f"{missing}; pip install -c constraints.txt -e '.[plots]'"
+    assert no_plot == f"{missing}; pip install -c {ROOT}/constraints.txt -e '{ROOT}[plots]'"
     assert line.startswith("tiny: the loss ")
     assert {path.name for path in (prepared / "plots/rates").iterdir()} == {"tiny.csv"}
 

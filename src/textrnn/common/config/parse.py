@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from encodings.aliases import aliases
 from typing import get_args
 
 from textrnn.common.config.types import FileScheme, Format, Order, SeveralLabels, Split
-from textrnn.errors import ErrorCollector, require
+from textrnn.errors import ErrorCollector, UserError, require, show_value
 from textrnn.names import check_file_name
 
 NO_FILES = ("idna", "punycode", "raw_unicode_escape", "unicode_escape", "undefined")  # encodings of other things
@@ -51,7 +53,12 @@ def check_text_encoding(encoding: str, where: str) -> None:
         known = codec._is_text_encoding and codec.name.replace("-", "_") not in NO_FILES
     except (LookupError, ValueError):
         known = False
-    require(known, where, "must be the name of an encoding that Python has, such as gb18030, or null", encoding)
+    if not known:
+        option = where.startswith("--")
+        wrong = f"must be the name of an encoding that Python has, such as gb18030{'' if option else ', or null'}"
+        similar = difflib.get_close_matches(encoding.lower().replace("-", "_"), sorted(set(aliases.values())), n=1)
+        do = f"did you mean {similar[0].replace('_', '-')}?" if similar else ""
+        raise UserError(where, wrong, got=repr(encoding) if option else show_value(encoding), do=do)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 
 from textrnn.common.executor.workers import GRACE_SECONDS, RunTask, ShardTask, WorkerDiedError, WorkerPool
 from textrnn.common.storage.markers import shards_in_progress
-from textrnn.errors import ResumableError
+from textrnn.errors import ResumableError, install_extra
 
 MAX_PENDING = 1_000  # independent of the number of workers, as workers may join at any time
 CONNECT_SECONDS = 10.0
@@ -31,7 +31,7 @@ def cluster_workers(address: str, folder: Path, stage: str) -> Iterator[WorkerPo
     try:
         from distributed import Client, KilledWorker
     except ImportError:
-        do = "pip install -c constraints.txt -e '.[cluster]', or unset it"
+        do = f"{install_extra('cluster')}, or unset it"
         raise ResumableError("TEXTRNN_SCHEDULER", "needs Dask, which is not installed", do=do) from None
     if ":" not in address:
         do = "give it as the scheduler prints it, tcp://host:8786"

@@ -68,8 +68,8 @@ def build_dataclass(cls: type[Section], values: Any, where: str) -> Section:
 def convert_values(cls: type[Any], values: Any, where: str, errors: ErrorCollector, hint: str = "") -> Converted:
     """Convert the values of a mapping to the types of the fields that they are for; not every field needs one.
 
-    Adds an error, with `where.key`, for each unknown or mistyped key; what to do about an unknown one ends with the
-    hint.
+    Adds an error, with `where.key`, for each unknown or mistyped key; what to do about an unknown one that resembles
+    none ends with the hint.
     """
     known = field_names(cls)
     if not isinstance(values, Mapping):
@@ -79,7 +79,7 @@ def convert_values(cls: type[Any], values: Any, where: str, errors: ErrorCollect
     for key, value in values.items():
         with errors.collect():
             if key not in known:
-                raise UserError(f"{where}.{key}", "unknown param", do=suggest(str(key), known) + hint)
+                raise UserError(f"{where}.{key}", "unknown param", do=_suggest_param(str(key), known, hint))
             converted[key] = _convert(hints[known[key]], value, f"{where}.{key}")
     unknown = [str(key) for key in values if key not in known]
     similar = {most_similar(key, list(known)) for key in unknown} - {None}
@@ -199,6 +199,11 @@ def suggest(key: str, known: Iterable[Any]) -> str:
     names = [str(name) for name in known]
     similar = most_similar(key, names)
     return f"did you mean {similar}?" if similar else f"known: {', '.join(names) or 'none'}"
+
+
+def _suggest_param(key: str, known: Iterable[str], hint: str) -> str:
+    names = list(known)
+    return suggest(key, names) + ("" if most_similar(key, names) else hint)
 
 
 def most_similar(key: str, names: list[str]) -> str | None:

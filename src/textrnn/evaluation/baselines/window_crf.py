@@ -14,18 +14,22 @@ from typing import Any
 
 from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.schemas import PAD_ID
-from textrnn.errors import UserError
+from textrnn.errors import UserError, install_extra
 from textrnn.evaluation.baselines.sentences import EncodedSentences
 from textrnn.preparation.artifacts.tag_schemes import Span, bioes_spans, bioes_tags
 
 REACH = 2  # tokens on each side
 PENALTY = 0.1  # of L1 and of L2
-LEFT_OUT = "window_crf left out: CRFsuite is not installed; `pip install -c constraints.txt -e '.[crf]'` brings it"
 
 
 def is_installed() -> bool:
     """Whether CRFsuite is there."""
     return importlib.util.find_spec("pycrfsuite") is not None
+
+
+def left_out() -> str:
+    """What is printed where it is not."""
+    return f"window_crf left out: CRFsuite is not installed; `{install_extra('crf')}` brings it"
 
 
 def fit_window_crf(

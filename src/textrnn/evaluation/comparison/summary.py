@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from textrnn.errors import plural
 from textrnn.evaluation.metrics.paired_tests import Difference, PairedTest
 
 METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1", "entity_f1": "entity F1"}
@@ -13,7 +14,7 @@ METRICS = {"accuracy": "accuracy", "macro_f1": "macro-F1", "entity_f1": "entity 
 def lines(test: PairedTest, first: str, second: str) -> Iterator[str]:
     """The comparison as text: the metrics as a table, McNemar's test, and what follows, in words."""
     width = max(map(len, (first, second, "difference")))
-    yield f"{test.rows:,} rows of test"
+    yield f"{plural(test.rows, 'row')} of test"
     for metric, difference in test.differences.items():
         low, high = 100 * difference.interval.low, 100 * difference.interval.high
         yield METRICS[metric]
@@ -21,8 +22,8 @@ def lines(test: PairedTest, first: str, second: str) -> Iterator[str]:
         yield f"  {second:{width}}  {100 * difference.second:6.2f}"
         yield f"  {'difference':{width}}  {100 * difference.value:+6.2f}, 95% interval {low:.2f} to {high:.2f}"
     if test.mcnemar is not None:
-        only_first, only_second = (f"{count:,}" for count in (test.mcnemar.only_first, test.mcnemar.only_second))
-        counts = f"{only_first} rows are right in {first} alone, {only_second} in {second} alone"
+        only_first = plural(test.mcnemar.only_first, "row is", "rows are")
+        counts = f"{only_first} right in {first} alone, {test.mcnemar.only_second:,} in {second} alone"
         yield f"McNemar's exact test: {counts}, p = {test.mcnemar.p_value:.2g}"
     yield conclusion(test.score[1], first, second)
 

@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from textrnn.errors import UserError
+from textrnn.errors import UserError, install_extra
 from textrnn.inference.onnx.graph import make_model
 from textrnn.modeling.models.model_directory import SavedModel, load_model
 from textrnn.stage import output_file
 
-EXTRA = "install the extra onnx: pip install -c constraints.txt -e '.[onnx]'"
 MAX_WEIGHT_BYTES = 2**31 - 2**20  # protobuf limits a file to 2 GiB, and the graph itself needs some space
 SUFFIX = {False: ".onnx", True: ".int8.onnx"}  # by whether the weights have 8 bits
 
@@ -25,7 +24,9 @@ def import_extra(name: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        raise UserError(name, "is not installed", got=error, do=EXTRA) from error
+        raise UserError(
+            name, "is not installed", got=error, do=f"install the extra onnx: {install_extra('onnx')}"
+        ) from error
 
 
 def export_model(folder: Path, output: Path | None = None, *, int8: bool = False) -> Path:

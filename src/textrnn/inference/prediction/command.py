@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO, cast
 
+from textrnn.common.config.parse import check_text_encoding
 from textrnn.errors import UserError
 from textrnn.inference.prediction.arguments import bounded_integer
 from textrnn.inference.prediction.text_sources import Text, read_arguments, read_file, read_stream
@@ -71,8 +72,11 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
         usage_error("--delimiter must be one character")
     if args.delimiter is not None and args.delimiter in '"\r\n':
         usage_error("--delimiter must be no quote and no line end")
-    if args.text_encoding is not None and not _is_encoding(args.text_encoding):
-        usage_error(f"--text-encoding: no such encoding: {args.text_encoding}")
+    if args.text_encoding is not None:
+        try:
+            check_text_encoding(args.text_encoding, "--text-encoding")
+        except UserError as error:
+            usage_error(str(error))
     from textrnn.inference.prediction.predictor import load  # imports torch, which --help does not need
 
     predictor = load(args.model)
@@ -88,14 +92,6 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
 
 def _delimiter(argument: str) -> str:
     return "\t" if argument == r"\t" else argument
-
-
-def _is_encoding(name: str) -> bool:
-    try:
-        "".encode(name)
-    except (LookupError, ValueError):
-        return False
-    return True
 
 
 def _read_batches(args: argparse.Namespace, *, tokens: bool) -> Iterator[list[Text]]:

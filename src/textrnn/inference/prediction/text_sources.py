@@ -28,7 +28,7 @@ from textrnn.preparation.parsing.text_lines import decode_utf8, read_text_lines
 READ_BYTES = 1 << 20  # the most bytes that one read of a stream returns
 BOM = b"\xef\xbb\xbf"
 DEFAULT_COLUMN = "text"
-ONE_COLUMN = "must have 1 columns"  # the reason of a row with a delimiter in a table of one column
+ONE_COLUMN = "must have 1 column,"  # the reason of a row with a delimiter in a table of one column
 
 
 def read_arguments(arguments: Sequence[str], batch_size: int) -> Iterator[list[Text]]:

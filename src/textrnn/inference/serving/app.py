@@ -18,6 +18,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp
 
 from textrnn import __version__
+from textrnn.errors import plural
 from textrnn.inference.http.allowed_hosts import AllowedHosts
 from textrnn.inference.http.fault_log import log_refusal
 from textrnn.inference.http.request_error import RequestError
@@ -98,7 +99,8 @@ class Service:
 
 def _queue_full(full: QueueFull) -> RequestError:
     where, state = ("the model's queue", "waiting") if full.unit == "texts" else ("the server", "unanswered")
-    what = f"cannot take {full.more} more {full.unit}, as it holds at most {full.most}"
+    more = plural(full.more, f"more {full.unit.removesuffix('s')}")
+    what = f"cannot take {more}, as it holds at most {full.most}"
     do = f"send them again after {RETRY_AFTER['Retry-After']} s"
     return RequestError(503, where, what, got=f"{full.held} {state}", do=do, headers=RETRY_AFTER)
 

@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from textrnn.errors import UserError
+from textrnn.errors import UserError, install_extra
 from textrnn.inference.http.host_names import host_argument, origin_argument
 from textrnn.inference.http.server_settings import ServerSettings
 from textrnn.inference.prediction.arguments import bounded_integer
@@ -83,8 +83,9 @@ def serve(args: argparse.Namespace, usage_error: Callable[[str], None]) -> None:
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in EXTRA:
             raise
-        do = "pip install -c constraints.txt -e '.[serve]'"
-        raise UserError("textrnn serve", "needs a package that is not installed", got=error.name, do=do) from error
+        raise UserError(
+            "textrnn serve", "needs a package that is not installed", got=error.name, do=install_extra("serve")
+        ) from error
 
     server.serve(args.models, settings_of(args), limits_of(args), threads=args.threads)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,9 @@ def decode_utf8(number: int, line: bytes, encoding: str | None = None) -> str | 
 
 def _undecodable(number: int, line: bytes, encoding: str | None, start: int) -> Reject:
     around: object = line[max(0, start - 8) : start + 8]
-    if encoding is not None:  # these are not the bytes of the file
-        around = line.decode("utf-8", "surrogatepass")[:20]
-    return Reject(number, f"bytes that are not {encoding or 'UTF-8'}", repr(around))
+    name = "UTF-8"
+    if encoding is not None and codecs.lookup(encoding).name != "utf-8":
+        # the bytes of the file were turned into these, unless its byte order mark says UTF-8
+        with contextlib.suppress(UnicodeDecodeError):
+            around, name = line.decode("utf-8", "surrogatepass")[:20], encoding
+    return Reject(number, f"bytes that are not {name}", repr(around))

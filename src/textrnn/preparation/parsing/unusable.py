@@ -10,7 +10,7 @@ import numpy as np
 from textrnn.common.config.parse import HoldOut, Parse
 from textrnn.common.config.types import Task
 from textrnn.common.files.encoding_hint import encoding_hint
-from textrnn.errors import UserError
+from textrnn.errors import UserError, plural
 from textrnn.preparation.parsing.formats.base import FileFormat
 from textrnn.preparation.parsing.rows import Blank, Reject
 from textrnn.preparation.parsing.splits import MAX_STRATUM_TYPE
@@ -54,7 +54,7 @@ def check_splits(
     for split, role in files.items():
         if not rows[split]:
             shares = [f"{name} {held.share:g}" for name, held in held_out.items() if held and files[name] == role]
-            usable = f"{counts[role].kept} usable rows in the {role} file"
+            usable = f"{plural(counts[role].kept, 'usable row')} in the {role} file"
             usable += f", of which these shares are held out: {', '.join(shares)}" if shares else ""
             group = "are all rows of one group? a group is never split" if grouped else ""
             rejects = _rejects(counts[role].first)
@@ -81,8 +81,9 @@ def _what_rows_have(name: str, count: FileCounts, task: Task) -> list[str]:
     """Why a file has fewer than two labels, if that is not for its rejects."""
     if not count.kept:
         return [] if count.first else [f"{name} has no rows"]
-    rows = f"{count.kept} usable rows of {name}"
-    return [f"all tags of the {rows} are O" if task == "tag" else f"all {rows} have this label"]
+    rows = f"{plural(count.kept, 'usable row')} of {name}"
+    labels = f"all {rows} have this label" if count.kept > 1 else f"the {rows} has this label"
+    return [f"all tags of the {rows} are O" if task == "tag" else labels]
 
 
 def labels_without_rows(strata: Iterable[np.ndarray], names: Sequence[str], task: Task) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from textrnn.errors import UserError
+from textrnn.errors import UserError, plural
 
 # number of columns by file name
 PUNKT_FILES = {"abbrev_types.txt": 1, "collocations.tab": 2, "ortho_context.tab": 2, "sent_starters.txt": 1}
@@ -50,7 +50,9 @@ def _read_tab(path: Path, columns: int) -> list[list[str]]:
     rows = [line.split("\t") for line in lines]
     for number, row in enumerate(rows, start=1):
         if len(row) != columns:
-            raise UserError(f"{path}, line {number}", f"must have {columns} columns, separated by tabs", got=len(row))
+            raise UserError(
+                f"{path}, line {number}", f"must have {plural(columns, 'column')}, separated by tabs", got=len(row)
+            )
     return rows
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 from pathlib import Path
 
-from textrnn.errors import UserError
+from textrnn.errors import UserError, plural
 from textrnn.project.creation.entry_names import entry_name
 from textrnn.project.creation.project import create_project
 from textrnn.project.inspection.command import add_file_options, file_options, inspect
@@ -60,7 +60,7 @@ def _check_summary(path: Path, summary: FileSummary) -> None:
     if len(summary.labels) < 2 and summary.task == "classify":
         raise UserError(path, "needs at least two labels", got=list(summary.labels))
     if has_too_many_labels(summary):
-        got = f"{len(summary.labels):,} labels in {summary.rows:,} rows"
+        got = f"{plural(len(summary.labels), 'label')} in {plural(summary.rows, 'row')}"
         raise UserError(path, "has too few rows of each label", got=got, do="is the column of labels the right one?")
     if summary.groups < FEWEST_GROUPS:
         wrong = f"needs at least {FEWEST_GROUPS} groups for train, dev and test"

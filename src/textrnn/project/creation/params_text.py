@@ -102,7 +102,8 @@ def params_text(corpus: Entry, encoding: Entry, recipe: Entry) -> str:
 def shipped_defaults() -> str:
     """The defaults of all sections as the package has them, comments included."""
     text = PARAMS.read_text(encoding="utf-8")
-    return DEFAULTS_BEGIN + text.partition(DEFAULTS_BEGIN)[2].partition(f"\n{TABLES_BEGIN}")[0] + "\n"
+    defaults = DEFAULTS_BEGIN + text.partition(DEFAULTS_BEGIN)[2].partition(f"\n{TABLES_BEGIN}")[0] + "\n"
+    return re.sub(r"docs/\w+\.md(?! of textrnn)", r"\g<0> of textrnn", defaults)  # a project has no such page
 
 
 def shipped_recipe(name: str) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,7 @@ from ruamel.yaml import YAML
 
 from textrnn.common.params.check import check_params
 from textrnn.common.params.entry_names import check_entry_name
-from textrnn.errors import UserError
+from textrnn.errors import UserError, plural
 from textrnn.names import path_of
 from textrnn.project.creation.choices import Choice, choose, held_out
 from textrnn.project.creation.graph import CODE, project_graph, project_stages
@@ -118,7 +118,7 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
 
 def _files(names: ProjectNames, choice: Choice, file: RawFile, summary: FileSummary) -> dict[str, str]:
     """The text of each file of the project, by its path."""
-    corpus = Entry(names.corpus, f"{summary.rows:,} rows", None, {"parse": _parse_section(file, summary)})
+    corpus = Entry(names.corpus, plural(summary.rows, "row"), None, {"parse": _parse_section(file, summary)})
     sections = {"segment": choice.segment, "encode": choice.encode, "vectorize": choice.vectorize}
     sections = {name: values for name, values in sections.items() if values or name != "vectorize"}
     encoding = Entry(names.encoding, summary.language, ("corpus", names.corpus), sections)

@@ -5,26 +5,30 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from textrnn.common.config.parse import Parse, check_delimiter, check_text_encoding
 from textrnn.common.config.types import Task
-from textrnn.common.files.encoding_hint import likely_encoding
+from textrnn.common.files.encoding_hint import likely_encoding, lines_not_utf8, sample_words
 from textrnn.common.files.lines import read_start
-from textrnn.common.files.text_encoding import MARKS
+from textrnn.common.files.text_encoding import MARKS, utf16_without_mark
 from textrnn.common.params.params_file import read_values
 from textrnn.common.params.sections import load_entry_section
 from textrnn.errors import UserError
 from textrnn.preparation.parsing.formats import format_of
 from textrnn.preparation.parsing.formats.found_labels import refuse_long_labels
-from textrnn.preparation.parsing.rows import Row, TextRow
-from textrnn.preparation.parsing.tables.cells import Columns
+from textrnn.preparation.parsing.rows import Reject, Row, TextRow
+from textrnn.preparation.parsing.tables.cells import Cells, Columns
 from textrnn.preparation.parsing.tables.csv_table import DELIMITERS, read_csv
-from textrnn.preparation.parsing.tables.read_columns import READERS, read_columns, table_kind
+from textrnn.preparation.parsing.tables.json_lines import NO_FIELD
+from textrnn.preparation.parsing.tables.read_columns import OTHER_KINDS, READERS, read_columns, table_kind
+from textrnn.project.inspection.tagging_columns import tagging_options
 from textrnn.project.shipped.project_files import PARAMS
 
 SAMPLE_BYTES = 1 << 20  # of the file, by which its encoding is guessed
+FIRST_ROWS = 100  # of JSON lines: where none has a field, its name is wrong
 NAMES = {character: name for name, character in DELIMITERS.items()}
 
 
@@ -50,7 +54,8 @@ class RawFile:
     """A file that can be read.
 
     section: the values of `parse` that differ from the defaults, but for the splits. encoding: of its text; None where
-    the format says it. delimiter: of its columns, None where it has none.
+    the format says it. delimiter: of its columns, None where it has none. guessed_words: some that a guessed encoding
+    makes of the file, to be looked at; empty if the encoding is no guess.
     """
 
     path: Path
@@ -58,6 +63,7 @@ class RawFile:
     settings: Parse
     encoding: str | None
     delimiter: str | None
+    guessed_words: str = ""
 
     @property
     def task(self) -> Task:
@@ -78,9 +84,10 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
     if not path.is_file():
         raise UserError(path, "is a folder", do="name a file") if path.is_dir() else UserError(path, "no such file")
     if options.format is None and table_kind(path) not in READERS:
-        endings, do = ", ".join(READERS), "say what it is with --format, such as --format fasttext"
-        raise UserError(path, f"is not named as a table is, {endings}", do=do)
-    encoding, guessed = _encoding(path, options)
+        do = OTHER_KINDS.get(table_kind(path), "say what it is with --format, such as --format fasttext")
+        raise UserError(path, f"is not named as a table is, {', '.join(READERS)}", do=do)
+    found = _encoding(path, options)
+    text_encoding = found.guess or options.text_encoding
     section: dict[str, Any] = {"format": options.format or "table", "files": {"train": path.name}}
     delimiter = None
     if section["format"] == "table":
@@ -88,20 +95,21 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
         content, target = options.content or names[0], options.target or names[1]
         columns = dict(zip(names, (content, target), strict=True))
         section["table"] = columns | {"delimiter": options.delimiter, "group": options.group}
-        wanted = Columns(
-            (content, target), f"with --{names[0]} or --{names[1]}", encoding=guessed or options.text_encoding
-        )
+        setting = f"with --{names[0]} or --{names[1]}"
+        if options.task == "classify" and options.content is None is options.target:
+            setting += tagging_options(path, text_encoding)
+        wanted = Columns((content, target), setting, encoding=text_encoding)
         if READERS.get(table_kind(path)) is read_csv:
             delimiter = options.delimiter or _find_delimiter(path, wanted)
         wanted = replace(wanted, delimiter=options.delimiter)
         _check_columns(path, wanted)
         if options.group is not None:
             _check_columns(path, replace(wanted, names=(*wanted.names, options.group), setting="with --group"))
-    if guessed or options.text_encoding:
-        section["text_encoding"] = guessed or options.text_encoding
+    if text_encoding is not None:
+        section["text_encoding"] = text_encoding
     if section["format"] == "headlines":
         section["classes"] = _class_names(path, section)
-    return RawFile(path, section, _settings(section), encoding, delimiter)
+    return RawFile(path, section, _settings(section), found.name, delimiter, found.words)
 
 
 def _class_names(path: Path, section: Mapping[str, Any]) -> dict[str, str]:
@@ -119,8 +127,15 @@ def _class_names(path: Path, section: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _check_columns(path: Path, columns: Columns) -> None:
-    """Read the header, or the first row; raises UserError, which names the option, if a column is not there."""
-    next(read_columns(path, columns), None)
+    """Read the header, or the first rows; raises UserError, which names the option, if a column is not there."""
+    lacking = None
+    for row in islice(read_columns(path, columns), FIRST_ROWS):
+        if isinstance(row, Cells):
+            return
+        if isinstance(row, Reject) and row.reason.startswith(NO_FIELD):
+            lacking = lacking or row
+    if lacking is not None:
+        raise UserError(f"{path}, line {lacking.line}", lacking.reason, got=lacking.got, do=lacking.hint)
 
 
 def _settings(section: Mapping[str, Any]) -> Parse:
@@ -131,22 +146,33 @@ def _settings(section: Mapping[str, Any]) -> Parse:
     return load_entry_section(Parse, params, "corpora", "file", "parse")
 
 
-def _encoding(path: Path, options: FileOptions) -> tuple[str | None, str | None]:
-    """The encoding of a file as people call it, and the one that `parse` must be told as it is a guess."""
+@dataclass(frozen=True)
+class _Encoding:
+    """The encoding of a file as people call it; guess, with some of its words: what `parse` must be told."""
+
+    name: str | None
+    guess: str | None = None
+    words: str = ""
+
+
+def _encoding(path: Path, options: FileOptions) -> _Encoding:
     if table_kind(path) == ".parquet":
-        return None, None
+        return _Encoding(None)
     start = read_start(path, SAMPLE_BYTES)
     mark = next((mark for mark in MARKS if start.startswith(mark)), None)
     if mark is not None:
-        return f"{MARKS[mark]} by its byte order mark", None
+        return _Encoding(f"{MARKS[mark]} by its byte order mark")
     if options.text_encoding is not None:
-        return options.text_encoding, None
+        return _Encoding(options.text_encoding)
     try:
         codecs.getincrementaldecoder("utf-8")().decode(start)  # what the sample cuts at its end is no error
     except UnicodeDecodeError:
-        guess = likely_encoding(start)
-        return (f"probably {guess}", guess) if guess else ("not utf-8", None)
-    return "utf-8", None
+        text = lines_not_utf8(start)
+        guess = (utf16_without_mark(start) or likely_encoding(text)) if text else None
+        if guess is None:
+            return _Encoding("not utf-8")
+        return _Encoding(f"probably {guess}", guess, sample_words(text, guess))
+    return _Encoding("utf-8")
 
 
 def _find_delimiter(path: Path, columns: Columns) -> str | None:

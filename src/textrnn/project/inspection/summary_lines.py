@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from textrnn.errors import as_line
+from textrnn.errors import as_line, plural
 from textrnn.project.inspection.raw_file import NAMES, RawFile
 from textrnn.project.inspection.summary import FileSummary
 
 SHOWN_LABELS = 12
 FEW_ROWS = 5  # of a label: too few to be in train, dev and test
+LARGEST_REPEATED = 0.05  # of the rows
 LARGEST_SHARE = 0.8  # of one label, from which accuracy says little
 TASKS = {"classify": "classification, a label for each text", "tag": "tagging, a tag for each token"}
 
@@ -17,19 +18,32 @@ TASKS = {"classify": "classification, a label for each text", "tag": "tagging, a
 def summary_lines(file: RawFile, summary: FileSummary) -> list[str]:
     """What `textrnn check FILE` prints: what the file is, what is in it, and what may be wrong with it."""
     lengths = _lengths(summary)
+    guess = {"encoding": f"a guess, which reads {file.guessed_words}; if letters are wrong: --text-encoding NAME"}
     lines = {
         "file": ", ".join(_describe_file(file)),
+        **(guess if file.guessed_words else {}),
         "task": TASKS[summary.task],
         "language": f"{summary.language}{'' if summary.has_blanks else ', words without blanks between them'}",
         "rows": _rows(summary),
         "lengths": lengths,
         "labels" if summary.task == "classify" else "entities": _labels(summary),
-        "duplicates": f"{summary.repeated:,} rows repeat the text of another",
-        "conflicts": f"{summary.conflicting:,} texts have several labels",
+        "duplicates": f"{plural(summary.repeated, 'row repeats', 'rows repeat')} the text of another",
+        "conflicts": f"{plural(summary.conflicting, 'text has', 'texts have')} several labels",
     }
     width = max(map(len, lines)) + 1
     shown = [f"{name + ':':<{width}} {text}" for name, text in lines.items()]
-    return [as_line(line) for line in shown + [f"note: {note}" for note in notes(summary)]]
+    shown += [f"note: {note}" for note in [*notes(summary), *_of_repeated(file, summary)]]
+    return [as_line(line) for line in shown]
+
+
+def _of_repeated(file: RawFile, summary: FileSummary) -> Iterator[str]:
+    """Rows are held out one by one, whatever their texts are, unless a group keeps them together."""
+    if summary.repeated and summary.repeated >= LARGEST_REPEATED * summary.rows and not summary.grouped:
+        table = file.settings.table
+        column = table.tokens if summary.task == "tag" else table.text
+        option = f"; --group {column} keeps them together" if file.settings.format == "table" else ""
+        share = f"{100 * summary.repeated / summary.rows:.0f}% of the rows repeat the text of another"
+        yield f"{share}: rows with the same text may land in train and in test, which makes scores too good{option}"
 
 
 def notes(summary: FileSummary) -> list[str]:
@@ -41,7 +55,7 @@ def notes(summary: FileSummary) -> list[str]:
     others = sum(summary.rejected.values()) - len(found)
     if others:
         reasons = ", ".join(f"{reason} ({count:,})" for reason, count in summary.rejected.items())
-        found.append(f"{others:,} more rows cannot be used; all by reason: {reasons}")
+        found.append(f"{plural(others, 'more row')} cannot be used; all by reason: {reasons}")
     labels, rows = summary.labels, summary.rows
     if not rows and not found:
         found.append("there are no rows")
@@ -51,11 +65,13 @@ def notes(summary: FileSummary) -> list[str]:
         found.append(f"all rows have the same label, {next(iter(labels))}: there is nothing to learn")
     if summary.task == "classify" and rows:
         if has_too_many_labels(summary):
-            found.append(f"{len(labels):,} labels in {rows:,} rows: is the column of labels the right one?")
+            found.append(
+                f"{plural(len(labels), 'label')} in {plural(rows, 'row')}: is the column of labels the right one?"
+            )
         rare = [label for label, count in labels.items() if count < FEW_ROWS]
         if rare:
             listed = ", ".join(rare[:5]) + (", …" if len(rare) > 5 else "")
-            found.append(f"{len(rare):,} labels have fewer than {FEW_ROWS} rows: {listed}")
+            found.append(f"{plural(len(rare), 'label has', 'labels have')} fewer than {FEW_ROWS} rows: {listed}")
         label, count = next(iter(labels.items()))
         if len(labels) > 1 and count > LARGEST_SHARE * rows:
             found.append(f"{100 * count / rows:.0f}% of the rows are {label}: look at macro-F1, not at accuracy")
@@ -79,14 +95,14 @@ def _describe_file(file: RawFile) -> Iterator[str]:
 def _rows(summary: FileSummary) -> str:
     parts = [f"{summary.rows:,} used", f"{sum(summary.rejected.values()):,} that cannot be used"]
     if summary.grouped:
-        parts.append(f"{summary.groups:,} groups that stay together")
-    return ", ".join(parts + ([f"{summary.blank:,} blank lines"] if summary.blank else []))
+        parts.append(f"{plural(summary.groups, 'group')} that stay{'s' if summary.groups == 1 else ''} together")
+    return ", ".join(parts + ([plural(summary.blank, "blank line")] if summary.blank else []))
 
 
 def _lengths(summary: FileSummary) -> str:
-    unit = "tokens" if summary.task == "tag" else "words" if summary.has_blanks else "characters"
-    half, most, longest = summary.characters if unit == "characters" else summary.words
-    return f"half of the texts have up to {half:,} {unit}, 95% up to {most:,}, the longest {longest:,}"
+    unit = "token" if summary.task == "tag" else "word" if summary.has_blanks else "character"
+    half, most, longest = summary.characters if unit == "character" else summary.words
+    return f"half of the texts have up to {plural(half, unit)}, 95% up to {most:,}, the longest {longest:,}"
 
 
 def _labels(summary: FileSummary) -> str:

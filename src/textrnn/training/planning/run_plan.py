@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from textrnn.common.config.train import CosineSchedule, Ema, StepSchedule, Swa, Train
 from textrnn.common.config.types import Task
 from textrnn.common.params.rule_values import RuleValue
+from textrnn.errors import plural
 from textrnn.training.batching.batches import Epochs
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.planning.limits import epochs_for_min_steps
@@ -38,13 +39,13 @@ class RunPlan:
         """The size of a batch, and what it follows from if a rule gave it."""
         if self.settings.batch_tokens is not None:
             return f"batches of {self.settings.batch_tokens:,} tokens"
-        rule = f" (auto: {self.rows:,} rows)" if self.asked.batch_size == "auto" else ""
+        rule = f" (auto: {plural(self.rows, 'row')})" if self.asked.batch_size == "auto" else ""
         return f"batch size {self.settings.batch_size:,}{rule}"
 
     def describe(self, recipe: str) -> str:
         """One line: the batch size, the steps, and where each value is from."""
         settings, asked = self.settings, self.asked
-        epochs, batches = _count(settings.epochs, "epoch", "s"), _count(self.steps_per_epoch, "batch", "es")
+        epochs, batches = plural(settings.epochs, "epoch"), plural(self.steps_per_epoch, "batch", "batches")
         line = f"{recipe}: {self.describe_batches()}, steps {self.steps:,} = {epochs} of {batches}"
         if settings.epochs > asked.epochs:
             line += " (train.min_steps)"
@@ -78,7 +79,8 @@ class RunPlan:
     def _of_average(self, where: str) -> Iterator[str]:
         average, epochs = self.asked.average, self.settings.epochs
         if isinstance(average, Swa) and average.from_epoch > epochs:
-            yield f"{where}: no weights are averaged: all {epochs} epochs come before from_epoch {average.from_epoch}"
+            come = f"all {epochs} epochs come" if epochs > 1 else "the one epoch comes"
+            yield f"{where}: no weights are averaged: {come} before from_epoch {average.from_epoch}"
         if isinstance(average, Ema) and average.decay is not None:
             window = round(1 / (1 - average.decay), 6)
             if window > LARGEST_WINDOW * self.steps:
@@ -90,13 +92,13 @@ class RunPlan:
         if isinstance(schedule, CosineSchedule) and 0 < schedule.warmup * steps < 1:
             yield f"{where}.warmup: {schedule.warmup:g} of {steps:,} steps is less than one: there is no warm-up"
         if isinstance(schedule, StepSchedule) and schedule.every >= epochs:
-            effect = f"the learning rate never falls: the run has {_count(epochs, 'epoch', 's')}"
+            effect = f"the learning rate never falls: the run has {plural(epochs, 'epoch')}"
             yield f"{where}.every: {effect}, and falls would come every {schedule.every}"
 
     def _of_min_steps(self) -> Iterator[str]:
         wanted = self.settings.min_steps
         if wanted is not None and self.steps < wanted:
-            epochs = _count(self.settings.epochs, "epoch", "s")
+            epochs = plural(self.settings.epochs, "epoch")
             cause = f"limits.epochs keeps the run at {epochs}, {self.steps:,} steps"
             yield f"min_steps: {wanted:,} are not reached: {cause}"
 
@@ -112,7 +114,3 @@ def plan_run(asked: Train, buckets: Sequence[AnyBucket], task: Task, max_epochs:
     settings = replace(settings, epochs=epochs_for_min_steps(settings, steps_per_epoch, max_epochs))
     settings = resolve_average(settings, settings.epochs * steps_per_epoch)
     return RunPlan(asked, settings, rows, steps_per_epoch)
-
-
-def _count(number: int, noun: str, plural: str) -> str:
-    return f"{number:,} {noun}{plural if number != 1 else ''}"

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from textrnn.common.config.train import Train
-from textrnn.errors import ResumableError
+from textrnn.errors import ResumableError, install_extra
 from textrnn.modeling.models.running_metrics import Score
 from textrnn.training.batching.batch import Batch
 from textrnn.training.trainer.loop import Callback, Trainer
@@ -135,7 +135,7 @@ class TensorBoard(Callback):
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError as error:
-            do = "pip install -c constraints.txt -e '.[tensorboard]', or unset it"
+            do = f"{install_extra('tensorboard')}, or unset it"
             raise ResumableError(TENSORBOARD_VARIABLE, "tensorboard is not installed", do=do) from error
         # purge_step 0 hides what an earlier run, stopped or not, left in the folder: all points are written again
         self._writer = SummaryWriter(str(self._folder), purge_step=0)

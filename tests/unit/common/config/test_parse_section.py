@@ -48,7 +48,7 @@ FILES = {"train": "a", "test": "b"}
         (
             {"text_encoding": "utf-9"},
             "text_encoding: must be the name of an encoding that Python has, such as gb18030, or null; "
-            "got 'utf-9' (str)",
+            "got 'utf-9' (str); did you mean utf-8?",
         ),
         (
             {"text_encoding": "zip"},

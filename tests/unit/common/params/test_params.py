@@ -329,9 +329,10 @@ def test_an_entrys_values_take_the_place_of_the_defaults():
         (entry({}), r"^rooms\.a\.box\.depth: missing param; add it"),
         (entry({"depth": -1}), r"^rooms\.a\.box\.depth: must be above 0; got -1 \(int\)$"),
         (entry({"depth": 1}, {"width": "w", "label": None}), r"^box\.width: must be a whole number; got 'w' \(str\)$"),
+        (entry({"depth": 1, "widht": 3}), r"^rooms\.a\.box\.widht: unknown param; did you mean width\?$"),
         (
-            entry({"depth": 1, "widht": 3}),
-            r"^rooms\.a\.box\.widht: unknown param; did you mean width\?; "
+            entry({"depth": 1, "qqqq": 3}),
+            r"^rooms\.a\.box\.qqqq: unknown param; known: depth, width, label; "
             r"`-S \+\+rooms\.a\.box\.<name>=<value>` sets a param that the entry does not state$",
         ),
         (entry(None), r"^rooms\.a\.box: must be a mapping; got null; write `box: \{\}` where nothing differs"),

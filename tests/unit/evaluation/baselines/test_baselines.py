@@ -10,6 +10,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from factories.baseline_texts import SENTENCES, SETTINGS, TEXTS, span
+from factories.imports import ROOT
 from factories.shards import write_encoded, write_segmented
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.errors import UserError
@@ -263,7 +264,7 @@ def test_without_crfsuite_the_table_has_the_rest_and_a_line_says_so(tmp_path, mo
     last = capsys.readouterr().out.splitlines()[-1]
     assert last == (
         "letters: window_crf left out: CRFsuite is not installed; "
-        "`pip install -c constraints.txt -e '.[crf]'` brings it"
+        f"`pip install -c {ROOT}/constraints.txt -e '{ROOT}[crf]'` brings it"
     )
 
 

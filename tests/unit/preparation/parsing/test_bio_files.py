@@ -166,7 +166,7 @@ def test_a_file_without_blank_lines(tmp_path, write_raw):
         ("a\tO\n\nb\tPER\n", r"line 3: a tag that is neither O nor .*; got 'PER'; the corpus's `columns` say where"),
         (
             "a\tO\nb\tO\n",
-            r"raw: needs at least two labels; got \['O'\]; all tags of the 1 usable rows of train.txt are O; check .*$",
+            r"raw: needs at least two labels; got \['O'\]; all tags of the 1 usable row of train.txt are O; check .*$",
         ),
         ("a,O\nb,B-X\n", r"line 1: not 2 columns, parted by a tab or blanks; got 'a,O'"),
         (
@@ -184,7 +184,7 @@ def test_a_file_without_entities_says_why(content, message, tmp_path, write_raw)
 def test_a_split_without_rows_says_what_parts_sentences(tmp_path, write_raw):
     write_raw(tmp_path / "raw" / "train.txt", "a\tO\nb\tB-X\n")
     files = {"train": "train.txt", "test": "train.txt"}
-    message = r"the dev split is empty; got 1 usable rows .*: dev 0\.25; check that blank lines part the sentences$"
+    message = r"the dev split is empty; got 1 usable row .*: dev 0\.25; check that blank lines part the sentences$"
     with pytest.raises(UserError, match=message):
         parse(tmp_path / "raw", replace(BIO, files=files), limit=None, out=tmp_path)
 

@@ -81,11 +81,11 @@ def test_labels_that_look_the_same(labels_of, format, twin):
     rows = [(f"text {at}", ("az", "b")[at % 2]) for at in range(20)] + [("text", twin)]
     with pytest.raises(UserError, match=r"train\.csv: has labels that look the same; got .* \(10 rows\)") as caught:
         labels_of(format, rows)
-    assert f"{ascii(twin)[1:-1]}' (1 rows)" in str(caught.value)
+    assert f"{ascii(twin)[1:-1]}' (1 row)" in str(caught.value)
 
 
 def test_labels_of_composed_and_decomposed_letters(labels_of):
-    with pytest.raises(UserError, match=r"look the same; got 'Cafe\\u0301' \(1 rows\) and 'Caf\\xe9' \(1 rows\)"):
+    with pytest.raises(UserError, match=r"look the same; got 'Cafe\\u0301' \(1 row\) and 'Caf\\xe9' \(1 row\)"):
         labels_of("table", [*CLASSES, ("one", "Caf\u00e9"), ("two", "Cafe\u0301")])
 
 

@@ -219,7 +219,12 @@ ERRORS = {
     ],
     "a.parquet.gz": [(b"", r"a\.parquet\.gz: is packed, which Parquet is by itself; unpack it$")],
     "a.doc": [(b"x", r"a\.doc: is no table: its name says no known kind; got \.doc; name it \.csv, \.tsv, ")],
-    "a.json": [(b"[]", r"a\.json: is no table: .*; got \.json; write one object a line, and name it \.jsonl$")],
+    "a.json": [
+        (
+            b"[]",
+            r"a\.json: is no table: .*; got \.json; write it as JSON Lines, one object a line, and name it \.jsonl$",
+        )
+    ],
     "a.xlsx": [(b"PK", r"got \.xlsx; save the sheet as CSV$")],
 }
 
@@ -262,7 +267,7 @@ def test_sequences_that_cannot_be_used(read):
     ]
     rows = read("a.jsonl", as_json(objects), table=TAGS)
     assert rejected(rows) == [
-        (1, "not as many tags as tokens", "1 tokens and 2 tags"),
+        (1, "not as many tags as tokens", "1 token and 2 tags"),
         (2, "no tokens", "an empty list"),
         (3, '"ner" must be a list of texts', "'[0]'"),
         (4, '"words" must be a list of texts', "'null'"),
@@ -396,3 +401,26 @@ def test_a_long_list_is_read_as_json_alone(monkeypatch):
     assert table._written_list("['a', 'b']") == ["a", "b"]
     assert table._written_list("['a', 'bc']") is None
     assert table._written_list('["a", "bc"]') == ["a", "bc"]
+
+
+@pytest.mark.parametrize("spelling", [None, "utf-8", "UTF-8", "utf8", "utf_8", "U8", "cp65001"])
+def test_one_invalid_byte_is_a_reject_however_utf8_is_spelled(read, spelling):
+    content = "text,label\nété,a\n".encode() + b"caf\xe9 noir,b\nlast,c\n"
+    rows = read("a.csv", content, text_encoding=spelling)
+    assert rejected(rows) == [(3, "bytes that are not UTF-8", r"b'caf\xe9 noir,b'")]
+    assert [row.text for row in rows if isinstance(row, TextRow)] == ["été", "last"]
+
+
+def test_a_mark_says_which_bytes_are_invalid(read):
+    content = b"\xef\xbb\xbftext,label\ncaf\xe9,b\n"
+    assert rejected(read("a.csv", content, text_encoding="gb18030")) == [
+        (2, "bytes that are not UTF-8", r"b'caf\xe9,b'")
+    ]
+
+
+@pytest.mark.parametrize("spelling", ["gb18030", "GBK"])
+def test_a_reject_shows_the_line_in_its_encoding(read, spelling):
+    content = "text,label\n今天,a\n".encode("gb18030") + "中".encode("gb18030") + b"\xff,b\n"
+    ((line, reason, got),) = rejected(read("a.csv", content, text_encoding=spelling))
+    assert (line, reason) == (3, f"bytes that are not {spelling}")
+    assert got.startswith("'中")

@@ -214,7 +214,7 @@ def test_a_published_model_is_read_completely(learned, tmp_path):
         ("abbrev_types.txt", None, r"abbrev_types\.txt: no such file of a Punkt model; check data\.punkt"),
         ("ortho_context.tab", None, r"ortho_context\.tab: no such file"),
         ("collocations.tab", b"a\tb\nc\n", r"collocations\.tab, line 2: must have 2 columns.*got 1"),
-        ("sent_starters.txt", b"a\tb\n", r"sent_starters\.txt, line 1: must have 1 columns.*got 2"),
+        ("sent_starters.txt", b"a\tb\n", r"sent_starters\.txt, line 1: must have 1 column,.*got 2"),
         ("ortho_context.tab", b"a\tmany\n", r"ortho_context\.tab: contains a value that is not a number"),
         ("abbrev_types.txt", b"\xff\xfe", r"abbrev_types\.txt: is not UTF-8"),
     ],

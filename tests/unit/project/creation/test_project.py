@@ -278,3 +278,21 @@ def test_files_whose_names_are_no_text(init, name):
     assert isinstance(corpus, str)
     assert entry["corpus"] == corpus
     assert encoding == f"{corpus}_words"
+
+
+def test_comments_name_pages_of_textrnn_as_such(init):
+    text = (init("tickets.csv", csv_of(ENGLISH)) / "params.yaml").read_text(encoding="utf-8")
+    pages = re.findall(r"docs/(\w+\.md)( of textrnn)?", text)
+    assert {"params.md", "training.md"} <= {page for page, _ in pages}
+    assert [page for page, owner in pages if not owner or not (ROOT / "docs" / page).is_file()] == []
+
+
+def test_init_shows_what_a_guessed_encoding_reads_and_writes_it(tmp_path, run_command, monkeypatch):
+    monkeypatch.setattr(creation, "start_version_control", lambda *_: None)
+    texts = [f"n° {number} é muito bonito: não são" for number in range(20)]
+    (tmp_path / "t.csv").write_bytes(csv_of(texts).encode("cp1252"))
+    code, said, _ = run_command("init", tmp_path / "project", "--file", tmp_path / "t.csv")
+    assert code == 0
+    assert "encoding:   a guess, which reads n°, é, não, são; if letters are wrong: --text-encoding NAME\n" in said
+    ((_, corpus), _, _) = entries(tmp_path / "project")
+    assert corpus["parse"]["text_encoding"] == "cp1252"

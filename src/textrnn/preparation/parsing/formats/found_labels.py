@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from textrnn.common.config.parse import Parse
-from textrnn.errors import UserError, shorten
+from textrnn.errors import UserError, plural, shorten
 from textrnn.preparation.parsing.rows import Row, TextRow
 
 # a header has one of these as the name of its text or its label
@@ -111,7 +111,8 @@ def _refuse_look_alikes(path: Path, counts: Counter[str]) -> None:
         visible = "".join(character for character in label if unicodedata.category(character) not in INVISIBLE)
         other = seen.setdefault(unicodedata.normalize("NFC", visible), label)
         if other != label:
-            got = f"{ascii(other)[:60]} ({counts[other]} rows) and {ascii(label)[:60]} ({counts[label]} rows)"
+            shown = [f"{ascii(name)[:60]} ({plural(counts[name], 'row')})" for name in (other, label)]
+            got = " and ".join(shown)
             do = "make them one in the file, or list both in `classes`"
             raise UserError(path, "has labels that look the same", got=got, do=do)
 

@@ -14,7 +14,7 @@ from typing import Any, TypeGuard
 
 from textrnn.common.config.parse import Parse, Table
 from textrnn.common.config.types import FileScheme
-from textrnn.errors import UserError, shorten
+from textrnn.errors import UserError, plural, shorten
 from textrnn.preparation.parsing.formats.base import FileFormat, strip_label
 from textrnn.preparation.parsing.formats.bio import foreign_tag, given_types, labels_of_types, train_file
 from textrnn.preparation.parsing.formats.found_labels import labels_of_train
@@ -124,7 +124,9 @@ def _tag_row(row: Cells, tokens_column: str, tags_column: str) -> TagRow | Rejec
     if not tokens:
         return Reject(row.line, "no tokens", "an empty list")
     if len(tokens) != len(tags):
-        return Reject(row.line, "not as many tags as tokens", f"{len(tokens)} tokens and {len(tags)} tags")
+        return Reject(
+            row.line, "not as many tags as tokens", f"{plural(len(tokens), 'token')} and {plural(len(tags), 'tag')}"
+        )
     if not all(tokens):
         return Reject(row.line, "an empty token", shorten(" ".join(tokens)))
     return _surrogates(row, "".join(tokens)) or TagRow(row.line, tokens, tags, _group(row))

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from textrnn.errors import UserError
+
+NEAR = 0.7  # how much of a name is that of a column, for it to be suggested
 
 
 @dataclass(slots=True)
@@ -48,13 +51,19 @@ def find_columns(where: str | Path, header: Sequence[str], columns: Columns) -> 
         found = [index for index, column in enumerate(header) if column == name]
         found = found or [index for index, column in enumerate(stripped) if column == name.strip()]
         if not found:
-            similar = [column for column in stripped if column.casefold() == name.casefold()]
-            do = f'did you mean "{similar[0]}"?' if similar else f"name another column {columns.setting}"
+            do = suggest_column(name, stripped) or f"name another column {columns.setting}"
             raise UserError(where, f'has no column "{name}"', got=list_names(header), do=do)
         if len(found) > 1:
             raise UserError(where, f'has {len(found)} columns "{name}"', got=list_names(header), do="rename one")
         indices.append(found[0])
     return indices
+
+
+def suggest_column(name: str, names: Sequence[str]) -> str:
+    """Which column is probably meant, but for its case or a letter; empty if none is."""
+    by_folded = {column.casefold(): column for column in reversed(names)}
+    similar = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=NEAR)
+    return f'did you mean "{by_folded[similar[0]]}"?' if similar else ""
 
 
 def list_names(names: Sequence[str]) -> str:

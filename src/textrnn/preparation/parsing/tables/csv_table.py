@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from textrnn.common.files.encoding_hint import encoding_hint
-from textrnn.errors import UserError, shorten
+from textrnn.errors import UserError, plural, shorten
 from textrnn.preparation.parsing.rows import Blank, Reject
 from textrnn.preparation.parsing.tables.cells import Cells, Columns, find_columns
 from textrnn.preparation.parsing.tables.csv_records import Malformed, Record, read_records
@@ -52,7 +52,7 @@ def read_csv(path: Path, columns: Columns) -> Iterator[Cells | Reject | Blank]:
             elif len(cells) == 1 and cells[0].isspace():
                 yield Blank(record.line)
             else:
-                yield Reject(record.line, f"must have {width} columns, as the header has", str(len(cells)))
+                yield Reject(record.line, f"must have {plural(width, 'column')}, as the header has", str(len(cells)))
         elif isinstance(record, Malformed):
             yield Reject(record.line, "is not CSV", record.error)
         else:

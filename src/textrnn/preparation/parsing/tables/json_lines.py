@@ -8,9 +8,10 @@ from pathlib import Path
 
 from textrnn.errors import shorten
 from textrnn.preparation.parsing.rows import Blank, Reject
-from textrnn.preparation.parsing.tables.cells import Cells, Columns, list_names
+from textrnn.preparation.parsing.tables.cells import Cells, Columns, list_names, suggest_column
 from textrnn.preparation.parsing.text_lines import read_text_lines
 
+NO_FIELD = "has no field"  # the beginning of a reason
 ONE_LINE = "write each object on a line of its own, without [ and ] around them"
 
 
@@ -37,5 +38,5 @@ def _read_object(number: int, line: str, columns: Columns) -> Cells | Reject:
     try:
         return Cells(number, [row[name] for name in columns.names])
     except KeyError as error:
-        hint = f"name another field {columns.setting}"
-        return Reject(number, f'has no field "{error.args[0]}"', list_names(list(row)), hint)
+        hint = suggest_column(str(error.args[0]), list(row)) or f"name another field {columns.setting}"
+        return Reject(number, f'{NO_FIELD} "{error.args[0]}"', list_names(list(row)), hint)

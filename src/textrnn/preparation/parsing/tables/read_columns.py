@@ -22,7 +22,7 @@ READERS: dict[str, Callable[[Path, Columns], Iterator[Cells | Reject | Blank]]] 
     ".parquet": read_parquet,
 }
 OTHER_KINDS = {
-    ".json": "write one object a line, and name it .jsonl",
+    ".json": "write it as JSON Lines, one object a line, and name it .jsonl",
     **dict.fromkeys((".xlsx", ".xls", ".ods"), "save the sheet as CSV"),
 }
 PLAIN_ONLY = (".parquet",)  # has a compression of its own
