@@ -191,7 +191,7 @@ def stage(tmp_path, monkeypatch, import_stage):
         (tmp_path / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
         script.main("r")
         folder = tmp_path / "data" / "embedded" / "r"
-        names = {"embedding.arrow", "lexicon.arrow", "bigrams.arrow", "statistics.json"}
+        names = {"embedding.arrow", "lexicon.arrow", "bigrams.arrow", "statistics.json", "checksums.json"}
         assert {path.name for path in folder.iterdir()} == names
         embedding = RecipeEmbedding.read(folder)
         assert embedding.matrix.shape == (6, 3)

@@ -95,7 +95,7 @@ def test_index_and_schema(tmp_path):
     assert reader.facts == PaddedFacts("tag", {}, (4,), "left", True)
     [shard] = reader.shards  # dev and test have no rows and therefore no file
     assert (shard.file, shard.split, shard.rows, shard.width) == ("train-00004-00000.arrow", "train", 3, 4)
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file, "index.json"}
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file, "index.json", "checksums.json"}
     assert reader.open(shard).schema.equals(PaddedRows.schema("tag", 4))
 
 
@@ -178,7 +178,8 @@ def test_buckets_without_a_maximum_truncate_nothing(tmp_path):
         ("test", 9, 1),
     ]
     assert {path.name for path in (tmp_path / "out").iterdir()} == {shard.file for shard in reader.shards} | {
-        "index.json"
+        "index.json",
+        "checksums.json",
     }
     assert reader.facts == PaddedFacts("classify", {}, (2, 5, 9), "right", False)
 
@@ -243,7 +244,7 @@ def test_every_row_is_padded_once_with_all_its_tokens(task, settings, tmp_path, 
     for split, longest in (("train", 20), ("dev", 24), ("test", 30)):
         ids = [rng.integers(1, 99, size=rng.integers(0, longest + 1)).tolist() for _ in range(61)]
         tags = [[token % 5 for token in row] for row in ids]
-        spans = [[{"start": 0, "end": len(row), "type": at}] for at, row in enumerate(ids)]
+        spans = [[{"start": 0, "end": len(row), "type": at}][: len(row)] for at, row in enumerate(ids)]
         splits[split] = list(
             zip(ids, range(61), strict=True) if task == "classify" else zip(ids, tags, spans, strict=True)
         )

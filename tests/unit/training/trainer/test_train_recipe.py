@@ -372,7 +372,7 @@ def test_tensorboard_that_is_not_installed_is_refused(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError, ValueError])
-@pytest.mark.parametrize("place", ["textrnn.modeling.models.model_directory.save", "textrnn.stage.write_json"])
+@pytest.mark.parametrize("place", ["textrnn.modeling.models.saved_weights.save", "textrnn.stage.write_json"])
 def test_what_fails_after_training_keeps_the_checkpoint_of_the_last_step(tmp_path, monkeypatch, capsys, place, error):
     monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", "0")
     prepare(tmp_path, SPLITS)
