@@ -113,7 +113,8 @@ def create_in(folder: Path, create: Callable[[], Created]) -> Created:
     for _ in range(TRIES):
         with contextlib.suppress(FileExistsError):
             folder.mkdir()
-        with contextlib.suppress(FileNotFoundError):
+        # FileExistsError: pathlib's mkdir found the folder, but no longer when it looked what it is
+        with contextlib.suppress(FileNotFoundError, FileExistsError):
             return create()
     return create()
 

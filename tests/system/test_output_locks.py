@@ -23,7 +23,7 @@ def test_a_lock_goes_with_its_process(tmp_path):
     assert (tmp_path / ".textrnn" / "out.lock").exists()
     with resumable_folder(tmp_path / "out", seed=1) as folder:
         finish_shard(folder, "s0")
-    assert names_in(tmp_path) == ["out/s0.txt"]
+    assert names_in(tmp_path) == ["out/checksums.json", "out/s0.txt"]
 
 
 def test_each_of_many_processes_holds_the_lock_alone(tmp_path):

@@ -22,14 +22,14 @@ from textrnn.common.integrity.json_files import read_json
 from textrnn.common.params.conversion import build_dataclass
 from textrnn.common.storage.padded_rows import PaddedFacts
 from textrnn.common.storage.schemas import RESERVED
-from textrnn.errors import DamagedFileError, UserError
+from textrnn.errors import CombinedError, DamagedFileError, UserError
 from textrnn.modeling.models.saved_weights import fill_network, save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.preparation.artifacts.linear_model import KEYS
-from textrnn.preparation.artifacts.model_files import REQUIRED_FILES, ModelFiles
+from textrnn.preparation.artifacts.model_files import CONFIG_FILE, REQUIRED_FILES, ModelFiles
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 
 # what a configuration may ask for
@@ -162,7 +162,7 @@ def load_model(folder: Path, device: torch.device | None = None, *, before_refit
             raise UserError(folder / name, "is missing from the model directory", do=do)
     with convert_read_errors(files.config):
         values = _with_wide_keys(read_json(files.config, dict[str, Any]))
-        config = build_dataclass(ModelConfig, values, str(files.config))
+        config = _config_of(values)
         config.check()
         # without memory: that is taken for what the file of the weights has, not for what the configuration asks for
         with torch.device("meta"):
@@ -179,6 +179,16 @@ def load_model(folder: Path, device: torch.device | None = None, *, before_refit
         raise UserError(files.preparation.labels_file, message, got=str(labels.names)[:200], do=do)
     network.eval()
     return SavedModel(config, labels, network.to(device or torch.device("cpu")))
+
+
+def _config_of(values: Any) -> ModelConfig:
+    """The configuration. Raises ValueError for values of another form."""
+    try:
+        return build_dataclass(ModelConfig, values, CONFIG_FILE)
+    except CombinedError as several:  # one line is enough to say that the file is no configuration
+        raise ValueError(str(several.errors[0])) from several
+    except UserError as error:
+        raise ValueError(str(error)) from error
 
 
 def _with_wide_keys(values: Any) -> Any:
