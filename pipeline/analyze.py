@@ -1,9 +1,7 @@
 """Analyse a saved model on the test split from its predictions, and write its card; loads no model."""
 
-import shutil
-
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
-from textrnn.common.integrity.checksums import checked_folder
+from textrnn.common.integrity.checksums import checked_folder, copy_checked
 from textrnn.common.params.params_file import read_params
 from textrnn.common.params.sections import get_param
 from textrnn.common.storage.padded_rows import LENGTHS_FILE, PaddedRows
@@ -41,8 +39,8 @@ def main(recipe: str) -> None:
         write_analysis(out, analysis, names)
         write_json(out.origin, {"source": card_params.source, "generated": is_generated(card_params.source)})
         # the report shows them, and depends on this folder in place of all padded rows
-        shutil.copyfile(files.padded, out.padding)
-        shutil.copyfile(PaddedRows.default_folder(recipe) / LENGTHS_FILE, out.lengths)
+        copy_checked(files.padded, out.padding)
+        copy_checked(PaddedRows.default_folder(recipe) / LENGTHS_FILE, out.lengths)
     write_confusion_plot(results.confusion_plot, analysis, names)
     with output_file(results.card) as temporary:
         temporary.write_text(render(facts), encoding="utf-8")

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import mmap
+import os
 from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
@@ -74,6 +75,14 @@ def read_content(path: Path) -> bytes:
     return content
 
 
+def copy_checked(source: Path, target: Path) -> None:
+    """Copy a file whose checksum fits: a copy of a damaged one would get a checksum that says it is sound.
+
+    Raises as `read_content`.
+    """
+    target.write_bytes(read_content(source))
+
+
 def map_content(path: Path) -> pa.Buffer:
     """The bytes of a file as `read_content` reads them, memory-mapped."""
     require_file(path)
@@ -125,7 +134,7 @@ def named(path: Path, *damage: type[BaseException]) -> Iterator[None]:
         raise DamagedFileError(path, "is damaged", got=one_line(error), do=RUN_AGAIN) from error
 
 
-_OTHER_BYTES = f"other bytes than its checksum in {CHECKSUMS} says"
+_OTHER_BYTES = f"other bytes than its checksum in {CHECKSUMS} says; remove that file if this one was edited on purpose"
 
 
 def one_line(error: BaseException) -> str:
@@ -144,10 +153,13 @@ def _compare(path: Path, content: bytes | pa.Buffer) -> None:
 
 def _expected(path: Path) -> str | None:
     """The checksum that a file should have; None if its folder has none."""
-    sums_file = next((each for each in (path.with_name(CHECKSUMS), _sibling(path)) if each.exists()), None)
+    # that of the file itself comes first: an encoding may be called `checksums`
+    sums_file = next((each for each in (_sibling(path), path.with_name(CHECKSUMS)) if os.path.lexists(each)), None)
     if sums_file is None:
         return None
     with named(sums_file, RecursionError):
+        if not sums_file.is_file():
+            raise ValueError("no file, or a link to none")
         sums = json.loads(sums_file.read_text(encoding="utf-8"))
         if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
             raise ValueError("no checksums by name")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Mapping
 from typing import Any, Literal, NotRequired, Union, get_args, get_origin, get_type_hints, is_typeddict
@@ -17,6 +18,9 @@ NAMES = {
     float: "a number",
     bool: "true or false",
 }
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def check_form(form: Any, value: Any, where: str = "") -> None:
@@ -38,6 +42,7 @@ def check_form(form: Any, value: Any, where: str = "") -> None:
         _check_keys(form, value, where)
     elif origin is dict:
         for key, item in _expect(dict, value, where).items():
+            _check_scalar(str, key, f"a key of {where or 'it'}")
             check_form(inner[1], item, _at(where, key))
     elif origin is list:
         for index, item in enumerate(_expect(list, value, where)):
@@ -85,6 +90,8 @@ def _check_scalar(form: Any, value: Any, where: str) -> None:
     number = form is float and isinstance(value, int)
     if isinstance(value, bool) != (form is bool) or not (isinstance(value, form) or number):
         raise _wrong(where, NAMES.get(form, str(form)), value)
+    if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
+        raise ValueError(f"{where or 'it'} has half of a surrogate pair, which is no text")
     if isinstance(value, float) and not abs(value) <= LARGEST:
         raise _wrong(where, "a finite number", value)
     if isinstance(value, int) and abs(value) > LARGEST_INT:

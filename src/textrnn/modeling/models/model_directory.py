@@ -35,7 +35,7 @@ from textrnn.preparation.artifacts.preparation_folder import Preparation
 # what a configuration may ask for
 MAX_SIZE = 2**31 - 1  # rows or columns of a table
 MAX_LAYERS = 1_000
-MAX_WIDTH = 2**20  # tokens that rows are padded to
+MAX_WIDTH = 2**24  # tokens that rows are padded to: the longest line has as many bytes
 MAX_DIGITS = 63  # tokens of a word or an n-gram, whose ids are the digits of one int64
 
 
@@ -209,6 +209,8 @@ def convert_read_errors(path: Path) -> Iterator[None]:
         *(ValueError, TypeError, LookupError, AssertionError, RuntimeError, OverflowError, MemoryError),
         *(AttributeError, DamagedFileError),
     ) as error:
+        if isinstance(error, DamagedFileError) and not str(error).startswith(f"{path}: "):
+            raise  # it names another file, such as that of the checksums
         cause = (error.__cause__ or error) if isinstance(error, DamagedFileError) else error
         got = f"{type(cause).__name__}: {one_line(cause)}"
         raise UserError(path, "is damaged or belongs to another model", got=got, do="train the recipe again") from error

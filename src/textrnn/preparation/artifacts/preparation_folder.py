@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from textrnn.common.integrity.checksums import copy_checked
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.segmented_rows import SEGMENTATION_FILE
 from textrnn.preparation.artifacts.labels import Labels
@@ -36,13 +36,13 @@ class Preparation:
         preparation = cls(folder)
         vocabulary.save(preparation.vocabulary_file)
         labels.save(preparation.labels_file)
-        shutil.copyfile(segmentation_file, preparation.segmentation_file)
+        copy_checked(segmentation_file, preparation.segmentation_file)
         return preparation
 
     def copy_to(self, folder: Path) -> None:
         """Copy the files into an existing folder, as into a model directory."""
         for name in PREPARATION_FILES:
-            shutil.copyfile(self.folder / name, folder / name)
+            copy_checked(self.folder / name, folder / name)
 
     @property
     def vocabulary_file(self) -> Path:

@@ -10,6 +10,7 @@ from textrnn.common.integrity.checksums import (
     check_file,
     check_sha256,
     checked_folder,
+    copy_checked,
     file_sha256,
     map_content,
     read_content,
@@ -56,8 +57,9 @@ def test_other_bytes_are_refused_by_name(folder, read):
     (folder / "a.txt").write_text("b")
     with pytest.raises(DamagedFileError) as caught:
         read(folder / "a.txt")
-    wrong = "is damaged; got other bytes than its checksum in checksums.json says; run the stage that writes it"
-    assert str(caught.value) == f"{folder / 'a.txt'}: {wrong}"
+    wrong = "is damaged; got other bytes than its checksum in checksums.json says; "
+    do = "remove that file if this one was edited on purpose; run the stage that writes it"
+    assert str(caught.value) == f"{folder / 'a.txt'}: {wrong}{do}"
     (folder / "checksums.json").unlink()
     read(folder / "a.txt")  # as folders of earlier versions are read
 
@@ -156,3 +158,40 @@ def test_arrow_values_are_validated_in_full(tmp_path):
     write(pa.array([1]))
     with pytest.raises(UserError, match=r"a\.arrow: does not contain tokens; got \['token'\]"):
         open_arrow(path, schema, "tokens")
+
+
+def test_a_damaged_file_is_not_copied(folder, tmp_path):
+    copy_checked(folder / "a.txt", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"a"
+    (folder / "a.txt").write_text("b")
+    with pytest.raises(DamagedFileError, match=r"a\.txt: is damaged"):
+        copy_checked(folder / "a.txt", tmp_path / "other")
+    assert not (tmp_path / "other").exists()
+
+
+def test_files_may_be_called_checksums(tmp_path):
+    for name in ("checksums", "other"):
+        (tmp_path / f"{name}.json").write_text(f'"{name}"')
+        write_sibling_checksums([tmp_path / f"{name}.json"])
+    assert [read_json(tmp_path / f"{name}.json", str) for name in ("checksums", "other")] == ["checksums", "other"]
+    (tmp_path / "other.json").write_text('"changed"')
+    with pytest.raises(DamagedFileError, match=r"other\.json: is damaged; got other bytes"):
+        read_json(tmp_path / "other.json", str)
+
+
+@pytest.mark.parametrize("target", ["nowhere", "checksums.json"])
+def test_checksums_that_are_a_link_to_no_file_are_no_missing_ones(folder, target):
+    (folder / "checksums.json").unlink()
+    (folder / "checksums.json").symlink_to(target)
+    with pytest.raises(DamagedFileError, match=r"checksums\.json: is damaged; got no file, or a link to none"):
+        read_content(folder / "a.txt")
+
+
+def test_half_of_a_surrogate_pair_is_no_text(tmp_path):
+    path = tmp_path / "a.json"
+    for text, form in (('["\\ud800"]', list[str]), ('{"\\udfff": 1}', dict[str, int])):
+        path.write_text(text)
+        with pytest.raises(DamagedFileError, match="half of a surrogate pair"):
+            read_json(path, form)
+    path.write_text('["\\ud83d\\ude00"]')
+    assert read_json(path, list[str]) == ["\U0001f600"]

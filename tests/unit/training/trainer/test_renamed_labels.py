@@ -15,6 +15,7 @@ from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, 
 from textrnn.preparation.artifacts.result_files import RecipeFiles
 from textrnn.training.trainer.recipe import PreparedFiles
 from textrnn.training.trainer.renamed_labels import hash_run
+from textrnn.training.trainer.train_recipe import make_resume_key
 
 KEPT = "tiny: only names of labels have changed; the weights are kept\n"
 BIOES = Labels("tag", ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC"], "bioes", ["PER", "LOC"])
@@ -76,6 +77,43 @@ def test_a_model_that_cannot_be_read_is_trained(train, tmp_path, damage):
     assert after["model.safetensors"] == before["model.safetensors"]
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "vocabulary.arrow", "checksums.json"])
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_a_damaged_model_is_trained_again(train, tmp_path, name, damage):
+    _, before = train()
+    path = tmp_path / "models/tiny" / name
+    content = path.read_bytes()
+    path.unlink()
+    if damage == "changed":
+        path.write_bytes(content[:-9] + bytes([content[-9] ^ 1]) + content[-8:])
+    rename(tmp_path, "two", "one")
+    said, after = train()
+    assert (KEPT in said) == ((name, damage) == ("checksums.json", "removed"))  # as an earlier version left it
+    assert after["model.safetensors"] == before["model.safetensors"]
+    assert json.loads(after["labels.json"])["names"] == ["two", "one"]
+
+
+@pytest.mark.parametrize("damage", ["changed", "removed"])
+def test_without_its_curves_a_model_is_trained_again(train, tmp_path, damage):
+    train()
+    curves = tmp_path / "metrics/tiny/curves.csv"
+    content = curves.read_bytes()
+    curves.unlink()
+    if damage == "changed":
+        curves.write_bytes(content + b"9,dev,1\n")
+    rename(tmp_path, "two", "one")
+    said, _ = train()
+    assert KEPT not in said
+    assert curves.read_bytes() == content
+
+
+def test_what_else_lies_in_the_model_directory_is_no_obstacle(train, tmp_path):
+    train()
+    (tmp_path / "models/tiny/notes").mkdir()
+    rename(tmp_path, "two", "one")
+    assert train()[0] == KEPT
+
+
 @pytest.fixture
 def run_hash(tmp_path):
     """A function of labels and settings: the hash of a run."""
@@ -86,7 +124,8 @@ def run_hash(tmp_path):
 
     def hashed(labels, **changes):
         settings = dataclasses.replace(SETTINGS, **changes)
-        return hash_run(recipe_of(padded, labels=labels, model=PLAIN, train=settings), files)
+        recipe = recipe_of(padded, labels=labels, model=PLAIN, train=settings)
+        return hash_run(recipe, files, make_resume_key(recipe, files))
 
     return hashed
 
