@@ -9,13 +9,13 @@ import json
 import os
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from textrnn.errors import ResumableError, UserError
+from textrnn.interrupts import Terminated
 from textrnn.machine_errors import of_machine
 from textrnn.names import check_name
 from textrnn.unfinished import replace, unfinished
@@ -24,11 +24,6 @@ Item = TypeVar("Item")
 
 # the table of params.yaml that has the entries of a kind
 TABLES = {"corpus": "corpora", "encoding": "encodings", "recipe": "recipes"}
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception: code that cleans up after Ctrl-C cleans up after SIGTERM too."""
-
 
 _SHOWS_PROGRESS = ContextVar("shows progress", default=True)
 
@@ -99,30 +94,6 @@ def _flush_output() -> None:
 
 def _terminate(*_: object) -> NoReturn:
     raise Terminated
-
-
-@contextlib.contextmanager
-def defer_interrupts() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
-    """Defer Ctrl-C and SIGTERM: yield a function that returns the first one received as an exception to raise, or None.
-
-    A second one is raised at once. Only the main thread receives signals, so in any other thread nothing is deferred.
-    """
-    received: list[type[KeyboardInterrupt]] = []
-
-    def record(number: int, _: object) -> None:
-        received.append(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
-        if len(received) > 1:
-            raise received[-1]
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    previous_handlers = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: received[0] if received else None
-    finally:
-        for number, handler in previous_handlers.items():
-            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

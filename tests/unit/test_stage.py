@@ -14,8 +14,8 @@ import pytest
 
 from factories.imports import SOURCE
 from textrnn.errors import UserError
+from textrnn.interrupts import Terminated
 from textrnn.stage import (
-    Terminated,
     output_file,
     output_folder,
     progress,
