@@ -20,6 +20,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from textrnn.errors import UserError
 from textrnn.interrupts import uninterrupted
 
 PRIVATE = ".textrnn"
@@ -39,8 +40,7 @@ def private_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = _private_name(path.parent)
     try:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
+        _make(folder)
         _clear_stale(folder)
         yield folder
     except OSError as error:
@@ -135,11 +135,18 @@ def sync(path: Path) -> None:
 def create_in(folder: Path, create: Callable[[], Created]) -> Created:
     """What `create` makes in a private folder, which another process may remove until something is in it."""
     for _ in range(TRIES):
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
+        _make(folder)
         with contextlib.suppress(FileNotFoundError):
             return create()
     return create()
+
+
+def _make(folder: Path) -> None:
+    """Make a private folder if it is not there; raises UserError if it is one that another user could tamper with."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+    if not _is_usable(folder):
+        raise UserError(folder, "is another user's folder", do="remove it, or write the output to a folder of your own")
 
 
 def _new_entry(folder: Path, create: Callable[[Path], None], end: str) -> tuple[Path, int]:
@@ -219,6 +226,7 @@ def _private_name(parent: Path) -> Path:
 def _is_usable(folder: Path) -> bool:
     """Whether a private folder is this user's, or that of a user who shares it with this one but not with everybody.
 
+    Another user's in a folder where everybody may make one, like /tmp, is not: its owner could swap what is written.
     Raises NotADirectoryError for what is no folder.
     """
     try:
@@ -227,8 +235,10 @@ def _is_usable(folder: Path) -> bool:
         return True
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    shared = os.access(folder, os.W_OK | os.X_OK) and not found.st_mode & stat.S_IWOTH
-    return found.st_uid == os.geteuid() or shared
+    if found.st_uid == os.geteuid():
+        return True
+    open_to_all = stat.S_IWOTH & (found.st_mode | folder.parent.stat().st_mode)
+    return not open_to_all and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _is_private(name: str | bytes | int | None) -> bool:

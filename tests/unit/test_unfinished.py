@@ -17,6 +17,7 @@ from factories.imports import SOURCE
 from factories.resumable_folders import finish_shard
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.resumable import resumable_folder
+from textrnn.errors import UserError
 from textrnn.stage import output_file, output_folder
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.unfinished import PRIVATE
@@ -318,8 +319,12 @@ def test_a_folder_that_cannot_be_renamed_as_it_is_of_an_images_layer_is_replaced
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a folder to another user")
-@pytest.mark.parametrize(("mode", "taken"), [(0o755, True), (0o777, False)])
-def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path, mode, taken):
+@pytest.mark.parametrize(
+    ("mode", "parent", "taken"),
+    [(0o755, 0o700, True), (0o775, 0o2775, True), (0o777, 0o700, False), (0o755, 0o1777, False), (0o755, 0o777, False)],
+)
+def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path, mode, parent, taken):
+    tmp_path.chmod(parent)
     other = tmp_path / PRIVATE
     other.mkdir()
     os.chown(other, 12345, 12345)
@@ -328,6 +333,20 @@ def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path
         assert temporary.parent == (other if taken else tmp_path / f"{PRIVATE}-0")  # root may write the first
     write_shards(tmp_path / "rows")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["out", "rows", *([] if taken else [PRIVATE])])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a folder to another user")
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_with_this_users_name_that_is_another_users_is_refused(tmp_path, write):
+    tmp_path.chmod(0o1777)
+    for name in (PRIVATE, f"{PRIVATE}-0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "theirs").touch()
+        os.chown(tmp_path / name, 12345, 12345)
+    do = "remove it, or write the output to a folder of your own"
+    with pytest.raises(UserError, match=f"^{tmp_path}/{PRIVATE}-0: is another user's folder; {do}$"):
+        write(tmp_path / "out")
+    assert names_in(tmp_path) == [PRIVATE, f"{PRIVATE}-0", f"{PRIVATE}-0/theirs", f"{PRIVATE}/theirs"]
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
