@@ -8,6 +8,7 @@ import errno
 import json
 import os
 import signal
+import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
@@ -118,13 +119,14 @@ def replace_folder(source: Path, path: Path) -> None:
 def output_file(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces `path` if the block succeeds, and is removed if it fails.
 
-    The file is on the disk before it has its name. Raises IsADirectoryError, before anything is written, if `path` is a
-    folder.
+    The file is on the disk before it has its name, and nobody may read it who may not read the one that it replaces.
+    Raises IsADirectoryError, before anything is written, if `path` is a folder.
     """
     _check_name(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with unfinished(path, Path.touch) as temporary:
+        _keep_mode(path, temporary)
         yield temporary
         replace(temporary, path)
 
@@ -133,6 +135,14 @@ def _check_name(path: Path) -> None:
     """Raise OSError if nothing can have this name, before the work whose result it is for."""
     with contextlib.suppress(FileNotFoundError):
         path.lstat()
+
+
+def _keep_mode(path: Path, temporary: Path) -> None:
+    """Give a file the permissions of the one that it replaces, unless that is a link into DVC's cache."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and mode & stat.S_IWUSR:
+            temporary.chmod(stat.S_IMODE(mode) & 0o777)
 
 
 def write_json(path: Path, values: Any) -> None:
