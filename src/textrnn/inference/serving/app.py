@@ -71,9 +71,10 @@ class Service:
         except RequestError as error:
             status = error.status
             raise
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:  # the server stops, and waits no longer
             self.unanswered += 1
-            raise
+            status, do = 503, "send it again, to a server that runs"
+            raise RequestError(status, "the server", "is stopping", do=do, headers=RETRY_AFTER) from cancelled
         finally:
             model = name if name in self.models else UNKNOWN
             self.metrics.count_request(model, status, perf_counter() - started, answered)
