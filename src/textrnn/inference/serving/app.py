@@ -141,6 +141,7 @@ def create_app(service: Service, *, hosts: Collection[str], origins: Collection[
     if not origins:
         return AllowedHosts(app, hosts)
     shared = CORSMiddleware(app, tuple(origins), ("GET", "POST"), ("Content-Type",), expose_headers=tuple(RETRY_AFTER))
+    shared.allow_private_network = True  # no argument of older versions of Starlette
     return AllowedHosts(shared, hosts)
 
 
