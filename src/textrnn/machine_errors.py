@@ -52,7 +52,8 @@ _CURES = {
     errno.EMFILE: "raise the limit of open files, `ulimit -n`, or lower TEXTRNN_WORKERS",
     errno.ENFILE: "close other programs, which have too many files open",
     errno.ENOMEM: "free some memory",
-    errno.EBUSY: "end the program that uses it",
+    errno.EBUSY: "end the program that uses it, or unmount it if it is a mount point",
+    errno.EXDEV: "move it away, or write to a folder of one file system alone",
     errno.EIO: _SYSTEM,
     errno.ESTALE: _SYSTEM,
 }

@@ -8,14 +8,15 @@ import errno
 import json
 import os
 import signal
+import stat
 import sys
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from textrnn.errors import ResumableError, UserError
+from textrnn.interrupts import Terminated
 from textrnn.machine_errors import of_machine
 from textrnn.names import check_name
 from textrnn.unfinished import replace, unfinished
@@ -24,11 +25,6 @@ Item = TypeVar("Item")
 
 # the table of params.yaml that has the entries of a kind
 TABLES = {"corpus": "corpora", "encoding": "encodings", "recipe": "recipes"}
-
-
-class Terminated(KeyboardInterrupt):
-    """SIGTERM as an exception: code that cleans up after Ctrl-C cleans up after SIGTERM too."""
-
 
 _SHOWS_PROGRESS = ContextVar("shows progress", default=True)
 
@@ -102,30 +98,6 @@ def _terminate(*_: object) -> NoReturn:
 
 
 @contextlib.contextmanager
-def defer_interrupts() -> Iterator[Callable[[], type[KeyboardInterrupt] | None]]:
-    """Defer Ctrl-C and SIGTERM: yield a function that returns the first one received as an exception to raise, or None.
-
-    A second one is raised at once. Only the main thread receives signals, so in any other thread nothing is deferred.
-    """
-    received: list[type[KeyboardInterrupt]] = []
-
-    def record(number: int, _: object) -> None:
-        received.append(Terminated if number == signal.SIGTERM else KeyboardInterrupt)
-        if len(received) > 1:
-            raise received[-1]
-
-    if threading.current_thread() is not threading.main_thread():
-        yield lambda: None
-        return
-    previous_handlers = {number: signal.signal(number, record) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: received[0] if received else None
-    finally:
-        for number, handler in previous_handlers.items():
-            signal.signal(number, handler)
-
-
-@contextlib.contextmanager
 def output_folder(path: Path) -> Iterator[Path]:
     """Yield a temporary folder that replaces `path` if the block succeeds, and is removed if it fails.
 
@@ -147,13 +119,14 @@ def replace_folder(source: Path, path: Path) -> None:
 def output_file(path: Path) -> Iterator[Path]:
     """Yield the path of a temporary file that replaces `path` if the block succeeds, and is removed if it fails.
 
-    The file is on the disk before it has its name. Raises IsADirectoryError, before anything is written, if `path` is a
-    folder.
+    The file is on the disk before it has its name, and nobody may read it who may not read the one that it replaces.
+    Raises IsADirectoryError, before anything is written, if `path` is a folder.
     """
     _check_name(path)
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     with unfinished(path, Path.touch) as temporary:
+        _keep_mode(path, temporary)
         yield temporary
         replace(temporary, path)
 
@@ -162,6 +135,14 @@ def _check_name(path: Path) -> None:
     """Raise OSError if nothing can have this name, before the work whose result it is for."""
     with contextlib.suppress(FileNotFoundError):
         path.lstat()
+
+
+def _keep_mode(path: Path, temporary: Path) -> None:
+    """Give a file the permissions of the one that it replaces, unless that is a link into DVC's cache."""
+    with contextlib.suppress(FileNotFoundError):
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode) and mode & stat.S_IWUSR:
+            temporary.chmod(stat.S_IMODE(mode) & 0o777)
 
 
 def write_json(path: Path, values: Any) -> None:

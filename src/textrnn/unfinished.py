@@ -20,7 +20,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
+from textrnn.errors import UserError
+from textrnn.interrupts import uninterrupted
+
 PRIVATE = ".textrnn"
+REPLACED = ".replaced"  # what the name of an entry ends with that holds an output while another takes its place
 WITHOUT_NAME = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # errors of a write, which name no file
 TRIES = 1000
 
@@ -36,8 +40,8 @@ def private_folder(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     folder = _private_name(path.parent)
     try:
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
+        _make(folder)
+        _clear_stale(folder)
         yield folder
     except OSError as error:
         unnamed = error.filename is None and error.errno in WITHOUT_NAME
@@ -57,34 +61,54 @@ def unfinished(path: Path, create: Callable[[Path], None]) -> Iterator[Path]:
     create: makes the file or folder. Entries are locked while their process lives; those of processes that were killed
     are removed. An OSError of the block that names no file, or one in the private folder, is made to name `path`.
     """
+    with _unfinished(path, create) as entry:
+        yield entry
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path, create: Callable[[Path], None], end: str = "") -> Iterator[Path]:
+    """What `unfinished` does; end: of the entry's name, REPLACED if the entry holds what is replaced."""
     with private_folder(path) as folder:
-        _remove_stale(folder)
-        entry, handle = _new_entry(folder, create)
+        entry, handle = _new_entry(folder, create, end)
         try:
             yield entry
         finally:
-            _remove(entry)
+            _clear(entry)
             os.close(handle)
 
 
 def replace(source: Path, path: Path) -> None:
     """Rename `source`, a file or folder that is on the disk with all that it holds, to `path`; then sync the folder.
 
-    A folder is not replaced by a rename: what is at `path` is moved away first, and back if that fails.
+    A folder is not replaced by a rename: what is at `path` is moved away first, and back if that fails. Ctrl-C and
+    SIGTERM wait for the end. If the process is killed between the two renames, the next one puts back what was there.
     """
     sync_tree(source)
     if source.is_dir() and os.path.lexists(path):
-        with unfinished(path, Path.mkdir) as aside:
-            old = aside / "old"
-            os.rename(path, old)
-            try:
+        with uninterrupted(f"{path} was written"):
+            with _unfinished(path, Path.mkdir, REPLACED) as aside:
+                _move_away(path, aside / path.name)
                 os.replace(source, path)
-            except BaseException:
-                os.rename(old, path)
-                raise
+            sync(path.parent)
     else:
         os.replace(source, path)
-    sync(path.parent)
+        sync(path.parent)
+
+
+def _move_away(path: Path, aside: Path) -> None:
+    """Move what is at `path` to `aside`; remove it if it cannot be moved.
+
+    A folder that a container's image brings along has its place in another file system than what is written beside it.
+    """
+    try:
+        os.rename(path, aside)
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def sync_tree(path: Path) -> None:
@@ -111,19 +135,26 @@ def sync(path: Path) -> None:
 def create_in(folder: Path, create: Callable[[], Created]) -> Created:
     """What `create` makes in a private folder, which another process may remove until something is in it."""
     for _ in range(TRIES):
-        with contextlib.suppress(FileExistsError):
-            folder.mkdir()
+        _make(folder)
         # FileExistsError: pathlib's mkdir found the folder, but no longer when it looked what it is
         with contextlib.suppress(FileNotFoundError, FileExistsError):
             return create()
     return create()
 
 
-def _new_entry(folder: Path, create: Callable[[Path], None]) -> tuple[Path, int]:
+def _make(folder: Path) -> None:
+    """Make a private folder if it is not there; raises UserError if it is one that another user could tamper with."""
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir()
+    if not _is_usable(folder):
+        raise UserError(folder, "is another user's folder", do="remove it, or write the output to a folder of your own")
+
+
+def _new_entry(folder: Path, create: Callable[[Path], None], end: str) -> tuple[Path, int]:
     """A new entry and the file handle that has its lock."""
 
     def create_locked() -> tuple[Path, int]:
-        entry = folder / f"{_host()}{uuid.uuid4().hex}"
+        entry = folder / f"{_host()}{uuid.uuid4().hex}{end}"
         create(entry)
         handle = os.open(entry, os.O_RDONLY)
         if _lock(handle) and entry.exists():
@@ -134,8 +165,8 @@ def _new_entry(folder: Path, create: Callable[[Path], None]) -> tuple[Path, int]
     return create_in(folder, create_locked)
 
 
-def _remove_stale(folder: Path) -> None:
-    """Remove the entries of this machine that no process has locked; others may not see each other's locks."""
+def _clear_stale(folder: Path) -> None:
+    """Clear the entries of this machine that no process has locked; others may not see each other's locks."""
     names: list[str] = []
     with contextlib.suppress(FileNotFoundError):  # another process has removed it, as it was empty
         names = os.listdir(folder)
@@ -144,7 +175,7 @@ def _remove_stale(folder: Path) -> None:
             handle = os.open(entry, os.O_RDONLY | os.O_NOFOLLOW)
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                _remove(entry)
+                _clear(entry)
             finally:
                 os.close(handle)
 
@@ -166,6 +197,20 @@ def _host() -> str:
     return f"tmp-{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]}-"
 
 
+def _clear(entry: Path) -> None:
+    """Remove an entry; what it holds of a replaced output is put back first if nothing is in its place.
+
+    If that fails, the entry stays.
+    """
+    if entry.name.endswith(REPLACED):
+        for old in entry.iterdir():
+            place = entry.parent.parent / old.name
+            if not os.path.lexists(place):
+                os.rename(old, place)
+                sync(place.parent)
+    _remove(entry)
+
+
 def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
@@ -182,6 +227,7 @@ def _private_name(parent: Path) -> Path:
 def _is_usable(folder: Path) -> bool:
     """Whether a private folder is this user's, or that of a user who shares it with this one but not with everybody.
 
+    Another user's in a folder where everybody may make one, like /tmp, is not: its owner could swap what is written.
     Raises NotADirectoryError for what is no folder.
     """
     try:
@@ -190,8 +236,10 @@ def _is_usable(folder: Path) -> bool:
         return True
     if not stat.S_ISDIR(found.st_mode):
         raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
-    shared = os.access(folder, os.W_OK | os.X_OK) and not found.st_mode & stat.S_IWOTH
-    return found.st_uid == os.geteuid() or shared
+    if found.st_uid == os.geteuid():
+        return True
+    open_to_all = stat.S_IWOTH & (found.st_mode | folder.parent.stat().st_mode)
+    return not open_to_all and os.access(folder, os.W_OK | os.X_OK)
 
 
 def _is_private(name: str | bytes | int | None) -> bool:

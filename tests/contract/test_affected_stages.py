@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from factories.graph import CHECKED, STAGES, lock_file
 from factories.imports import ROOT
+from textrnn.unfinished import PRIVATE
 
 
 @pytest.fixture(scope="module")
@@ -293,3 +294,16 @@ def test_an_edit_of_code_touches_exactly_its_stages(code, file, expected):
 
 def test_the_edits_are_taken_back(code):
     assert code.take_hashes() == code.hashes
+
+
+@pytest.mark.parametrize("private", [PRIVATE, f"{PRIVATE}-1000"])
+@pytest.mark.parametrize("folder", ["metrics", "data/padded/a/train", "models/a", "study/runs"])
+def test_what_is_being_written_is_in_no_hash(tmp_path, folder, private):
+    """A stage that depends on a whole folder, as the report on `metrics/`, may run while another writes into it."""
+    shutil.copyfile(ROOT / ".dvcignore", tmp_path / ".dvcignore")
+    (tmp_path / folder / private).mkdir(parents=True)
+    (tmp_path / folder / private / "tmp-abc").write_text("half", encoding="utf-8")
+    (tmp_path / folder / "a.json").write_text("{}", encoding="utf-8")
+    with Repo.init(str(tmp_path), no_scm=True) as repo:
+        found = [Path(file).name for file in repo.dvcignore.find(repo.fs, str(tmp_path / folder))]
+    assert found == ["a.json"]

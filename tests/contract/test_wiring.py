@@ -17,7 +17,8 @@ from textrnn.common.params import check
 from textrnn.common.params.sections import load_entry_section, merge_values
 
 STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
-FLOOR = {"__init__", "errors", "machine_errors", "names", "unfinished", "stage", "cli"}  # beside the wings
+# the modules beside the wings
+FLOOR = {"__init__", "errors", "machine_errors", "names", "interrupts", "unfinished", "stage", "cli"}
 # declarations and their reader, which compute nothing: DVC tracks the values of params.yaml themselves
 DECLARATIONS = "common/config"
 LISTED_BY_CHECK_ALONE = (DECLARATIONS, "common/params")

@@ -170,8 +170,12 @@ def test_after_the_grace_period_it_reports_the_requests_cut_off(folder, tmp_path
         for thread in threads:
             thread.join()
         assert len(outcomes) == 3
-        assert 200 not in outcomes
-        assert process.stderr.read().splitlines()[-1] == "error: stopped; requests cut off: 3"
+        assert outcomes == [503] * 3
+        lines = process.stderr.read().splitlines()
+        assert lines[-1] == "error: stopped; requests cut off: 3"
+        refused = "warning: refused with 503: POST /v1/models/m/predict from 127.0.0.1: the server is stopping"
+        assert [line.partition(" ")[2] for line in lines[-4:-1]] == [refused.replace("/m/", f"/{folder.name}/")] * 3
+        assert not [line for line in lines if "Exception" in line]
 
 
 @pytest.mark.slow

@@ -230,6 +230,31 @@ def test_a_compressed_body_is_refused(server):
     assert (response.status_code, response.json()["error"]["got"]) == (415, "'gzip'")
 
 
+@pytest.mark.parametrize(
+    ("values", "status"),
+    [
+        (["identity"], 200),
+        (["Identity", "IDENTITY, identity"], 200),
+        (["identity", "gzip"], 415),
+        (["gzip", "identity"], 415),
+        (["identity, gzip"], 415),
+    ],
+)
+def test_every_content_encoding_counts_in_any_case(server, values, status):
+    url = urlsplit(server.url)
+    client = http.client.HTTPConnection(url.hostname, url.port, timeout=60)
+    body = b'{"texts": ["a"]}'
+    client.putrequest("POST", "/v1/models/stub/predict")
+    for name, value in [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]:
+        client.putheader(name, value)
+    for value in values:
+        client.putheader("Content-Encoding", value)
+    client.endheaders(body)
+    response = client.getresponse()
+    assert (response.status, b"error" in response.read()) == (status, status == 415)
+    client.close()
+
+
 def test_a_body_that_does_not_arrive_in_time_is_refused(stub):
     with running(stub.loaded(), body_seconds=0.05) as server:
         url = urlsplit(server.url)
@@ -408,7 +433,7 @@ def test_requests_cut_off_at_a_stop_are_counted():
         server.server.handle_exit(2, None)
         thread.join()
         assert server.service.unanswered == 1
-    assert found[0] in ("cut off", 500)
+    assert found == [503]
 
 
 def test_the_url_of_a_listening_socket():

@@ -460,3 +460,13 @@ def test_requests_that_were_sent_before_a_stop_are_answered():
             ((status, _, _),) = read_responses(client)
             assert status == 200
         assert server.service.unanswered == 0
+
+
+@pytest.mark.parametrize(("origin", "status"), [("https://app.example.org", 200), ("https://evil.example", 400)])
+def test_a_page_of_an_allowed_site_may_ask_a_server_in_a_private_network(stub, origin, status):
+    settings = replace(SETTINGS, origins=("https://app.example.org",))
+    headers = {**PREFLIGHT, "Origin": origin, "Access-Control-Request-Private-Network": "true"}
+    with running(stub.loaded(), settings=settings) as server:
+        response = requests.options(f"{server.url}/v1/models/stub/predict", headers=headers, timeout=60)
+    allowed = response.headers.get("access-control-allow-origin")
+    assert (response.status_code, allowed) == (status, origin if status == 200 else None)

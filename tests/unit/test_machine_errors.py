@@ -21,6 +21,8 @@ from textrnn.machine_errors import of_machine
         (errno.EEXIST, "file exists", "move away the file that has the name of a folder"),
         (errno.EISDIR, "is a directory", "move away the folder that has the name of a file"),
         (errno.EMFILE, "too many open files", "raise the limit of open files, `ulimit -n`, or lower TEXTRNN_WORKERS"),
+        (errno.EBUSY, "device or resource busy", "end the program that uses it, or unmount it if it is a mount point"),
+        (errno.EXDEV, "invalid cross-device link", "move it away, or write to a folder of one file system alone"),
         (errno.EIO, "input/output error", "see what the system's log says"),
     ],
 )

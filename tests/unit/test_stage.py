@@ -14,8 +14,8 @@ import pytest
 
 from factories.imports import SOURCE
 from textrnn.errors import UserError
+from textrnn.interrupts import Terminated
 from textrnn.stage import (
-    Terminated,
     output_file,
     output_folder,
     progress,
@@ -239,6 +239,21 @@ def test_output_file_replaces_a_read_only_link(tmp_path):
     assert cached.read_text() == "old"
     assert os.access(out, os.W_OK)
     assert names_in(out.parent) == ["out.json"]
+
+
+@pytest.mark.parametrize(
+    ("mode", "kept"), [(0o600, True), (0o640, True), (0o664, True), (0o444, False), (0o400, False)]
+)
+def test_output_file_keeps_who_may_read_the_file_that_it_replaces(tmp_path, mode, kept):
+    fresh, out = tmp_path / "fresh", tmp_path / "out"
+    fresh.touch()
+    out.write_text("old")
+    out.chmod(mode)
+    with output_file(out) as made:
+        before = made.stat().st_mode
+        made.write_text("new")
+    assert out.stat().st_mode == before  # from the first byte on
+    assert before & 0o777 == (mode if kept else fresh.stat().st_mode & 0o777)  # the others are links into DVC's cache
 
 
 @pytest.mark.parametrize("name", ["folder", ".", ""])

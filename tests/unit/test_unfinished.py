@@ -17,6 +17,7 @@ from factories.imports import SOURCE
 from factories.resumable_folders import finish_shard
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.resumable import resumable_folder
+from textrnn.errors import UserError
 from textrnn.stage import output_file, output_folder
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.unfinished import PRIVATE
@@ -163,9 +164,167 @@ def test_an_output_that_cannot_be_moved_into_place_leaves_the_earlier_one(tmp_pa
     assert names_in(tmp_path) == ["out", "out/new"]
 
 
+# the two renames that replace a folder
+
+REPLACING = """
+import os, pathlib, sys
+from textrnn.stage import output_folder
+path, real = pathlib.Path(sys.argv[1]), os.replace
+def stop(source, target):
+    print("ready", flush=True)
+    sys.stdin.read()
+os.replace = stop
+with output_folder(path / "out") as folder:
+    (folder / "new").touch()
+"""
+
+
+@pytest.fixture
+def signals(monkeypatch) -> Callable[..., None]:
+    """A function that sends a signal, or several, right after the first or the second rename to a name."""
+
+    def send_after(renaming: str, target: str, *numbers: int) -> None:
+        real: Callable[..., None] = getattr(os, renaming)
+        left = list(numbers)
+
+        def rename_and_send(source: Any, to: Any) -> None:
+            real(source, to)
+            while Path(to).name == target and left:
+                signal.raise_signal(left.pop())
+
+        monkeypatch.setattr(os, renaming, rename_and_send)
+
+    return send_after
+
+
+def old_output(folder: Path) -> Path:
+    (folder / "out").mkdir()
+    (folder / "out" / "old").write_text("old")
+    return folder / "out"
+
+
+@pytest.mark.parametrize("write", [write_folder, write_shards])
+@pytest.mark.parametrize("renaming", ["rename", "replace"])
+def test_an_interrupt_between_the_renames_waits_until_the_new_output_is_there(tmp_path, signals, write, renaming):
+    out = old_output(tmp_path)
+    signals(renaming, "out", signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt) as raised:
+        write(out)
+    assert raised.value.__notes__[0] == f"{out} was written"
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+    assert not {"old", MARKERS} & set(names_in(out))
+    assert {"new", "s0.txt"} & set(names_in(out))
+
+
+def test_sigterm_waits_too_and_does_then_what_it_would_have_done(tmp_path, signals):
+    received: list[int] = []
+    previous = signal.signal(signal.SIGTERM, lambda number, _: received.append(number))
+    try:
+        signals("rename", "out", signal.SIGTERM)
+        write_folder(old_output(tmp_path))
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert received == [signal.SIGTERM]
+    assert names_in(tmp_path) == ["out", "out/new"]
+
+
+def test_a_second_interrupt_between_the_renames_puts_back_the_earlier_output(tmp_path, signals):
+    signals("rename", "out", signal.SIGINT, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(old_output(tmp_path))
+    assert names_in(tmp_path) == ["out", "out/old"]
+
+
+def test_a_second_interrupt_after_the_renames_leaves_the_new_output(tmp_path, signals):
+    signals("replace", "out", signal.SIGINT, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt):
+        write_folder(old_output(tmp_path))
+    assert names_in(tmp_path) == ["out", "out/new"]
+
+
+def kill_between_the_renames(folder: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", REPLACING, str(folder)],
+        env={**os.environ, "PYTHONPATH": str(SOURCE)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    process.kill()
+    process.communicate()
+    assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_the_next_run_puts_back_what_a_process_killed_between_the_renames_had_moved_away(tmp_path, write):
+    old_output(tmp_path)
+    kill_between_the_renames(tmp_path)
+    write(tmp_path / "other")
+    assert (tmp_path / "out" / "old").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "out"]
+
+
+@pytest.mark.parametrize("kind", [output_folder, resumable_folder])
+def test_the_next_run_of_the_same_output_puts_it_back_before_its_work(tmp_path, kind):
+    old_output(tmp_path)
+    kill_between_the_renames(tmp_path)
+    with kind(tmp_path / "out") as folder:
+        assert (tmp_path / "out" / "old").read_text() == "old"
+        (folder / "new").touch()
+    assert not (tmp_path / "out" / "old").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_what_was_written_since_is_not_replaced_by_what_a_killed_process_had_moved_away(tmp_path):
+    old_output(tmp_path)
+    kill_between_the_renames(tmp_path)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "newer").touch()
+    write_file(tmp_path / "other")
+    assert names_in(tmp_path) == ["other", "out", "out/newer"]
+
+
+def test_an_output_that_cannot_be_put_back_is_kept(tmp_path, monkeypatch):
+    old_output(tmp_path)
+    kill_between_the_renames(tmp_path)
+
+    def fail(source: Any, target: Any) -> None:
+        raise PermissionError(errno.EACCES, "no", str(target))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "rename", fail)
+        write_file(tmp_path / "other")
+    write_file(tmp_path / "other")
+    assert names_in(tmp_path) == ["other", "out", "out/old"]
+
+
+@pytest.mark.parametrize("kind", ["folder", "file", "link"])
+def test_a_folder_that_cannot_be_renamed_as_it_is_of_an_images_layer_is_replaced(tmp_path, monkeypatch, kind):
+    out = tmp_path / "out"
+    if kind == "folder":
+        old_output(tmp_path)
+    elif kind == "file":
+        out.write_text("old")
+    else:
+        out.symlink_to("elsewhere")
+
+    def fail(source: Any, target: Any) -> None:
+        raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "rename", fail)
+    write_folder(out)
+    assert names_in(tmp_path) == ["out", "out/new"]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a folder to another user")
-@pytest.mark.parametrize(("mode", "taken"), [(0o755, True), (0o777, False)])
-def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path, mode, taken):
+@pytest.mark.parametrize(
+    ("mode", "parent", "taken"),
+    [(0o755, 0o700, True), (0o775, 0o2775, True), (0o777, 0o700, False), (0o755, 0o1777, False), (0o755, 0o777, False)],
+)
+def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path, mode, parent, taken):
+    tmp_path.chmod(parent)
     other = tmp_path / PRIVATE
     other.mkdir()
     os.chown(other, 12345, 12345)
@@ -174,6 +333,20 @@ def test_a_private_folder_of_another_users_is_not_shared_with_everybody(tmp_path
         assert temporary.parent == (other if taken else tmp_path / f"{PRIVATE}-0")  # root may write the first
     write_shards(tmp_path / "rows")
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted(["out", "rows", *([] if taken else [PRIVATE])])
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root alone gives a folder to another user")
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_with_this_users_name_that_is_another_users_is_refused(tmp_path, write):
+    tmp_path.chmod(0o1777)
+    for name in (PRIVATE, f"{PRIVATE}-0"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "theirs").touch()
+        os.chown(tmp_path / name, 12345, 12345)
+    do = "remove it, or write the output to a folder of your own"
+    with pytest.raises(UserError, match=f"^{tmp_path}/{PRIVATE}-0: is another user's folder; {do}$"):
+        write(tmp_path / "out")
+    assert names_in(tmp_path) == [PRIVATE, f"{PRIVATE}-0", f"{PRIVATE}-0/theirs", f"{PRIVATE}/theirs"]
 
 
 @pytest.mark.parametrize("kind", ["file", "link"])
@@ -267,7 +440,7 @@ def test_a_folder_is_synced_with_all_it_holds_before_it_replaces_another(tmp_pat
         "sync .textrnn/*/inner/file",
         "sync .textrnn/*/inner",
         "sync .textrnn/*",
-        "rename out .textrnn/*/old",
+        "rename out .textrnn/*/out",
         "rename .textrnn/* out",
         "sync .",
     ]

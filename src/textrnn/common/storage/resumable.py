@@ -22,6 +22,7 @@ from textrnn.common.storage.code_version import fingerprint, hash_values, packag
 from textrnn.common.storage.markers import MARKERS, files_of, finished_shards, write_packages
 from textrnn.common.storage.shards import listed_files
 from textrnn.errors import ResumableError
+from textrnn.interrupts import uninterrupted
 from textrnn.stage import replace_folder
 from textrnn.unfinished import create_in, private_folder
 
@@ -78,8 +79,9 @@ def resumable_folder(
         try:
             yield folder
             write_checksums(folder, leave_out=listed_files(folder))
-            replace_folder(folder, path)
-            shutil.rmtree(path / MARKERS, ignore_errors=True)
+            with uninterrupted(f"{path} was written"):
+                replace_folder(folder, path)
+                shutil.rmtree(path / MARKERS, ignore_errors=True)
         except BaseException as error:
             names = finished_shards(folder) if policy.keeps(error) else set()
             if names:

@@ -71,9 +71,10 @@ class Service:
         except RequestError as error:
             status = error.status
             raise
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as cancelled:  # the server stops, and waits no longer
             self.unanswered += 1
-            raise
+            status, do = 503, "send it again, to a server that runs"
+            raise RequestError(status, "the server", "is stopping", do=do, headers=RETRY_AFTER) from cancelled
         finally:
             model = name if name in self.models else UNKNOWN
             self.metrics.count_request(model, status, perf_counter() - started, answered)
@@ -140,6 +141,7 @@ def create_app(service: Service, *, hosts: Collection[str], origins: Collection[
     if not origins:
         return AllowedHosts(app, hosts)
     shared = CORSMiddleware(app, tuple(origins), ("GET", "POST"), ("Content-Type",), expose_headers=tuple(RETRY_AFTER))
+    shared.allow_private_network = True  # no argument of older versions of Starlette
     return AllowedHosts(shared, hosts)
 
 

@@ -85,7 +85,7 @@ ERROR_DESCRIPTIONS = {
     413: "the body is too large, or its texts have too many characters in all",
     415: "the body is not declared as JSON in UTF-8, or is compressed",
     422: "the body is not a list of texts, or has too many texts or too long a text",
-    503: "too many texts or characters are waiting; Retry-After gives the seconds to wait before trying again",
+    503: "too many texts or characters are waiting, or the server stops; Retry-After gives the seconds to wait",
 }
 
 

@@ -120,22 +120,33 @@ class RequestBatcher(Generic[Result]):
         queue = self._queues[model]
         requests = sum(map(len, self._queues.values()))
         batch = queue.take(self._limits.batch_texts, self._limits.batch_characters)
-        texts = [text for _, text in batch]
-        self._in_work = sum(map(len, texts))
-        self._virtual_time += sum(map(cost, texts)) / requests
+        self._in_work = sum(len(text) for _, text in batch)
+        self._virtual_time += sum(cost(text) for _, text in batch) / requests
+        try:
+            await self._answer(model, batch)
+        finally:
+            self._in_work = 0
+
+    async def _answer(self, model: str, batch: list[tuple[PendingRequest[Result], str]]) -> None:
+        """Call the model and hand on its results; if it fails, call it for each request alone: one may be at fault."""
+        texts, requests = [text for _, text in batch], dict.fromkeys(request for request, _ in batch)
         try:
             results = await asyncio.get_running_loop().run_in_executor(self._executor, self._predict[model], texts)
             if len(results) != len(texts):
                 raise RuntimeError(f"{len(results)} results for {len(texts)} texts")
         except Exception as error:
-            for request in dict.fromkeys(request for request, _ in batch):
-                queue.discard(request)
-                if not request.future.done():
-                    request.future.set_exception(error)
+            if len(requests) > 1:
+                for request in requests:
+                    await self._answer(model, [(each, text) for each, text in batch if each is request])
+            else:
+                self._fail(model, batch[0][0], error)
             return
-        finally:
-            self._in_work = 0
         for (request, _), result in zip(batch, results, strict=True):
             request.results.append(result)
             if len(request.results) == len(request.texts) and not request.future.done():
                 request.future.set_result(request.results)
+
+    def _fail(self, model: str, request: PendingRequest[Result], error: Exception) -> None:
+        self._queues[model].discard(request)
+        if not request.future.done():
+            request.future.set_exception(error)

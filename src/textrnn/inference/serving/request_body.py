@@ -51,10 +51,10 @@ async def read_request_texts(request: Request, limits: RequestLimits, bodies: Bu
 
 
 def _check_headers(request: Request, limits: RequestLimits) -> None:
-    encoding = request.headers.get("content-encoding", "identity")
-    if encoding != "identity":
+    encodings = ", ".join(request.headers.getlist("content-encoding"))
+    if any(encoding.strip().lower() not in ("identity", "") for encoding in encodings.split(",")):
         wrong, do = "is compressed, which is not supported", "send it uncompressed"
-        raise RequestError(415, BODY, wrong, got=shorten(encoding), do=do)
+        raise RequestError(415, BODY, wrong, got=shorten(encodings), do=do)
     types = request.headers.getlist("content-type")
     if not (len(types) == 1 and _is_json(types[0])):
         # what a form of another site can send without asking is refused here

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from textrnn.stage import Terminated
+from textrnn.interrupts import Terminated
 
 KEPT = "what is finished is kept; the same command goes on from there"
 

@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.train import Train
+from textrnn.interrupts import defer_interrupts
 from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
-from textrnn.stage import defer_interrupts
 from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import Epochs, batch_size
 from textrnn.training.batching.buckets import AnyBucket

@@ -149,14 +149,16 @@ def test_a_failed_call_fails_only_its_own_requests(text, error):
     async def main():
         model = Model()
         async with batching(model) as batcher:
-            first, tasks = await submit_behind_first(model, batcher, ["a", text], list("bcdef"), ["g"])
+            requests = [["a", text], list("bcdef"), [text, *"hijkl"], ["g"]]
+            first, tasks = await submit_behind_first(model, batcher, *requests)
             model.open.set()
-            for task in tasks[:2]:  # two texts of the second request were in the failed call
+            for task in (tasks[0], tasks[2]):
                 with pytest.raises(error):
                     await task
             assert await first == ["firstfirst"]
-            assert await tasks[2] == ["gg"]
-            assert batcher.waiting("m") == 0
+            assert await tasks[1] == ["bb", "cc", "dd", "ee", "ff"]  # whose texts were in a failed call too
+            assert await tasks[3] == ["gg"]
+            assert batcher.waiting("m") == batcher.held == 0
 
     asyncio.run(main())
 

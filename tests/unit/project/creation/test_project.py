@@ -214,6 +214,7 @@ def test_scripts_and_the_graph(init):
     assert "textrnn predict models/t_bilstm" in (project / "README.md").read_text(encoding="utf-8")
     ignored = (project / ".dvcignore").read_text(encoding="utf-8")
     assert "/models/.*" in ignored
+    assert ".textrnn/\n.textrnn-*/\n" in ignored
     assert "src" not in ignored
     assert "study" not in ignored
 

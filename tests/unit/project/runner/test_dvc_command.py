@@ -7,8 +7,8 @@ import textwrap
 
 import pytest
 
+from textrnn.interrupts import Terminated
 from textrnn.project.runner.dvc_command import KEPT, run_dvc
-from textrnn.stage import Terminated
 
 
 @pytest.fixture

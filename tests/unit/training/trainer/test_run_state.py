@@ -15,8 +15,8 @@ from textrnn.common.config.train import Adversarial, CosineSchedule, Ema, StepSc
 from textrnn.common.storage.markers import MARKERS, finished_shards
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import ResumableError, UserError
+from textrnn.interrupts import Terminated
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score
-from textrnn.stage import Terminated
 from textrnn.training.batching.batches import Shuffle, batches
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 from textrnn.training.trainer import checkpointer as module
