@@ -1,12 +1,11 @@
 """The file `dvc.lock` during a run: kept short, so that DVC is quick, and put back if an interrupt cut it.
 
 DVC reads, empties and writes all of the file after every stage. With the entries of all stages in it this takes about a
-second each time, and an interrupt in that moment leaves it cut. So does one while DVC writes `.dvc/tmp/rwlock`.
+second each time, and an interrupt in that moment leaves it cut.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.project.runner.paths_in_use import remove_dead_entries
 from textrnn.project.runner.progress import RUNNING
 from textrnn.stage import output_file
 
@@ -54,7 +54,7 @@ class LockFile:
         if CONFLICT in _read(self.path):
             do = f"`git checkout --ours {LOCK}` (or --theirs), then the same command again"
             raise UserError(LOCK, "has a merge conflict", do=do)
-        self._remove_cut_locks_of_paths()
+        remove_dead_entries(self.project / ".dvc/tmp/rwlock")
         self._recover()
         if self.path.exists():
             self._mend()
@@ -119,14 +119,6 @@ class LockFile:
             raise UserError(LOCK, "cannot be read, and git has none in its place", do=do)
         print(f"{LOCK} was cut by an interrupt: put back from the last commit", flush=True)
         self._replace(self.path, committed)
-
-    def _remove_cut_locks_of_paths(self) -> None:
-        """Remove DVC's list of the paths in use if it was cut: DVC refuses it, and no DVC runs that is in it."""
-        path = self.project / ".dvc/tmp/rwlock"
-        try:
-            json.loads(_read(path) if path.exists() else "{}")
-        except ValueError:
-            path.unlink()
 
     def _keep_sound(self, text: str) -> None:
         commit = _read(self.kept).partition("\n")[0]
