@@ -61,13 +61,26 @@ def test_a_job_sets_up_and_runs_targets_of_make(job):
     assert re.fullmatch(r"actions/checkout@v\d+", checkout["uses"])
     assert setup["uses"] == "./.github/actions/setup"
     assert (ROOT / setup["uses"] / "action.yml").is_file()
-    assert rest
-    for step in rest:
+    runs = [step for step in rest if "uses" not in step]
+    assert runs
+    assert rest[: len(runs)] == runs
+    for step in runs:
         assert step.keys() == {"run"}
         make, target, *variables = step["run"].split()
         assert make == "make"
         assert target in TARGETS
         assert [each for each in variables if f"$({each.partition('=')[0]})" not in MAKEFILE] == []
+
+
+def test_only_the_sweep_of_kills_keeps_something_and_only_if_it_fails():
+    """What its runs have said, without which a failure at a random moment cannot be explained."""
+    kept = {name: job["steps"][2:] for name, job in JOBS.items()}
+    found = {name: step for name, steps in kept.items() for step in steps if "uses" in step}
+    (step,) = found.values()
+    assert found.keys() == {"nightly.kills"}
+    assert re.fullmatch(r"actions/upload-artifact@v\d+", step["uses"])
+    assert step["if"] == "failure()"
+    assert step["with"] == {"name": "said.log", "path": "/tmp/pytest-of-*/pytest-*/**/said.log"}
 
 
 def test_set_up_is_that_of_make_and_keeps_downloads():

@@ -8,10 +8,15 @@ from collections import Counter
 import pytest
 
 from factories.kill_record import MARKS, PAGE, read, record, render
-from factories.kill_sweep import SIGNALS, VICTIMS, Figures, plan
+from factories.kill_sweep import SIGNALS, VICTIMS, Figures, is_cut, plan
+from textrnn.project.runner.lock_file import HEAD, LockFile
 
 FIGURES = Figures(
     Counter(SIGKILL=2, SIGINT=1), Counter(stage=2, lock=1), Counter({"train": 2, "between stages": 1}), 1, 0, 4, 1, 90
+)
+A, B = (
+    f"  {name}:\n    cmd: x\n    outs:\n    - path: {name}\n      hash: md5\n      md5: {name * 32}\n      size: 1\n"
+    for name in "ab"
 )
 TABLE = """\
 | | |
@@ -36,6 +41,19 @@ def test_a_sweep_hits_everything_by_every_signal_and_is_the_same_each_time():
     for victim in VICTIMS.keys() - {"lock"}:
         assert {kill.signal for kill in kills if kill.victim == victim} == set(SIGNALS)
     assert all(0 <= kill.moment < 1 for kill in kills)
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [(HEAD + A + B, False), (HEAD + A, True), (HEAD + A + B[:-1], True), (HEAD + A + "  b:\n    cmd: b\n", True)],
+)
+def test_a_cut_at_a_line_end_counts(tmp_path, text, cut):
+    sound = LockFile(tmp_path).sound
+    sound.parent.mkdir(parents=True)
+    sound.write_text(f"# commit\n{HEAD}{A}{B}", encoding="utf-8")
+    assert not is_cut(tmp_path)  # DVC begins without one
+    (tmp_path / "dvc.lock").write_text(text, encoding="utf-8")
+    assert is_cut(tmp_path) == cut
 
 
 def test_figures_are_recorded_and_shown_in_the_page(tmp_path):

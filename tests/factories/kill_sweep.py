@@ -22,7 +22,7 @@ import psutil
 from ruamel.yaml import YAML
 
 from factories.projects import commit, environment, make_project, run, use_pools, written
-from textrnn.project.runner.lock_file import is_whole
+from textrnn.project.runner.lock_file import LOCK, LockFile, lacks
 
 RECIPES = ("names_gru", "ner_gru")  # a classifier and a tagger
 COMMAND = ("python", "pipeline/run.py", *RECIPES)
@@ -33,7 +33,6 @@ STAGES_BETWEEN = 5.0  # the longest time before a kill, in stages of an undistur
 SOONER = 0.7  # that time is shortened so after a run that ended before it was hit, as on a machine that has less to do
 PATIENCE = 60.0  # seconds for a victim to appear, and for what was hit to end
 AFTER_LAST = 600.0  # seconds for a stage that outlives the process that started it
-EMPTY_LOCK = "schema: '2.0'\nstages: {}\n"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +48,8 @@ class Kill:
 class Figures:
     """What happened.
 
-    signals, victims, stages: how many kills of each. locks_cut: how often dvc.lock was not whole after a kill. went_on:
+    signals, victims, stages: how many kills of each. locks_cut: how often a kill cut dvc.lock, also at the end of
+    a line. went_on:
     kills that did not end the run. runs: how many were started; ended: how many came to their end and were compared.
     files: how many were compared in all. different: those that were not as they should be.
     """
@@ -98,6 +98,8 @@ class Sweep:
     def _run_once(self, left: deque[Kill]) -> bool:
         """Start a run and hit it until it ends; whether it has come to the end of all stages."""
         self.figures.runs += 1
+        self.figures.locks_cut -= is_cut(self.project)  # counted, and put back by this run, which says so
+        said_before = self._put_back()
         own = environment(self.project, TEXTRNN_WORKERS="2")
         with self.said.open("a", encoding="utf-8") as said:
             process = subprocess.Popen(COMMAND, cwd=self.project, env=own, stdout=said, stderr=said)
@@ -107,7 +109,7 @@ class Sweep:
             hit = True
         code = process.wait()
         assert _wait_for(lambda: not _processes(self.project), AFTER_LAST), "processes outlive their run"
-        self.figures.locks_cut += not is_whole(_lock_text(self.project))
+        self.figures.locks_cut += self._put_back() - said_before + is_cut(self.project)
         if not hit:
             self.longest *= SOONER
         assert hit or not code, f"run {self.figures.runs}, which nothing has hit, ended with {code}: see {self.said}"
@@ -155,6 +157,11 @@ class Sweep:
         self.figures.different += [f"run {self.figures.runs}: {name}" for name in names]
         if _stages(self.project) != self.lock:
             self.figures.different.append(f"run {self.figures.runs}: dvc.lock")
+
+    def _put_back(self) -> int:
+        """How often a run has said that it put back a lock that was cut."""
+        said = self.said.read_text(encoding="utf-8", errors="replace") if self.said.exists() else ""
+        return said.count(f"{LOCK} was cut by an interrupt")
 
     def _note(self, text: str) -> None:
         with self.said.open("a", encoding="utf-8") as said:
@@ -206,9 +213,13 @@ def _stage(process: psutil.Process) -> str:
     return ""
 
 
-def _lock_text(project: Path) -> str:
-    path = project / "dvc.lock"
-    return path.read_text(encoding="utf-8", errors="replace") if path.is_file() else EMPTY_LOCK
+def is_cut(project: Path) -> bool:
+    """Whether dvc.lock cannot be read, or lacks what the last sound copy of it has."""
+    path, sound = project / "dvc.lock", LockFile(project).sound
+    if not path.is_file():
+        return False
+    before = sound.read_text(encoding="utf-8").partition("\n")[2] if sound.is_file() else ""
+    return lacks(path.read_text(encoding="utf-8", errors="replace"), before)
 
 
 def _is_being_written(project: Path) -> bool:

@@ -24,4 +24,6 @@ def test_runs_that_are_killed_at_random_end_in_the_same_bytes(tmp_path):
     assert figures.different == []
     assert figures.signals.total() == count
     if count == KILLS:
+        assert figures.victims["lock"] > 0, "no kill hit DVC while it wrote dvc.lock"
+        assert figures.locks_cut > 0, "no kill cut dvc.lock"
         record(figures, SEED, (time.monotonic() - started) / 60)

@@ -1,12 +1,11 @@
 """The file `dvc.lock` during a run: kept short, so that DVC is quick, and put back if an interrupt cut it.
 
 DVC reads, empties and writes all of the file after every stage. With the entries of all stages in it this takes about a
-second each time, and an interrupt in that moment leaves it cut. So does one while DVC writes `.dvc/tmp/rwlock`.
+second each time, and an interrupt in that moment leaves it cut.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 from collections.abc import Iterable
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from textrnn.errors import UserError
+from textrnn.project.runner.paths_in_use import remove_dead_entries
 from textrnn.project.runner.progress import RUNNING
 from textrnn.stage import output_file
 
@@ -36,7 +36,9 @@ class LockFile:
 
     @property
     def path(self) -> Path:
-        return self.project / LOCK
+        """The file itself, also where the project has a link to it: DVC writes through the link."""
+        path = self.project / LOCK
+        return path.resolve() if path.is_symlink() else path
 
     @property
     def kept(self) -> Path:
@@ -54,7 +56,7 @@ class LockFile:
         if CONFLICT in _read(self.path):
             do = f"`git checkout --ours {LOCK}` (or --theirs), then the same command again"
             raise UserError(LOCK, "has a merge conflict", do=do)
-        self._remove_cut_locks_of_paths()
+        remove_dead_entries(self.project / ".dvc/tmp/rwlock")
         self._recover()
         if self.path.exists():
             self._mend()
@@ -79,13 +81,16 @@ class LockFile:
             return
         head, entries = _split(self._kept_in(self.kept))
         text, sound = _read(self.path), self._kept_in(self.sound)
-        if is_whole(text):
-            entries |= _split(text)[1]
-        elif is_whole(sound):
-            print(f"{LOCK} was cut by an interrupt: put back as it was before that stage", flush=True)
+        if is_whole(sound):
             entries |= _split(sound)[1]
-        elif self.path.exists():
-            print(f"{LOCK} was cut by an interrupt: put back as it was before the run", flush=True)
+        if cut := (self.path.exists() or is_whole(sound)) and lacks(text, sound):
+            when = "that stage" if is_whole(sound) else "the run"
+            print(f"{LOCK} was cut by an interrupt: put back as it was before {when}", flush=True)
+        if is_whole(text):
+            written = _split(text)[1]
+            if cut and written:
+                written.popitem()  # the entry that DVC was writing
+            entries |= written
         if entries:
             whole = (head or HEAD) + "".join(entries.values())
             self._replace(self.path, whole)
@@ -95,21 +100,34 @@ class LockFile:
         self.kept.unlink()
 
     def _recover(self) -> None:
-        """Do what a killed run left to do, unless another commit has been checked out since."""
+        """Do what a killed run left to do, unless the history of another commit has been checked out since."""
         if not self.kept.exists():
             return
-        if self._is_of_this_commit(self.kept) or not is_whole(_read(self.path)):
+        commit = self._commit_of(self.kept)  # what the run left may have been committed since
+        if (
+            self._is_of_this_commit(self.kept)
+            or self._git("merge-base", commit, "HEAD") == commit
+            or not is_whole(_read(self.path))
+        ):
             self.end()
         else:
             self.kept.unlink()
 
     def _mend(self) -> None:
-        """Put the lock of the last run, else that of the last commit, in place of one that was cut, and say so."""
+        """Put the lock of the last run, else that of the last commit, in place of one that was cut, and say so.
+
+        A lock that DVC can load is the user's, unless it is one of these two cut short. One without its last line end,
+        as an editor may leave it, gets that.
+        """
         text, committed = _read(self.path), self._git("show", f"HEAD:./{LOCK}")
-        # DVC can load some of the locks that were cut at the end of a line
-        if is_whole(text) and not (committed.startswith(text) and committed != text):
-            return
         sound = self._kept_in(self.sound) if self._is_of_this_commit(self.sound) else ""
+        last = sound if is_whole(sound) else committed
+        if not _is_cut_of(text, last):
+            if is_whole(text):
+                return
+            if is_whole(f"{text}\n") and not lacks(f"{text}\n", last):
+                self._replace(self.path, f"{text}\n")
+                return
         if is_whole(sound):
             print(f"{LOCK} was cut by an interrupt: put back as the last run left it", flush=True)
             self._replace(self.path, sound)
@@ -120,14 +138,6 @@ class LockFile:
         print(f"{LOCK} was cut by an interrupt: put back from the last commit", flush=True)
         self._replace(self.path, committed)
 
-    def _remove_cut_locks_of_paths(self) -> None:
-        """Remove DVC's list of the paths in use if it was cut: DVC refuses it, and no DVC runs that is in it."""
-        path = self.project / ".dvc/tmp/rwlock"
-        try:
-            json.loads(_read(path) if path.exists() else "{}")
-        except ValueError:
-            path.unlink()
-
     def _keep_sound(self, text: str) -> None:
         commit = _read(self.kept).partition("\n")[0]
         self._replace(self.sound, f"{commit}\n{text}")
@@ -136,7 +146,10 @@ class LockFile:
         return _read(path).partition("\n")[2]
 
     def _is_of_this_commit(self, path: Path) -> bool:
-        return _read(path).partition("\n")[0].removeprefix("# ") == self._git("rev-parse", "HEAD")
+        return self._commit_of(path) == self._git("rev-parse", "HEAD")
+
+    def _commit_of(self, path: Path) -> str:
+        return _read(path).partition("\n")[0].removeprefix("# ")
 
     def _git(self, *arguments: str) -> str:
         """What a git command prints, empty if it fails."""
@@ -160,9 +173,32 @@ def is_whole(text: str) -> bool:
         return False
     try:
         COMPILED_LOCKFILE_SCHEMA(YAML(typ="safe").load(text))
-    except (YAMLError, Invalid, ValueError):  # ValueError: of a date or number that cannot be one
+    except (YAMLError, Invalid, ValueError, LookupError):  # the last two: of a tag or number that cannot be one
         return False
     return True
+
+
+def lacks(text: str, sound: str) -> bool:
+    """Whether a lock is cut that has been written since it was `sound`: DVC changes and adds entries, it removes none.
+
+    A cut at the end of a line leaves a lock that DVC can load: it lacks entries, or its last one is not complete.
+    """
+    if not is_whole(text):
+        return True
+    entries, before = _split(text)[1], _split(sound)[1] if is_whole(sound) else {}
+    if before.keys() - entries.keys():
+        return True
+    return any(not _is_complete(entries[name]) and entries[name] != before.get(name) for name in list(entries)[-1:])
+
+
+def _is_complete(entry: str) -> bool:
+    """Whether an entry ends as DVC ends it: with the size of an output, and the number of files of a folder."""
+    last = entry.partition("\n    outs:\n")[2].rpartition("    - ")[2]
+    return "\n      size:" in last and (".dir\n" not in last or "\n      nfiles:" in last)
+
+
+def _is_cut_of(text: str, whole: str) -> bool:
+    return len(text) < len(whole) and whole.startswith(text)
 
 
 def _split(text: str) -> tuple[str, dict[str, str]]:

@@ -12,7 +12,7 @@ from dvc.repo import Repo
 
 from factories.imports import ROOT
 from textrnn.errors import UserError
-from textrnn.project.runner.lock_file import LockFile, is_whole
+from textrnn.project.runner.lock_file import LockFile, is_whole, lacks
 
 HEAD = "schema: '2.0'\nstages:\n"
 
@@ -150,10 +150,15 @@ def test_after_any_cut_in_a_run_all_stages_are_there_and_whole(lock):
 
 def test_what_a_killed_run_kept_is_not_put_over_another_commit(lock):
     commit(lock)
-    lock.begin(["a"])
+    git(lock.project, "checkout", "-q", "-b", "side")
     other = HEAD + entry("a", "a1") + entry("new", "e4")
     lock.path.write_text(other, encoding="utf-8")
     git(lock.project, "commit", "-q", "-a", "-m", "other")
+    git(lock.project, "checkout", "-q", "-")
+    lock.path.write_text(WHOLE.replace("c3", "c4"), encoding="utf-8")
+    git(lock.project, "commit", "-q", "-a", "-m", "on")
+    lock.begin(["a"])
+    git(lock.project, "checkout", "-q", "-f", "side")
     again = LockFile(lock.project)
     again.begin(["a"])
     again.end()
@@ -188,7 +193,9 @@ def test_what_is_whole_is_what_dvc_loads_to_its_last_line(tmp_path):
     assert seen == {True, False}
 
 
-@pytest.mark.parametrize("text", ["a: 2024-13-45\n", "a: !!int x\n", "- 0b_\n", "[]\n", "a: [\n"])
+@pytest.mark.parametrize(
+    "text", ["a: 2024-13-45\n", "a: !!int x\n", "- 0b_\n", "[]\n", "a: [\n", "!!bool x\n", "!!int ''\n"]
+)
 def test_what_is_no_lock_is_not_whole(text):
     assert not is_whole(text)
 
@@ -267,3 +274,111 @@ def test_a_cut_list_of_the_paths_in_use_is_removed(lock, text, stays):
     path.write_text(text, encoding="utf-8")
     lock.begin(["a"])
     assert path.exists() == stays
+
+
+# cuts at the end of a line, which leave a lock that DVC can load
+
+
+def lines_of(text):
+    return [end.end() for end in re.finditer("\n", text)][:-1]
+
+
+def folder(name, md5):
+    return entry(name, md5).replace(f"{md5 * 16}\n", f"{md5 * 16}.dir\n") + "      nfiles: 2\n"
+
+
+def left_by_a_run(lock):
+    """A newer lock than git has, if that has one, as a run has left it."""
+    newer = HEAD + entry("a", "d9") + folder("b@x", "b2") + entry("c@y", "c3")
+    lock.path.write_text(newer, encoding="utf-8")
+    lock.begin(["a"])
+    lock.end()
+    assert lock.path.read_text(encoding="utf-8") == newer
+    return newer
+
+
+@pytest.mark.parametrize("in_git", [True, False])
+def test_a_lock_cut_at_any_line_end_comes_back_as_the_last_run_left_it(lock, in_git, capsys):
+    if in_git:
+        commit(lock)
+    newer = left_by_a_run(lock)
+    for length in lines_of(newer):
+        lock.path.write_text(newer[:length], encoding="utf-8")
+        lock.begin(["a"])
+        lock.end()
+        assert lock.path.read_text(encoding="utf-8") == newer, newer[:length][-40:]
+        assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as the last run left it\n"
+
+
+def test_a_partial_last_entry_overrides_nothing(lock):
+    """Any cut at a line end in a run: what was whole when the stage began is there, and nothing is half an entry."""
+    began = HEAD + entry("a", "d9") + folder("b@x", "e4")
+    written = HEAD + entry("a", "d9") + folder("b@x", "f5") + folder("new", "a6")
+    for length in lines_of(written):
+        lock.path.write_text(HEAD + entry("a", "a1") + folder("b@x", "b2") + entry("c@y", "c3"), encoding="utf-8")
+        lock.begin(["a", "b@x", "new"])
+        lock.path.write_text(began, encoding="utf-8")
+        lock.follow("Running stage 'new':")
+        lock.path.write_text(written[:length], encoding="utf-8")
+        LockFile(lock.project).end()
+        text = lock.path.read_text(encoding="utf-8")
+        cut = written[:length]
+        is_there = is_whole(cut) and ("  new:" in cut or cut.endswith("nfiles: 2\n"))
+        second = folder("b@x", "f5" if is_there else "e4")
+        assert text == HEAD + entry("a", "d9") + second + entry("c@y", "c3"), written[:length][-60:]
+
+
+def test_entries_that_a_cut_lock_has_lost_come_from_when_the_stage_began(lock, capsys):
+    lock.begin(["a", "b@x", "new"])
+    lock.path.write_text(HEAD + entry("a", "d9") + entry("b@x", "e4") + entry("new", "f5"), encoding="utf-8")
+    lock.follow("Running stage 'new':")
+    lock.path.write_text(HEAD + entry("a", "d8") + entry("b@x", "e4")[:30], encoding="utf-8")
+    lock.path.write_text(HEAD + entry("a", "d8") + "  b@x:\n    cmd: run b@x\n", encoding="utf-8")
+    lock.end()
+    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as it was before that stage\n"
+    expected = [entry("a", "d8"), entry("b@x", "e4"), entry("c@y", "c3"), entry("new", "f5")]
+    assert lock.path.read_text(encoding="utf-8") == HEAD + "".join(expected)
+
+
+def test_a_lock_that_dvc_wrote_to_its_end_lacks_nothing(lock):
+    real = (ROOT / "dvc.lock").read_text(encoding="utf-8")
+    assert not lacks(real, real)
+    assert not lacks(real, "")
+    assert not lacks(HEAD + "  a:\n    cmd: no outputs\n", HEAD + "  a:\n    cmd: no outputs\n")
+
+
+def test_a_lock_of_the_users_is_kept(lock, capsys):
+    """It begins as the committed one does, or has no end of its last line."""
+    commit(lock)
+    left_by_a_run(lock)
+    capsys.readouterr()
+    shorter = HEAD + entry("a", "a1")
+    newest = HEAD + entry("a", "f7") + entry("b@x", "b2") + entry("c@y", "c4")
+    for text in (shorter, newest, newest.replace("f7", "a8")[:-1]):
+        lock.path.write_text(text, encoding="utf-8")
+        lock.begin(["a"])
+        lock.end()
+        assert lock.path.read_text(encoding="utf-8") == text.rstrip("\n") + "\n"
+    assert capsys.readouterr().out == ""
+
+
+def test_what_a_killed_run_left_out_comes_back_after_its_lock_was_committed(lock):
+    commit(lock)
+    lock.begin(["a"])
+    lock.path.write_text(HEAD + entry("a", "d9"), encoding="utf-8")
+    git(lock.project, "commit", "-q", "-a", "-m", "all that is there")
+    again = LockFile(lock.project)
+    again.begin(["a"])
+    again.end()
+    assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "d9") + entry("b@x", "b2") + entry("c@y", "c3")
+
+
+def test_a_link_stays_a_link(lock):
+    target = lock.project / "elsewhere.lock"
+    (lock.project / "dvc.lock").rename(target)
+    (lock.project / "dvc.lock").symlink_to("elsewhere.lock")
+    for stages in (["a"], ()):
+        lock.begin(stages)
+        lock.end()
+        assert (lock.project / "dvc.lock").is_symlink()
+        assert target.read_text(encoding="utf-8") == WHOLE
