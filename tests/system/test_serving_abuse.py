@@ -447,7 +447,7 @@ def test_requests_that_were_sent_before_a_stop_are_answered():
         clients = [server.connect() for _ in range(3)]
         for client in clients:
             client.sendall(post())
-            assert client.recv(1 << 16).startswith(b"HTTP/1.1 200 ")
+            assert read_response(client).startswith(b"HTTP/1.1 200 ")
         idle = server.connect()
         stub.open.clear()
         for client in clients:
