@@ -117,6 +117,19 @@ class Running:
         return asyncio.run(send_all())
 
 
+def read_response(client: socket.socket) -> bytes:
+    """One response of a connection that stays open: it may arrive in several pieces."""
+    received = b""
+    while b"\r\n\r\n" not in received:
+        received += client.recv(1)
+    length = int(received.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
+    while length:
+        piece = client.recv(length)
+        assert piece
+        received, length = received + piece, length - len(piece)
+    return received
+
+
 def read_responses(client: socket.socket) -> list[tuple[int, dict[str, str], bytes]]:
     """The responses that a connection still has, up to its end: status, headers with names in lower case, body."""
     received = b""

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 import requests
 
-from factories.servers import CLOSE, JSON, SETTINGS, Stub, post, read_responses, running
+from factories.servers import CLOSE, JSON, SETTINGS, Stub, post, read_response, read_responses, running
 from textrnn.inference.http import listener
 from textrnn.inference.serving.loaded_model import LoadedModel
 
