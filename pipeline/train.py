@@ -11,7 +11,6 @@ from textrnn.stage import output_file, run_stage, write_json
 from textrnn.training.distributed.launcher import launch_group
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
-from textrnn.training.trainer.renamed_labels import has_other_names, hash_run, mark_run, save_under_new_names
 from textrnn.training.trainer.train_recipe import make_resume_key, train_recipe
 
 
@@ -24,16 +23,10 @@ def main(name: str) -> None:
             train_recipe(recipe, group=group)
             return
         key = make_resume_key(recipe, files)
-        run = hash_run(recipe, files, key)
-        renamed = group.world_size == 1 and has_other_names(results, recipe.data.labels, run)
         with resumable_folder(results.model.folder, CHECKPOINT_RETENTION, stage="train", run=key) as folder:
-            if renamed:
-                print(f"{name}: only names of labels have changed; the weights are kept", flush=True)
-                save_under_new_names(results.model, files, folder)
-                return
             with output_file(results.curves) as curves_file:
                 trained = train_recipe(recipe, group=group, curves_file=curves_file, work_folder=folder)
-            trained.save(folder, files, mark_run(run, results.curves))
+            trained.save(folder, files)
             # in no DVC output: durations differ from run to run, and DVC's run cache would bring old ones back;
             # inside, so that the checkpoints stay if this fails
             seconds, rows_per_second = trained.seconds, trained.rows_per_second

@@ -367,16 +367,3 @@ def test_interrupted_training_leaves_no_out(project):
     assert [path.name for path in (left / MARKERS).glob("*.safetensors")] == [f"step-{step}.safetensors"]
     shutil.rmtree(left.parent)
     assert written(project) == before
-
-
-def test_a_renamed_label_retrains_nothing(project):
-    labels = read_json(project, "models/names_gru/labels.json")["names"]
-    weights = (project / "models/names_gru/model.safetensors").read_bytes()
-    scores = (project / "metrics/names_gru/scores.json").read_bytes()
-    set_params(project, {"corpora.names.parse.classes": {label: f"people of {label}" for label in labels}})
-    said = dvc(project, "repro", GOAL)
-    assert "names_gru: only names of labels have changed; the weights are kept\n" in said
-    names = read_json(project, "models/names_gru/labels.json")["names"]
-    assert names == [f"people of {label}" for label in labels]
-    assert (project / "models/names_gru/model.safetensors").read_bytes() == weights
-    assert (project / "metrics/names_gru/scores.json").read_bytes() == scores

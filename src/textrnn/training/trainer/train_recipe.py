@@ -29,8 +29,6 @@ from textrnn.training.trainer.run_state import TrainingOutcome
 from textrnn.training.trainer.setup import TrainingSetup, report_out_of_memory, set_up_training
 from textrnn.training.trainer.summary import describe
 
-RUN = "run"  # in the record of a training: the hash of what its weights depend on
-
 
 @dataclass(frozen=True, eq=False)
 class TrainedRecipe:
@@ -58,11 +56,10 @@ class TrainedRecipe:
         """The network that is saved: that of the refit, if there is one."""
         return self.network if self.refitted is None else self.refitted.network
 
-    def save(self, folder: Path, files: PreparedFiles, run: str | None = None) -> None:
+    def save(self, folder: Path, files: PreparedFiles) -> None:
         """Write the model directory, with the record of its training.
 
         That is the outcome, the settings, what rules and `limits` changed of them, and the notices.
-        run: the hash by which this run is recognised later; see `renamed_labels`.
         """
         save_model(folder, self.config, self.saved_network, files.preparation)
         if self.refitted is not None:
@@ -74,8 +71,6 @@ class TrainedRecipe:
             "auto": [asdict(value) for value in self.plan.rule_values()],
             "notices": self.plan.notices(self.recipe.where),
         }
-        if run is not None:
-            record |= {RUN: run}
         if self.fusion is not None:
             record |= {"fusion": _rounded(asdict(self.fusion))}
         if self.refitted is not None:
