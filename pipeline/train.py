@@ -26,7 +26,7 @@ def main(name: str) -> None:
         with resumable_folder(results.model.folder, CHECKPOINT_RETENTION, stage="train", run=key) as folder:
             with output_file(results.curves) as curves_file:
                 trained = train_recipe(recipe, group=group, curves_file=curves_file, work_folder=folder)
-            trained.save(folder, files)
+                trained.save(folder, files)  # inside: without a model there are no curves either
             # in no DVC output: durations differ from run to run, and DVC's run cache would bring old ones back;
             # inside, so that the checkpoints stay if this fails
             seconds, rows_per_second = trained.seconds, trained.rows_per_second
