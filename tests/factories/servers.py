@@ -8,6 +8,7 @@ import json
 import re
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -169,6 +170,8 @@ def running(*models: LoadedModel, settings: ServerSettings = SETTINGS, **limits:
         thread = threading.Thread(target=server.run, args=([listening],))
         thread.start()
         try:
+            while server.listener is None and thread.is_alive():  # the socket takes connections from the start
+                time.sleep(0.001)
             yield Running(url, server, service)
         finally:
             for model in models:
