@@ -14,6 +14,7 @@ SETTINGS = Baseline(
     logistic_c=(1.0, 10.0),
     svm_c=(0.3, 1.0),
     nb_svm_c=(0.1, 1.0),
+    nb_svm_tfidf_c=(0.3, 1.0),
     nb_svm_beta=(0.5, 1.0),
     width=8,
     epochs=5,

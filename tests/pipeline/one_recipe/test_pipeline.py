@@ -262,7 +262,7 @@ def test_baselines_and_analysis_have_stages_of_their_own(project):
     assert analysis["by_text"].get("known", {"rows": 0})["rows"] == seen
     baselines = read_json(project, "data/baselines/names_chars.json")["baselines"]
     # by linear models on the rows of the generated names, which are made to be learnable
-    for name in ("logistic_regression", "linear_svm", "nb_svm"):
+    for name in ("logistic_regression", "linear_svm", "nb_svm", "linear_ensemble"):
         assert baselines[name]["test"]["accuracy"] > baselines["majority"]["test"]["accuracy"] + 0.1
     assert baselines["bag_of_ngrams"]["best_epoch"] == 1  # limits.epochs
     best_name = max(baselines, key=lambda name: baselines[name]["dev"]["accuracy"])

@@ -18,6 +18,7 @@ class Baseline:
     logistic_c: tuple[float, ...]
     svm_c: tuple[float, ...]
     nb_svm_c: tuple[float, ...]
+    nb_svm_tfidf_c: tuple[float, ...]
     nb_svm_beta: tuple[float, ...]
     width: int
     epochs: int
@@ -36,7 +37,7 @@ class Baseline:
                     check_size(getattr(self, name), f"{where}.{name}", most)
             for name in ("epochs", "batch_size", "crf_iterations", "crf_min_count"):
                 errors.require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
-            for name in ("logistic_c", "svm_c", "nb_svm_c"):
+            for name in ("logistic_c", "svm_c", "nb_svm_c", "nb_svm_tfidf_c"):
                 candidates = getattr(self, name)
                 positive = bool(candidates) and min(candidates) > 0
                 errors.require(positive, f"{where}.{name}", "must be a list of numbers above 0", list(candidates))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -13,14 +13,9 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.baselines.bag_of_ngrams import fit_bag
+from textrnn.evaluation.baselines.best_linear_model import fit_linear_models
 from textrnn.evaluation.baselines.encoded_texts import EncodedTexts, check_known, read_encoded_texts
-from textrnn.evaluation.baselines.linear_models import (
-    LinearFit,
-    LinearInputs,
-    fit_linear_svm,
-    fit_logistic_regression,
-    fit_nb_svm,
-)
+from textrnn.evaluation.baselines.linear_inputs import LinearInputs
 from textrnn.evaluation.baselines.results import (
     BaselineResult,
     class_metrics,
@@ -31,12 +26,6 @@ from textrnn.evaluation.baselines.tagging import train_tagging_baselines
 from textrnn.evaluation.metrics.intervals import class_intervals
 from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.preparation.artifacts.labels import Labels
-
-LINEAR_MODELS: tuple[Callable[[LinearInputs, Baseline], LinearFit], ...] = (
-    fit_logistic_regression,
-    fit_linear_svm,
-    fit_nb_svm,
-)
 
 
 def cap_epochs(settings: Baseline, limit: int | None) -> Baseline:
@@ -50,8 +39,8 @@ def train_baselines(
     """Train the baselines of an encoding on the id shards of its train split, whose rows are not truncated.
 
     segmented: the shards from which the ids were made, to find the unseen texts of test; vocabulary_size: tokens of the
-    vocabulary. The baselines for classification are the majority class, logistic regression, a linear SVM, NB-SVM and a
-    bag of n-grams, all on the same n-grams; the time of each has that of finding them. Those for tagging are the
+    vocabulary. The baselines for classification are the majority class, the linear models and a bag of n-grams, all on
+    the same n-grams; the time of each has that of finding them. Those for tagging are the
     majority tag, the most frequent tag of each token (it sees no context: a lower bound rather than a competitor), and
     a CRF on the tokens around a token where CRFsuite is installed. Raises UserError when a split is empty.
     """
@@ -90,14 +79,12 @@ def train_baselines(
     if (longest := len(inputs.features.keys)) < settings.ngrams:
         reason = f"longer ones of {vocabulary_size:,} tokens have no keys of 63 bits"
         print(f"baseline.ngrams {settings.ngrams} lowered to {longest}: {reason}", flush=True)
-    for fit in LINEAR_MODELS:
-        started = time.monotonic()
-        fitted = fit(inputs, settings)
-        seconds = shared_seconds + time.monotonic() - started
-        scored = result(fitted.model.name, fitted.dev, fitted.test, seconds)
-        yield replace(scored, selected=fitted.selected, model=fitted.model)
+    for fitted, seconds in fit_linear_models(inputs, settings):
+        scored = result(fitted.model.name, fitted.dev, fitted.test, shared_seconds + seconds)
+        yield replace(scored, selected=fitted.selected, model=fitted.model, dev_loss=fitted.dev_loss)
     started = time.monotonic()
-    bag = fit_bag(inputs.presence, inputs.gold, classes, settings)
+    presence = (inputs.presence.train, inputs.presence.dev, inputs.presence.test)
+    bag = fit_bag(presence, (inputs.train, inputs.dev), classes, settings)
     scored = result("bag_of_ngrams", bag.dev, bag.test, shared_seconds + time.monotonic() - started)
     yield replace(scored, selected={"best_epoch": bag.epoch})
 

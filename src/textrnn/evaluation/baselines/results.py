@@ -9,7 +9,7 @@ import numpy as np
 
 from textrnn.common.storage.encoded_rows import EncodedRows
 from textrnn.common.storage.segmented_rows import SegmentedRows
-from textrnn.evaluation.metrics.comparison import best_baseline, score_name
+from textrnn.evaluation.metrics.comparison import score_name
 from textrnn.evaluation.metrics.intervals import Intervals
 from textrnn.evaluation.metrics.precision_recall import score_classes
 from textrnn.evaluation.metrics.predicted_rows import PredictedRows
@@ -25,8 +25,8 @@ class BaselineResult:
     """One baseline: its metrics on dev and test, the hyperparameters selected on dev, and its training time.
 
     unseen: metrics on the rows of test whose text occurs neither in train nor in dev; None when there is no such row.
-    intervals: of the metrics, by split; rows: the labels that it predicts for test, by its name. model: its weights, if
-    it is linear in n-grams.
+    intervals: of the metrics, by split; rows: the labels that it predicts for test, by its name. model and dev_loss: of
+    those that are linear in n-grams, the weights, and the loss of `LinearFit`.
     """
 
     name: str
@@ -38,6 +38,7 @@ class BaselineResult:
     intervals: dict[str, Intervals]
     rows: PredictedRows
     model: LinearModel | None = None
+    dev_loss: float = np.inf
 
     def metrics(self) -> dict[str, Any]:
         """Return everything that is the same in every run: all but the time."""
@@ -53,14 +54,11 @@ class BaselineResult:
 
 
 def best_linear_model(results: list[BaselineResult], empty: LinearModel) -> LinearModel:
-    """The model of the linear baseline with the best dev accuracy, the first of several equal ones.
+    """The model of the linear baseline with the least loss on dev, the first of several equal ones.
 
     empty: what is returned if no baseline is linear in n-grams, as for taggers.
     """
-    models = {result.name: result.model for result in results if result.model is not None}
-    if not models:
-        return empty
-    return models[best_baseline({r.name: r.metrics() for r in results if r.name in models}, "accuracy")]
+    return min(results, key=lambda result: result.dev_loss).model or empty
 
 
 def read_test_row_numbers(encoded: EncodedRows) -> np.ndarray:

@@ -17,9 +17,9 @@ from torch import Tensor
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.modeling.models.running_metrics import Score
+from textrnn.modeling.models.span_reader import SpanReader
 from textrnn.modeling.nn.crf import forbidden_transitions
 from textrnn.preparation.artifacts.labels import Labels
-from textrnn.preparation.artifacts.span_reader import SpanReader
 
 
 class MacroF1Counts:

@@ -25,7 +25,7 @@ from textrnn.preparation.artifacts.linear_model import LinearModel
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
 
 CLASSES = Labels("classify", ["a", "b", "c"], None, [])
-LINEAR = ("logistic_regression", "linear_svm", "nb_svm")
+LINEAR = ("logistic_regression", "linear_svm", "nb_svm", "linear_ensemble")
 TYPES = Labels("tag", ["O", "LOC", "PER"], "type", ["LOC", "PER"])
 
 
@@ -58,11 +58,17 @@ def test_classification_by_hand(tmp_path):
         assert metrics["test"] == {"accuracy": 0.75, "macro_f1": pytest.approx((2 / 3 + 2 / 3 + 1) / 3)}
         assert results[name].seconds > 0
     # 2, 3, 4; the bigrams with boundary marks 0-2 2-3 3-0, 0-3 3-2 2-0, 0-4 4-0; not 2-2 and 4-4, each in only one row
-    for name, candidates in zip(LINEAR, (SETTINGS.logistic_c, SETTINGS.svm_c, SETTINGS.nb_svm_c), strict=True):
+    for name, candidates in zip(
+        LINEAR,
+        (SETTINGS.logistic_c, SETTINGS.svm_c, SETTINGS.nb_svm_c, SETTINGS.nb_svm_tfidf_c),
+        strict=True,
+    ):
         assert results[name].metrics()["features"] == 3 + 8
         assert results[name].metrics()["C"] in candidates
         assert results[name].model.name == name
     assert results["nb_svm"].metrics()["beta"] in SETTINGS.nb_svm_beta
+    weight, _ = results["linear_ensemble"].metrics()["weights"]
+    assert weight == 1  # dev has only four rows, so the parts count equally
     assert results["majority"].model is results["bag_of_ngrams"].model is None
     assert 1 <= results["bag_of_ngrams"].metrics()["best_epoch"] <= 8
 
@@ -212,6 +218,7 @@ def test_the_stage_writes_metrics_without_timings(tmp_path, monkeypatch, script,
         "features",
         "C",
         "beta",
+        "weights",
         "best_epoch",
         "intervals",
     }
@@ -227,21 +234,22 @@ def test_the_stage_writes_the_best_linear_model(tmp_path, monkeypatch, script):
     make_project(tmp_path, "classify", CLASSES, TEXTS)
     script.main("letters")
     model = LinearModel.read(tmp_path / "data" / "linear" / "letters")
-    assert (model.name, model.vocabulary_size) == ("logistic_regression", 7)  # the first of three that are equal on dev
+    assert (model.name, model.vocabulary_size) == ("nb_svm", 7)  # all four have dev right, and this one by the most
     ids, offsets = np.array([2, 3, 3, 2, 4], np.int32), np.array([0, 2, 4, 5])
     assert model.scores(ids, offsets).argmax(1).tolist() == [0, 1, 2]
 
 
-def test_the_best_linear_model_is_that_with_the_best_dev_accuracy():
-    def result(name, accuracy, model):
+def test_the_best_linear_model_is_that_with_the_least_loss_on_dev():
+    def result(name, accuracy, loss, model):
         metrics = {"accuracy": accuracy, "macro_f1": 1 - accuracy}
         rows = PredictedRows.of_classes(np.arange(1), np.zeros(1, int), {name: np.zeros(1, int)}, ["a"])
-        return BaselineResult(name, metrics, metrics, None, {}, 1.0, intervals={}, rows=rows, model=model)
+        return BaselineResult(name, metrics, metrics, None, {}, 1.0, {}, rows, model, loss)
 
     empty, first, second, third = (LinearModel.empty(3, 2) for _ in range(4))
-    results = [result("a", 0.5, first), result("b", 0.7, second), result("c", 0.7, third), result("bag", 0.9, None)]
-    assert best_linear_model(results, empty) is second
-    assert best_linear_model(results[-1:], empty) is empty
+    results = [result("a", 0.8, 0.5, first), result("b", 0.7, 0.3, second), result("c", 0.9, 0.3, third)]
+    bag = result("bag", 0.9, np.inf, None)
+    assert best_linear_model([bag, *results], empty) is second
+    assert best_linear_model([bag], empty) is empty
 
 
 def test_the_stage_of_a_tagger_writes_an_empty_model(tmp_path, monkeypatch, script, capsys):

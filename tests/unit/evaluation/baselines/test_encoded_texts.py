@@ -51,7 +51,7 @@ def test_the_rows_of_a_split_come_from_its_shards(tmp_path):
         ],
         *[
             case
-            for name in ("logistic_c", "svm_c", "nb_svm_c")
+            for name in ("logistic_c", "svm_c", "nb_svm_c", "nb_svm_tfidf_c")
             for case in (
                 (name, (), rf"^baseline\.{name}: must be a list of numbers above 0; got \[\]"),
                 (name, (1.0, 0.0), rf"^baseline\.{name}: must be a list of numbers above 0; got \[1\.0, 0"),

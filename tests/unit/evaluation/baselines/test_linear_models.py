@@ -5,21 +5,31 @@ import math
 
 import numpy as np
 import pytest
+from scipy.optimize import minimize_scalar
+from scipy.special import logsumexp
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.svm import LinearSVC
 
 from factories.baseline_texts import SETTINGS, make_texts, tuples
 from textrnn.errors import UserError
+from textrnn.evaluation.baselines.linear_ensemble import fit_linear_ensemble
+from textrnn.evaluation.baselines.linear_inputs import LinearInputs
 from textrnn.evaluation.baselines.linear_models import (
-    LinearInputs,
     fit_linear_svm,
     fit_logistic_regression,
     fit_nb_svm,
+    fit_nb_svm_on,
     log_count_ratio,
 )
+from textrnn.preparation.artifacts.score_scales import fit_scales
 
-FITS = [fit_logistic_regression, fit_linear_svm, fit_nb_svm]
+
+def fit_ensemble(inputs, settings):
+    return fit_linear_ensemble(inputs, settings, fit_logistic_regression(inputs, settings))
+
+
+FITS = [fit_logistic_regression, fit_linear_svm, fit_nb_svm, fit_ensemble]
 
 
 def grams(row, order):
@@ -48,8 +58,8 @@ def test_tfidf_equals_scikit_learns_of_presence(order):
     inputs = extract(train, gold, test=test, ngrams=order)
     vectorizer = TfidfVectorizer(analyzer=lambda row: grams(row, order), min_df=2, binary=True)
     for ours, theirs in (
-        (inputs.tfidf[0], vectorizer.fit_transform(train)),
-        (inputs.tfidf[2], vectorizer.transform(test)),
+        (inputs.tfidf.train, vectorizer.fit_transform(train)),
+        (inputs.tfidf.test, vectorizer.transform(test)),
     ):
         columns = [vectorizer.vocabulary_[ngram] for ngram in sorted(vectorizer.vocabulary_, key=lambda n: (len(n), n))]
         np.testing.assert_allclose(ours.toarray(), theirs.toarray()[:, columns], atol=1e-12)
@@ -79,7 +89,7 @@ def test_the_predictions_equal_those_of_scikit_learns_pipeline(fit, name, refere
 def test_the_log_count_ratio_by_hand():
     inputs = extract([[2, 3], [2, 2], [3], [4], [4]], [0, 0, 1, 1, 1], classes=2, ngrams=1)
     # texts with 2, 3, 4: of class 0 two, one, none; of the rest none, one, two
-    ratio = log_count_ratio(inputs.presence[0], np.array([True, True, False, False, False]))
+    ratio = log_count_ratio(inputs.presence.train, np.array([True, True, False, False, False]))
     assert ratio.tolist() == pytest.approx([math.log((3 / 6) / (1 / 6)), 0, math.log((1 / 6) / (3 / 6))])
 
 
@@ -88,16 +98,58 @@ def test_nb_svm_equals_its_definition(classes, beta):
     (train, gold), (test, _) = sample(200, 1, classes), sample(80, 2, classes)
     settings = dataclasses.replace(SETTINGS, nb_svm_c=(0.5,), nb_svm_beta=(beta,))
     fitted = fit_nb_svm(inputs := extract(train, gold, test=test, classes=classes), settings)
-    x, scores = inputs.presence[0].toarray(), []
+    x, scores = inputs.presence.train.toarray(), []
     for label in range(classes):
         p, q = 1 + x[gold == label].sum(0), 1 + x[gold != label].sum(0)
         ratio = np.log((p / p.sum()) / (q / q.sum()))
         svm = LinearSVC(C=0.5, dual=True, tol=0.1, random_state=1).fit(x * ratio, gold == label)
         weights = (1 - beta) * np.abs(svm.coef_[0]).mean() + beta * svm.coef_[0]
-        scores.append(inputs.presence[2].toarray() @ (ratio * weights) + svm.intercept_[0])
+        scores.append(inputs.presence.test.toarray() @ (ratio * weights) + svm.intercept_[0])
     expected = np.stack(scores, 1).argmax(1) if classes == 3 else (scores[1] > 0).astype(int)
     assert np.array_equal(fitted.test, expected)
     assert fitted.selected == {"features": x.shape[1], "C": 0.5, "beta": beta}
+
+
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_ensemble_is_the_weighted_sum_of_its_parts(classes):
+    (train, gold), (dev, dev_gold), (test, _) = (
+        sample(rows, seed, classes) for rows, seed in ((300, 1), (120, 2), (80, 3))
+    )
+    inputs = extract(train, gold, dev, dev_gold, test, classes=classes)
+    regression = fit_logistic_regression(inputs, SETTINGS)
+    ratios = np.stack([log_count_ratio(inputs.presence.train, gold == label) for label in range(classes)], 1)
+    nb_svm = fit_nb_svm_on("part", inputs.tfidf, SETTINGS.nb_svm_tfidf_c, inputs, SETTINGS)
+    for label in range(classes) if classes == 3 else [1]:
+        part = LinearSVC(C=nb_svm.selected["C"], dual=True, tol=0.1, random_state=1)
+        part.fit(inputs.tfidf.train.multiply(ratios[:, label]).tocsr(), gold == label)
+        drawn = nb_svm.selected["beta"] * part.coef_[0]
+        drawn += (1 - nb_svm.selected["beta"]) * np.abs(part.coef_[0]).mean()
+        scores = inputs.tfidf.dev @ (ratios[:, label] * drawn) + part.intercept_[0]
+        np.testing.assert_allclose(nb_svm.dev_scores[:, label], scores / (1 if classes == 3 else 2), atol=1e-9)
+    ensemble = fit_linear_ensemble(inputs, SETTINGS, regression)
+    first, second = fit_scales(regression.dev_scores, nb_svm.dev_scores, dev_gold)
+    assert ensemble.selected["weights"] == pytest.approx([first, second], abs=1e-6)
+    total = first * regression.dev_scores + second * nb_svm.dev_scores
+    np.testing.assert_allclose(ensemble.dev_scores, total)
+    assert ensemble.dev_loss <= min(regression.dev_loss, nb_svm.dev_loss) + 1e-6
+    for texts, scores in ((make_texts(dev), total), (make_texts(test), None)):
+        found = ensemble.model.scores(texts.ids, texts.offsets)
+        parts = [part.model.scores(texts.ids, texts.offsets) for part in (regression, nb_svm)]
+        np.testing.assert_allclose(found, first * parts[0] + second * parts[1], atol=1e-5)
+        assert scores is None or np.allclose(found, scores, atol=1e-5)
+    assert np.array_equal(found.argmax(1), ensemble.test)
+
+
+def test_with_few_rows_of_dev_both_parts_count_equally():
+    (train, gold), (dev, dev_gold) = sample(300, 1), sample(49, 2)
+    inputs = extract(train, gold, dev, dev_gold, dev)
+    parts = [
+        fit_logistic_regression(inputs, SETTINGS),
+        fit_nb_svm_on("part", inputs.tfidf, SETTINGS.nb_svm_tfidf_c, inputs, SETTINGS),
+    ]
+    spreads = [np.sqrt(part.dev_scores.var(axis=1).mean()) for part in parts]
+    weights = fit_ensemble(inputs, SETTINGS).selected["weights"]
+    assert weights == pytest.approx([1, spreads[0] / spreads[1]], abs=1e-6)
 
 
 @pytest.mark.parametrize("classes", [2, 3, 4])
@@ -126,7 +178,7 @@ def test_the_artifact_scores_as_the_model_does(fit, classes):
     scores = fitted.model.scores(texts.ids, texts.offsets)
     assert scores.shape == (300, classes)
     assert np.array_equal(scores.argmax(1), fitted.test)
-    assert fitted.model.name == fit.__name__.removeprefix("fit_")
+    assert fitted.model.name.endswith(fit.__name__.removeprefix("fit_"))
     if classes == 2:  # opposite halves of one score
         assert np.abs(scores.sum(1)).max() < 1e-5
 
@@ -138,19 +190,39 @@ def test_the_artifact_has_the_svms_decision_function():
     texts = make_texts(test)
     scores = fitted.model.scores(texts.ids, texts.offsets)
     for label in range(3):
-        svm = LinearSVC(C=0.3, dual=True, tol=0.1, random_state=1).fit(inputs.tfidf[0], gold == label)
-        np.testing.assert_allclose(scores[:, label], svm.decision_function(inputs.tfidf[2]), atol=1e-5)
+        svm = LinearSVC(C=0.3, dual=True, tol=0.1, random_state=1).fit(inputs.tfidf.train, gold == label)
+        np.testing.assert_allclose(scores[:, label], svm.decision_function(inputs.tfidf.test), atol=1e-5)
 
 
-def test_dev_selects_c_and_a_tie_goes_to_the_first():
-    train, gold = [[2]] * 6 + [[3]] * 2, [0] * 6 + [1] * 2
-    settings = dataclasses.replace(SETTINGS, logistic_c=(1e-5, 1e3, 1e4))
-    inputs = extract(train, gold, [[3], [2]], [1, 0], [[3], [2]], 2, ngrams=1)
-    weak = fit_logistic_regression(inputs, settings)
-    # with the smallest value every row gets the majority class; the larger ones separate 2 and 3
-    assert (weak.selected["C"], weak.dev.tolist(), weak.test.tolist()) == (1e3, [1, 0], [1, 0])
-    strong = fit_logistic_regression(extract(train, gold, [[3]], [0], [[3], [2]], 2, ngrams=1), settings)
-    assert (strong.selected["C"], strong.test.tolist()) == (1e-5, [0, 0])
+def losses_at_the_best_scale(scores, gold):
+    """The least mean cross-entropy of dev over all scales of the scores, by brute force."""
+
+    def loss(scale):
+        total = scale * scores
+        return (logsumexp(total, axis=1) - total[np.arange(len(gold)), gold]).mean()
+
+    return minimize_scalar(loss, bounds=(0, 100), method="bounded", options={"xatol": 1e-9}).fun
+
+
+@pytest.mark.parametrize(
+    ("fit", "name", "values"),
+    [
+        (fit_logistic_regression, "logistic_c", (0.01, 100.0, 1.0, 1e4)),
+        (fit_linear_svm, "svm_c", (100.0, 1e-3, 0.1)),
+        (fit_nb_svm, "nb_svm_c", (100.0, 1e-4, 0.01)),
+    ],
+)
+def test_dev_selects_the_candidate_with_the_least_loss(fit, name, values):
+    (train, gold), (dev, dev_gold) = sample(300, 1), sample(200, 2)
+    inputs = extract(train, gold, dev, dev_gold)
+    settings = dataclasses.replace(SETTINGS, nb_svm_beta=(1.0,))
+    alone = [fit(inputs, dataclasses.replace(settings, **{name: (value,)})) for value in values]
+    losses = [losses_at_the_best_scale(each.dev_scores, dev_gold) for each in alone]
+    assert [each.dev_loss for each in alone] == pytest.approx(losses, abs=1e-4)
+    selected = fit(inputs, dataclasses.replace(settings, **{name: values}))
+    assert selected.selected["C"] == values[int(np.argmin(losses))]
+    # of equal candidates the first
+    assert fit(inputs, dataclasses.replace(settings, **{name: values * 2})).selected == selected.selected
 
 
 @pytest.mark.parametrize("fit", FITS)

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from textrnn.errors import UserError
+from textrnn.modeling.models.span_reader import SpanReader
 from textrnn.preparation.artifacts.labels import Labels, make_labels
-from textrnn.preparation.artifacts.span_reader import SpanReader
 from textrnn.preparation.artifacts.tag_schemes import spans
 
 RAW = ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
