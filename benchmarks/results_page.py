@@ -18,8 +18,17 @@ from results_measured import (
     is_ceiling,
     score_metric,
 )
-from results_runs import OF_TUTORIALS, REMARKS, SHORTER_THAN
-from results_tables import ladder_table, run_table, score_of, seconds_of, steps_of, target_table, unmeasured
+from results_runs import CURVES, OF_TUTORIALS, REMARKS, SHORTER_THAN
+from results_tables import (
+    ladder_table,
+    learning_curves,
+    run_table,
+    score_of,
+    seconds_of,
+    steps_of,
+    target_table,
+    unmeasured,
+)
 from textrnn.evaluation.rendering.scatter_plots import Cost, Level, cost_plot
 from textrnn.evaluation.rendering.svg import document
 
@@ -57,9 +66,9 @@ def render_page(runs: Mapping[str, Measured]) -> str:
     parts = [HEAD]
     for corpus, of_corpus in _by_corpus(runs):
         parts.append(_short(corpus, of_corpus))
-    parts += [target_table(runs), unmeasured(runs), "\n## Ladders\n", *LADDERS_TEXT]
+    parts += [target_table(runs), learning_curves(runs), unmeasured(runs), "\n## Ladders\n", *LADDERS_TEXT]
     for corpus, of_corpus in _by_corpus(runs):
-        steps = [run for run in of_corpus if run.row.get("step")]
+        steps = [run for run in of_corpus if run.row.get("step") and run.name not in CURVES]
         if steps:
             parts.append(f"\n### Ladders of {corpus}\n{ladder_table(steps)}")
     parts.append("\n## All runs\n")

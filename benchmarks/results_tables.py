@@ -5,6 +5,9 @@ from __future__ import annotations
 import statistics
 from collections.abc import Mapping
 
+import numpy as np
+
+from results_ladders import curve_of
 from results_measured import METRIC_NAMES, SHORT_ROWS, UNSEEN, WITHOUT_LONGEST, Measured, best_on_dev, score_metric
 from results_runs import REMARKS, RUNS, SHORTER_THAN, TARGETS
 
@@ -48,6 +51,39 @@ def target_table(runs: Mapping[str, Measured]) -> str:
         ]
         lines.append(f"| {' | '.join([*cells, outcome])} |")
     return "\n".join(lines) + "\n"
+
+
+def learning_curves(runs: Mapping[str, Measured]) -> str:
+    """For each target: the score on dev by rows of train, and the rows at which the error would be that of the target.
+
+    The error is taken to fall as a power of the rows, fitted to dev; from the error on test, that power is followed.
+    """
+    lines = [
+        "\n## Learning curves\n",
+        "The same recipes on fewer rows, one seed each, on dev. The error falls with a power of the rows, and the table\n"
+        "has its exponent. The last column follows it from the result on test to the target: an extrapolation, which\n"
+        "says whether more labelled rows could close the gap.\n",
+        "| run | dev by rows of train | exponent | target | rows for the target |",
+        "|---|---|---|---|---|",
+    ]
+    for target in TARGETS:
+        run, parts = runs.get(target.run), [runs[name] for name in curve_of(target.run) if name in runs]
+        reached = run.mean(target.split, target.metric) if run else None
+        if run is None or reached is None or not parts or target.split not in ("test", SHORT_ROWS):
+            continue
+        points = [(int(part.row["rows"]), part.mean("dev", target.metric) or 0.0) for part in [*parts, run]]
+        sizes, scores = np.array(points).T
+        exponent = float(np.polyfit(np.log(sizes), np.log(1 - scores), 1)[0])
+        listed = ", ".join(f"{size:,}: {100 * score:.2f}" for size, score in points)
+        cells = [f"`{target.run}`", listed, f"{exponent:.2f}", f"{target.what} {100 * target.value:.1f}"]
+        if reached >= target.value:
+            cells.append("met")
+        elif exponent >= 0:
+            cells.append("the error does not fall")
+        else:
+            cells.append(f"{sizes[-1] * ((1 - target.value) / (1 - reached)) ** (1 / exponent):,.0f}")
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n" if len(lines) > 4 else ""
 
 
 def unmeasured(runs: Mapping[str, Measured]) -> str:

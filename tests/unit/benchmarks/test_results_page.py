@@ -544,3 +544,22 @@ def test_the_command_of_a_run(results):
     assert "distill={seeds: [11, 12" in " ".join(results.command_of(["train@x"], each.changes, "data/web"))
     typed = " ".join(results.command_of(["train@x"], results.RUNS["news_bilstm"].changes, "data/web"))
     assert " -S data.vectors=data/web/vectors -S ++recipes.news_bilstm.embed.vectors=tencent-char-200d.vec.gz " in typed
+
+
+def test_a_learning_curve_says_how_many_rows_the_target_needs(results):
+    errors = {1_500: 0.4, 6_000: 0.2, 24_000: 0.1}
+    names = {1_500: "names_bigru_1500_rows", 6_000: "names_bigru_6000_rows", 24_000: "names_bigru"}
+    rows = [
+        row(names[size], 1 - error, split="dev", corpus="names", rows=size, **({"step": "x"} if size < 24_000 else {}))
+        for size, error in errors.items()
+    ]
+    rows.append(row("names_bigru", 0.72, corpus="names", rows=24_000))
+    results.save(rows)
+    page = results.render_page(results.read_runs())
+    (curve,) = (text for text in page.splitlines() if text.startswith("| `names_bigru` | 1,500"))
+    cells = [cell.strip() for cell in curve.strip("|").split("|")]
+    assert cells[1:4] == ["1,500: 60.00, 6,000: 80.00, 24,000: 90.00", "-0.50", "accuracy 86.0"]
+    assert cells[4] == "96,000"  # the error falls with the root of the rows, and that on test has to be halved
+    assert "### Ladders of names" not in page
+    results.save([row("names_bigru_1500_rows", 0.95, split="dev", corpus="names", rows=1_500, step="x")])
+    assert "| the error does not fall |" in results.render_page(results.read_runs())
