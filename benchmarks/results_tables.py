@@ -60,8 +60,8 @@ def learning_curves(runs: Mapping[str, Measured]) -> str:
     """
     lines = [
         "\n## Learning curves\n",
-        "The same recipes on fewer rows, one seed each, on dev. The error falls with a power of the rows, and the table\n"
-        "has its exponent. The last column follows it from the result on test to the target: an extrapolation, which\n"
+        "The same recipes on fewer rows, one seed each, on dev. The error falls with a power of the rows; the table has\n"
+        "its exponent. The last column follows it from the result on test to the target: an extrapolation, which\n"
         "says whether more labelled rows could close the gap.\n",
         "| run | dev by rows of train | exponent | target | rows for the target |",
         "|---|---|---|---|---|",
