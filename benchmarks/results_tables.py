@@ -60,9 +60,9 @@ def learning_curves(runs: Mapping[str, Measured]) -> str:
     """
     lines = [
         "\n## Learning curves\n",
-        "The same recipes on fewer rows, one seed each, on dev. The error falls with a power of the rows, of which the\n"
-        "table has the exponent. The last column follows it from the result on test to the target: an extrapolation,\n"
-        "which says whether more labelled rows could close the gap.\n",
+        "The same recipes on fewer rows, one seed each, on dev. The error falls with a power of the rows; the table\n"
+        "has its exponent. The last column follows it from the result on test to the target: an extrapolation, which\n"
+        "says whether more labelled rows could close the gap.\n",
         "| run | dev by rows of train | exponent | target | rows for the target |",
         "|---|---|---|---|---|",
     ]
