@@ -63,19 +63,20 @@ class LinearInputs:
         if len(np.unique(train.labels)) < 2:
             raise UserError("baseline", "the training split has only one class", do="give it more rows")
         features = NgramFeatures.select(train, vocabulary_size, settings.ngrams, settings.features)
-        presence = [features.presence(texts) for texts in splits]
-        texts_with = np.bincount(presence[0].indices, minlength=len(features))
-        idf = np.log((1 + len(train)) / (1 + texts_with)) + 1
-        tfidf = [_unit_rows(scale_columns(matrix, idf)) for matrix in presence]
+        on_train, on_dev, on_test = (features.presence(texts) for texts in splits)
         ones, zeros = np.ones(len(features)), np.zeros(len(features))
-        return cls(
-            features,
-            FeatureMatrices(*presence, ones, zeros),
-            FeatureMatrices(*tfidf, idf, idf**2),
-            train.labels,
-            dev.labels,
-            classes,
-        )
+        presence = FeatureMatrices(on_train, on_dev, on_test, ones, zeros)
+        return cls(features, presence, _tfidf(presence), train.labels, dev.labels, classes)
+
+
+def _tfidf(presence: FeatureMatrices) -> FeatureMatrices:
+    texts, ngrams = presence.train.shape
+    texts_with = np.bincount(presence.train.indices, minlength=ngrams)
+    idf = np.log((1 + texts) / (1 + texts_with)) + 1
+    on_train, on_dev, on_test = (
+        _unit_rows(scale_columns(matrix, idf)) for matrix in (presence.train, presence.dev, presence.test)
+    )
+    return FeatureMatrices(on_train, on_dev, on_test, idf, idf**2)
 
 
 def scale_columns(matrix: sparse.csr_matrix, scales: np.ndarray) -> sparse.csr_matrix:
