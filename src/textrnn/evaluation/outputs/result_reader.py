@@ -31,7 +31,7 @@ def _count(cell: str) -> int:
     """A whole number, as of rows."""
     value = int(cell)
     if not 0 <= value <= LARGEST_INT:
-        raise ValueError(f"{cell[:60]!r} is no number of rows")
+        raise ValueError(f"{cell[:60]!r} does not count rows")
     return value
 
 

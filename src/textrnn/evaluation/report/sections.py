@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from textrnn.errors import plural
 from textrnn.evaluation.metrics.intervals import Intervals
 from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.bar_charts import ReliabilityBar, histogram, reliability_diagram
@@ -70,7 +71,7 @@ def _facts(recipe: RecipeResults) -> Iterator[tuple[str, str]]:
         yield "padding in train", percent(recipe.pad["train"]["padding_share"])
     if recipe.train is not None:
         stopped = recipe.train["stopped_by"]
-        run = f"{recipe.train['steps']:,} steps, {recipe.train['epochs']:g} epochs"
+        run = f"{plural(recipe.train['steps'], 'step')}, {plural(recipe.train['epochs'], 'epoch')}"
         yield "trained for", run + (f", stopped by {humanize(stopped)}" if stopped else "")
         yield "weights of step", f"{int(recipe.train['best_step']):,}"
         if "refit" in recipe.train:

@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from textrnn.common.integrity.checksums import named, read_content
 from textrnn.common.integrity.json_files import read_json
+from textrnn.errors import plural
 from textrnn.evaluation.rendering.svg import Chart
 
 STYLES = {"supported": "verdict good", "not supported": "verdict bad"}
@@ -94,9 +95,9 @@ class ClaimView:
 def study_section(study: ShownStudy) -> dict[str, Any]:
     """The values of `study.html`: what the study was run on, the rule of its verdicts, and all claims."""
     verdicts = study.verdicts
-    seeds = len(verdicts["seeds"])
+    seeds, epochs = len(verdicts["seeds"]), plural(verdicts["epochs"], "epoch")
     return {
-        "scale": f"{verdicts['rows']:,} rows of train, {verdicts['epochs']:g} epochs, {seeds} seeds, on the CPU.",
+        "scale": f"{plural(verdicts['rows'], 'row')} of train, {epochs}, {plural(seeds, 'seed')}, on the CPU.",
         "rule": f"A claim is supported where all its {100 * verdicts['level']:.0f}% intervals over seeds (or timings) "
         "lie where it expects them, not supported where one lies wholly elsewhere, and undecided otherwise.",
         "claims": [_claim(claim, study.plots) for claim in verdicts["claims"]],

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from textrnn.errors import UserError, shorten
+from textrnn.errors import UserError, plural, shorten
 from textrnn.study.plan.json_files import read_results
 from textrnn.study.plan.result_forms import Verdicts
 from textrnn.study.verdicts.measures import MEASURES
@@ -57,9 +57,9 @@ def lines(verdicts: Mapping[str, Any]) -> list[str]:
 
 def _scale(verdicts: Mapping[str, Any]) -> str:
     seeds, threads = verdicts["seeds"], ", ".join(map(str, verdicts["threads"]))
-    rows, epochs = verdicts["rows"], verdicts["epochs"]
+    rows, epochs = plural(verdicts["rows"], "row"), plural(verdicts["epochs"], "epoch")
     noun = "thread" if threads == "1" else "threads"
-    return f"{rows:,} rows of train, {epochs:g} epochs, {len(seeds)} seeds, on the CPU with {threads} {noun}"
+    return f"{rows} of train, {epochs}, {plural(len(seeds), 'seed')}, on the CPU with {threads} {noun}"
 
 
 def _verdict_table(claims: Sequence[Mapping[str, Any]]) -> list[str]:

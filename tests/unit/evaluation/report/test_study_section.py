@@ -20,7 +20,7 @@ def test_the_study_has_its_claims_findings_and_plots(folder, study):
     write_json(study / "verdicts.json", judged)
     page = render(recipes(folder), read_shown_study(study))
     part = page.split('<section id="study"')[1].split("</section>")[0]
-    assert ">16 rows of train, 1 epochs, 2 seeds, on the CPU. A claim is supported where all its 95% intervals" in part
+    assert ">16 rows of train, 1 epoch, 2 seeds, on the CPU. A claim is supported where all its 95% intervals" in part
     claims = details(part)
     assert len(claims) == len(judged["claims"])
     for claim, expected in zip(claims, judged["claims"], strict=True):

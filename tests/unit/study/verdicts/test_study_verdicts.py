@@ -199,7 +199,7 @@ def test_accuracy_at_equal_time_stops_when_the_fastest_ends():
 def test_the_page_has_each_verdict_with_numbers_plots_and_command():
     _, content = verdicts()
     page = render(content, ["fails_at_32-curve.svg", "fails_at_32.svg", "batch_128.svg"], "study", "make study")
-    assert "16 rows of train, 1 epochs, 2 seeds" in page
+    assert "16 rows of train, 1 epoch, 2 seeds" in page
     for claim in content["claims"]:
         assert f"[{claim['verdict']}](#{claim['claim']})" in page
         assert f"## {claim['claim']}\n" in page
