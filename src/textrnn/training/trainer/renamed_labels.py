@@ -47,8 +47,8 @@ class _Record(TypedDict):
 class KeptModel:
     """The latest trained model of a recipe, without the files of its preparation, and its curves.
 
-    The large files are hard links where the file system has them. Nothing ever writes into a kept file; another model
-    takes the place of the whole folder.
+    The files of the model directory are hard links where the file system has them, and DVC's cache may have the same
+    ones. Nothing ever writes into a kept file; another model takes the place of the whole folder.
     """
 
     folder: Path
@@ -86,11 +86,11 @@ class KeptModel:
     def replace_by(self, model: Path, curves: Path, run: str, names: list[list[str]]) -> None:
         """Keep the files of a model directory and its curves in place of what is kept; nothing where that fails.
 
-        names: those of `names_of_run`, and those that the model has now, which may be among them.
+        names: those of `names_of_run`, and those that the model has now.
         """
         files = [CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE, WEIGHTS_BEFORE_REFIT_FILE]
         files = [name for name in files if (model / name).exists()]
-        record = _Record(run=run, files=[*files, curves.name], names=[each for at, each in enumerate(names) if each not in names[:at]])
+        record = _Record(run=run, files=[*files, curves.name], names=names)
         try:
             with checked_folder(self.folder) as folder:
                 for name in files:
