@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -147,6 +148,47 @@ def test_killed_while_files_are_created_and_removed(whole, project):
     assert resumed == sorted(resumed)
     assert len(resumed) >= 4
     assert results(project) == whole[1]
+
+
+def test_killed_while_labels_get_new_names(project):
+    """Wherever it is killed, what is kept is whole, and the next run writes the model under the new names."""
+    run(project, *COMMAND)
+    before = results(project)
+    labels = project / "data/encoded/thucnews_chars/preparation/labels.json"
+    names = json.loads(labels.read_text(encoding="utf-8"))
+    labels.write_text(json.dumps(names | {"names": [f"news of {name}" for name in names["names"]]}), encoding="utf-8")
+    (labels.parent / "checksums.json").unlink()
+    shutil.copytree(project / "models", project / "kept")
+
+    def put_back() -> None:
+        """What DVC leaves before it runs the stage."""
+        shutil.rmtree(project / "models")
+        shutil.copytree(project / "kept", project / "models")
+        shutil.rmtree(project / "models" / KEY)
+        (project / "metrics" / KEY / "curves.csv").unlink(missing_ok=True)
+
+    put_back()
+    said = run(project, *COMMAND).stdout
+    assert said == f"{KEY}: only names of labels have changed; the weights are kept\n"
+    whole = results(project)
+    folders = (f"models/{KEY}", f"models/{PRIVATE}/{KEY}{KEPT_MODEL}")
+    changed = {f"{folder}/checksums.json" for folder in folders}
+    changed |= {f"{folders[0]}/labels.json", f"{folders[1]}/kept.json"}
+    assert before.keys() == whole.keys()
+    assert {name for name in whole if whole[name] != before[name]} == changed
+
+    kills, kept = 0, 0
+    for point in range(40, 200):
+        put_back()
+        *killed, last = run_killed(project, f"train@{KEY}", [point, 10**6])
+        assert last.returncode == 0
+        kept += last.stdout == said
+        assert results(project) == whole
+        if not killed:
+            break
+        kills += 1
+    assert 30 < kills < 199
+    assert kept > kills / 2  # once what is kept has the new names, a run under them trains
 
 
 @pytest.mark.parametrize(

@@ -434,7 +434,7 @@ def test_a_kept_model_and_dvc_leave_each_other_alone(project, link):
     shutil.rmtree(project / "models" / RECIPE)
     dvc(project, "checkout", f"train@{RECIPE}")
     dvc(project, "gc", "-w", "-f")
-    dvc(project, "checkout", "--relink")
+    dvc(project, "checkout", "--relink", f"train@{RECIPE}")
     said = dvc(project, "status", f"train@{RECIPE}", f"evaluate@{RECIPE}")
     assert "Data and pipelines are up to date." in said
     assert written(project) == before

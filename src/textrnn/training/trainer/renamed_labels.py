@@ -28,6 +28,7 @@ from textrnn.preparation.artifacts.model_files import (
 )
 from textrnn.stage import output_file
 from textrnn.training.trainer.recipe import PreparedFiles, Recipe
+from textrnn.unfinished import private_folder
 
 RECORD_FILE = "kept.json"
 
@@ -61,7 +62,8 @@ class KeptModel:
     def names_of_run(self, run: str) -> list[list[str]]:
         """The names of labels with which the model of a run was written; empty if it is not here as a whole."""
         try:
-            record = self._read_record()
+            with private_folder(self.folder):  # puts back what a run was replacing when it was killed
+                record = self._read_record()
             if record["run"] != run:
                 return []
             for name in record["files"]:

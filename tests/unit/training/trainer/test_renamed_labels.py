@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,7 @@ from textrnn.training.planning.limits import Cap
 from textrnn.training.trainer.recipe import PreparedFiles
 from textrnn.training.trainer.renamed_labels import KeptModel, hash_run
 from textrnn.training.trainer.train_recipe import make_resume_key
+from textrnn.unfinished import REPLACED, unfinished
 
 SAID = "tiny: only names of labels have changed; the weights are kept\n"
 BIOES = Labels("tag", ["O", "B-PER", "I-PER", "E-PER", "S-PER", "B-LOC", "I-LOC"], "bioes", ["PER", "LOC"])
@@ -288,6 +290,17 @@ def test_several_processes_train(train, tmp_path, monkeypatch):
             train()
     assert ended.value.code == 130
     assert train()[0] == SAID
+
+
+def test_what_a_killed_run_was_replacing_is_put_back(train, tmp_path):
+    train()
+    with unfinished(tmp_path / KEPT, Path.mkdir) as entry:
+        aside = entry.with_name(f"{entry.name}0{REPLACED}")  # as a process leaves it that is killed between two renames
+        aside.mkdir()
+    (tmp_path / KEPT).rename(aside / "tiny.kept")
+    rename(tmp_path, "two", "one")
+    assert train()[0] == SAID
+    assert names_of(tmp_path / "models/.textrnn") == ["tiny.kept"]
 
 
 @pytest.fixture
