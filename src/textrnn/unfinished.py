@@ -1,7 +1,8 @@
 """Where an output is until it is whole, and the order in which it reaches the disk.
 
-Next to an output, the private folder `.textrnn` holds what is being written. Nothing else is ever removed: a file of
-the user's next to an output stays, whatever its name is. The folder is removed when it is empty.
+Next to an output, the private folder `.textrnn` holds what is being written, and what a stage keeps for its next run.
+Nothing else is ever removed: a file of the user's next to an output stays, whatever its name is. The folder is removed
+when it is empty.
 """
 
 from __future__ import annotations

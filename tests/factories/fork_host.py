@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 LATE_IMPORTS = ("torch", "nltk", "sklearn.linear_model")  # the slow ones, some of which scripts import when needed
-CREATE_OR_REMOVE = ("replace", "fsync", "unlink", "rename", "mkdir")
+CREATE_OR_REMOVE = ("replace", "fsync", "unlink", "rename", "mkdir", "link")
 
 
 def kill_before(number: int) -> None:

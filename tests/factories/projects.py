@@ -17,6 +17,7 @@ from ruamel.yaml import YAML
 
 from factories.imports import ROOT
 from factories.params import RECIPES
+from textrnn.unfinished import PRIVATE
 
 STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, which takes most of a second
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
@@ -24,6 +25,7 @@ WRITTEN = ("data", "models", "metrics", "reports")  # the folders of outputs; lo
 TAGGER = "ner_bilstm_crf"
 RECIPE = "names_gru"  # the recipe that tests run where one is enough
 GOAL = f"evaluate@{RECIPE}"
+KEPT_MODEL = ".kept"  # how its folder ends
 SMALL: dict[str, Any] = {
     "sample.rows": 300,
     "limits.epochs": 1,
@@ -126,11 +128,24 @@ def read_json(project: Path, name: str) -> Any:
 
 
 def written(project: Path) -> dict[str, str]:
-    """SHA-256 by path of all that stages have written, half-written folders of a dotted name included."""
+    """SHA-256 by path of all that stages have written, half-written folders of a dotted name included.
+
+    The models that `train` keeps in its private folder are no outputs, and are left out.
+    """
     found = {}
     for path in (path for name in WRITTEN for path in (project / name).rglob("*")):
+        if is_kept_model(path, project):
+            continue
         if path.is_file():
             found[str(path.relative_to(project))] = hashlib.sha256(path.read_bytes()).hexdigest()
         elif path.name.startswith("."):
             found[str(path.relative_to(project))] = "a folder"
     return found
+
+
+def is_kept_model(path: Path, project: Path) -> bool:
+    """Whether a path is, or lies in, a trained model that is kept for renamed labels, or is a folder of such alone."""
+    private = project / "models" / PRIVATE
+    if path == private:
+        return {each.suffix for each in private.iterdir()} == {KEPT_MODEL}
+    return private in path.parents and path.relative_to(private).parts[0].endswith(KEPT_MODEL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import re
 import shutil
@@ -14,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from factories.forked_stages import run_killed
-from factories.projects import SMALL, dvc, environment, make_project, run, set_params
+from factories.projects import KEPT_MODEL, SMALL, dvc, environment, make_project, run, set_params
+from textrnn.unfinished import PRIVATE
 
 pytestmark = pytest.mark.slow
 
@@ -37,7 +39,10 @@ EVERY_STEP = {"TEXTRNN_CHECKPOINT_SECONDS": "0"}
 
 
 def results(project: Path) -> dict[str, bytes]:
-    """Bytes by path of everything that training writes except its log, and of what it should not have left."""
+    """Bytes by path of everything that training writes except its log, and of what it should not have left.
+
+    Among it is the model that is kept for renamed labels.
+    """
     folders = (project / "models", project / "metrics" / KEY)
     paths = {str(path.relative_to(project)): path for folder in folders for path in folder.rglob("*")}
     return {name: path.read_bytes() if path.is_file() else b"" for name, path in paths.items()}
@@ -145,6 +150,47 @@ def test_killed_while_files_are_created_and_removed(whole, project):
     assert results(project) == whole[1]
 
 
+def test_killed_while_labels_get_new_names(project):
+    """Wherever it is killed, what is kept is whole, and the next run writes the model under the new names."""
+    run(project, *COMMAND)
+    before = results(project)
+    labels = project / "data/encoded/thucnews_chars/preparation/labels.json"
+    names = json.loads(labels.read_text(encoding="utf-8"))
+    labels.write_text(json.dumps(names | {"names": [f"news of {name}" for name in names["names"]]}), encoding="utf-8")
+    (labels.parent / "checksums.json").unlink()
+    shutil.copytree(project / "models", project / "kept")
+
+    def put_back() -> None:
+        """What DVC leaves before it runs the stage."""
+        shutil.rmtree(project / "models")
+        shutil.copytree(project / "kept", project / "models")
+        shutil.rmtree(project / "models" / KEY)
+        (project / "metrics" / KEY / "curves.csv").unlink(missing_ok=True)
+
+    put_back()
+    said = run(project, *COMMAND).stdout
+    assert said == f"{KEY}: only names of labels have changed; the weights are kept\n"
+    whole = results(project)
+    folders = (f"models/{KEY}", f"models/{PRIVATE}/{KEY}{KEPT_MODEL}")
+    changed = {f"{folder}/checksums.json" for folder in folders}
+    changed |= {f"{folders[0]}/labels.json", f"{folders[1]}/kept.json"}
+    assert before.keys() == whole.keys()
+    assert {name for name in whole if whole[name] != before[name]} == changed
+
+    kills, kept = 0, 0
+    for point in range(1, 200, 3):  # a run has some 60 calls
+        put_back()
+        *killed, last = run_killed(project, f"train@{KEY}", [point, 10**6])
+        assert last.returncode == 0
+        kept += last.stdout == said
+        assert results(project) == whole
+        if not killed:
+            break
+        kills += 1
+    assert 12 < kills < 60
+    assert kept > kills / 2  # once what is kept has the new names, a run under them trains
+
+
 @pytest.mark.parametrize(
     ("number", "code", "word"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")]
 )
@@ -184,11 +230,15 @@ def test_a_changed_param_starts_afresh(whole, project):
     output = run(project, *COMMAND).stdout
     assert resumed_steps(output) == []
     assert old.exists()  # a stopped run can still be resumed after another param was tried
-    shutil.rmtree(old.parent)
-    after, record = results(project), f"models/{KEY}/training.json"
-    assert b'"patience": 2000' in after[record]
-    after[record] = after[record].replace(b'"patience": 2000', b'"patience": 1000')
-    assert after == whole[1]  # the patience does not run out in either case
+    shutil.rmtree(old)
+    after, folders = results(project), (f"models/{KEY}", f"models/{PRIVATE}/{KEY}{KEPT_MODEL}")
+    for record in (f"{folder}/training.json" for folder in folders):
+        assert b'"patience": 2000' in after[record]
+        after[record] = after[record].replace(b'"patience": 2000', b'"patience": 1000')
+    assert after.keys() == whole[1].keys()
+    # the patience does not run out in either case, so that only what is derived from the param differs
+    derived = {f"{folder}/checksums.json" for folder in folders} | {f"{folders[1]}/kept.json"}
+    assert {name for name in after if after[name] != whole[1][name]} == derived
 
 
 def test_a_damaged_checkpoint_starts_afresh(whole, project):
@@ -203,7 +253,7 @@ def test_a_damaged_checkpoint_starts_afresh(whole, project):
 
 
 def test_a_loss_that_is_not_finite_leaves_no_checkpoint(project):
-    set_params(project, {"train.learning_rate": 1e30})
+    set_params(project, {"train.learning_rate": 1e15})
     done = run(project, *COMMAND, code=1, **EVERY_STEP)
     assert re.fullmatch(r"error: training, batch \d+: the loss .*\n", done.stderr)
     assert not [path for path in (project / "models").iterdir() if path.is_dir()]
@@ -225,4 +275,4 @@ def test_two_processes_write_once_and_one_process_resumes(whole, project):
     assert resumed_steps(done.stdout) != []
     assert results(project).keys() == whole[1].keys()
     assert (project / "logs" / f"{KEY}.json").read_text().count('"processes": 1') == 1
-    assert {path.name for path in (project / "models").iterdir() if path.is_dir()} == {KEY}
+    assert {path.name for path in (project / "models").iterdir() if path.is_dir()} == {KEY, PRIVATE}

@@ -9,6 +9,7 @@ import math
 import re
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +19,24 @@ import pytest
 from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
-from factories.projects import GOAL, RECIPE, dvc, environment, read_json, run, set_params, stages_run, written
+from factories.projects import (
+    GOAL,
+    KEPT_MODEL,
+    RECIPE,
+    dvc,
+    environment,
+    read_json,
+    run,
+    set_params,
+    stages_run,
+    written,
+)
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.preparation.artifacts.result_files import RecipeFiles
 from textrnn.preparation.artifacts.vocabulary import Vocabulary
+from textrnn.unfinished import PRIVATE
 
 STAGES = [
     "sample@names",
@@ -363,7 +376,89 @@ def test_interrupted_training_leaves_no_out(project):
     told = re.fullmatch(r"interrupted: step (\d+) is saved; the same command continues there\n", error)
     assert told
     step = told[1]
-    (left,) = (project / "models/.textrnn").glob(f"{RECIPE}.*")
+    (left,) = (path for path in (project / "models/.textrnn").glob(f"{RECIPE}.*") if path.suffix != KEPT_MODEL)
     assert [path.name for path in (left / MARKERS).glob("*.safetensors")] == [f"step-{step}.safetensors"]
-    shutil.rmtree(left.parent)
+    shutil.rmtree(left)
     assert written(project) == before
+
+
+def test_a_renamed_label_retrains_nothing(project):
+    kept = f"{RECIPE}: only names of labels have changed; the weights are kept\n"
+    before, lock = written(project), (project / "dvc.lock").read_bytes()
+    params = (project / "params.yaml").read_text(encoding="utf-8")
+    labels = read_json(project, f"models/{RECIPE}/labels.json")["names"]
+    new_names = {label: f"people of {label}" for label in labels}
+    set_params(project, {"corpora.names.parse.classes": new_names})
+    said = dvc(project, "repro", GOAL)
+    assert said.count(kept) == 1
+    assert "batch" not in said  # neither a line of a plan nor one of progress
+    assert read_json(project, f"models/{RECIPE}/labels.json")["names"] == list(new_names.values())
+    after = written(project)
+    assert before.keys() == after.keys()
+    changed = {name for name in before if name.startswith(("models/", "metrics/")) and before[name] != after[name]}
+    assert changed == {f"models/{RECIPE}/labels.json", f"models/{RECIPE}/checksums.json"}
+    assert run(project, "git", "status", "--porcelain", "metrics", "models").stdout == ""
+    assert stages_run(dvc(project, "repro", GOAL)) == []
+
+    # asked for without a change, it trains, to the same bytes
+    said = dvc(project, "repro", "-f", "-s", f"train@{RECIPE}")
+    assert kept not in said
+    assert f"{RECIPE}: batch size " in said
+    assert written(project) == after
+    shutil.rmtree(project / "models" / PRIVATE)
+    assert kept not in dvc(project, "repro", "-f", "-s", f"train@{RECIPE}")
+    assert written(project) == after
+
+    # the names before are in DVC's run cache
+    (project / "params.yaml").write_text(params, encoding="utf-8")
+    said = dvc(project, "repro", GOAL)
+    assert stages_run(said) == []
+    assert written(project) == before
+    assert (project / "dvc.lock").read_bytes() == lock
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("link", ["hardlink", "symlink", "copy"])
+def test_a_kept_model_and_dvc_leave_each_other_alone(project, link):
+    """With hard links a kept file is one of DVC's cache as well, which is read-only."""
+    dvc(project, "config", "cache.type", link)
+    set_params(project, {"train.seed": 2})
+    dvc(project, "repro", GOAL)
+    before = written(project)
+    weights = project / "models" / PRIVATE / f"{RECIPE}{KEPT_MODEL}" / "model.safetensors"
+    in_cache = [path for path in (project / ".dvc" / "cache" / "files").rglob("*") if path.samefile(weights)]
+    assert len(in_cache) == (link == "hardlink")
+    assert bool(weights.stat().st_mode & stat.S_IWUSR) == (link != "hardlink")
+    trained = weights.read_bytes()
+
+    shutil.rmtree(project / "models" / RECIPE)
+    dvc(project, "checkout", f"train@{RECIPE}")
+    dvc(project, "gc", "-w", "-f")
+    dvc(project, "checkout", "--relink", f"train@{RECIPE}")
+    said = dvc(project, "status", f"train@{RECIPE}", f"evaluate@{RECIPE}")
+    assert "Data and pipelines are up to date." in said
+    assert written(project) == before
+    assert weights.read_bytes() == trained
+
+    labels = read_json(project, f"models/{RECIPE}/labels.json")["names"]
+    for form in ("people of {}", "folk of {}"):  # the second from what the first has kept
+        set_params(project, {"corpora.names.parse.classes": {label: form.format(label) for label in labels}})
+        assert "the weights are kept\n" in dvc(project, "repro", GOAL)
+        assert (project / "models" / RECIPE / "model.safetensors").read_bytes() == trained
+    dvc(project, "gc", "-w", "-f")
+    assert "Data and pipelines are up to date." in dvc(project, "status", GOAL)
+    set_params(project, {"train.seed": 3})  # another model takes the place of read-only files
+    assert "the weights are kept" not in dvc(project, "repro", GOAL)
+    assert weights.read_bytes() == (project / "models" / RECIPE / "model.safetensors").read_bytes() != trained
+    assert "Data and pipelines are up to date." in dvc(project, "status", GOAL)
+
+
+@pytest.mark.slow
+def test_an_experiment_in_a_copy_of_the_project_trains_and_keeps_nothing_here(project):
+    folder = project / "models" / PRIVATE / f"{RECIPE}{KEPT_MODEL}"
+    before = content(folder)
+    said = dvc(project, "exp", "run", "--temp", "-S", "train.seed=3", GOAL)
+    assert stages_run(said) == RETRAINED
+    assert content(folder) == before
+    shown = run(project, "git", "status", "--porcelain", "--ignored", "-uall", "models").stdout
+    assert f"!! models/{PRIVATE}/{RECIPE}{KEPT_MODEL}/kept.json\n" in shown

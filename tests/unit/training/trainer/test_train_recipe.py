@@ -392,4 +392,6 @@ def test_what_fails_after_training_keeps_the_checkpoint_of_the_last_step(tmp_pat
     assert "resumed from step 5\n" in capsys.readouterr().out  # 20 rows in batches of 4
     assert json.loads((tmp_path / "models" / "tiny" / "training.json").read_text())["steps"] == 5
     assert json.loads((tmp_path / "logs" / "tiny.json").read_text())["resumed_from"] == [5]
-    assert [path.name for path in (tmp_path / "models").iterdir()] == ["tiny"]
+    left = {path.relative_to(tmp_path).as_posix() for path in (tmp_path / "models").glob("*/*") if path.is_dir()}
+    assert left == {"models/.textrnn/tiny.kept"}  # the checkpoints are gone
+    assert {path.name for path in (tmp_path / "models").iterdir()} == {"tiny", ".textrnn"}
