@@ -51,7 +51,8 @@ benchmarks/results.py render` writes it from `results.json`. Each result has the
   have in common. Over seeds, the bounds are averaged.
 * The linear models are logistic regression, a linear SVM, NB-SVM, a sum of two of them and a bag of n-grams; for
   taggers, a CRF with features of a window. `unseen` counts the test rows whose text is in neither train nor dev.
-* A model with a wide part adds the scores of the best linear model to its own. Both parts are also evaluated alone.
+* A model with a wide part adds the scores of the linear model with the least loss on dev to its own. Both parts are
+  also evaluated alone.
 * Seconds are those of training on one core that other programs used, too: an upper bound. A linear model of the wide
   part is not counted twice; add its seconds.
 * Published results are quoted from their source. They were measured with other splits and other rules, and some chose

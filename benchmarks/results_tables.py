@@ -12,6 +12,7 @@ from results_measured import METRIC_NAMES, SHORT_ROWS, UNSEEN, WITHOUT_LONGEST, 
 from results_runs import REMARKS, RUNS, SHORTER_THAN, TARGETS
 
 BEATEN = "beaten by a linear model"
+FLAT = -0.01  # an exponent of a learning curve nearer to 0 says nothing of the rows that a target needs
 
 
 def score_of(run: Measured, metric: str) -> float:
@@ -71,17 +72,20 @@ def learning_curves(runs: Mapping[str, Measured]) -> str:
         reached = run.mean(target.split, target.metric) if run else None
         if run is None or reached is None or not parts or target.split not in ("test", SHORT_ROWS):
             continue
-        points = [(int(part.row["rows"]), part.mean("dev", target.metric) or 0.0) for part in [*parts, run]]
+        scored = [(int(part.row["rows"]), part.mean("dev", target.metric)) for part in [*parts, run]]
+        points = [(size, score) for size, score in scored if score is not None and score < 1]
+        if len({size for size, _ in points}) < 2:
+            continue
         sizes, scores = np.array(points).T
         exponent = float(np.polyfit(np.log(sizes), np.log(1 - scores), 1)[0])
         listed = ", ".join(f"{size:,}: {100 * score:.2f}" for size, score in points)
         cells = [f"`{target.run}`", listed, f"{exponent:.2f}", f"{target.what} {100 * target.value:.1f}"]
         if reached >= target.value:
             cells.append("met")
-        elif exponent >= 0:
-            cells.append("the error does not fall")
+        elif exponent > FLAT:
+            cells.append("the error hardly falls")
         else:
-            cells.append(f"{sizes[-1] * ((1 - target.value) / (1 - reached)) ** (1 / exponent):,.0f}")
+            cells.append(f"{int(run.row['rows']) * ((1 - target.value) / (1 - reached)) ** (1 / exponent):,.0f}")
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n" if len(lines) > 4 else ""
 

@@ -153,10 +153,10 @@ def install_extra(extra: str) -> str:
 def plural(count: float, noun: str, form: str = "") -> str:
     """A number and its noun, as `1 row` and `1,200 rows`; form: of several, where it is not the noun and an s.
 
-    A fraction has up to six digits: `1.5 epochs`.
+    A fraction has up to five places: `1.5 epochs`.
     """
-    number = f"{count:,.6g}" if isinstance(count, float) else f"{count:,}"
-    return f"{number} {noun if count == 1 else form or noun + 's'}"
+    number = f"{count:,.5f}".rstrip("0").rstrip(".") if isinstance(count, float) else f"{count:,}"
+    return f"{number} {noun if number == '1' else form or noun + 's'}"
 
 
 def shorten(text: str) -> str:

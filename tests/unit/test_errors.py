@@ -97,9 +97,5 @@ def test_no_other_message_says_how_extras_are_installed(file):
 def test_a_number_and_its_noun():
     assert [plural(count, "row") for count in (0, 1, 2, 1200)] == ["0 rows", "1 row", "2 rows", "1,200 rows"]
     assert [plural(count, "batch", "batches") for count in (1, 3)] == ["1 batch", "3 batches"]
-    assert [plural(count, "epoch") for count in (1.0, 1.5, 22 / 7, 1200.0)] == [
-        "1 epoch",
-        "1.5 epochs",
-        "3.14286 epochs",
-        "1,200 epochs",
-    ]
+    fractions = [plural(count, "epoch") for count in (0.9999999, 1.5, 22 / 7, 1e6)]
+    assert fractions == ["1 epoch", "1.5 epochs", "3.14286 epochs", "1,000,000 epochs"]

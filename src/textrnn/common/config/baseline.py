@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from textrnn.common.config.bounds import MAX_FEATURES, MAX_NGRAM, MAX_WIDTH, check_size
 from textrnn.errors import ErrorCollector
 
+MAX_C = 1e9  # at this, nothing is regularized; far above it, scores are not finite
+
 
 @dataclass(frozen=True)
 class Baseline:
@@ -39,8 +41,9 @@ class Baseline:
                 errors.require(getattr(self, name) >= 1, f"{where}.{name}", "must be at least 1", getattr(self, name))
             for name in ("logistic_c", "svm_c", "nb_svm_c", "nb_svm_tfidf_c"):
                 candidates = getattr(self, name)
-                positive = bool(candidates) and min(candidates) > 0
-                errors.require(positive, f"{where}.{name}", "must be a list of numbers above 0", list(candidates))
+                in_range = bool(candidates) and 0 < min(candidates) <= max(candidates) <= MAX_C
+                wrong = f"must be a list of numbers above 0, at most {MAX_C:,.0f}"
+                errors.require(in_range, f"{where}.{name}", wrong, list(candidates))
             betas = self.nb_svm_beta
             fractions = bool(betas) and 0 <= min(betas) <= max(betas) <= 1
             errors.require(fractions, f"{where}.nb_svm_beta", "must be a list of numbers in [0, 1]", list(betas))

@@ -40,7 +40,7 @@ def fit_best_linear_model(
     inputs = LinearInputs.extract(
         (train, dev, no_test), vocabulary_size=vocabulary_size, classes=len(labels.names), settings=settings
     )
-    fits = [fitted for fitted, _ in fit_linear_models(inputs, settings)]
+    fits = (fitted for fitted, _ in fit_linear_models(inputs, settings))  # only the best is kept in memory
     return min(fits, key=lambda fitted: fitted.dev_loss).model
 
 

@@ -40,9 +40,9 @@ def train_baselines(
 
     segmented: the shards from which the ids were made, to find the unseen texts of test; vocabulary_size: tokens of the
     vocabulary. The baselines for classification are the majority class, the linear models and a bag of n-grams, all on
-    the same n-grams; the time of each has that of finding them. Those for tagging are the
-    majority tag, the most frequent tag of each token (it sees no context: a lower bound rather than a competitor), and
-    a CRF on the tokens around a token where CRFsuite is installed. Raises UserError when a split is empty.
+    the same n-grams; the time of each has that of finding them. Those for tagging are the majority tag, the most
+    frequent tag of each token (it sees no context: a lower bound rather than a competitor), and a CRF on the tokens
+    around a token where CRFsuite is installed. Raises UserError when a split is empty.
     """
     if labels.task == "tag":
         yield from train_tagging_baselines(encoded, segmented, labels, vocabulary_size, settings)

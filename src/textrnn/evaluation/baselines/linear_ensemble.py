@@ -12,7 +12,7 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.evaluation.baselines.linear_inputs import LinearInputs
 from textrnn.evaluation.baselines.linear_models import LinearFit, fit_nb_svm_on
 from textrnn.preparation.artifacts.linear_model import LinearModel
-from textrnn.preparation.artifacts.score_scales import equal_scales, fit_scales, least_loss
+from textrnn.preparation.artifacts.score_scales import equal_scales, fit_scales
 
 NAME = "linear_ensemble"
 
@@ -24,13 +24,14 @@ def fit_linear_ensemble(inputs: LinearInputs, settings: Baseline, regression: Li
     weights, both parts count equally; see `fit_scales`.
     """
     nb_svm = fit_nb_svm_on(NAME, inputs.tfidf, settings.nb_svm_tfidf_c, inputs, settings)
-    scores = regression.dev_scores, nb_svm.dev_scores
-    scales = fit_scales(*scores, inputs.dev) or equal_scales(*scores)
+    judged, scores = inputs.judged, (regression.dev_scores, nb_svm.dev_scores)
+    scales = fit_scales(scores[0][judged], scores[1][judged], inputs.dev[judged]) or equal_scales(*scores)
     parts = (regression.model, nb_svm.model)
 
     def total(values: list[np.ndarray]) -> np.ndarray:
         first, second = (scale * value.astype(np.float64) for scale, value in zip(scales, values, strict=True))
-        return first + second
+        first += second
+        return first
 
     model = LinearModel(
         NAME,
@@ -41,8 +42,9 @@ def fit_linear_ensemble(inputs: LinearInputs, settings: Baseline, regression: Li
         total([part.bias for part in parts]).astype(np.float32),
     )
     dev_scores = total([*scores])
-    selected = {**nb_svm.selected, "weights": [round(scale, 6) for scale in scales]}
-    return LinearFit(model, dev_scores, _classes(model, inputs), selected, least_loss(dev_scores, inputs.dev))
+    c = [regression.selected["C"], nb_svm.selected["C"]]
+    selected = {**nb_svm.selected, "C": c, "weights": [round(scale, 6) for scale in scales]}
+    return LinearFit(model, dev_scores, _classes(model, inputs), selected, inputs.loss(dev_scores))
 
 
 def _classes(model: LinearModel, inputs: LinearInputs) -> np.ndarray:
@@ -50,5 +52,6 @@ def _classes(model: LinearModel, inputs: LinearInputs) -> np.ndarray:
     presence = inputs.presence.test
     squares = presence @ model.squares.astype(np.float64)
     norms = np.sqrt(np.where(squares > 0, squares, 1))
-    classes: np.ndarray = (presence @ model.weights.astype(np.float64) / norms[:, None] + model.bias).argmax(axis=1)
+    scores = presence @ model.weights.astype(np.float64) / norms[:, None] + model.bias
+    classes: np.ndarray = scores.astype(np.float32).argmax(axis=1)
     return classes

@@ -6,6 +6,7 @@ Shapes: N texts, F n-grams, C classes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -14,6 +15,7 @@ from textrnn.common.config.baseline import Baseline
 from textrnn.errors import UserError
 from textrnn.evaluation.baselines.encoded_texts import EncodedTexts
 from textrnn.evaluation.baselines.ngram_features import NgramFeatures
+from textrnn.preparation.artifacts.score_scales import least_loss
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,19 @@ class LinearInputs:
     train: np.ndarray
     dev: np.ndarray
     classes: int
+
+    @cached_property
+    def judged(self) -> np.ndarray:
+        """The rows of dev by which models are compared: those whose class train has, or all where it has none of them.
+
+        No linear model gets the others right. How wrong they are depends on nothing that was learned.
+        """
+        known = np.flatnonzero(np.isin(self.dev, np.unique(self.train)))
+        return known if len(known) else np.arange(len(self.dev))
+
+    def loss(self, dev_scores: np.ndarray) -> float:
+        """The mean cross-entropy of the judged rows for scores of dev (N, C), at the scale where it is least."""
+        return least_loss(dev_scores[self.judged], self.dev[self.judged])
 
     @classmethod
     def extract(

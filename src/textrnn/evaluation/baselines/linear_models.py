@@ -19,7 +19,6 @@ from sklearn.svm import LinearSVC
 from textrnn.common.config.baseline import Baseline
 from textrnn.evaluation.baselines.linear_inputs import FeatureMatrices, LinearInputs, scale_columns
 from textrnn.preparation.artifacts.linear_model import LinearModel
-from textrnn.preparation.artifacts.score_scales import least_loss
 
 TOLERANCE = 0.1  # liblinear's own for these solvers; a hundred times less takes longer and is no better on dev
 SEEDS = 2**32  # of scikit-learn's generators
@@ -29,7 +28,7 @@ SEEDS = 2**32  # of scikit-learn's generators
 class LinearFit:
     """The model that dev selected, its scores of dev (N, C), its classes of test (N,), and its hyperparameters.
 
-    dev_loss: the mean cross-entropy of dev, at the scale of the scores where it is least.
+    dev_loss: that of `LinearInputs.loss`.
     """
 
     model: LinearModel
@@ -89,8 +88,9 @@ def fit_nb_svm_on(
     The weights are drawn to their mean magnitude by 1 - beta. Source: Wang & Manning 2012, "Baselines and Bigrams".
     """
     make = _svm_maker(settings)
-    ratios = [log_count_ratio(inputs.presence.train, inputs.train == label) for label in range(inputs.classes)]
-    scales = np.stack(ratios, axis=1)
+    scales = np.stack(
+        [log_count_ratio(inputs.presence.train, inputs.train == label) for label in range(inputs.classes)], axis=1
+    )
 
     def candidates() -> Iterator[Candidate]:
         for c in candidates_c:
@@ -177,7 +177,7 @@ def _select(name: str, candidates: Iterator[Candidate], matrices: FeatureMatrice
     least = np.inf
     for candidate in candidates:
         scores = candidate.scores(matrices.dev)
-        loss = least_loss(scores, inputs.dev)
+        loss = inputs.loss(scores)
         if loss < least:
             best, least = (candidate, scores), loss
     assert best is not None

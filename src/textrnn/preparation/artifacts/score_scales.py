@@ -30,7 +30,7 @@ def fit_scales(first: np.ndarray, second: np.ndarray, targets: np.ndarray) -> tu
     if (solution < 0).any():
         alone = [np.maximum(_minimize(margins[[part]]), 0) * unit for part, unit in enumerate(np.eye(2))]
         solution = min(alone, key=lambda scales: _loss(margins, scales))
-    if not solution.any():
+    if not solution.any() or not np.isfinite(solution).all():
         return None
     first_scale, second_scale = (solution / spread).tolist()
     return first_scale, second_scale
@@ -38,12 +38,15 @@ def fit_scales(first: np.ndarray, second: np.ndarray, targets: np.ndarray) -> tu
 
 def equal_scales(first: np.ndarray, second: np.ndarray) -> tuple[float, float]:
     """The scales, 1 and that of the second, under which both scores (N, C) spread equally over the classes of a row."""
-    spreads = [float(np.sqrt(np.var(scores.astype(np.float64), axis=1).mean())) for scores in (first, second)]
+    spreads = []
+    for scores in (first, second):
+        differences = scores.astype(np.float64) - scores[:, :1]  # exactly 0 where all classes have the same score
+        spreads.append(float(np.sqrt(np.var(differences, axis=1).mean())))
     return 1.0, spreads[0] / spreads[1] if all(spreads) else 1.0
 
 
 def least_loss(scores: np.ndarray, targets: np.ndarray) -> float:
-    """The mean cross-entropy of softmax(a * scores) at the scale a >= 0 where it is least.
+    """The mean cross-entropy of softmax(a * scores) at the scale a >= 0 where it is least, the penalty included.
 
     It compares scores on different scales, such as margins of an SVM and log-odds. scores: (N, C); targets: (N,).
     """

@@ -221,8 +221,21 @@ def test_dev_selects_the_candidate_with_the_least_loss(fit, name, values):
     assert [each.dev_loss for each in alone] == pytest.approx(losses, abs=1e-4)
     selected = fit(inputs, dataclasses.replace(settings, **{name: values}))
     assert selected.selected["C"] == values[int(np.argmin(losses))]
-    # of equal candidates the first
-    assert fit(inputs, dataclasses.replace(settings, **{name: values * 2})).selected == selected.selected
+    # where all candidates mislead, none is better than a guess: the first of equal ones
+    misled = extract(train, gold, dev, (dev_gold + 1) % 3)
+    tie = fit(misled, dataclasses.replace(settings, **{name: values}))
+    assert (tie.selected["C"], tie.dev_loss) == (values[0], pytest.approx(np.log(3)))
+
+
+def test_rows_of_dev_whose_class_train_lacks_select_nothing():
+    (train, gold), (dev, dev_gold) = sample(300, 1), sample(100, 2)
+    more = [*dev, *[[2, 3]] * 40], np.concatenate((dev_gold, [3] * 40))
+    for fit in FITS:
+        with_them, without = (fit(extract(train, gold, *rows, classes=4), SETTINGS) for rows in (more, (dev, dev_gold)))
+        assert with_them.selected == without.selected
+        assert with_them.dev_loss == without.dev_loss
+    only = extract(train, gold, [[2, 3]] * 3, np.array([3] * 3), classes=4)
+    assert fit_linear_svm(only, SETTINGS).selected["C"] in SETTINGS.svm_c
 
 
 @pytest.mark.parametrize("fit", FITS)

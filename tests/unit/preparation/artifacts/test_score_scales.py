@@ -67,12 +67,14 @@ def test_too_little_to_fit_the_scales():
     assert fit_scales(deep[:50], wide[:50], gold[:50]) is not None
     assert fit_scales(deep, wide, np.zeros_like(gold)) is None
     assert fit_scales(*parts(-2.0, -0.3)) is None
+    assert fit_scales(np.full_like(deep, np.nan), wide, gold) is None
 
 
 def test_parts_that_count_equally():
     first, second = np.array([[0.0, 2.0], [5.0, 3.0]]), np.array([[1.0, 1.5], [0.0, 0.5]])
     assert equal_scales(first, second) == (1, pytest.approx(4))  # what all classes of a row have in common is nothing
-    assert equal_scales(first, np.ones((2, 2))) == equal_scales(np.ones((2, 2)), first) == (1, 1)
+    for same in (np.ones((2, 3)), np.full((2, 3), 0.1)):
+        assert equal_scales(same, np.eye(3)[:2]) == equal_scales(np.eye(3)[:2], same) == (1, 1)
 
 
 def test_the_least_loss_is_that_at_the_best_scale():
