@@ -54,7 +54,7 @@ OF_TUTORIALS = {"thucnews": "news_rnn", "names": "names_gru", "msra": "ner_gru_f
 
 # what a reader must know of a run or a corpus
 REMARKS = {
-    "thucnews": "NB-SVM is the better pick where time is short: no recurrent run here trains in its half minute.",
+    "thucnews": "NB-SVM is the better pick where time is short: no recurrent run here trains in as few seconds.",
     "reviews_lstm": "44 steps on 0.7% of the tutorial's rows; half of test, the other half is its dev",
     "ner_gru_faster_rate": "5 epochs of the tutorial's 50, at a hundred times its rate, with a third of its width",
     "news_lstm": "4 epochs of its 7",
