@@ -145,10 +145,22 @@ def create_in(folder: Path, create: Callable[[], Created]) -> Created:
 
 def _make(folder: Path) -> None:
     """Make a private folder if it is not there; raises UserError if it is one that another user could tamper with."""
-    with contextlib.suppress(FileExistsError):
+    try:
         folder.mkdir()
+    except FileExistsError:
+        _check_writable(folder.parent)
     if not _is_usable(folder):
         raise UserError(folder, "is another user's folder", do="remove it, or write the output to a folder of your own")
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise now what the rename of an output into this folder would raise after all the work.
+
+    A read-only file system is left out: the first file that is written says so.
+    """
+    read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
+    if not read_only and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(_private_name(folder)))
 
 
 def _new_entry(folder: Path, create: Callable[[Path], None], end: str) -> tuple[Path, int]:

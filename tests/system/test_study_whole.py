@@ -8,6 +8,7 @@ from factories.shards import write_padded
 from textrnn.common.params.params_file import read_params
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.plan.json_files import read_results, read_runs, run_file, write_results
+from textrnn.study.plan.result_forms import Verdicts
 from textrnn.study.plan.variants import CellComparison, read_study
 from textrnn.study.runs.cell_comparison import differences, timings
 from textrnn.study.runs.training_run import run_variant
@@ -51,7 +52,7 @@ def verdicts(tmp_path_factory):
     sizes = CellComparison(3, 2, 4, 3, repeats=2)
     verdicts = judge_all(runs, {str(seed): differences(sizes, seed) for seed in SEEDS}, timings(sizes, 1))
     write_results(folder / "verdicts.json", verdicts)
-    return runs, read_results(folder / "verdicts.json")
+    return runs, read_results(folder / "verdicts.json", Verdicts)
 
 
 def test_every_comparison_is_measured_except_those_that_need_more_rows(verdicts):

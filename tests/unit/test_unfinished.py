@@ -485,3 +485,15 @@ def test_a_checkpoint_is_synced_before_the_one_before_it_is_removed(tmp_path, ca
         assert calls[index - 1] == f"sync {at}/.textrnn/*"
         assert calls[index + 1] == f"sync {at}"
         assert index + 1 < removed
+
+
+@pytest.mark.parametrize("write", WRITERS)
+def test_a_folder_that_refuses_the_rename_at_the_end_is_told_at_once(tmp_path, monkeypatch, write):
+    """What is kept in the private folder makes it writable where the folder itself is not."""
+    (tmp_path / PRIVATE).mkdir()
+    (tmp_path / PRIVATE / "out.kept").touch()
+    monkeypatch.setattr(os, "access", lambda folder, *_, **__: Path(folder) != tmp_path)
+    with pytest.raises(PermissionError) as raised:
+        write(tmp_path / "out")
+    assert raised.value.filename == str(tmp_path / "out")
+    assert names_in(tmp_path) == [PRIVATE, f"{PRIVATE}/out.kept"]
