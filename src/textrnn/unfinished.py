@@ -1,8 +1,7 @@
 """Where an output is until it is whole, and the order in which it reaches the disk.
 
 Next to an output, the private folder `.textrnn` holds what is being written, and what a stage keeps for its next run.
-Nothing else is ever removed: a file of the user's next to an output stays, whatever its name is. The folder is removed
-when it is empty.
+Nothing else is ever removed, whatever its name is. The folder is removed when it is empty.
 """
 
 from __future__ import annotations
@@ -156,7 +155,7 @@ def _make(folder: Path) -> None:
 def _check_writable(folder: Path) -> None:
     """Raise now what the rename of an output into this folder would raise after all the work.
 
-    A read-only file system is left out: the first file that is written says so.
+    On a read-only file system the first file that is written says so.
     """
     read_only = os.statvfs(folder).f_flag & os.ST_RDONLY
     if not read_only and not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):

@@ -44,6 +44,7 @@ class Listener:
         self._loop = asyncio.get_running_loop()
         self._open: set[Connection] = set()
         self._accepting: set[asyncio.Task[None]] = set()
+        self._arriving = 0  # accepted, and not open yet
         self._closed = False
         self.crowded = False
         listening.setblocking(False)
@@ -51,7 +52,7 @@ class Listener:
     @property
     def connections(self) -> int:
         """The number of connections that are open."""
-        return len(self._open) + len(self._accepting)
+        return len(self._open) + self._arriving
 
     def start(self) -> None:
         """Begin to accept, or go on."""
@@ -69,6 +70,7 @@ class Listener:
 
     def opened(self, connection: Connection) -> None:
         """Count a connection; one that waited when the server was stopped is closed soon."""
+        self._arriving -= 1
         self._open.add(connection)
         if self._closed:
             connection.shutdown()
@@ -104,6 +106,8 @@ class Listener:
                 logger.warning("cannot accept a connection: %s", error)
                 self._wait_for_place()
                 return
+            self.crowded = False  # if still others wait, this is called again at once
+            self._arriving += 1
             task = self._loop.create_task(self._hand_over(accepted))
             self._accepting.add(task)
             task.add_done_callback(self._accepting.discard)
@@ -112,6 +116,7 @@ class Listener:
         try:
             await self._loop.connect_accepted_socket(lambda: self._connect(self), accepted)
         except OSError:
+            self._arriving -= 1
             accepted.close()
 
     def _wait_for_place(self) -> None:
