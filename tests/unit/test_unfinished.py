@@ -34,10 +34,10 @@ with output_file(path / "file") as file, output_folder(path / "folder") as folde
 """
 
 
-def start_writer(folder: Path) -> subprocess.Popen[str]:
-    """A process that has a half-written file and folder, until it is killed or its input ends."""
+def start_writer(folder: Path, script: str = KILLED) -> subprocess.Popen[str]:
+    """A process in the middle of writing, by default a file and a folder, until it is killed or its input ends."""
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(folder)],
+        [sys.executable, "-c", script, str(folder)],
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -243,15 +243,7 @@ def test_a_second_interrupt_after_the_renames_leaves_the_new_output(tmp_path, si
 
 
 def kill_between_the_renames(folder: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, "-c", REPLACING, str(folder)],
-        env={**os.environ, "PYTHONPATH": str(SOURCE)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
+    process = start_writer(folder, REPLACING)
     process.kill()
     process.communicate()
     assert not (folder / "out").exists()
