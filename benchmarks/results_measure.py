@@ -115,6 +115,8 @@ def params_hash(params: dict[str, Any], recipe: str) -> str:
     }
     del sections["train"]["seed"]
     relevant = {"corpus": corpus, "limits": params["limits"], **sections}
+    if sections["model"]["wide"]:
+        relevant["baseline"] = params["baseline"]
     return hashlib.sha256(json.dumps(relevant, sort_keys=True).encode()).hexdigest()[:16]
 
 

@@ -211,6 +211,8 @@ def test_the_hash_covers_every_param_of_a_recipe_but_the_seed(import_benchmark):
         {"limits__rows": 9},
     ]
     assert len({same[0], *(changed(**each) for each in others)}) == 1 + len(others)
+    assert changed(baseline__ngrams=2) == same[0]  # only a wide part depends on the baselines
+    assert changed(model__wide=True, baseline__ngrams=2) != changed(model__wide=True)
 
 
 @pytest.fixture
