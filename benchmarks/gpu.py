@@ -28,7 +28,7 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_sides import CASES, RUNGS, Case, read_rows, time_gru, time_rung
 from performance import compare, parse_arguments, read, save
 from textrnn.errors import UserError
-from textrnn.modeling.nn.precision import make_deterministic
+from textrnn.modeling.devices.precision import make_deterministic
 from textrnn.stage import run_command
 
 REPEATS, BATCHES, WARM_UP = 5, 160, 10
