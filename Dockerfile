@@ -7,6 +7,9 @@
 #   docker run --rm --gpus all --user "$(id -u):$(id -g)" --volume "$PWD:$PWD" --workdir "$PWD" textrnn-gpu \
 #       python /textrnn/pipeline/train.py news_lstm
 #
+# The folder of the project is mounted under its own path, which links of DVC into its cache may hold. Several GPUs also
+# need `--ipc host`: NCCL exchanges data through /dev/shm, of which a container has 64 MB.
+#
 # The tag for CUDA 12.6 runs with drivers from 525 on. GPUs newer than Hopper need that for CUDA 13:
 #   docker build --build-arg BASE=pytorch/pytorch:2.13.0-cuda13.0-cudnn9-runtime --tag textrnn-gpu .
 ARG BASE=pytorch/pytorch:2.13.0-cuda12.6-cudnn9-runtime
@@ -27,6 +30,4 @@ COPY pipeline /textrnn/pipeline
 COPY benchmarks /textrnn/benchmarks
 COPY src /textrnn/src
 
-# Commands run in the folder that is mounted: there lie params.yaml and data, and there models/ and metrics/ are written.
-WORKDIR /project
 CMD ["python", "/textrnn/pipeline/train.py", "--help"]
