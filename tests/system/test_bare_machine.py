@@ -29,7 +29,7 @@ sys.path.insert(0, {str(SOURCE)!r})
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
 from textrnn.modeling.models.model_directory import load_model
-from textrnn.modeling.nn.device import pick_device
+from textrnn.modeling.devices.device import pick_device
 from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
 from textrnn.training.trainer.train_recipe import train_recipe
 
