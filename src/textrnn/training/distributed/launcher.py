@@ -10,14 +10,15 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import IO
+from typing import IO, NoReturn
 
 import torch
 import torch.distributed as dist
 
 from textrnn.errors import ResumableError, UserError
-from textrnn.training.distributed.process_group import SINGLE_PROCESS, PeerLostError, ProcessGroup
+from textrnn.modeling.nn.device import check_device_per_process
+from textrnn.training.distributed.exchange_errors import PeerLostError, report_exchange_errors
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, TIMEOUT, ProcessGroup
 
 PROCESSES_VARIABLE = "TEXTRNN_PROCESSES"
 WORKER_VARIABLE = "TEXTRNN_COPY"  # set for the workers that this module starts
@@ -41,15 +42,18 @@ def launch_group() -> Iterator[ProcessGroup]:
     """The group of this process: torchrun's, or this process and the workers it starts, or this process alone.
 
     Unless torchrun started this process, TEXTRNN_PROCESSES is the number of processes. Workers run this very script,
-    and end with this process, however it ends. Only process 0 reports a UserError, as all processes raise the same one.
-    Raises ResumableError if a worker ends unexpectedly.
+    and end with this process, however it ends. Only the first process of a machine reports a UserError, as all
+    processes there raise the same one.
+    Raises ResumableError if processes would share a GPU, or if a worker ends unexpectedly.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         with _join_from_environment() as group:
             yield group
     elif (count := process_count()) > 1 and "RANK" not in os.environ:
+        check_device_per_process(count)
         _share_cores(count)
-        store = dist.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False)
+        with report_exchange_errors():
+            store = dist.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
         with _run_workers(count, store.port):
             yield ProcessGroup(0, count, 0, store)
     else:
@@ -60,24 +64,35 @@ def launch_group() -> Iterator[ProcessGroup]:
 def _join_from_environment() -> Iterator[ProcessGroup]:
     """The group that torchrun's environment variables describe, for torchrun's processes and for our own workers."""
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    _share_cores(int(os.environ.get("LOCAL_WORLD_SIZE", count)))
+    local_rank, local_count = int(os.environ.get("LOCAL_RANK", rank)), int(os.environ.get("LOCAL_WORLD_SIZE", count))
+    _share_cores(local_count)
+    try:
+        check_device_per_process(local_count)
+    except ResumableError as error:
+        _raise_or_exit(error, local_rank)
     store = None
     if WORKER_VARIABLE in os.environ:
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-        store = dist.TCPStore(*address, count, is_master=False, timeout=timedelta(seconds=60))
+        with report_exchange_errors():
+            store = dist.TCPStore(*address, count, is_master=False, timeout=TIMEOUT)
     try:
-        yield ProcessGroup(rank, count, int(os.environ.get("LOCAL_RANK", rank)), store)
+        yield ProcessGroup(rank, count, local_rank, store)
     except ResumableError:
         raise
-    except UserError:
-        if rank == 0:
-            raise
-        sys.exit(1)
+    except UserError as error:
+        _raise_or_exit(error, local_rank)
     except KeyboardInterrupt:
         if rank == 0:
             raise
         sys.exit(130)
+
+
+def _raise_or_exit(error: UserError, local_rank: int) -> NoReturn:
+    """Raise the error in the first process of a machine; end the others, which have the same one."""
+    if local_rank == 0:
+        raise error
+    sys.exit(1)
 
 
 def _share_cores(processes: int) -> None:
