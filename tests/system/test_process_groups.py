@@ -48,6 +48,15 @@ def sums(group):
     assert group.any_process(False, group.rank == 1, True) == [False, True, True]
     assert group.broadcast_bytes(b"0 gives" if group.rank == 0 else b"") == b"0 gives"
     assert group.broadcast_bytes(b"") == b""
+    rows, values = group.gather_rows(torch.tensor([3] * group.rank + [4]), torch.ones(group.rank + 1, 2))
+    assert (rows.tolist(), values.tolist()) == ([4, 3, 4], [[1.0, 1.0]] * 3)
+    assert [len(rows) for rows in group.gather_rows(torch.zeros(0), torch.zeros(0, 2))] == [0, 0]
+    network = torch.nn.Linear(1, 1)
+    weights = [weight.detach().clone() for weight in network.parameters()]
+    group.share_weights(network)
+    shared = torch.cat([weight.detach().flatten() for weight in network.parameters()])
+    assert group.all_gather(shared).unique(dim=0).shape == (1, 2)
+    assert group.rank or all(map(torch.equal, weights, network.parameters()))
 
 def cases(group, out):
     sums(group)

@@ -90,14 +90,18 @@ def _explain_nccl(text: str) -> Exception:
 
 
 def _peer_lost(text: str) -> PeerLostError:
-    return PeerLostError("processes", "another one has ended or cannot be reached", got=_shown(text), do=AGAIN)
+    do = AGAIN
+    if "connectFullMesh" in text:  # by default gloo listens where the machine's name leads, which may be loopback
+        do = f"on several machines set GLOO_SOCKET_IFNAME to the interface that leads to the others; {AGAIN}"
+    return PeerLostError("processes", "another one has ended or cannot be reached", got=_shown(text), do=do)
 
 
 def _shown(text: str) -> str:
-    """The first line; of an error of NCCL its code and its last warning instead."""
+    """The first line, without gloo's source file and advice; of an error of NCCL its code and its last warning."""
     code = re.search(r"^nccl\w+:.*", text, re.MULTILINE)
     if code is None:
-        return text.splitlines()[0][:200] if text else "no message"
+        line = text.partition("\n")[0].partition(". This is typically caused by")[0]
+        return re.sub(r"\[[^]]*gloo/[^]]*\] ", "", line)[:200]
     return f"{code[0].strip()} {_last_error(text)}".strip()
 
 
