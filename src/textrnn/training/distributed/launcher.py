@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import IO, NoReturn
@@ -22,7 +24,7 @@ from textrnn.training.distributed.process_group import SINGLE_PROCESS, TIMEOUT, 
 
 PROCESSES_VARIABLE = "TEXTRNN_PROCESSES"
 WORKER_VARIABLE = "TEXTRNN_COPY"  # set for the workers that this module starts
-GRACE_SECONDS = 5.0  # for a failed worker to exit, and for the main thread to notice that one has failed
+GRACE_SECONDS = 5.0  # for a failed process to exit, and for others to notice that one has failed
 POLL_SECONDS = 0.5
 
 
@@ -42,8 +44,8 @@ def launch_group() -> Iterator[ProcessGroup]:
     """The group of this process: torchrun's, or this process and the workers it starts, or this process alone.
 
     Unless torchrun started this process, TEXTRNN_PROCESSES is the number of processes. Workers run this very script,
-    and end with this process, however it ends. Only the first process of a machine reports a UserError, as all
-    processes there raise the same one.
+    and end with this process, however it ends. The first process of a machine reports a UserError for all processes
+    there, as they raise the same one.
     Raises ResumableError if processes would share a GPU, or if a worker ends unexpectedly.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
@@ -69,7 +71,7 @@ def _join_from_environment() -> Iterator[ProcessGroup]:
     try:
         check_device_per_process(local_count)
     except ResumableError as error:
-        _raise_or_exit(error, local_rank)
+        _report_once(error, local_rank)
     store = None
     if WORKER_VARIABLE in os.environ:
         threading.Thread(target=_exit_with_parent, daemon=True).start()
@@ -81,18 +83,22 @@ def _join_from_environment() -> Iterator[ProcessGroup]:
     except ResumableError:
         raise
     except UserError as error:
-        _raise_or_exit(error, local_rank)
+        _report_once(error, local_rank)
     except KeyboardInterrupt:
         if rank == 0:
             raise
         sys.exit(130)
 
 
-def _raise_or_exit(error: UserError, local_rank: int) -> NoReturn:
-    """Raise the error in the first process of a machine; end the others, which have the same one."""
-    if local_rank == 0:
-        raise error
-    sys.exit(1)
+def _report_once(error: UserError, local_rank: int) -> NoReturn:
+    """Raise the error in the first process of a machine, and in another one only if the first does not have it.
+
+    The others wait to be stopped: torchrun stops all processes once one has ended, whether it has said why or not.
+    """
+    if local_rank:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(GRACE_SECONDS)
+    raise error
 
 
 def _share_cores(processes: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -110,6 +111,16 @@ def test_cores_are_shared_unless_the_number_of_threads_is_set(monkeypatch, cores
     assert seen == [threads]
 
 
+@pytest.fixture
+def waits(monkeypatch):
+    """The seconds that processes wait to be stopped, in place of waiting."""
+    waits = []
+    monkeypatch.setattr(module.time, "sleep", waits.append)
+    handler = signal.getsignal(signal.SIGTERM)
+    yield waits
+    signal.signal(signal.SIGTERM, handler)
+
+
 def use_gpus(monkeypatch, count, device=None):
     monkeypatch.delenv("TEXTRNN_DEVICE", raising=False)
     if device is not None:
@@ -156,7 +167,7 @@ def test_each_process_may_have_a_device_of_its_own(monkeypatch, gpus, device, pr
         ),
     ],
 )
-def test_processes_that_would_share_a_gpu_are_refused_before_any_starts(monkeypatch, gpus, device, message):
+def test_processes_that_would_share_a_gpu_are_refused_before_any_starts(monkeypatch, waits, gpus, device, message):
     use_gpus(monkeypatch, gpus, device)
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
     for name in ("RANK", "WORLD_SIZE"):
@@ -167,11 +178,12 @@ def test_processes_that_would_share_a_gpu_are_refused_before_any_starts(monkeypa
         raise AssertionError
     for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):  # under torchrun one process of the machine says so
         monkeypatch.setenv(name, "3")
-    for rank, raised in (("0", ResumableError), ("1", SystemExit), ("2", SystemExit)):
-        monkeypatch.setenv("RANK", rank)
-        monkeypatch.setenv("LOCAL_RANK", rank)
-        with pytest.raises(raised), launch_group():
+    for rank in range(3):
+        monkeypatch.setenv("RANK", str(rank))
+        monkeypatch.setenv("LOCAL_RANK", str(rank))
+        with pytest.raises(ResumableError, match=rf"^{message}"), launch_group():
             raise AssertionError
+        assert waits == [module.GRACE_SECONDS] * rank
 
 
 def test_three_processes_on_machines_of_one_gpu_each_have_one(monkeypatch):
@@ -230,19 +242,28 @@ def test_all_start_from_the_weights_of_process_0():
 
 
 @pytest.mark.parametrize("error", [UserError("a", "b"), KeyboardInterrupt()])
-def test_only_process_0_reports_an_error_that_all_have(monkeypatch, error):
+def test_only_process_0_reports_an_error_that_all_have(monkeypatch, waits, error):
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
-    for rank, raised in (("0", type(error)), ("1", SystemExit)):
+    alone = isinstance(error, UserError)  # what a process raises that nobody has stopped
+    for rank, raised in (("0", type(error)), ("1", UserError if alone else SystemExit)):
         monkeypatch.setenv("RANK", rank)
         with pytest.raises(raised), launch_group():
             raise error
+        assert waits == ([module.GRACE_SECONDS] if alone and rank == "1" else [])
     with pytest.raises(ResumableError), launch_group():
         raise ResumableError("here", "an error of this process alone")
-    if isinstance(error, UserError):  # the first process of another machine, which may lack a file
-        monkeypatch.setenv("LOCAL_RANK", "0")
-        with pytest.raises(UserError), launch_group():
-            raise error
+    assert len(waits) == alone
+    assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL  # so it can be stopped without a word
+
+
+def test_the_first_process_of_each_machine_reports_an_error(monkeypatch, waits):
+    monkeypatch.setattr(torch, "set_num_threads", lambda _: None)
+    for name, value in (("WORLD_SIZE", "4"), ("LOCAL_WORLD_SIZE", "2"), ("RANK", "2"), ("LOCAL_RANK", "0")):
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=r"^data: no such file"), launch_group():
+        raise UserError("data", "no such file")
+    assert waits == []
 
 
 def test_a_dead_worker_ends_the_run_even_if_the_main_thread_does_not_notice(monkeypatch, tmp_path, capsys):
