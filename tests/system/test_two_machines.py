@@ -66,10 +66,14 @@ def start(network, tmp_path):
             params = prepare(folder, splits)
             params["train"]["epochs"] = epochs
             (folder / "params.yaml").write_text(json.dumps(params), encoding="utf-8")
-            torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", f"--node-rank={rank}"]
-            torchrun += ["--nproc-per-node=2", f"--max-restarts={restarts}", f"--master-addr={ADDRESSES[0]}"]
-            torchrun += ["--master-port=29500", str(TRAIN), "tiny"]
-            command = ["ip", "netns", "exec", network[machine], *torchrun]
+            torchrun = [sys.executable, "-m", "torch.distributed.run", "--nnodes=2", "--nproc-per-node=2"]
+            if restarts:
+                torchrun += ["--rdzv-backend=c10d", f"--rdzv-endpoint={ADDRESSES[0]}:29400", "--rdzv-id=1"]
+                torchrun += [f"--rdzv-conf=is_host={int(not rank)}", f"--local-addr={ADDRESSES[rank]}"]
+            else:
+                torchrun += [f"--node-rank={rank}", f"--master-addr={ADDRESSES[0]}", "--master-port=29500"]
+            command = [*torchrun, f"--max-restarts={restarts}", str(TRAIN), "tiny"]
+            command = ["ip", "netns", "exec", network[machine], *command]
             with (folder / "out").open("wb") as out:
                 process = subprocess.Popen(command, cwd=folder, env=environment(machine), stdout=out, stderr=out)
             started.append(process)
@@ -148,12 +152,12 @@ def test_a_machine_without_data_says_so(start, tmp_path):
 
 
 def test_training_continues_after_the_processes_of_the_other_machine_were_killed(start, tmp_path):
-    processes = start(epochs=60, restarts=3)
+    processes = start(epochs=20, restarts=3)
     wait_for(lambda: steps_saved(tmp_path / "first") >= 5)
     kill_workers(tmp_path / "second")
     assert ends(processes) == [0, 0], output(tmp_path / "first") + output(tmp_path / "second")
     assert "resumed from step " in output(tmp_path / "first")
-    close(curves(tmp_path / "first"), curves_of_one_process(tmp_path, 60))
+    close(curves(tmp_path / "first"), curves_of_one_process(tmp_path, 20))
 
 
 def steps_saved(folder):
