@@ -26,7 +26,8 @@ def check_agreement(group: ProcessGroup, facts: Mapping[str, str]) -> None:
         if index < 0:
             continue
         what = f"another {names[index]} than" if index < len(names) else "a file that is not among those of"
-        do = "copy params.yaml and the folder data of that machine to this process's, and install the same packages"
+        do = f"copy params.yaml and data from the machine of process 0 to that of process {rank}"
+        do += ", and install the same packages"
         raise UserError(f"process {rank}", f"has {what} process 0", do=do)
 
 

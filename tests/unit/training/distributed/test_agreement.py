@@ -44,5 +44,5 @@ def test_all_say_which_process_differs_and_in_what(facts, what):
     errors = told(FACTS, FACTS, facts)
     assert {type(error) for error in errors} == {UserError}  # which only the first process of a machine reports
     lines = [str(error) for error in errors]
-    assert lines[0].startswith(f"process 2: has {what} process 0; copy params.yaml and the folder data of that machine")
-    assert lines == [lines[0]] * 3
+    do = "copy params.yaml and data from the machine of process 0 to that of process 2, and install the same packages"
+    assert lines == [f"process 2: has {what} process 0; {do}"] * 3
