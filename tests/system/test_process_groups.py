@@ -212,9 +212,20 @@ def test_several_processes_resume_bitwise(start):
     assert alike.startswith("all alike")
 
 
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+
+
+def test_under_torchrun_too_an_error_that_all_have_is_reported_once(start):
+    process = start("wrong", command=TORCHRUN)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert [line for line in err.splitlines() if line.startswith(("error: ", "terminated: "))] == [
+        "error: params: are wrong"
+    ]
+
+
 def test_torchrun_can_start_the_same_script(start, tmp_path):
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    process = start("cases", command=torchrun)
+    process = start("cases", command=TORCHRUN)
     process.communicate(timeout=200)
     assert process.returncode == 0
     outcome, points, _ = json.loads((tmp_path / "classify.json").read_text())
