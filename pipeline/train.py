@@ -12,7 +12,7 @@ from textrnn.training.distributed.launcher import launch_group
 from textrnn.training.trainer.checkpointer import CHECKPOINT_RETENTION
 from textrnn.training.trainer.recipe import PreparedFiles, load_recipe
 from textrnn.training.trainer.renamed_labels import KeptModel, hash_run
-from textrnn.training.trainer.train_recipe import make_resume_key, train_recipe
+from textrnn.training.trainer.train_recipe import facts_to_agree_on, make_resume_key, train_recipe
 
 
 def main(name: str) -> None:
@@ -20,10 +20,11 @@ def main(name: str) -> None:
     files, results = PreparedFiles.of_recipe(name, params), RecipeFiles(name)
     with launch_group() as group:
         recipe = load_recipe(name, params, files)
-        if group.rank:  # only process 0 writes
-            train_recipe(recipe, group=group)
-            return
         key, labels = make_resume_key(recipe, files), recipe.data.labels.names
+        facts = facts_to_agree_on(key)
+        if group.rank:  # only process 0 writes
+            train_recipe(recipe, group=group, facts=facts)
+            return
         run = hash_run(recipe, files, key)
         with resumable_folder(results.model.folder, CHECKPOINT_RETENTION, stage="train", run=key) as folder:
             kept = KeptModel.of_recipe(name, folder.parent)
@@ -36,7 +37,7 @@ def main(name: str) -> None:
                 kept.replace_by(folder, results.curves, run, names)
                 return
             with output_file(results.curves) as curves_file:
-                trained = train_recipe(recipe, group=group, curves_file=curves_file, work_folder=folder)
+                trained = train_recipe(recipe, group=group, facts=facts, curves_file=curves_file, work_folder=folder)
                 trained.save(folder, files)  # inside: without a model there are no curves either
             # in no DVC output: durations differ from run to run, and DVC's run cache would bring old ones back;
             # inside, so that the checkpoints stay if this fails

@@ -91,7 +91,7 @@ class Threads(ProcessGroup):
         self.board.barrier.wait(20)
         return values
 
-    def all_gather(self, values):
+    def _stack(self, values):
         return torch.stack(self.all(values.detach().clone()))
 
     def sum_gradients(self, parameters):
@@ -103,6 +103,10 @@ class Threads(ProcessGroup):
     def sum(self, values):
         first, *others = self.all(values.detach().clone())
         return sum(others, first.clone())
+
+    def share_weights(self, network):
+        for weight in network.parameters():
+            weight.data.copy_(self.all(weight.detach().clone())[0])
 
     def broadcast_bytes(self, data):
         return self.all(data)[0]

@@ -48,6 +48,15 @@ def sums(group):
     assert group.any_process(False, group.rank == 1, True) == [False, True, True]
     assert group.broadcast_bytes(b"0 gives" if group.rank == 0 else b"") == b"0 gives"
     assert group.broadcast_bytes(b"") == b""
+    rows, values = group.gather_rows(torch.tensor([3] * group.rank + [4]), torch.ones(group.rank + 1, 2))
+    assert (rows.tolist(), values.tolist()) == ([4, 3, 4], [[1.0, 1.0]] * 3)
+    assert [len(rows) for rows in group.gather_rows(torch.zeros(0), torch.zeros(0, 2))] == [0, 0]
+    network = torch.nn.Linear(1, 1)
+    weights = [weight.detach().clone() for weight in network.parameters()]
+    group.share_weights(network)
+    shared = torch.cat([weight.detach().flatten() for weight in network.parameters()])
+    assert group.all_gather(shared).unique(dim=0).shape == (1, 2)
+    assert group.rank or all(map(torch.equal, weights, network.parameters()))
 
 def cases(group, out):
     sums(group)
@@ -203,9 +212,20 @@ def test_several_processes_resume_bitwise(start):
     assert alike.startswith("all alike")
 
 
+TORCHRUN = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+
+
+def test_under_torchrun_too_an_error_that_all_have_is_reported_once(start):
+    process = start("wrong", command=TORCHRUN)
+    _, err = process.communicate(timeout=100)
+    assert process.returncode == 1
+    assert [line for line in err.splitlines() if line.startswith(("error: ", "terminated: "))] == [
+        "error: params: are wrong"
+    ]
+
+
 def test_torchrun_can_start_the_same_script(start, tmp_path):
-    torchrun = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
-    process = start("cases", command=torchrun)
+    process = start("cases", command=TORCHRUN)
     process.communicate(timeout=200)
     assert process.returncode == 0
     outcome, points, _ = json.loads((tmp_path / "classify.json").read_text())

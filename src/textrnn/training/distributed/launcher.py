@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import IO
+from typing import IO, NoReturn
 
 import torch
 import torch.distributed as dist
 
 from textrnn.errors import ResumableError, UserError
-from textrnn.training.distributed.process_group import SINGLE_PROCESS, PeerLostError, ProcessGroup
+from textrnn.modeling.devices.device import check_device_per_process
+from textrnn.training.distributed.exchange_errors import PeerLostError, report_exchange_errors
+from textrnn.training.distributed.process_group import SINGLE_PROCESS, TIMEOUT, ProcessGroup
 
 PROCESSES_VARIABLE = "TEXTRNN_PROCESSES"
 WORKER_VARIABLE = "TEXTRNN_COPY"  # set for the workers that this module starts
-GRACE_SECONDS = 5.0  # for a failed worker to exit, and for the main thread to notice that one has failed
+GRACE_SECONDS = 5.0  # for a failed process to exit, and for others to notice that one has failed
 POLL_SECONDS = 0.5
 
 
@@ -41,15 +44,18 @@ def launch_group() -> Iterator[ProcessGroup]:
     """The group of this process: torchrun's, or this process and the workers it starts, or this process alone.
 
     Unless torchrun started this process, TEXTRNN_PROCESSES is the number of processes. Workers run this very script,
-    and end with this process, however it ends. Only process 0 reports a UserError, as all processes raise the same one.
-    Raises ResumableError if a worker ends unexpectedly.
+    and end with this process, however it ends. The first process of a machine reports a UserError for all processes
+    there, as they raise the same one.
+    Raises ResumableError if processes would share a GPU, or if a worker ends unexpectedly.
     """
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         with _join_from_environment() as group:
             yield group
     elif (count := process_count()) > 1 and "RANK" not in os.environ:
+        check_device_per_process(count)
         _share_cores(count)
-        store = dist.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False)
+        with report_exchange_errors():
+            store = dist.TCPStore("127.0.0.1", 0, count, is_master=True, wait_for_workers=False, timeout=TIMEOUT)
         with _run_workers(count, store.port):
             yield ProcessGroup(0, count, 0, store)
     else:
@@ -60,24 +66,39 @@ def launch_group() -> Iterator[ProcessGroup]:
 def _join_from_environment() -> Iterator[ProcessGroup]:
     """The group that torchrun's environment variables describe, for torchrun's processes and for our own workers."""
     rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
-    _share_cores(int(os.environ.get("LOCAL_WORLD_SIZE", count)))
+    local_rank, local_count = int(os.environ.get("LOCAL_RANK", rank)), int(os.environ.get("LOCAL_WORLD_SIZE", count))
+    _share_cores(local_count)
+    try:
+        check_device_per_process(local_count)
+    except ResumableError as error:
+        _report_once(error, local_rank)
     store = None
     if WORKER_VARIABLE in os.environ:
         threading.Thread(target=_exit_with_parent, daemon=True).start()
         address = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-        store = dist.TCPStore(*address, count, is_master=False, timeout=timedelta(seconds=60))
+        with report_exchange_errors():
+            store = dist.TCPStore(*address, count, is_master=False, timeout=TIMEOUT)
     try:
-        yield ProcessGroup(rank, count, int(os.environ.get("LOCAL_RANK", rank)), store)
+        yield ProcessGroup(rank, count, local_rank, store)
     except ResumableError:
         raise
-    except UserError:
-        if rank == 0:
-            raise
-        sys.exit(1)
+    except UserError as error:
+        _report_once(error, local_rank)
     except KeyboardInterrupt:
         if rank == 0:
             raise
         sys.exit(130)
+
+
+def _report_once(error: UserError, local_rank: int) -> NoReturn:
+    """Raise the error in the first process of a machine, and in another one only if the first does not have it.
+
+    The others wait to be stopped: torchrun stops all processes once one has ended, whether it has said why or not.
+    """
+    if local_rank:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        time.sleep(GRACE_SECONDS)
+    raise error
 
 
 def _share_cores(processes: int) -> None:

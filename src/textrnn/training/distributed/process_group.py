@@ -8,17 +8,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
-from textrnn.errors import ResumableError
+from textrnn.training.distributed.exchange_errors import report_exchange_errors
 
-
-class PeerLostError(ResumableError):
-    """Another process of the group has ended or cannot be reached."""
+# The longest that a process waits for another one. Process 0 alone reads the checksums of the inputs before they
+# connect, and saves checkpoints later. It is torch's own limit for NCCL; that for gloo is half an hour.
+TIMEOUT = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,12 @@ class ProcessGroup:
     """One of `world_size` processes: `rank` is its number among all, `local_rank` among those of its machine.
 
     store: where processes that `launch_group` started meet; None under torchrun and for a single process.
-    cpu_group: the gloo group that exchanges small CPU tensors, whatever exchanges the gradients.
     """
 
     rank: int = 0
     world_size: int = 1
     local_rank: int = 0
     store: Any = None
-    cpu_group: Any = None
 
     def local_slice(self, rows: int) -> slice:
         """This process's rows of a batch: contiguous, and as many as in any other process, give or take one."""
@@ -42,38 +41,64 @@ class ProcessGroup:
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:
         """Replace every gradient by its sum over all processes, in one exchange of one flat buffer.
 
-        The sum is bitwise the same in every process. A missing gradient counts as 0.
+        The sum is bitwise the same in every process. A missing gradient counts as 0. The gradients are copied once,
+        into the buffer; afterwards they are views of it. On GPUs nothing waits for the device.
         """
         parameters = list(parameters)
         gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in parameters]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
-        with _peer_lost():
+        with report_exchange_errors():
             dist.all_reduce(flat)
         for weight, piece in zip(parameters, flat.split([weight.numel() for weight in parameters]), strict=True):
             weight.grad = piece.view_as(weight)
+
+    def share_weights(self, network: nn.Module) -> None:
+        """Replace the weights by those of process 0.
+
+        All processes initialize theirs from one seed, but processors of different kinds may round differently.
+        """
+        if self.world_size == 1:
+            return
+        with report_exchange_errors():
+            for weight in network.parameters():
+                dist.broadcast(weight.data, 0)
 
     def sum(self, values: Tensor) -> Tensor:
         """The sum of the values of all processes, bitwise the same in each of them, on the values' device."""
         if self.world_size == 1:
             return values
         total = values.detach().clone(memory_format=torch.contiguous_format)
-        with _peer_lost():
+        with report_exchange_errors():
             dist.all_reduce(total)
         return total
 
     def all_gather(self, values: Tensor) -> Tensor:
-        """The values (...) of all processes, (P, ...) on the CPU.
-
-        Each process adds its own row to zeros, which is exact.
-        """
+        """The values (...) of all processes, (P, ...) on the CPU."""
         local = values.detach().cpu()
-        if self.world_size == 1:
-            return local[None].clone()
-        gathered = local.new_zeros(self.world_size, *local.shape)
-        gathered[self.rank] = local
-        with _peer_lost():
-            dist.all_reduce(gathered, group=self.cpu_group)
+        return local[None].clone() if self.world_size == 1 else self._stack(local)
+
+    def gather_rows(self, *tensors: Tensor) -> list[Tensor]:
+        """Each tensor's rows of all processes, in order of rank, on its device; all tensors have as many rows.
+
+        Only the numbers of rows go over the CPU, so that on GPUs nothing waits for the device.
+        """
+        counts: list[int] = self.all_gather(torch.tensor(len(tensors[0]))).tolist()
+        if not any(counts):
+            return list(tensors)
+        longest, gathered = max(counts), []
+        for tensor in tensors:
+            padded = tensor.new_zeros(longest, *tensor.shape[1:])
+            padded[: len(tensor)] = tensor
+            stacked = self._stack(padded)
+            gathered.append(torch.cat([rows[:count] for rows, count in zip(stacked, counts, strict=True)]))
         return gathered
+
+    def _stack(self, values: Tensor) -> Tensor:
+        """The values (...) of all processes, (P, ...), on the values' device."""
+        stacked = values.new_empty(self.world_size, *values.shape)
+        with report_exchange_errors():
+            dist.all_gather(list(stacked), values.contiguous())
+        return stacked
 
     def any_process(self, *flags: bool) -> list[bool]:
         """For each flag, whether it is true in any process."""
@@ -89,8 +114,8 @@ class ProcessGroup:
         if size == 0:
             return b""
         buffer = torch.frombuffer(bytearray(data if self.rank == 0 else size), dtype=torch.uint8)
-        with _peer_lost():
-            dist.broadcast(buffer, 0, group=self.cpu_group)
+        with report_exchange_errors():
+            dist.broadcast(buffer, 0)
         return buffer.numpy().tobytes()
 
 
@@ -98,29 +123,24 @@ SINGLE_PROCESS = ProcessGroup()
 
 
 @contextlib.contextmanager
-def _peer_lost() -> Iterator[None]:
-    """Turn a broken connection into PeerLostError."""
-    try:
-        yield
-    except RuntimeError as error:  # gloo raises nothing narrower if a connection breaks
-        got = str(error).splitlines()[0][:200]
-        do = "the same command continues from the last checkpoint"
-        raise PeerLostError("processes", "another one has ended or cannot be reached", got=got, do=do) from error
-
-
-@contextlib.contextmanager
 def join_group(group: ProcessGroup, device: torch.device) -> Iterator[ProcessGroup]:
-    """The group, once its processes have connected: over NCCL for gradients on GPUs, over gloo for everything else.
+    """The group, once its processes have connected: tensors on GPUs go over NCCL, all others over gloo.
 
-    Raises PeerLostError if another process cannot be reached.
+    Raises the errors of `report_exchange_errors`, PeerLostError if another process cannot be reached.
     """
     if group.world_size == 1:
         yield group
         return
-    backend = "nccl" if device.type == "cuda" else "gloo"
-    rendezvous: dict[str, Any] = {} if group.store is None else {"store": group.store}
-    with _peer_lost():
-        dist.init_process_group(backend, rank=group.rank, world_size=group.world_size, **rendezvous)
-        cpu_group = dist.new_group(backend="gloo")
-    yield ProcessGroup(group.rank, group.world_size, group.local_rank, group.store, cpu_group)
+    options: dict[str, Any] = {} if group.store is None else {"store": group.store}
+    if device.type == "cuda":
+        options["device_id"] = device  # so NCCL connects now: its errors come before the data is loaded
+    with report_exchange_errors():
+        dist.init_process_group(
+            "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo",
+            rank=group.rank,
+            world_size=group.world_size,
+            timeout=TIMEOUT,
+            **options,
+        )
+    yield group
     dist.destroy_process_group()  # not after an error: it would wait for the other processes

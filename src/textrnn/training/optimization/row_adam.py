@@ -18,13 +18,13 @@ from textrnn.training.distributed.process_group import ProcessGroup
 def sum_rows(tables: Sequence[nn.Parameter], group: ProcessGroup) -> None:
     """Coalesce each table's sparse gradient: one row for each row read, the sum over all its reads in all processes.
 
-    With one process nothing waits for the device: there are as many gradient rows as reads, and the surplus ones are
-    zeros for row 0, which is padding's. The result is bitwise the same in every process.
+    Nothing waits for the device: there are as many gradient rows as reads, and the surplus ones are zeros for row 0,
+    which is padding's. The result is bitwise the same in every process.
     """
     for table in tables:
         rows, values = _gradient_rows(table)
         if group.world_size > 1:
-            rows, values = _gather_rows(rows, values, group)
+            rows, values = group.gather_rows(rows, values)
         table.grad = _sparse_gradient(table, *_sum_duplicates(rows, values))
 
 
@@ -33,16 +33,6 @@ def _gradient_rows(table: nn.Parameter) -> tuple[Tensor, Tensor]:
     if table.grad is None:
         return torch.zeros(0, dtype=torch.int64, device=table.device), table.new_zeros(0, table.shape[1])
     return table.grad._indices()[0], table.grad._values()  # the only access to an uncoalesced tensor
-
-
-def _gather_rows(rows: Tensor, values: Tensor, group: ProcessGroup) -> tuple[Tensor, Tensor]:
-    """The rows and values of all processes, in order of rank."""
-    counts = group.all_gather(torch.tensor(len(rows)))  # (P,)
-    longest = int(counts.max())
-    padded = group.all_gather(nn.functional.pad(rows, (0, longest - len(rows))))  # (P, longest)
-    all_values = group.all_gather(nn.functional.pad(values, (0, 0, 0, longest - len(values))))
-    valid = torch.arange(longest) < counts[:, None]
-    return padded[valid].to(rows.device), all_values[valid].to(rows.device)
 
 
 def _sum_duplicates(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -61,6 +61,7 @@ class TrainingSetup:
         group that of process 0 is for all. schedule: see Trainer.
         """
         network, checkpoint = self.initial_network(settings.seed), load_checkpoint(checkpointer, self.group)
+        self.group.share_weights(network)
         callbacks = [*callbacks, *early_stopping(settings), *([] if checkpointer is None else [checkpointer])]
         return Trainer(
             network,

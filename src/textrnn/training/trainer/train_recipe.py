@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from textrnn.modeling.models.model_directory import ModelConfig, save_model
 from textrnn.modeling.models.saved_weights import save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.preparation.artifacts.model_files import ModelFiles
+from textrnn.training.distributed.agreement import check_agreement
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup, join_group
 from textrnn.training.optimization.fusion import Fusion, add_wide_part
 from textrnn.training.planning.limits import describe_caps
@@ -91,15 +93,22 @@ def make_resume_key(recipe: Recipe, files: PreparedFiles) -> dict[str, Any]:
     return {"params": settings, "inputs": checksums, "torch": torch.__version__}
 
 
+def facts_to_agree_on(key: Mapping[str, Any]) -> dict[str, str]:
+    """What must be the same in all processes of a group, for `check_agreement`, from the key of the run."""
+    return {**key["inputs"], "params.yaml": key["params"], "version of torch": key["torch"]}
+
+
 def train_recipe(
     recipe: Recipe,
     *,
     group: ProcessGroup = SINGLE_PROCESS,
+    facts: Mapping[str, str] | None = None,
     curves_file: Path | None = None,
     work_folder: Path | None = None,
 ) -> TrainedRecipe:
     """Train a recipe on its padded rows, starting from its embedding matrix.
 
+    facts: see `check_agreement`; None for processes that are known to read the same files.
     curves_file: the CSV file of CurvesFile. Without it the run writes no curves, and prints no more than what
     checkpoint it resumes from: another process does.
     work_folder: a folder of `resumable_folder`, where the run saves checkpoints, and resumes from one that is there.
@@ -110,6 +119,7 @@ def train_recipe(
     verbose = curves_file is not None
     device = pick_device(group.local_rank if group.world_size > 1 else None)
     with report_out_of_memory(), join_group(group, device) as group:
+        check_agreement(group, facts or {})
         setup = set_up_training(recipe, device, group)
         recipe = setup.recipe
         if verbose:
