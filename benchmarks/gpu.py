@@ -46,6 +46,7 @@ from gpu_record import END, MAX_TEXT, Recorder
 from textrnn.errors import UserError
 from textrnn.stage import run_command
 
+SCRIPT = Path(__file__).with_name("gpu_part.py")
 RESULTS = Path("build/benchmarks/gpu.jsonl")
 TOTAL_SECONDS = 480.0
 LEAST_SECONDS = 8.0  # a process that has less does not even import torch
@@ -72,8 +73,7 @@ def run_part(recorder: Recorder, args: argparse.Namespace, seconds: float) -> No
     if seconds < LEAST_SECONDS:
         recorder.add(END, outcome="not started", text="no time was left")
         return
-    script = Path(__file__).with_name("gpu_part.py")
-    command = [sys.executable, str(script), recorder.common["part"], str(args.folder), "--results", str(args.results)]
+    command = [sys.executable, str(SCRIPT), recorder.common["part"], str(args.folder), "--results", str(args.results)]
     command += ["--common", json.dumps(recorder.common), "--device", args.device, "--seconds", str(seconds)]
     started = time.monotonic()
     with tempfile.TemporaryFile() as errors:

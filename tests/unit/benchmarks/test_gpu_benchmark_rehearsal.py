@@ -1,0 +1,128 @@
+"""benchmarks/gpu.py rehearsed on a CPU as its users start it, from packing on, with the packages of a bare machine."""
+
+import json
+import subprocess
+import sys
+import tomllib
+
+import pytest
+import torch
+
+from factories.gpu_folders import write_originals
+from factories.imports import ROOT
+
+pytestmark = pytest.mark.slow
+BARE = ("torch", "numpy", "pyarrow", "safetensors")  # what a GPU machine has
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory):
+    """A packed folder of a small corpus, and what is printed of it."""
+    folder = tmp_path_factory.mktemp("packed")
+    write_originals(folder)
+    command = [sys.executable, "benchmarks/gpu.py", "pack", str(folder / "packed")]
+    command += ["--source", str(folder / "data"), "--yardstick", str(folder / "yardstick")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    return folder / "packed", done.stdout
+
+
+def rehearse(folder, results, *options):
+    """Run the script on the CPU, as its users start it; return the lines by part."""
+    command = [sys.executable, "benchmarks/gpu.py", str(folder), "--device", "cpu", "--small"]
+    done = subprocess.run([*command, "--results", str(results), *options], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
+    return {
+        part: [line for line in lines if line["part"] == part] for part in dict.fromkeys(line["part"] for line in lines)
+    }
+
+
+def test_a_rehearsal_on_a_cpu_records_the_facts_of_each_part(packed, tmp_path):
+    folder, printed = packed
+    assert printed.endswith(" MB\n")
+    parts = rehearse(folder, tmp_path / "lines")
+    assert list(parts) == ["probe", "tests", "trainings", "amazon", "profile", "ladder"]
+    assert [lines[-1]["outcome"] for lines in parts.values()] == ["done"] * 6
+    by_result = {}
+    for line in parts["probe"]:
+        by_result.setdefault(line["result"], []).append(line)
+    assert by_result["versions"][0]["torch"] == torch.__version__
+    # the LSTM of oneDNN has no float16 on some CPUs
+    wide = {(line["cell"], line["asked"]): line.get("wide_range", False) for line in by_result["autocast"]}
+    assert wide == {
+        (cell, kind): kind == "bfloat16" for cell in ("rnn", "lstm", "gru") for kind in ("bfloat16", "float16")
+    }
+    gradients = by_result["embedding_gradient"]
+    assert {line["reads"] for line in gradients} >= {1024, 1025, 3072, 3073, 16384}
+    assert all(line["error"] < 1e-5 and line["other_bytes"] == 0 for line in gradients)
+    cells = {(line["cell"], line["precision"]): line for line in by_result["cell"]}
+    assert len(cells) == 16
+    for (_, precision), line in cells.items():
+        if precision in ("float32", "bfloat16"):
+            assert line["same_again"]
+            assert line["difference_from_plain"] == 0
+            assert line["difference_from_float32"] < (0.05 if precision == "bfloat16" else 1e-6)
+        else:
+            assert "refused" in line or "failed" in line
+    (tests, _) = parts["tests"]
+    assert tests["skipped"] > 20
+    assert tests["wrong"] == []
+    trainings = parts["trainings"][:-1]
+    assert [(line["recipe"], line["batch_size"], line["again"]) for line in trainings] == [
+        ("news_rnn", 1024, False),
+        ("news_rnn", 256, False),
+        ("news_bilstm", 16, False),
+        ("news_lstm", 256, False),
+        ("news_rnn", 64, False),
+        ("news_rnn", 1024, True),
+    ]
+    assert all(line["seconds"] > 0 and 0 <= line["test_accuracy"] <= 1 for line in trainings)
+    assert trainings[2]["points"][-1]["test_accuracy"] == trainings[2]["test_accuracy"]
+    steps = {line["precision"]: line for line in parts["amazon"][:-1]}
+    assert list(steps) == ["float32", "tf32", "bfloat16", "float16"]
+    for precision in ("float32", "bfloat16"):
+        line = steps[precision]
+        assert line["two_epochs_seconds"] == pytest.approx(1_600_000 / line["rows_per_second"], rel=1e-3)
+    profiles = parts["profile"][:-1]
+    assert [line["case"] for line in profiles] == ["rnn_b64", "rnn_b1024", "bilstm_b256"]
+    assert all(line["parts"][0]["seconds"] > 0 for line in profiles)
+    ladder = {line["case"]: line for line in parts["ladder"][:-1]}
+    assert list(ladder) == ["rnn_b64", "rnn_b256", "rnn_b1024", "bilstm_b256", "scratch_gru"]
+    assert ladder["bilstm_b256"]["rates"]["buckets"] > 0
+
+
+def test_a_damaged_folder_fails_only_what_reads_it(packed, tmp_path):
+    folder, loop = packed[0], packed[0] / "yardstick" / "headlines_loop.py"
+    text = loop.read_text(encoding="utf-8")
+    loop.write_text("raise ValueError('a damaged loop')", encoding="utf-8")
+    try:
+        parts = rehearse(folder, tmp_path / "lines", "--only", "amazon", "--only", "profile")
+    finally:
+        loop.write_text(text, encoding="utf-8")
+    (*steps, amazon), (profile,) = parts["amazon"], parts["profile"]
+    assert (len(steps), amazon["outcome"]) == (4, "done")
+    assert (profile["outcome"], profile["exit_code"]) == ("failed", 1)
+    assert profile["text"].endswith("ValueError: a damaged loop\n")
+
+
+def test_the_parts_need_only_what_a_bare_gpu_machine_has():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    names = {name.split(">")[0].split("[")[0].replace("-", "_") for name in listed} - set(BARE)
+    blocked = names | {"ruamel", "sklearn", "tqdm", "yaml"}
+    code = f"""
+import sys
+class Blocked:
+    def find_spec(self, name, path=None, target=None):
+        if name.split('.')[0] in {sorted(blocked)!r}:
+            raise ImportError(f'{{name}} is not there')
+sys.meta_path.insert(0, Blocked())
+sys.path.insert(0, 'benchmarks')
+import gpu, gpu_part
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
