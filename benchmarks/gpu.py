@@ -48,7 +48,7 @@ from textrnn.stage import run_command
 
 SCRIPT = Path(__file__).with_name("gpu_part.py")
 RESULTS = Path("build/benchmarks/gpu.jsonl")
-TOTAL_SECONDS = 480.0
+TOTAL_SECONDS = 470.0  # with the start of the script itself less than eight minutes
 LEAST_SECONDS = 8.0  # a process that has less does not even import torch
 
 

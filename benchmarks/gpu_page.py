@@ -20,8 +20,8 @@ PAGE = Path("docs/gpu.md")
 
 HEAD = """# On a GPU
 
-Rendered by `python benchmarks/gpu.py keep FILE` from `performance.json`. Everything here is measured by one script in
-at most eight minutes, and each part of it runs in a process of its own:
+Rendered by `python benchmarks/gpu.py keep FILE` from `performance.json`. One script measures everything here in at most
+eight minutes, part by part, each part in a process of its own:
 
     python benchmarks/gpu.py pack build/gpu --source ../shared/data --yardstick ../shared/yardstick
     python benchmarks/gpu.py build/gpu                          # on the GPU machine, with that folder
@@ -89,7 +89,7 @@ def _cell(value: object) -> str:
 
 def _reason(line: Line) -> str:
     """Why a line has no values, on one line of a table."""
-    for key in ("refused", "failed", "not_run", "text"):
+    for key in ("refused", "exception", "not_run", "text"):
         if line.get(key):
             return f"{key.replace('_', ' ')}: {' '.join(str(line[key]).split())[-200:]}".replace("|", "\\|")
     return ""
@@ -117,7 +117,13 @@ SECTIONS: tuple[tuple[str, str, str, Columns], ...] = (
         _get("cell", "precision", "graphed", "graph_steps_per_second", "plain_steps_per_second")
         | _get("difference_from_plain", "difference_from_float32", "same_again"),
     ),
-    ("Tests", "tests", "", _get("passed", "failed", "error", "skipped", "ended")),
+    (
+        "Tests",
+        "tests",
+        "",
+        _get("passed", "failed", "error", "skipped", "ended")
+        | {"wrong": lambda line: ", ".join(f"`{name}`" for name in line.get("wrong", []))},
+    ),
     (
         "Trainings",
         "training",

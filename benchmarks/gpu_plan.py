@@ -29,7 +29,11 @@ PARTS = (
     Part("tests", 130, "tests/system/test_gpu.py: graphs, reproducibility and memory, by the assertions of the suite"),
     Part("trainings", 120, "whole trainings on 180,000 headlines with their scores on dev, as `train` takes them"),
     Part("amazon", 45, "steps of an LSTM 512 x 2 over 400 made-up reviews of 200 tokens, in each precision"),
-    Part("profile", 30, "which kernels ten replays of a graph spend their time in, and how long the device waits"),
+    Part(
+        "profile",
+        30,
+        "which kernels ten replays of a graph spend their time in, and whether the device waits between them",
+    ),
     Part("ladder", None, "what each optimization brings, against the tutorials' loop, in turn with it"),
 )
 

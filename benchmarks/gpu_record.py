@@ -35,7 +35,7 @@ class Recorder:
 
     @contextmanager
     def attempt(self, result: str, **values: Any) -> Iterator[Line]:
-        """Append what the block puts into the dictionary; if it raises, the exception's text as `refused` or `failed`.
+        """Append what the block puts into the dictionary; if it raises, the error's text as `refused` or `exception`.
 
         A UserError is a refusal, such as that of a precision that the device lacks. The part goes on in either case.
         """
@@ -45,7 +45,7 @@ class Recorder:
         except UserError as error:
             self.add(result, **values, refused=str(error)[-MAX_TEXT:])
         except Exception as error:
-            self.add(result, **values, failed=f"{type(error).__name__}: {error}"[-MAX_TEXT:])
+            self.add(result, **values, exception=f"{type(error).__name__}: {error}"[-MAX_TEXT:])
         else:
             self.add(result, **{**values, **found})
 

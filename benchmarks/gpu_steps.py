@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, cast
 
 import torch
+from torch.autograd import DeviceType
 from torch.profiler import ProfilerActivity
 from torch.profiler import profile as profiler
 
@@ -143,7 +144,9 @@ def profile_steps(take_step: Callable[[], None], device: torch.device, replays: 
         for _ in range(replays):
             take_step()
         synchronize(device)
-    events = profiled.key_averages()
+    # on a GPU those of the CPU, such as the launch of a graph, have the times of their kernels once more
+    kind = DeviceType.CUDA if on_gpu else DeviceType.CPU
+    events = [event for event in profiled.key_averages() if event.device_type == kind]
     seconds = {
         event.key: (event.self_device_time_total if on_gpu else event.self_cpu_time_total) / 1e6 for event in events
     }

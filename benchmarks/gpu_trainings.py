@@ -68,9 +68,11 @@ class BestPoints(Callback):
         self._started = time.perf_counter()
 
     def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
-        """Keep the point if its weights are the best so far; the run never changes them in place."""
+        """Keep the point if its weights are the best so far."""
         if trainer.state.best is point:
-            self.points.append((time.perf_counter() - self._started, point, trainer.state.best_weights))
+            seconds = time.perf_counter() - self._started
+            weights = {name: value.clone() for name, value in trainer.state.best_weights.items()}
+            self.points.append((seconds, point, weights))
 
 
 def trainings(
@@ -83,7 +85,7 @@ def trainings(
             values = {"recipe": each.recipe, "batch_size": each.batch_size, "again": each.again}
             left = deadline - time.monotonic()
             if left < LEAST_SECONDS:
-                recorder.add("training", **values, failed="no time was left for it")
+                recorder.add("training", **values, exception="no time was left for it")
                 continue
             with recorder.attempt("training", **values) as found:
                 if each.recipe not in padded:

@@ -12,7 +12,7 @@ from factories.gpu_folders import write_originals
 from factories.imports import ROOT
 
 pytestmark = pytest.mark.slow
-BARE = ("torch", "numpy", "pyarrow", "safetensors")  # what a GPU machine has
+BARE = ("torch", "numpy", "pyarrow", "safetensors", "filelock")  # what a GPU machine has; torch brings filelock
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +64,7 @@ def test_a_rehearsal_on_a_cpu_records_the_facts_of_each_part(packed, tmp_path):
             assert line["difference_from_plain"] == 0
             assert line["difference_from_float32"] < (0.05 if precision == "bfloat16" else 1e-6)
         else:
-            assert "refused" in line or "failed" in line
+            assert "refused" in line or "exception" in line
     (tests, _) = parts["tests"]
     assert tests["skipped"] > 20
     assert tests["wrong"] == []
