@@ -119,7 +119,7 @@ import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
         if name.split('.')[0] in {sorted(blocked)!r}:
-            raise ImportError(f'{{name}} is not there')
+            raise ModuleNotFoundError(f'{{name}} is not there', name=name)
 sys.meta_path.insert(0, Blocked())
 sys.path.insert(0, 'benchmarks')
 import gpu, gpu_part
