@@ -37,7 +37,7 @@ part; dev chooses the weights whose accuracy on test is looked at. The epochs of
 steps over one batch of 400 made-up reviews, without scores on dev.
 """
 
-LADDER = """Median samples per second; each column adds one optimization to those on its left, and `tf32` and `bfloat16`
+LADDER = """Median samples per second; each column adds one optimization to those on its left, and `tf32` and `float16`
 are precisions. `buckets` and what is on its right read the last valid step of rows padded to six widths, the others
 the last step of rows of one width.
 """
@@ -109,7 +109,7 @@ SECTIONS: tuple[tuple[str, str, str, Columns], ...] = (
     ("How the parts ended", END, "", {"part": lambda line: f"`{line['part']}`", **_get("outcome", "seconds")}),
     ("Versions", "versions", "", _get("torch", "cuda", "cudnn", "capability", "python", "numpy", "pyarrow")),
     ("Inside autocast", "autocast", "", _get("cell", "asked", "returns", "wide_range")),
-    ("Gradients of embeddings", "embedding_gradient", GRADIENTS, _get("lookup", "reads", "error", "other_bytes")),
+    ("Gradients of embeddings", "embedding_gradient", GRADIENTS, _get("table", "reads", "error", "other_bytes")),
     (
         "Cells as graphs",
         "cell",

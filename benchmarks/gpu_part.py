@@ -22,7 +22,7 @@ from gpu_record import Recorder
 from gpu_steps import BATCH, VOCABULARY, WIDTH, AmazonSizes, ProfileSizes, amazon, profile
 from gpu_tests import run_tests
 from gpu_trainings import TrainingSizes, trainings
-from textrnn.modeling.nn.precision import make_deterministic
+from textrnn.modeling.devices.precision import make_deterministic
 from textrnn.stage import run_command
 
 MARGIN = 4.0  # seconds between the end of what a part plans for and its limit

@@ -5,20 +5,19 @@ from __future__ import annotations
 import os
 import platform
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import cast, get_args
+from typing import get_args
 
 import torch
 from torch import Tensor, nn
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_record import Recorder
-from gpu_sides import PRECISIONS, Case, TimedRun, make_network, make_settings, synchronize
+from gpu_sides import PRECISIONS, Case, TimedRun, make_network, make_settings, synchronize, use_precision
 from textrnn.common.config.model import Cell
 from textrnn.modeling.models.running_metrics import RunningMetrics
-from textrnn.modeling.nn.embedding_lookup import embed_each_position
+from textrnn.modeling.nn.embedding_lookup import TokenEmbedding
 from textrnn.training.batching.batch import Batch
 from textrnn.training.optimization.cuda_graphs import GraphedTrainStep, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
@@ -46,9 +45,9 @@ def probe(recorder: Recorder, device: torch.device, sizes: ProbeSizes) -> None:
             with recorder.attempt("autocast", cell=cell, asked=str(dtype).removeprefix("torch.")) as found:
                 found |= type_inside_autocast(module, dtype, device)
     for reads in READS:
-        for name, lookup in LOOKUPS.items():
-            with recorder.attempt("embedding_gradient", lookup=name, reads=reads) as found:
-                found |= embedding_gradient(lookup, reads, device, sizes.repeats)
+        for name, table in TABLES.items():
+            with recorder.attempt("embedding_gradient", table=name, reads=reads) as found:
+                found |= embedding_gradient(table, reads, device, sizes.repeats)
     for cell in get_args(Cell):
         for precision in PRECISIONS:
             with recorder.attempt("cell", cell=cell, precision=precision) as found:
@@ -87,9 +86,7 @@ def type_inside_autocast(
     return {"returns": str(output.dtype).removeprefix("torch."), "wide_range": wide_range}
 
 
-def embedding_gradient(
-    lookup: Callable[[nn.Embedding, Tensor], Tensor], reads: int, device: torch.device, repeats: int
-) -> dict[str, object]:
+def embedding_gradient(kind: type[nn.Embedding], reads: int, device: torch.device, repeats: int) -> dict[str, object]:
     """The error of an embedding's gradient against float64, and how many of the repeats had other bytes than the first.
 
     Half of the reads are padding, and few tokens are most of the rest, as in text.
@@ -100,11 +97,11 @@ def embedding_gradient(
     upstream = torch.randn(reads, WIDTH, generator=generator)
     exact = torch.zeros(VOCABULARY, WIDTH, dtype=torch.float64).index_add_(0, ids, upstream.double())
     exact[0] = 0  # padding
-    table = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0).to(device)
+    table = kind(VOCABULARY, WIDTH, padding_idx=0).to(device)
     ids, upstream, gradients = ids[:, None].to(device), upstream[:, None].to(device), []
     for _ in range(repeats):
         table.zero_grad()
-        lookup(table, ids).backward(upstream)
+        table(ids).backward(upstream)
         assert table.weight.grad is not None
         gradients.append(table.weight.grad.detach().to_dense().cpu())
     error = max((gradient.double() - exact).abs().max().item() for gradient in gradients)
@@ -112,10 +109,7 @@ def embedding_gradient(
     return {"error": error / exact.abs().max().item(), "repeats": repeats, "other_bytes": others}
 
 
-LOOKUPS: dict[str, Callable[[nn.Embedding, Tensor], Tensor]] = {
-    "nn.Embedding": lambda table, ids: cast(Tensor, table(ids)),
-    "ours": lambda table, ids: embed_each_position(table, ids, 0.0, True),
-}
+TABLES: dict[str, type[nn.Embedding]] = {"nn.Embedding": nn.Embedding, "ours": TokenEmbedding}
 
 
 def graph_against_plain(cell: Cell, precision: str, device: torch.device, sizes: ProbeSizes) -> dict[str, object]:
@@ -139,7 +133,7 @@ def losses_of(
     cell: Cell, precision: str, device: torch.device, sizes: ProbeSizes, *, graphs: bool = True
 ) -> tuple[Tensor, TimedRun]:
     """The loss of each of some steps without dropout, and the speed of as many more."""
-    settings = make_settings(sizes.batch, precision, device)
+    settings = make_settings(sizes.batch, use_precision(precision, cell, device))
     network = make_network(Case(cell, True, sizes.batch, 16), VOCABULARY, valid=True, dropout=0.0).to(device)
     metrics = RunningMetrics(None, device)
     make_step = make_train_step if graphs else TrainStep
@@ -159,4 +153,6 @@ def losses_of(
         take_step(batch, settings.learning_rate)
     synchronize(device)
     rate = sizes.steps / (time.perf_counter() - started)
-    return torch.tensor(losses), TimedRun(isinstance(take_step, GraphedTrainStep), rate)
+    graphed = isinstance(take_step, GraphedTrainStep)
+    take_step.close()
+    return torch.tensor(losses), TimedRun(graphed, rate)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
@@ -15,21 +16,21 @@ from torch import nn
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.model import Cell, Model
 from textrnn.common.config.train import Precision, Train
+from textrnn.modeling.devices.precision import check_precision, make_deterministic
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.precision import check_precision
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.padding.pad import bucket_widths
-from textrnn.training.batching.batches import Shuffle, batches
+from textrnn.training.batching.batches import Selected, Shuffle, selections
 from textrnn.training.batching.buckets import Bucket
 from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, Work, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 CLASSES, EMBEDDING, HIDDEN, WIDTHS = 10, 300, 128, 6
 PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
-Rung = Literal["eager", "resident", "fused", "graphs", "buckets", "tf32", "bfloat16"]
+Rung = Literal["eager", "resident", "fused", "graphs", "buckets", "tf32", "float16"]
 # each rung includes the optimizations before it; those that are precisions take each other's place
-RUNGS: tuple[Rung, ...] = ("eager", "resident", "fused", "graphs", "buckets", "tf32", "bfloat16")
+RUNGS: tuple[Rung, ...] = ("eager", "resident", "fused", "graphs", "buckets", "tf32", "float16")
 GRU_STEPS, GRU_BATCH, GRU_SIZE, GRU_WARM_UP = 64, 64, 256, 5
 
 
@@ -95,7 +96,8 @@ def by_width(rows: Bucket) -> list[Bucket]:
 def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> float:
     """Samples per second in the second epoch of training. Raises UserError for a precision that the device lacks."""
     enabled = RUNGS[: RUNGS.index(rung) + 1]
-    settings = make_settings(case.batch_size, rung if rung in PRECISIONS else "float32", device)
+    precision = use_precision(rung if rung in PRECISIONS else "float32", case.cell, device)
+    settings = make_settings(case.batch_size, precision)
     network = make_network(case, titles.vocabulary_size, valid="buckets" in enabled).to(device)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
     if "fused" in enabled:
@@ -109,11 +111,15 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
     for epoch in range(2):
         synchronize(device)
         started = time.perf_counter()
-        for batch in batches(resident, case.batch_size, shuffle=Shuffle(1, epoch)):
+        chosen: Iterator[Selected] = selections(resident, case.batch_size, shuffle=Shuffle(1, epoch))
+        if "graphs" not in enabled:  # a graph holds the gathering of the rows too
+            chosen = (selected.gather().to(device) for selected in chosen)
+        for selected in chosen:
             torch.manual_seed(step)  # as in training, so that dropout depends on the step alone
-            take_step(batch.to(device), settings.learning_rate)
+            take_step(selected, settings.learning_rate)
             step += 1
     synchronize(device)
+    take_step.close()
     return len(titles.rows) / (time.perf_counter() - started)
 
 
@@ -178,10 +184,16 @@ def make_network(case: Case, vocabulary_size: int, *, valid: bool, dropout: floa
     return TextRNN(model, vocabulary_size, EMBEDDING, CLASSES, "right")
 
 
-def make_settings(batch_size: int, precision: str, device: torch.device) -> Train:
-    """Settings with everything optional switched off. Raises UserError for a precision that the device lacks."""
-    allowed = cast(Precision, precision)
-    check_precision(allowed, device, "train.precision")
+def use_precision(name: str, cell: Cell, device: torch.device) -> Precision:
+    """The precision, to which the process is switched. Raises UserError if the device lacks it for this cell."""
+    precision = cast(Precision, name)
+    check_precision(precision, cell, device, "train.precision")
+    make_deterministic(device, precision)
+    return precision
+
+
+def make_settings(batch_size: int, precision: Precision) -> Train:
+    """Settings with everything optional switched off."""
     return Train(
         seed=1,
         batch_size=batch_size,
@@ -204,7 +216,7 @@ def make_settings(batch_size: int, precision: str, device: torch.device) -> Trai
         monitor="loss",
         patience=None,
         time_limit_seconds=None,
-        precision=allowed,
+        precision=precision,
         shuffle=True,
         drop_last=False,
         refit=False,

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 from torch.autograd import DeviceType
@@ -17,16 +16,15 @@ from torch.profiler import profile as profiler
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_folder import GpuFolder
 from gpu_record import Recorder
-from gpu_sides import CASES, PRECISIONS, make_network, make_settings, read_rows, synchronize
+from gpu_sides import CASES, PRECISIONS, make_network, make_settings, read_rows, synchronize, use_precision
 from textrnn.common.config.embed import Embed
 from textrnn.common.config.model import Model
-from textrnn.common.config.train import Precision, Train
+from textrnn.common.config.train import Train
 from textrnn.common.params.sections import load_entry_section
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.precision import check_precision
 from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import selections
 from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep, make_train_step
 from textrnn.training.optimization.step import make_optimizer
 
@@ -50,19 +48,22 @@ class AmazonSizes:
 
 def amazon(recorder: Recorder, folder: GpuFolder, device: torch.device, sizes: AmazonSizes) -> None:
     """Time steps of reviews_lstm in each precision, and extrapolate to all epochs; no evaluation is among them."""
-    params = folder.read_params()
+    for precision in PRECISIONS:
+        with recorder.attempt("steps", precision=precision, batch_size=sizes.batch) as found:
+            found |= time_precision(folder.read_params(), precision, device, sizes)
+
+
+def time_precision(params: dict[str, Any], name: str, device: torch.device, sizes: AmazonSizes) -> dict[str, Any]:
+    """Time steps in one precision. Raises UserError if the device lacks it."""
     model = load_entry_section(Model, params, "recipes", RECIPE, "model")
     settings = load_entry_section(Train, params, "recipes", RECIPE, "train")
     embedding = load_entry_section(Embed, params, "recipes", RECIPE, "embed").width
     assert embedding is not None
-    for precision in PRECISIONS:
-        with recorder.attempt("steps", precision=precision, batch_size=sizes.batch) as found:
-            chosen = replace(settings, precision=cast(Precision, precision), batch_size=sizes.batch)
-            check_precision(chosen.precision, device, "train.precision")
-            torch.manual_seed(1)
-            network = TextRNN(model, sizes.vocabulary, embedding, 2, "left")
-            found |= time_steps(network.to(device), chosen, review_batch(sizes, device), sizes.seconds)
-        gc.collect()  # graphs may be held by a cycle; the next network has their memory
+    precision = use_precision(name, model.cell, device)
+    settings = replace(settings, precision=precision, batch_size=sizes.batch)
+    torch.manual_seed(1)
+    network = TextRNN(model, sizes.vocabulary, embedding, 2, "left").to(device)
+    return time_steps(network, settings, review_batch(sizes, device), sizes.seconds)
 
 
 def review_batch(sizes: AmazonSizes, device: torch.device) -> Batch:
@@ -92,9 +93,11 @@ def time_steps(network: TextRNN, settings: Train, batch: Batch, seconds: float) 
         synchronize(device)
         steps += STEPS_AT_ONCE
     each = (time.perf_counter() - started) / steps
+    graphed = isinstance(take_step, GraphedTrainStep)
+    take_step.close()
     memory = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     return {
-        "graphed": isinstance(take_step, GraphedTrainStep),
+        "graphed": graphed,
         "steps": steps,
         "step_milliseconds": 1000 * each,
         "rows_per_second": len(batch) / each,
@@ -120,15 +123,16 @@ def profile(recorder: Recorder, folder: GpuFolder, device: torch.device, sizes: 
         with recorder.attempt("profile", case=name) as found:
             case = CASES[name].shrunk(sizes.shrink)
             titles = read_rows(yardstick, folder.folder, case, sizes.batches)
-            settings = make_settings(case.batch_size, "float32", device)
+            settings = make_settings(case.batch_size, use_precision("float32", case.cell, device))
             network = make_network(case, titles.vocabulary_size, valid=True).to(device)
             metrics = RunningMetrics(None, device)
             take_step = make_train_step(network, make_optimizer(network, settings), metrics, settings)
-            (batch, *_) = batches([titles.rows.to(device)], case.batch_size)
+            batch = next(selections([titles.rows.to(device)], case.batch_size))
             for _ in range(WARM_UP + 1):
                 take_step(batch, settings.learning_rate)
             found |= {"graphed": isinstance(take_step, GraphedTrainStep)}
             found |= profile_steps(partial(take_step, batch, settings.learning_rate), device, sizes.replays)
+            take_step.close()
 
 
 def profile_steps(take_step: Callable[[], None], device: torch.device, replays: int) -> dict[str, Any]:

@@ -17,7 +17,19 @@ TESTS = "tests/system/test_gpu.py"
 OUTCOMES = ("passed", "failed", "error", "skipped", "xfailed", "xpassed")
 LINE = re.compile(rf"^(\S+::.+?) ({'|'.join(OUTCOMES)})(?:\s|$)", re.IGNORECASE)
 # conftest.py has fixtures of other tests, and needs packages that a GPU machine lacks
-OPTIONS = ("-vv", "--tb=short", "-rfE", "--noconftest", "-p", "no:cacheprovider", "-p", "no:xdist", "--color=no")
+OPTIONS = (
+    "-m",
+    "gpu",
+    "-vv",
+    "--tb=short",
+    "-rfE",
+    "--noconftest",
+    "-p",
+    "no:cacheprovider",
+    "-p",
+    "no:xdist",
+    "--color=no",
+)
 
 
 def run_tests(recorder: Recorder, seconds: float, tests: str = TESTS) -> None:

@@ -8,8 +8,8 @@ from textrnn.common.integrity.checksums import checked_folder
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.evaluation.metrics.comparison import score_and_loss
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics, part_metrics
+from textrnn.modeling.devices.device import pick_device
 from textrnn.modeling.models.model_directory import load_model
-from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.result_files import EvaluatedFiles, RecipeFiles
 from textrnn.stage import run_stage, write_json
 

@@ -5,7 +5,7 @@ import torch
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.common.storage.resumable import resumable_folder
-from textrnn.modeling.nn.device import pick_device
+from textrnn.modeling.devices.device import pick_device
 from textrnn.preparation.artifacts.result_files import RecipeFiles
 from textrnn.stage import output_file, run_stage, write_json
 from textrnn.training.distributed.launcher import launch_group

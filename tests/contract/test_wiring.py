@@ -39,6 +39,7 @@ LAYERS = (
     "preparation/vectorization",
     "preparation/embedding",
     "preparation/padding",
+    "modeling/devices",
     "modeling/nn",
     "modeling/models",
     "training/batching",

@@ -17,8 +17,8 @@ from torch import nn
 
 from textrnn.common.config.train import Train
 from textrnn.errors import UserError, require
-from textrnn.modeling.nn.device import pick_device
-from textrnn.training.batching.batch import Batch
+from textrnn.modeling.devices.device import pick_device
+from textrnn.training.batching.batches import Selected
 from textrnn.training.trainer.callbacks import open_bar
 from textrnn.training.trainer.loop import Callback, Trainer, TrainingData
 from textrnn.training.trainer.recipe import Recipe
@@ -79,7 +79,7 @@ class RateRecorder(Callback):
         """Open a progress bar."""
         self._bar = open_bar("rates", self._rates.steps, unit=" batches")
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """Record the loss of the batch, and decide whether to stop."""
         loss = trainer.running_metrics.compute().loss
         trainer.running_metrics.reset()

@@ -11,7 +11,7 @@ from textrnn.errors import UserError
 from textrnn.training.batching.buckets import Bucket
 
 CPU = torch.device("cpu")
-RUNGS = ["eager", "resident", "fused", "graphs", "buckets", "tf32", "bfloat16"]
+RUNGS = ["eager", "resident", "fused", "graphs", "buckets", "tf32", "float16"]
 
 
 @pytest.fixture
@@ -72,10 +72,13 @@ def test_every_rung_is_timed_in_turn_with_the_yardstick_and_the_grus(gpu, monkey
     case, grus = climb(gpu, monkeypatch, tmp_path, ["rnn_b64"])
     assert (case["case"], case["round"], case["batches"], case["rates"]["yardstick"]) == ("rnn_b64", 0, 3, 50.0)
     assert list(gpu.sides.RUNGS) == RUNGS
-    # a CPU has no TensorFloat-32
-    assert list(case["rates"]) == ["yardstick", *(rung for rung in RUNGS if rung != "tf32")]
+    # a CPU has neither TensorFloat-32 nor float16
+    assert list(case["rates"]) == ["yardstick", *RUNGS[:-2]]
     assert all(rate > 0 for rate in case["rates"].values())
-    assert list(case["reasons"]) == ["tf32"]
+    assert case["reasons"] == {
+        "tf32": "refused: train.precision: tf32 needs a GPU; got device cpu; use bfloat16 or float32",
+        "float16": "refused: train.precision: float16 needs a GPU; got device cpu; use bfloat16 or float32",
+    }
     assert grus["case"] == "scratch_gru"
     assert all(grus[side] > 0 for side in ("scratch", "cudnn", "scratch_graph", "cudnn_graph"))
     assert not list(tmp_path.glob("*.md")) + list(tmp_path.glob("performance.json"))
@@ -94,7 +97,7 @@ def test_a_yardstick_or_a_rung_that_fails_leaves_the_others(gpu, monkeypatch, tm
 
     monkeypatch.setattr(gpu.ladder, "time_rung", broken)
     case, _ = climb(gpu, monkeypatch, tmp_path, ["rnn_b64"])
-    assert list(case["rates"]) == ["eager", "resident", "fused", "buckets", "bfloat16"]
+    assert list(case["rates"]) == ["eager", "resident", "fused", "buckets"]
     assert case["reasons"]["graphs"] == "RuntimeError: capture failed"
     assert case["reasons"]["yardstick"].endswith("failed: out of order\n")
 
@@ -133,5 +136,5 @@ def test_a_missing_yardstick_is_named(gpu, tmp_path):
 
 def test_a_precision_that_the_device_lacks_is_refused(gpu):
     with pytest.raises(UserError, match=r"^train\.precision: float16 needs a GPU"):
-        gpu.sides.make_settings(4, "float16", CPU)
-    assert gpu.sides.make_settings(4, "bfloat16", CPU).precision == "bfloat16"
+        gpu.sides.use_precision("float16", "lstm", CPU)
+    assert gpu.sides.use_precision("bfloat16", "lstm", CPU) == "bfloat16"

@@ -32,7 +32,7 @@ LINES = [
         "tests", "tests", run=OLD, passed=9, failed=1, error=0, skipped=0, ended="exit code 1", wrong=["t"], output="x"
     ),
     line("probe", "versions", torch="2.11", cuda="13.0", cudnn=91000, python="3.12.1"),
-    line("probe", "embedding_gradient", lookup="ours", reads=1024, error=2.4e-07, repeats=20, other_bytes=0),
+    line("probe", "embedding_gradient", table="ours", reads=1024, error=2.4e-07, repeats=20, other_bytes=0),
     line("probe", "cell", cell="lstm", precision="bfloat16", refused="train.precision: no\n| bfloat16"),
     line("probe", "end", outcome="done", seconds=31.5),
     training(7.25),
@@ -122,7 +122,7 @@ def test_each_rung_has_the_median_of_its_rounds(import_benchmark, results, monke
     assert (case["device"], case["date"], case["differences"]) == ("A GPU", "2026-01-02", "none counted")
     assert "| rnn_b64 | 110 | 160 (1.45×) |  | 350 (3.18×) |  |  |  |  | 3 |" in page
     assert (
-        "| case | yardstick | eager | resident | fused | graphs | buckets | tf32 | bfloat16 | rounds |\n|---|---|"
+        "| case | yardstick | eager | resident | fused | graphs | buckets | tf32 | float16 | rounds |\n|---|---|"
         in page
     )
     assert "gpu_rnn_b256" not in saved

@@ -91,7 +91,14 @@ def scripted(monkeypatch, losses, rates):
             return Score(next(scripted_losses), 0.5)
 
     monkeypatch.setattr(trainer_module, "RunningMetrics", FakeRunningMetrics)
-    monkeypatch.setattr(trainer_module, "make_train_step", lambda *_: lambda batch, rate: taken.append(rate))
+    class FakeTrainStep:
+        def __call__(self, batch, rate):
+            taken.append(rate)
+
+        def close(self):
+            pass
+
+    monkeypatch.setattr(trainer_module, "make_train_step", lambda *_: FakeTrainStep())
     return raise_rate(torch.nn.Linear(1, 1), TrainingData(rows_of(8), []), SETTINGS, rates), taken
 
 

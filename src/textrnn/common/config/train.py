@@ -10,7 +10,7 @@ from typing import Literal
 from textrnn.common.config.types import Task
 from textrnn.errors import ErrorCollector, require
 
-Precision = Literal["float32", "bfloat16", "float16"]
+Precision = Literal["float32", "tf32", "bfloat16", "float16"]
 Monitor = Literal["loss", "accuracy", "macro_f1", "entity_f1"]
 
 

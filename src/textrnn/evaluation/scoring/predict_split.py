@@ -11,15 +11,13 @@ from textrnn.common.storage.schemas import IGNORED_TAG
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.scoring.model_parts import PartScorer
+from textrnn.modeling.devices.precision import make_deterministic
 from textrnn.modeling.models.decoding import class_probabilities, decode_classes
 from textrnn.modeling.models.model_directory import SavedModel
 from textrnn.modeling.models.running_metrics import RunningMetrics
-from textrnn.modeling.nn.precision import make_deterministic
 from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.batches import batches
+from textrnn.training.batching.batches import batches, evaluation_size
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
-
-BATCH_SIZE = 256
 
 
 @torch.no_grad()
@@ -38,7 +36,9 @@ def predict_split(
     buckets = load_buckets(padded, split, device)
     check_id_ranges(buckets, saved.config.tokens, saved.config.classes, padded.folder)
     running_metrics = RunningMetrics.for_network(saved.network, None)
-    columns = [_predict_batch(saved, batch, running_metrics, parts) for batch in batches(buckets, BATCH_SIZE)]
+    columns = [
+        _predict_batch(saved, batch, running_metrics, parts) for batch in batches(buckets, evaluation_size(device))
+    ]
     row_numbers, counts, gold, predicted, probabilities = map(np.concatenate, zip(*columns, strict=True))
     # batches come by width: sort rows by their numbers, and the predictions along with them
     order = np.argsort(row_numbers, kind="stable")

@@ -17,7 +17,6 @@ from textrnn.common.config.types import Split
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
-from textrnn.evaluation.scoring.predict_split import BATCH_SIZE
 from textrnn.inference.onnx.export import import_extra
 from textrnn.modeling.models.model_directory import SavedModel, load_model
 from textrnn.modeling.models.text_rnn import TextRNN
@@ -27,6 +26,7 @@ from textrnn.training.batching.batches import batches
 from textrnn.training.batching.loading import load_buckets
 
 PYTHON = "python"
+BATCH_SIZE = 256
 
 
 class OnnxNetwork(nn.Module):

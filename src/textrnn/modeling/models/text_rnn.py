@@ -20,7 +20,13 @@ from textrnn.modeling.models.wide import WidePart
 from textrnn.modeling.nn.bigrams import BigramEmbedding
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
-from textrnn.modeling.nn.embedding_lookup import SparseTable, drop_words, embed_distinct, embed_each_position
+from textrnn.modeling.nn.embedding_lookup import (
+    SparseTable,
+    TokenEmbedding,
+    drop_words,
+    embed_distinct,
+    embed_each_position,
+)
 from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.pooling import AttentionPooling, pool, readout_names, rotate_rows
 from textrnn.modeling.nn.recurrent import Recurrent
@@ -78,7 +84,7 @@ class TextRNN(nn.Module):
     ) -> None:
         super().__init__()
         self.options, self.pad_side = options, pad_side
-        self.embedding = nn.Embedding(vocabulary_size, embedding_size, padding_idx=PAD_ID)
+        self.embedding = TokenEmbedding(vocabulary_size, embedding_size, padding_idx=PAD_ID)
         self.recurrent = Recurrent(
             options.cell,
             input_size=embedding_size + joined_width(options),

@@ -47,11 +47,23 @@ class CRF(nn.Module):
         emissions = rotate_rows(logits, shifts).log_softmax(-1).permute(1, 2, 0)
         alphas = _forward_scores(emissions, valid, self.transitions, self.start)
         log_partition = (alphas[-1] + self.end[:, None]).logsumexp(0)  # (B,)
-        scores = emissions.gather(1, tags[:, None])[:, 0]
-        scores = torch.cat((scores[:1], scores[1:] + self.transitions[tags[:-1], tags[1:]]))
-        last = tags.gather(0, (valid.sum(0) - 1).clamp(min=0)[None])[0]
-        target_score = scores.masked_fill(~valid, 0).sum(0) + self.start[tags[0]] + self.end[last]
-        return (log_partition - target_score).masked_fill(~valid[0], 0).sum()
+        scores = emissions.gather(1, tags[:, None])[:, 0].masked_fill(~valid, 0).sum(0)
+        return (log_partition - scores).masked_fill(~valid[0], 0).sum() - self._score_of_pairs(tags, valid)
+
+    def _score_of_pairs(self, tags: Tensor, valid: Tensor) -> Tensor:
+        """The transitions, starts and ends of tags (T, B) where valid (T, B) is true, summed over the rows: ().
+
+        It is the product of the scores and of how often each is taken. Looking the scores up would give the same, but a
+        GPU would sort all tags for its gradient.
+        """
+        classes = torch.arange(len(self.start), device=tags.device)
+        taken = ((tags[..., None] == classes) & valid[..., None]).float()  # (T, B, C), 0 at padding
+        before, after = taken[:-1].flatten(0, 1), taken[1:].flatten(0, 1)
+        pairs = before.t() @ after  # whole numbers, exact in every precision
+        follows = torch.cat((valid[1:], torch.zeros_like(valid[:1])))
+        ends = (taken * ~follows[..., None]).sum((0, 1))
+        pairs, starts, ends = (counts.to(self.start.dtype) for counts in (pairs, taken[0].sum(0), ends))
+        return (pairs * self.transitions).sum() + (starts * self.start).sum() + (ends * self.end).sum()
 
     def log_marginals(self, logits: Tensor, valid: Tensor, temperature: float = 1.0) -> Tensor:
         """Log probability of each tag of each token, over all tag sequences, for logits (B, T, C): (B, T, C).

@@ -26,6 +26,17 @@ def drop_words(ids: Tensor, probability: float, training: bool) -> Tensor:
     return ids.masked_fill((torch.rand(ids.shape, device=ids.device) < probability) & (ids != PAD_ID), UNKNOWN_ID)
 
 
+class TokenEmbedding(nn.Embedding):
+    """nn.Embedding with a gradient that is the same to the byte in every run, on a GPU too; see `sum_reads`."""
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Look up ids (any shape): (..., E)."""
+        if not torch.is_grad_enabled():
+            return F.embedding(ids, self.weight)
+        embedded: Tensor = Rows.apply(self.weight, ids)
+        return embedded
+
+
 class SparseTable(nn.Module):
     """An embedding table (V, E) that is too large to update as a whole: its gradient holds the rows of the batch only.
 
@@ -129,6 +140,37 @@ def distinct_ids(ids: Tensor, num_embeddings: int) -> tuple[Tensor, Tensor]:
     occurs = torch.zeros(num_embeddings, dtype=torch.bool)
     occurs[ids.flatten()] = True
     return occurs.nonzero().squeeze(1), occurs.cumsum(0).sub_(1)[ids]
+
+
+def sum_reads(gradient: Tensor, rows: Tensor, count: int) -> Tensor:
+    """The sum of the gradients (N, E) of the reads of each of `count` rows; rows (N,) int64: (count, E).
+
+    Reads of row `count` are left out. The sums are in the order of the reads, so that the result is always the same;
+    on a GPU nothing waits for the device. There torch's own backward pass of an embedding adds up in any order when
+    many reads are of few rows, and has had a race at 1,025 to 3,072 reads (pytorch/pytorch, pull requests 170589 and
+    187687).
+    """
+    ordered, order = rows.sort(stable=True)
+    starts = torch.searchsorted(ordered, torch.arange(count + 1, device=rows.device))
+    return torch.segment_reduce(gradient[order], "sum", offsets=starts, axis=0, unsafe=True)
+
+
+class Rows(torch.autograd.Function):
+    """The rows of an embedding (V, E) at ids (any shape): (..., E); the gradient of the padding row is zero."""
+
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, ids: Tensor) -> Tensor:
+        ctx.save_for_backward(ids)
+        ctx.num_embeddings = len(weight)
+        return F.embedding(ids, weight)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (ids,) = ctx.saved_tensors
+        (gradient,) = gradients
+        # padding, often most of the reads, is not sorted among the others and not summed
+        rows = ids.flatten().long().masked_fill(ids.flatten() == PAD_ID, ctx.num_embeddings)
+        return sum_reads(gradient.flatten(0, -2), rows, ctx.num_embeddings), None
 
 
 class DistinctRows(torch.autograd.Function):

@@ -71,3 +71,17 @@ class LayerInput:
             joined = None if self.joined is None else self.joined.flip()
             return LayerInput(self.features, self.index.flip(0), self.shape, joined)
         return LayerInput.from_dense(self.to_dense().flip(0))
+
+
+def reversed_index(steps: int, lengths: Tensor) -> Tensor:
+    """The step to read at each step (T, B) to reverse a row's first `lengths` (B,) steps and keep its padding in place.
+
+    Applying the index twice restores the original order.
+    """
+    step = torch.arange(steps, device=lengths.device)[:, None]  # (T, 1)
+    return torch.where(step < lengths, lengths - 1 - step, step)
+
+
+def reverse_steps(x: LayerInput, lengths: Tensor | None) -> LayerInput:
+    """Reverse each row's valid steps, or all steps if lengths is None."""
+    return x.flip() if lengths is None else x.gather(reversed_index(x.shape[0], lengths))

@@ -5,14 +5,18 @@ Shapes: B batch, T steps, F features, H hidden, L layers, D directions.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.model import Cell
+from textrnn.modeling.devices.streams import run_both
 from textrnn.modeling.nn import kernels
 from textrnn.modeling.nn.dropout import dropout, locked_dropout
 from textrnn.modeling.nn.kernels import Mode
-from textrnn.modeling.nn.layer_input import LayerInput
+from textrnn.modeling.nn.layer_input import LayerInput, reverse_steps
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 
 TORCH_MODULES: dict[Cell, type[nn.RNN | nn.LSTM | nn.GRU]] = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU}
@@ -20,20 +24,6 @@ TORCH_MODES: dict[Cell, str] = {"rnn": "RNN_TANH", "lstm": "LSTM", "gru": "GRU",
 KERNEL_MODES: dict[Cell, Mode] = {"rnn": "rnn", "lstm": "lstm", "gru": "gru", "scratch_gru": "gru"}
 SMALL_BATCH = 32  # rows up to which torch's modules predict faster than the loops of `kernels`, measured at 20 steps
 WEIGHT_NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-
-
-def reversed_index(steps: int, lengths: Tensor) -> Tensor:
-    """The step to read at each step (T, B) to reverse a row's first `lengths` (B,) steps and keep its padding in place.
-
-    Applying the index twice restores the original order.
-    """
-    step = torch.arange(steps, device=lengths.device)[:, None]  # (T, 1)
-    return torch.where(step < lengths, lengths - 1 - step, step)
-
-
-def reverse_steps(x: LayerInput, lengths: Tensor | None) -> LayerInput:
-    """Reverse each row's valid steps, or all steps if lengths is None."""
-    return x.flip() if lengths is None else x.gather(reversed_index(x.shape[0], lengths))
 
 
 class Recurrent(nn.Module):
@@ -110,14 +100,14 @@ class Recurrent(nn.Module):
         lengths = self._effective_lengths(lengths, x)
         for layer in range(self.layers - 1):
             x = self._drop_between_layers(self._run_layer(layer, x, lengths, None)[0])
-        ends = []
-        for direction_index in range((self.layers - 1) * self.directions, len(self.runs)):
+
+        def run(direction_index: int) -> tuple[Tensor, Tensor]:
             if only_last_step and self._is_backward(direction_index):
                 last_step = x.gather(torch.full((1, x.shape[1]), x.shape[0] - 1, device=x.features.device))
-                ends.append(self._run_module(direction_index, last_step, None)[1])
-            else:
-                ends.append(self._run_direction(direction_index, x, lengths, None)[1])
-        return torch.cat(ends, dim=-1)
+                return self._run_module(direction_index, last_step, None)
+            return self._run_direction(direction_index, x, lengths, None)
+
+        return torch.cat([end for _, end in self._run_both_directions(self.layers - 1, run, x, lengths)], dim=-1)
 
     def prepack(self) -> None:
         """Convert an LSTM's weights to oneDNN's layout for predictions of few rows; do not change the weights after it.
@@ -161,14 +151,28 @@ class Recurrent(nn.Module):
         self, layer: int, x: LayerInput, lengths: Tensor | None, h0: Tensor | None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """The outputs (T, B, H) and the last h (B, H) of each direction."""
-        outputs, ends = [], []
-        for direction_index in range(layer * self.directions, (layer + 1) * self.directions):
+
+        def run(direction_index: int) -> tuple[Tensor, Tensor]:
             out, end = self._run_direction(direction_index, x, lengths, None if h0 is None else h0[direction_index])
             if self._is_backward(direction_index):
                 out = reverse_steps(LayerInput.from_dense(out), lengths).to_dense()
-            outputs.append(out)
-            ends.append(end)
-        return outputs, ends
+            return out, end
+
+        results = self._run_both_directions(layer, run, x, lengths, h0)
+        return [out for out, _ in results], [end for _, end in results]
+
+    def _run_both_directions(
+        self, layer: int, run: Callable[[int], tuple[Tensor, Tensor]], x: LayerInput, *others: Tensor | None
+    ) -> list[tuple[Tensor, Tensor]]:
+        """What `run` returns for each direction of a layer, possibly both at the same time.
+
+        x, others: what it reads besides the weights.
+        """
+        first = layer * self.directions
+        if self.directions == 1:
+            return [run(first)]
+        reads = [x.features, *(tensor for tensor in others if tensor is not None)]
+        return list(run_both(partial(run, first), partial(run, first + 1), reads))
 
     def _drop_between_layers(self, outputs: list[Tensor]) -> LayerInput:
         joined = torch.cat(outputs, dim=-1)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from textrnn.study.runs.gradients import by_distance
-from textrnn.training.batching.batch import Batch
+from textrnn.training.batching.batches import Selected, evaluation_size
 from textrnn.training.batching.loading import CPU, check_id_ranges, load_buckets
 from textrnn.training.trainer.callbacks import early_stopping
 from textrnn.training.trainer.evaluation import evaluate_loss
@@ -56,7 +56,7 @@ class RunRecorder(Callback):
             network.register_forward_hook(self._record_loss),
         ]
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """Record the rows of the batch; add the time since the last step or evaluation."""
         self.rows.append(len(batch))
         now = time.perf_counter()
@@ -115,7 +115,7 @@ def run_variant(recipe: Recipe, *, gradient_rows: int) -> StudyRun:
         facts |= {
             "diverged": diverged,
             "gradients": {"before": before, "after": by_distance(network, data.dev, gradient_rows)},
-            "test_accuracy": evaluate_loss(network, test, settings.batch_size, class_weights=None).accuracy,
+            "test_accuracy": evaluate_loss(network, test, evaluation_size(CPU), class_weights=None).accuracy,
         }
     return StudyRun(facts, {"seconds": recorder.seconds, "threads": torch.get_num_threads(), "device": "cpu"})
 

@@ -55,5 +55,9 @@ class Batch:
         """The batch on another device, as torch.Tensor.to."""
         return self.map(lambda column: column.to(device, non_blocking=non_blocking))
 
+    def gather(self) -> Batch:
+        """The batch itself, as RowSelection.gather."""
+        return self
+
     def __len__(self) -> int:
         return len(self.row_numbers)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import cast
 
 import numpy as np
 import torch
@@ -16,7 +17,7 @@ from torch import Tensor
 from textrnn.common.config.train import Train
 from textrnn.common.storage.hashing import hash_range
 from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.buckets import AnyBucket, Bucket, MappedBucket
+from textrnn.training.batching.buckets import AnyBucket, Bucket, MappedBucket, RowSelection
 from textrnn.training.batching.prefetch import prefetch_to_device
 from textrnn.training.batching.sampling import Sampling, make_sampling
 
@@ -37,6 +38,15 @@ class Shuffle:
 
 
 BatchSize = int | TokenBudget  # rows of a batch, or its tokens
+Selected = Batch | RowSelection  # the rows of a step, gathered or not
+# Without gradients a batch may be larger than in training. On a CPU more tokens than these leave its caches, and on a
+# GPU they occupy all of it, at about 1 GiB for an LSTM of width 512.
+EVALUATION_TOKENS = {"cpu": 1 << 14, "cuda": 1 << 17}
+
+
+def evaluation_size(device: torch.device, processes: int = 1) -> TokenBudget:
+    """The size of batches that are only scored, on a device; several processes share what one would take."""
+    return TokenBudget(EVALUATION_TOKENS.get(device.type, EVALUATION_TOKENS["cpu"]) // processes)
 
 
 def batch_size(settings: Train) -> BatchSize:
@@ -79,7 +89,21 @@ def batches(
     sampling: Sampling | None = None,
     start: int = 0,
 ) -> Iterator[Batch]:
-    """The batches of an epoch, on the buckets' device; all rows of a batch have one width.
+    """The batches of an epoch, on the buckets' device; all rows of a batch have one width. See `selections`."""
+    chosen = selections(buckets, size, drop_last=drop_last, shuffle=shuffle, sampling=sampling, start=start)
+    return (selected.gather() for selected in chosen)
+
+
+def selections(
+    buckets: Sequence[AnyBucket],
+    size: BatchSize,
+    *,
+    drop_last: bool = False,
+    shuffle: Shuffle | None = None,
+    sampling: Sampling | None = None,
+    start: int = 0,
+) -> Iterator[Selected]:
+    """The rows of each batch of an epoch; those that are in the device's memory are not gathered yet.
 
     shuffle: None keeps the rows in order. Otherwise the order is that of SplitMix64 hashes, so it depends
     neither on the device nor on torch's generators; it is copied to the device once per epoch.
@@ -99,13 +123,12 @@ def batches(
     for index, bucket in enumerate(buckets):
         if isinstance(bucket, Bucket):
             orders[index] = orders[index].to(bucket.row_numbers.device)
-    loaders = (partial(buckets[index].take, orders[index][first : first + rows]) for index, first, rows in plan[start:])
-    if isinstance(
-        buckets[0], MappedBucket
-    ):  # load_buckets leaves either all buckets of a split in their shards or none
-        yield from prefetch_to_device(loaders, buckets[0].device)
+    chosen = ((buckets[index], orders[index][first : first + rows]) for index, first, rows in plan[start:])
+    # load_buckets leaves either all buckets of a split in their shards or none
+    if isinstance(buckets[0], MappedBucket):
+        yield from prefetch_to_device((partial(bucket.take, index) for bucket, index in chosen), buckets[0].device)
     else:
-        yield from (load() for load in loaders)
+        yield from (RowSelection(cast(Bucket, bucket), index) for bucket, index in chosen)
 
 
 class Epochs:
@@ -126,9 +149,9 @@ class Epochs:
             count - count % rows if drop else count for count, rows, drop in zip(counts, full, drops, strict=True)
         )
 
-    def batches(self, epoch: int, start: int = 0) -> Iterator[Batch]:
-        """The batches of an epoch; start: how many of them to skip."""
-        return batches(
+    def selections(self, epoch: int, start: int = 0) -> Iterator[Selected]:
+        """The rows of each batch of an epoch; start: how many batches to skip."""
+        return selections(
             self._buckets,
             self._size,
             drop_last=self._settings.drop_last,
@@ -153,4 +176,7 @@ def _plan_batches(
 
 
 def _permutation(length: int, seed: int, purpose: str) -> Tensor:
-    return torch.from_numpy(np.argsort(hash_range(length, seed, purpose), kind="stable"))
+    """The row numbers in the order of their hashes, all of which differ."""
+    # with the highest bit flipped, signed numbers sort as the unsigned hashes do; torch sorts faster than NumPy
+    signed = (hash_range(length, seed, purpose) ^ np.uint64(1 << 63)).view(np.int64)
+    return torch.from_numpy(signed).sort(stable=True).indices

@@ -5,7 +5,7 @@ Both kinds give exactly the same batches. Shapes: N rows, T the bucket's width, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -66,6 +66,38 @@ class Bucket:
 
     def __len__(self) -> int:
         return len(self.row_numbers)
+
+
+@dataclass(frozen=True, eq=False)
+class RowSelection:
+    """Rows of a bucket that are not gathered yet, by their index (B,) int64 on the bucket's device.
+
+    A CUDA graph holds the gathering too: then only the index is copied before a replay.
+    """
+
+    bucket: Bucket
+    index: Tensor
+
+    @property
+    def width(self) -> int:
+        """The tokens of a row, padding included."""
+        return self.bucket.width
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What a training step reads: the index."""
+        return (self.index,)
+
+    def map(self, function: Callable[[Tensor], Tensor]) -> RowSelection:
+        """The selection of what the function returns for the index."""
+        return RowSelection(self.bucket, function(self.index))
+
+    def gather(self) -> Batch:
+        """The rows, as a batch."""
+        return self.bucket.take(self.index)
+
+    def __len__(self) -> int:
+        return len(self.index)
 
 
 class MappedColumn:

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 
 import torch
 
+from textrnn.modeling.devices.streams import indexed, stream_of
 from textrnn.training.batching.batch import Batch
 
 BATCHES_AHEAD = 2  # while one batch is trained on, one is being gathered and one is being copied
@@ -21,7 +22,7 @@ def prefetch_to_device(loaders: Iterable[Callable[[], Batch]], device: torch.dev
     stream waits for the copy, the caller does not. An exception of a loader is raised here when its batch is due. The
     thread ends with the iterator.
     """
-    copy_stream = torch.cuda.Stream(device) if device.type == "cuda" else None
+    copy_stream = stream_of(indexed(device), "copy") if device.type == "cuda" else None
 
     def load_and_copy(load: Callable[[], Batch]) -> tuple[Batch, torch.cuda.Event | None]:
         # the stream context is the thread's own, and it sets the device that page-locked memory is allocated for

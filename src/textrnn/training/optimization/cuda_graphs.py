@@ -1,13 +1,15 @@
 """Capture whole training steps as CUDA graphs, so that the hundreds of kernels of a small network launch at once.
 
-A graph holds the work of one step over fixed memory: forward, loss, backward, clipping, Adam, and the sums of the
-running metrics. A graph fits one shape of batch, so there is one for each width.
+A graph holds the work of one step over fixed memory: gathering the rows, forward, loss, backward, clipping, Adam, and
+the sums of the running metrics. A graph fits one shape of batch, so there is one for each width. In a captured step the
+two directions of a layer run at the same time.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -15,9 +17,10 @@ from torch import nn
 
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
+from textrnn.modeling.devices.streams import CudaSideStream, directions_beside, indexed, stream_of
 from textrnn.modeling.models.running_metrics import RunningMetrics
-from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.batches import batch_size, rows_per_batch
+from textrnn.training.batching.batches import Selected, batch_size, rows_per_batch
+from textrnn.training.batching.buckets import RowSelection
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.step import TrainStep
 
@@ -35,32 +38,34 @@ class GraphRecorder(Protocol):
         """Do the work in the way in which it will be recorded."""
 
     def record(self, work: Work) -> Work:
-        """A function that repeats the work. Recording itself does not do the work."""
+        """A function that repeats the work. Recording itself does not do the work. Raises RuntimeError if it fails."""
 
 
 class CudaGraphRecorder:
     """Records CUDA graphs that share one memory pool.
 
-    Sharing is safe in any order of replays: no graph reads what another one left in the pool, gradients included.
+    Sharing is safe in any order of replays: no graph reads what another one left in the pool, gradients included. A
+    recorder keeps no graph: each lives as long as its replay.
     """
 
     def __init__(self, device: torch.device) -> None:
-        self.stream = torch.cuda.Stream(device)
+        device = indexed(device)
+        self.stream, self.side = stream_of(device, "capture"), CudaSideStream(device)
         self.pool = torch.cuda.graph_pool_handle()
 
     def warm_up(self, work: Work) -> None:
-        """Do the work on the recorder's stream."""
+        """Do the work on the recorder's streams."""
         current = torch.cuda.current_stream(self.stream.device)
         self.stream.wait_stream(current)
-        with torch.cuda.stream(self.stream):
+        with torch.cuda.stream(self.stream), directions_beside(self.side):
             work()
         current.wait_stream(self.stream)
 
     def record(self, work: Work) -> Work:
         """Capture the work as a graph; return its replay."""
         graph = torch.cuda.CUDAGraph()
-        # thread_local: the thread that prefetches batches may allocate memory meanwhile
-        with torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local"):
+        capture = torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local")
+        with capture, directions_beside(self.side):  # thread_local: the thread that prefetches may allocate meanwhile
             work()
         return graph.replay
 
@@ -71,7 +76,8 @@ class GraphedTrainStep(TrainStep):
     The first WARM_UP batches of a shape are real steps on the recorder's stream. Dropout draws the same masks as
     without graphs: a replay starts from the seed and offset that torch.manual_seed left (Note [CUDA Graph-safe RNG
     states] in ATen/cuda/CUDAGeneratorImpl.h), so seeding before a step works for both. Losses and weights equal those
-    of TrainStep up to rounding. The optimizer must be `capturable`, and its learning rate a tensor.
+    of TrainStep up to rounding. The optimizer must be `capturable`, and its learning rate a tensor. If a recording
+    fails, this and all later steps are those of TrainStep, and a line says so.
     """
 
     def __init__(
@@ -83,44 +89,65 @@ class GraphedTrainStep(TrainStep):
         recorder: GraphRecorder,
     ) -> None:
         super().__init__(network, optimizer, running_metrics, settings)
-        self._recorder, self._size = recorder, batch_size(settings)
-        self._steps: dict[int, _FixedShapeStep] = {}  # by width: full batches of one width have the same number of rows
+        self._recorder: GraphRecorder | None = recorder
+        self._size = batch_size(settings)
+        self._steps: dict[object, _FixedShapeStep] = {}  # full batches of one width have the same number of rows
 
-    def __call__(self, batch: Batch, learning_rate: float) -> None:
+    def __call__(self, batch: Selected, learning_rate: float) -> None:
         """Take the step of this batch at this learning rate."""
-        has_graph = batch.width in self._steps or len(self._steps) < MAX_GRAPHS
-        if not has_graph or len(batch) != rows_per_batch(self._size, batch.width):
+        # what is gathered in a graph is gathered from the memory of one bucket
+        key = batch.bucket if isinstance(batch, RowSelection) else batch.width
+        has_graph = key in self._steps or len(self._steps) < MAX_GRAPHS
+        if self._recorder is None or not has_graph or len(batch) != rows_per_batch(self._size, batch.width):
             super().__call__(batch, learning_rate)
             return
         self.set_learning_rate(learning_rate)
-        if batch.width not in self._steps:
-            self._steps[batch.width] = _FixedShapeStep(batch)
-        self._steps[batch.width].run(batch, self, self._recorder)
+        if key not in self._steps:
+            self._steps[key] = _FixedShapeStep(batch)
+        try:
+            step = self._steps[key].next_step(batch, self, self._recorder)
+        except RuntimeError as error:
+            self._give_up(error)
+            super().__call__(batch, learning_rate)
+            return
+        step()
+
+    def close(self) -> None:
+        """Let go of the graphs and their memory; later steps are those of TrainStep."""
+        self._steps.clear()
+        self._recorder = None
+
+    def _give_up(self, error: RuntimeError) -> None:
+        self.close()
+        self.renew_scaler()  # the recording has left it in the middle of a step
+        reason = str(error).partition("\n")[0]
+        print(f"CUDA graphs could not be recorded, and steps are taken one kernel at a time: {reason}", flush=True)
 
 
 class _FixedShapeStep:
     """The fixed input tensors of batches of one shape, and the graph over them once it is recorded."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._fixed = batch.map(torch.clone)  # the row numbers stay those of this batch: no step reads them
+    def __init__(self, batch: Selected) -> None:
+        # a batch's row numbers stay those of the first one: no step reads them
+        self._fixed: Selected = batch.map(torch.clone)
         self._warm_up_steps = 0
         self._replay: Work | None = None
 
-    def run(self, batch: Batch, train_step: TrainStep, recorder: GraphRecorder) -> None:
+    def next_step(self, batch: Selected, train_step: TrainStep, recorder: GraphRecorder) -> Work:
+        """The step of this batch: a step of the warm-up, or a replay; raises RuntimeError if a recording fails."""
         for fixed, column in zip(self._fixed.inputs, batch.inputs, strict=True):
             fixed.copy_(column)
 
         def work() -> None:
-            train_step.forward_backward(self._fixed)
+            train_step.forward_backward(self._fixed.gather())
             train_step.update()
 
         if self._warm_up_steps < WARM_UP:
             self._warm_up_steps += 1
-            recorder.warm_up(work)
-            return
+            return partial(recorder.warm_up, work)
         if self._replay is None:
             self._replay = recorder.record(work)
-        self._replay()
+        return self._replay
 
 
 def make_train_step(

@@ -15,12 +15,12 @@ from torch import Tensor
 
 from textrnn.common.config.model import WideOptions
 from textrnn.common.config.train import Train
+from textrnn.modeling.devices.precision import forward_in_precision
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.models.wide import WidePart
-from textrnn.modeling.nn.precision import forward_in_precision
 from textrnn.preparation.artifacts.linear_model import LinearModel
 from textrnn.preparation.artifacts.score_scales import equal_scales, fit_scales
-from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.batches import batches, evaluation_size
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 
@@ -81,7 +81,7 @@ def _score_dev(
     """The logits of the network, the scores of the wide part, both (N, C) float32, and the classes (N,) of dev."""
     network.eval()
     parts: list[tuple[Tensor, Tensor, Tensor]] = []
-    for batch in batches(dev, batch_size(settings)):
+    for batch in batches(dev, evaluation_size(next(network.parameters()).device)):
         logits = forward_in_precision(network, batch.ids, batch.lengths, settings.precision)
         parts.append((logits, wide(batch.ids, batch.lengths), batch.targets))
     network.train()

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from textrnn.common.config.train import Train
+from textrnn.modeling.devices.precision import forward_in_precision, make_scaler
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.crf import CRF
 from textrnn.modeling.nn.embedding_lookup import SparseTable
-from textrnn.modeling.nn.precision import forward_in_precision, make_scaler
 from textrnn.training.batching.batch import Batch
+from textrnn.training.batching.batches import Selected
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.perturbation import perturbed
 from textrnn.training.optimization.row_adam import RowAdam, sum_rows
@@ -104,9 +105,10 @@ class TrainStep:
             learning_rate = _initial_learning_rate(settings, device)
             self.optimizers.append(RowAdam(self.tables, learning_rate, settings.weight_decay))
 
-    def __call__(self, batch: Batch, learning_rate: float) -> None:
+    def __call__(self, batch: Selected, learning_rate: float) -> None:
         """Take the step of this batch at this learning rate."""
         self.set_learning_rate(learning_rate)
+        batch = batch.gather()
         if self.group.world_size == 1:
             self.forward_backward(batch)
         else:
@@ -115,6 +117,16 @@ class TrainStep:
             self.forward_backward(batch, divisor)
             self.group.sum_gradients(self._dense_parameters())
         self.update()
+
+    def close(self) -> None:
+        """Let go of what was kept for further steps."""
+
+    def renew_scaler(self) -> None:
+        """Forget a step that was not finished; the scale stays."""
+        state = self.scaler.state_dict()
+        self.scaler = make_scaler(self.precision, next(self.network.parameters()).device)
+        if self.scaler.is_enabled():
+            self.scaler.load_state_dict(state)
 
     def _dense_parameters(self) -> list[nn.Parameter]:
         sparse = set(map(id, self.tables))

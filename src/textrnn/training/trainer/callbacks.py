@@ -13,7 +13,7 @@ from typing import Any, TextIO
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError, install_extra
 from textrnn.modeling.models.running_metrics import Score
-from textrnn.training.batching.batch import Batch
+from textrnn.training.batching.batches import Selected
 from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.run_state import EvaluationPoint
 
@@ -39,7 +39,7 @@ class Progress(Callback):
             self._bar = open_bar(f"train {self.title}", trainer.total_rows, initial=trainer.state.rows, unit=" rows")
         self._rows, self._started = 0, time.perf_counter()
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """Count the rows of the batch."""
         self._rows += len(batch)
         if self._bar is not None:
@@ -181,7 +181,7 @@ class TimeLimit(Callback):
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """Request the end of the run if the time is over."""
         trainer.requests.out_of_time |= trainer.group.rank == 0 and trainer.state.seconds >= self._seconds
 

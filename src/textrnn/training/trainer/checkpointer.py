@@ -17,18 +17,20 @@ from textrnn.common.storage.markers import MARKERS, finished_shards, mark_finish
 from textrnn.common.storage.resumable import RetentionPolicy
 from textrnn.errors import ResumableError
 from textrnn.stage import output_file
-from textrnn.training.batching.batch import Batch
+from textrnn.training.batching.batches import Selected
 from textrnn.training.distributed.process_group import ProcessGroup
 from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.run_state import Checkpoint, DivergedError, RunState
 
 SECONDS_VARIABLE = "TEXTRNN_CHECKPOINT_SECONDS"
+SHARE = 0.05  # of a run's time that checkpoints take at most: those of large tables are seconds each
 
 
 class Checkpointer(Callback):
     """Keeps the latest checkpoint of a run in its working folder, one every TEXTRNN_CHECKPOINT_SECONDS.
 
-    It also keeps that of a run that is interrupted. In a group only process 0 has a checkpointer.
+    If saving one takes longer than SHARE of these seconds, the next one waits longer; 0 seconds means every step. It
+    also keeps the checkpoint of a run that is interrupted. In a group only process 0 has a checkpointer.
 
     teacher: the number (from 1) of a teacher that is trained in the same folder. refit: whether it is the run that
     follows on train and dev. Each run has its own checkpoints.
@@ -38,19 +40,22 @@ class Checkpointer(Callback):
     def __init__(self, folder: Path, teacher: int | None = None, *, refit: bool = False) -> None:
         self._folder, self._interval = folder, checkpoint_seconds()
         self._prefix = "refit-" if refit else "" if teacher is None else f"teacher-{teacher}-"
-        self._saved_at = time.monotonic()
+        self._saved_at, self._save_seconds = time.monotonic(), 0.0
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """Request a checkpoint if one is due."""
         trainer.requests.save |= self.is_due()
 
     def on_save(self, trainer: Trainer, checkpoint: Checkpoint) -> None:
         """Save the checkpoint."""
+        started = time.monotonic()
         self.save(checkpoint.state.step, checkpoint.encode())
+        self._save_seconds = time.monotonic() - started
 
     def is_due(self) -> bool:
         """Whether it is time for the next checkpoint."""
-        return time.monotonic() - self._saved_at >= self._interval
+        interval = max(self._interval, self._save_seconds / SHARE) if self._interval else 0.0
+        return time.monotonic() - self._saved_at >= interval
 
     def save(self, step: int, data: bytes) -> None:
         """Write the checkpoint after `step`. The previous one is removed once this one is complete, not before."""

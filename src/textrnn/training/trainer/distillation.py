@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Train
 from textrnn.common.storage.schemas import IGNORED_TAG
+from textrnn.modeling.devices.precision import forward_in_precision
 from textrnn.modeling.nn.crf import find_crf, log_probabilities
-from textrnn.modeling.nn.precision import forward_in_precision
-from textrnn.training.batching.batches import batch_size, batches
+from textrnn.training.batching.batches import batches, evaluation_size
 from textrnn.training.batching.buckets import AnyBucket, Bucket
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import Checkpointer
@@ -120,7 +120,7 @@ def _run_teacher(
 def _probabilities(teacher: nn.Module, bucket: AnyBucket, settings: Train, temperature: float) -> Tensor:
     """A teacher's probabilities for all rows of a bucket, in their order."""
     parts = []
-    for batch in batches([bucket], batch_size(settings)):
+    for batch in batches([bucket], evaluation_size(next(teacher.parameters()).device)):
         logits = forward_in_precision(teacher, batch.ids, batch.lengths, settings.precision)
         valid = batch.targets != IGNORED_TAG
         probabilities = log_probabilities(find_crf(teacher), logits, valid, temperature).exp_()

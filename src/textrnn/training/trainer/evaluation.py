@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from textrnn.common.config.train import Precision
 from textrnn.common.storage.schemas import IGNORED_TAG
+from textrnn.modeling.devices.precision import forward_in_precision
 from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
 from textrnn.modeling.nn.crf import predict_classes
-from textrnn.modeling.nn.precision import forward_in_precision
 from textrnn.training.batching.batches import BatchSize, batches
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup

@@ -22,8 +22,7 @@ from textrnn.common.config.train import Train
 from textrnn.interrupts import defer_interrupts
 from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
-from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.batches import Epochs, batch_size
+from textrnn.training.batching.batches import Epochs, Selected, evaluation_size
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.cuda_graphs import make_train_step
@@ -70,7 +69,7 @@ class Callback:
     def on_start(self, trainer: Trainer) -> None:
         """Before the first step; the state is empty, or that of the checkpoint that the run resumes from."""
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """After each step. It may set an action in `trainer.requests`: if one process asks for it, all do it."""
 
     def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
@@ -129,6 +128,7 @@ class Trainer(Generic[Network]):
         self._started, first_step = time.monotonic() - self.state.seconds, self.state.step
         self.network.train()
         with ExitStack() as started:
+            started.callback(self.train_step.close)
             for callback in self.callbacks:
                 started.callback(callback.on_end, self)
                 callback.on_start(self)
@@ -164,17 +164,17 @@ class Trainer(Generic[Network]):
         """Stop after this step; every process of a group must call it. The first reason counts."""
         self.state.stopped_by = self.state.stopped_by or reason
 
-    def _remaining_batches(self) -> Iterator[Batch]:
+    def _remaining_batches(self) -> Iterator[Selected]:
         """The batches from the state's step on, until the run is over or stopped."""
         first, start = divmod(self.state.step, self.epochs.steps)
         for epoch in range(first, self.settings.epochs):
-            for batch in self.epochs.batches(epoch, start):
+            for batch in self.epochs.selections(epoch, start):
                 if self.state.stopped_by is not None:
                     return
                 yield batch
             start = 0
 
-    def _run_step(self, batch: Batch, received: Received) -> None:
+    def _run_step(self, batch: Selected, received: Received) -> None:
         """Take a step, and do what the callbacks, the settings or an interrupt ask for after it."""
         self._take_step(batch)
         self._call(lambda callback: callback.on_step_end(self, batch))
@@ -195,7 +195,7 @@ class Trainer(Generic[Network]):
         for callback in self.callbacks:
             event(callback)
 
-    def _take_step(self, batch: Batch) -> None:
+    def _take_step(self, batch: Selected) -> None:
         seed_step(self.device, self.settings.seed, self.state.step, self.group.rank)
         self.train_step(batch, self.learning_rate(self.state.step))
         self.state.step += 1
@@ -224,7 +224,7 @@ class Trainer(Generic[Network]):
         train, state, settings = self._train_score(), self.state, self.settings
         self.running_metrics.reset()
         with self.average.applied():
-            size, data = batch_size(settings), self.data
+            size, data = evaluation_size(self.device, self.group.world_size), self.data
             dev = evaluate_loss(
                 self.network, data.dev, size, data.class_weights, settings.precision, self.group, f1=data.dev_f1
             )

@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.training.batching.batch import Batch
-from textrnn.training.batching.batches import Epochs
+from textrnn.training.batching.batches import Epochs, Selected
 from textrnn.training.batching.loading import load_splits
 from textrnn.training.trainer.callbacks import Progress
 from textrnn.training.trainer.checkpointer import Checkpointer
@@ -38,7 +37,7 @@ class StepLimit(Callback):
     def __init__(self, steps: int) -> None:
         self._steps = steps
 
-    def on_step_end(self, trainer: Trainer, batch: Batch) -> None:
+    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
         """Stop after the last step."""
         if trainer.state.step >= self._steps:
             trainer.stop("step_limit")

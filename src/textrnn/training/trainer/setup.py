@@ -11,10 +11,10 @@ import torch
 
 from textrnn.common.config.train import Train
 from textrnn.errors import ResumableError
+from textrnn.modeling.devices.precision import check_precision, make_deterministic
 from textrnn.modeling.models.f1_counts import EntityF1Counts, F1Counts, GoldSpans, MacroF1Counts
 from textrnn.modeling.models.model_directory import ModelConfig, make_config, make_network
 from textrnn.modeling.models.text_rnn import TextRNN, initialize_weights
-from textrnn.modeling.nn.precision import check_precision, make_deterministic
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.features.token_features import NO_FEATURES, TokenFeatures, learn_token_features
@@ -82,7 +82,9 @@ def set_up_training(
     other or the data.
     """
     recipe.check()
-    check_precision(recipe.train.precision, device, f"{recipe.where}.train.precision")
+    precision = recipe.train.precision
+    check_precision(precision, recipe.model.cell, device, f"{recipe.where}.train.precision")
+    make_deterministic(device, precision)
     data, prepared = _load_data(recipe, device, with_dev), recipe.data
     plan = plan_run(recipe.train, data.train, prepared.labels.task, recipe.max_epochs)
     recipe = replace(recipe, train=plan.settings)
@@ -136,7 +138,6 @@ def build_network(
     wide part, which is added when training is over.
     """
     torch.manual_seed(seed)
-    make_deterministic(device)
     keep_freed_memory()
     network = make_network(replace(config, ngrams=()))
     initialize_weights(network, config.model.initialization)

@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 from textrnn.common.integrity.checksums import file_sha256
+from textrnn.modeling.devices.device import pick_device
 from textrnn.modeling.models.model_directory import ModelConfig, save_model
 from textrnn.modeling.models.saved_weights import save_weights
 from textrnn.modeling.models.text_rnn import TextRNN
-from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.model_files import ModelFiles
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup, join_group
 from textrnn.training.optimization.fusion import Fusion, add_wide_part

@@ -25,7 +25,7 @@ def predict(saved, padded):
 @pytest.mark.parametrize("size", [4, None], ids=["one width", "buckets"])
 @pytest.mark.parametrize("batch", [256, 3])
 def test_texts_by_hand(tmp_path, monkeypatch, size, batch):
-    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.BATCH_SIZE", batch)
+    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.evaluation_size", lambda device: batch)
     rows = [*TEXTS, ([2, 1], 2), ([], 1)]
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2], 0)], "test": rows}, size)
     predictions = predict(stub(padded, CLASSES, TABLE), padded)

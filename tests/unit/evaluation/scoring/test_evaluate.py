@@ -50,8 +50,17 @@ def test_more_rows_than_a_batch_give_the_mean_over_all_rows(tmp_path, monkeypatc
     padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2, 2], 0)], "test": TEXTS})
     saved = stub(padded, CLASSES, TABLE)
     whole = metrics(evaluate(saved, padded, "test"))
-    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.BATCH_SIZE", 3)
+    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.evaluation_size", lambda device: 3)
     assert metrics(evaluate(saved, padded, "test")) == pytest.approx(whole, rel=1e-12)
+
+
+def test_every_scoring_sets_the_precision_and_the_algorithms_of_its_device(tmp_path, monkeypatch):
+    padded = write_padded(tmp_path, "classify", {"train": [([2], 0), ([2, 2, 2], 0)], "test": TEXTS})
+    devices = []
+    # the stages that score share this function; two that set them differently could disagree near a tie
+    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.make_deterministic", devices.append)
+    evaluate(stub(padded, CLASSES, TABLE), padded, "test")
+    assert devices == [torch.device("cpu")]
 
 
 # the same, and two adjacent LOC in row 2, which the scheme `type` could not separate
@@ -212,7 +221,7 @@ def test_dev_is_scored_with_the_weights_that_had_not_seen_it(tmp_path, monkeypat
 def test_a_model_with_a_wide_part_is_scored_in_parts(tmp_path, monkeypatch, script):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("TEXTRNN_DEVICE", "cpu")
-    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.BATCH_SIZE", 3)
+    monkeypatch.setattr("textrnn.evaluation.scoring.predict_split.evaluation_size", lambda device: 3)
     texts = [([token % 9 for token in ids], label) for ids, label in TEXTS]
     splits = {"train": texts, "dev": texts[:3], "test": texts}
     padded = write_padded(make_folder(tmp_path / "work"), "classify", splits, 4)

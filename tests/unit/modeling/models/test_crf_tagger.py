@@ -24,11 +24,11 @@ from factories.stub_models import BIO, TYPE_ROWS, TYPES, stub
 from factories.training_runs import fit, rows_of, small
 from textrnn.errors import UserError
 from textrnn.evaluation.scoring.evaluate import evaluate, metrics
+from textrnn.modeling.devices.precision import forward_in_precision
 from textrnn.modeling.models.model_directory import load_model, save_model
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import initialize_weights
 from textrnn.modeling.nn.crf import CRF, find_crf, predict_classes
-from textrnn.modeling.nn.precision import forward_in_precision
 from textrnn.preparation.artifacts.preparation_folder import Preparation
 from textrnn.training.batching.batches import batches
 from textrnn.training.batching.buckets import Bucket
@@ -127,7 +127,7 @@ def test_the_crf_is_computed_in_full_precision():
     torch.testing.assert_close(own, exact.transitions.grad / count, rtol=1e-5, atol=1e-6)
     step = TrainStep(model, make_optimizer(model, SETTINGS), running_metrics, settings(precision="bfloat16"))
     before = model.crf.transitions.detach().clone()
-    step(rows, 0.01)
+    step(rows.take(torch.arange(len(rows))), 0.01)
     assert not torch.equal(model.crf.transitions, before)
 
 

@@ -4,7 +4,14 @@ import pytest
 import torch
 
 from factories.networks import LENGTHS, close, padded, small
-from textrnn.modeling.nn.embedding_lookup import SparseTable, drop_words, embed_distinct, embed_each_position
+from textrnn.modeling.nn.embedding_lookup import (
+    SparseTable,
+    TokenEmbedding,
+    drop_words,
+    embed_distinct,
+    embed_each_position,
+    sum_reads,
+)
 
 TOKENS = 40
 
@@ -15,7 +22,7 @@ def some_ids(shape=(30, 50)):
 
 def tables():
     torch.manual_seed(0)
-    return [torch.nn.Embedding(TOKENS, 6, padding_idx=0), SparseTable(TOKENS, 6)]
+    return [TokenEmbedding(TOKENS, 6, padding_idx=0), SparseTable(TOKENS, 6)]
 
 
 def test_a_fraction_of_the_words_becomes_unknown_and_padding_stays():
@@ -108,3 +115,28 @@ def test_a_sparse_table_starts_small_and_padding_at_0():
     assert not table.weight[0].any()
     assert 0.045 < table.weight.abs().max().item() <= 1 / 20
     assert table.weight.mean().item() == pytest.approx(0, abs=0.002)
+
+
+@pytest.mark.parametrize("reads", [1, 1024, 1025, 3072, 3073])
+@pytest.mark.parametrize("rows", [1, 7, 5000], ids="of {} rows".format)
+def test_the_gradients_of_reads_are_summed_by_row(reads, rows):
+    generator = torch.Generator().manual_seed(reads)
+    gradient = torch.randn(reads, 3, generator=generator)
+    read = torch.randint(rows + 1, (reads,), generator=generator)  # `rows` itself is left out
+    expected = torch.zeros(rows + 1, 3, dtype=torch.float64).index_add_(0, read, gradient.double())[:rows]
+    summed = sum_reads(gradient, read, rows)
+    assert summed.dtype == torch.float32
+    torch.testing.assert_close(summed.double(), expected, rtol=1e-5, atol=1e-4)
+    assert torch.equal(summed, sum_reads(gradient, read, rows))
+    assert not summed[torch.bincount(read, minlength=rows + 1)[:rows] == 0].any()
+
+
+def test_the_gradient_of_each_position_is_that_of_an_embedding_and_padding_has_none():
+    table, ids = tables()[0], some_ids()
+    target = torch.randn(*ids.shape, 6, generator=torch.Generator().manual_seed(5))
+    (embed_each_position(table, ids, 0.0, True) * target).sum().backward()
+    own, table.weight.grad = table.weight.grad, None
+    (torch.nn.functional.embedding(ids, table.weight, padding_idx=0) * target).sum().backward()
+    torch.testing.assert_close(own, table.weight.grad, rtol=1e-5, atol=1e-5)
+    assert (ids == 0).any()
+    assert not own[0].any()

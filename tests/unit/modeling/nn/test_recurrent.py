@@ -7,8 +7,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import textrnn.modeling.nn.kernels
 from textrnn.modeling.nn.dropout import dropout
-from textrnn.modeling.nn.layer_input import LayerInput
-from textrnn.modeling.nn.recurrent import Recurrent, reverse_steps, reversed_index
+from textrnn.modeling.nn.layer_input import LayerInput, reverse_steps, reversed_index
+from textrnn.modeling.nn.recurrent import Recurrent
 
 TORCH_MODULES = {"rnn": nn.RNN, "lstm": nn.LSTM, "gru": nn.GRU, "scratch_gru": nn.GRU}
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}

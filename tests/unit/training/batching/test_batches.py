@@ -2,14 +2,27 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
 import torch
 
 from factories.buckets import numbered, order
 from factories.settings import SETTINGS
 from factories.shards import TAG, long_split, write_padded
+from factories.training_runs import rows_of
+from textrnn.common.storage.hashing import hash_range
 from textrnn.errors import UserError
-from textrnn.training.batching.batches import Shuffle, TokenBudget, batch_size, batches, count_batches, rows_per_batch
+from textrnn.training.batching.batches import (
+    Shuffle,
+    TokenBudget,
+    _permutation,
+    batch_size,
+    batches,
+    count_batches,
+    evaluation_size,
+    rows_per_batch,
+    selections,
+)
 from textrnn.training.batching.buckets import Bucket, MappedBucket
 from textrnn.training.batching.loading import check_id_ranges, load_buckets
 
@@ -221,3 +234,28 @@ def test_rows_of_another_vocabulary_or_other_labels_are_refused(tmp_path):
         check_id_ranges(buckets, 9, 3, tmp_path)
     with pytest.raises(UserError, match=r"has a label outside the model's range \(0\.\.1\); got 2; run the stages"):
         check_id_ranges(buckets, 10, 2, tmp_path)
+
+
+@pytest.mark.parametrize("rows", [0, 1, 2, 1000])
+def test_the_order_is_that_of_the_unsigned_hashes(rows):
+    hashes = hash_range(rows, 3, "rows/1/0")
+    assert rows < 1000 or (hashes >= 2**63).any()
+    assert _permutation(rows, 3, "rows/1/0").tolist() == np.argsort(hashes, kind="stable").tolist()
+
+
+def test_rows_in_memory_are_gathered_only_when_they_are_needed(monkeypatch):
+    buckets = rows_of(10)
+    chosen = list(selections(buckets, 4, shuffle=Shuffle(1, 0)))
+    gathered = list(batches(buckets, 4, shuffle=Shuffle(1, 0)))
+    assert [(len(each), each.width) for each in chosen] == [(len(each), each.width) for each in gathered]
+    for one, other in zip(chosen, gathered, strict=True):
+        assert all(torch.equal(*columns) for columns in zip(one.gather().inputs, other.inputs, strict=True))
+    monkeypatch.setattr(Bucket, "take", None)
+    assert sorted(len(each) for each in selections(buckets, 4, shuffle=Shuffle(1, 0))) == [2, 4, 4]
+
+
+def test_processes_share_the_tokens_of_an_evaluation():
+    cpu, gpu = torch.device("cpu"), torch.device("cuda")
+    assert evaluation_size(gpu).tokens > evaluation_size(cpu).tokens
+    assert evaluation_size(gpu, 4) == TokenBudget(evaluation_size(gpu).tokens // 4)
+    assert evaluation_size(torch.device("meta")) == evaluation_size(cpu)

@@ -1,9 +1,11 @@
 """Which steps are recorded and which are replayed, and that both equal plain steps; a fake recorder needs no GPU.
 
-tests/test_gpu.py does the same with real graphs.
+tests/system/test_gpu.py does the same with real graphs.
 """
 
 import dataclasses
+import gc
+import weakref
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +17,7 @@ from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.common.config.train import Adversarial
 from textrnn.errors import ResumableError
 from textrnn.modeling.models.running_metrics import RunningMetrics
-from textrnn.training.batching.batches import Shuffle, batch_size, batches
+from textrnn.training.batching.batches import Shuffle, batch_size, batches, selections
 from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.optimization import cuda_graphs as graphs
 from textrnn.training.optimization.cuda_graphs import (
@@ -26,11 +28,12 @@ from textrnn.training.optimization.cuda_graphs import (
     make_train_step,
 )
 from textrnn.training.optimization.step import TrainStep, make_optimizer
+from textrnn.training.trainer.loop import Trainer, TrainingData
 
 CPU = torch.device("cpu")
 
 
-def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
+def run(make, *, epochs=5, counts=(22, 21, 8), model=None, choose=selections, **changes):
     """Take steps over buckets of widths 2, 3, ... with so many rows each; return the weights and the score."""
     settings = dataclasses.replace(SETTINGS, clip_norm=1.0, **changes)
     network = small(dropout=0.4, layers=2, **(model or {}))
@@ -39,7 +42,7 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
     buckets = [rows_of(count, width)[0] for width, count in enumerate(counts, start=2)]
     step = 0
     for epoch in range(epochs):
-        for batch in batches(buckets, batch_size(settings), shuffle=Shuffle(1, epoch)):
+        for batch in choose(buckets, batch_size(settings), shuffle=Shuffle(1, epoch)):
             torch.manual_seed(step)
             train_step(batch, 0.01 / (1 + step))
             step += 1
@@ -47,10 +50,11 @@ def run(make, *, epochs=5, counts=(22, 21, 8), model=None, **changes):
     return {**network.state_dict(), "score": torch.tensor([score.loss, score.accuracy])}
 
 
-def test_recorded_steps_equal_plain_steps():
+@pytest.mark.parametrize("choose", [selections, batches], ids=["gathered inside", "gathered before"])
+def test_recorded_steps_equal_plain_steps(choose):
     notes = Notes()
     plain = run(TrainStep)
-    graphed = run(lambda *args: GraphedTrainStep(*args, notes))
+    graphed = run(lambda *args: GraphedTrainStep(*args, notes), choose=choose)
     assert plain.keys() == graphed.keys()
     for name, value in plain.items():
         assert torch.equal(value, graphed[name]), name
@@ -120,11 +124,97 @@ def test_fixed_tensors_are_made_once_a_width_and_hold_no_rubbish(monkeypatch):
         return made[-1]
 
     monkeypatch.setattr(graphs, "_FixedShapeStep", recorded)
-    run(lambda *args: GraphedTrainStep(*args, Notes()))
+    run(lambda *args: GraphedTrainStep(*args, Notes()), choose=batches)
     assert sorted(step._fixed.width for step in made) == [2, 3, 4]
     for step in made:
         assert step._fixed.row_numbers.min() >= 0
         assert step._fixed.row_numbers.max() < 22
+
+
+class FailingNotes(Notes):
+    """A recorder whose second recording fails in the middle of a step."""
+
+    def record(self, work):
+        if "record" in self.calls:
+            self.calls.append("fail")
+            raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
+        return super().record(work)
+
+
+def test_a_recording_that_fails_is_told_once_and_all_later_steps_are_plain(capsys):
+    notes = FailingNotes()
+    plain = run(TrainStep)
+    graphed = run(lambda *args: GraphedTrainStep(*args, notes))
+    assert all(torch.equal(value, graphed[name]) for name, value in plain.items())
+    assert notes.calls.count("fail") == 1
+    assert "replay" not in notes.calls[notes.calls.index("fail") :]
+    (line,) = capsys.readouterr().out.splitlines()
+    reason = "operation not permitted when stream is capturing"
+    assert line == f"CUDA graphs could not be recorded, and steps are taken one kernel at a time: {reason}"
+
+
+def test_an_error_of_a_real_step_is_not_taken_for_a_failed_recording(monkeypatch):
+    monkeypatch.setattr(Notes, "warm_up", lambda self, work: (_ for _ in ()).throw(RuntimeError("out of range")))
+    with pytest.raises(RuntimeError, match="out of range"):
+        run(lambda *args: GraphedTrainStep(*args, Notes()))
+
+
+def test_a_scaler_that_a_recording_left_in_the_middle_of_a_step_starts_again():
+    network = small()
+    step = TrainStep(
+        network, make_optimizer(network, SETTINGS), RunningMetrics(None, CPU), settings(precision="float16")
+    )
+    step.scaler.update(2.0**7)
+    for weight in network.parameters():
+        weight.grad = torch.ones_like(weight)
+    step.scaler.unscale_(step.optimizers[0])
+    step.renew_scaler()
+    step.scaler.unscale_(step.optimizers[0])  # a second time in one step is an error
+    assert step.scaler.get_scale() == 2.0**7
+
+
+class Graph:
+    """A stand-in for a graph: its replay does nothing."""
+
+    def replay(self):
+        pass
+
+
+class Graphs(Notes):
+    """A recorder that makes graphs and keeps none."""
+
+    def __init__(self):
+        super().__init__()
+        self.made = []
+
+    def record(self, work):
+        graph = Graph()
+        self.made.append(weakref.ref(graph))
+        return graph.replay
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "let go"])
+def test_no_graph_outlives_its_steps(close):
+    graphs, steps = Graphs(), []
+    gc.disable()  # nothing may wait for the collection of reference cycles
+    try:
+        run(lambda *args: steps.append(GraphedTrainStep(*args, graphs)) or steps[0])
+        assert [graph() is not None for graph in graphs.made] == [True] * 3
+        if close:
+            steps[0].close()
+        else:
+            steps.clear()
+        assert [graph() for graph in graphs.made] == [None] * 3
+    finally:
+        gc.enable()
+
+
+def test_a_finished_run_has_closed_its_steps(monkeypatch):
+    closed = []
+    monkeypatch.setattr(TrainStep, "close", lambda self: closed.append(self))
+    trainer = Trainer(small(), TrainingData(rows_of(18), rows_of(18)), SETTINGS)
+    trainer.fit()
+    assert closed == [trainer.train_step]
 
 
 def test_graphs_are_for_one_process_on_a_gpu_unless_switched_off(monkeypatch):

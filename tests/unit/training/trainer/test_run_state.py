@@ -317,7 +317,7 @@ def test_skipped_batches_are_not_gathered(folder, monkeypatch):
     take = type(rows_of(1)[0]).take
     monkeypatch.setattr(type(rows_of(1)[0]), "take", lambda self, index: seen.append(len(index)) or take(self, index))
     outcome = train("plain", folder)[0]
-    evaluated = 2 * 3  # batches of dev, at the ends of epochs 2 and 3
+    evaluated = 2  # one batch of dev at the ends of epochs 2 and 3
     assert len(seen) == outcome.steps - 8 + evaluated
 
 
@@ -377,3 +377,24 @@ def test_only_a_run_that_diverges_leaves_no_checkpoint(tmp_path, error):
             assert not (again / "model.safetensors").exists()
         # no checkpoint is left in the finished folder
         assert [str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*")] == ["m"]
+
+
+@pytest.mark.parametrize(("seconds", "saving", "due"), [("60", 1.0, 60), ("60", 10.0, 200), ("0", 10.0, 0)])
+def test_slow_checkpoints_come_less_often(folder, monkeypatch, seconds, saving, due):
+    now = [1000.0]
+    monkeypatch.setenv("TEXTRNN_CHECKPOINT_SECONDS", seconds)
+    monkeypatch.setattr("textrnn.training.trainer.checkpointer.time.monotonic", lambda: now[0])
+    checkpointer = Checkpointer(folder)
+    write = Checkpointer.save
+
+    def slow(self, step, data):
+        now[0] += saving
+        write(self, step, data)
+
+    monkeypatch.setattr(Checkpointer, "save", slow)
+    checkpointer.on_save(None, Checkpoint(RunState(step=3), {}))
+    if due:
+        now[0] += due - 0.5
+        assert not checkpointer.is_due()
+        now[0] += 0.5
+    assert checkpointer.is_due()

@@ -19,8 +19,8 @@ from textrnn.common.storage.padded_rows import PaddedFacts, PaddedRows
 from textrnn.common.storage.resumable import resumable_folder
 from textrnn.common.storage.shards import INDEX
 from textrnn.errors import ResumableError, UserError
+from textrnn.modeling.devices.device import pick_device
 from textrnn.modeling.models.model_directory import make_config
-from textrnn.modeling.nn.device import pick_device
 from textrnn.preparation.artifacts.preparation_folder import PREPARATION_FILES, Preparation
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.planning.limits import Cap

@@ -289,9 +289,9 @@ def test_steps_and_rows_of_an_epoch(drop_last, sampling):
     buckets = [*rows_of(18), *rows_of(7, width=4), *rows_of(2, width=3)]
     epochs = Epochs(buckets, settings(drop_last=drop_last, sampling=sampling))
     for epoch in range(3):
-        sizes = [len(batch) for batch in epochs.batches(epoch)]
+        sizes = [len(batch) for batch in epochs.selections(epoch)]
         assert (len(sizes), sum(sizes)) == (epochs.steps, epochs.rows)
-        assert [len(batch) for batch in epochs.batches(epoch, start=2)] == sizes[2:]
+        assert [len(batch) for batch in epochs.selections(epoch, start=2)] == sizes[2:]
 
 
 def test_a_part_of_a_batch_has_all_columns():

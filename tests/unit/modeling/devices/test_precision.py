@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from textrnn.errors import UserError
-from textrnn.modeling.nn.precision import check_precision, forward_in_precision, make_deterministic, make_scaler
+from textrnn.modeling.devices.precision import check_precision, forward_in_precision, make_deterministic, make_scaler
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda")
 
@@ -46,15 +46,25 @@ def test_products_are_rounded_and_logits_weights_and_gradients_are_float32():
     assert torch.allclose(half.weight.grad, full.weight.grad, rtol=3e-2, atol=3e-1)
 
 
-def test_float16_needs_a_gpu():
-    for precision, device in (("float32", CPU), ("bfloat16", CPU), ("bfloat16", GPU), ("float16", GPU)):
-        check_precision(precision, device, "train.precision")
-    with pytest.raises(UserError, match=r"^train\.precision: float16 needs a GPU; got device cpu; use bfloat16"):
-        check_precision("float16", CPU, "train.precision")
+@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "scratch_gru"])
+def test_a_device_has_some_precisions_and_the_others_are_refused(cell):
+    for precision, device in (("float32", CPU), ("bfloat16", CPU), ("float32", GPU), ("tf32", GPU), ("float16", GPU)):
+        check_precision(precision, cell, device, "train.precision")
+    for precision in ("float16", "tf32"):
+        match = rf"^train\.precision: {precision} needs a GPU; got device cpu; use bfloat16 or float32$"
+        with pytest.raises(UserError, match=match):
+            check_precision(precision, cell, CPU, "train.precision")
+
+
+def test_bfloat16_is_refused_where_cudnn_would_compute_in_float16():
+    check_precision("bfloat16", "scratch_gru", GPU, "train.precision")
+    match = r"^p: a GPU has no bfloat16 for the cell lstm; got device cuda; use tf32, float16 or float32$"
+    with pytest.raises(UserError, match=match):
+        check_precision("bfloat16", "lstm", GPU, "p")
 
 
 def test_the_scaler_does_nothing_except_for_float16():
-    for precision in ("float32", "bfloat16"):
+    for precision in ("float32", "tf32", "bfloat16"):
         scaler = make_scaler(precision, CPU)
         weight = nn.Parameter(torch.tensor([2.0]))
         optimizer = torch.optim.SGD([weight], 0.5)
@@ -99,6 +109,10 @@ def test_a_gpu_is_made_deterministic(monkeypatch):
         make_deterministic(GPU)
         assert [getattr(torch.backends.cudnn, flag) for flag in flags] == [True, False, False]
         assert not torch.backends.cuda.matmul.allow_tf32
+        make_deterministic(GPU, "tf32")
+        assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (True, True)
+        make_deterministic(GPU, "float16")
+        assert (torch.backends.cudnn.allow_tf32, torch.backends.cuda.matmul.allow_tf32) == (False, False)
         assert os.environ["CUBLAS_WORKSPACE_CONFIG"] == ":4096:8"
     finally:
         for flag, value in zip(flags, before[0], strict=True):
