@@ -1,6 +1,8 @@
 """benchmarks/gpu.py rehearsed on a CPU as its users start it, from packing on, with the packages of a bare machine."""
 
 import json
+import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -15,6 +17,17 @@ pytestmark = pytest.mark.slow
 BARE = ("torch", "numpy", "pyarrow", "safetensors", "filelock")  # what a GPU machine has; torch brings filelock
 
 
+# a process that starts with this module on its path finds none of the packages
+BLOCK = """
+import functools, importlib.machinery
+
+def find(find_spec, name, *more):
+    return None if name.partition(".")[0] in {names!r} else find_spec(name, *more)
+
+importlib.machinery.PathFinder.find_spec = functools.partial(find, importlib.machinery.PathFinder.find_spec)
+"""
+
+
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory):
     """A packed folder of a small corpus, and what is printed of it."""
@@ -27,21 +40,43 @@ def packed(tmp_path_factory):
     return folder / "packed", done.stdout
 
 
-def rehearse(folder, results, *options):
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """The environment of a process that finds what a GPU machine has, and pytest."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    listed = [
+        *project["dependencies"],
+        *(name for extra in project["optional-dependencies"].values() for name in extra),
+    ]
+    names = {re.match(r"[\w-]+", name)[0].replace("-", "_") for name in listed}
+    blocked = (names | {"ruamel", "sklearn", "yaml"}) - {*BARE, "pytest"}
+    folder = tmp_path_factory.mktemp("bare")
+    (folder / "sitecustomize.py").write_text(BLOCK.format(names=sorted(blocked)), encoding="utf-8")
+    return {**os.environ, "PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+
+
+def rehearse(folder, results, environment, *options):
     """Run the script on the CPU, as its users start it; return the lines by part."""
     command = [sys.executable, "benchmarks/gpu.py", str(folder), "--device", "cpu", "--small"]
-    done = subprocess.run([*command, "--results", str(results), *options], cwd=ROOT, capture_output=True, text=True)
+    command += ["--results", str(results), *options]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
     lines = [json.loads(line) for line in results.read_text(encoding="utf-8").splitlines()]
-    return {
-        part: [line for line in lines if line["part"] == part] for part in dict.fromkeys(line["part"] for line in lines)
-    }
+    names = dict.fromkeys(line["part"] for line in lines)
+    return {part: [line for line in lines if line["part"] == part] for part in names}
 
 
-def test_a_rehearsal_on_a_cpu_records_the_facts_of_each_part(packed, tmp_path):
+def test_such_a_process_finds_no_other_package(bare):
+    names = ("torch", "pytest", "ruamel", "polars", "jieba")
+    code = f"import importlib.util as u; print([bool(u.find_spec(name)) for name in {names}])"
+    done = subprocess.run([sys.executable, "-c", code], env=bare, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("[True, True, False, False, False]\n", "")
+
+
+def test_a_rehearsal_on_a_cpu_records_the_facts_of_each_part(packed, bare, tmp_path):
     folder, printed = packed
     assert printed.endswith(" MB\n")
-    parts = rehearse(folder, tmp_path / "lines")
+    parts = rehearse(folder, tmp_path / "lines", bare)
     assert list(parts) == ["probe", "tests", "trainings", "amazon", "profile", "ladder"]
     assert [lines[-1]["outcome"] for lines in parts.values()] == ["done"] * 6
     by_result = {}
@@ -92,37 +127,15 @@ def test_a_rehearsal_on_a_cpu_records_the_facts_of_each_part(packed, tmp_path):
     assert ladder["bilstm_b256"]["rates"]["buckets"] > 0
 
 
-def test_a_damaged_folder_fails_only_what_reads_it(packed, tmp_path):
+def test_a_damaged_folder_fails_only_what_reads_it(packed, bare, tmp_path):
     folder, loop = packed[0], packed[0] / "yardstick" / "headlines_loop.py"
     text = loop.read_text(encoding="utf-8")
     loop.write_text("raise ValueError('a damaged loop')", encoding="utf-8")
     try:
-        parts = rehearse(folder, tmp_path / "lines", "--only", "amazon", "--only", "profile")
+        parts = rehearse(folder, tmp_path / "lines", bare, "--only", "amazon", "--only", "profile")
     finally:
         loop.write_text(text, encoding="utf-8")
     (*steps, amazon), (profile,) = parts["amazon"], parts["profile"]
     assert (len(steps), amazon["outcome"]) == (4, "done")
     assert (profile["outcome"], profile["exit_code"]) == ("failed", 1)
     assert profile["text"].endswith("ValueError: a damaged loop\n")
-
-
-def test_the_parts_need_only_what_a_bare_gpu_machine_has():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    listed = [
-        *project["dependencies"],
-        *(name for extra in project["optional-dependencies"].values() for name in extra),
-    ]
-    names = {name.split(">")[0].split("[")[0].replace("-", "_") for name in listed} - set(BARE)
-    blocked = names | {"ruamel", "sklearn", "tqdm", "yaml"}
-    code = f"""
-import sys
-class Blocked:
-    def find_spec(self, name, path=None, target=None):
-        if name.split('.')[0] in {sorted(blocked)!r}:
-            raise ModuleNotFoundError(f'{{name}} is not there', name=name)
-sys.meta_path.insert(0, Blocked())
-sys.path.insert(0, 'benchmarks')
-import gpu, gpu_part
-"""
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (0, "")
