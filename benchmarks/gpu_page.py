@@ -128,7 +128,7 @@ SECTIONS: tuple[tuple[str, str, str, Columns], ...] = (
         "Trainings",
         "training",
         "",
-        _get("recipe", "batch_size", "again", "epochs", "seconds", "setup_seconds", "rows_per_second")
+        _get("recipe", "batch_size", "again", "graphed", "epochs", "seconds", "setup_seconds", "rows_per_second")
         | {"dev": _percent("dev_accuracy"), "test": _percent("test_accuracy")}
         | _get("seconds_to_target", "stopped_by"),
     ),

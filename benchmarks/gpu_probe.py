@@ -14,12 +14,21 @@ from torch import Tensor, nn
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_record import Recorder
-from gpu_sides import PRECISIONS, Case, TimedRun, make_network, make_settings, synchronize, use_precision
+from gpu_sides import (
+    PRECISIONS,
+    Case,
+    TimedRun,
+    make_network,
+    make_settings,
+    replays_graphs,
+    synchronize,
+    use_precision,
+)
 from textrnn.common.config.model import Cell
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.nn.embedding_lookup import TokenEmbedding
 from textrnn.training.batching.batch import Batch
-from textrnn.training.optimization.cuda_graphs import GraphedTrainStep, make_train_step
+from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 READS = (1024, 1025, 2048, 3072, 3073, 4096, 8192, 16384)  # around 1,024 and 3,072 torch changes its algorithm
@@ -153,6 +162,6 @@ def losses_of(
         take_step(batch, settings.learning_rate)
     synchronize(device)
     rate = sizes.steps / (time.perf_counter() - started)
-    graphed = isinstance(take_step, GraphedTrainStep)
+    graphed = replays_graphs(take_step)
     take_step.close()
     return torch.tensor(losses), TimedRun(graphed, rate)

@@ -23,7 +23,7 @@ from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.padding.pad import bucket_widths
 from textrnn.training.batching.batches import Selected, Shuffle, selections
 from textrnn.training.batching.buckets import Bucket
-from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, Work, make_train_step
+from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, GraphedTrainStep, Work, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 CLASSES, EMBEDDING, HIDDEN, WIDTHS = 10, 300, 128, 6
@@ -119,8 +119,11 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
             take_step(selected, settings.learning_rate)
             step += 1
     synchronize(device)
+    seconds, graphed = time.perf_counter() - started, replays_graphs(take_step)
     take_step.close()
-    return len(titles.rows) / (time.perf_counter() - started)
+    if "graphs" in enabled and device.type == "cuda" and not graphed:
+        raise RuntimeError("no graph could be recorded")
+    return len(titles.rows) / seconds
 
 
 def time_gru(scratch: bool, graph: bool, device: torch.device, repeats: int) -> float:
@@ -149,6 +152,11 @@ def _warm_up(work: Work, graph: bool, device: torch.device) -> Work:
     for _ in range(GRU_WARM_UP):
         work() if recorder is None else recorder.warm_up(work)
     return work if recorder is None else recorder.record(work)
+
+
+def replays_graphs(take_step: TrainStep) -> bool:
+    """Whether full batches take their steps as a CUDA graph; not so on a CPU, or once a recording has failed."""
+    return isinstance(take_step, GraphedTrainStep) and take_step._recorder is not None
 
 
 def synchronize(device: torch.device) -> None:

@@ -16,7 +16,16 @@ from torch.profiler import profile as profiler
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_folder import GpuFolder
 from gpu_record import Recorder
-from gpu_sides import CASES, PRECISIONS, make_network, make_settings, read_rows, synchronize, use_precision
+from gpu_sides import (
+    CASES,
+    PRECISIONS,
+    make_network,
+    make_settings,
+    read_rows,
+    replays_graphs,
+    synchronize,
+    use_precision,
+)
 from textrnn.common.config.embed import Embed
 from textrnn.common.config.model import Model
 from textrnn.common.config.train import Train
@@ -25,7 +34,7 @@ from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.training.batching.batch import Batch
 from textrnn.training.batching.batches import selections
-from textrnn.training.optimization.cuda_graphs import WARM_UP, GraphedTrainStep, make_train_step
+from textrnn.training.optimization.cuda_graphs import WARM_UP, make_train_step
 from textrnn.training.optimization.step import make_optimizer
 
 RECIPE = "reviews_lstm"
@@ -93,7 +102,7 @@ def time_steps(network: TextRNN, settings: Train, batch: Batch, seconds: float) 
         synchronize(device)
         steps += STEPS_AT_ONCE
     each = (time.perf_counter() - started) / steps
-    graphed = isinstance(take_step, GraphedTrainStep)
+    graphed = replays_graphs(take_step)
     take_step.close()
     memory = torch.cuda.max_memory_allocated(device) / 2**30 if device.type == "cuda" else None
     return {
@@ -130,7 +139,7 @@ def profile(recorder: Recorder, folder: GpuFolder, device: torch.device, sizes: 
             batch = next(selections([titles.rows.to(device)], case.batch_size))
             for _ in range(WARM_UP + 1):
                 take_step(batch, settings.learning_rate)
-            found |= {"graphed": isinstance(take_step, GraphedTrainStep)}
+            found |= {"graphed": replays_graphs(take_step)}
             found |= profile_steps(partial(take_step, batch, settings.learning_rate), device, sizes.replays)
             take_step.close()
 

@@ -13,7 +13,7 @@ from torch import Tensor
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from gpu_folder import GpuFolder
 from gpu_record import Recorder
-from gpu_sides import synchronize
+from gpu_sides import replays_graphs, synchronize
 from textrnn.common.config.train import Train
 from textrnn.common.storage.padded_rows import PaddedRows
 from textrnn.evaluation.scoring.evaluate import evaluate
@@ -57,12 +57,15 @@ class TrainingSizes:
     seconds: float
 
 
-class BestPoints(Callback):
-    """Keeps each point at which dev has chosen new weights: its seconds since the start, and the weights."""
+class Watch(Callback):
+    """Keeps each point at which dev has chosen new weights: its seconds since the start, and the weights.
 
-    def __init__(self) -> None:
+    keep: False keeps none of them. graphed: whether the run's steps were CUDA graphs.
+    """
+
+    def __init__(self, *, keep: bool) -> None:
         self.points: list[tuple[float, EvaluationPoint, dict[str, Tensor]]] = []
-        self._started = 0.0
+        self.graphed, self._keep, self._started = False, keep, 0.0
 
     def on_start(self, trainer: Trainer) -> None:
         """Start the clock."""
@@ -70,10 +73,14 @@ class BestPoints(Callback):
 
     def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
         """Keep the point if its weights are the best so far."""
-        if trainer.state.best is point:
+        if self._keep and trainer.state.best is point:
             seconds = time.perf_counter() - self._started
             weights = {name: value.clone() for name, value in trainer.state.best_weights.items()}
             self.points.append((seconds, point, weights))
+
+    def on_end(self, trainer: Trainer) -> None:
+        """Look at the steps before they let go of their graphs."""
+        self.graphed = replays_graphs(trainer.train_step)
 
 
 def trainings(
@@ -109,8 +116,8 @@ def train(recipe: Recipe, device: torch.device, *, target: bool) -> dict[str, ob
     seconds: of all epochs, with the evaluations on dev. setup_seconds: of loading the rows and building the network.
     """
     began = time.perf_counter()
-    setup, best = set_up_training(recipe, device), BestPoints()
-    trainer = setup.build_trainer(setup.data, setup.recipe.train, checkpointer=None, callbacks=[best] if target else [])
+    setup, watch = set_up_training(recipe, device), Watch(keep=target)
+    trainer = setup.build_trainer(setup.data, setup.recipe.train, checkpointer=None, callbacks=[watch])
     synchronize(device)
     started = time.perf_counter()
     trainer.fit()
@@ -120,6 +127,7 @@ def train(recipe: Recipe, device: torch.device, *, target: bool) -> dict[str, ob
     found: dict[str, object] = {
         "seconds": seconds,
         "setup_seconds": started - began,
+        "graphed": watch.graphed,
         "batch_size": settings.batch_size,
         "precision": settings.precision,
         "epochs": outcome.epochs,
@@ -129,13 +137,13 @@ def train(recipe: Recipe, device: torch.device, *, target: bool) -> dict[str, ob
         "dev_accuracy": outcome.dev_accuracy,
         "test_accuracy": _test_accuracy(setup, trainer, recipe.data.padded),
     }
-    return found | (_reach_target(setup, trainer, recipe.data.padded, best) if target else {})
+    return found | (_reach_target(setup, trainer, recipe.data.padded, watch) if target else {})
 
 
-def _reach_target(setup: TrainingSetup, trainer: Trainer, padded: PaddedRows, best: BestPoints) -> dict[str, object]:
+def _reach_target(setup: TrainingSetup, trainer: Trainer, padded: PaddedRows, watch: Watch) -> dict[str, object]:
     """The seconds after which the weights that dev had chosen reached TARGET on test; None if they never did."""
     points = []
-    for seconds, point, weights in best.points:
+    for seconds, point, weights in watch.points:
         trainer.network.load_state_dict(weights)
         accuracy = _test_accuracy(setup, trainer, padded)
         points.append({"seconds": seconds, "epoch": point.epoch, "test_accuracy": accuracy})

@@ -138,3 +138,15 @@ def test_a_precision_that_the_device_lacks_is_refused(gpu):
     with pytest.raises(UserError, match=r"^train\.precision: float16 needs a GPU"):
         gpu.sides.use_precision("float16", "lstm", CPU)
     assert gpu.sides.use_precision("bfloat16", "lstm", CPU) == "bfloat16"
+
+
+def test_a_rung_of_graphs_counts_only_while_graphs_are_replayed(gpu):
+    class Step(gpu.sides.GraphedTrainStep):
+        def __init__(self):
+            self._recorder, self._steps = object(), {}
+
+    step = Step()
+    assert gpu.sides.replays_graphs(step)
+    step.close()  # as after a recording that has failed
+    assert not gpu.sides.replays_graphs(step)
+    assert not gpu.sides.replays_graphs(object())

@@ -9,7 +9,14 @@ from factories.imports import ROOT
 from textrnn.errors import UserError
 
 OLD, NEW = "2026-01-01T09:00:00+00:00", "2026-01-02T09:00:00+00:00"
-RUN = {"epochs": 7.0, "setup_seconds": 1.5, "rows_per_second": 123456.7, "dev_accuracy": 0.9, "test_accuracy": 0.911}
+RUN = {
+    "graphed": True,
+    "epochs": 7.0,
+    "setup_seconds": 1.5,
+    "rows_per_second": 123456.7,
+    "dev_accuracy": 0.9,
+    "test_accuracy": 0.911,
+}
 
 
 def line(part, result, *, run=NEW, device="A GPU", small=False, **values):
@@ -143,7 +150,7 @@ def test_the_page_has_all_that_was_measured_by_the_latest_run_of_each_part(
     assert "| ours | 1024 | 2.4e-07 | 0 |  |" in page
     assert "| lstm | bfloat16 |  |  |  |  |  |  | refused: train.precision: no \\| bfloat16 |" in page
     assert "| tf32 |  |  |  |  |  | exception: RuntimeError: out of memory |" in page
-    assert "| news_rnn | 64 | no | 7 | 7.25 | 1.5 | 123,457 | 90.00% | 91.10% |  |  |  |" in page
+    assert "| news_rnn | 64 | no | yes | 7 | 7.25 | 1.5 | 123,457 | 90.00% | 91.10% |  |  |  |" in page
     assert "| `profile` | over its time | 30 | text: slow |" in page
     assert saved["gpu_rnn_b64_profile"]["of"] == "gpu_rnn_b64"
     assert "| gemm | 0.00 | 50% |" in performance
