@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import functools
 import re
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from factories.graph import STAGES, dvc_yaml
-from factories.imports import ROOT, SOURCE, all_imports, direct_imports
+from factories.imports import ROOT, SOURCE, all_imports, direct_imports, outside_imports
 from textrnn.common.params import check
 from textrnn.common.params.sections import load_entry_section, merge_values
 
@@ -84,7 +83,7 @@ TORCH = (
     "study/runs",
     "tools",
 )
-BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "ruamel", "filelock", "textrnn", "checkout"}
+BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "filelock", "textrnn", "checkout"}
 MOST_MODULES = 12
 MOST_WINGS = 10
 
@@ -97,18 +96,6 @@ def package_of(path: Path) -> str | None:
 
 def modules() -> list[Path]:
     return sorted((SOURCE / "textrnn").rglob("*.py"))
-
-
-@functools.cache
-def outside_imports(path: Path) -> frozenset[str]:
-    """Top-level names imported when the module itself is: imports inside functions are optional or late."""
-    found: set[str] = set()
-    for node in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.Import):
-            found |= {alias.name.split(".")[0] for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module.split(".")[0])
-    return frozenset(found)
 
 
 @pytest.mark.parametrize("stage", ["check", *STAGES, "report"])
@@ -313,7 +300,18 @@ def test_training_needs_only_what_a_bare_gpu_image_has():
     for stage in ("train", "evaluate"):
         script = ROOT / "pipeline" / f"{stage}.py"
         for path in (script, *all_imports(script)):
-            assert outside_imports(path) <= BARE_IMAGE | set(sys.stdlib_module_names), path
+            yaml = {"ruamel"} if path.stem == "plain_yaml" else set()
+            assert outside_imports(path) <= BARE_IMAGE | yaml | set(sys.stdlib_module_names), path
+
+
+def test_what_trains_is_imported_without_yaml():
+    """Only where a file is read is its reader imported, so that a machine without YAML can call the library."""
+    for script in (ROOT / "pipeline" / "train.py", *sorted((ROOT / "benchmarks").glob("gpu*.py"))):
+        for path in (script, *all_imports(script, late=False)):
+            assert "ruamel" not in outside_imports(path), path
+    at_once = [path for path in modules() if "ruamel" in outside_imports(path)]
+    assert {package_of(path) for path in at_once} == {"common/params", "project/shipped", "project/creation"}
+    assert [path.stem for path in at_once if package_of(path) == "common/params"] == ["plain_yaml"]
 
 
 def test_scripts_and_modules_keep_their_sizes():

@@ -20,10 +20,11 @@ def module_file(name: str) -> Path | None:
 
 
 @functools.cache
-def direct_imports(path: Path) -> frozenset[Path]:
-    """The library files that a file imports, wherever in it the import stands."""
+def direct_imports(path: Path, *, late: bool = True) -> frozenset[Path]:
+    """The library files that a file imports; late: wherever in it the import stands, and not at its top level alone."""
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if late else tree.body:
         names = []
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
@@ -34,12 +35,25 @@ def direct_imports(path: Path) -> frozenset[Path]:
     return frozenset(found)
 
 
-def all_imports(path: Path) -> set[Path]:
-    """The library files that running a file can import, through any number of others."""
+def all_imports(path: Path, *, late: bool = True) -> set[Path]:
+    """The library files that running a file can import, through any number of others; late: as in `direct_imports`."""
     seen: set[Path] = set()
     waiting = [path]
     while waiting:
-        for file in direct_imports(waiting.pop()) - seen:
+        for file in direct_imports(waiting.pop(), late=late) - seen:
             seen.add(file)
             waiting.append(file)
     return seen
+
+
+@functools.cache
+def outside_imports(path: Path, *, late: bool = False) -> frozenset[str]:
+    """Top-level names of what a file imports when it is imported itself; late: also what functions import."""
+    found: set[str] = set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree) if late else tree.body:
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return frozenset(found)

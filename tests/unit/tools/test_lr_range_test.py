@@ -91,6 +91,7 @@ def scripted(monkeypatch, losses, rates):
             return Score(next(scripted_losses), 0.5)
 
     monkeypatch.setattr(trainer_module, "RunningMetrics", FakeRunningMetrics)
+
     class FakeTrainStep:
         def __call__(self, batch, rate):
             taken.append(rate)

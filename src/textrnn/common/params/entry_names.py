@@ -5,9 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from textrnn.errors import ErrorCollector, UserError, require, shorten
 from textrnn.names import check_name
 from textrnn.stage import TABLES
@@ -26,6 +23,9 @@ def check_entry_name(name: str, where: str) -> None:
 
 def is_text_name(name: str) -> bool:
     """Whether the bare name is a text in YAML, and no key that DVC does not track."""
+    from ruamel.yaml import YAML  # here, as what trains imports this module and may have no YAML
+    from ruamel.yaml.error import YAMLError
+
     for version in YAML_VERSIONS:
         yaml = YAML(typ="safe", pure=True)
         yaml.version = version

@@ -1,7 +1,7 @@
 """The linear ensemble: a weighted sum of logistic regression and NB-SVM, both on TF-IDF of n-grams.
 
-One tells what the other does not, and the sum stands above both on most corpora. As both divide a row by the same
-length, the sum is a linear model like them. Shapes: N texts, C classes.
+One tells what the other does not. As both divide a row by the same length, the sum is a linear model like them. Shapes:
+N texts, C classes.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """Compare each cell with its equations in NumPy, and the three forms of the scratch GRU with nn.GRU."""
 
+import inspect
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import nn
 from factories.networks import CountProducts
 from textrnn.modeling.nn.layer_input import LayerInput
 from textrnn.modeling.nn.recurrent import Recurrent
-from textrnn.modeling.nn.scratch_gru import ScratchGRU
+from textrnn.modeling.nn.scratch_gru import ScratchGRU, gru_cell
 
 TOLERANCE = {torch.float64: {"rtol": 1e-10, "atol": 1e-10}, torch.float32: {"rtol": 1e-5, "atol": 1e-6}}
 DTYPES = pytest.mark.parametrize("dtype", list(TOLERANCE), ids=str)
@@ -136,3 +137,20 @@ def test_one_product_projects_the_input_of_all_steps(form, each_step):
     with CountProducts() as products, torch.no_grad():
         form(gru, x)
     assert products.shapes == [(6 * 2, 3, 12)] + each_step * 6
+
+
+def test_the_fused_kernel_of_a_gpu_takes_the_arguments_of_the_cell():
+    schema = torch.ops.aten._thnn_fused_gru_cell.default._schema
+    names = [argument.name for argument in schema.arguments]
+    assert names == ["input_gates", "hidden_gates", "hx", "input_bias", "hidden_bias"]
+    assert list(inspect.signature(gru_cell).parameters) == ["from_input", "from_state", "h", "bias_ih", "bias_hh"]
+
+
+@DTYPES
+def test_the_cell_is_that_of_torch(dtype):
+    torch.manual_seed(0)
+    module = ScratchGRU(3, 4).to(dtype)
+    x, h = torch.randn(5, 3, dtype=dtype), torch.randn(5, 4, dtype=dtype)
+    weights = module.weight_ih, module.weight_hh, module.bias_ih, module.bias_hh
+    own = gru_cell(x @ module.weight_ih.t(), h @ module.weight_hh.t(), h, module.bias_ih, module.bias_hh)
+    torch.testing.assert_close(own, torch.gru_cell(x, h, *weights), **TOLERANCE[dtype])
