@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -14,21 +15,31 @@ from torch import nn
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.config.model import Cell, Model
-from textrnn.common.config.train import Train
+from textrnn.common.config.train import Precision, Train
+from textrnn.modeling.devices.precision import check_precision, make_deterministic
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.nn.scratch_gru import ScratchGRU
 from textrnn.preparation.padding.pad import bucket_widths
-from textrnn.training.batching.batches import Shuffle, batches
+from textrnn.training.batching.batches import Selected, Shuffle, selections
 from textrnn.training.batching.buckets import Bucket
-from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, Work, make_train_step
+from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, GraphedTrainStep, Work, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 CLASSES, EMBEDDING, HIDDEN, WIDTHS = 10, 300, 128, 6
-Rung = Literal["eager", "resident", "fused", "graphs", "bfloat16", "buckets"]
-# each rung includes the optimizations before it
-RUNGS: tuple[Rung, ...] = ("eager", "resident", "fused", "graphs", "bfloat16", "buckets")
-GRU_STEPS, GRU_BATCH, GRU_SIZE, GRU_REPEATS, GRU_WARM_UP = 64, 64, 256, 50, 5
+PRECISIONS = ("float32", "tf32", "bfloat16", "float16")
+Rung = Literal["eager", "resident", "fused", "graphs", "buckets", "tf32", "float16"]
+# each rung includes the optimizations before it; those that are precisions take each other's place
+RUNGS: tuple[Rung, ...] = ("eager", "resident", "fused", "graphs", "buckets", "tf32", "float16")
+GRU_STEPS, GRU_BATCH, GRU_SIZE, GRU_WARM_UP = 64, 64, 256, 5
+
+
+@dataclass(frozen=True)
+class TimedRun:
+    """graphed: whether full batches took their steps as a CUDA graph."""
+
+    graphed: bool
+    steps_per_second: float
 
 
 @dataclass(frozen=True)
@@ -39,6 +50,10 @@ class Case:
     bidirectional: bool
     batch_size: int
     pad_size: int
+
+    def shrunk(self, divisor: int) -> Case:
+        """The case with smaller batches, for rehearsals."""
+        return replace(self, batch_size=max(1, self.batch_size // divisor))
 
 
 CASES = {
@@ -79,10 +94,11 @@ def by_width(rows: Bucket) -> list[Bucket]:
 
 
 def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> float:
-    """Samples per second in the second epoch of training."""
+    """Samples per second in the second epoch of training. Raises UserError for a precision that the device lacks."""
     enabled = RUNGS[: RUNGS.index(rung) + 1]
-    settings = _settings(case.batch_size, "bfloat16" if "bfloat16" in enabled else "float32")
-    network = _network(case, titles.vocabulary_size, valid="buckets" in enabled).to(device)
+    precision = use_precision(rung if rung in PRECISIONS else "float32", case.cell, device)
+    settings = make_settings(case.batch_size, precision)
+    network = make_network(case, titles.vocabulary_size, valid="buckets" in enabled).to(device)
     optimizer: torch.optim.Optimizer = torch.optim.Adam(network.parameters(), settings.learning_rate)
     if "fused" in enabled:
         optimizer = make_optimizer(network, settings)
@@ -93,17 +109,24 @@ def time_rung(rung: Rung, case: Case, titles: Titles, device: torch.device) -> f
     resident = [bucket.to(device) for bucket in rows] if "resident" in enabled else rows
     step = 0
     for epoch in range(2):
-        _synchronize(device)
+        synchronize(device)
         started = time.perf_counter()
-        for batch in batches(resident, case.batch_size, shuffle=Shuffle(1, epoch)):
+        chosen: Iterator[Selected] = selections(resident, case.batch_size, shuffle=Shuffle(1, epoch))
+        if "graphs" not in enabled:  # a graph holds the gathering of the rows too
+            chosen = (selected.gather().to(device) for selected in chosen)
+        for selected in chosen:
             torch.manual_seed(step)  # as in training, so that dropout depends on the step alone
-            take_step(batch.to(device), settings.learning_rate)
+            take_step(selected, settings.learning_rate)
             step += 1
-    _synchronize(device)
-    return len(titles.rows) / (time.perf_counter() - started)
+    synchronize(device)
+    seconds, graphed = time.perf_counter() - started, replays_graphs(take_step)
+    take_step.close()
+    if "graphs" in enabled and device.type == "cuda" and not graphed:
+        raise RuntimeError("no graph could be recorded")
+    return len(titles.rows) / seconds
 
 
-def time_gru(scratch: bool, graph: bool, device: torch.device) -> float:
+def time_gru(scratch: bool, graph: bool, device: torch.device, repeats: int) -> float:
     """Forward and backward passes per second of the GRU from scratch or of nn.GRU; graphs need a GPU."""
     torch.manual_seed(1)
     stock = nn.GRU(GRU_SIZE, GRU_SIZE)
@@ -115,12 +138,12 @@ def time_gru(scratch: bool, graph: bool, device: torch.device) -> float:
         module(x)[0].square().mean().backward()
 
     replay = _warm_up(work, graph, device)
-    _synchronize(device)
+    synchronize(device)
     started = time.perf_counter()
-    for _ in range(GRU_REPEATS):
+    for _ in range(repeats):
         replay()
-    _synchronize(device)
-    return GRU_REPEATS / (time.perf_counter() - started)
+    synchronize(device)
+    return repeats / (time.perf_counter() - started)
 
 
 def _warm_up(work: Work, graph: bool, device: torch.device) -> Work:
@@ -131,19 +154,26 @@ def _warm_up(work: Work, graph: bool, device: torch.device) -> Work:
     return work if recorder is None else recorder.record(work)
 
 
-def _synchronize(device: torch.device) -> None:
+def replays_graphs(take_step: TrainStep) -> bool:
+    """Whether full batches take their steps as a CUDA graph; not so on a CPU, or once a recording has failed."""
+    return isinstance(take_step, GraphedTrainStep) and take_step._recorder is not None
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait for all work of the device."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 
 
-def _network(case: Case, vocabulary_size: int, *, valid: bool) -> TextRNN:
+def make_network(case: Case, vocabulary_size: int, *, valid: bool, dropout: float = 0.3) -> TextRNN:
+    """The network of a case; valid: reads the last valid step, else the last step of the padded row."""
     torch.manual_seed(1)
     model = Model(
         cell=case.cell,
         hidden_size=HIDDEN,
         layers=2,
         bidirectional=case.bidirectional,
-        dropout=0.3,
+        dropout=dropout,
         locked_dropout=False,
         word_dropout=0.0,
         embedding_dropout=0.0,
@@ -162,7 +192,16 @@ def _network(case: Case, vocabulary_size: int, *, valid: bool) -> TextRNN:
     return TextRNN(model, vocabulary_size, EMBEDDING, CLASSES, "right")
 
 
-def _settings(batch_size: int, precision: Literal["float32", "bfloat16"]) -> Train:
+def use_precision(name: str, cell: Cell, device: torch.device) -> Precision:
+    """The precision, to which the process is switched. Raises UserError if the device lacks it for this cell."""
+    precision = cast(Precision, name)
+    check_precision(precision, cell, device, "train.precision")
+    make_deterministic(device, precision)
+    return precision
+
+
+def make_settings(batch_size: int, precision: Precision) -> Train:
+    """Settings with everything optional switched off."""
     return Train(
         seed=1,
         batch_size=batch_size,

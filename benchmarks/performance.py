@@ -82,11 +82,12 @@ def compare(
 
 
 def save(result: dict[str, Any], *, keep: bool, **more: Any) -> None:
-    """Print a result as a JSON line and write it to a file of LATEST.
+    """Print a result as a JSON line and write it to a file of LATEST; its date is today's unless it has one.
 
     keep: also save it in RESULTS, in place of the benchmark's previous one, and render the page.
     """
-    result = {**result, **more, "date": datetime.datetime.now(datetime.UTC).date().isoformat()}
+    result = {**result, **more}
+    result.setdefault("date", datetime.datetime.now(datetime.UTC).date().isoformat())
     print(json.dumps(result, ensure_ascii=False), flush=True)
     write_json(LATEST / f"{result['benchmark']}.json", result)
     if not keep:
@@ -196,6 +197,22 @@ def render_beside(result: dict[str, Any]) -> str:
     return f"## Serving short requests beside others\n\n{text}\n\n" + "\n".join(lines) + "\n"
 
 
+def render_gpu(result: dict[str, Any]) -> str:
+    """What was to be reached on a GPU, and what was."""
+    text = f"Everything else that was measured there is in [gpu.md](gpu.md). Device: {result['device']}."
+    return f"## On a GPU\n\n{text}\n\n{render_goals(result['goals'])}"
+
+
+def render_goals(goals: list[dict[str, Any]]) -> str:
+    """A table of seconds that are to be reached, with those that were measured."""
+    lines = ["| goal | at most | measured | |", "|---|---|---|---|"]
+    for goal in goals:
+        seconds, limit = goal["measured"], goal["limit"]
+        cells = ("", "") if seconds is None else (f"{seconds:.1f} s", "met" if seconds <= limit else "missed")
+        lines.append(f"| {goal['goal']} | {limit:g} s | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
+
+
 # the section for each key of a result that has one
 SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "test_accuracy": render_run,
@@ -205,6 +222,7 @@ SECTIONS: dict[str, Callable[[dict[str, Any]], str]] = {
     "models": render_export,
     "loads": render_loads,
     "beside": render_beside,
+    "goals": render_gpu,
 }
 
 

@@ -16,7 +16,6 @@ from textrnn.common.config.segment import Segment
 SIDES = ["--source", "nowhere", "--yardstick", "nowhere"]
 ALTERED = {  # a script: its other arguments, and sizes that are not the default
     "export": (["nowhere"], ["--repeats", "1"]),
-    "gpu": (SIDES, ["--batches", "3", "--repeats", "1"]),
     "predict": (["nowhere"], ["--calls", "100", "--texts", "9"]),
     "prepare": (SIDES, ["--rows", "100", "--repeats", "1", "--sizes", "10"]),
     "serve": (["nowhere"], ["--requests", "9"]),

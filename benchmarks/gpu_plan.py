@@ -1,0 +1,65 @@
+"""What benchmarks/gpu.py measures, part by part, how long each may take, and what is to be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of the script; seconds: its limit, None for all that is left. shows: what its results prove."""
+
+    name: str
+    seconds: float | None
+    shows: str
+
+    @property
+    def limit(self) -> str:
+        return "the rest" if self.seconds is None else f"{self.seconds:g} s"
+
+
+PARTS = (
+    Part(
+        "probe",
+        60,
+        "versions; which type cells compute in under autocast; that gradients of embeddings are exact and the same in "
+        "each repeat; that each cell gives the same as a graph as without one, in each precision",
+    ),
+    Part("tests", 130, "tests/system/test_gpu.py: graphs, reproducibility and memory, by the assertions of the suite"),
+    Part("trainings", 120, "whole trainings on 180,000 headlines with their scores on dev, as `train` takes them"),
+    Part("amazon", 45, "steps of an LSTM 512 x 2 over 400 made-up reviews of 200 tokens, in each precision"),
+    Part(
+        "profile",
+        30,
+        "which kernels ten replays of a graph spend their time in, and whether the device waits between them",
+    ),
+    Part("ladder", None, "what each optimization brings, against the tutorials' loop, in turn with it"),
+)
+
+
+@dataclass(frozen=True)
+class Goal:
+    """Seconds that are to be reached, and where they stand in the lines: part, values of the line, key."""
+
+    what: str
+    limit: float
+    part: str
+    values: dict[str, Any]
+    key: str = "seconds"
+
+
+RNN = {"recipe": "news_rnn", "again": False}
+GOALS = (
+    Goal("RNN, 7 epochs of 180,000 headlines, batch 64", 15, "trainings", {**RNN, "batch_size": 64}),
+    Goal("RNN, 7 epochs of 180,000 headlines, batch 1024", 2, "trainings", {**RNN, "batch_size": 1024}),
+    Goal("BiLSTM, to 91.1% on test", 10, "trainings", {"recipe": "news_bilstm"}, "seconds_to_target"),
+    Goal(
+        "LSTM 512 x 2, 2 epochs of 800,000 x 200, float32",
+        300,
+        "amazon",
+        {"precision": "float32"},
+        "two_epochs_seconds",
+    ),
+    Goal("LSTM 512 x 2, 2 epochs of 800,000 x 200, TF32", 300, "amazon", {"precision": "tf32"}, "two_epochs_seconds"),
+)
