@@ -112,6 +112,11 @@ class GraphedTrainStep(TrainStep):
             return
         step()
 
+    @property
+    def uses_graphs(self) -> bool:
+        """Whether full batches replay graphs; not so once a recording has failed."""
+        return self._recorder is not None
+
     def close(self) -> None:
         """Let go of the graphs and their memory; later steps are those of TrainStep."""
         self._steps.clear()
