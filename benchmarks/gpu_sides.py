@@ -156,7 +156,7 @@ def _warm_up(work: Work, graph: bool, device: torch.device) -> Work:
 
 def replays_graphs(take_step: TrainStep) -> bool:
     """Whether full batches take their steps as a CUDA graph; not so on a CPU, or once a recording has failed."""
-    return isinstance(take_step, GraphedTrainStep) and take_step.uses_graphs
+    return isinstance(take_step, GraphedTrainStep) and take_step.graph_count > 0
 
 
 def synchronize(device: torch.device) -> None:

@@ -4,6 +4,7 @@ Run them there with `-m gpu`. On any machine the CPU takes the GPU's place where
 """
 
 import dataclasses
+import os
 import sys
 
 import pytest
@@ -21,10 +22,10 @@ from textrnn.modeling.devices.precision import make_deterministic
 from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.modeling.models.text_rnn import TextRNN
 from textrnn.modeling.models.wide import WidePart
-from textrnn.training.batching.batches import Shuffle, TokenBudget, batch_size, batches, selections
+from textrnn.training.batching.batches import Shuffle, TokenBudget, batch_size, batches, rows_per_batch, selections
 from textrnn.training.batching.loading import load_buckets
 from textrnn.training.features.token_features import learn_token_features
-from textrnn.training.optimization.cuda_graphs import GraphedTrainStep, make_train_step
+from textrnn.training.optimization.cuda_graphs import CudaGraphRecorder, GraphedTrainStep, make_train_step
 from textrnn.training.optimization.step import TrainStep, make_optimizer
 
 ON_GPU = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")]
@@ -82,8 +83,16 @@ def run(buckets, *, model, stepper=None, epochs=3, **changes):
             losses.append(running_metrics.compute().loss)
             running_metrics.reset()
             step += 1
+    check_graphs(train_step, stepper, settings, buckets)
     weights = {name: value.cpu() for name, value in network.state_dict().items()}
     return train_step, weights, torch.tensor(losses).view(epochs, -1)
+
+
+def check_graphs(train_step, stepper, settings, buckets):
+    """Each bucket with full batches has a graph: otherwise plain steps would be compared with plain steps."""
+    if stepper is None and settings.adversarial is None and os.environ.get("TEXTRNN_CUDA_GRAPHS") != "0":
+        full = [len(bucket) // rows_per_batch(batch_size(settings), bucket.width) for bucket in buckets]
+        assert train_step.graph_count == sum(map(bool, full)) > 0
 
 
 def learned(losses):
@@ -169,6 +178,33 @@ def test_the_same_seed_gives_the_same_bytes(cell, stepper):
     assert same(run(buckets, model=model, stepper=stepper), run(buckets, model=model, stepper=stepper))
 
 
+@pytest.mark.parametrize("bidirectional", [False, True], ids=["forward", "both"])
+def test_a_capture_that_fails_leaves_training_as_it_is_without_graphs(monkeypatch, capsys, bidirectional):
+    needs_gpu()
+    model, plain_update, failed = {"bidirectional": bidirectional}, TrainStep.update, []
+
+    def synchronizing(self):
+        if torch.cuda.is_current_stream_capturing() and not failed:
+            failed.append(True)
+            self.running_metrics.sums.sum().item()  # no capture allows it
+        plain_update(self)
+
+    def failing(*args):
+        return GraphedTrainStep(*args, CudaGraphRecorder(GPU))
+
+    buckets = buckets_of(45, 32)
+    _, expected, plain_losses = run(buckets, model=model, stepper=TrainStep)
+    monkeypatch.setattr(TrainStep, "update", synchronizing)
+    stepper, weights, losses = run(buckets, model=model, stepper=failing)
+    assert (failed, stepper.graph_count) == ([True], 0)
+    assert "CUDA graphs could not be recorded" in capsys.readouterr().out
+    assert torch.cuda.current_stream() == torch.cuda.default_stream()
+    assert torch.allclose(losses, plain_losses, rtol=1e-5, atol=1e-5)
+    for name, value in weights.items():
+        assert torch.allclose(value, expected[name], rtol=1e-4, atol=1e-5), name
+    assert run(buckets, model=model)[0].graph_count == 2  # the next run records its own
+
+
 def test_adversarial_steps_take_no_graph_and_are_reproducible():
     needs_gpu()
     buckets = buckets_of(45, 32)
@@ -243,6 +279,7 @@ def test_no_step_synchronizes_with_the_device(stepper, model):
     warm, watched = (list(selections(buckets, 8, shuffle=Shuffle(1, epoch))) for epoch in range(2))
     for batch in warm:
         train_step(batch, 0.01)
+    check_graphs(train_step, stepper, settings, buckets)
     epoch = selections(buckets, 8, shuffle=Shuffle(1, 2))
     first = next(epoch)  # after this the order is on the device
     torch.cuda.set_sync_debug_mode("error")

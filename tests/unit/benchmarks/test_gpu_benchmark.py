@@ -146,6 +146,8 @@ def test_a_rung_of_graphs_counts_only_while_graphs_are_replayed(gpu):
             self._recorder, self._steps = object(), {}
 
     step = Step()
+    assert not gpu.sides.replays_graphs(step)
+    step._steps = {3: SimpleNamespace(is_recorded=False), 4: SimpleNamespace(is_recorded=True)}
     assert gpu.sides.replays_graphs(step)
     step.close()  # as after a recording that has failed
     assert not gpu.sides.replays_graphs(step)

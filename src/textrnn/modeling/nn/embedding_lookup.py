@@ -143,7 +143,7 @@ def distinct_ids(ids: Tensor, num_embeddings: int) -> tuple[Tensor, Tensor]:
 
 
 def sum_reads(gradient: Tensor, rows: Tensor, count: int) -> Tensor:
-    """The sum of the gradients (N, E) of the reads of each of `count` rows; rows (N,) int64: (count, E).
+    """The sum of the gradients (N, E) of the reads of each of `count` rows; rows (N,): (count, E).
 
     Reads of row `count` are left out. The sums are in the order of the reads, so that the result is always the same;
     on a GPU nothing waits for the device. There torch's own backward pass of an embedding adds up in any order when
@@ -151,8 +151,13 @@ def sum_reads(gradient: Tensor, rows: Tensor, count: int) -> Tensor:
     187687).
     """
     ordered, order = rows.sort(stable=True)
-    starts = torch.searchsorted(ordered, torch.arange(count + 1, device=rows.device))
-    return torch.segment_reduce(gradient[order], "sum", offsets=starts, axis=0, unsafe=True)
+    return sum_ordered(gradient[order], ordered, count)
+
+
+def sum_ordered(gradient: Tensor, rows: Tensor, count: int) -> Tensor:
+    """`sum_reads` of reads that are in the order of their rows."""
+    starts = torch.searchsorted(rows, torch.arange(count + 1, device=rows.device, dtype=rows.dtype))
+    return torch.segment_reduce(gradient, "sum", offsets=starts, axis=0, unsafe=True)
 
 
 class Rows(torch.autograd.Function):
@@ -169,7 +174,7 @@ class Rows(torch.autograd.Function):
         (ids,) = ctx.saved_tensors
         (gradient,) = gradients
         # padding, often most of the reads, is not sorted among the others and not summed
-        rows = ids.flatten().long().masked_fill(ids.flatten() == PAD_ID, ctx.num_embeddings)
+        rows = ids.flatten().masked_fill(ids.flatten() == PAD_ID, ctx.num_embeddings)
         return sum_reads(gradient.flatten(0, -2), rows, ctx.num_embeddings), None
 
 

@@ -39,14 +39,18 @@ class Shuffle:
 
 BatchSize = int | TokenBudget  # rows of a batch, or its tokens
 Selected = Batch | RowSelection  # the rows of a step, gathered or not
-# Without gradients a batch may be larger than in training. On a CPU more tokens than these leave its caches, and on a
-# GPU they occupy all of it, at about 1 GiB for an LSTM of width 512.
-EVALUATION_TOKENS = {"cpu": 1 << 14, "cuda": 1 << 17}
+# Without gradients a batch may be larger than in training. More tokens leave the caches of a CPU; on a GPU these occupy
+# all of it, and need about 3 GiB for an LSTM of width 512 in both directions.
+CPU_TOKENS, GPU_TOKENS = 1 << 14, 1 << 17
+BYTES_PER_TOKEN = 1 << 15  # of a GPU's whole memory: one of 4 GiB has the most tokens
 
 
-def evaluation_size(device: torch.device, processes: int = 1) -> TokenBudget:
-    """The size of batches that are only scored, on a device; several processes share what one would take."""
-    return TokenBudget(EVALUATION_TOKENS.get(device.type, EVALUATION_TOKENS["cpu"]) // processes)
+def evaluation_size(device: torch.device) -> TokenBudget:
+    """The size of batches that are only scored, on this device."""
+    if device.type != "cuda":
+        return TokenBudget(CPU_TOKENS)
+    memory = torch.cuda.get_device_properties(device).total_memory
+    return TokenBudget(min(GPU_TOKENS, memory // BYTES_PER_TOKEN))
 
 
 def batch_size(settings: Train) -> BatchSize:

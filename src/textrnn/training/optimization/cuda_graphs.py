@@ -7,6 +7,7 @@ two directions of a layer run at the same time.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Callable
 from functools import partial
@@ -64,10 +65,29 @@ class CudaGraphRecorder:
     def record(self, work: Work) -> Work:
         """Capture the work as a graph; return its replay."""
         graph = torch.cuda.CUDAGraph()
+        # thread_local: the thread that prefetches batches may allocate memory meanwhile
         capture = torch.cuda.graph(graph, pool=self.pool, stream=self.stream, capture_error_mode="thread_local")
-        with capture, directions_beside(self.side):  # thread_local: the thread that prefetches may allocate meanwhile
-            work()
+        # the outer block restores the current stream, which a failed capture leaves as it is
+        with torch.cuda.stream(self.stream):
+            try:
+                with capture, directions_beside(self.side):
+                    work()
+            except RuntimeError:
+                self._end_failed_capture()
+                raise
         return graph.replay
+
+    def _end_failed_capture(self) -> None:
+        """Undo what torch, in some versions, leaves of a capture that could not be ended.
+
+        Its allocator goes on to serve the capture's memory pool, and the generator refuses numbers outside of a
+        capture (pytorch/pytorch, pull requests 180395, 173421). The memory of the pool stays reserved.
+        """
+        index = self.stream.device.index
+        with contextlib.suppress(RuntimeError, AttributeError):  # an error where torch has done it
+            torch._C._cuda_endAllocateToPool(index, self.pool)
+        generator = torch.cuda.default_generators[index]
+        generator.graphsafe_set_state(generator.clone_state())  # the same seed and offset, not in a capture
 
 
 class GraphedTrainStep(TrainStep):
@@ -105,17 +125,20 @@ class GraphedTrainStep(TrainStep):
         if key not in self._steps:
             self._steps[key] = _FixedShapeStep(batch)
         try:
-            step = self._steps[key].next_step(batch, self, self._recorder)
+            step: Work | None = self._steps[key].next_step(batch, self, self._recorder)
         except RuntimeError as error:
             self._give_up(error)
+            step = None
+        # outside of the block, so that the error does not hold the memory of the step that failed
+        if step is None:
             super().__call__(batch, learning_rate)
-            return
-        step()
+        else:
+            step()
 
     @property
-    def uses_graphs(self) -> bool:
-        """Whether full batches replay graphs; not so once a recording has failed."""
-        return self._recorder is not None
+    def graph_count(self) -> int:
+        """How many graphs have been recorded and are replayed; 0 once a recording has failed."""
+        return sum(step.is_recorded for step in self._steps.values())
 
     def close(self) -> None:
         """Let go of the graphs and their memory; later steps are those of TrainStep."""
@@ -124,8 +147,11 @@ class GraphedTrainStep(TrainStep):
 
     def _give_up(self, error: RuntimeError) -> None:
         self.close()
-        self.renew_scaler()  # the recording has left it in the middle of a step
-        reason = str(error).partition("\n")[0]
+        self.forget_unfinished_step()
+        if isinstance(error, torch.OutOfMemoryError):
+            torch.cuda.empty_cache()
+        cause = error.__context__ or error  # that the capture could not be ended is what follows
+        reason = str(cause).partition("\n")[0]
         print(f"CUDA graphs could not be recorded, and steps are taken one kernel at a time: {reason}", flush=True)
 
 
@@ -137,6 +163,11 @@ class _FixedShapeStep:
         self._fixed: Selected = batch.map(torch.clone)
         self._warm_up_steps = 0
         self._replay: Work | None = None
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether further steps are replays."""
+        return self._replay is not None
 
     def next_step(self, batch: Selected, train_step: TrainStep, recorder: GraphRecorder) -> Work:
         """The step of this batch: a step of the warm-up, or a replay; raises RuntimeError if a recording fails."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from textrnn.modeling.nn.embedding_lookup import sum_reads
+from textrnn.modeling.nn.embedding_lookup import sum_ordered
 from textrnn.training.distributed.process_group import ProcessGroup
 
 
@@ -42,7 +42,7 @@ def _sum_duplicates(rows: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
     ordered, order = rows.sort(stable=True)
     starts = torch.cat((ordered.new_zeros(1), (ordered[1:] != ordered[:-1]).long()))
     group_of = starts.cumsum(0)  # the index of each read among the distinct rows
-    return torch.zeros_like(rows).scatter_(0, group_of, ordered), sum_reads(values[order], group_of, len(rows))
+    return torch.zeros_like(rows).scatter_(0, group_of, ordered), sum_ordered(values[order], group_of, len(rows))
 
 
 def _sparse_gradient(table: nn.Parameter, rows: Tensor, values: Tensor) -> Tensor:

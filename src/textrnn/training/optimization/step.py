@@ -121,8 +121,12 @@ class TrainStep:
     def close(self) -> None:
         """Let go of what was kept for further steps."""
 
-    def renew_scaler(self) -> None:
-        """Forget a step that was not finished; the scale stays."""
+    def forget_unfinished_step(self) -> None:
+        """Drop the gradients and what the loss scaler has begun; weights, moments and the scale stay."""
+        for optimizer in self.optimizers:
+            optimizer.zero_grad(set_to_none=True)
+            for name in ("grad_scale", "found_inf"):  # the scaler hands them over for the time of an update
+                optimizer.__dict__.pop(name, None)
         state = self.scaler.state_dict()
         self.scaler = make_scaler(self.precision, next(self.network.parameters()).device)
         if self.scaler.is_enabled():

@@ -48,8 +48,8 @@ class SoftTargets:
     """The mean of the teachers' predictions for the rows of train, which are added one teacher at a time.
 
     For each bucket it is the mean of softmax(logits / temperature): (N, C), or (N, T, C) for tagging, float32. For a
-    teacher with a CRF it is the probability of each tag over all tag sequences. Dropout is off; precision and batches
-    are those of training. The result is where the bucket is: on the device, or in host memory for a bucket that stays
+    teacher with a CRF it is the probability of each tag over all tag sequences. Dropout is off; the precision is
+    that of training. The result is where the bucket is: on the device, or in host memory for a bucket that stays
     in its shards. The values at padding have no meaning.
     """
 

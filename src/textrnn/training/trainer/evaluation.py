@@ -14,9 +14,18 @@ from textrnn.modeling.devices.precision import forward_in_precision
 from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
 from textrnn.modeling.nn.crf import predict_classes
-from textrnn.training.batching.batches import BatchSize, batches
+from textrnn.training.batching.batches import BatchSize, TokenBudget, evaluation_size, selections
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
+
+
+def shared_evaluation_size(device: torch.device, group: ProcessGroup = SINGLE_PROCESS) -> TokenBudget:
+    """The size of the batches of an evaluation that the processes share; they need the same one, that of the smallest.
+
+    Every process calls it, with its own device.
+    """
+    tokens = group.all_gather(torch.tensor(evaluation_size(device).tokens)).min()
+    return TokenBudget(int(tokens) // group.world_size)
 
 
 @torch.no_grad()
@@ -38,7 +47,8 @@ def evaluate_loss(
     running_metrics = RunningMetrics.for_network(network, class_weights)
     if f1 is not None:
         f1.reset()
-    for batch in islice(batches(buckets, size), group.rank, None, group.world_size):
+    for selected in islice(selections(buckets, size), group.rank, None, group.world_size):
+        batch = selected.gather()
         logits = forward_in_precision(network, batch.ids, batch.lengths, precision)
         valid, forbidden = batch.targets != IGNORED_TAG, None if f1 is None else f1.forbidden
         predictions = predict_classes(network, logits, valid, forbidden)

@@ -22,14 +22,14 @@ from textrnn.common.config.train import Train
 from textrnn.interrupts import defer_interrupts
 from textrnn.modeling.models.f1_counts import F1Counts
 from textrnn.modeling.models.running_metrics import RunningMetrics, Score, score_from_sums
-from textrnn.training.batching.batches import Epochs, Selected, evaluation_size
+from textrnn.training.batching.batches import Epochs, Selected
 from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup
 from textrnn.training.optimization.cuda_graphs import make_train_step
 from textrnn.training.optimization.lr_schedule import learning_rate
 from textrnn.training.optimization.step import make_optimizer, seed_step
 from textrnn.training.optimization.weight_averaging import WeightAverage
-from textrnn.training.trainer.evaluation import evaluate_loss
+from textrnn.training.trainer.evaluation import evaluate_loss, shared_evaluation_size
 from textrnn.training.trainer.run_state import (
     RUNNING_SUMS,
     Actions,
@@ -85,7 +85,7 @@ class Callback:
 class Trainer(Generic[Network]):
     """Trains a network in place, and leaves it with the weights that were best on dev.
 
-    group: every process builds the same trainer, callbacks aside, and the network ends up the same in all.
+    group: every process builds the same trainer, callbacks aside. On equal machines its network ends the same in all.
     checkpoint: where the run continues. The result is that of a run that was never stopped: bitwise on the same CPU
     with as many threads and processes, otherwise up to rounding.
     schedule: the learning rate of each step, counted from 0; None for that of the settings.
@@ -114,6 +114,7 @@ class Trainer(Generic[Network]):
         optimizer = make_optimizer(network, settings)
         self.train_step = make_train_step(network, optimizer, self.running_metrics, settings, group)
         self.average = WeightAverage(network, settings.average)
+        self._evaluation_size = shared_evaluation_size(self.device, group)
         self.state = RunState()
         if checkpoint is not None:
             self._restore(checkpoint)
@@ -224,10 +225,8 @@ class Trainer(Generic[Network]):
         train, state, settings = self._train_score(), self.state, self.settings
         self.running_metrics.reset()
         with self.average.applied():
-            size, data = evaluation_size(self.device, self.group.world_size), self.data
-            dev = evaluate_loss(
-                self.network, data.dev, size, data.class_weights, settings.precision, self.group, f1=data.dev_f1
-            )
+            size, data, precision = self._evaluation_size, self.data, settings.precision
+            dev = evaluate_loss(self.network, data.dev, size, data.class_weights, precision, self.group, f1=data.dev_f1)
             self._check_finite(dev)
             point = EvaluationPoint(step=state.step, epoch=state.step / self.epochs.steps, train=train, dev=dev)
             state.points.append(point)

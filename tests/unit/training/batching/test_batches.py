@@ -1,6 +1,7 @@
 """Padded shards as buckets, and the order of an epoch's rows and batches, which must never change silently."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -254,8 +255,8 @@ def test_rows_in_memory_are_gathered_only_when_they_are_needed(monkeypatch):
     assert sorted(len(each) for each in selections(buckets, 4, shuffle=Shuffle(1, 0))) == [2, 4, 4]
 
 
-def test_processes_share_the_tokens_of_an_evaluation():
-    cpu, gpu = torch.device("cpu"), torch.device("cuda")
-    assert evaluation_size(gpu).tokens > evaluation_size(cpu).tokens
-    assert evaluation_size(gpu, 4) == TokenBudget(evaluation_size(gpu).tokens // 4)
-    assert evaluation_size(torch.device("meta")) == evaluation_size(cpu)
+@pytest.mark.parametrize(("memory", "tokens"), [(2**30, 2**15), (2**32, 2**17), (2**37, 2**17)])
+def test_batches_of_an_evaluation_fit_the_device(monkeypatch, memory, tokens):
+    monkeypatch.setattr(torch.cuda, "get_device_properties", lambda device: SimpleNamespace(total_memory=memory))
+    assert evaluation_size(torch.device("cuda")) == TokenBudget(tokens)
+    assert evaluation_size(torch.device("cpu")) == TokenBudget(2**14)

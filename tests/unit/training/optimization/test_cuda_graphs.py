@@ -20,6 +20,7 @@ from textrnn.modeling.models.running_metrics import RunningMetrics
 from textrnn.training.batching.batches import Shuffle, batch_size, batches, selections
 from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.optimization import cuda_graphs as graphs
+from textrnn.training.optimization import step as step_module
 from textrnn.training.optimization.cuda_graphs import (
     MAX_GRAPHS,
     WARM_UP,
@@ -132,25 +133,80 @@ def test_fixed_tensors_are_made_once_a_width_and_hold_no_rubbish(monkeypatch):
 
 
 class FailingNotes(Notes):
-    """A recorder whose second recording fails in the middle of a step."""
+    """A recorder whose second recording does a part of the work, and then fails as a capture does."""
+
+    def __init__(self, fail_in):
+        super().__init__()
+        self.fail_in = fail_in
 
     def record(self, work):
-        if "record" in self.calls:
-            self.calls.append("fail")
-            raise RuntimeError("operation not permitted when stream is capturing\nmore lines")
-        return super().record(work)
+        if "record" not in self.calls:
+            return super().record(work)
+        self.calls.append("fail")
+        with pytest.MonkeyPatch.context() as patched:
+            fail_in(self.fail_in, patched)
+            try:
+                untouched(work)
+            except ValueError as error:
+                raise RuntimeError("operation failed due to a previous error during capture") from error
 
 
-def test_a_recording_that_fails_is_told_once_and_all_later_steps_are_plain(capsys):
-    notes = FailingNotes()
+def fail_in(place, patched):
+    """Let the next step fail in one of its places, whose own work is not done."""
+
+    def fail(*args, **options):
+        raise ValueError("operation not permitted when stream is capturing\nmore lines")
+
+    places = {
+        "forward": (RunningMetrics, "update"),
+        "backward": (torch.Tensor, "backward"),
+        "clipping": (step_module, "clip_gradients"),
+        "update": (torch.optim.Adam, "step"),
+    }
+    patched.setattr(*places[place], fail)
+
+
+def untouched(work):
+    """Do the work as a capture does it: Python runs, and no tensor that was there before changes."""
+    with torch.random.fork_rng():
+        work()
+
+
+@pytest.mark.parametrize("place", ["forward", "backward", "clipping", "update"])
+def test_a_recording_that_fails_is_told_once_and_all_later_steps_are_plain(capsys, place):
+    notes = FailingNotes(place)
     plain = run(TrainStep)
-    graphed = run(lambda *args: GraphedTrainStep(*args, notes))
-    assert all(torch.equal(value, graphed[name]) for name, value in plain.items())
+    steps = []
+    graphed = run(lambda *args: steps.append(GraphedTrainStep(*args, notes)) or steps[0])
+    # the running metrics have counted the step that failed, as no GPU would
+    assert all(torch.equal(value, graphed[name]) for name, value in plain.items() if name != "score")
     assert notes.calls.count("fail") == 1
     assert "replay" not in notes.calls[notes.calls.index("fail") :]
+    assert steps[0].graph_count == 0
     (line,) = capsys.readouterr().out.splitlines()
     reason = "operation not permitted when stream is capturing"
     assert line == f"CUDA graphs could not be recorded, and steps are taken one kernel at a time: {reason}"
+
+
+def test_the_memory_of_a_failed_recording_is_free_when_its_step_is_taken(monkeypatch):
+    tensors, alive = [], []
+
+    class Holding(Notes):
+        def record(self, work):
+            held = torch.zeros(3)
+            tensors.append(weakref.ref(held))
+            raise RuntimeError("out of memory")
+
+    plain = TrainStep.forward_backward
+
+    def observed(self, batch, divisor=None):
+        alive.extend(tensor() is not None for tensor in tensors)
+        plain(self, batch, divisor)
+
+    monkeypatch.setattr(TrainStep, "forward_backward", observed)
+    run(lambda *args: GraphedTrainStep(*args, Holding()))
+    assert alive
+    assert not any(alive)
 
 
 def test_an_error_of_a_real_step_is_not_taken_for_a_failed_recording(monkeypatch):
@@ -159,18 +215,34 @@ def test_an_error_of_a_real_step_is_not_taken_for_a_failed_recording(monkeypatch
         run(lambda *args: GraphedTrainStep(*args, Notes()))
 
 
-def test_a_scaler_that_a_recording_left_in_the_middle_of_a_step_starts_again():
-    network = small()
-    step = TrainStep(
-        network, make_optimizer(network, SETTINGS), RunningMetrics(None, CPU), settings(precision="float16")
-    )
-    step.scaler.update(2.0**7)
-    for weight in network.parameters():
-        weight.grad = torch.ones_like(weight)
-    step.scaler.unscale_(step.optimizers[0])
-    step.renew_scaler()
-    step.scaler.unscale_(step.optimizers[0])  # a second time in one step is an error
-    assert step.scaler.get_scale() == 2.0**7
+@pytest.mark.parametrize("place", ["unscaled", "in the update"])
+def test_a_scaler_that_a_recording_left_in_the_middle_of_a_step_starts_again(monkeypatch, place):
+    def changed(*, failing):
+        network = small()
+        half = settings(precision="float16")
+        step = TrainStep(network, make_optimizer(network, half), RunningMetrics(None, CPU), half)
+        step.scaler.update(2.0**7)
+        for weight in network.parameters():
+            weight.grad = torch.full_like(weight, 2.0**7)
+        if failing:
+            if place == "unscaled":
+                step.scaler.unscale_(step.optimizers[0])
+            else:
+                with monkeypatch.context() as patched:
+                    fail_in("update", patched)
+                    with pytest.raises(ValueError, match="capturing"):
+                        step.scaler.step(step.optimizers[0])
+            step.forget_unfinished_step()
+            assert all(weight.grad is None for weight in network.parameters())
+            for weight in network.parameters():
+                weight.grad = torch.full_like(weight, 2.0**7)
+        assert step.scaler.get_scale() == 2.0**7
+        step.update()
+        return list(network.state_dict().values()), step.optimizers[0]
+
+    (weights, optimizer), (expected, _) = changed(failing=True), changed(failing=False)
+    assert all(torch.equal(*pair) for pair in zip(weights, expected, strict=True))
+    assert not hasattr(optimizer, "grad_scale")
 
 
 class Graph:
