@@ -20,6 +20,7 @@ from textrnn.training.distributed.agreement import check_agreement
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup, join_group
 from textrnn.training.optimization.fusion import Fusion, add_wide_part
 from textrnn.training.planning.limits import describe_caps
+from textrnn.training.planning.model_summary import describe
 from textrnn.training.planning.run_plan import RunPlan
 from textrnn.training.trainer.callbacks import CurvesFile, Progress, tensorboard_from_environment
 from textrnn.training.trainer.checkpointer import Checkpointer
@@ -29,7 +30,6 @@ from textrnn.training.trainer.recipe import PreparedFiles, Recipe
 from textrnn.training.trainer.refit import Refit, refit
 from textrnn.training.trainer.run_state import TrainingOutcome
 from textrnn.training.trainer.setup import TrainingSetup, report_out_of_memory, set_up_training
-from textrnn.training.trainer.summary import describe
 
 
 @dataclass(frozen=True, eq=False)
