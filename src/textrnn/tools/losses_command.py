@@ -63,7 +63,7 @@ def read_losses(path: Path) -> Points:
 
 
 def running_mean(points: Sequence[tuple[float, float]], window: int) -> Points:
-    """The mean of each `window` losses in a row, at the step of the last one."""
+    """The mean of each `window` losses in a row, at the step in their middle."""
     sums = list(itertools.accumulate((loss for _, loss in points), initial=0.0))
     means = [(after - before) / window for before, after in zip(sums, sums[window:], strict=False)]
-    return [(step, mean) for (step, _), mean in zip(points[window - 1 :], means, strict=True)]
+    return [(step, mean) for (step, _), mean in zip(points[window // 2 :], means, strict=False)]

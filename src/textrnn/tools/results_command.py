@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TypedDict
 
 from textrnn.errors import UserError, plural
+from textrnn.evaluation.metrics.result_forms import Evaluated, Scores
 
 
 class Timings(TypedDict):
@@ -34,7 +35,6 @@ def print_results(args: argparse.Namespace) -> None:
     # these import pyarrow, which --help does not need
     from textrnn.common.integrity.json_files import read_json
     from textrnn.evaluation.metrics.predicted_rows import PredictedRows
-    from textrnn.evaluation.metrics.result_forms import Evaluated
     from textrnn.preparation.artifacts.result_files import RecipeFiles
     from textrnn.tools.classification_report import report_lines
 
@@ -50,7 +50,7 @@ def print_results(args: argparse.Namespace) -> None:
     print("", *report_lines(rows), sep="\n")
 
 
-def _scores(test: Mapping[str, float]) -> Iterator[str]:
+def _scores(test: Scores) -> Iterator[str]:
     if "loss" in test:
         yield f"loss {test['loss']:.4f}"
     of_tokens = " of tokens" if "entity_f1" in test else ""

@@ -19,6 +19,7 @@ from factories.training_runs import Constant, Events, fit, rows_of, small
 from textrnn.common.config.train import Adversarial
 from textrnn.common.storage.markers import MARKERS
 from textrnn.common.storage.resumable import resumable_folder
+from textrnn.tools.losses_command import read_losses
 from textrnn.training.batching.batches import Epochs
 from textrnn.training.distributed.process_group import SINGLE_PROCESS
 from textrnn.training.trainer import refit
@@ -190,6 +191,7 @@ def test_of_a_recipe_with_teachers_it_has_the_student(tmp_path, monkeypatch):
     (file,) = (tmp_path / "losses").iterdir()
     assert file.name == "tiny.csv"
     assert [step for step, *_ in rows_written(file)] == list(range(1, trained.outcome.steps + 1))
+    assert read_losses(file) == [(step, loss) for step, loss, _ in rows_written(file)]  # what `textrnn losses` draws
 
 
 def test_a_refit_has_none_and_leaves_those_of_the_first_run(tmp_path, monkeypatch):
