@@ -26,7 +26,7 @@ from textrnn.evaluation.metrics.precision_recall import score_spans
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
 from textrnn.modeling.models.model_directory import load_model
 from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
-from textrnn.training.trainer.summary import summarize
+from textrnn.training.planning.model_summary import summarize
 
 METRICS = ("loss", "accuracy", "macro_f1", "entity_f1")
 PARTS = {"deep": "network alone", "wide": "wide part alone"}

@@ -1,4 +1,4 @@
-"""The command `textrnn`: start a project, predict with a model, export it, serve several, or compare two."""
+"""The command `textrnn`: start a project, predict with a model, export it, serve several, see or compare results."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from textrnn.project.creation.add_command import add_parser
 from textrnn.project.creation.init_command import init_parser
 from textrnn.project.inspection.command import check_parser
 from textrnn.stage import run_command
+from textrnn.tools.losses_command import losses_parser
+from textrnn.tools.results_command import results_parser
 
-DESCRIPTION = "Start a project; predict with a model, export it as a file, serve several over HTTP, or compare two."
+DESCRIPTION = "Start a project; see results; predict with a model, export it, serve several over HTTP, or compare two."
 
 # purpose and parser of each command
 COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
@@ -26,6 +28,8 @@ COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
     "predict": ("predict labels or entities of texts, as JSON lines", predict_parser),
     "export": ("write a model as one ONNX file, which runs without this package", export_parser),
     "serve": ("serve predictions over HTTP, with a web page to try the models", serve_parser),
+    "results": ("print the classification report of a recipe, with its confusion matrix", results_parser),
+    "losses": ("draw the loss of every batch of a run", losses_parser),
     "compare": ("say which of two models is better on the same rows of test", compare_parser),
 }
 

@@ -1,4 +1,4 @@
-"""docs/experiments.md as a reader follows it in a project of one recipe: its commands, as they stand there."""
+"""docs/experiments.md, and what docs/training.md says of batch losses, as a reader follows them in a project."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from textrnn.common.params.params_file import read_params
 
 pytestmark = pytest.mark.slow
 
-PAGE = (ROOT / "docs" / "experiments.md").read_text(encoding="utf-8")
 TARGET = "evaluate@news_rnn"  # of those that name none: the other recipes take as long and are no other case
 
 
@@ -26,8 +25,9 @@ def project(recipe_project, tmp_path):
     return project
 
 
-def lines_of(heading: str) -> list[str]:
-    section = re.split(r"(?m)^#", PAGE.partition(f"\n## {heading}\n")[2])[0]
+def lines_of(heading: str, page: str = "experiments.md") -> list[str]:
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    section = re.split(r"(?m)^#", re.split(rf"\n##+ {heading}\n", text)[1])[0]
     return re.findall(r"(?m)^ {4}(\S.*)$", section)
 
 
@@ -87,3 +87,26 @@ def test_a_sweep_is_queued_and_run(project):
     assert follow(project, status).count("Queued") == 3
     follow(project, run_all)
     assert sizes(project) == {64, 256, 1024}
+
+
+def test_the_results_of_a_recipe_and_the_loss_of_every_batch(project):
+    (results,) = lines_of("The results of one recipe")
+    before = follow(project, results)
+    with (project / "data" / "evaluated" / "news_rnn" / "metrics.json").open(encoding="utf-8") as file:
+        test = json.load(file)["test"]
+    first, second, *_ = before.splitlines()
+    assert first.startswith("news_rnn on test, ")
+    assert first.endswith(f" rows: loss {test['loss']:.4f}, accuracy {test['accuracy']:.4f}")
+    assert second.startswith("time of training: 0:0")
+    macro = [float(value) for value in re.findall(r"(?m)^ *macro avg(.*)$", before)[0].split()]
+    assert macro[2] == pytest.approx(test["macro_f1"], abs=5e-5)
+
+    weights = (project / "models" / "news_rnn" / "model.safetensors").read_bytes()
+    train, draw = lines_of("The loss of every batch", "training.md")
+    assert stages_run(follow(project, train)) == ["train@news_rnn"]
+    assert (project / "models" / "news_rnn" / "model.safetensors").read_bytes() == weights
+    steps = json.loads((project / "models" / "news_rnn" / "training.json").read_text(encoding="utf-8"))["steps"]
+    said = follow(project, draw)
+    assert said.startswith(f"plots/losses/news_rnn.svg: {steps} batches, loss ")
+    assert (project / "plots" / "losses" / "news_rnn.svg").is_file()
+    assert "Data and pipelines are up to date." in dvc(project, "repro", TARGET)

@@ -411,7 +411,7 @@ def test_the_command_alone_prints_a_line_for_each_command(run_command):
     assert (code, out) == (2, "")
     assert stderr.startswith("usage: textrnn [-h] [--version] COMMAND ...\n")
     listed = stderr.partition("\ncommands:\n")[2].partition("\n\n")[0]
-    names = ["check", "init", "add", "predict", "export", "serve", "compare"]
+    names = ["check", "init", "add", "predict", "export", "serve", "results", "losses", "compare"]
     assert [line.split()[0] for line in listed.splitlines()] == names
     assert "\n  predict  predict labels or entities of texts, as JSON lines\n" in stderr
     assert "arguments" not in stderr

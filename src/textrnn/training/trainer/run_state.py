@@ -65,7 +65,8 @@ class RunState:
     """The progress of a run: steps taken and their rows, seconds trained, points of the curve, best weights.
 
     best: the point that `train.monitor` chose; `best_weights` are its weights. stopped_by: why the run stopped before
-    its last epoch was over, or None. resumed: the steps at which it was resumed.
+    its last epoch was over, or None. resumed: the steps at which it was resumed. batch_rows: the lines of the file of
+    batch losses, if there is one.
     """
 
     step: int = 0
@@ -76,10 +77,11 @@ class RunState:
     best_weights: dict[str, Tensor] = field(default_factory=dict)
     stopped_by: StopReason | None = None
     resumed: list[int] = field(default_factory=list)
+    batch_rows: list[str] = field(default_factory=list)
 
     def copy(self) -> RunState:
         """A copy that changes on its own. It shares the best weights, which no run changes in place."""
-        return replace(self, points=[*self.points], resumed=[*self.resumed])
+        return replace(self, points=[*self.points], resumed=[*self.resumed], batch_rows=[*self.batch_rows])
 
     def outcome(self, steps_per_epoch: int) -> TrainingOutcome:
         """The outcome of a run that ends here, after one evaluation or more."""

@@ -20,7 +20,9 @@ from textrnn.training.distributed.agreement import check_agreement
 from textrnn.training.distributed.process_group import SINGLE_PROCESS, ProcessGroup, join_group
 from textrnn.training.optimization.fusion import Fusion, add_wide_part
 from textrnn.training.planning.limits import describe_caps
+from textrnn.training.planning.model_summary import describe
 from textrnn.training.planning.run_plan import RunPlan
+from textrnn.training.trainer.batch_losses import batch_losses_from_environment
 from textrnn.training.trainer.callbacks import CurvesFile, Progress, tensorboard_from_environment
 from textrnn.training.trainer.checkpointer import Checkpointer
 from textrnn.training.trainer.distillation import train_teachers
@@ -29,7 +31,6 @@ from textrnn.training.trainer.recipe import PreparedFiles, Recipe
 from textrnn.training.trainer.refit import Refit, refit
 from textrnn.training.trainer.run_state import TrainingOutcome
 from textrnn.training.trainer.setup import TrainingSetup, report_out_of_memory, set_up_training
-from textrnn.training.trainer.summary import describe
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +131,7 @@ def train_recipe(
             taught.data,
             recipe.train,
             checkpointer=None if work_folder is None else Checkpointer(work_folder),
-            callbacks=[*_outputs(recipe.name, curves_file), progress],
+            callbacks=[*_outputs(recipe.name, curves_file, group), progress],
         )
         if verbose:
             print(describe(setup.config), flush=True)
@@ -171,9 +172,11 @@ def _rounded(values: dict[str, Any]) -> dict[str, Any]:
     return {name: round(value, 6) if isinstance(value, float) else value for name, value in values.items()}
 
 
-def _outputs(title: str, curves_file: Path | None) -> list[Callback]:
-    """The callbacks that write the curves; TensorBoard's first, as it may be refused before the file is touched."""
-    return [] if curves_file is None else [*tensorboard_from_environment(title), CurvesFile(curves_file)]
+def _outputs(title: str, curves_file: Path | None, group: ProcessGroup) -> list[Callback]:
+    """The callbacks that write the curves; TensorBoard's first, as it may be refused before a file is touched."""
+    losses = batch_losses_from_environment(title, group, written=curves_file is not None)
+    curves = [] if curves_file is None else [*tensorboard_from_environment(title), CurvesFile(curves_file)]
+    return [*curves, *losses]
 
 
 def print_plan(recipe: Recipe, plan: RunPlan) -> None:

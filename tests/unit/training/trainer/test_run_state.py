@@ -43,7 +43,7 @@ def test_a_state_is_restored_bitwise():
     tensors = {"network.a.b": torch.randn(3, 4).t(), "running_metrics": torch.randn(2, 4, dtype=torch.float64)}
     tensors |= {"step": torch.tensor(7.0), "none": torch.zeros(0, 2)}
     best = {"a.b": torch.randn(4, 3)}
-    state = RunState(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5])
+    state = RunState(9, 70, 1 / 3, POINTS, POINTS[0], best, "patience", [3, 5], ["1,nan,0.250000"])
     checkpoint = Checkpoint.decode(Checkpoint(state, tensors).encode())
     again, decoded = checkpoint.state, checkpoint.tensors
     assert decoded.keys() == tensors.keys()

@@ -15,7 +15,7 @@ from textrnn.common.config.model import BigramOptions, SoftLexiconOptions
 from textrnn.modeling.models.model_directory import ModelConfig, make_network
 from textrnn.modeling.nn.pooling import AttentionPooling, readout_names
 from textrnn.modeling.nn.soft_lexicon import LexiconSizes
-from textrnn.training.trainer.summary import Cost, Part, describe, summarize
+from textrnn.training.planning.model_summary import Cost, Part, describe, summarize
 
 
 def config(
