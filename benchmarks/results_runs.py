@@ -59,7 +59,6 @@ REMARKS = {
     "ner_gru_faster_rate": "5 epochs of the tutorial's 50, at a hundred times its rate, with a third of its width",
     "news_lstm": "4 epochs of its 7",
     "names_bigru_distilled": "its seconds include five teachers and a long pause",
-    "films_bilstm_unlabelled": "its wide part is the linear SVM, not yet the ensemble",
 }
 
 

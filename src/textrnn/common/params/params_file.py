@@ -42,7 +42,7 @@ def read_values(path: Path) -> dict[str, Any]:
         if (error.name or "").partition(".")[0] != "ruamel":
             raise
         wrong = "cannot be read without the package ruamel.yaml"
-        raise UserError(path, wrong, do="pip install ruamel.yaml") from error
+        raise UserError(path, wrong, do="install the packages of requirements-gpu.txt") from error
     values = load_yaml(path)
     if not isinstance(values, dict):
         raise UserError(path, "must be a mapping of sections", got=type(values).__name__)
