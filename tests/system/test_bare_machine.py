@@ -142,7 +142,8 @@ def test_the_library_trains_and_scores_without_yaml(without_yaml, by_scripts, tm
 
 def test_without_yaml_the_script_says_what_it_lacks(without_yaml, tmp_path):
     done = run_bare(without_yaml, script("train"), "tiny", folder=make_project(tmp_path))
-    wrong = "error: params.yaml: cannot be read without the package ruamel.yaml; install the packages of requirements-gpu.txt\n"
+    do = "install the packages of requirements-gpu.txt"
+    wrong = f"error: params.yaml: cannot be read without the package ruamel.yaml; {do}\n"
     assert (done.returncode, done.stdout, done.stderr) == (1, "", wrong)
 
 
