@@ -126,29 +126,34 @@ def _refuse_binary(start: bytes, path: Path, encoding: str | None) -> None:
 
 
 def _is_utf8(start: bytes) -> bool:
-    """Whether the bytes have characters that only UTF-8 writes so.
+    """Whether the bytes have characters that only UTF-8 writes so; bytes of 0 are of UTF-16 or UTF-32."""
+    return b"\0" not in start and _has_utf8_characters(start)
 
-    Fewer than FEWEST_CHARACTERS may be chance, unless one has three bytes or more, or touches a Latin letter. Bytes of
-    0 are of UTF-16 or UTF-32.
+
+def _has_utf8_characters(start: bytes, least: int = 1) -> bool:
+    """Whether the bytes are UTF-8 with characters beyond ASCII that are no chance, at least so many.
+
+    Fewer than FEWEST_CHARACTERS may be chance, unless one has three bytes or more, or touches a Latin letter.
     """
-    if b"\0" in start:
-        return False
     text = codecs.getincrementaldecoder("utf-8")("strict")
     try:
         decoded = text.decode(start)  # the last character may be cut
     except UnicodeDecodeError:
         return False
-    return bool(CERTAIN.search(decoded)) or sum(not character.isascii() for character in decoded) >= FEWEST_CHARACTERS
+    count = sum(not character.isascii() for character in decoded)
+    return count >= least and (count >= FEWEST_CHARACTERS or bool(CERTAIN.search(decoded)))
 
 
 def utf16_without_mark(start: bytes) -> str | None:
     """`utf-16-le` or `utf-16-be` if the bytes are frequent characters in it; null for text of other encodings.
 
     Bytes of 0 show UTF-16, which has them in ASCII characters, such as the end of a line. Mostly ASCII bytes, as pairs,
-    would be Chinese characters.
+    would be Chinese characters. UTF-16 is hardly ever valid UTF-8, unless all its bytes are below 128.
     """
     pairs = len(start) // 2
     if pairs < FEWEST_PAIRS or b"\0" not in start or len(start.translate(None, ASCII)) < 0.2 * len(start):
+        return None
+    if _has_utf8_characters(start, least=start.count(0) + 1):
         return None
     shares = {}
     for name in ("utf-16-le", "utf-16-be"):

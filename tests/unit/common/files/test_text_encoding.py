@@ -121,7 +121,14 @@ def test_a_tar_archive_is_no_text(tmp_path, monkeypatch, name, chunk_bytes):
 
 
 def test_bytes_of_0_alone_make_no_utf16(tmp_path):
-    for text in ("some English words\0 and more\n", "Englishwordswithoutablank\0\n", "今天\0股市上涨\n"):
+    texts = [
+        "some English words\0 and more\n",
+        "Englishwordswithoutablank\0\n",
+        "今天\0股市上涨\n",
+        "ª²² 0\tª²²0000 \0\n",
+    ]
+    texts += ["__label__ª²² 0\t__label__0000 \0\n"]
+    for text in texts:
         (tmp_path / "a.txt").write_bytes(text.encode())
         assert [line.decode() + "\n" for _, line in read_lines(tmp_path / "a.txt")] == [text]
     random = bytes(np.random.default_rng(1).integers(0, 256, 4000, np.uint8))
