@@ -141,7 +141,7 @@ class Read:
 
 @pytest.fixture
 def gpu_streams(monkeypatch):
-    """torch's functions for streams with stand-ins; the log of what they are told."""
+    """torch's functions for streams with stand-ins; the log of their calls."""
     current = [FakeStream("current")]
 
     @contextlib.contextmanager

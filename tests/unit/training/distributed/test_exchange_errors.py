@@ -1,4 +1,4 @@
-"""Errors of exchanges as torch, NCCL and gloo word them, and what they are told as."""
+"""Errors of exchanges as torch, NCCL and gloo word them, and the messages that they become."""
 
 from __future__ import annotations
 
