@@ -39,8 +39,8 @@ class Shuffle:
 
 BatchSize = int | TokenBudget  # rows of a batch, or its tokens
 Selected = Batch | RowSelection  # the rows of a step, gathered or not
-# Without gradients a batch may be larger than in training. More tokens do not fit into the caches of a CPU. On a GPU
-# this many keep all of it busy, and need about 3 GiB for a bidirectional LSTM of width 512.
+# Without gradients a batch may be larger than in training. More tokens do not fit into the caches of a CPU. A GPU needs
+# many rows to be busy; a smaller one takes fewer, so that the outputs of a wide recurrent layer fit into its memory.
 CPU_TOKENS, GPU_TOKENS = 1 << 14, 1 << 17
 BYTES_PER_TOKEN = 1 << 15  # of a GPU's total memory; from 4 GiB on, batches have GPU_TOKENS
 
