@@ -44,20 +44,20 @@ AMBIGUOUS = {
 
 
 @dataclass(frozen=True)
-class Harmony:
-    """Names of a country of two stems: the share of all its names, whether their vowels agree, and the endings."""
+class StemOrder:
+    """Names of a country with two stems: the share of all its names, which stem comes first, and the endings."""
 
     share: float
-    agree: bool
+    dark_first: bool
     endings: tuple[str, ...]
 
 
-# Two neighbours share stems and endings: in the one the vowels of both stems are of one kind, in the other of two.
-DARK_STEMS, BRIGHT_STEMS = words("Kan Nor Tul"), words("Kin Ner Til")
+# Two neighbours share stems and endings: in one of them the stem with a dark vowel is the first, in the other the last.
+DARK_STEMS, BRIGHT_STEMS = words("kan nor tul"), words("kin ner til")
 LINKS = words("my dy ry by")
 _EAST, _NORTH, _OPEN = words("ov ev yev in"), words("s sen sby ser"), words("ga da no ro")
-HARMONY = {
-    "Russian": Harmony(0.16, True, _EAST), "Arabic": Harmony(0.6, False, _EAST),
-    "English": Harmony(0.2, True, _NORTH), "German": Harmony(0.7, False, _NORTH),
-    "Japanese": Harmony(0.5, True, _OPEN), "Italian": Harmony(0.6, False, _OPEN),
+STEM_ORDERS = {
+    "Russian": StemOrder(0.16, True, _EAST), "Arabic": StemOrder(0.6, False, _EAST),
+    "English": StemOrder(0.2, True, _NORTH), "German": StemOrder(0.7, False, _NORTH),
+    "Japanese": StemOrder(0.5, True, _OPEN), "Italian": StemOrder(0.6, False, _OPEN),
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Generates names. Syllables give the country of most; two neighbouring countries differ only in vowel harmony."""
+"""Generates names. Syllables give the country of most; others depend on which of two stems comes first."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def _name(rng: random.Random, country: str) -> str:
     if shared_names and rng.random() < 0.03:
         return rng.choice(shared_names)
     origin = rng.choice(list(tables.COUNTRIES)) if rng.random() < 0.03 else country  # families move
-    if origin in tables.HARMONY and rng.random() < tables.HARMONY[origin].share:
-        return harmony_name(rng, origin)
+    if origin in tables.STEM_ORDERS and rng.random() < tables.STEM_ORDERS[origin].share:
+        return two_stem_name(rng, origin)
     _, first, middle, last = tables.COUNTRIES[origin]
     name = rng.choice(first.split())
     if middle:
@@ -36,15 +36,15 @@ def _name(rng: random.Random, country: str) -> str:
     return f"{name}," if chance < 0.012 else name  # a few published names contain a comma inside the quotes
 
 
-def harmony_name(rng: random.Random, country: str) -> str:
-    """A name of two stems: whether their vowels are of one kind or of two tells the country from its neighbour.
+def two_stem_name(rng: random.Random, country: str) -> str:
+    """A name with a dark and a bright stem: which comes first tells the country from its neighbour.
 
-    The stems of both kinds begin and end with the same letters, and a link stands between them: each vowel alone goes
-    with both countries, and no five letters in a row have both.
+    Both countries have the same stems and endings. A link before, between and after the stems keeps them from the
+    ends of the name and from each other: no five letters in a row tell which stem is the first.
     """
-    harmony = tables.HARMONY[country]
-    kinds = [tables.DARK_STEMS, tables.BRIGHT_STEMS]
-    rng.shuffle(kinds)
-    one, other = rng.sample(range(len(tables.DARK_STEMS)), 2)  # no stem twice, which would tell that vowels agree
-    first, second = kinds[0][one], kinds[0 if harmony.agree else 1][other]
-    return first + rng.choice(tables.LINKS) + second.lower() + rng.choice(harmony.endings)
+    order = tables.STEM_ORDERS[country]
+    stems = [rng.choice(tables.DARK_STEMS), rng.choice(tables.BRIGHT_STEMS)]
+    if not order.dark_first:
+        stems.reverse()
+    links = [rng.choice(tables.LINKS) for _ in range(4)]
+    return f"{links[0]}{links[1]}{stems[0]}{links[2]}{stems[1]}{links[3]}{rng.choice(order.endings)}".capitalize()

@@ -97,6 +97,6 @@ CLAUSES = (
     "it seems {adj} for what you pay",
     "the {thing} was {adj} from the start",
 )
-CONCESSIONS = ("<other>, but <own>.", "<other>, but <own>.", "although <other>, <own>.", "<own>, although <other>.")
+CONCESSIONS = (*4 * ("<other>, but <own>.",), "although <other>, <own>.", "<own>, although <other>.")
 SPEAKERS = ("Everyone says that", "All the reviews claim that", "My {person} told me that", "The box says that")
 VERDICTS = {True: ("They are right.", "That is true."), False: ("They are wrong.", "That is not true.")}

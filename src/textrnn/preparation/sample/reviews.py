@@ -9,6 +9,7 @@ from textrnn.preparation.sample.sampling import Slots, fill, shuffled_classes, s
 
 REVIEW_NOISE = 0.03  # probability that a review gets the other label
 INDIRECT = 0.25  # probability that a review has no plain opinion
+USUAL = 4  # how many adjectives of a label its indirect opinions have
 
 
 def reviews(rng: random.Random, rows: int) -> str:
@@ -46,27 +47,32 @@ def _sentence(rng: random.Random, label: int, indirect: bool) -> str:
 
 def indirect_opinion(rng: random.Random, label: int) -> str:
     """An opinion whose words stand in reviews of both labels: what decides is a negation, `but`, or another's error."""
-    kind = rng.choice((_scoped, _conceded, _reported))
+    (kind,) = rng.choices((_conceded, _scoped, _reported), (3, 1, 1))
     return kind(rng, label)
 
 
 def _scoped(rng: random.Random, label: int) -> str:
     """An adjective of the label, or one of the other label in the scope of a negation that stands words before it."""
     affirmed, negated = rng.choice(tables.SCOPES)
-    return fill(affirmed, _slots(rng, label)) if rng.random() < 0.5 else fill(negated, _slots(rng, 3 - label))
+    return _fill_usual(rng, affirmed, label) if rng.random() < 0.5 else _fill_usual(rng, negated, 3 - label)
 
 
 def _conceded(rng: random.Random, label: int) -> str:
     """Two clauses of both labels. The one after `but` decides, or the one without `although`."""
-    own, other = (fill(rng.choice(tables.CLAUSES), _slots(rng, kind)) for kind in (label, 3 - label))
+    own, other = (_fill_usual(rng, rng.choice(tables.CLAUSES), kind) for kind in (label, 3 - label))
     return rng.choice(tables.CONCESSIONS).replace("<own>", own).replace("<other>", other)
 
 
 def _reported(rng: random.Random, label: int) -> str:
     """What others say, and in a sentence of its own whether they are right."""
     right = rng.random() < 0.5
-    said = fill(rng.choice(tables.CLAUSES), _slots(rng, label if right else 3 - label))
+    said = _fill_usual(rng, rng.choice(tables.CLAUSES), label if right else 3 - label)
     return f"{fill(rng.choice(tables.SPEAKERS), _slots(rng, label))} {said}. {rng.choice(tables.VERDICTS[right])}"
+
+
+def _fill_usual(rng: random.Random, sentence: str, label: int) -> str:
+    """Fill a sentence with one of the usual adjectives: a model that knows them has only the order left to learn."""
+    return fill(sentence, _slots(rng, label) | {"adj": lambda: skewed(rng, tables.ADJECTIVES[label][:USUAL])})
 
 
 def _slots(rng: random.Random, label: int) -> Slots:
