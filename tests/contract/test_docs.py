@@ -17,13 +17,13 @@ from dvc.repo import Repo
 from dvc.utils.hydra import apply_overrides, get_hydra_sweeps
 from ruamel.yaml import YAML
 
+from factories.doc_pages import PAGES, anchors
 from factories.imports import ROOT
 from textrnn.common.params.check import ENTRY_SECTIONS, SECTIONS, check_params
 from textrnn.common.params.conversion import field_names
 from textrnn.common.params.params_file import read_params
 from textrnn.study.plan.variants import read_study
 
-PAGES = [ROOT / "README.md", ROOT / "README.zh-CN.md", *sorted((ROOT / "docs").glob("*.md"))]
 EXAMPLES = ("films_lstm", "mine")  # what docs/data.md and own-data.md have the reader add
 
 
@@ -115,29 +115,6 @@ def test_their_targets_are_stages():
         assert set(targets) <= stages, (page, words)
 
 
-def skeleton(page: str) -> dict[str, list[str]]:
-    """What both READMEs share whatever their language: commands and names, links, code, and the depth of headings."""
-    text = (ROOT / page).read_text(encoding="utf-8")
-    fences = re.findall(r"(?ms)^```.*?^```$", text)
-    prose = re.sub(r"(?ms)^```.*?^```$", "", text)
-    indented = [line.partition("  # ")[0].strip() for line in re.findall(r"(?m)^ {4}(\S.*)$", prose)]
-    return {
-        "commands": indented,
-        "backquoted": sorted(re.findall(r"`([^`\n]+)`", prose)),
-        "links": sorted(re.findall(r"\]\((?!README|#)([^)]+)\)", prose)),
-        "code": fences,
-        "headings": re.findall(r"(?m)^#+(?= )", prose),
-    }
-
-
-def test_the_readmes_have_the_same_commands_links_and_sections():
-    english, chinese = skeleton("README.md"), skeleton("README.zh-CN.md")
-    assert {"make run", "make test", "dvc metrics diff"} <= set(english["commands"])
-    assert english == chinese
-    assert "](README.zh-CN.md)" in (ROOT / "README.md").read_text(encoding="utf-8")[:200]
-    assert "](README.md)" in (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")[:200]
-
-
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files_that_are_there(page):
     links = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text(encoding="utf-8"))
@@ -147,9 +124,7 @@ def test_links_lead_to_files_that_are_there(page):
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_headings_that_are_there(page):
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#([^)]+)\)", page.read_text(encoding="utf-8")):
-        text = ((page.parent / target) if target else page).read_text(encoding="utf-8")
-        headings = [heading.strip().lower() for heading in re.findall(r"(?m)^#+ (.*)$", text)]
-        assert anchor in {re.sub(r"[^\w\- ]", "", heading).replace(" ", "-") for heading in headings}, target
+        assert anchor in anchors((page.parent / target) if target else page), target
 
 
 def test_the_entries_and_sections_of_the_page_on_data_are_accepted():
@@ -178,9 +153,9 @@ def test_the_entries_and_sections_of_the_page_on_data_are_accepted():
         check_params(params)
 
 
-def documented(section: str) -> list[str]:
-    """The params in the table under a heading of docs/params.md."""
-    text = (ROOT / "docs" / "params.md").read_text(encoding="utf-8")
+def documented(section: str, page: str) -> list[str]:
+    """The params in the table under a heading of a page."""
+    text = (ROOT / "docs" / page).read_text(encoding="utf-8")
     table = re.split(r"(?m)^## ", text.partition(f"\n## {section}\n")[2])[0]
     return [name.removeprefix(f"{section}.") for name in re.findall(r"(?m)^\| `([\w.]+)` \|", table)]
 
@@ -188,9 +163,10 @@ def documented(section: str) -> list[str]:
 ALL_SECTIONS = SECTIONS | {name: cls for sections in ENTRY_SECTIONS.values() for name, cls in sections.items()}
 
 
+@pytest.mark.parametrize("page", ["params.md", "params.zh-CN.md"])
 @pytest.mark.parametrize("section", ALL_SECTIONS)
-def test_the_page_of_params_has_each_param_of_a_section(section):
-    assert sorted(documented(section)) == sorted(field_names(ALL_SECTIONS[section]))
+def test_the_page_of_params_has_each_param_of_a_section(section, page):
+    assert sorted(documented(section, page)) == sorted(field_names(ALL_SECTIONS[section]))
 
 
 @pytest.mark.parametrize("wrong", ["train.distil=null", "recipes.news_rnn.train.distill=null"])
