@@ -25,8 +25,9 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from performance import LATEST, add_keep
 from results_measure import Row, baseline_rows, recipe_rows
 from results_measured import RESULTS, read_runs
-from results_page import READMES, TABLE, render_page, render_readme, write_pictures
+from results_page import TABLE, render_page, write_pictures
 from results_published import PUBLISHED
+from results_readme import READMES, render_readme
 from results_runs import BASELINES, RUNS
 from textrnn.common.params.params_file import read_params
 from textrnn.errors import UserError
@@ -144,8 +145,8 @@ def render_pages() -> None:
     runs = read_runs()
     TABLE.write_text(render_page(runs), encoding="utf-8")
     write_pictures(runs)
-    for readme in READMES:
-        readme.write_text(render_readme(runs, readme.read_text(encoding="utf-8")), encoding="utf-8")
+    for readme, wording in READMES.items():
+        readme.write_text(render_readme(runs, readme.read_text(encoding="utf-8"), wording), encoding="utf-8")
 
 
 def measure_all(args: argparse.Namespace) -> Iterator[list[Row]]:

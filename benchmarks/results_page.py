@@ -1,4 +1,4 @@
-"""Render docs/results.md, its pictures and the table of the READMEs from docs/results.json."""
+"""Render docs/results.md and its pictures from docs/results.json."""
 
 from __future__ import annotations
 
@@ -34,9 +34,7 @@ from textrnn.evaluation.rendering.svg import document
 
 TABLE = Path("docs/results.md")
 PICTURES = Path("docs/results")
-READMES = (Path("README.md"), Path("README.zh-CN.md"))
 FAR_BELOW = 0.08  # of a score, below the best: not in a picture
-MARKS = ("<!-- results: made by benchmarks/results.py render -->", "<!-- end of results -->")
 
 HEAD = """# Results on the real corpora
 
@@ -194,23 +192,3 @@ def _commands(runs: Mapping[str, Measured]) -> list[str]:
         for name, run in runs.items()
         for seed, (command, date) in run.commands.items()
     ]
-
-
-def render_readme(runs: Mapping[str, Measured], text: str) -> str:
-    """Return the text of a README with a new table of test results between its two marks: a row for each corpus."""
-    before, rest = text.split(MARKS[0])
-    _, after = rest.split(MARKS[1])
-    lines = [
-        "| corpus | recurrent model, picked on dev | seconds | linear model, picked on dev | seconds | published |",
-        "|---|---|---|---|---|---|",
-    ]
-    for corpus, of_corpus in _by_corpus(runs):
-        metric = score_metric(of_corpus)
-        cells = [f"{corpus}, {METRIC_NAMES[metric]}"]
-        for family in ("recurrent", "baseline"):
-            best = best_on_dev(of_corpus, family)
-            cells += ["", ""] if best is None else [f"`{best.name}` {best.cell('test', metric)}", seconds_of(best)]
-        best = best_published(of_corpus, metric)
-        cells.append("" if best is None else f"{best.name} {best.cell('test', metric)}")
-        lines.append(f"| {' | '.join(cells)} |")
-    return before + MARKS[0] + "\n" + "\n".join(lines) + "\n" + MARKS[1] + after

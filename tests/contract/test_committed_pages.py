@@ -1,10 +1,14 @@
 """The pages of results in the repository: rendered from the saved results, with runs that params.yaml has."""
 
+import re
+
 import pytest
 
 from factories.imports import ROOT
 from textrnn.common.params.check import ENTRY_SECTIONS
 from textrnn.common.params.params_file import read_params
+
+PAGES = ("results", "performance")
 
 
 @pytest.fixture
@@ -47,9 +51,20 @@ def test_the_committed_pages_are_rendered_from_the_committed_results(results, im
     monkeypatch.setattr(import_benchmark("results_measured"), "RESULTS", ROOT / "docs" / "results.json")
     runs = results.read_runs()
     assert (ROOT / "docs" / "results.md").read_text(encoding="utf-8") == results.render_page(runs)
-    for name in results.READMES:
+    for name, wording in results.READMES.items():
         readme = (ROOT / name).read_text(encoding="utf-8")
-        assert results.render_readme(runs, readme) == readme
+        assert results.render_readme(runs, readme, wording) == readme
+
+
+def test_each_figure_in_the_text_of_a_readme_is_one_of_the_results():
+    """What a README says outside of its table is not rendered: its scores and times are those of the pages."""
+    results, performance = ((ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in PAGES)
+    for name in ("README.md", "README.zh-CN.md"):
+        text = re.sub(r"(?ms)^```.*?^```$", "", (ROOT / name).read_text(encoding="utf-8"))
+        scores, times = re.findall(r"\b\d\d\.\d\d\b", text), re.findall(r"\d\.\d\d (?:ms|毫秒)", text)
+        assert (len(scores) > 10, len(times)) == (True, 2), name
+        assert [score for score in scores if score not in results] == [], name
+        assert [time for time in times if time.replace("毫秒", "ms") not in performance] == [], name
 
 
 def test_the_committed_page_is_rendered_from_the_committed_results(performance, monkeypatch):

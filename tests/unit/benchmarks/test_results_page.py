@@ -27,7 +27,7 @@ def results(import_benchmark, tmp_path, monkeypatch):
 
 @pytest.fixture
 def marks(import_benchmark):
-    return import_benchmark("results_page").MARKS
+    return import_benchmark("results_readme").MARKS
 
 
 def row(run, value, seed=1, metric="accuracy", split="test", command="dvc exp run", **changes):
@@ -114,7 +114,12 @@ def test_results_can_be_kept_after_the_run(results, pages, capsys):
     ]
     assert pages()[results.TABLE].decode() == results.render_page(results.read_runs())
     # no dev score, so no best model to show in the README
-    assert all("| thucnews, accuracy |  |  |  |  | BERT" in pages()[name].decode() for name in results.READMES)
+    rows = (
+        "| `thucnews`: Chinese headlines, 10 topics; 180,000 rows; accuracy |",
+        "| `thucnews`：中文新闻标题，10 个主题；180,000 行；准确率 |",
+    )
+    for name, of_corpus in zip(results.READMES, rows, strict=True):
+        assert f"{of_corpus} – | – | BERT, pretrained 94.83 | – / – |" in pages()[name].decode()
     assert "| `news_rnn` | 180,000 | 3 | 76.33 ±" in pages()[results.TABLE].decode()
     assert "news_lstm" in (results.TABLE.parent / "results" / "thucnews.svg").read_text(encoding="utf-8")
     with pytest.raises(UserError, match=r"results\.json: no results to keep; measure some with `run` or `baselines`"):
@@ -453,6 +458,11 @@ def test_runs_without_results_are_listed(results):
     assert missing() == ""
 
 
+def render_table(results, text):
+    """The text of a README in English with a new table."""
+    return results.render_readme(results.read_runs(), text, next(iter(results.READMES.values())))
+
+
 def test_the_readme_has_the_best_models_of_a_corpus_on_dev(results, marks):
     scores = {"dev": (0.3, 0.4), "test": (0.35, 0.31)}
     on = {"corpus": "msra", "metric": "entity_f1"}
@@ -468,9 +478,11 @@ def test_the_readme_has_the_best_models_of_a_corpus_on_dev(results, marks):
             for split, value in (("dev", dev), ("test", test))
         ]
     )
-    readme = results.render_readme(results.read_runs(), "".join(marks))
-    ours, crf = "`ner_bilstm_crf` 31.00 (1 of 2 seeds) | 9", "`msra_bioes: window_crf` 40.00 | 7"
-    assert f"| msra, entity F1 | {ours} | {crf} | Lattice LSTM-CRF 93.18 |\n" in readme
+    readme = render_table(results, "".join(marks))
+    row_of_msra = (
+        "| `msra`: Chinese sentences, 3 entity types; 180,000 rows; entity F1 | `ner_bilstm_crf` 31.00 (1 of 2 seeds) "
+    )
+    assert f"{row_of_msra}| `window_crf` 40.00 | Lattice LSTM-CRF 93.18 | 9 / 7 |\n" in readme
 
 
 def test_the_best_of_a_corpus_stand_first_with_what_is_known_of_them(results):
@@ -522,14 +534,14 @@ def test_ablation_steps_have_their_own_table_with_dev_alone(results, marks):
     page = results.render_page(results.read_runs())
     assert line(page, "plain") == ["plain", "`news_step_1`", "180,000", "1", "90.00", "0.3123", "9"]
     assert page.count("`news_step_1`") == 2  # and its command
-    assert "news_step_1" not in results.render_readme(results.read_runs(), "".join(marks))
+    assert "news_step_1" not in render_table(results, "".join(marks))
 
 
 def test_the_readme_keeps_the_text_around_the_table(results, marks):
     results.save([row("news_rnn", 0.85432), row("news_rnn", 0.85, split="dev")])
     first, last = marks
-    readme = results.render_readme(results.read_runs(), f"before\n{first}\nold\n{last}\nafter\n")
-    assert "| thucnews, accuracy | `news_rnn` 85.43 | 9 |" in readme
+    readme = render_table(results, f"before\n{first}\nold\n{last}\nafter\n")
+    assert "180,000 rows; accuracy | `news_rnn` 85.43 | – | BERT, pretrained 94.83 | 9 / – |" in readme
     assert "old" not in readme
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
