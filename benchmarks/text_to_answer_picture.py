@@ -141,5 +141,5 @@ def _legend(top: int) -> list[Markup]:
     for x, colour, text in ((LEFT, POSITIVE, "above 0"), (LEFT + 80, NEGATIVE, "below 0")):
         elements.append(element("rect", x=x, y=top - 10, width=11, height=11, fill=colour))
         elements.append(element("text", text, x=x + 16, y=top, style="font-size: 12px"))
-    elements.append(element("text", "pale: close to 0", x=LEFT + 160, y=top, style="font-size: 12px"))
+    elements.append(element("text", "faint: close to 0", x=LEFT + 160, y=top, style="font-size: 12px"))
     return elements

@@ -110,8 +110,8 @@ def test_every_recipe_has_its_plots(project):
 def test_the_plots_of_several_recipes_have_the_values_of_each(project):
     dvc(project, "plots", "show", *SHARED_PLOTS)
     losses, accuracies = (drawn_plots(project / "dvc_plots" / "index.html")[name] for name in SHARED_PLOTS)
-    lines = {point["filename"] for point in losses["data"]["values"]}
-    assert {line.removesuffix("/curves.csv") for line in lines} == {name for name in RECIPES if name.startswith("news_")}
+    lines = {point["filename"].removesuffix("/curves.csv") for point in losses["data"]["values"]}
+    assert lines == {name for name in RECIPES if name.startswith("news_")}
     rows = accuracies["data"]["values"]
     recipes = {row["filename"].removesuffix("/confusion.csv") for row in rows}
     assert recipes == {name for name in RECIPES if not name.startswith("ner_")}
