@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 PLOTS = ("curves", "confusion")  # of each recipe
+SHARED_PLOTS = ("headlines_loss", "accuracy")  # of several recipes
 
 
 def drawn_plots(page: Path) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from ruamel.yaml import YAML
 from factories.forked_stages import run_stages
 from factories.graph import all_stages, script_of
 from factories.params import PARAMS, RECIPES
-from factories.plots import PLOTS, drawn_plots
+from factories.plots import PLOTS, SHARED_PLOTS, drawn_plots
 from factories.projects import commit, dvc, make_project, run, stages_run, use_pools, written
 
 pytestmark = pytest.mark.slow
@@ -97,7 +97,7 @@ def test_the_metrics_are_few_and_of_fixed_names(project):
 def test_every_recipe_has_its_plots(project):
     dvc(project, "plots", "show")
     plots = drawn_plots(project / "dvc_plots" / "index.html")
-    assert plots.keys() == {f"metrics_{recipe}_{plot}_csv" for recipe in RECIPES for plot in PLOTS}
+    assert plots.keys() == {*SHARED_PLOTS, *(f"metrics_{recipe}_{plot}_csv" for recipe in RECIPES for plot in PLOTS)}
     for recipe in RECIPES:
         curves = plots[f"metrics_{recipe}_curves_csv"]["data"]["values"]
         assert {point["split"] for point in curves} == {"train", "dev"}
@@ -105,3 +105,26 @@ def test_every_recipe_has_its_plots(project):
         confusion = plots[f"metrics_{recipe}_confusion_csv"]["data"]["values"]
         assert confusion
         assert all({"actual", "predicted"} <= row.keys() for row in confusion)
+
+
+def test_the_plots_of_several_recipes_have_the_values_of_each(project):
+    dvc(project, "plots", "show", *SHARED_PLOTS)
+    losses, accuracies = (drawn_plots(project / "dvc_plots" / "index.html")[name] for name in SHARED_PLOTS)
+    lines = {point["filename"].removesuffix("/curves.csv") for point in losses["data"]["values"]}
+    assert lines == {name for name in RECIPES if name.startswith("news_")}
+    rows = accuracies["data"]["values"]
+    recipes = {row["filename"].removesuffix("/confusion.csv") for row in rows}
+    assert recipes == {name for name in RECIPES if not name.startswith("ner_")}
+    for recipe in recipes:
+        correct = [row["actual"] == row["predicted"] for row in rows if row["filename"].startswith(f"{recipe}/")]
+        scores = json.loads((project / f"metrics/{recipe}/scores.json").read_text(encoding="utf-8"))[recipe]
+        assert sum(correct) / len(correct) == pytest.approx(scores["test"]["score"], abs=1e-6)
+
+
+def test_plots_leave_out_a_recipe_that_has_not_been_run(project):
+    shutil.rmtree(project / "metrics" / "news_lstm")
+    dvc(project, "plots", "show", *SHARED_PLOTS)
+    for plot in drawn_plots(project / "dvc_plots" / "index.html").values():
+        names = {row["filename"].partition("/")[0] for row in plot["data"]["values"]}
+        assert "news_lstm" not in names
+        assert {"news_rnn", "news_bilstm"} <= names
