@@ -16,7 +16,10 @@ from factories.projects import commit, dvc, environment, run, stages_run
 
 pytestmark = pytest.mark.slow
 
-PACKAGED = ("src", "pipeline", "pyproject.toml", "README.md", "LICENSE", "dvc.yaml", "params.yaml", ".dvcignore")
+PACKAGED = (
+    *("src", "pipeline", "pyproject.toml", "README.md", "LICENSE"),
+    *("dvc.yaml", "params.yaml", ".dvcignore", ".dvc/plots"),
+)
 COMMAND = (sys.executable, "-c", "from textrnn.cli import main; main()")  # the command `textrnn`
 TEXTS = {
     "delivery": "the parcel {} has not arrived and the driver is late",
@@ -111,6 +114,13 @@ def test_the_results_are_there(site, project):
     said = textrnn(site, project, "predict", "models/tickets_bilstm", *texts).stdout
     assert [json.loads(line)["label"] for line in said.splitlines()] == list(TEXTS)
     assert textrnn(site, project, "check").stdout == "params.yaml is valid\n"
+
+
+def test_plots_are_drawn(site, project, tmp_path):
+    dvc(project, "plots", "show", "-o", str(tmp_path), PYTHONPATH=str(site))
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "tickets_bilstm: loss during training" in page
+    assert "tickets_bilstm: confusion on test" in page
 
 
 def test_a_newer_library_runs_again_what_it_changes(site, project, tmp_path):

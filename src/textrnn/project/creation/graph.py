@@ -9,7 +9,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from textrnn.names import check_name
-from textrnn.project.shipped.project_files import GRAPH, LIBRARY_PREFIX
+from textrnn.project.shipped.project_files import GRAPH, LIBRARY_PREFIX, PLOT_TEMPLATES
 
 CODE = "data/code"  # the folder of fingerprints
 LEFT_OUT = "sample"  # the stage that generates corpora: a project has its own
@@ -50,6 +50,12 @@ def project_graph(artifact: str, description: str, labels: Sequence[str]) -> str
         artifact: {"path": f"models/{artifact}", "type": "model", "desc": description, "labels": list(labels)}
     }
     return HEAD + _dump(graph).replace("\nartifacts:", f"\n{ARTIFACTS}artifacts:")
+
+
+def plot_templates(graph: str) -> dict[str, str]:
+    """The plot templates of the repository that a graph names, by file name; without one, `dvc plots` fails."""
+    paths = (path for path in sorted(PLOT_TEMPLATES.glob("*.json")) if f"template: {path.stem}," in graph)
+    return {path.name: path.read_text(encoding="utf-8") for path in paths}
 
 
 def _read_graph() -> Any:

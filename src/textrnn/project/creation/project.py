@@ -16,7 +16,7 @@ from textrnn.common.params.entry_names import check_entry_name
 from textrnn.errors import UserError, plural
 from textrnn.names import path_of
 from textrnn.project.creation.choices import Choice, choose, held_out
-from textrnn.project.creation.graph import CODE, project_graph, project_stages
+from textrnn.project.creation.graph import CODE, plot_templates, project_graph, project_stages
 from textrnn.project.creation.new_paths import NewPaths
 from textrnn.project.creation.params_text import SOURCE, Entry, params_text, shipped_recipe
 from textrnn.project.creation.readme_text import readme_text
@@ -106,7 +106,7 @@ def create_project(folder: Path, file: RawFile, summary: FileSummary, name: str)
             (folder / path).write_text(text, encoding="utf-8")
         (folder / raw).mkdir(parents=True)
         shutil.copyfile(file.path, folder / raw / file.path.name)
-        start_version_control(folder, raw, list(files))
+        start_version_control(folder, raw, list(files), plot_templates(files["dvc.yaml"]))
     except BaseException as error:
         new.remove()
         unstage(new.tops)

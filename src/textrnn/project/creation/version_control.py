@@ -7,12 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from textrnn.errors import UserError
 
 DVC = (sys.executable, "-m", "dvc")  # that of this installation, whatever is on the path
+PLOTS_FOLDER = Path(".dvc", "plots")
 ERROR = re.compile(r"(?:ERROR|error|fatal): (.+)")
 
 
@@ -31,9 +32,10 @@ def written_paths(data: Path) -> list[Path]:
     return [Path(".git"), Path(".dvc"), *_data_files(data)]
 
 
-def start_version_control(project: Path, data: Path, files: Sequence[str]) -> None:
+def start_version_control(project: Path, data: Path, files: Sequence[str], plot_templates: Mapping[str, str]) -> None:
     """Initialise git and DVC in a folder, track the data (a path in it) with DVC, and stage the files in git.
 
+    plot_templates: the content of each file of DVC's own folder of templates, by its name.
     Other files of the folder are left alone. In a repository of git around the folder, DVC is initialised for the
     folder alone. Raises UserError, with its message, for a command that fails.
     """
@@ -46,6 +48,9 @@ def start_version_control(project: Path, data: Path, files: Sequence[str]) -> No
     for name in ("analytics", "check_update"):  # neither is about this project
         _run(project, *DVC, "config", f"core.{name}", "false")
     _run(project, *DVC, "config", "cache.type", "reflink,hardlink,symlink,copy")  # as little of the disk as can be
+    (project / PLOTS_FOLDER).mkdir(exist_ok=True)
+    for name, content in plot_templates.items():
+        (project / PLOTS_FOLDER / name).write_text(content, encoding="utf-8")
     _run(project, *DVC, "add", str(data))
     _run(project, "git", "add", "--", *own, ".dvc")
 

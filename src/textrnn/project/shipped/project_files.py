@@ -12,6 +12,7 @@ GRAPH = FILES / "graph.yaml"  # dvc.yaml: under that name DVC would take it for 
 PARAMS = FILES / "params.yaml"
 DVCIGNORE = FILES / "dvcignore.txt"
 SCRIPTS = FILES / "pipeline"
+PLOT_TEMPLATES = FILES / "plots"  # those of plots that DVC has none for
 
 LIBRARY_PREFIX = "src/textrnn/"  # of the library's packages in the deps of the graph
 

@@ -36,6 +36,7 @@ def test_only_the_project_is_staged(tmp_path, run_command):
     staged = git(project, "ls-files").split()
     assert "secret.env" not in staged
     assert {"params.yaml", "dvc.yaml", ".dvc/config", ".dvc/.gitignore", ".dvcignore", ".gitignore"} <= set(staged)
+    assert ".dvc/plots/curves.json" in staged
     assert {"data/raw/tickets.dvc", "data/raw/.gitignore", "data/vectors/README.md", "pipeline/parse.py"} <= set(staged)
     assert git(project, "status", "--porcelain", "--untracked-files").split("\n")[-2] == "?? secret.env"
 
