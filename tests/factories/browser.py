@@ -15,6 +15,8 @@ from typing import Any
 import aiohttp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# the browser itself requests nothing of any host
+OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PORT_FILE = "DevToolsActivePort"  # to which Chromium writes its port and the path of its socket
 
 
@@ -120,6 +122,7 @@ async def browsing(browser: str, profile: Path) -> AsyncIterator[Tab]:
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        *OFFLINE,
         "--remote-debugging-port=0",
         f"--user-data-dir={profile}",
     ]

@@ -45,7 +45,7 @@ class RecipeResults:
     parts: by split, the metrics of the network alone (deep), of the wide part alone and of both; empty without one.
     intervals: of the metrics of dev and test, by split. ahead: by how much the recipe is ahead of its best baseline on
     test, with the paired interval; None where one of them has no predictions, or they are of other rows. generated:
-    whether its corpus is a generated sample.
+    whether its corpus is a generated sample. size: bytes of the file of weights.
     """
 
     name: str
@@ -70,6 +70,7 @@ class RecipeResults:
     config: dict[str, Any] | None
     segmentation: dict[str, Any] | None
     parameters: int | None
+    size: int | None
     missing: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -155,6 +156,7 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
         config=reader.json(model.config, train, ShownConfig),
         segmentation=reader.json(model.preparation.segmentation_file, train, Segmentation),
         parameters=reader.parameters(model, train),
+        size=model.weights.stat().st_size if model.weights.is_file() else None,
         missing=reader.missing,
     )
     others = reader.rows(of_baselines.predicted_rows, f"baseline@{encoding}")

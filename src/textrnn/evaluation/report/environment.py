@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from textrnn.evaluation.rendering.text import bounds, has_han, number, percent, thousands, visible
+from textrnn.evaluation.rendering.text import bounds, has_han, known_time, number, percent, thousands, visible
 
 FOLDER = Path(__file__).parent
 ENVIRONMENT = Environment(
@@ -17,5 +17,5 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-ENVIRONMENT.filters.update(bounds=bounds, number=number, percent=percent, thousands=thousands, visible=visible)
+ENVIRONMENT.filters.update(bounds=bounds, known_time=known_time, number=number, percent=percent, thousands=thousands, visible=visible)
 ENVIRONMENT.tests.update(han=has_han)
