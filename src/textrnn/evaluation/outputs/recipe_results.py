@@ -12,6 +12,7 @@ from textrnn.common.params.sections import get_param
 from textrnn.errors import require
 from textrnn.evaluation.metrics.comparison import ENTITY_F1, best_baseline, score_name
 from textrnn.evaluation.metrics.intervals import Intervals
+from textrnn.evaluation.metrics.joined_text import token_separator
 from textrnn.evaluation.metrics.paired_tests import Difference, paired_test, same_rows
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
 from textrnn.evaluation.metrics.result_forms import (
@@ -34,8 +35,6 @@ from textrnn.evaluation.outputs.result_reader import (
     require_metric,
 )
 from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
-
-UNSPACED = ("chars", "jieba")  # segmenters whose tokens are not separated by spaces
 
 
 @dataclass(frozen=True)
@@ -104,9 +103,7 @@ class RecipeResults:
 
     def spacing(self, tokens: Sequence[str]) -> str:
         """Return what to put between the tokens of a text so that it can be read."""
-        segmenter = (self.segmentation or {}).get("segmenter")
-        # a file that came tokenized holds characters if most of its tokens are single characters
-        return "" if segmenter in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
+        return token_separator(tokens, (self.segmentation or {}).get("segmenter"))
 
 
 def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:

@@ -1,4 +1,4 @@
-"""Score against training time for a page that a phone shows: recurrent models and linear ones, the chosen ones named."""
+"""Score against training time, in a drawing that a phone shows: recurrent recipes and linear baselines."""
 
 from __future__ import annotations
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from textrnn.evaluation.metrics.paired_tests import Difference
 from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.text import bounds, file_size, known_time, percent, points, thousands
-from textrnn.evaluation.report.overview import METRICS, humanize
+from textrnn.evaluation.report.overview import METRICS, baseline_title
 from textrnn.evaluation.report.report_content import ReportContent
 
 
@@ -46,22 +46,25 @@ class Answer:
         return [model for model in (self.recipe, self.baseline) if model is not None]
 
     @property
+    def heads(self) -> list[tuple[str, str]]:
+        """A column for each model, as the template's tables have them: name and class."""
+        return [(model.name, "n") for model in self.models]
+
+    @property
     def gap(self) -> str:
         """By how many percentage points the scores on test differ."""
         return "" if self.difference is None else f"{100 * abs(self.difference.value):.2f}"
 
-    @property
-    def difference_in_words(self) -> str:
-        """The recipe's score minus the baseline's."""
-        return "" if self.difference is None else f"{points(self.difference.value)} points"
-
-    @property
-    def interval_in_words(self) -> str:
-        """The paired interval of that difference."""
-        if self.difference is None:
-            return ""
-        low, high = self.difference.interval.bounds()
-        return f"[{points(low)}, {points(high)}]"
+    def rows(self, timed: bool) -> Iterator[tuple[str, list[tuple[str, str]]]]:
+        """The rows of the table: a name, and for each model a value with its interval; the difference is one value."""
+        yield f"{self.metric} on test", [(model.score, model.interval) for model in self.models]
+        if self.difference is not None:
+            low, high = self.difference.interval.bounds()
+            yield "difference", [(f"{points(self.difference.value)} points", f"[{points(low)}, {points(high)}]")]
+        if timed:
+            yield "training time", [(model.time, "") for model in self.models]
+        yield "parameters", [(model.parameters, "") for model in self.models]
+        yield "size", [(model.size, "") for model in self.models]
 
 
 def answers(content: ReportContent) -> dict[str, Any]:
@@ -113,7 +116,7 @@ def _baseline(recipe: RecipeResults, content: ReportContent) -> ComparedModel | 
         return None
     metric, scores = recipe.primary_metric, recipe.baselines["baselines"][name]
     return ComparedModel(
-        name=humanize(name),
+        name=baseline_title(name),
         link="",
         score=percent(scores["test"][metric]),
         interval=bounds(scores.get("intervals", {}).get("test", {}).get(metric)),

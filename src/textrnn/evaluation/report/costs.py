@@ -11,7 +11,7 @@ from textrnn.evaluation.rendering.cost_panels import cost_panel
 from textrnn.evaluation.rendering.scatter_plots import Cost
 from textrnn.evaluation.rendering.svg import Chart
 from textrnn.evaluation.rendering.text import file_size
-from textrnn.evaluation.report.overview import METRICS, humanize
+from textrnn.evaluation.report.overview import METRICS, baseline_title
 from textrnn.evaluation.report.report_content import ReportContent
 
 NAIVE = ("majority", "most_frequent_tag")  # baselines that fit no model
@@ -82,7 +82,7 @@ def _baseline_row(recipe: RecipeResults, name: str, suffix: str, content: Report
     assert recipe.baselines is not None
     metric, scores = recipe.primary_metric, recipe.baselines["baselines"][name]
     return CostRow(
-        name=humanize(name) + suffix,
+        name=baseline_title(name) + suffix,
         corpus=recipe.corpus_shown,
         metric=METRICS[metric],
         recurrent=False,
