@@ -19,6 +19,19 @@ NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PORT_FILE = "DevToolsActivePort"  # to which Chromium writes its port and the path of its socket
 
+# The size in pixels of the smallest text that is shown, and the element that has it. A drawing scales its text.
+SMALLEST_TEXT = """
+[...document.querySelectorAll("body *")]
+  .filter((each) => each.checkVisibility() && !["SCRIPT", "STYLE", "NOSCRIPT"].includes(each.tagName))
+  .filter((each) => [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()))
+  .map((each) => {
+    const drawing = each.closest("svg");
+    const scale = drawing ? drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width : 1;
+    return [scale * parseFloat(getComputedStyle(each).fontSize), each.outerHTML.slice(0, 200)];
+  })
+  .reduce((one, other) => (other[0] < one[0] ? other : one))
+"""
+
 
 def find_browser() -> str | None:
     """The path of an installed Chromium, or None."""
