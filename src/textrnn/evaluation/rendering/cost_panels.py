@@ -112,9 +112,11 @@ def _names(points: Sequence[Point], named: Collection[str]) -> list[Markup]:
         box = _free_box(point, taken)
         taken.append(box)
         if abs(box.y - point.y) > LINE / 2:
-            end = box.left if box.left > point.x else min(box.right, point.x)
-            elements.append(element("line", x1=point.x, x2=end, y1=point.y, y2=box.y, class_="axis"))
-        elements.append(element("text", point.model.name, x=box.left, y=box.y + NARROW_TEXT / 3))
+            near = box.left if box.left > point.x else min(box.right, point.x)
+            elements.append(element("line", x1=point.x, x2=near, y1=point.y, y2=box.y, class_="axis"))
+        # at the end that is next to the point: the width of a name is known about
+        end = {"x": box.right, "class_": "end"} if box.right < point.x else {"x": box.left}
+        elements.append(element("text", point.model.name, y=box.y + NARROW_TEXT / 3, **end))
     return elements
 
 

@@ -31,8 +31,9 @@ def number(value: float) -> str:
 
 
 def points(value: float) -> str:
-    """A difference of two fractions, in percentage points with its sign."""
-    return f"{100 * value:+.2f}".replace("-", "−")
+    """A difference of two fractions, in percentage points with its sign; zero has none."""
+    signed = f"{100 * value:+.2f}".replace("-", "−")
+    return "0.00" if signed[1:] == "0.00" else signed
 
 
 def duration(seconds: float) -> str:

@@ -25,6 +25,11 @@ class ComparedModel:
     parameters: str
     size: str
 
+    @property
+    def is_timed(self) -> bool:
+        """Whether its training time is known."""
+        return self.time != known_time(None)
+
 
 @dataclass(frozen=True)
 class Answer:

@@ -45,9 +45,14 @@ def test_a_model_is_at_its_time_and_score():
 def test_names_neither_cover_each_other_nor_leave_the_panel():
     models = [Cost(f"model_number_{number}", 100 + number, 0.9 - 0.0001 * number, None, True) for number in range(9)]
     chart = cost_panel("", "", models, {model.name for model in models})
-    places = [(float(each.get("x")), float(each.get("y")), LETTER * len(each.text)) for each in names(chart)]
+    widths = [LETTER * len(each.text) for each in names(chart)]
+    ends = [width if each.get("class") == "end" else 0 for each, width in zip(names(chart), widths, strict=True)]
+    places = [
+        (float(each.get("x")) - end, float(each.get("y")), width)
+        for each, end, width in zip(names(chart), ends, widths, strict=True)
+    ]
     assert len(places) == 9
-    assert all(left >= 0 and left + width <= PANEL.width for left, _, width in places)
+    assert all(left >= 0 and left + width <= PANEL.width + 0.01 for left, _, width in places)
     assert all(PANEL.top <= height - NARROW_TEXT / 3 <= PANEL.bottom for _, height, _ in places)
     for (left, height, width), (other, other_height, other_width) in combinations(places, 2):
         apart = abs(height - other_height) >= LINE - 0.01
@@ -76,5 +81,5 @@ def test_sizes_and_differences_in_words():
     assert [file_size(size) for size in (0, 999, 1000, 4_938_268, 1_200_000_000)] == [
         *("0 bytes", "999 bytes", "1.0 kB", "4.9 MB", "1.2 GB")
     ]
-    assert (points(0.0123), points(-0.3)) == ("+1.23", "−30.00")
+    assert [points(value) for value in (0.0123, -0.3, 0.0, -0.00001)] == ["+1.23", "−30.00", "0.00", "0.00"]
     assert known_time(None) == "unknown"
