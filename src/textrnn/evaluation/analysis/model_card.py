@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from textrnn.common.storage.schemas import SPLITS
+from textrnn.errors import plural
 from textrnn.evaluation.analysis.card_example import CardExample
 from textrnn.evaluation.analysis.card_facts import CardFacts
 from textrnn.evaluation.analysis.markdown import code_span, escape
@@ -78,8 +79,8 @@ def _quote(text: str) -> str:
 
 def _summary(facts: CardFacts) -> str:
     corpus, rows = facts.data["corpus"], facts.padded["train"]["rows"]
-    labels = len(facts.labels.names)
-    first = f"{TASKS[facts.labels.task]}, trained on {rows:,} rows of {code_span(corpus)}: {labels} labels."
+    labels = plural(len(facts.labels.names), "label" if facts.labels.task == "classify" else "tag")
+    first = f"{TASKS[facts.labels.task]}, trained on {rows:,} rows of {code_span(corpus)}: {labels}."
     capped = [f"{code_span(cap['name'])} {cap['asked']:,} capped to {cap['used']:,}" for cap in facts.trained["capped"]]
     if not capped:
         return f"{first} `limits` changed neither the model nor its training: the params below are the recipe's."

@@ -109,7 +109,7 @@ function selectModel() {
   const { cell, layers, hidden_size: size, bidirectional } = params.model;
   const purpose = task === "tag" ? "Finds entities" : "Classifies texts";
   const count = `${labels.length} ${task === "tag" ? "entity types" : "labels"}`;
-  byId("about").textContent = `${purpose}: ${count}. ${bidirectional ? "Bidirectional " : ""}${cell} ${size} × ${layers}.`;
+  byId("about").textContent = `${purpose}: ${count}. ${bidirectional ? "Bidirectional " : ""}${cell.replace("_", " ")}, ${layers} × ${size} units.`;
   byId("card").hidden = card === null;
   byId("card").href = `card?model=${encodeURIComponent(name)}`;
   byId("text-label").textContent = task === "tag" ? "Sentence" : "Text";
