@@ -32,6 +32,7 @@ def main(recipe: str) -> None:
         labels=facts.labels,
         vocabulary=results.model.preparation.read_vocabulary(),
         width=facts.config["widths"][-1],
+        segmenter=facts.data["segmenter"],
     )
     # the examples hold corpus text: they go into DVC's cache, never into git
     with checked_folder(results.analyzed.folder) as folder:
@@ -43,7 +44,7 @@ def main(recipe: str) -> None:
         copy_checked(PaddedRows.default_folder(recipe) / LENGTHS_FILE, out.lengths)
     write_confusion_plot(results.confusion_plot, analysis, names)
     with output_file(results.card) as temporary:
-        temporary.write_text(render(facts), encoding="utf-8")
+        temporary.write_text(render(facts, analysis.example), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,9 @@ import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_params
 from textrnn.evaluation.outputs.recipe_results import encodings_and_corpora, read_recipe_results
 from textrnn.evaluation.outputs.results_table import heading, results_table
+from textrnn.evaluation.outputs.training_times import read_training_times
 from textrnn.evaluation.report.page import write_report
+from textrnn.evaluation.report.report_content import ReportContent
 from textrnn.project.runner.dvc_errors import repro
 from textrnn.project.runner.lock_file import LockFile
 from textrnn.project.runner.plan import first_recipes, plan_run
@@ -40,7 +42,8 @@ def main() -> None:
     write_seconds(SECONDS, progress.finish())
     origins = encodings_and_corpora(params)
     results = [read_recipe_results(name, *origins[name]) for name in plan.recipes]
-    write_report(results, None, REPORT)
+    times = {recipe.name: read_training_times(recipe.name, recipe.encoding) for recipe in results}
+    write_report(ReportContent(results, None, times), REPORT)
     print(f"\n{heading(params)}\n{results_table(results)}\nmore of these recipes: open {REPORT}")
     if others := len(origins) - len(plan.recipes):
         print(f"the other {others} recipes: `source .venv/bin/activate`, then `dvc repro`")

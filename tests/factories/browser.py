@@ -15,7 +15,22 @@ from typing import Any
 import aiohttp
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+# the browser itself requests nothing of any host
+OFFLINE = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PORT_FILE = "DevToolsActivePort"  # to which Chromium writes its port and the path of its socket
+
+# The size in pixels of the smallest text that is shown, and the element that has it. A drawing scales its text.
+SMALLEST_TEXT = """
+[...document.querySelectorAll("body *")]
+  .filter((each) => each.checkVisibility() && !["SCRIPT", "STYLE", "NOSCRIPT"].includes(each.tagName))
+  .filter((each) => [...each.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.data.trim()))
+  .map((each) => {
+    const drawing = each.closest("svg");
+    const scale = drawing ? drawing.getBoundingClientRect().width / drawing.viewBox.baseVal.width : 1;
+    return [scale * parseFloat(getComputedStyle(each).fontSize), each.outerHTML.slice(0, 200)];
+  })
+  .reduce((one, other) => (other[0] < one[0] ? other : one))
+"""
 
 
 def find_browser() -> str | None:
@@ -120,6 +135,7 @@ async def browsing(browser: str, profile: Path) -> AsyncIterator[Tab]:
         "--headless",
         "--no-sandbox",
         "--disable-gpu",
+        *OFFLINE,
         "--remote-debugging-port=0",
         f"--user-data-dir={profile}",
     ]

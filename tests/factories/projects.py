@@ -22,6 +22,7 @@ from textrnn.unfinished import PRIVATE
 STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, which takes most of a second
 LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
 WRITTEN = ("data", "models", "metrics", "reports")  # the folders of outputs; logs/ holds seconds, which always differ
+WITH_TIMES = Path("reports/run.html")  # the report with seconds, which is no output
 TAGGER = "ner_bilstm_crf"
 RECIPE = "names_gru"  # the recipe that tests run where one is enough
 GOAL = f"evaluate@{RECIPE}"
@@ -130,11 +131,11 @@ def read_json(project: Path, name: str) -> Any:
 def written(project: Path) -> dict[str, str]:
     """SHA-256 by path of all that stages have written, half-written folders of a dotted name included.
 
-    The models that `train` keeps in its private folder are no outputs, and are left out.
+    The models that `train` keeps in its private folder and the report with seconds are no outputs, and are left out.
     """
     found = {}
     for path in (path for name in WRITTEN for path in (project / name).rglob("*")):
-        if is_kept_model(path, project):
+        if is_kept_model(path, project) or path == project / WITH_TIMES:
             continue
         if path.is_file():
             found[str(path.relative_to(project))] = hashlib.sha256(path.read_bytes()).hexdigest()

@@ -202,9 +202,10 @@ def _render(folder: Path) -> str:
     from factories.report_pages import recipes
     from textrnn.evaluation.outputs.results_table import results_table
     from textrnn.evaluation.report.page import render
+    from textrnn.evaluation.report.report_content import ReportContent
 
     results = recipes(folder)
-    return render(results, None) + results_table(results)
+    return render(ReportContent(results)) + results_table(results)
 
 
 def try_mutations(folder: Path, seed: int, count: int, *, checksums: bool) -> Iterator[Outcome]:

@@ -6,12 +6,16 @@ import subprocess
 
 import pytest
 
-from factories.browser import browsing, find_browser
-from factories.report_files import result_folders, write_recipe
+from factories.browser import SMALLEST_TEXT, browsing, find_browser
+from factories.report_files import result_folders, write_baselines, write_recipe
 from factories.report_pages import ATTACK, CLASSES, CONFUSION, Page, error, recipes, write_results, write_study
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
+from textrnn.evaluation.outputs.training_times import TrainingTimes
 from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.report_content import ReportContent
 from textrnn.evaluation.report.study_section import read_shown_study
+
+TIMES = {"texts": TrainingTimes(300.0, "cpu", {"bag": 2.0})}
 
 
 @pytest.fixture
@@ -28,7 +32,7 @@ def study(tmp_path):
 def test_a_browser_runs_the_page_without_an_error(folder, study, tmp_path):
     if find_browser() is None:
         pytest.skip("no Chromium is installed")
-    page = render(recipes(folder), read_shown_study(study))
+    page = render(ReportContent(recipes(folder), read_shown_study(study), TIMES))
     file = tmp_path / "page" / "index.html"
     file.parent.mkdir()
     results = []
@@ -47,21 +51,31 @@ def test_a_browser_runs_the_page_without_an_error(folder, study, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_phone_need_not_scroll_sideways(study, tmp_path):
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_phone_need_not_scroll_sideways_and_text_can_be_read(study, tmp_path, theme):
     if find_browser() is None:
         pytest.skip("no Chromium is installed")
     name, folders = "a_recipe_whose_name_is_longer_than_a_phone_is_wide", result_folders(tmp_path / "files")
     write_recipe(folders, name, CONFUSION, CLASSES, [error(ATTACK, "体育", ["x" * 99])], {})
-    file = tmp_path / "index.html"
-    file.write_text(
-        render([read_recipe_results(name, "e", "c", tmp_path / "files")], read_shown_study(study)), encoding="utf-8"
+    write_baselines(folders, "e", "accuracy", linear_svm=(0.5, 0.6))
+    content = ReportContent(
+        [read_recipe_results(name, "e", "c", tmp_path / "files")],
+        read_shown_study(study),
+        {name: TrainingTimes(300.0, "cpu", {"linear_svm": 2.0})},
     )
+    file = tmp_path / "index.html"
+    file.write_text(render(content), encoding="utf-8")
 
-    async def width():
+    async def visit():
         async with browsing(find_browser(), tmp_path / "profile") as tab:
-            await tab.emulate(375, 800, "dark")
+            await tab.emulate(390, 844, theme)
             await tab.open(file.as_uri())
             await tab.run("document.querySelectorAll('details').forEach(each => each.open = true)")
-            return await tab.run("document.documentElement.scrollWidth")
+            ink, page = await tab.run("['color', 'backgroundColor'].map(name => getComputedStyle(document.body)[name])")
+            bright = [sum(map(int, re.findall(r"\d+", colour)[:3])) for colour in (ink, page)]
+            return await tab.run("document.documentElement.scrollWidth"), await tab.run(SMALLEST_TEXT), bright
 
-    assert asyncio.run(width()) == 375
+    width, (size, smallest), (ink, page) = asyncio.run(visit())
+    assert width == 390
+    assert size >= 15, smallest
+    assert (ink < 200 < 650 < page) if theme == "light" else (page < 200 < 650 < ink)

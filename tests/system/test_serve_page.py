@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shlex
+from dataclasses import replace
 
 import pytest
+import requests
 
-from factories.browser import browsing, find_browser
+from factories.browser import SMALLEST_TEXT, browsing, find_browser
 from factories.servers import running
 from factories.tiny_models import classifier
+from textrnn.inference.prediction.model_card import Card
 from textrnn.inference.serving.loaded_model import LoadedModel, load_models
 
 # a text for `predict_entities`
@@ -28,7 +32,27 @@ def predict_entities(text):
     }
 
 
-def finder():
+CARD = """# Model card: finder
+
+A tagger with `<b>` and \\<i\\>, `` `x` ``.
+
+| split | F1 |
+|---|---|
+| test | a\\|b |
+
+```python
+# no heading
+
+print(1)
+```
+
+* one
+* two
+"""
+
+
+def finder(example=None):
+    card = Card(CARD, example)
     about = {
         "name": "finder <b>",
         "task": "tag",
@@ -36,7 +60,7 @@ def finder():
         "sha256": "",
         "params": {"model": {"cell": "lstm", "hidden_size": 8, "layers": 1, "bidirectional": True}},
     }
-    return LoadedModel(about, lambda texts: [json.dumps(predict_entities(text)).encode() for text in texts])
+    return LoadedModel(about, lambda texts: [json.dumps(predict_entities(text)).encode() for text in texts], card)
 
 
 def browse(tmp_path, url, visit):
@@ -71,6 +95,7 @@ def test_bars_and_entities_by_keyboard_alone(tmp_path):
         for _ in range(3):  # past the links
             await tab.press("Tab")
         assert await tab.run("document.activeElement.id") == "model"
+        assert await tab.run("document.getElementById('card').hidden")
         await tab.press("Tab")
         assert await tab.run("document.activeElement.labels[0].innerText") == "Text"
         await tab.type(text)
@@ -83,7 +108,8 @@ def test_bars_and_entities_by_keyboard_alone(tmp_path):
         await tab.run("document.getElementById('model').focus()")
         await tab.press("ArrowDown")
         await tab.until("document.querySelector('mark') !== null")
-        await tab.press("Tab")
+        for _ in range(2):  # past the link to its card
+            await tab.press("Tab")
         await tab.type(SENTENCE)
         entities = predict_entities(SENTENCE)["entities"]
         await tab.until(f"document.querySelectorAll('mark').length === {len(entities)}")
@@ -98,6 +124,52 @@ def test_bars_and_entities_by_keyboard_alone(tmp_path):
         assert len(set(colours)) == len({entity["type"] for entity in entities})
 
     with running(model, finder()) as server:
+        assert browse(tmp_path, server.url, visit) == ([], set())
+
+
+@pytest.mark.slow
+def test_the_page_opens_with_an_example_and_leads_to_api_and_card(tmp_path):
+    text = "it's 北京"
+    plain = replace(finder(), about=finder().about | {"name": "plain"}, card=None)
+
+    async def visit(tab):
+        await tab.until("document.querySelector('mark') !== null")
+        assert await tab.run("document.getElementById('text').value") == text
+        assert (await rows(tab, "#hint"))[
+            0
+        ] == "A text of test that the model predicts correctly. Predictions update as you type."
+        (command,) = await rows(tab, "#command")
+        words = shlex.split(command.replace("\\\n", ""))
+        assert words[:1] + words[2:] == [
+            "curl",
+            "--json",
+            json.dumps({"texts": [text]}, ensure_ascii=False, separators=(",", ":")),
+        ]
+        assert words[1].endswith("/v1/models/finder%20%3Cb%3E/predict")
+        assert requests.post(words[1], json=json.loads(words[3]), timeout=60).json()["predictions"] == [
+            predict_entities(text)
+        ]
+        # another text stays when another model is chosen, and the button brings the example back
+        await tab.run("document.getElementById('text').focus()")
+        await tab.type("abcdef")
+        await tab.until("document.getElementById('command').innerText.includes('abcdef')")
+        await tab.run("document.getElementById('example').click()")
+        assert await tab.run("[text.value, document.getElementById('example').hidden]") == [text, True]
+        await tab.run("(model.selectedIndex = 1, model.dispatchEvent(new Event('change')))")
+        assert await tab.run("[text.value, card.hidden]") == ["", True]
+        await tab.run("(model.selectedIndex = 0, model.dispatchEvent(new Event('change')))")
+        await tab.run("document.getElementById('copy').click()")
+        await tab.until("document.getElementById('copied').innerText !== ''")
+        await tab.run("document.getElementById('card').click()")
+        await tab.until("document.querySelector('h1') !== null && document.title.includes('finder <b>')")
+        assert await rows(tab, "h1") == ["Model card: finder"]
+        assert await rows(tab, "main p:not(.error)") == ["A tagger with <b> and <i>, `x`."]
+        assert await rows(tab, "code") == ["<b>", "`x`", "# no heading\n\nprint(1)"]
+        assert await rows(tab, "td") == ["test", "a|b"]
+        assert await rows(tab, "li") == ["one", "two"]
+        assert await tab.run("document.querySelectorAll('main b, main i').length") == 0
+
+    with running(finder(text), plain) as server:
         assert browse(tmp_path, server.url, visit) == ([], set())
 
 
@@ -133,7 +205,7 @@ def test_pages_fit_a_phone_and_are_readable_in_both_themes(tmp_path, theme):
     async def visit(tab):
         page = tab.requests[0]
         await tab.emulate(390, 844, theme)
-        for path, selector in (("", "option"), ("docs", "section + section")):
+        for path, selector in (("", "option"), ("docs", "section + section"), ("card?model=finder%20%3Cb%3E", "h1")):
             await tab.open(page + path)
             await tab.until(f"document.querySelector('{selector}') !== null")
             if not path:
@@ -141,6 +213,8 @@ def test_pages_fit_a_phone_and_are_readable_in_both_themes(tmp_path, theme):
                 await tab.type("x" * 200)
                 await tab.until("document.querySelectorAll('mark').length > 1")
             assert await tab.run("document.documentElement.scrollWidth") == 390
+            size, smallest = await tab.run(SMALLEST_TEXT)
+            assert size >= 15, smallest
             ink, background = await tab.run(
                 "['color', 'backgroundColor'].map(name => getComputedStyle(document.body)[name])"
             )

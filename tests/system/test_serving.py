@@ -92,6 +92,23 @@ def test_the_list_of_models(served, folders):
         assert about["params"] == json.loads((folder / "config.json").read_text(encoding="utf-8"))
 
 
+def test_cards_and_examples_are_those_next_to_the_directories(tmp_path):
+    folder = classifier(tmp_path / "made", "chars right last_step").folder
+    folder.with_name("model.md").write_text('---\n- text: "中国股市"\n---\n\n# Card of 中\n', encoding="utf-8")
+    (model,) = load_models([folder])
+    with running(model, Stub().loaded(), characters=4) as server:
+        own, stub = server.get("/v1/models").json()["models"]
+        assert (own["example"], own["card"]) == ("中国股市", "/v1/models/model/card")
+        assert (stub["example"], stub["card"]) == (None, None)
+        card = server.get(own["card"])
+        assert (card.text, card.headers["content-type"]) == ("# Card of 中\n", "text/markdown; charset=utf-8")
+        for name, what in (("stub", "has no card"), ("other", "is not served")):
+            refused = server.get(f"/v1/models/{name}/card")
+            assert (refused.status_code, refused.json()["error"]["what"]) == (404, what)
+    with running(model, characters=3) as server:  # a longer text would be refused
+        assert server.get("/v1/models").json()["models"][0]["example"] is None
+
+
 def test_models_of_one_name_and_damaged_models_are_refused(folders, tmp_path):
     other = tmp_path / "finder"
     other.mkdir()

@@ -5,17 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TypedDict
 
 from textrnn.errors import UserError, plural
 from textrnn.evaluation.metrics.result_forms import Evaluated, Scores
-
-
-class Timings(TypedDict):
-    """`logs/<recipe>.json` of `train`, as far as it is printed."""
-
-    seconds: float
-    device: str
 
 
 def results_parser() -> argparse.ArgumentParser:
@@ -60,8 +52,9 @@ def _scores(test: Scores) -> Iterator[str]:
 def _training_time(path: Path) -> Iterator[str]:
     """How long training took; nothing for a model that was trained elsewhere."""
     from textrnn.common.integrity.json_files import read_json
+    from textrnn.evaluation.outputs.training_times import RecipeTiming
 
     if path.is_file():
-        timings = read_json(path, Timings)
+        timings = read_json(path, RecipeTiming)
         minutes, seconds = divmod(round(timings["seconds"]), 60)
         yield f"time of training: {minutes // 60}:{minutes % 60:02}:{seconds:02} on {timings['device']}"

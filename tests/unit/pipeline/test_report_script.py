@@ -12,6 +12,8 @@ from factories.report_files import result_folders, write_json
 from factories.report_pages import write_results
 from textrnn.errors import UserError
 
+SAID = "report: reports/run.html; without training times, as DVC keeps it: reports/index.html\n"
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -36,9 +38,19 @@ def run_script(project, seed):
 
 def test_the_same_files_give_the_same_bytes(project):
     output, first = run_script(project, "1")
-    assert output == "report: reports/index.html\n"
+    assert output == SAID
     assert run_script(project, "2")[1] == first
     assert b"\r" not in first
+
+
+def test_training_times_are_in_the_page_that_is_no_output_alone(project):
+    _, before = run_script(project, "1")
+    assert "training time is known for texts" in (project / "reports" / "run.html").read_text(encoding="utf-8")
+    write_json(project / "logs" / "texts.json", {"seconds": 123.4, "device": "cpu"})
+    assert run_script(project, "1")[1] == before
+    with_times = (project / "reports" / "run.html").read_text(encoding="utf-8")
+    assert "<title>texts 62.50% after 2 min 3 s</title>" in with_times
+    assert "2 min 3 s" not in before.decode()
 
 
 def test_the_report_is_silent_about_recipes_that_have_not_run(project):
@@ -48,7 +60,7 @@ def test_the_report_is_silent_about_recipes_that_have_not_run(project):
     (project / "reports" / "index.html").unlink()
     (project / "models" / "texts" / "config.json").unlink()
     output, page = run_script(project, "1")
-    assert output == "texts: 1 of its files are missing; the report lists them\nreport: reports/index.html\n"
+    assert output == f"texts: 1 of its files are missing; the report lists them\n{SAID}"
     assert b"recipe-texts" in page
 
 

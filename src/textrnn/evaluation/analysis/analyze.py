@@ -10,6 +10,7 @@ import numpy as np
 
 from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
+from textrnn.evaluation.analysis.card_example import CardExample, example_sentence, example_text
 from textrnn.evaluation.analysis.confusions import confused, confused_texts
 from textrnn.evaluation.analysis.sentences import (
     entity_metrics,
@@ -35,7 +36,8 @@ class Analysis:
     """What is known of a model's predictions of test.
 
     metrics: by subset, and calibration; classes: scores of rows or tokens; entities: scores of entity spans, for
-    tagging; bins: those of the reliability plot; errors: examples, which hold corpus text.
+    tagging; bins: those of the reliability plot; errors: examples, which hold corpus text; example: a text that the
+    model predicts correctly, for the card.
     """
 
     metrics: dict[str, Any]
@@ -43,10 +45,17 @@ class Analysis:
     entities: SpanScores | None
     bins: list[ReliabilityBin]
     errors: list[dict[str, Any]]
+    example: CardExample | None
 
 
 def analyze(
-    predictions: Predictions, segmented: SegmentedRows, *, labels: Labels, vocabulary: Vocabulary, width: int
+    predictions: Predictions,
+    segmented: SegmentedRows,
+    *,
+    labels: Labels,
+    vocabulary: Vocabulary,
+    width: int,
+    segmenter: str,
 ) -> Analysis:
     """Analyse predictions of a test split; the texts come from the encoding's segmented shards.
 
@@ -72,18 +81,21 @@ def analyze(
             rows, rarest, lambda mask: {"rows": int(mask.sum()), "accuracy": _mean(correct[mask])}
         )
         errors = confused_texts(predictions, labels, rows, segmented, pairs)
+        example = example_text(predictions, rows, segmented, labels.names, segmenter)
     else:
         sentences = read_sentences(predictions, labels, segmented)
         entities = entity_scores(sentences)
         metrics = _subset_metrics(rows, rarest, lambda mask: entity_metrics(select(sentences, mask)))
         metrics |= tagging_metrics(sentences, read_train_entities(segmented))
         errors = wrong_sentences(sentences, rows)
+        example = example_sentence(sentences, rows, segmenter)
     return Analysis(
         metrics={"calibration": calibration, **metrics, "confused": pairs},
         classes=score_classes(predictions.gold, predictions.predicted, labels.names),
         entities=entities,
         bins=bins,
         errors=errors,
+        example=example,
     )
 
 

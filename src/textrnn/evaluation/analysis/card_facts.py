@@ -134,7 +134,7 @@ def is_generated(source: str) -> bool:
 
 def _origin(params: CardParams, embedded: CardEmbedding) -> dict[str, Any]:
     """Where the rows and the vectors are from."""
-    origin: dict[str, Any] = {"rows are": "generated, none is real"} if is_generated(params.source) else {}
+    origin: dict[str, Any] = {"rows": "generated, none is real"} if is_generated(params.source) else {}
     origin |= {"data.source": params.source, "word vectors": embedded["vectors"]}
     lexicon, texts = embedded["lexicon"], embedded["vectorized_texts"]
     origin |= {"vectors of words and pairs": lexicon["vectors"]} if lexicon else {}

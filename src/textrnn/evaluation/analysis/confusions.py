@@ -48,7 +48,7 @@ def confused_texts(
         indices = np.flatnonzero((predictions.gold == a) & (predictions.predicted == b))
         by_confidence = np.argsort(-confidence[indices], kind="stable")
         chosen += indices[by_confidence[:MAX_EXAMPLES]].tolist()
-    tokens = _tokens_of_rows(segmented, predictions.row_numbers[chosen])
+    tokens = tokens_of_rows(segmented, predictions.row_numbers[chosen])
     return [
         {
             "row": int(predictions.row_numbers[index]),
@@ -62,7 +62,7 @@ def confused_texts(
     ]
 
 
-def _tokens_of_rows(segmented: SegmentedRows, row_numbers: np.ndarray) -> dict[int, list[str]]:
+def tokens_of_rows(segmented: SegmentedRows, row_numbers: np.ndarray) -> dict[int, list[str]]:
     """Return the tokens of these rows of the test split, by row number."""
     tokens: dict[int, list[str]] = {}
     for batch in segmented.batches("test"):

@@ -171,6 +171,12 @@ class Refit(TypedDict):
     steps: int
 
 
+class Capped(TypedDict):
+    """A param that `limits` lowered."""
+
+    name: str
+
+
 class Training(TypedDict):
     """`training.json` of a model directory."""
 
@@ -179,6 +185,7 @@ class Training(TypedDict):
     best_step: int
     stopped_by: str | None
     refit: NotRequired[Refit]
+    capped: NotRequired[list[Capped]]
 
 
 class ShownModel(TypedDict):

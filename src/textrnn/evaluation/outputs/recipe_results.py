@@ -12,6 +12,7 @@ from textrnn.common.params.sections import get_param
 from textrnn.errors import require
 from textrnn.evaluation.metrics.comparison import ENTITY_F1, best_baseline, score_name
 from textrnn.evaluation.metrics.intervals import Intervals
+from textrnn.evaluation.metrics.joined_text import token_separator
 from textrnn.evaluation.metrics.paired_tests import Difference, paired_test, same_rows
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
 from textrnn.evaluation.metrics.result_forms import (
@@ -35,8 +36,6 @@ from textrnn.evaluation.outputs.result_reader import (
 )
 from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 
-UNSPACED = ("chars", "jieba")  # segmenters whose tokens are not separated by spaces
-
 
 @dataclass(frozen=True)
 class RecipeResults:
@@ -45,7 +44,7 @@ class RecipeResults:
     parts: by split, the metrics of the network alone (deep), of the wide part alone and of both; empty without one.
     intervals: of the metrics of dev and test, by split. ahead: by how much the recipe is ahead of its best baseline on
     test, with the paired interval; None where one of them has no predictions, or they are of other rows. generated:
-    whether its corpus is a generated sample.
+    whether its corpus is a generated sample. size: bytes of the file of weights.
     """
 
     name: str
@@ -70,6 +69,7 @@ class RecipeResults:
     config: dict[str, Any] | None
     segmentation: dict[str, Any] | None
     parameters: int | None
+    size: int | None
     missing: list[tuple[str, str]] = field(default_factory=list)
 
     @property
@@ -103,9 +103,7 @@ class RecipeResults:
 
     def spacing(self, tokens: Sequence[str]) -> str:
         """Return what to put between the tokens of a text so that it can be read."""
-        segmenter = (self.segmentation or {}).get("segmenter")
-        # a file that came tokenized holds characters if most of its tokens are single characters
-        return "" if segmenter in UNSPACED or 2 * sum(len(token) == 1 for token in tokens) > len(tokens) else " "
+        return token_separator(tokens, (self.segmentation or {}).get("segmenter"))
 
 
 def encodings_and_corpora(params: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -155,6 +153,7 @@ def read_recipe_results(name: str, encoding: str, corpus: str, project: Path = P
         config=reader.json(model.config, train, ShownConfig),
         segmentation=reader.json(model.preparation.segmentation_file, train, Segmentation),
         parameters=reader.parameters(model, train),
+        size=model.weights.stat().st_size if model.weights.is_file() else None,
         missing=reader.missing,
     )
     others = reader.rows(of_baselines.predicted_rows, f"baseline@{encoding}")

@@ -40,8 +40,11 @@ class Area:
     bottom: int
 
 
-# about as wide as a phone, so that text of 12 units can be read there
-NARROW = Area(width=360, height=220, left=46, right=340, top=10, bottom=182)
+# A phone is about as wide, so a unit is about a pixel there: text of 16 units can be read.
+NARROW = Area(width=360, height=250, left=62, right=338, top=12, bottom=196)
+NARROW_TEXT = 16
+WIDE_TEXT = 12  # of the ticks of wider drawings, in units
+NARROW_TICKS = 4  # about so many parts of an axis, so that labels of that size do not touch
 
 
 @dataclass(frozen=True)
@@ -67,6 +70,12 @@ def axis_around(
     """An axis that begins and ends at round values around `low` and `high`."""
     ticks = ticks_around(low, high)
     return Axis(title, ticks[0], ticks[-1], ticks, start, end, label)
+
+
+def narrow_axis(title: str, low: float, high: float, label: Callable[[float], str] = plain_label) -> Axis:
+    """The same across the area NARROW, with fewer ticks: their labels are next to each other."""
+    ticks = ticks_around(low, high, NARROW_TICKS)
+    return Axis(title, ticks[0], ticks[-1], ticks, NARROW.left, NARROW.right, label)
 
 
 def axis_within(
@@ -102,25 +111,26 @@ def _multiples(step: float, first: int, last: int) -> tuple[float, ...]:
     return tuple(float(f"{factor * step:.12g}") for factor in range(first, last + 1))
 
 
-def frame(x: Axis, y: Axis) -> list[Markup]:
-    """Horizontal grid lines, the labels of both axes, the line of the x axis and its title."""
+def frame(x: Axis, y: Axis, text: int = WIDE_TEXT) -> list[Markup]:
+    """Horizontal grid lines, the labels of both axes, the line of the x axis and its title; text: its size in units."""
     elements = []
     for tick in y.ticks:
         height = y.position(tick)
         elements.append(element("line", x1=x.start, x2=x.end, y1=height, y2=height, class_="grid"))
-        elements.append(element("text", y.label(tick), x=x.start - 6, y=height + 4, class_="end"))
+        elements.append(element("text", y.label(tick), x=x.start - 6, y=height + text / 3, class_="end"))
     for tick in x.ticks:
-        elements.append(element("text", x.label(tick), x=x.position(tick), y=y.start + 16, class_="middle"))
+        elements.append(element("text", x.label(tick), x=x.position(tick), y=y.start + text * 4 / 3, class_="middle"))
     elements.append(element("line", x1=x.start, x2=x.end, y1=y.start, y2=y.start, class_="axis"))
-    elements.append(element("text", x.title, x=(x.start + x.end) / 2, y=y.start + 33, class_="middle soft"))
+    title = {"x": (x.start + x.end) / 2, "y": y.start + text * 11 / 4}
+    elements.append(element("text", x.title, class_="middle soft", **title))
     return elements
 
 
-def vertical_grid(x: Axis, top: float, bottom: float) -> list[Markup]:
-    """Grid lines from `top` to `bottom` with the labels of the axis below."""
+def vertical_grid(x: Axis, top: float, bottom: float, text: int = WIDE_TEXT) -> list[Markup]:
+    """Grid lines from `top` to `bottom` with the labels of the axis below; text: their size in units."""
     elements = []
     for tick in x.ticks:
         position = x.position(tick)
         elements.append(element("line", x1=position, x2=position, y1=top, y2=bottom, class_="grid"))
-        elements.append(element("text", x.label(tick), x=position, y=bottom + 16, class_="middle"))
+        elements.append(element("text", x.label(tick), x=position, y=bottom + text * 4 / 3, class_="middle"))
     return elements

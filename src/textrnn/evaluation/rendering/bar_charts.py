@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from textrnn.evaluation.rendering.axes import NARROW, axis_around, frame, percent_label
+from textrnn.evaluation.rendering.axes import NARROW, NARROW_TEXT, axis_around, frame, narrow_axis, percent_label
 from textrnn.evaluation.rendering.svg import Chart, element
 from textrnn.evaluation.rendering.text import percent
 
@@ -24,9 +24,9 @@ def histogram(title: str, x_title: str, counts: Sequence[tuple[int, int]], marks
     bars = [0] * (longest // width + 1)
     for length, rows in counts:
         bars[length // width] += rows
-    x = axis_around(x_title, 0, max(len(bars) * width, *marks, 0), NARROW.left, NARROW.right)
+    x = narrow_axis(x_title, 0, max(len(bars) * width, *marks, 0))
     y = axis_around("rows", 0, max(bars), NARROW.bottom, NARROW.top)
-    elements = frame(x, y)
+    elements = frame(x, y, NARROW_TEXT)
     for index, rows in enumerate(bars):
         first, end = index * width, (index + 1) * width
         lengths = f"{first} tokens" if width == 1 else f"{first} to {end - 1} tokens"
@@ -75,12 +75,12 @@ def reliability_diagram(title: str, bars: Sequence[ReliabilityBar], error: float
 
     error: the expected calibration error, for the description.
     """
-    x = axis_around("confidence", 0, 1, NARROW.left, NARROW.right, percent_label)
-    y = axis_around("right", 0, 1, NARROW.bottom, NARROW.top, percent_label)
-    elements, largest = frame(x, y), max(bar.count for bar in bars)
+    x = narrow_axis("confidence", 0, 1, percent_label)
+    y = axis_around("accuracy", 0, 1, NARROW.bottom, NARROW.top, percent_label)
+    elements, largest = frame(x, y, NARROW_TEXT), max(bar.count for bar in bars)
     for bar in bars:
         left, width = x.position(bar.lower), x.position(bar.upper) - x.position(bar.lower) - 1
-        tooltip = f"confidence {percent(bar.confidence)}: {percent(bar.accuracy)} of {bar.count:,} right"
+        tooltip = f"confidence {percent(bar.confidence)}: {percent(bar.accuracy)} of {bar.count:,} correct"
         top = y.position(bar.accuracy)
         box = {"x": left, "width": width, "y": top, "height": y.start - top}
         elements.append(element("rect", element("title", tooltip), class_="bar first", **box))
@@ -89,5 +89,9 @@ def reliability_diagram(title: str, bars: Sequence[ReliabilityBar], error: float
         elements.append(element("rect", class_="bar second", **strip))
     elements.append(element("line", x1=x.start, y1=y.start, x2=x.end, y2=y.end, class_="mark"))
     description = f"{title}: {len(bars)} bins, expected calibration error {percent(error)}"
-    legend = (("first", "right"), ("second", "how many, in proportion"), ("mark", "right as often as confident"))
+    legend = (
+        ("first", "accuracy"),
+        ("second", "predictions, in proportion"),
+        ("mark", "perfect calibration"),
+    )
     return Chart(title, description, NARROW.width, NARROW.height, tuple(elements), legend)

@@ -7,11 +7,19 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from textrnn.evaluation.rendering.axes import NARROW, Axis, axis_around, axis_within, percent_label, vertical_grid
+from textrnn.evaluation.rendering.axes import (
+    NARROW,
+    NARROW_TEXT,
+    Axis,
+    axis_within,
+    narrow_axis,
+    percent_label,
+    vertical_grid,
+)
 from textrnn.evaluation.rendering.svg import Chart, element
 from textrnn.evaluation.rendering.text import percent
 
-SCORE_ROW = 40  # height of a row of `score_plot`
+SCORE_ROW = 48  # height of a row of `score_plot`
 PADDING = 0.02  # of its axis, beyond the scores
 WIDTH, LEFT, RIGHT = 720, 190, 690  # of `interval_plot`: its width and the ends of its axes
 ROW, HEAD, FOOT = 26, 34, 30  # heights of a row, of a panel's title and of its axis
@@ -33,20 +41,20 @@ def score_plot(title: str, rows: Sequence[Scores]) -> Chart:
     scores = (score for row in rows for score in (row.test, row.dev, row.baseline, row.ceiling))
     values = [score for score in scores if score is not None]
     low, high = max(0.0, min(values) - PADDING), min(1.0, max(values) + PADDING)
-    x = axis_around("", low, high, NARROW.left, NARROW.right, percent_label)
+    x = narrow_axis("", low, high, percent_label)
     bottom = NARROW.top + SCORE_ROW * len(rows)
-    elements = vertical_grid(x, NARROW.top, bottom)
+    elements = vertical_grid(x, NARROW.top, bottom, NARROW_TEXT)
     for number, row in enumerate(rows):
-        elements += _score_row(x, NARROW.top + SCORE_ROW * number + 28, row)
+        elements += _score_row(x, NARROW.top + SCORE_ROW * number + 34, row)
     summary = ", ".join(f"{row.name} {percent(row.test)}" for row in rows)
     legend = [("round first", "test"), ("round hollow", "dev"), ("diamond", "best baseline, test")]
     legend += [("limit", "ceiling, test")] if any(row.ceiling is not None for row in rows) else []
-    return Chart(title, f"{title} on test: {summary}", NARROW.width, bottom + 24, tuple(elements), tuple(legend))
+    return Chart(title, f"{title} on test: {summary}", NARROW.width, bottom + 28, tuple(elements), tuple(legend))
 
 
 def _score_row(x: Axis, height: int, row: Scores) -> list[Markup]:
     elements = [
-        element("text", row.name, x=x.start, y=height - 12),
+        element("text", row.name, x=x.start, y=height - 14),
         element("line", x1=x.start, x2=x.end, y1=height, y2=height, class_="axis"),
     ]
     if row.baseline is not None:

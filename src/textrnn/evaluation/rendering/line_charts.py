@@ -9,11 +9,13 @@ from markupsafe import Markup
 
 from textrnn.evaluation.rendering.axes import (
     NARROW,
+    NARROW_TEXT,
     Area,
     Axis,
     axis_around,
     axis_within,
     frame,
+    narrow_axis,
     percent_label,
     plain_label,
     power_label,
@@ -37,12 +39,12 @@ def learning_curves(title: str, x_title: str, series: Sequence[tuple[str, Points
     """
     points = [point for _, line in series for point in line]
     values = [value for _, value in points]
-    x = axis_around(x_title, 0, max(step for step, _ in points), NARROW.left, NARROW.right)
+    x = narrow_axis(x_title, 0, max(step for step, _ in points))
     label = percent_label if percent else plain_label
     margin = FLAT * max(map(abs, values)) if max(values) - min(values) < FLAT * max(map(abs, values)) else 0.0
     y = axis_around(title, min(values) - margin, max(values) + margin, NARROW.bottom, NARROW.top, label)
     form = format_percent if percent else "{:.4f}".format
-    elements, summaries = frame(x, y), []
+    elements, summaries = frame(x, y, NARROW_TEXT), []
     for (name, line), style in zip(series, SERIES, strict=False):
         elements.append(_polyline(x, y, line, class_=f"line {style}"))
         for step, value in line if len(line) <= MAX_DOTS else []:

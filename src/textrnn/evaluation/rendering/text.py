@@ -30,6 +30,35 @@ def number(value: float) -> str:
     return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
+def points(value: float) -> str:
+    """A difference of two fractions, in percentage points with its sign; zero has none."""
+    signed = f"{100 * value:+.2f}".replace("-", "−")
+    return "0.00" if signed[1:] == "0.00" else signed
+
+
+def duration(seconds: float) -> str:
+    """A time in the two largest of its units, such as `2 min 5 s`; tenths of a second below 10 s."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def known_time(seconds: float | None) -> str:
+    """The same, or `unknown` for None."""
+    return "unknown" if seconds is None else duration(seconds)
+
+
+def file_size(size: int) -> str:
+    """Bytes in the largest unit that leaves at least 1, with one decimal: 1 kB is 1,000 bytes."""
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:,.1f} {unit}"
+    return f"{size} bytes"
+
+
 def visible(text: str) -> str:
     """The text with control characters replaced by their pictures."""
     return text.translate(PICTURES)

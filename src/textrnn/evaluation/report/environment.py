@@ -6,9 +6,10 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from textrnn.evaluation.rendering.text import bounds, has_han, number, percent, thousands, visible
+from textrnn.evaluation.rendering.text import bounds, has_han, known_time, number, percent, thousands, visible
 
 FOLDER = Path(__file__).parent
+FILTERS = (bounds, known_time, number, percent, thousands, visible)
 ENVIRONMENT = Environment(
     loader=FileSystemLoader(FOLDER / "templates"),
     autoescape=True,
@@ -17,5 +18,5 @@ ENVIRONMENT = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
-ENVIRONMENT.filters.update(bounds=bounds, number=number, percent=percent, thousands=thousands, visible=visible)
+ENVIRONMENT.filters.update({each.__name__: each for each in FILTERS})
 ENVIRONMENT.tests.update(han=has_han)

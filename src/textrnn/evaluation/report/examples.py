@@ -96,7 +96,7 @@ def _example(recipe: RecipeResults, error: Mapping[str, Any]) -> Example:
 def _details(error: Mapping[str, Any]) -> str:
     details = [f"row {error['row']}"]
     details += [f"confidence {percent(error['confidence'])}"] if "confidence" in error else []
-    details += ["train or dev has this text"] if error["text_known"] else []
+    details += ["the text occurs in train or dev"] if error["text_known"] else []
     return ", ".join(details)
 
 

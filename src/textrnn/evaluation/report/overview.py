@@ -18,6 +18,12 @@ METRICS = {
     "entity_recall": "entity recall",
     "entity_f1": "entity F1",
 }
+BASELINES = {
+    "linear_svm": "linear SVM",
+    "nb_svm": "NB-SVM",
+    "bag_of_ngrams": "bag of n-grams",
+    "window_crf": "window CRF",
+}  # the names in which a word is not in lower case
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def _row(recipe: RecipeResults) -> Row:
         test=None if recipe.test is None else recipe.test[recipe.primary_metric],
         interval=recipe.interval(recipe.primary_metric),
         macro_f1=None if recipe.test is None else recipe.test["macro_f1"],
-        baseline=None if baseline is None else humanize(baseline),
+        baseline=None if baseline is None else baseline_title(baseline),
         baseline_test=baseline_test,
         ceiling=ceiling_of(recipe),
         ahead=recipe.ahead,
@@ -115,6 +121,11 @@ def humanize(name: str) -> str:
     return name.replace("_", " ")
 
 
+def baseline_title(name: str) -> str:
+    """The name of a baseline as readable text."""
+    return BASELINES.get(name, humanize(name))
+
+
 def model_line(recipe: RecipeResults) -> str | None:
     """A recipe's model in a few words, from the config.json that training wrote."""
     if recipe.config is None:
@@ -122,10 +133,11 @@ def model_line(recipe: RecipeResults) -> str | None:
     model = recipe.config["model"]
     layers = f" × {model['layers']}" if model["layers"] > 1 else ""
     parts = [f"{humanize(model['cell'])} {model['hidden_size']}{layers}"]
-    parts += ["both directions"] if model["bidirectional"] else []
-    parts += [part for feature, part in (("bigrams", "pairs"), ("words", "words")) if model[feature]]
+    parts += ["bidirectional"] if model["bidirectional"] else []
+    parts += [part for feature, part in (("bigrams", "bigrams"), ("words", "lexicon words")) if model[feature]]
     readout = model["readout"]
     parts.append(" + ".join(map(humanize, [readout] if isinstance(readout, str) else readout)))
     parts += [part for part, present in (("LayerNorm", model["layer_norm"]), ("CRF", model["crf"])) if present]
-    parts += ["wide part"] if recipe.config.get("ngrams") else []  # models saved before there was one lack the key
+    # models saved before there was a linear part lack the key
+    parts += ["linear part on n-grams"] if recipe.config.get("ngrams") else []
     return ", ".join(parts)

@@ -15,14 +15,14 @@ from textrnn.evaluation.rendering.line_charts import learning_curves
 from textrnn.evaluation.rendering.svg import Chart
 from textrnn.evaluation.rendering.text import percent, visible
 from textrnn.evaluation.report.examples import examples
-from textrnn.evaluation.report.overview import METRICS, humanize, model_line
+from textrnn.evaluation.report.overview import METRICS, baseline_title, humanize, model_line
 
 SUBSETS = {
     "by_length": ("By length", "{} tokens"),
-    "by_rarest": ("By how often train has the rarest token read", "{} times"),
-    "by_text": ("By whether train or dev has the text", "{}"),
-    "by_row": ("The row with the most entities", "{}"),
-    "entities": ("By whether train has the entity", "{}"),
+    "by_rarest": ("By how often the rarest token occurs in train", "{} times"),
+    "by_text": ("By whether the text occurs in train or dev", "{}"),
+    "by_row": ("By row: the one with the most entities, and the rest", "{}"),
+    "entities": ("By whether the entity occurs in train", "{}"),
 }
 SUBSET_NAMES = {"0 times": "never", "in_train": "in train", "fullest": "that row", "rest": "the rest"}
 MAX_WHOLE = 20  # classes; the confusion of more is in a box that scrolls both ways while its heads stay in view
@@ -67,13 +67,13 @@ def _facts(recipe: RecipeResults) -> Iterator[tuple[str, str]]:
     if recipe.pad is not None:
         yield "rows", ", ".join(f"{recipe.pad[split]['rows']:,} {split}" for split in ("train", "dev", "test"))
         yield "padded to", ", ".join(map(str, recipe.pad["widths"])) + " tokens"
-        yield "text cut off in train", percent(recipe.pad["train"]["truncated_share"])
+        yield "truncated text in train", percent(recipe.pad["train"]["truncated_share"])
         yield "padding in train", percent(recipe.pad["train"]["padding_share"])
     if recipe.train is not None:
         stopped = recipe.train["stopped_by"]
         run = f"{plural(recipe.train['steps'], 'step')}, {plural(recipe.train['epochs'], 'epoch')}"
         yield "trained for", run + (f", stopped by {humanize(stopped)}" if stopped else "")
-        yield "weights of step", f"{int(recipe.train['best_step']):,}"
+        yield "best step on dev", f"{int(recipe.train['best_step']):,}"
         if "refit" in recipe.train:
             rows, steps = recipe.train["refit"]["rows"], recipe.train["refit"]["steps"]
             yield "refit on train and dev", f"{rows:,} rows, {steps:,} steps; scores on dev are those before it"
@@ -87,13 +87,13 @@ def _scores(recipe: RecipeResults) -> Table | None:
     splits = {"dev": recipe.dev or {}, "test": recipe.test}
     rows = [_score_row(recipe.name, splits, recipe.intervals, metrics)]
     if recipe.parts:
-        titles = {"deep": "recurrent part alone", "wide": "wide part alone"}
+        titles = {"deep": "recurrent part alone", "wide": "linear part alone"}
         for part, title in titles.items():
             scores = {split: parts[part] for split, parts in recipe.parts.items()}
             rows.append(_score_row(title, scores, {}, metrics))
     if recipe.baselines is not None:
         for name, scores in recipe.baselines["baselines"].items():
-            rows.append(_score_row(f"baseline: {humanize(name)}", scores, scores.get("intervals", {}), metrics))
+            rows.append(_score_row(f"baseline: {baseline_title(name)}", scores, scores.get("intervals", {}), metrics))
         ceiling = recipe.baselines.get("ceiling")
         if ceiling:
             splits = {split: {"accuracy": ceiling[split]} for split in ("dev", "test")}
@@ -179,7 +179,7 @@ def _cell(gold: str, predicted: str, count: int, support: int) -> Cell:
         percent=f"{100 * share:.0f}" if share >= 0.005 else "<1",
         # the square root, so that a class's rare errors are seen next to its hits
         shade=f"{0.7 * math.sqrt(share):.2f}",
-        tooltip=visible(f"{gold} taken for {predicted}: {count:,} of {support:,}, {percent(share)}"),
+        tooltip=visible(f"{gold} predicted as {predicted}: {count:,} of {support:,}, {percent(share)}"),
     )
 
 

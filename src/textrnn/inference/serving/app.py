@@ -1,4 +1,4 @@
-"""The HTTP application: predictions as JSON, the list of models, health, metrics, and two web pages."""
+"""The HTTP application: predictions as JSON, the list of models, health, metrics, and three web pages."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iter
 from concurrent.futures import Executor
 from time import perf_counter
 from typing import Any
+from urllib.parse import quote
 
 from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -24,13 +25,14 @@ from textrnn.inference.http.fault_log import log_refusal
 from textrnn.inference.http.request_error import RequestError
 from textrnn.inference.serving.loaded_model import LoadedModel
 from textrnn.inference.serving.openapi import Models, Predictions, State, error_responses, request_body
-from textrnn.inference.serving.pages import DOCS, TRY, Page, load_page
+from textrnn.inference.serving.pages import CARD, DOCS, TRY, Page, load_page
 from textrnn.inference.serving.prometheus import UNKNOWN, Metrics
 from textrnn.inference.serving.request_batcher import QueueFull, RequestBatcher
 from textrnn.inference.serving.request_body import DISCONNECTED, RETRY_AFTER, read_request_texts
 from textrnn.inference.serving.request_limits import Budget, RequestLimits
 
 BODIES = 32  # of the largest size that may be read at once
+CARD_ROUTE: dict[str, Any] = {"summary": "The card of a model", "response_description": "Markdown"}
 DESCRIPTION = "Recurrent text models over HTTP. Texts are neither logged nor stored."
 
 
@@ -135,7 +137,7 @@ def create_app(service: Service, *, hosts: Collection[str], origins: Collection[
     )
     _add_model_routes(app, service)
     _add_state_routes(app, service)
-    for path, name in (("/", TRY), ("/docs", DOCS)):
+    for path, name in (("/", TRY), ("/card", CARD), ("/docs", DOCS)):
         app.add_api_route(path, _page_endpoint(load_page(name)), include_in_schema=False)
     _add_error_handlers(app)
     if not origins:
@@ -163,7 +165,23 @@ def _add_model_routes(app: FastAPI, service: Service) -> None:
 
     @app.get("/v1/models", response_model=Models, summary="List the served models", response_description="all models")
     async def models() -> JSONResponse:
-        return JSONResponse({"models": [model.about for model in service.models.values()]})
+        return JSONResponse({"models": [_describe(model, service.limits) for model in service.models.values()]})
+
+    @app.get("/v1/models/{name}/card", response_class=Response, responses=error_responses(404), **CARD_ROUTE)
+    async def card(name: str) -> Response:
+        model = service.models.get(name)
+        if model is None or model.card is None:
+            what, do = ("is not served", "see /v1/models") if model is None else ("has no card", "")
+            raise RequestError(404, "the model in the path", what, got=name, do=do)
+        return Response(model.card.markdown, media_type="text/markdown")
+
+
+def _describe(model: LoadedModel, limits: RequestLimits) -> dict[str, Any]:
+    """The entry of a model in GET /v1/models; an example that is longer than a text may be is left out."""
+    card = model.card
+    example = card.example if card and card.example and len(card.example) <= limits.characters else None
+    path = None if card is None else f"/v1/models/{quote(model.name)}/card"
+    return model.about | {"example": example, "card": path}
 
 
 def _add_state_routes(app: FastAPI, service: Service) -> None:

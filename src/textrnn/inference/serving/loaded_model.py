@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from textrnn.errors import UserError
+from textrnn.inference.prediction.model_card import Card, read_card
 from textrnn.inference.prediction.predictor import Prediction, load
 from textrnn.preparation.artifacts.model_files import ModelFiles
 
@@ -19,12 +20,14 @@ from textrnn.preparation.artifacts.model_files import ModelFiles
 class LoadedModel:
     """A served model.
 
-    about: its entry in GET /v1/models; predict: returns for each text its prediction, a JSON object in UTF-8, or None
-    if a number in it is not finite, which JSON cannot have.
+    about: its entry in GET /v1/models, but for its card; predict: returns for each text its prediction, a JSON object
+    in UTF-8, or None if a number in it is not finite, which JSON cannot have. card: None where there is none next to
+    the model directory.
     """
 
     about: dict[str, Any]
     predict: Callable[[list[str]], list[bytes | None]]
+    card: Card | None = None
 
     @property
     def name(self) -> str:
@@ -62,7 +65,7 @@ def _load(name: str, folder: Path) -> LoadedModel:
         "params": ModelFiles(folder).read_config(),
     }
 
-    return LoadedModel(about, lambda texts: list(map(_encode, predictor.predict(texts))))
+    return LoadedModel(about, lambda texts: list(map(_encode, predictor.predict(texts))), read_card(folder))
 
 
 def _encode(prediction: Prediction) -> bytes | None:

@@ -49,6 +49,10 @@ class About(BaseModel):
     labels: list[str] = Field(description="the classes, or the types of entities")
     sha256: str = Field(description="the SHA-256 of its weights, model.safetensors")
     params: dict[str, Any] = Field(description="its config.json")
+    example: str | None = Field(
+        description="a text of test that it predicts correctly, from its card; null without one"
+    )
+    card: str | None = Field(description="the path of its model card; null if there is none next to its directory")
 
 
 class Models(BaseModel):
@@ -80,7 +84,7 @@ class Problem(BaseModel):
 
 ERROR_DESCRIPTIONS = {
     400: "the body is not JSON, or not UTF-8; or the request is not valid HTTP",
-    404: "there is no such model",
+    404: "there is no such model, or it has no card",
     408: "the body did not arrive in time",
     413: "the body is too large, or its texts have too many characters in all",
     415: "the body is not declared as JSON in UTF-8, or is compressed",

@@ -1,4 +1,4 @@
-"""The two web pages, each assembled into one HTML file with its style and script inline."""
+"""The web pages, each assembled into one HTML file with its style and script inline."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 WEB = files("textrnn.inference.serving") / "web"
-TRY, DOCS = "try", "docs"
+TRY, CARD, DOCS = "try", "card", "docs"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from textrnn.common.storage.segmented_rows import SegmentedRows
 from textrnn.errors import UserError
 from textrnn.evaluation.analysis.analysis_files import write_analysis
 from textrnn.evaluation.analysis.analyze import analyze
+from textrnn.evaluation.analysis.card_example import CardExample
 from textrnn.evaluation.analysis.confusions import confused
 from textrnn.evaluation.metrics.predictions import Predictions
 from textrnn.evaluation.metrics.subsets import rarest_counts
@@ -82,7 +83,7 @@ COUNTS = {"a": 30, "b": 5, "d": 700}
 def known(counts, width=9):
     """The arguments of `analyze` beside predictions, texts and labels."""
     vocabulary = Vocabulary(pa.array(list(counts)), pa.array(list(counts.values()), pa.int64()))
-    return {"vocabulary": vocabulary, "width": width}
+    return {"vocabulary": vocabulary, "width": width, "segmenter": "chars"}
 
 
 def test_texts_by_hand(tmp_path):
@@ -131,6 +132,45 @@ def test_examples_of_each_pair_are_ordered_by_confidence(tmp_path, monkeypatch):
     assert (errors[0]["tokens"], errors[2]["tokens"]) == (["a", "b"], ["b", "a"])
     monkeypatch.setattr("textrnn.evaluation.analysis.confusions.MAX_EXAMPLES", 1)
     assert [error["row"] for error in analyze(predictions, segmented, labels=CLASSES, **known(COUNTS)).errors] == [1, 2]
+
+
+def test_the_example_is_a_text_that_is_predicted_correctly(tmp_path):
+    predictions, segmented = texts(tmp_path)
+
+    def example():
+        return analyze(predictions, segmented, labels=CLASSES, **known(COUNTS)).example
+
+    # rows 3 and 4 are right; train has row 3, although its length is nearer to the median of 2
+    assert example() == CardExample("dddddd", "x")
+    predictions.predicted[4] = 1
+    assert example() == CardExample("cccc", "z")
+    predictions.predicted[0] = 0  # train has it, too, but its length is nearer
+    assert example() == CardExample("a", "x")
+    predictions.predicted[:] = (predictions.gold + 1) % 3
+    assert example() is None
+
+
+def test_the_example_sentence_has_as_many_types_as_possible(tmp_path):
+    test = [(["a"], [3]), (["a", "o", "c"], [1, 0, 3]), (["o", "o"], [0, 0]), (["c", "o", "a"], [3, 0, 3])]
+    segmented = write_segmented(tmp_path / "s", "tag", {"train": [(["o"], [0])], "test": test}, RAW)
+    gold = np.array([2, 1, 0, 2, 0, 0, 2, 0, 2])
+
+    def example(predicted):
+        predictions = Predictions(np.arange(4), np.array([0, 1, 4, 6, 9]), gold, predicted, np.full((9, 3), 1 / 3))
+        return analyze(predictions, segmented, labels=TYPES, **known({"a": 5, "c": 6, "o": 5})).example
+
+    assert example(gold) == CardExample("aoc", "LOC a, PER c")
+    one_is_missed = np.array([2, 0, 0, 2, 0, 0, 2, 0, 2])
+    assert example(one_is_missed) == CardExample("coa", "PER c, PER a")
+    assert example(np.zeros(9, np.int64)) is None  # the sentence without entities is no example
+
+
+@pytest.mark.parametrize("tokens", [["x"] * 301, [" "], ["a", "\x1b"], ["a\u2028"]])
+def test_a_text_that_cannot_be_shown_is_no_example(tmp_path, tokens):
+    segmented = write_segmented(tmp_path / "s", "classify", {"train": [(["q"], 0)], "test": [(tokens, 0), (["b"], 1)]})
+    rows = {"row_numbers": np.arange(2), "offsets": np.arange(3), "gold": np.arange(2), "predicted": np.arange(2)}
+    predictions = Predictions(**rows, probabilities=np.full((2, 3), 1 / 3))
+    assert analyze(predictions, segmented, labels=CLASSES, **known(COUNTS)).example == CardExample("b", "y")
 
 
 def test_other_rows_than_the_predicted_ones_are_refused(tmp_path):

@@ -4,6 +4,7 @@ import ast
 import pathlib
 
 import pytest
+from ruamel.yaml import YAML
 
 from factories.analysis_files import (
     EMBEDDED,
@@ -18,6 +19,7 @@ from factories.analysis_files import (
 )
 from textrnn.common.integrity.checksums import file_sha256
 from textrnn.errors import UserError
+from textrnn.evaluation.analysis.card_example import CardExample
 from textrnn.evaluation.analysis.card_facts import CardFacts, describe_segmentation
 from textrnn.evaluation.analysis.model_card import render
 from textrnn.preparation.artifacts.labels import Labels
@@ -66,30 +68,33 @@ FACTS = CardFacts(
 )
 
 
+EXAMPLE = CardExample("张三 said hello", "PER 张三")
+
+
 def card(**changes):
-    return render(CardFacts(**{**FACTS.__dict__, **changes}))
+    return render(CardFacts(**{**FACTS.__dict__, **changes}), EXAMPLE)
 
 
 def test_a_card_equals_the_golden_file():
-    assert render(FACTS) == GOLDEN.read_text(encoding="utf-8")
+    assert render(FACTS, EXAMPLE) == GOLDEN.read_text(encoding="utf-8")
 
 
 def test_a_card_says_what_limits_capped_and_only_that():
     text = card(trained=FACTS.trained | {"capped": CAPPED[:1]})
-    assert "By `limits`: `train.epochs` 1,000 capped to 5. Figures of a capped run" in text
+    assert "`limits` apply: `train.epochs` 1,000 capped to 5. The scores of a capped run" in text
     text = card(trained=FACTS.trained | {"capped": []})
-    assert "No limit changed the model or its training: the params below are the recipe's." in text
+    assert "`limits` changed neither the model nor its training: the params below are the recipe's." in text
     assert "capped" not in text
 
 
 def test_a_card_of_a_model_with_a_wide_part_has_the_scores_of_its_parts():
     parts = {part: SCORES | {"accuracy": accuracy} for part, accuracy in (("deep", 0.75), ("wide", 0.8), ("both", 0.9))}
     text = card(parts={"dev": parts, "test": parts}, config=FACTS.config | {"ngrams": [3, 1234]})
-    table = text.split("| split | part | accuracy | macro_f1 | loss |\n|---|---|---|---|---|\n")[1]
+    table = text.split("| split | part | accuracy | macro-F1 | loss |\n|---|---|---|---|---|\n")[1]
     assert table.startswith(
         "| dev | deep | 0.75 | 0.25 | 0.5 |\n| dev | wide | 0.8 | 0.25 | 0.5 |\n| dev | both | 0.9 |"
     )
-    assert "| test | both | 0.9 | 0.25 | 0.5 |\n\nDeep is the recurrent network, wide the linear model" in text
+    assert "| test | both | 0.9 | 0.25 | 0.5 |\n\nDeep is the recurrent part, wide the linear part" in text
     assert "* n-grams: 3, 1,234\n" in text
 
 
@@ -115,7 +120,25 @@ def test_labels_are_no_markup():
     ) in text
     assert r"* data.source: my \<data\>\|\`x\`" in text
     assert r"* too short for \<b\>" in text
-    assert len(text.split("\n")) == len(render(FACTS).split("\n")) + 4  # data.source and notices, less `shuffle`
+    assert (
+        len(text.split("\n")) == len(render(FACTS, EXAMPLE).split("\n")) + 4
+    )  # data.source and notices, less `shuffle`
+
+
+def test_a_card_without_an_example_has_none():
+    text = render(FACTS, None)
+    assert text.startswith(
+        "---\nlibrary_name: textrnn\npipeline_tag: token-classification\n---\n\n# Model card: tiny\n"
+    )
+    assert 'print(model.predict(["a text"]))' in text
+    assert "predicts correctly" not in text
+
+
+def test_the_head_of_a_card_is_yaml():
+    text = 'a: "b" # c 😀 \\n'
+    head = render(FACTS, CardExample(text, "- x")).split("---\n")[1]
+    values = YAML(typ="safe").load(head)
+    assert values["widget"] == [{"text": text, "example_title": "- x"}]
 
 
 def test_a_long_list_of_labels_is_shortened():
@@ -149,17 +172,17 @@ def test_the_stage_writes_the_card_next_to_the_directory(stage):
     script.main(RECIPE)
     assert "| test | wide | 0.875 | 0.25 | 0.5 |" in written()
     write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), evaluated)
-    assert f"* weights: {sum(value.numel() for value in network.parameters()):,}\n" in text
-    assert f"* file, SHA-256: {file_sha256(pathlib.Path('models/tiny/model.safetensors'))}\n" in text
+    assert f"* parameters: {sum(value.numel() for value in network.parameters()):,}\n" in text
+    assert f"* SHA-256: {file_sha256(pathlib.Path('models/tiny/model.safetensors'))}\n" in text
     assert "| test | 0.75 | 0.875 | 0.25 |" in text
     assert "| dev | 2,700 | 468 | 12 | 1.71% |" in text
     assert 'textrnn.load("models/tiny")' in text
     entry = ["encoding: letters", "corpus: alphabet", "clean: none", "segmenter: chars", "punkt: none", "min_count: 2"]
     assert "".join(f"* {line}\n" for line in (*entry, "max_tokens: none", "tags: none")) in text
-    assert "* steps: 60\n* stopped_by: none\n\nThe params:\n\n* seed: 1\n* clip_norm: 5.0\n" in text
-    assert "* rows are: generated, none is real\n* data.source: data/sample\n" in text
+    assert "* steps: 60\n* stopped_by: none\n\nParams:\n\n* seed: 1\n* clip_norm: 5.0\n" in text
+    assert "* rows: generated, none is real\n* data.source: data/sample\n" in text
     assert "* word vectors: none\n" in text
-    assert "[" not in text.split("## How to load")[0]
+    assert "[" not in text.split("## Results")[1].split("## How to load")[0]
     script.main(RECIPE)
     assert written() == text
 
@@ -167,7 +190,7 @@ def test_the_stage_writes_the_card_next_to_the_directory(stage):
 def test_a_card_has_what_rules_gave_and_what_the_run_is_too_short_for(stage):
     script, _ = stage
     script.main(RECIPE)
-    assert "rules gave" not in written()
+    assert "set by rules" not in written()
     assert "too short" not in written()
     size = {"name": "train.batch_size", "asked": "auto", "used": 32, "follows": "6,300 rows of train"}
     epochs = {"name": "train.epochs", "asked": 5, "used": 20, "follows": "train.min_steps 4,000"}
@@ -177,11 +200,11 @@ def test_a_card_has_what_rules_gave_and_what_the_run_is_too_short_for(stage):
     write_json(pathlib.Path("data/encoded/letters/ids/statistics.json"), ENCODED | {"auto": [count]})
     script.main(RECIPE)
     assert "* min_count: 2 (auto: 9 tokens of train, segmenter nltk)\n" in written()
-    told = "For some of its settings the run was too short:\n\n* recipes.tiny.train.average: too long\n* more\n\n"
-    assert f"* stopped_by: none\n\n{told}The params:\n" in written()
-    wanted = "* train.batch_size: 32 (asked: auto; follows 6,300 rows of train)\n"
-    wanted += "* train.epochs: 20 (asked: 5; follows train.min_steps 4,000)\n"
-    assert f"\n\nOf these, rules gave:\n\n{wanted}\n## Versions" in written()
+    told = "The run was too short for these settings:\n\n* recipes.tiny.train.average: too long\n* more\n\n"
+    assert f"* stopped_by: none\n\n{told}Params:\n" in written()
+    wanted = "* train.batch_size: 32 (asked: auto; from 6,300 rows of train)\n"
+    wanted += "* train.epochs: 20 (asked: 5; from train.min_steps 4,000)\n"
+    assert f"\n\nOf these, set by rules:\n\n{wanted}\n## Versions" in written()
 
 
 def test_a_card_says_that_the_model_was_trained_on_dev_too(stage):
@@ -190,10 +213,10 @@ def test_a_card_says_that_the_model_was_trained_on_dev_too(stage):
     assert "on train and dev" not in written()
     write_json(pathlib.Path("models/tiny/training.json"), TRAINED | {"refit": {"rows": 2710, "steps": 40}})
     script.main(RECIPE)
-    note = (
-        "Dev chose the weights; test chose nothing. Then the model was trained on train and dev for as many steps, and "
+    note = "test only measures them. Then the model was trained on train and dev for as many steps, and "
+    assert (
+        f"{note}those weights were saved. The scores on dev are those of the first run, on train alone.\n" in written()
     )
-    assert f"{note}those weights were saved. The figures of dev are of the first run, on train alone.\n" in written()
     assert "* refit: rows 2,710, steps 40\n" in written()
 
 
@@ -204,7 +227,7 @@ def test_a_card_has_the_intervals_of_its_scores(stage):
     write_json(pathlib.Path("data/evaluated/tiny/metrics.json"), written_scores)
     script.main(RECIPE)
     assert "0.875 [0.8612, 0.8887] | 0.25 [0.2000, 0.3000] |" in written()
-    assert "test chose nothing. Brackets are 95% intervals over rows.\n" in written()
+    assert "test only measures them. Brackets are 95% intervals over rows.\n" in written()
     assert "| intervals |" not in written()
 
 

@@ -138,8 +138,8 @@ def test_a_histogram_counts_all_rows():
 def test_reliability_bars_are_as_high_as_accuracy():
     bars = [ReliabilityBar(0.0, 0.5, 10, 0.25, 0.5), ReliabilityBar(0.5, 1.0, 5, 0.75, 1.0)]
     heights = [float(bar.get("height")) for bar in elements(reliability_diagram("t", bars, 0.25), "rect")]
-    # of 172 units: accuracies of a half and one; counts as strips of a fifth, and of half of that
-    assert heights == pytest.approx([86, 34.4, 172, 17.2])
+    # of 184 units: accuracies of a half and one; counts as strips of a fifth, and of half of that
+    assert heights == pytest.approx([92, 36.8, 184, 18.4])
 
 
 def test_scores_have_a_line_at_the_ceiling():

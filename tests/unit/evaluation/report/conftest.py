@@ -4,6 +4,7 @@ import pytest
 
 from factories.report_pages import recipes, write_results, write_study
 from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.report_content import ReportContent
 
 
 @pytest.fixture
@@ -13,7 +14,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def page(folder):
-    return render(recipes(folder), None)
+    return render(ReportContent(recipes(folder)))
 
 
 @pytest.fixture

@@ -29,6 +29,7 @@ from textrnn.evaluation.outputs.recipe_results import read_recipe_results
 from textrnn.evaluation.report.examples import LONGEST
 from textrnn.evaluation.report.overview import model_line
 from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.report_content import ReportContent
 
 VERDICT = 4  # the column
 
@@ -39,7 +40,7 @@ def without_verdict(row):
 
 def test_recipes_are_compared_with_the_baseline_that_dev_chose(page):
     _, texts, tagger, begun, absent = rows(page, "Recipes and their scores")
-    model = "gru 100 × 2, both directions, max + last valid"
+    model = "gru 100 × 2, bidirectional, max + last valid"
     scores = ["accuracy", "62.50% [59.38, 65.00]", "bag", "64.00%", "62.50%", "25.00%", "96.00%"]
     assert without_verdict(texts) == ["texts", "corpus", *scores, "70", "2,700", model]
     scores = ["entity F1", "60.00% [57.00, 62.40]", "usual", "30.00%", "60.00%", "25.00%", "–"]
@@ -60,13 +61,13 @@ def test_a_verdict_is_of_the_paired_interval(folder, page):
     # without predictions the scores alone decide
     (folder / "data" / "evaluated" / "texts" / "predicted.arrow").unlink()
     (folder / "data" / "baselines" / "tagger_chars.arrow").unlink()
-    _, texts, tagger, _, _ = rows(render(recipes(folder), None), "Recipes and their scores")
+    _, texts, tagger, _, _ = rows(render(ReportContent(recipes(folder))), "Recipes and their scores")
     assert (texts[VERDICT], tagger[VERDICT]) == ("behind by 1.50", "ahead by 30.00")
 
 
 def test_a_recipe_without_baselines_has_none_yet(folder):
     (folder / "data" / "baselines" / "texts_chars.json").unlink()
-    page = render(recipes(folder), None)
+    page = render(ReportContent(recipes(folder)))
     assert rows(page, "Recipes and their scores")[1][4:7] == ["", "none yet", ""]
     assert len(rows(section(page, "texts"), "texts and its baselines")) == 2
 
@@ -74,11 +75,11 @@ def test_a_recipe_without_baselines_has_none_yet(folder):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "gru 100, both directions, max + last valid"),
-        ({"bigrams": {"width": 3}, "readout": "mean"}, "gru 100, both directions, pairs, mean"),
+        ({}, "gru 100, bidirectional, max + last valid"),
+        ({"bigrams": {"width": 3}, "readout": "mean"}, "gru 100, bidirectional, bigrams, mean"),
         (
             {"bigrams": {"width": 3}, "words": {"width": 3}, "readout": "every_step", "crf": True},
-            "gru 100, both directions, pairs, words, every step, CRF",
+            "gru 100, bidirectional, bigrams, lexicon words, every step, CRF",
         ),
     ],
 )
@@ -88,13 +89,15 @@ def test_a_model_in_a_few_words(changes, expected):
 
 def test_a_model_with_a_wide_part_is_called_so():
     config = {"model": {**report_files.MODEL, "layers": 1}, "ngrams": [3, 4]}
-    assert model_line(SimpleNamespace(config=config)) == "gru 100, both directions, max + last valid, wide part"
+    assert (
+        model_line(SimpleNamespace(config=config)) == "gru 100, bidirectional, max + last valid, linear part on n-grams"
+    )
 
 
 def test_a_recipe_can_be_level_with_the_baseline(folder):
     write_baselines(result_folders(folder), "texts_chars", "accuracy", bag=(0.7, 0.625))
     (folder / "data" / "evaluated" / "texts" / "predicted.arrow").unlink()
-    assert rows(render(recipes(folder), None), "Recipes and their scores")[1][VERDICT] == "level"
+    assert rows(render(ReportContent(recipes(folder))), "Recipes and their scores")[1][VERDICT] == "level"
 
 
 def test_a_recipe_is_compared_with_all_its_baselines(page):
@@ -113,11 +116,11 @@ def test_the_parts_of_a_model_are_beside_its_scores(folder):
     values = json.loads(path.read_text())
     parts = {"deep": {"accuracy": 0.5, "macro_f1": 0.3}, "wide": {"accuracy": 0.6, "macro_f1": 0.2}}
     path.write_text(json.dumps(values | {"parts": {"dev": parts, "test": parts}}))
-    lines = rows(section(render(recipes(folder), None), "texts"), "texts and its baselines")[1:]
+    lines = rows(section(render(ReportContent(recipes(folder))), "texts"), "texts and its baselines")[1:]
     assert lines[:3] == [
         ["texts", "62.50% [59.38, 65.00]", "62.50% [59.38, 65.00]", "25.00% [23.75, 26.00]", "25.00% [23.75, 26.00]"],
         ["recurrent part alone", "50.00%", "50.00%", "30.00%", "30.00%"],
-        ["wide part alone", "60.00%", "60.00%", "20.00%", "20.00%"],
+        ["linear part alone", "60.00%", "60.00%", "20.00%", "20.00%"],
     ]
     assert lines[3][0] == "baseline: majority"
 
@@ -133,7 +136,7 @@ def test_confusion_has_percentages_of_the_gold_class_and_counts(page):
     shades = ["0.61", "0.35", "0.61", "0.35", "0.70", "0.02"]
     assert [cell["style"] for cell in cells] == [f"--s:{shade}" for shade in shades]
     assert [cell["class"] for cell in cells] == ["right", "wrong", "right", "wrong", "wrong", "wrong"]
-    assert cells[1]["title"] == "体育 taken for a&b: 2 of 8, 25.00%"
+    assert cells[1]["title"] == "体育 predicted as a&b: 2 of 8, 25.00%"
 
 
 def test_classes_and_groups_have_their_metrics(page):
@@ -141,17 +144,17 @@ def test_classes_and_groups_have_their_metrics(page):
     assert rows(texts, "Classes")[1] == ["体育", "50.00%", "25.00%", "33.33%", "12"]
     assert rows(tagger, "Entities, by exact span")[2] == ["LOC", "50.00%", "25.00%", "33.33%", "12"]
     assert rows(texts, "By length")[1:] == [["2–5 tokens", "120", "70.00%"]]
-    rarest = rows(texts, "By how often train has the rarest token read")[1:]
+    rarest = rows(texts, "By how often the rarest token occurs in train")[1:]
     assert rarest == [["never", "120", "70.00%"], ["1–9 times", "120", "70.00%"]]
-    assert rows(tagger, "By whether train or dev has the text")[1:] == [["known", "120", "40", "30.00%"]]
-    assert rows(tagger, "By whether train has the entity")[1:] == [["the rest", "120", "40", "30.00%"]]
-    assert "By whether train has the entity" not in texts
+    assert rows(tagger, "By whether the text occurs in train or dev")[1:] == [["known", "120", "40", "30.00%"]]
+    assert rows(tagger, "By whether the entity occurs in train")[1:] == [["the rest", "120", "40", "30.00%"]]
+    assert "By whether the entity occurs in train" not in texts
 
 
 def test_examples_are_shown_with_their_pair(page):
     assert [each.texts("details")[0] for each in details(section(page, "texts"))] == [
-        f"体育 taken for a&b: the 1 most confident中文{ATTACK} row 7, confidence 90.00%",
-        f"{ATTACK} taken for 体育: the 1 most confidentxy row 7, confidence 90.00%, train or dev has this text",
+        f"体育 predicted as a&b: the 1 most confident中文{ATTACK} row 7, confidence 90.00%",
+        f"{ATTACK} predicted as 体育: the 1 most confidentxy row 7, confidence 90.00%, the text occurs in train or dev",
     ]
 
 
@@ -169,7 +172,7 @@ def test_entities_of_a_sentence_are_marked_on_two_lines(page):
 
 def test_sentences_open_five_at_a_time(folder):
     write_errors(folder, "tagger", *({**TAGGED, "row": number} for number in range(7)))
-    groups = details(section(render(recipes(folder), None), "tagger"))
+    groups = details(section(render(ReportContent(recipes(folder))), "tagger"))
     assert [each.texts("summary")[0] for each in groups] == [
         "Sentences 1–5: 15 wrong entities",
         "Sentences 6–7: 6 wrong entities",
@@ -177,7 +180,7 @@ def test_sentences_open_five_at_a_time(folder):
     numbers = [re.findall(r"row (\d)", each.texts("details")[0]) for each in groups]
     assert numbers == [list("01234"), list("56")]
     write_errors(folder, "tagger", *[TAGGED] * 6)
-    groups = details(section(render(recipes(folder), None), "tagger"))
+    groups = details(section(render(ReportContent(recipes(folder))), "tagger"))
     assert groups[1].texts("summary") == ["Sentence 6: 3 wrong entities"]
 
 
@@ -185,7 +188,7 @@ def test_words_have_blanks_between_them(folder):
     words = ["Ann", "lives", "in", "New", "York", "."]
     entities = {"right": [span(3, 5, "LOC", words)], "missed": [span(0, 1, "PER", words)], "made_up": []}
     write_errors(folder, "tagger", {**TAGGED, "tokens": words, **entities})
-    gold, predicted = sentence_lines(section(render(recipes(folder), None), "tagger"))
+    gold, predicted = sentence_lines(section(render(ReportContent(recipes(folder))), "tagger"))
     assert gold.texts("div") == ["goldAnnPER lives in New YorkLOC ."]
     assert predicted.texts("div") == ["predictedAnn lives in New YorkLOC ."]
 
@@ -195,7 +198,7 @@ def test_long_texts_are_cut(folder):
     missed = [span(LONGEST - 1, LONGEST + 2, "PER", tokens), span(LONGEST + 10, LONGEST + 12, "LOC", tokens)]
     write_errors(folder, "tagger", {**TAGGED, "tokens": tokens, "right": [], "made_up": [], "missed": missed})
     write_errors(folder, "texts", error("体育", "a&b", tokens))
-    page = render(recipes(folder), None)
+    page = render(ReportContent(recipes(folder)))
     gold, predicted = sentence_lines(section(page, "tagger"))
     assert gold.texts("div") == ["gold" + "字" * (LONGEST + 2) + "PER …"]
     assert predicted.texts("div") == ["predicted" + "字" * LONGEST + " …"]
@@ -243,14 +246,14 @@ def test_a_damaged_file_is_named(folder):
 def test_infinite_losses_are_left_out_of_the_curve(folder):
     points = [(1, "train", 2.0, 0.5), (2, "train", "inf", 0.5), (3, "train", 1.0, 0.5)]
     write_csv(folder / "metrics" / "texts" / "curves.csv", [("step", "split", "loss", "accuracy"), *points])
-    assert "train goes from 2.0000 to 1.0000" in section(render(recipes(folder), None), "texts")
+    assert "train goes from 2.0000 to 1.0000" in section(render(ReportContent(recipes(folder))), "texts")
 
 
 def test_an_f1_score_of_dev_has_a_curve_of_its_own(folder):
     header = ("step", "split", "loss", "accuracy", "entity_f1")
     points = [(at, *scores) for at in (1, 2) for scores in (("train", 2.0, 0.5, ""), ("dev", 1.0, 0.75, 0.25 * at))]
     write_csv(folder / "metrics" / "texts" / "curves.csv", [header, *points])
-    shown = section(render(recipes(folder), None), "texts")
+    shown = section(render(ReportContent(recipes(folder))), "texts")
     parts = [part.partition("</figure>")[0] for part in shown.split("<figure>")[1:]]
     figures = [Page(f"<figure>{part}</figure>") for part in parts]
     assert [figure.texts("figcaption")[0] for figure in figures[:3]] == ["Loss", "Accuracy", "Entity F1"]
@@ -258,11 +261,11 @@ def test_an_f1_score_of_dev_has_a_curve_of_its_own(folder):
 
 
 def test_a_refit_is_named_with_its_rows(folder):
-    assert "refit" not in section(render(recipes(folder), None), "texts")
+    assert "refit" not in section(render(ReportContent(recipes(folder))), "texts")
     path = folder / "models" / "texts" / "training.json"
     record = json.loads(path.read_text(encoding="utf-8")) | {"refit": {"rows": 3000, "steps": 56}}
     path.write_text(json.dumps(record), encoding="utf-8")
-    shown = section(render(recipes(folder), None), "texts")
+    shown = section(render(ReportContent(recipes(folder))), "texts")
     assert "refit on train and dev" in shown
     assert "3,000 rows, 56 steps; scores on dev are those before it" in shown
 
@@ -293,6 +296,6 @@ def test_the_page_stays_small(tmp_path):
     names = [f"recipe{number}" for number in range(12)]
     for name in names:
         write_recipe(folders, name, np.full((18, 18), 1234), classes, errors, {}, "nltk")
-    page = render([read_recipe_results(name, "e", "c", tmp_path) for name in names], None)
+    page = render(ReportContent([read_recipe_results(name, "e", "c", tmp_path) for name in names]))
     assert page.count("words words") > 12 * 10 * 8
     assert 100_000 < len(page.encode()) < 3_000_000

@@ -15,6 +15,7 @@ from factories.report_pages import ENTITY_SCORES, HOSTILE, TAGGED, VISIBLE, Page
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
 from textrnn.evaluation.report.environment import ENVIRONMENT
 from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.report_content import ReportContent
 
 MACROS = ENVIRONMENT.get_template("macros.html").module
 
@@ -48,7 +49,7 @@ def test_hostile_text_stays_text_wherever_it_is_put(tmp_path, tags):
     results = read_recipe_results("absent", "e", corpus, tmp_path)
     missing = [(path.replace("absent", absent), stage.replace("absent", absent)) for path, stage in results.missing]
     results = replace(results, name=absent, missing=missing)
-    source = render([read_recipe_results("r", "e", corpus, tmp_path), results], None)
+    source = render(ReportContent([read_recipe_results("r", "e", corpus, tmp_path), results]))
     page = Page(source)
     counts = Counter(name for name, _, _ in page.elements)
     assert (counts["script"], counts["img"]) == (1, 0)
@@ -57,8 +58,10 @@ def test_hostile_text_stays_text_wherever_it_is_put(tmp_path, tags):
     hostile = [text for text in page.texts("bdi") if "alert(2)" in text]
     assert {text.replace(VISIBLE, "") for text in hostile} == ({"", "a", "b"} if tags else {"", "ab"})
     assert VISIBLE in page.texts("th", scope="row")
-    assert f"O taken for {VISIBLE}: 1 of 6, 16.67%" in [attributes.get("title") for _, attributes, _ in page.all("td")]
-    assert page.texts("h2")[2] == absent
+    assert f"O predicted as {VISIBLE}: 1 of 6, 16.67%" in [
+        attributes.get("title") for _, attributes, _ in page.all("td")
+    ]
+    assert page.texts("h2")[-1] == absent
     assert corpus in page.texts("td")
     assert f"{corpus}: {'entity F1' if tags else 'accuracy'}" in page.texts("figcaption")
     assert "49" not in "".join(page.texts("bdi"))

@@ -11,6 +11,7 @@ from factories.report_pages import ATTACK, Page, details, recipes
 from factories.study_records import verdicts
 from textrnn.errors import UserError
 from textrnn.evaluation.report.page import render
+from textrnn.evaluation.report.report_content import ReportContent
 from textrnn.evaluation.report.study_section import read_shown_study
 
 
@@ -18,7 +19,7 @@ def test_the_study_has_its_claims_findings_and_plots(folder, study):
     _, judged = verdicts()
     judged["claims"][1]["said"] = ATTACK
     write_json(study / "verdicts.json", judged)
-    page = render(recipes(folder), read_shown_study(study))
+    page = render(ReportContent(recipes(folder), read_shown_study(study)))
     part = page.split('<section id="study"')[1].split("</section>")[0]
     assert ">16 rows of train, 1 epoch, 2 seeds, on the CPU. A claim is supported where all its 95% intervals" in part
     claims = details(part)
@@ -42,7 +43,7 @@ def test_the_plots_of_the_documentation_can_be_shown(folder, tmp_path):
         path = tmp_path / "shown" / ("plots" if name.endswith(".svg") else "") / name
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / "docs" / "study" / name, path)
-    page = render(recipes(folder), read_shown_study(tmp_path / "shown"))
+    page = render(ReportContent(recipes(folder), read_shown_study(tmp_path / "shown")))
     assert details(page)[0].texts("figcaption") == ["fails_at_32", "fails_at_32-curve"]
     assert page.count("<style>") == 1
     assert "rnn_b64_p16" in Page(page).texts("text")
@@ -62,7 +63,7 @@ def test_every_class_of_a_plot_has_a_rule_in_the_page(study):
 
 def test_without_a_study_there_is_no_section_for_it(folder, tmp_path):
     assert read_shown_study(tmp_path) is None
-    assert 'id="study"' not in render(recipes(folder), None)
+    assert 'id="study"' not in render(ReportContent(recipes(folder)))
 
 
 def test_a_damaged_study_is_named(study):

@@ -9,10 +9,10 @@ import re
 import pytest
 
 from factories.servers import Stub, running
-from textrnn.inference.serving.pages import DOCS, TRY, load_page
+from textrnn.inference.serving.pages import CARD, DOCS, TRY, load_page
 
 
-@pytest.mark.parametrize("name", [TRY, DOCS])
+@pytest.mark.parametrize("name", [TRY, CARD, DOCS])
 def test_a_page_loads_nothing_and_parses_no_markup(name):
     page = load_page(name)
     assert "/* style */" not in page.html
@@ -31,7 +31,7 @@ def test_a_page_loads_nothing_and_parses_no_markup(name):
 
 def test_pages_are_served_with_their_policy():
     with running(Stub().loaded()) as server:
-        for path, name in (("/", TRY), ("/docs", DOCS)):
+        for path, name in (("/", TRY), ("/card", CARD), ("/docs", DOCS)):
             response, page = server.get(path), load_page(name)
             assert (response.text, response.headers["content-type"]) == (page.html, "text/html; charset=utf-8")
             assert page.headers.items() <= response.headers.items()

@@ -23,16 +23,15 @@ function fieldTable(schema) {
   return make("table", {}, make("thead", {}, make("tr", {}, ...head)), make("tbody", {}, ...rows));
 }
 
-function requestSection(path, body, model) {
+function requestSection(body, model) {
   const { schema, example } = body.content["application/json"];
-  const data = JSON.stringify(example);
-  const url = new URL(path.slice(1).replace("{name}", encodeURIComponent(model)), document.baseURI).href;
+  const texts = model.example === null ? example.texts : [model.example];
   return [
     make("h3", {}, "Body"),
     make("p", { className: "quiet" }, `JSON, ${body.description}`),
     fieldTable(schema),
     make("h3", {}, "Example"),
-    make("pre", { tabIndex: 0 }, make("code", {}, `curl ${url} \\\n  --json '${data}'`)),
+    make("pre", { tabIndex: 0 }, make("code", {}, curlCommand(model.name, texts))),
   ];
 }
 
@@ -50,14 +49,14 @@ function responseTable(responses) {
 function operationSection(path, method, spec, model) {
   const title = make("h2", {}, make("span", { className: "method" }, method.toUpperCase()), make("code", {}, path));
   const parts = [title, make("p", {}, [spec.summary, spec.description].filter(Boolean).join(". "))];
-  if (spec.requestBody) parts.push(...requestSection(path, spec.requestBody, model));
+  if (spec.requestBody) parts.push(...requestSection(spec.requestBody, model));
   parts.push(make("h3", {}, "Responses"), responseTable(spec.responses));
   return make("section", { className: "card" }, ...parts);
 }
 
 Promise.all([fetchJson("openapi.json"), fetchJson("v1/models")]).then(([{ paths, components, info }, { models }]) => {
   const operations = Object.entries(paths).flatMap(([path, methods]) =>
-    Object.entries(methods).map(([method, spec]) => operationSection(path, method, spec, models[0].name)));
+    Object.entries(methods).map(([method, spec]) => operationSection(path, method, spec, models[0])));
   const types = Object.entries(components.schemas).filter(([, schema]) => schema.properties).map(([name, schema]) =>
     make("section", { className: "card", id: name },
       make("h2", {}, make("code", {}, name)), make("p", {}, schema.description ?? ""), fieldTable(schema)));

@@ -92,21 +92,52 @@ async function predict() {
   }
 }
 
-function selectModel() {
-  const { task, labels, params } = selectedModel();
-  const { cell, layers, hidden_size: size, bidirectional } = params.model;
-  const purpose = task === "tag" ? "finds entities" : "classifies";
-  const count = `${labels.length} ${task === "tag" ? "types" : "labels"}`;
-  byId("about").textContent = `${purpose}, ${count}; ${cell} ${size} × ${layers}${bidirectional ? ", bidirectional" : ""}`;
-  byId("text-label").textContent = task === "tag" ? "Sentence" : "Text";
+/* What depends on both the model and the text: the prediction, the command and the button of the example. */
+function update() {
+  const { name, example } = selectedModel(), text = byId("text").value;
+  byId("command").textContent = curlCommand(name, [text || example || "a text"]);
+  byId("copied").textContent = "";
+  byId("example").hidden = example === null || text === example;
+  const ofTest = "A text of test that the model predicts correctly.";
+  byId("hint").textContent = `${text && text === example ? `${ofTest} ` : ""}Predictions update as you type.`;
   predict();
+}
+
+/* Show a model. The example of the model shown before gives way to its own; a text that somebody typed stays. */
+function selectModel() {
+  const { name, task, labels, params, example, card } = selectedModel();
+  const { cell, layers, hidden_size: size, bidirectional } = params.model;
+  const purpose = task === "tag" ? "Finds entities" : "Classifies texts";
+  const count = `${labels.length} ${task === "tag" ? "entity types" : "labels"}`;
+  byId("about").textContent = `${purpose}: ${count}. ${bidirectional ? "Bidirectional " : ""}${cell.replace("_", " ")}, ${layers} × ${size} units.`;
+  byId("card").hidden = card === null;
+  byId("card").href = `card?model=${encodeURIComponent(name)}`;
+  byId("text-label").textContent = task === "tag" ? "Sentence" : "Text";
+  if (["", ...models.map((model) => model.example)].includes(byId("text").value)) byId("text").value = example ?? "";
+  update();
+}
+
+/* Browsers let only pages of this machine and of HTTPS write to the clipboard; elsewhere the command is selected. */
+async function copyCommand() {
+  try {
+    await navigator.clipboard.writeText(byId("command").textContent);
+    byId("copied").textContent = "Copied.";
+  } catch {
+    getSelection().selectAllChildren(byId("command"));
+    byId("copied").textContent = "Selected: copy it with your keyboard.";
+  }
 }
 
 byId("model").addEventListener("change", selectModel);
 byId("text").addEventListener("input", () => {
   clearTimeout(timer);
-  timer = setTimeout(predict, DELAY);
+  timer = setTimeout(update, DELAY);
 });
+byId("example").addEventListener("click", () => {
+  byId("text").value = selectedModel().example;
+  update();
+});
+byId("copy").addEventListener("click", copyCommand);
 fetchJson("v1/models").then((body) => {
   models = body.models;
   byId("model").replaceChildren(...models.map(({ name }) => make("option", { value: name }, name)));
