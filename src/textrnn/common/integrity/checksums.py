@@ -1,7 +1,7 @@
-"""Checksums of the files in an output folder: a reader compares them, so that a changed byte is no other result.
+"""Checksums of the files in an output folder: a reader compares them, so that a changed byte is an error.
 
-Structure shows only some of what can happen to a file; a changed digit of a weight looks as sound as any other. A
-folder without checksums, as earlier versions wrote them, is read by its structure alone.
+The structure of a file shows only some kinds of damage: a weight with a changed digit still looks valid. A folder
+without checksums, as earlier versions wrote them, is checked by its structure alone.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def write_checksums(folder: Path, leave_out: Collection[str] = ()) -> None:
 
 
 def write_sibling_checksums(files: Sequence[Path]) -> None:
-    """Write the checksums of files that have no folder of their own, `<name>.json` and `<name>.arrow`, beside them.
+    """Write the checksums of files that have no folder of their own, `<name>.json` and `<name>.arrow`, next to them.
 
     They are written once the files are complete, to `<name>.checksums.json`.
     """
@@ -76,7 +76,7 @@ def read_content(path: Path) -> bytes:
 
 
 def copy_checked(source: Path, target: Path) -> None:
-    """Copy a file whose checksum fits: a copy of a damaged one would get a checksum that says it is sound.
+    """Copy a file whose checksum fits: a copy of a damaged one would get a checksum that fits it.
 
     Raises as `read_content`.
     """
@@ -107,11 +107,11 @@ def check_sha256(path: Path, expected: str, of: str) -> None:
     require_file(path)
     with named(path):
         if file_sha256(path) != expected:
-            raise ValueError(f"other bytes than its checksum in {of} says")
+            raise ValueError(f"content that does not fit its checksum in {of}")
 
 
 def require_file(path: Path) -> None:
-    """Raise UserError for a file that is missing or cannot be looked at."""
+    """Raise UserError for a file that is missing or cannot be accessed."""
     with named(path):
         exists = path.is_file()
     if not exists:
@@ -120,7 +120,7 @@ def require_file(path: Path) -> None:
 
 @contextlib.contextmanager
 def named(path: Path, *damage: type[BaseException]) -> Iterator[None]:
-    """Name the file in the errors of reading it: those of the system, ValueError, and the kinds of damage given."""
+    """Name the file in the errors of reading it: those of the system, ValueError, and those in `damage`."""
     kinds: tuple[type[BaseException], ...] = (ValueError, *damage)
     try:
         yield
@@ -134,11 +134,13 @@ def named(path: Path, *damage: type[BaseException]) -> Iterator[None]:
         raise DamagedFileError(path, "is damaged", got=one_line(error), do=RUN_AGAIN) from error
 
 
-_OTHER_BYTES = f"other bytes than its checksum in {CHECKSUMS} says; remove that file if this one was edited on purpose"
+_OTHER_BYTES = (
+    f"content that does not fit its checksum in {CHECKSUMS}; remove that file if this one was edited on purpose"
+)
 
 
 def one_line(error: BaseException) -> str:
-    """The message of another library, without what breaks a line, and shortened."""
+    """The message of another library on one line, and shortened."""
     text = " ".join(str(error).split()) or type(error).__name__
     text = "".join(character if character.isprintable() else "?" for character in text)
     return text if len(text) <= MAX_DETAIL else text[:MAX_DETAIL] + "…"
@@ -162,7 +164,7 @@ def _expected(path: Path) -> str | None:
             raise ValueError("no file, or a link to none")
         sums = json.loads(sums_file.read_text(encoding="utf-8"))
         if not isinstance(sums, dict) or not all(isinstance(value, str) for value in sums.values()):
-            raise ValueError("no checksums by name")
+            raise ValueError("no mapping of names to checksums")
     with named(path):
         if path.name not in sums:
             raise ValueError(f"{sums_file.name} does not list it")

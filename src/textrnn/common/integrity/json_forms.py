@@ -1,4 +1,4 @@
-"""Compares JSON values with a form, which is a Python type: a wrong one is an error that says where and what."""
+"""Compares JSON values with a form, which is a Python type: an error names a wrong value and its place."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _check_scalar(form: Any, value: Any, where: str) -> None:
     if isinstance(value, bool) != (form is bool) or not (isinstance(value, form) or number):
         raise _wrong(where, NAMES.get(form, str(form)), value)
     if isinstance(value, str) and not value.isascii() and _SURROGATE.search(value):
-        raise ValueError(f"{where or 'it'} has half of a surrogate pair, which is no text")
+        raise ValueError(f"{where or 'it'} has half of a surrogate pair, which is not valid text")
     if isinstance(value, float) and not abs(value) <= LARGEST:
         raise _wrong(where, "a finite number", value)
     if isinstance(value, int) and abs(value) > LARGEST_INT:

@@ -60,8 +60,8 @@ def scripts_hash(code: Collection[str] | None) -> str | None:
 def fingerprint(packages: Collection[str] | None = None) -> str:
     """The hash of the packages' code (None: the whole library) and of the versions of DISTRIBUTIONS and Python.
 
-    The files are hashed once, at the process's first call. A worker that has run for days must answer for the modules
-    that it has loaded, not for files that were edited since.
+    The files are hashed once, at the process's first call. A worker that has run for days must use the hash of
+    the modules that it has loaded, not of files that were edited since.
     """
     files = {
         file: digest
@@ -73,7 +73,7 @@ def fingerprint(packages: Collection[str] | None = None) -> str:
 
 @functools.cache
 def _hash_library() -> dict[str, str]:
-    """By path in the library the hash of each module; hidden files, such as an editor's locks, are none."""
+    """The hash of each module by its path in the library, without hidden files, such as an editor's locks."""
     files = {file.relative_to(LIBRARY).as_posix(): file for file in sorted(LIBRARY.rglob("*.py"))}
     return {name: _hash_file(file) for name, file in files.items() if "/." not in f"/{name}"}
 

@@ -28,7 +28,7 @@ class EncodedRows(StoredRows[RowFacts]):
 
     @classmethod
     def default_folder(cls, name: str) -> Path:
-        """Where the stage writes the rows of an encoding, beside its vocabulary and labels."""
+        """Where the stage writes the rows of an encoding, next to its vocabulary and labels."""
         return path_of(cls.place, name) / "ids"
 
     @staticmethod

@@ -80,7 +80,7 @@ def _read_marker(folder: Path, name: str) -> _Marker:
 
 
 def _checksum(result: dict[str, Any], sizes: dict[str, int]) -> str:
-    """The SHA-256 of a marker's content: a changed figure in it would be one of the stage's statistics."""
+    """The SHA-256 of a marker's content: a changed number in it would become one of the stage's statistics."""
     return hashlib.sha256(json.dumps([result, sizes], sort_keys=True).encode()).hexdigest()
 
 

@@ -17,9 +17,9 @@ HALF_PRECISION: dict[Precision, torch.dtype] = {"bfloat16": torch.bfloat16, "flo
 def check_precision(precision: Precision, cell: Cell, device: torch.device, where: str) -> None:
     """Raise UserError, naming the param `where`, for a precision that the device does not have.
 
-    The small range of float16 needs matrix products that are accumulated in float32, as GPUs do. TensorFloat-32 is a
-    GPU's. On a GPU torch's autocast runs the recurrent layers of cuDNN in float16, whatever it is asked for
-    (aten/src/ATen/cudnn/AutocastRNN.cpp), so that bfloat16 would be float16 there, without the scaling of the loss.
+    The small range of float16 needs matrix products that are accumulated in float32, as GPUs do. TensorFloat-32 exists
+    on GPUs only. On a GPU torch's autocast runs the recurrent layers of cuDNN in float16, whatever type is requested
+    (aten/src/ATen/cudnn/AutocastRNN.cpp): bfloat16 would be float16 there, without loss scaling.
     """
     if precision in ("float16", "tf32") and device.type != "cuda":
         raise UserError(where, f"{precision} needs a GPU", got=f"device {device}", do="use bfloat16 or float32")
@@ -31,7 +31,7 @@ def check_precision(precision: Precision, cell: Cell, device: torch.device, wher
 def forward_in_precision(network: nn.Module, ids: Tensor, lengths: Tensor, precision: Precision) -> Tensor:
     """The network's logits in float32. Matrix products are computed in `precision`; weights keep their type.
 
-    With float32 and tf32, which is a switch of the process (see make_deterministic), this only calls the network.
+    With float32 and tf32, a process-wide setting (see make_deterministic), this only calls the network.
     Compute the loss and run its backward pass outside of it.
     """
     if precision not in HALF_PRECISION:
@@ -59,8 +59,8 @@ def make_deterministic(device: torch.device, precision: Precision = "float32") -
     """Make a GPU use deterministic algorithms, in the whole process; call it before the first matrix product.
 
     The same seed then gives the same bytes on one GPU model with one version of torch, CUDA and cuDNN, and the same
-    settings. float32 means float32: TensorFloat-32, which cuDNN uses by default, is on for `tf32` alone. Its products
-    have 10 bits after the point and float32's range. Source: PyTorch's notes on reproducibility and the documentation
+    settings. float32 means float32: TensorFloat-32, which cuDNN uses by default, is on for `tf32` alone. Its numbers
+    have 10 bits of mantissa and the range of float32. Source: PyTorch's notes on reproducibility and the documentation
     of nn.LSTM, which give the workspace setting of cuBLAS.
     """
     if device.type == "cuda":

@@ -1,7 +1,7 @@
 """CUDA streams: one for each purpose on a device, and the two directions of a layer at the same time.
 
-torch hands out 32 streams a device, in turn. One that is made for every epoch or run would sooner or later be the
-stream on which a graph is captured.
+torch has a pool of 32 streams per device and hands them out in turn. If every epoch or run took new ones, one of them
+would sooner or later be the stream on which a graph is captured.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ def stream_of(device: torch.device, purpose: Purpose) -> torch.cuda.Stream:
 
 
 def indexed(device: torch.device) -> torch.device:
-    """The device with an index: `cuda` is the current one."""
+    """The device with its index; `cuda` means the current device."""
     return device if device.index is not None else torch.device("cuda", torch.cuda.current_device())
 
 
@@ -43,8 +43,8 @@ class SideStream(Protocol):
 class CudaSideStream:
     """A side stream on a GPU.
 
-    torch's allocator gives memory out again in the order of the stream that it was allocated on. `record_stream` tells
-    it of the other stream that reads the memory.
+    torch's allocator reuses memory in the order of the stream that it was allocated on. `record_stream` registers the
+    other stream, which reads the memory.
     """
 
     def __init__(self, device: torch.device) -> None:

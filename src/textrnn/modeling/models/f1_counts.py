@@ -1,6 +1,6 @@
 """Counts for the F1 scores of a split, summed over batches: macro F1 of classes, and F1 of exact entity spans.
 
-Both are the figures of `evaluate`. In a group each process counts its batches, and the counts are added up.
+Both are the metrics that `evaluate` reports. In a group each process counts its batches, and the counts are added up.
 Shapes: B batch, T steps, C classes, N rows, G gold spans.
 """
 
@@ -32,7 +32,7 @@ class MacroF1Counts:
         self.counts = torch.zeros(classes, classes, dtype=torch.int64, device=device)
 
     def reset(self) -> None:
-        """Forget all batches."""
+        """Set the counts to zero."""
         self.counts.zero_()
 
     def update(self, row_numbers: Tensor, targets: Tensor, predicted: Tensor) -> None:
@@ -62,7 +62,7 @@ class EntityF1Counts:
         self._gold, self._reader = gold, SpanReader(labels)
 
     def reset(self) -> None:
-        """Forget all batches."""
+        """Set the counts to zero."""
         self.counts.zero_()
 
     def update(self, row_numbers: Tensor, targets: Tensor, predicted: Tensor) -> None:

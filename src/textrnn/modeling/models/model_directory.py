@@ -63,7 +63,7 @@ class ModelConfig:
     model: Model
 
     def check(self) -> None:
-        """Raise ValueError for sizes that no model has; `load_model` asks before anything of such a size is made."""
+        """Raise ValueError for sizes that no model has; `load_model` calls it before it allocates anything."""
         try:
             self.model.check("model")
         except UserError as error:
@@ -164,7 +164,7 @@ def load_model(folder: Path, device: torch.device | None = None, *, before_refit
         values = _with_wide_keys(read_json(files.config, dict[str, Any]))
         config = _config_of(values)
         config.check()
-        # without memory: that is taken for what the file of the weights has, not for what the configuration asks for
+        # on the meta device: memory is allocated for the sizes in the weights file, not for those in the configuration
         with torch.device("meta"):
             network = make_network(config)
     first_run = before_refit and files.weights_before_refit.is_file()
@@ -192,7 +192,7 @@ def _config_of(values: Any) -> ModelConfig:
 
 
 def _with_wide_keys(values: Any) -> Any:
-    """The content of config.json with the keys of the wide part, which a model saved before there was one lacks."""
+    """The content of config.json. Models saved by older versions lack the keys of the wide part; they are added."""
     if isinstance(values, dict) and "ngrams" not in values and isinstance(values.get("model"), dict):
         return {**values, "ngrams": [], "model": {"wide": False, **values["model"]}}
     return values

@@ -23,9 +23,9 @@ def save_weights(path: Path, network: TextRNN) -> None:
 
 
 def check_shapes(path: Path, network: TextRNN) -> None:
-    """Raise ValueError if the tensors of a file are not those of a network, which may be one without memory.
+    """Raise ValueError if the tensors of a file are not those of a network, which may be on the meta device.
 
-    Only the head of the file is read. Raises DamagedFileError for a file that has none.
+    Only the header of the file is read. Raises DamagedFileError for a file without one.
     """
     found = read_shapes(path)
     expected = {name: (DTYPES[value.dtype], tuple(value.shape)) for name, value in network.state_dict().items()}
@@ -38,9 +38,9 @@ def check_shapes(path: Path, network: TextRNN) -> None:
 
 
 def fill_network(path: Path, network: TextRNN) -> None:
-    """Give a network without memory the weights of a file; raises as `check_shapes`, and for values out of range.
+    """Fill a network on the meta device with weights of a file; raises as `check_shapes`, and for values out of range.
 
-    The numbers that choose rows of a table are compared with its size: a wrong one would read other memory.
+    Row indices are compared with the size of their table: an index out of range would read other memory.
     """
     check_shapes(path, network)
     tensors = read_tensors(path)
@@ -49,11 +49,11 @@ def fill_network(path: Path, network: TextRNN) -> None:
 
 
 def _check_keys(tensors: Mapping[str, np.ndarray]) -> None:
-    """Keys of bigrams and words are sorted, as they are searched by halves; rows of words lie in their table."""
+    """Keys of bigrams and words must be sorted, for binary search; rows of words must be within their table."""
     for name in ("bigrams.pairs", "words.keys"):
         keys = tensors.get(name)
         if keys is not None and (not len(keys) or keys[0] < 0 or (np.diff(keys) < 0).any()):
-            raise ValueError(f"{name} are none, or not in ascending order")
+            raise ValueError(f"{name} are empty, or not in ascending order")
     rows, table = tensors.get("words.rows"), tensors.get("words.weight")
     if rows is not None and table is not None and not ((rows >= 0) & (rows < len(table))).all():
         raise ValueError(f"words.rows are not all below {len(table)}")

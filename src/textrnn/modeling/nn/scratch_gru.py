@@ -25,7 +25,7 @@ class ScratchGRU(nn.Module):
         n  = tanh(x W_xn + b_xn + r * (h W_hn + b_hn))   candidate
         h' = z * h + (1 - z) * n
 
-    `equations` is written exactly so. Calling the module computes the same faster: on a CPU with the loops of
+    `equations` is written exactly so. Calling the module computes the same result faster: on a CPU with the loops of
     `kernels`, on a GPU with one kernel for everything that follows a step's matrix product.
 
     The parameters are those of nn.GRU, in blocks of the order r, z, n: `weight_ih` (3H, F), `weight_hh` (3H, H),

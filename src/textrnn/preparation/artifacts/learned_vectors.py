@@ -1,4 +1,4 @@
-"""The vectors that an encoding's tokens, bigrams and words were given by the contexts that they occur in."""
+"""The vectors of an encoding's tokens, bigrams and words, learned from the contexts in which they occur."""
 
 from __future__ import annotations
 

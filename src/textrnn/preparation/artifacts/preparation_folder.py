@@ -1,4 +1,4 @@
-"""The files of an encoding that a model needs beside its weights: vocabulary, labels and the segmenter's state."""
+"""The files of an encoding that a model needs, apart from its weights: vocabulary, labels, segmenter state."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Preparation:
 
     @staticmethod
     def default_folder(encoding: str) -> Path:
-        """Where the stage `encode` writes the files, beside the encoded rows."""
+        """Where the stage `encode` writes the files, next to the encoded rows."""
         return EncodedRows.default_folder(encoding).with_name("preparation")
 
     @classmethod

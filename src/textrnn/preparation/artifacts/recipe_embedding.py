@@ -88,5 +88,5 @@ def load_matrix(path: Path) -> np.ndarray:
         column = table.column(COLUMN).chunk(0)
         matrix: np.ndarray = column.flatten().to_numpy().reshape(len(column), column.type.list_size)
         if not matrix.size or not np.isfinite([matrix.min(), matrix.max()]).all():
-            raise ValueError("no numbers, or some that are not finite")
+            raise ValueError("no numbers, or numbers that are not finite")
     return matrix

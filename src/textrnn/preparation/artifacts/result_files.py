@@ -1,4 +1,4 @@
-"""Where the results of a recipe and of an encoding lie in a project. Each path is spelled here and nowhere else."""
+"""Where the results of a recipe and of an encoding lie in a project. Each path is defined here and nowhere else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from textrnn.preparation.artifacts.model_files import ModelFiles
 class EvaluatedFiles:
     """What `evaluate` writes into its folder: all metrics of dev and test, their intervals, and predictions of test.
 
-    The predictions stand in two files: with the probability of each class, by id, and as gold and predicted labels by
+    The predictions are in two files: with the probability of each class, by id, and as gold and predicted labels by
     name, which can be compared with those of any other model.
     """
 
@@ -142,7 +142,7 @@ class BaselineFiles:
 
     @property
     def stored(self) -> tuple[Path, Path]:
-        """The two files above, which have their checksums beside them."""
+        """The two files above, which have their checksums next to them."""
         return self.baselines, self.predicted_rows
 
     @property

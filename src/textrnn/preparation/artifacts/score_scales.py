@@ -9,7 +9,7 @@ import numpy as np
 
 MIN_ROWS = 50  # fewer say too little to fit scales of a sum
 # Of the squared scales, in units of the margins' spread. Where a sum makes no error, larger scales are always more
-# likely; the penalty keeps them finite. Elsewhere it is nothing beside the loss of MIN_ROWS rows.
+# likely; the penalty keeps them finite. Elsewhere it is negligible compared with the loss of MIN_ROWS rows.
 PENALTY = 0.001
 MAX_NEWTON_STEPS = 100
 NEWTON_TOLERANCE = 1e-10  # of a step

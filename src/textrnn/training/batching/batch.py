@@ -38,7 +38,7 @@ class Batch:
         return columns if self.soft_targets is None else (*columns, self.soft_targets)
 
     def map(self, function: Callable[[Tensor], Tensor]) -> Batch:
-        """The batch of what the function returns for each column."""
+        """A batch of what the function returns for each column."""
         return Batch(
             row_numbers=function(self.row_numbers),
             ids=function(self.ids),

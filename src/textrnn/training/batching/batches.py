@@ -39,10 +39,10 @@ class Shuffle:
 
 BatchSize = int | TokenBudget  # rows of a batch, or its tokens
 Selected = Batch | RowSelection  # the rows of a step, gathered or not
-# Without gradients a batch may be larger than in training. More tokens leave the caches of a CPU; on a GPU these occupy
-# all of it, and need about 3 GiB for an LSTM of width 512 in both directions.
+# Without gradients a batch may be larger than in training. More tokens do not fit into the caches of a CPU. On a GPU
+# this many keep all of it busy, and need about 3 GiB for a bidirectional LSTM of width 512.
 CPU_TOKENS, GPU_TOKENS = 1 << 14, 1 << 17
-BYTES_PER_TOKEN = 1 << 15  # of a GPU's whole memory: one of 4 GiB has the most tokens
+BYTES_PER_TOKEN = 1 << 15  # of a GPU's total memory; from 4 GiB on, batches have GPU_TOKENS
 
 
 def evaluation_size(device: torch.device) -> TokenBudget:

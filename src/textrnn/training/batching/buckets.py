@@ -72,7 +72,7 @@ class Bucket:
 class RowSelection:
     """Rows of a bucket that are not gathered yet, by their index (B,) int64 on the bucket's device.
 
-    A CUDA graph holds the gathering too: then only the index is copied before a replay.
+    A CUDA graph contains the gathering too: only the index is copied before a replay.
     """
 
     bucket: Bucket

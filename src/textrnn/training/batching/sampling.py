@@ -33,7 +33,7 @@ class Sampling:
         cumulative = self.cumulative_weights[index]
         uniform = hash_range(self.counts[index], seed, f"sampling/{epoch}/{index}").astype(np.float64) / 2.0**64
         rows = np.searchsorted(cumulative, uniform * cumulative[-1], side="right")
-        # a hash near 2**64 is rounded to exactly 1, which would be one row too far
+        # a hash near 2**64 is rounded to exactly 1, which would be one past the last row
         return torch.from_numpy(np.minimum(rows, len(cumulative) - 1).astype(np.int64))
 
 

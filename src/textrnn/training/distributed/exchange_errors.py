@@ -1,7 +1,7 @@
 """What an error of torch.distributed means: a process that is gone, settings that do not work, or too little memory.
 
-torch raises RuntimeError for all of it, and of gloo nothing narrower, so that the texts decide. Those of NCCL have its
-error code on the second line and its last warning at the end; those of gloo begin with its source file.
+torch raises RuntimeError for all of it, and gloo has no narrower class, so the message decides. Messages of NCCL have
+its error code on the second line and its last warning at the end; those of gloo begin with its source file.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def report_exchange_errors() -> Iterator[None]:
 
 
 def explain(error: RuntimeError) -> Exception | None:
-    """The error as what it is, or None if it says so itself."""
+    """The error that it means, or None if its own message is clear."""
     text = str(error)
     if isinstance(error, torch.OutOfMemoryError):
         return None
@@ -85,14 +85,14 @@ def _explain_nccl(text: str) -> Exception:
         return ResumableError("NCCL_SOCKET_IFNAME", "names no network interface", got=_last_error(text), do=do)
     if LOST_IN_NCCL.search(text):
         return _peer_lost(text)
-    do = f"NCCL_DEBUG=WARN has NCCL say more; {AGAIN}"
+    do = f"NCCL_DEBUG=WARN makes NCCL log more; {AGAIN}"
     return ResumableError("NCCL", "cannot exchange gradients", got=_shown(text), do=do)
 
 
 def _peer_lost(text: str) -> PeerLostError:
     do = AGAIN
-    if "connectFullMesh" in text:  # by default gloo listens where the machine's name leads, which may be loopback
-        do = f"on several machines set GLOO_SOCKET_IFNAME to the interface that leads to the others; {AGAIN}"
+    if "connectFullMesh" in text:  # by default gloo listens on the address of the host name, maybe loopback
+        do = f"on several machines set GLOO_SOCKET_IFNAME to the interface that reaches the others; {AGAIN}"
     return PeerLostError("processes", "another one has ended or cannot be reached", got=_shown(text), do=do)
 
 

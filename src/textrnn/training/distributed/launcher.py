@@ -102,7 +102,7 @@ def _report_once(error: UserError, local_rank: int) -> NoReturn:
 
 
 def _share_cores(processes: int) -> None:
-    """Give each process its share of the cores as torch's threads, unless OMP_NUM_THREADS is set."""
+    """Give each process an equal part of the cores as torch's threads, unless OMP_NUM_THREADS is set."""
     if not os.environ.get("OMP_NUM_THREADS"):
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(max(1, cores // processes))

@@ -35,7 +35,7 @@ class ProcessGroup:
     store: Any = None
 
     def local_slice(self, rows: int) -> slice:
-        """This process's rows of a batch: contiguous, and as many as in any other process, give or take one."""
+        """This process's rows of a batch: contiguous, and as many as in any other process, or one more or less."""
         return slice(rows * self.rank // self.world_size, rows * (self.rank + 1) // self.world_size)
 
     def sum_gradients(self, parameters: Iterable[nn.Parameter]) -> None:

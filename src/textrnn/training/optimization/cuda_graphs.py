@@ -78,13 +78,13 @@ class CudaGraphRecorder:
         return graph.replay
 
     def _end_failed_capture(self) -> None:
-        """Undo what torch, in some versions, leaves of a capture that could not be ended.
+        """Undo what some versions of torch leave behind when a capture could not be ended.
 
         Its allocator goes on to serve the capture's memory pool, and the generator refuses numbers outside of a
         capture (pytorch/pytorch, pull requests 180395, 173421). The memory of the pool stays reserved.
         """
         index = self.stream.device.index
-        with contextlib.suppress(RuntimeError, AttributeError):  # an error where torch has done it
+        with contextlib.suppress(RuntimeError, AttributeError):  # raises if torch has done it
             torch._C._cuda_endAllocateToPool(index, self.pool)
         generator = torch.cuda.default_generators[index]
         generator.graphsafe_set_state(generator.clone_state())  # the same seed and offset, not in a capture
@@ -97,7 +97,7 @@ class GraphedTrainStep(TrainStep):
     without graphs: a replay starts from the seed and offset that torch.manual_seed left (Note [CUDA Graph-safe RNG
     states] in ATen/cuda/CUDAGeneratorImpl.h), so seeding before a step works for both. Losses and weights equal those
     of TrainStep up to rounding. The optimizer must be `capturable`, and its learning rate a tensor. If a recording
-    fails, this and all later steps are those of TrainStep, and a line says so.
+    fails, this and all later steps are those of TrainStep, and one line is logged.
     """
 
     def __init__(
@@ -141,7 +141,7 @@ class GraphedTrainStep(TrainStep):
         return sum(step.is_recorded for step in self._steps.values())
 
     def close(self) -> None:
-        """Let go of the graphs and their memory; later steps are those of TrainStep."""
+        """Release the graphs and their memory; later steps are those of TrainStep."""
         self._steps.clear()
         self._recorder = None
 
@@ -150,7 +150,7 @@ class GraphedTrainStep(TrainStep):
         self.forget_unfinished_step()
         if isinstance(error, torch.OutOfMemoryError):
             torch.cuda.empty_cache()
-        cause = error.__context__ or error  # that the capture could not be ended is what follows
+        cause = error.__context__ or error  # that the capture could not be ended is only a consequence
         reason = str(cause).partition("\n")[0]
         print(f"CUDA graphs could not be recorded, and steps are taken one kernel at a time: {reason}", flush=True)
 

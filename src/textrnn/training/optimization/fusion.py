@@ -1,4 +1,4 @@
-"""Late fusion: add the wide part to a trained network, with the two scales under which dev is most likely.
+"""Late fusion: add the wide part to a trained network, with the two scales that maximize the likelihood of dev.
 
 The network is trained without the wide part, so that n-grams, which fit train first, do not keep it from learning.
 Shapes: N rows of dev, C classes.

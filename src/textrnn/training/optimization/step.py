@@ -119,10 +119,10 @@ class TrainStep:
         self.update()
 
     def close(self) -> None:
-        """Let go of what was kept for further steps."""
+        """Release what was kept for further steps."""
 
     def forget_unfinished_step(self) -> None:
-        """Drop the gradients and what the loss scaler has begun; weights, moments and the scale stay."""
+        """Drop the gradients and the loss scaler's unfinished step; weights, moments and the scale stay."""
         for optimizer in self.optimizers:
             optimizer.zero_grad(set_to_none=True)
             for name in ("grad_scale", "found_inf"):  # the scaler hands them over for the time of an update

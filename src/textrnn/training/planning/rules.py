@@ -32,7 +32,7 @@ def resolve_average(settings: Train, steps: int) -> Train:
     """The settings with the decay that `average.share` stands for in a run of so many steps.
 
     An exponential moving average of decay d has a window of 1 / (1 - d) steps: that is the mean age of its weights,
-    the latest counted as 1. The window is the share of the run, but at least one step.
+    the latest counted as 1. The window is `share` times the steps of the run, but at least one step.
     """
     average = settings.average
     if not isinstance(average, Ema) or average.share is None:

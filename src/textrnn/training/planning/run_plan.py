@@ -1,4 +1,4 @@
-"""The plan of a run: its settings once every rule has been applied, how many steps they take, and what to say of it."""
+"""The plan of a run: its settings once every rule has been applied, the steps they take, and the lines for the log."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ class RunPlan:
         return values
 
     def notices(self, where: str) -> list[str]:
-        """What of the settings this run is too short for, a line each; `where` is the dotted name of the recipe."""
+        """The settings for which this run is too short, a line each; `where` is the dotted name of the recipe."""
         return [*self._of_average(f"{where}.train.average"), *self._of_schedule(f"{where}.train.schedule")] + [
             f"{where}.train.{notice}" for notice in self._of_min_steps()
         ]
@@ -85,15 +85,15 @@ class RunPlan:
             window = round(1 / (1 - average.decay), 6)
             if window > LARGEST_WINDOW * self.steps:
                 compared = f"its window of {window:,.0f} steps is more than a third of the run's {self.steps:,}"
-                yield f"{where}.decay: {compared}; a share in place of the decay follows the run"
+                yield f"{where}.decay: {compared}; `share` in place of `decay` adapts to the length of the run"
 
     def _of_schedule(self, where: str) -> Iterator[str]:
         schedule, steps, epochs = self.settings.schedule, self.steps, self.settings.epochs
         if isinstance(schedule, CosineSchedule) and 0 < schedule.warmup * steps < 1:
             yield f"{where}.warmup: {schedule.warmup:g} of {steps:,} steps is less than one: there is no warm-up"
         if isinstance(schedule, StepSchedule) and schedule.every >= epochs:
-            effect = f"the learning rate never falls: the run has {plural(epochs, 'epoch')}"
-            yield f"{where}.every: {effect}, and falls would come every {schedule.every}"
+            effect = f"the learning rate is never reduced: the run has {plural(epochs, 'epoch')}"
+            yield f"{where}.every: {effect}, and a reduction comes every {schedule.every}"
 
     def _of_min_steps(self) -> Iterator[str]:
         wanted = self.settings.min_steps
@@ -106,7 +106,7 @@ class RunPlan:
 def plan_run(asked: Train, buckets: Sequence[AnyBucket], task: Task, max_epochs: int | None) -> RunPlan:
     """The plan for these rows of train; max_epochs: limits.epochs, which `min_steps` does not exceed either.
 
-    The batch size comes first, as it decides the steps of an epoch; then the epochs; then what is a share of the run.
+    The batch size comes first, as it decides the steps of an epoch; then the epochs; then fractions of the run.
     """
     rows = sum(map(len, buckets))
     settings = resolve_batch_size(asked, rows, task)

@@ -23,7 +23,7 @@ from textrnn.training.trainer.loop import Callback, Trainer
 from textrnn.training.trainer.run_state import Checkpoint, DivergedError, RunState
 
 SECONDS_VARIABLE = "TEXTRNN_CHECKPOINT_SECONDS"
-SHARE = 0.05  # of a run's time that checkpoints take at most: those of large tables are seconds each
+SHARE = 0.05  # the largest fraction of a run's time that checkpoints take: those of large tables take seconds each
 
 
 class Checkpointer(Callback):

@@ -103,7 +103,7 @@ def _run_teacher(
     *,
     verbose: bool,
 ) -> TeacherRun:
-    """Train a teacher, unless that was done before, and add its predictions. Nothing here outlives it but those."""
+    """Train a teacher, unless that was done before, and add its predictions. Only the predictions stay in memory."""
     if verbose:
         print(title, flush=True)
     settings = replace(setup.recipe.train, seed=seed, distill=None)

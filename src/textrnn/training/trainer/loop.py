@@ -42,7 +42,7 @@ from textrnn.training.trainer.run_state import (
     check_finite,
 )
 
-LOSS_CHECK_STEPS = 100  # between two checks that the loss is sound: each waits for the device
+LOSS_CHECK_STEPS = 100  # between two checks that the loss is finite: each waits for the device
 GPU_SYNC_STEPS = 16  # between two votes on requests: in each, all processes wait for each other
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -137,7 +137,7 @@ class Trainer(Generic[Network]):
                 for batch in self._remaining_batches():
                     self._run_step(batch, received)
                 if self.group.any_process(received() is not None)[0]:  # it came in the last evaluation
-                    if self.state.step > first_step:  # else what the run was resumed from is worth no less
+                    if self.state.step > first_step:  # else the checkpoint that the run was resumed from is as good
                         self._save()
                     raise received() or KeyboardInterrupt
             if (interrupt := received()) is not None:  # it came since the vote

@@ -1,7 +1,7 @@
 """Train once more, on train and dev together, for as many steps as the best weights on dev had.
 
-Dev has done its work when it has chosen the step; its rows are worth more as rows to learn from. What was measured on
-dev stays what it was: figures of the first run, which never saw those rows.
+Once dev has chosen the number of steps, its rows are worth more as training data. The dev metrics that are reported
+remain those of the first run, which was not trained on these rows.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Keeps the weights of a recipe where nothing but the names of its labels has changed: these take no part in training.
+"""Keeps the weights of a recipe if only the names of its labels have changed: training does not use these names.
 
-DVC removes the model directory before it runs the stage. So what training made has a second name in the private folder
-beside it, `.textrnn/<recipe>.kept`, from which the stage writes the model directory with the names of today.
+DVC removes the model directory before it runs the stage. So the trained files are kept in the private folder next
+to it, `.textrnn/<recipe>.kept`, from which the stage writes the model directory with the current names.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ RECORD_FILE = "kept.json"
 class _Record(TypedDict):
     """run: the hash of the run. files: the kept ones. names: all lists of label names with which the model was written.
 
-    A stage that runs again with one of these lists was told to, and has to train.
+    If the stage runs again with one of these lists, a user has forced it, and it has to train.
     """
 
     run: str
@@ -56,11 +56,11 @@ class KeptModel:
 
     @classmethod
     def of_recipe(cls, name: str, private: Path) -> KeptModel:
-        """The kept model in the private folder beside the model directory; it need not be there."""
+        """The kept model in the private folder next to the model directory; it need not exist."""
         return cls(private / f"{name}.kept")
 
     def names_of_run(self, run: str) -> list[list[str]]:
-        """The names of labels with which the model of a run was written; empty if it is not here as a whole."""
+        """The names of labels with which the model of a run was written; empty if it is missing or incomplete."""
         try:
             with private_folder(self.folder):  # puts back what a run was replacing when it was killed
                 record = self._read_record()
@@ -73,7 +73,7 @@ class KeptModel:
         return record["names"]
 
     def copy_to(self, folder: Path, files: PreparedFiles, curves: Path) -> None:
-        """Write the model directory into an existing folder, with the labels of today, and the file of its curves.
+        """Write the model directory into an existing folder, with the current labels, and the file of its curves.
 
         Raises UserError for a file that is missing or damaged. The files are copied, not linked: what changes one in
         the model directory must not change the kept one, nor one in DVC's cache that it may be linked with.
@@ -130,7 +130,7 @@ def _structure(labels: Labels) -> list[Any]:
 
 
 def _link(source: Path, target: Path) -> None:
-    """Give a file a second name; copy it where that cannot be."""
+    """Make a hard link to a file, or a copy where links are not possible."""
     try:
         os.link(source, target)
     except OSError:

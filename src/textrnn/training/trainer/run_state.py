@@ -80,7 +80,7 @@ class RunState:
     batch_rows: list[str] = field(default_factory=list)
 
     def copy(self) -> RunState:
-        """A copy that changes on its own. It shares the best weights, which no run changes in place."""
+        """An independent copy. It shares the best weights, which no run changes in place."""
         return replace(self, points=[*self.points], resumed=[*self.resumed], batch_rows=[*self.batch_rows])
 
     def outcome(self, steps_per_epoch: int) -> TrainingOutcome:
@@ -154,7 +154,7 @@ class Checkpoint:
         try:
             return cls._decode(data)
         except (*DAMAGE, ValueError, RecursionError, AttributeError) as error:
-            do = "remove the working folder of the run, beside the model directory"
+            do = "remove the working folder of the run, next to the model directory"
             raise UserError("the checkpoint", "is damaged", got=one_line(error), do=do) from error
 
     @classmethod
@@ -177,7 +177,7 @@ class Checkpoint:
 
 
 class DivergedError(UserError):
-    """The loss is not finite, or explodes. The run itself is at fault, so resuming it would fail in the same way."""
+    """The loss is not finite, or explodes. The cause is the run itself, so resuming it would fail in the same way."""
 
 
 def check_finite(score: Score, step: int, learning_rate: float) -> None:

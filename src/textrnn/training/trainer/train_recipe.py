@@ -1,4 +1,4 @@
-"""Train a recipe: its teachers, if it is distilled, and then the recipe's own model; save what comes of it."""
+"""Train a recipe: its teachers, if it is distilled, and then the recipe's own model; save the result."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from textrnn.training.trainer.setup import TrainingSetup, report_out_of_memory, 
 class TrainedRecipe:
     """A trained network, its configuration and outcome, its throughput, and the steps at which the run was resumed.
 
-    The network and the outcome are those of the run that dev has judged; refitted: the run on train and dev after it,
+    The network and the outcome are those of the run that dev evaluated; refitted: the run on train and dev after it,
     if `train.refit` asks for one. seconds: of training, over all runs, with evaluations on dev included. With
     distillation they include those of the teachers, and `resumed_from` begins with the steps at which the teachers were
     resumed or found already trained. fusion: how the wide part was added; None for a recipe without one.
@@ -110,8 +110,8 @@ def train_recipe(
     """Train a recipe on its padded rows, starting from its embedding matrix.
 
     facts: see `check_agreement`; None for processes that are known to read the same files.
-    curves_file: the CSV file of CurvesFile. Without it the run writes no curves, and prints no more than what
-    checkpoint it resumes from: another process does.
+    curves_file: the CSV file of CurvesFile. Without it the run writes no curves, and prints only which
+    checkpoint it resumes from: another process prints the rest.
     work_folder: a folder of `resumable_folder`, where the run saves checkpoints, and resumes from one that is there.
     For `distill` the teachers are trained first; their checkpoints are in the same folder. In a group only process 0
     has curves_file and work_folder.

@@ -57,7 +57,7 @@ def test_other_bytes_are_refused_by_name(folder, read):
     (folder / "a.txt").write_text("b")
     with pytest.raises(DamagedFileError) as caught:
         read(folder / "a.txt")
-    wrong = "is damaged; got other bytes than its checksum in checksums.json says; "
+    wrong = "is damaged; got content that does not fit its checksum in checksums.json; "
     do = "remove that file if this one was edited on purpose; run the stage that writes it"
     assert str(caught.value) == f"{folder / 'a.txt'}: {wrong}{do}"
     (folder / "checksums.json").unlink()
@@ -98,7 +98,8 @@ def test_shards_are_left_out_and_files_without_a_folder_have_theirs_beside_them(
 def test_a_checksum_from_elsewhere(tmp_path):
     (tmp_path / "a").write_text("a")
     check_sha256(tmp_path / "a", file_sha256(tmp_path / "a"), "its marker")
-    with pytest.raises(DamagedFileError, match="a: is damaged; got other bytes than its checksum in its marker says"):
+    wrong = "a: is damaged; got content that does not fit its checksum in its marker"
+    with pytest.raises(DamagedFileError, match=wrong):
         check_sha256(tmp_path / "a", "0" * 64, "its marker")
 
 

@@ -88,7 +88,7 @@ def test_where_gloo_cannot_connect_the_line_names_the_setting_of_its_interface()
     text = "Gloo connectFullMesh failed with " + GLOO.format(
         "pair.cc:152", "timed out connecting: refused, remote=[127.0.0.1]:1"
     )
-    message = r"; on several machines set GLOO_SOCKET_IFNAME to the interface that leads to the others; the same"
+    message = r"; on several machines set GLOO_SOCKET_IFNAME to the interface that reaches the others; the same"
     with pytest.raises(PeerLostError, match=message), report_exchange_errors():
         raise RuntimeError(text)
 
@@ -110,7 +110,7 @@ SETTINGS = {
     ),
     "another error of nccl": (
         nccl("unhandled cuda error", CUDA, "Cuda failure 1 'invalid argument'"),
-        f"NCCL: cannot exchange gradients; got {CUDA} Cuda failure 1 'invalid argument'; NCCL_DEBUG=WARN has",
+        f"NCCL: cannot exchange gradients; got {CUDA} Cuda failure 1 'invalid argument'; NCCL_DEBUG=WARN makes",
     ),
     "no nccl": (
         RuntimeError("Distributed package doesn't have NCCL built in"),

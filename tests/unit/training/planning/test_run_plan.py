@@ -65,7 +65,7 @@ def test_an_average_whose_window_is_more_than_a_third_of_the_run(decay, warns):
     assert bool(found) is warns
     if decay == 0.999:
         line = "recipes.r.train.average.decay: its window of 1,000 steps is more than a third of the run's 12"
-        assert found == [f"{line}; a share in place of the decay follows the run"]
+        assert found == [f"{line}; `share` in place of `decay` adapts to the length of the run"]
 
 
 def test_a_share_that_was_asked_for_is_no_notice():
@@ -86,8 +86,8 @@ def test_a_warm_up_of_less_than_a_step(warmup, told):
 
 
 def test_a_step_schedule_that_never_falls():
-    line = "recipes.r.train.schedule.every: the learning rate never falls: the run has 5 epochs, "
-    assert notices(epochs=5, schedule=StepSchedule("step", 5, 0.9)) == [f"{line}and falls would come every 5"]
+    line = "recipes.r.train.schedule.every: the learning rate is never reduced: the run has 5 epochs, "
+    assert notices(epochs=5, schedule=StepSchedule("step", 5, 0.9)) == [f"{line}and a reduction comes every 5"]
     assert notices(epochs=6, schedule=StepSchedule("step", 5, 0.9)) == []
 
 

@@ -130,7 +130,7 @@ def test_values_that_follow_the_corpus_are_printed_and_saved(tmp_path, capsys):
 def test_a_run_that_is_too_short_is_told_so_in_the_log_and_in_its_record(tmp_path, capsys):
     trained = run(tmp_path, settings=dataclasses.replace(SETTINGS, average=Ema("ema", 0.9)))
     line = "recipes.tiny.train.average.decay: its window of 10 steps is more than a third of the run's 6"
-    line += "; a share in place of the decay follows the run"
+    line += "; `share` in place of `decay` adapts to the length of the run"
     assert capsys.readouterr().out.splitlines()[1] == line
     assert saved_record(trained, tmp_path)["notices"] == [line]
 
