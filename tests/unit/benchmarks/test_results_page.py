@@ -367,7 +367,7 @@ def test_the_table_has_mean_and_spread_over_seeds(results):
     page = results.render_page(results.read_runs())
     cells = line(page, "`news_lstm`")
     assert cells[:4] == ["`news_lstm`", "180,000", "2", "91.00 ± 1.41"]
-    assert cells[9:] == ["12,345", "", "9", "4 epochs of its 7; commit 1dba3eb"]
+    assert cells[9:] == ["12,345", "", "9", "4 epochs instead of 7; commit 1dba3eb"]
     assert line(page, "`news_rnn`")[2:5] == ["1", "85.43", ""]
     results.save([row("names_gru", 0.8, corpus="names"), row("names_gru", 0.75, corpus="names", seed=2, **unseen)])
     assert line(results.render_page(results.read_runs()), "`names_gru`")[3:6] == [
