@@ -24,9 +24,9 @@ REPEATS = 5
 NAMES = {PYTHON: "Python", "float32": "onnxruntime", "int8": "onnxruntime, 8 bits"}
 TEXT = """\
 The whole test split in batches of 256 rows on one thread; only the network is timed, without segmentation and CRF
-decoding. Speed is the median of {repeats} runs, with the runtimes taking turns. Scores are those of `evaluate`; a
-tagger's accuracy counts tokens. The difference of the logits is the largest absolute difference from the Python
-model. Recipes are as trained on that machine; few training rows mean the sample corpora, under `limits`. 8-bit
+decoding. The speed is the median of {repeats} runs, in which the runtimes alternate. Scores are those of `evaluate`;
+the accuracy of a tagger counts tokens. The difference of the logits is the largest absolute difference from the Python
+model. The models are those of that machine; few training rows mean the sample corpora with `limits`. 8-bit
 weights apply to embeddings, matrix products and LSTM layers, not to RNN and GRU layers."""
 
 

@@ -20,34 +20,36 @@ PAGE = Path("docs/gpu.md")
 
 HEAD = """# On a GPU
 
-Rendered by `python benchmarks/gpu.py keep FILE` from `performance.json`. One script measures everything here in at most
-eight minutes, part by part, each part in a process of its own:
+After this page you can measure textrnn on a GPU with one script, in at most eight minutes, and keep the results.
 
     python benchmarks/gpu.py pack build/gpu --source ../shared/data --yardstick ../shared/yardstick
-    python benchmarks/gpu.py build/gpu                          # on the GPU machine, with that folder
-    python benchmarks/gpu.py keep build/benchmarks/gpu.jsonl    # saves what it has written, and renders this page
+    python benchmarks/gpu.py build/gpu                          # on the GPU machine, with the packed folder
+    python benchmarks/gpu.py keep build/benchmarks/gpu.jsonl    # saves the results and renders this page
 
-The GPU machine needs this checkout, the packed folder (at most 60 MB) and torch, numpy, pyarrow and safetensors.
-`--device cpu --small` rehearses the script anywhere; results of such a run cannot be kept.
+The GPU machine needs this checkout, the packed folder (at most 60 MB), and torch, numpy, pyarrow and safetensors.
+`--device cpu --small` is a trial run on any machine; its results cannot be kept. To train on a GPU, see
+[training.md](training.md#on-a-gpu).
+
+The script runs these parts, each in a process of its own:
 """
-NOT_RUN = "The script has not run on a GPU yet: there are no figures.\n"
-NOTES = """A training's seconds include its scores on dev, but not the loading of its rows. The first one of a process
-also pays for what CUDA does once; the same one is measured again at the end. BiLSTM is `news_bilstm` without its wide
-part; dev chooses the weights whose accuracy on test is looked at. The epochs of 800,000 reviews are extrapolated from
-steps over one batch of 400 made-up reviews, without scores on dev.
+NOT_RUN = "The script has not been run on a GPU yet, so there are no results.\n"
+NOTES = """The seconds of a training include the evaluations on dev, but not the loading of the rows. The first training
+of a process includes the start of CUDA; the same training is measured again at the end. BiLSTM is `news_bilstm` without
+its wide part; its accuracy on test is that of the weights chosen on dev. The epochs of 800,000 reviews are extrapolated
+from steps over one batch of 400 generated reviews, without evaluations on dev.
 """
 
-LADDER = """Median samples per second; each column adds one optimization to those on its left, and `tf32` and `float16`
-are precisions. `buckets` and what is on its right read the last valid step of rows padded to six widths, the others
-the last step of rows of one width.
+LADDER = """Median samples per second. Each column adds one optimization to those on its left; `tf32` and `float16` are
+precisions. From `buckets` on, the model reads the last valid step of rows padded to six widths; before, the last step
+of rows of one width.
 """
 GRU = "Forward and backward passes per second of the GRU from scratch and of nn.GRU (cuDNN): B = T = 64, F = H = 256.\n"
-CELLS = """Two layers of a cell in both directions, 64 rows of 16 tokens, without dropout. `same again`: two runs as a
-graph give the same losses to the bit. The differences are the largest of 20 losses, from those of plain steps in the
-same precision and of float32 on a CPU.
+CELLS = """Two bidirectional layers of a cell, 64 rows of 16 tokens, without dropout. `same again`: two runs with a
+graph give bitwise the same losses. A difference is the largest of 20 losses, compared with plain steps in the same
+precision and with float32 on a CPU.
 """
 GRADIENTS = """The largest error of the gradient of an embedding, as a fraction of its largest value, and how many of
-20 repeats gave other bytes than the first one.
+20 repetitions differ from the first one in any byte.
 """
 
 Columns = dict[str, Callable[[Line], object]]

@@ -1,4 +1,4 @@
-"""What benchmarks/gpu.py measures, part by part, how long each may take, and what is to be reached."""
+"""What benchmarks/gpu.py measures, part by part, how long each part may take, and the goals."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ PARTS = (
     Part(
         "probe",
         60,
-        "versions; which type cells compute in under autocast; that gradients of embeddings are exact and the same in "
-        "each repeat; that each cell gives the same as a graph as without one, in each precision",
+        "versions; the type in which cells compute under autocast; whether gradients of embeddings are exact and the "
+        "same in each repetition; whether each cell gives the same with and without a graph, in each precision",
     ),
-    Part("tests", 130, "tests/system/test_gpu.py: graphs, reproducibility and memory, by the assertions of the suite"),
-    Part("trainings", 120, "whole trainings on 180,000 headlines with their scores on dev, as `train` takes them"),
-    Part("amazon", 45, "steps of an LSTM 512 x 2 over 400 made-up reviews of 200 tokens, in each precision"),
+    Part("tests", 130, "tests/system/test_gpu.py: graphs, reproducibility and memory"),
+    Part("trainings", 120, "whole trainings on 180,000 headlines with evaluations on dev, as in the stage `train`"),
+    Part("amazon", 45, "steps of an LSTM 512 x 2 over 400 generated reviews of 200 tokens, in each precision"),
     Part(
         "profile",
         30,
-        "which kernels ten replays of a graph spend their time in, and whether the device waits between them",
+        "the kernels in which ten replays of a graph spend their time, and whether the device waits between them",
     ),
-    Part("ladder", None, "what each optimization brings, against the tutorials' loop, in turn with it"),
+    Part("ladder", None, "the gain of each optimization over the tutorials' loop, measured in alternation"),
 )
 
 
 @dataclass(frozen=True)
 class Goal:
-    """Seconds that are to be reached, and where they stand in the lines: part, values of the line, key."""
+    """A goal in seconds, and where its result is in the lines: part, values of the line, key."""
 
     what: str
     limit: float

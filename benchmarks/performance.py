@@ -13,6 +13,7 @@ import datetime
 import json
 import os
 import platform
+import re
 import shlex
 import sys
 from collections.abc import Callable, Iterable
@@ -31,12 +32,19 @@ BASE = 100_000  # reviews; peak memory is compared with that at this number
 
 HEAD = """# Speed and memory
 
-Rendered by `python benchmarks/performance.py` from `performance.json`. Each row was measured by the command listed
-for it below, with the two sides taking turns in one run; the command prints its result, and with `--keep` replaces
-the row. `ours` and `yardstick` are medians; a ratio above 1 means that ours is faster. `differences` counts the rows
-with different results, where there are rows to compare. In data preparation our tokens are Arrow lists, as the stages
-write them, and the yardstick's are Python lists. Imports and the loading of models and dictionaries are not timed on
-either side.
+After this page you know how fast textrnn is, how much memory it needs, and how to measure both on your machine.
+
+Each result has its command under [Commands](#commands). A command prints its result; with `--keep` it also replaces
+the result in `performance.json` and renders this page. Do not edit the page: `python benchmarks/performance.py`
+renders it.
+
+The first table compares textrnn (`ours`) with a reference implementation (`yardstick`) that works as the tutorials
+do. Both were measured in the same run, in alternation.
+
+* `ours` and `yardstick` are medians. A ratio above 1 means that textrnn is faster.
+* `differences` is the number of rows with different results, where there are rows to compare.
+* In data preparation, textrnn's tokens are Arrow lists, as the stages write them; the yardstick's are Python lists.
+* Imports and the loading of models and dictionaries are not timed on either side.
 """
 
 
@@ -115,16 +123,23 @@ def render(results: list[dict[str, Any]]) -> str:
         differences = "" if row["differences"] is None else row["differences"]
         cells = (row["ours"], row["yardstick"], row["ratio"], row["unit"], differences, row["device"])
         lines.append(f"| {row['benchmark']} | {' | '.join(str(cell) for cell in cells)} |")
-    parts = [HEAD, "\n".join(lines) + "\n"]
-    parts += [section(result) for key, section in SECTIONS.items() for result in results if key in result]
+    sections = [section(result) for key, section in SECTIONS.items() for result in results if key in result]
     commands = [f"* `{row['benchmark']}` ({row['date']}): `{row['command']}`\n" for row in results]
-    return "\n".join([*parts, "## Commands\n", "".join(commands)])
+    sections.append("## Commands\n\n" + "".join(commands))
+    return "\n".join([HEAD, _contents(sections), "\n".join(lines) + "\n", *sections])
+
+
+def _contents(sections: Iterable[str]) -> str:
+    """A list of links to the sections, each of which begins with its heading."""
+    titles = [section.partition("\n")[0].removeprefix("## ") for section in sections]
+    anchors = [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+    return "".join(f"* [{title}](#{anchor})\n" for title, anchor in zip(titles, anchors, strict=True))
 
 
 def render_profile(result: dict[str, Any]) -> str:
     """The seconds of each part of a benchmark."""
     lines = [f"| {part['part']} | {part['seconds']:.2f} | {part['share']:.0%} |" for part in result["parts"]]
-    table = "\n".join(["| part | seconds | share |", "|---|---|---|", *lines])
+    table = "\n".join(["| part | seconds | fraction |", "|---|---|---|", *lines])
     return f"## Profile of `{result['of']}`\n\n{result['text']}\n\n{table}\n"
 
 
@@ -187,24 +202,24 @@ def render_loads(result: dict[str, Any]) -> str:
 
 
 def render_beside(result: dict[str, Any]) -> str:
-    """The latency of short requests to a server, by what it has to bear beside them."""
-    head = "| beside | requests | p50 | p95 | p99 | slowest | errors | wrong |"
+    """The latency of short requests to a server, by the load of other clients."""
+    head = "| other load | requests | p50 | p95 | p99 | slowest | errors | wrong |"
     lines = [head, "|---" * 8 + "|"]
     for row in result["beside"]:
         times = " | ".join(f"{row[name]:.1f} ms" for name in ("p50", "p95", "p99", "slowest"))
         lines.append(f"| {row['name']} | {row['requests']:,} | {times} | {row['errors']} | {row['wrong']} |")
     text = f"{result['text']}\nModel: `{result['model']}`. Device: {result['device']}."
-    return f"## Serving short requests beside others\n\n{text}\n\n" + "\n".join(lines) + "\n"
+    return f"## Short requests during other load\n\n{text}\n\n" + "\n".join(lines) + "\n"
 
 
 def render_gpu(result: dict[str, Any]) -> str:
-    """What was to be reached on a GPU, and what was."""
-    text = f"Everything else that was measured there is in [gpu.md](gpu.md). Device: {result['device']}."
+    """The goals on a GPU, and the measured times."""
+    text = f"All results on a GPU are in [gpu.md](gpu.md). Device: {result['device']}."
     return f"## On a GPU\n\n{text}\n\n{render_goals(result['goals'])}"
 
 
 def render_goals(goals: list[dict[str, Any]]) -> str:
-    """A table of seconds that are to be reached, with those that were measured."""
+    """A table of goals in seconds, with the measured times."""
     lines = ["| goal | at most | measured | |", "|---|---|---|---|"]
     for goal in goals:
         seconds, limit = goal["measured"], goal["limit"]

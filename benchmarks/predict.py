@@ -37,8 +37,8 @@ TOKENS = 20  # per text, about as many as in a headline
 
 TEXT = """\
 One CPU thread, after loading the model: percentiles of the time from a text of {tokens} tokens to its prediction over
-{calls:,} calls with one text each, and texts per second in batches of {batch:,}. Other load on the machine raises the
-times, above all p95 and p99."""
+{calls:,} calls with one text each, and texts per second in batches of {batch:,}. Other load on the machine increases
+the times, above all p95 and p99."""
 
 
 def sample_texts(folder: Path, count: int, tokens: int) -> list[str]:

@@ -36,10 +36,10 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "ARROW_NUM_THREADS", "POLARS_MAX_
 
 PROFILE_TEXT = """\
 Seconds of one pass over {rows:,} reviews under cProfile, which slows it slightly. A chunk is the text between two
-blanks: there are {chunks:,} chunks, {distinct:,} of them distinct. Each distinct chunk is encoded and split by rules
-once, with a few regular expressions and dictionary lookups; this part shrinks as a corpus grows, since new chunks
-become rare. All chunks then pass through Arrow and NumPy, without Python code per chunk. A much faster version would
-have to compile the rules themselves."""
+spaces: there are {chunks:,} chunks, {distinct:,} of them distinct. Each distinct chunk is encoded and split by rules
+once, with a few regular expressions and dictionary lookups. The larger the corpus, the smaller this part, because new
+chunks become rare. All chunks are then processed by Arrow and NumPy, without Python code per chunk. A much faster
+version would have to compile the rules."""
 
 
 def run_json(command: list[str], **environment: str) -> dict[str, Any]:

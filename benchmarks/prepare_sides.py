@@ -56,8 +56,8 @@ PARTS: dict[str, tuple[str, tuple[str, ...]]] = {
     "sentence rules of new chunks": ("add (nltk_sentences)", ()),
     "sentence ends by the next chunk": ("_end_sentences (nltk_words)", ()),
     "word rules at the ends of sentences": ("lists (nltk_rules)", ()),
-    "rows left to nltk": ("_insert_by_nltk (nltk_words)", ()),
-    "tokens put together": ("_gather (nltk_words)", ()),
+    "rows that nltk segments": ("_insert_by_nltk (nltk_words)", ()),
+    "tokens gathered": ("_gather (nltk_words)", ()),
 }
 
 
@@ -222,7 +222,7 @@ def profile(source: Path, rows: int, _: Path) -> dict[str, Any]:
         part: seconds[function] - sum(seconds[inner] for inner in excluded)
         for part, (function, excluded) in PARTS.items()
     }
-    parts["the rest"] = total - sum(parts.values())
+    parts["other"] = total - sum(parts.values())
     chunks = Counter(chunk for text in texts for chunk in text.split(" "))
     return {"rows": rows, "seconds": total, "parts": parts, "chunks": chunks.total(), "distinct": len(chunks)}
 

@@ -38,25 +38,31 @@ FAR_BELOW = 0.08  # of a score, below the best: not in a picture
 
 HEAD = """# Results on the real corpora
 
-This page says which model is the best for each corpus, how sure that is, and what it costs. `python
-benchmarks/results.py render` writes it from `results.json`. Each result has the command that measured it, at the end.
+After this page you can pick the best model for each corpus, judge whether it is better by more than chance, see what it
+costs to train, and reproduce each result with [its command](#commands).
 
-* Dev chooses the epoch, the strength of regularization and every setting; test is evaluated once per run and seed.
-  A step of a ladder is evaluated on dev alone.
-* A run with several training seeds shows their mean, with the standard deviation after ±.
-* The interval says how far the score may be off because test has so few rows: Wilson's for accuracy, and the bootstrap
-  over sentences for F1, 95% each. The difference of two models has the paired bootstrap's, which leaves out what both
-  have in common. Over seeds, the bounds are averaged.
-* The linear models are logistic regression, a linear SVM, NB-SVM, a sum of two of them and a bag of n-grams; for
-  taggers, a CRF with features of a window. `unseen` counts the test rows whose text is in neither train nor dev.
-* A model with a wide part adds the scores of the linear model with the least loss on dev to its own. Both parts are
-  also evaluated alone.
-* Seconds are those of training on one core that other programs used, too: an upper bound. A linear model of the wide
-  part is not counted twice; add its seconds.
-* Published results are quoted from their source. They were measured with other splits and other rules, and some chose
-  the epoch on test.
+Do not edit this page: `python benchmarks/results.py render` writes it from `results.json`.
+
+* [Targets](#targets), [learning curves](#learning-curves), [ladders](#ladders) of single changes
+* [All runs](#all-runs), [commands](#commands)
+
+How to read the tables:
+
+* Dev chooses the epoch, the regularization and every setting. Test is evaluated once per run and seed. Steps of ladders
+  are evaluated on dev only.
+* A run with several seeds shows their mean and, after ±, their standard deviation.
+* The 95% interval shows the uncertainty that comes from the number of test rows: Wilson's interval for accuracy, the
+  bootstrap over sentences for F1. The difference of two models has a paired bootstrap interval, which is narrower
+  because both models have the same rows. With several seeds the bounds are averaged.
+* The linear models are logistic regression, a linear SVM, NB-SVM, a sum of two of them, and a bag of n-grams; for
+  taggers, a CRF on features of a window. `unseen` is the score on the test rows whose text is in neither train nor dev.
+* A model with a wide part adds the scores of a linear model to its own: of the one with the lowest loss on dev. Both
+  parts are also evaluated alone.
+* Seconds are those of training on one core of a machine that ran other programs too: an upper bound. They do not
+  include the linear model of a wide part; add its seconds.
+* Published results are quoted from their sources. They have other splits and rules; some chose the epoch on test.
 * A command assumes the committed params. `git checkout HEAD -- params.yaml dvc.lock metrics` restores them before the
-  next one; `benchmarks/results.py run` does so itself.
+  next command; `benchmarks/results.py run` does that itself.
 """
 
 
@@ -79,9 +85,10 @@ def render_page(runs: Mapping[str, Measured]) -> str:
 
 
 LADDERS_TEXT = [
-    "\nThe first kind starts from a plain model, and each step adds one thing to the step before. These were measured\n"
-    "with the recipes of the commit 1dba3eb: with fewer rows than the recipe has, and so with fewer training steps.\n"
-    "The second kind, `_plus_`, changes one thing of a recipe of today. One seed each, dev alone.\n"
+    "\nThere are two kinds, both with one seed and evaluated on dev only.\n\n"
+    "* A ladder starts from a plain model, and each step adds one change to the step before. These were measured with\n"
+    "  the recipes of the commit 1dba3eb, on fewer rows than the recipe has, and so with fewer training steps.\n"
+    "* Runs named `_plus_` make a single change to a current recipe.\n"
 ]
 
 
@@ -91,7 +98,7 @@ def _by_corpus(runs: Mapping[str, Measured]) -> Iterable[tuple[str, list[Measure
 
 
 def _short(corpus: str, runs: list[Measured]) -> str:
-    """The best models of a corpus, what follows, and the picture of all of them."""
+    """The best models of a corpus, facts about them, and the picture of all of them."""
     metric = score_metric(runs)
     ours, linear = best_on_dev(runs, "recurrent"), best_on_dev(runs, "baseline")
     published = max(
@@ -120,14 +127,14 @@ def _short_row(kind: str, run: Measured, metric: str) -> str:
 
 
 def _facts(corpus: str, runs: list[Measured], ours: Measured | None, metric: str) -> list[str]:
-    """What is known of the best recurrent model beside its score."""
+    """What is known of the best recurrent model besides its score."""
     if ours is None:
         return []
     facts = []
     difference = ours.mean("test", f"{metric} difference")
     if difference is not None:
         bounds = ours.interval_cell("test", f"{metric} difference")
-        facts.append(f"`{ours.name}` less `{ours.against}`: {100 * difference:+.2f} points, 95% interval {bounds}.")
+        facts.append(f"`{ours.name}` minus `{ours.against}`: {100 * difference:+.2f} points, 95% interval {bounds}.")
     facts += _stronger_on_test(runs, metric)
     if ours.values(DEEP, metric):
         both = ours.cell("test", metric)
@@ -136,7 +143,7 @@ def _facts(corpus: str, runs: list[Measured], ours: Measured | None, metric: str
         )
     if ours.values(SHORT_ROWS, metric):
         cell = ours.cell(SHORT_ROWS, metric)
-        facts.append(f"On the rows with fewer than {SHORTER_THAN} tokens, which published results are of: {cell}.")
+        facts.append(f"On rows with fewer than {SHORTER_THAN} tokens, as in the published results: {cell}.")
     facts += [REMARKS[corpus]] if corpus in REMARKS else []
     return [fact + "\n" for fact in facts]
 
@@ -149,7 +156,7 @@ def _stronger_on_test(runs: list[Measured], metric: str) -> list[str]:
     if strongest is None or picked is None or score_of(strongest, metric) <= score_of(picked, metric):
         return []
     score = strongest.cell("test", metric)
-    return [f"Dev does not pick the linear model that is best on test: `{strongest.name}`, {score}."]
+    return [f"On test a different linear model is best: `{strongest.name}`, {score}."]
 
 
 def write_pictures(runs: Mapping[str, Measured]) -> None:
@@ -161,7 +168,7 @@ def write_pictures(runs: Mapping[str, Measured]) -> None:
 
 
 def _shown(runs: list[Measured]) -> list[Measured]:
-    """Our whole runs that come near the best; others would leave no room to tell these apart."""
+    """Our complete runs whose score is near the best; worse ones would hide the differences between these."""
     metric = score_metric(runs)
     runs = [run for run in runs if run.family != "published" and not run.row.get("step") and not is_ceiling(run)]
     best = max((score_of(run, metric) for run in runs), default=0.0)

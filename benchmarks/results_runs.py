@@ -54,17 +54,17 @@ OF_TUTORIALS = {"thucnews": "news_rnn", "names": "names_gru", "msra": "ner_gru_f
 
 # what a reader must know of a run or a corpus
 REMARKS = {
-    "thucnews": "NB-SVM is the better pick where time is short: no recurrent run here trains in as few seconds.",
-    "reviews_lstm": "44 steps on 0.7% of the tutorial's rows; half of test, the other half is its dev",
+    "thucnews": "If training time matters most, choose NB-SVM: no recurrent run here trains in as few seconds.",
+    "reviews_lstm": "44 steps on 0.7% of the tutorial's rows; evaluated on half of test, as the other half is its dev",
     "ner_gru_faster_rate": "5 epochs of the tutorial's 50, at a hundred times its rate, with a third of its width",
-    "news_lstm": "4 epochs of its 7",
-    "names_bigru_distilled": "its seconds include five teachers and a long pause",
+    "news_lstm": "4 epochs instead of 7",
+    "names_bigru_distilled": "seconds include five teachers and a long pause",
 }
 
 
 @dataclass(frozen=True)
 class Target:
-    """A score that was aimed at before measuring, and the one hoped for, as fractions. what: of which part and rows."""
+    """The target for a score, set before measuring, and a stretch target, as fractions. what: the metric and rows."""
 
     run: str
     what: str

@@ -12,7 +12,7 @@ from results_measured import METRIC_NAMES, SHORT_ROWS, UNSEEN, WITHOUT_LONGEST, 
 from results_runs import REMARKS, RUNS, SHORTER_THAN, TARGETS
 
 BEATEN = "beaten by a linear model"
-FLAT = -0.01  # an exponent of a learning curve nearer to 0 says nothing of the rows that a target needs
+FLAT = -0.01  # an exponent of a learning curve nearer to 0 says nothing about the rows that a target needs
 
 
 def score_of(run: Measured, metric: str) -> float:
@@ -31,8 +31,8 @@ def target_table(runs: Mapping[str, Measured]) -> str:
     """The targets and the results reached."""
     lines = [
         "\n## Targets\n",
-        "Set before measuring, for the mean over seeds on test, without a pretrained language model.\n",
-        "| run | what | target | hoped for | reached | |",
+        "Set before the measurements: for the mean over seeds on test, without a pretrained language model.\n",
+        "| run | metric | target | stretch target | reached | |",
         "|---|---|---|---|---|---|",
     ]
     for target in TARGETS:
@@ -57,14 +57,14 @@ def target_table(runs: Mapping[str, Measured]) -> str:
 def learning_curves(runs: Mapping[str, Measured]) -> str:
     """For each target: the score on dev by rows of train, and the rows at which the error would be that of the target.
 
-    The error is taken to fall as a power of the rows, fitted to dev; from the error on test, that power is followed.
+    The error is modelled as a power of the rows, fitted on dev, and extrapolated from the error on test.
     """
     lines = [
         "\n## Learning curves\n",
-        "The same recipes on fewer rows, one seed each, on dev. The error falls with a power of the rows; the table\n"
-        "has its exponent. The last column follows it from the result on test to the target: an extrapolation, which\n"
-        "says whether more labelled rows could close the gap.\n",
-        "| run | dev by rows of train | exponent | target | rows for the target |",
+        "The same recipes on fewer rows, one seed each, evaluated on dev. The error is fitted with a power of the\n"
+        "number of rows; the table has the exponent. The last column extrapolates from the result on test: with\n"
+        "so many labelled rows the error would be that of the target.\n",
+        "| run | dev score by rows of train | exponent | target | rows for the target |",
         "|---|---|---|---|---|",
     ]
     for target in TARGETS:
@@ -83,7 +83,7 @@ def learning_curves(runs: Mapping[str, Measured]) -> str:
         if reached >= target.value:
             cells.append("met")
         elif exponent > FLAT:
-            cells.append("the error hardly falls")
+            cells.append("the error hardly decreases")
         else:
             cells.append(f"{int(run.row['rows']) * ((1 - target.value) / (1 - reached)) ** (1 / exponent):,.0f}")
         lines.append(f"| {' | '.join(cells)} |")

@@ -42,9 +42,9 @@ TOLERANCE = 1e-5  # the last digits of a probability depend on the batch
 
 TEXT = """\
 `textrnn serve` with its defaults, with requests over loopback from another process of the same machine. Each client
-sends its next request when the previous one is answered. The percentiles are those of the time from sending a request
+sends its next request when the previous one is answered. The times are from sending a request
 to receiving its response, over {requests:,} requests. Texts have {tokens} tokens. `errors` counts responses other
-than 200, `wrong` predictions that differ from those of `predict` for the same text."""
+than 200; `wrong` counts predictions that differ from those of `predict` for the same text."""
 
 
 @contextlib.contextmanager

@@ -1,12 +1,12 @@
-"""Time short requests to a server alone, beside long requests, and beside connections that send half a head.
+"""Time short requests to a server: alone, during long requests, and during connections with incomplete heads.
 
     python benchmarks/serve_beside.py models/ner_bilstm_crf
     python benchmarks/serve_beside.py models/ner_bilstm_crf --keep    # for docs/performance.md
 
 It starts `textrnn serve` with its defaults, in a process that may open 256 files. One client sends requests of one
-text, each on a connection of its own, when the one before it is answered. Beside it, others send the longest requests
-that the server takes, again and again, or hold connections with half a head and open each again when the server
-closes it.
+text, each on a connection of its own, when the previous one is answered. At the same time, others send the longest
+requests that the server accepts, again and again, or hold connections with an incomplete request head, each of which
+is opened again when the server closes it.
 """
 
 from __future__ import annotations
@@ -41,11 +41,11 @@ HALF_HEAD = b"POST /v1/models/a/predict HTTP/1.1\r\nHost: localh"
 
 TEXT = """\
 `textrnn serve` with its defaults, in a process that may open {descriptors} files. One client sends {requests:,}
-requests of one text of {tokens} tokens, each on a connection of its own, when the one before it is answered; the times
-are from the connection to the response. Beside it, {clients} clients send the longest requests that the server takes
-({texts} texts of {characters:,} characters) as fast as they are answered; or {heads} connections hold half a head each,
-and are opened again when the server closes them. `errors` counts responses other than 200, `wrong` predictions that
-differ from those of `predict`."""
+requests of one text of {tokens} tokens, each on a connection of its own, when the previous one is answered. The times
+are those from the connection to the response. At the same time, {clients} clients send the longest requests that
+the server accepts ({texts} texts of {characters:,} characters), each as soon as the previous one is answered; or
+{heads} connections send an incomplete request head each and wait; a connection that the server closes is opened
+again. `errors` counts responses other than 200; `wrong` counts predictions that differ from those of `predict`."""
 
 Beside = Callable[[str], contextlib.AbstractAsyncContextManager[None]]
 
@@ -91,7 +91,7 @@ class LongRequests:
 
 @contextlib.asynccontextmanager
 async def half_heads(url: str) -> AsyncIterator[None]:
-    """Hold connections with half a head as long as the block runs."""
+    """Hold connections with an incomplete request head as long as the block runs."""
     tasks = [asyncio.create_task(_hold(url)) for _ in range(HALF_HEADS)]
     await asyncio.sleep(1)  # until they are there
     yield
@@ -139,9 +139,9 @@ def main() -> None:
     name, texts = args.model.resolve().name, sample_texts(args.model, 512, TOKENS)
     expected = load(args.model).predict(texts)
     loads: dict[str, Beside] = {
-        "nothing": nothing,
+        "none": nothing,
         f"{LONG_CLIENTS} clients with long requests": LongRequests(name, texts),
-        f"{HALF_HEADS} connections with half a head": half_heads,
+        f"{HALF_HEADS} connections with an incomplete head": half_heads,
     }
 
     async def measure(server: str, beside: Beside) -> dict[str, Any]:

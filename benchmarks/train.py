@@ -58,12 +58,12 @@ LOOPS = {
 }
 
 PROFILE_TEXT = """\
-Seconds of {batches} steps of {rows} rows under torch's profiler, which slows them slightly; the operations that take
-the most time. `mm` and `addmm` are matrix products."""
+Seconds of {batches} steps of {rows} rows under torch's profiler, which slows them slightly. The table has the
+operations that take the most time. `mm` and `addmm` are matrix products."""
 
 RUN_TEXT = """\
-Our time includes loading the padded shards and the evaluation on test; the yardstick's starts when its rows are in
-memory and ends before the test."""
+Our time includes the loading of the padded shards and the evaluation on test. The yardstick's time starts when its
+rows are in memory and ends before the evaluation on test."""
 
 
 def run_json(command: list[str]) -> dict[str, Any]:

@@ -13,8 +13,8 @@ def main() -> None:
     """Download the corpora named on the command line, or all that need no account."""
     parser = argparse.ArgumentParser(description=__doc__)
     known = ", ".join(corpora())
-    parser.add_argument("corpus", nargs="*", help=f"any of {known}; all of them by default")
-    parser.add_argument("--to", type=Path, default=Path("data/web"), help="where <corpus>/ folders go (data/web)")
+    parser.add_argument("corpus", nargs="*", help=f"any of {known} (default: all of them)")
+    parser.add_argument("--to", type=Path, default=Path("data/web"), help="the folder for corpora (default: data/web)")
     parser.add_argument("--mirror", metavar="URL", help="download plain files from URL/<corpus>/<name> instead")
     args = parser.parse_args()
     for corpus in args.corpus:

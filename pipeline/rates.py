@@ -17,9 +17,9 @@ def main() -> None:
     """Run the test for one recipe; its data must be prepared, its model need not be trained."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("recipe", help="the name of an entry of recipes in params.yaml")
-    parser.add_argument("--from", dest="first", type=float, default=1e-6, help="the lowest rate (1e-6)")
-    parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (1)")
-    parser.add_argument("--steps", type=int, default=300, help="how many batches, each at a higher rate (300)")
+    parser.add_argument("--from", dest="first", type=float, default=1e-6, help="the lowest rate (default: 1e-6)")
+    parser.add_argument("--to", dest="last", type=float, default=1.0, help="the highest rate (default: 1)")
+    parser.add_argument("--steps", type=int, default=300, help="the number of batches and rates (default: 300)")
     args = parser.parse_args()
     rates, params = RateRange(args.first, args.last, args.steps), read_params()
     recipe = load_recipe(args.recipe, params, PreparedFiles.of_recipe(args.recipe, params))
@@ -35,7 +35,9 @@ def main() -> None:
             draw_curve(temporary, points, suggested, f"{args.recipe}: learning-rate range test")
     except ImportError:
         print(f"no {plot}: matplotlib is not installed; {install_extra('plots')}")
-    result = f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never fell; try other rates"
+    result = (
+        f"the loss falls most steeply at {suggested:.1e}" if suggested else "the loss never decreased; try other rates"
+    )
     print(f"{args.recipe}: {result} ({len(points)} of {rates.steps} rates, up to {points[-1].rate:.1e}); see {table}")
 
 

@@ -1,4 +1,4 @@
-"""Run recipes with their baselines, show how far it is, write the report of these recipes and print their table.
+"""Run recipes with their baselines, show the progress, write the report of these recipes and print their table.
 
 Without arguments it runs one recipe of each corpus, the last one in params.yaml. `dvc repro` runs all of them.
 """

@@ -18,19 +18,19 @@ from textrnn.stage import run_command
 from textrnn.tools.losses_command import losses_parser
 from textrnn.tools.results_command import results_parser
 
-DESCRIPTION = "Start a project; see results; predict with a model, export it, serve several over HTTP, or compare two."
+DESCRIPTION = "Create a project, show results, and predict with, export, serve or compare models."
 
 # purpose and parser of each command
 COMMANDS: dict[str, tuple[str, Callable[[], argparse.ArgumentParser]]] = {
-    "check": ("say what a file of labelled texts holds, or list all errors of params.yaml", check_parser),
-    "init": ("write a project around a file of labelled texts, which `dvc repro` runs", init_parser),
+    "check": ("describe a file of labelled texts, or list all errors of params.yaml", check_parser),
+    "init": ("create a project from a file of labelled texts, which `dvc repro` runs", init_parser),
     "add": ("copy a recipe, an encoding or a corpus of params.yaml under another name", add_parser),
     "predict": ("predict labels or entities of texts, as JSON lines", predict_parser),
-    "export": ("write a model as one ONNX file, which runs without this package", export_parser),
+    "export": ("export a model as one ONNX file, which runs without this package", export_parser),
     "serve": ("serve predictions over HTTP, with a web page to try the models", serve_parser),
     "results": ("print the classification report of a recipe, with its confusion matrix", results_parser),
     "losses": ("draw the loss of every batch of a run", losses_parser),
-    "compare": ("say which of two models is better on the same rows of test", compare_parser),
+    "compare": ("compare two models on the same rows of test", compare_parser),
 }
 
 
@@ -42,7 +42,7 @@ def main() -> None:
 def _list_commands() -> str:
     width = max(map(len, COMMANDS))
     lines = [f"  {name:{width}}  {purpose}" for name, (purpose, _) in COMMANDS.items()]
-    return "\n".join(["commands:", *lines, "", "`textrnn COMMAND -h` shows the options of one"])
+    return "\n".join(["commands:", *lines, "", "`textrnn COMMAND -h` shows the options of a command"])
 
 
 def _main(arguments: list[str]) -> None:

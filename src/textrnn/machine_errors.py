@@ -34,9 +34,9 @@ def of_machine(error: OSError) -> UserError | None:
 
 
 _SPACE = "free some space or raise the quota"
-_PERMISSION = "let this user read and write it"
+_PERMISSION = "give this user permission to read and write it"
 _NOT_A_FOLDER = "move away the file that has the name of a folder"
-_SYSTEM = "see what the system's log says"
+_SYSTEM = "see the system log"
 _CURES = {
     errno.ENOSPC: _SPACE,
     errno.EDQUOT: _SPACE,
@@ -48,12 +48,12 @@ _CURES = {
     errno.ENOTDIR: _NOT_A_FOLDER,
     errno.EEXIST: _NOT_A_FOLDER,
     errno.EISDIR: "move away the folder that has the name of a file",
-    errno.ELOOP: "mend the link, which leads to itself",
+    errno.ELOOP: "repair the link, which points to itself",
     errno.EMFILE: "raise the limit of open files, `ulimit -n`, or lower TEXTRNN_WORKERS",
     errno.ENFILE: "close other programs, which have too many files open",
     errno.ENOMEM: "free some memory",
     errno.EBUSY: "end the program that uses it, or unmount it if it is a mount point",
-    errno.EXDEV: "move it away, or write to a folder of one file system alone",
+    errno.EXDEV: "move it away, or write to a folder on a single file system",
     errno.EIO: _SYSTEM,
     errno.ESTALE: _SYSTEM,
 }

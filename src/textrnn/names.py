@@ -21,7 +21,7 @@ def check_name(name: str, where: str | Path, of: str = "an entry") -> None:
     taken for an option, or has to be quoted anywhere.
     """
     if not is_name(name):
-        form = f"letters, digits, _ and - alone, {MAX_CHARACTERS} at most, and not begin with -"
+        form = f"only letters, digits, _ and -, at most {MAX_CHARACTERS} of them, and not begin with -"
         raise UserError(where, f"the name of {of} must have {form}", got=repr(name))
     if len(name.encode()) > MAX_BYTES:
         wrong = f"the name of {of} must have at most {MAX_BYTES} bytes in UTF-8"

@@ -161,7 +161,7 @@ class Sweep:
     def _put_back(self) -> int:
         """How often a run has said that it put back a lock that was cut."""
         said = self.said.read_text(encoding="utf-8", errors="replace") if self.said.exists() else ""
-        return said.count(f"{LOCK} was cut by an interrupt")
+        return said.count(f"{LOCK} was cut off by an interrupt")
 
     def _note(self, text: str) -> None:
         with self.said.open("a", encoding="utf-8") as said:

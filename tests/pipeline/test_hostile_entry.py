@@ -12,7 +12,7 @@ from factories.projects import STUDY, dvc, make_project, run, stages_run
 
 pytestmark = pytest.mark.slow
 
-WRONG = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
+WRONG = "the name of an entry must have only letters, digits, _ and -, at most 64 of them, and not begin with -"
 
 
 def rename(path: Path, table: str, old: str, new: str) -> None:
@@ -66,7 +66,7 @@ def test_a_name_that_leads_to_a_folder_of_the_users_leaves_it(project, where):
 @pytest.mark.parametrize(
     ("key", "wrong"),
     [
-        ("runs", "variants: the name of a variant must have letters, digits, _ and - alone"),
+        ("runs", "variants: the name of a variant must have only letters, digits, _ and -"),
         ("seeds", "study.seeds[0]: must be a whole number"),
     ],
 )

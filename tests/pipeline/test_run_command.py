@@ -104,7 +104,7 @@ def test_an_interrupted_run_keeps_the_lock_and_goes_on(first, tmp_path, number):
         process.send_signal(number)
         _, said = process.communicate(timeout=120)
     assert process.returncode == (130 if number == signal.SIGINT else 143)
-    assert "what is finished is kept; the same command goes on from there" in said
+    assert "finished stages are kept; the same command continues from there" in said
     assert "Traceback" not in said
     assert list(_entries(project)) == stages
     assert not (project / ".dvc" / "tmp" / "whole_dvc.lock").exists()
@@ -119,7 +119,7 @@ def test_a_cut_lock_is_put_back(first, tmp_path):
     whole = lock.read_bytes()
     lock.write_bytes(whole[: whole.index(b"\n    deps:") + 9])
     said = run(project, *RUN, RECIPE).stdout
-    assert "dvc.lock was cut by an interrupt: put back from the last commit" in said
+    assert "dvc.lock was cut off by an interrupt: restored from the last commit" in said
     assert lock.read_bytes() == whole
 
 

@@ -102,5 +102,5 @@ def test_memory_does_not_depend_on_what_a_packed_file_expands_to(name, workers, 
         assert (int(lines), error) == (2 * streams, "")
     else:
         assert error.startswith(f"{path}, line 1: is longer than 16 MiB, the most that a line may have; got b'")
-        assert error.endswith("; correct the line ends of the file, or part the text")
+        assert error.endswith("; correct the line ends of the file, or split the text")
     assert int(mebibytes) < 200

@@ -171,7 +171,7 @@ def test_only_the_most_probable_labels_are_written(labeller, finder, run_command
     assert "--top" in said
     code, _, said = run_command("predict", finder, "中国股市", "--top", 1)
     assert code == 2
-    assert "--top is for classifiers; entities have a score each" in said
+    assert "--top is for classifiers; each entity has one score" in said
 
 
 def test_a_given_delimiter_and_encoding(labeller, run_command, tmp_path):
@@ -196,7 +196,7 @@ def test_a_given_delimiter_and_encoding(labeller, run_command, tmp_path):
         (["a", "--delimiter", ";"], "--delimiter needs --file"),
         (["a", "--text-encoding", "gb18030"], "--text-encoding needs --file"),
         (["--file", "a.csv", "--delimiter", "::"], "--delimiter must be one character"),
-        (["--file", "a.csv", "--delimiter", '"'], "--delimiter must be no quote and no line end"),
+        (["--file", "a.csv", "--delimiter", '"'], "--delimiter must not be a quote or a line end"),
         (
             ["--file", "a.csv", "--text-encoding", "gb1803"],
             "--text-encoding: must be the name of an encoding that Python has, such as gb18030; got 'gb1803'; "

@@ -13,8 +13,8 @@ from textrnn.machine_errors import of_machine
         (errno.ENOSPC, "no space left on device", "free some space or raise the quota"),
         (errno.EDQUOT, "disk quota exceeded", "free some space or raise the quota"),
         (errno.EFBIG, "file too large", "raise the limit of the size of files, `ulimit -f`"),
-        (errno.EACCES, "permission denied", "let this user read and write it"),
-        (errno.EPERM, "operation not permitted", "let this user read and write it"),
+        (errno.EACCES, "permission denied", "give this user permission to read and write it"),
+        (errno.EPERM, "operation not permitted", "give this user permission to read and write it"),
         (errno.EROFS, "read-only file system", "mount the file system for writing, or use another folder"),
         (errno.ENAMETOOLONG, "file name too long", "use a shorter name"),
         (errno.ENOTDIR, "not a directory", "move away the file that has the name of a folder"),
@@ -22,8 +22,8 @@ from textrnn.machine_errors import of_machine
         (errno.EISDIR, "is a directory", "move away the folder that has the name of a file"),
         (errno.EMFILE, "too many open files", "raise the limit of open files, `ulimit -n`, or lower TEXTRNN_WORKERS"),
         (errno.EBUSY, "device or resource busy", "end the program that uses it, or unmount it if it is a mount point"),
-        (errno.EXDEV, "invalid cross-device link", "move it away, or write to a folder of one file system alone"),
-        (errno.EIO, "input/output error", "see what the system's log says"),
+        (errno.EXDEV, "invalid cross-device link", "move it away, or write to a folder on a single file system"),
+        (errno.EIO, "input/output error", "see the system log"),
     ],
 )
 def test_an_error_of_the_machine_is_a_line_with_the_file_and_the_cure(number, says, do):

@@ -17,7 +17,7 @@ from textrnn.preparation.artifacts.recipe_embedding import RecipeEmbedding
 from textrnn.preparation.artifacts.result_files import BaselineFiles, RecipeFiles
 from textrnn.study.plan.json_files import run_file
 
-FORM = "must have letters, digits, _ and - alone, 64 at most, and not begin with -; got "
+FORM = "must have only letters, digits, _ and -, at most 64 of them, and not begin with -; got "
 HOSTILE = (
     *("", ".", "..", "../x", "/etc", "a/b", "a/", "a.b", ".git", "-x", "--help", "a b", " a", "a "),
     *("a\n", "a\0b", "a\tb", "\x1b[2J", "a; touch X; #", "$(touch X)", "`touch X`", "${data.source}"),
@@ -48,7 +48,7 @@ def test_a_name_of_too_many_bytes_for_a_file_is_refused():
 
 
 def test_the_message_says_what_has_the_name():
-    with pytest.raises(UserError, match=r"^models/a b: the name of a model must have letters"):
+    with pytest.raises(UserError, match=r"^models/a b: the name of a model must have only letters"):
         check_name("a b", Path("models/a b"), "a model")
 
 
@@ -77,7 +77,7 @@ PATHS = {
 def test_no_path_is_made_of_another_name(what):
     PATHS[what]("news_rnn")
     for name in ("../../x", "/tmp/x", "a; touch X; #", "", "."):
-        with pytest.raises(UserError, match=r"the name of an entry must have letters"):
+        with pytest.raises(UserError, match=r"the name of an entry must have only letters"):
             PATHS[what](name)
 
 

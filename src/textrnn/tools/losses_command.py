@@ -57,7 +57,7 @@ def read_losses(path: Path) -> Points:
     header, *rows = read_csv(path) or [[]]
     with named(path):
         if header != ["step", "loss", "accuracy"]:
-            raise ValueError(f"its columns are no step, loss and accuracy: {header}")
+            raise ValueError(f"its columns are not step, loss and accuracy: {header}")
         points = [(float(step), float(loss)) for step, loss, _ in rows]
     return [(step, loss) for step, loss in points if math.isfinite(step) and abs(loss) <= LARGEST]
 

@@ -73,7 +73,7 @@ def test_a_stage_on_a_faulty_disk_says_so_in_one_line_and_then_goes_on(project, 
     if stage != "evaluate":  # which reads none
         with mode(project / "params.yaml", 0):
             line = told(project, stage)
-        assert line.startswith("error: params.yaml: permission denied; let this user read and write it")
+        assert line.startswith("error: params.yaml: permission denied; give this user permission to read and write it")
     if source is not None:
         with mode(project / source, 0):
             assert "ermission denied" in told(project, stage)
@@ -124,7 +124,7 @@ def test_a_folder_of_dvc_that_cannot_be_written_is_one_line_of_a_run(project, fo
     assert done.returncode == 1, done.stderr
     (line,) = done.stderr.splitlines()
     assert line.startswith("error: ")
-    assert "permission denied; let this user read and write it, then the same command again" in line
+    assert "permission denied; give this user permission to read and write it, then the same command again" in line
     assert folder.partition("/")[0] in line
     if folder == ".dvc/tmp":
         assert (project / "dvc.lock").read_bytes() == before

@@ -217,6 +217,6 @@ def test_the_page_of_the_repository_is_rendered_from_the_committed_results(impor
 
 def test_without_results_the_page_says_so(import_benchmark):
     page = import_benchmark("gpu_page").render([])
-    assert "The script has not run on a GPU yet: there are no figures.\n" in page
+    assert "The script has not been run on a GPU yet, so there are no results.\n" in page
     assert "* RNN, 7 epochs of 180,000 headlines, batch 1024: at most 2 s\n" in page
     assert "| `tests` | 130 s | tests/system/test_gpu.py" in page

@@ -372,7 +372,7 @@ def test_the_table_has_mean_and_spread_over_seeds(results):
     page = results.render_page(results.read_runs())
     cells = line(page, "`news_lstm`")
     assert cells[:4] == ["`news_lstm`", "180,000", "2", "91.00 ± 1.41"]
-    assert cells[9:] == ["12,345", "", "9", "4 epochs of its 7; commit 1dba3eb"]
+    assert cells[9:] == ["12,345", "", "9", "4 epochs instead of 7; commit 1dba3eb"]
     assert line(page, "`news_rnn`")[2:5] == ["1", "85.43", ""]
     results.save([row("names_gru", 0.8, corpus="names"), row("names_gru", 0.75, corpus="names", seed=2, **unseen)])
     assert line(results.render_page(results.read_runs()), "`names_gru`")[3:6] == [
@@ -397,7 +397,7 @@ def test_a_recurrent_model_that_a_baseline_beats_is_marked(results):
     page = results.render_page(results.read_runs())
     assert line(page, "`news_rnn`")[-1] == "beaten by a linear model"
     # 86 of two seeds against 85; dev did not choose the lucky one
-    assert line(page, "`news_lstm`")[-1] == "4 epochs of its 7"
+    assert line(page, "`news_lstm`")[-1] == "4 epochs instead of 7"
     assert line(page, "TextRCNN")[-1] == "published: github.com/649453932/Chinese-Text-Classification-Pytorch"
 
 
@@ -504,8 +504,8 @@ def test_the_best_of_a_corpus_stand_first_with_what_is_known_of_them(results):
     msra, names = page.split("\n## msra\n")[1].split("\n## names\n")
     best = ["best recurrent", "`ner_bilstm_crf`", "180,000", "640", "9", "90.00", "88.00 to 91.00"]
     assert line(msra, "best recurrent") == best
-    assert "`ner_bilstm_crf` less `crf`: +6.00 points, 95% interval 5.00 to 7.00.\n" in msra
-    assert "On the rows with fewer than 250 tokens, which published results are of: 93.00.\n" in msra
+    assert "`ner_bilstm_crf` minus `crf`: +6.00 points, 95% interval 5.00 to 7.00.\n" in msra
+    assert "On rows with fewer than 250 tokens, as in the published results: 93.00.\n" in msra
     assert "Network alone 84.00, wide part alone 83.00, both 86.00.\n" in names
     assert "](results/names.svg)" in names
 
@@ -524,7 +524,7 @@ def test_a_linear_model_that_only_test_ranks_first_is_named(results, lucky, said
         [row("names_bigru", value, split=split, corpus="names") for split, value in (("dev", 0.9), ("test", 0.92))]
     )
     page = results.render_page(results.read_runs())
-    line = "Dev does not pick the linear model that is best on test: `names_chars: lucky`, 95.00."
+    line = "On test a different linear model is best: `names_chars: lucky`, 95.00."
     assert (line in page) == said
 
 
@@ -576,4 +576,4 @@ def test_a_learning_curve_says_how_many_rows_the_target_needs(results):
     assert cells[4] == "96,000"  # the error falls with the root of the rows, and that on test has to be halved
     assert "### Ladders of names" not in page
     results.save([row("names_bigru_1500_rows", 0.95, split="dev", corpus="names", rows=1_500, step="x")])
-    assert "| the error hardly falls |" in results.render_page(results.read_runs())
+    assert "| the error hardly decreases |" in results.render_page(results.read_runs())

@@ -111,7 +111,7 @@ REFUSED = {
     "no share": ({"validation_share": None}, "validation_share: must be a number in (0, 1); got null"),
     "sections that do not fit": (
         {"readout": "last_step"},
-        "recipes.Own.pad.buckets: must be null where model.readout is last_step: it reads padding",
+        "recipes.Own.pad.buckets: must be null if model.readout is last_step: it reads padding",
     ),
     "a lexicon that is missing": (
         {"model": {"words": {"width": 3, "min_count": 1}}},

@@ -54,7 +54,7 @@ def test_the_scripts_refuse_a_name_of_params(project, script, name):
     before = files(project.parent)
     done = run(script, *(["thucnews"] if script == "sample" else []))
     assert (done.returncode, done.stdout) == (1, "")
-    wrong = "the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -"
+    wrong = "the name of an entry must have only letters, digits, _ and -, at most 64 of them, and not begin with -"
     assert f"corpora: {wrong}; got {name!r}\n" in done.stderr
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
@@ -75,7 +75,7 @@ def test_a_stage_refuses_a_name_on_its_command_line(project, import_stage, monke
     assert stop.value.code == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.startswith(f"error: {kind}: the name of an entry must have letters, digits, _ and - alone")
+    assert captured.err.startswith(f"error: {kind}: the name of an entry must have only letters, digits, _ and -")
     assert captured.err.count("\n") == 1
     assert files(project.parent) == before
     assert sorted(path.name for path in project.iterdir()) == ["params.yaml"]

@@ -193,7 +193,7 @@ def test_class_weights_with_a_crf_are_refused(tmp_path):
         dataclasses.replace(PLAIN, readout="every_step", crf=True),
     )
     weighed = dataclasses.replace(SETTINGS, class_weights={"PER": 2.0})
-    with pytest.raises(UserError, match=r"^recipes\.tiny\.train\.class_weights: must be null where model\.crf is true"):
+    with pytest.raises(UserError, match=r"^recipes\.tiny\.train\.class_weights: must be null if model\.crf is true"):
         range_test(recipe_of(padded, labels=labels, model=model, train=weighed), PLAIN_RATES)
     plain = recipe_of(padded, labels=labels, model=model)
     assert len(range_test(plain, RateRange(1e-4, 1e-3, 20))) == 20

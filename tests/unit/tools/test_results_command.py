@@ -101,7 +101,7 @@ def test_an_older_file_may_lack_the_loss(run_command):
     ("recipe", "message"),
     [
         ("other", "other: has not been evaluated in this folder; run `dvc repro evaluate@other` first"),
-        ("../news", "data/evaluated: the name of an entry must have letters"),
+        ("../news", "data/evaluated: the name of an entry must have only letters"),
         ("torn", "data/evaluated/torn/metrics.json: is damaged"),
         ("half", "data/evaluated/half/predicted.arrow: "),
         ("timed", "logs/timed.json: is damaged"),

@@ -58,7 +58,7 @@ class Embed:
         with ErrorCollector() as errors:
             width, std = self.width, self.std
             has_width = width is not None or self.vectors is not None
-            errors.require(has_width, f"{where}.width", "must be a number where vectors is null", width)
+            errors.require(has_width, f"{where}.width", "must be a number if vectors is null", width)
             with errors.collect():
                 check_size(width, f"{where}.width", MAX_WIDTH)
             errors.require(0 < std < math.inf, f"{where}.std", "must be above 0 and finite", std)
@@ -70,6 +70,6 @@ class Embed:
                 with errors.collect():
                     self.lexicon.check(f"{where}.lexicon")
             file = self.lexicon.vectors if self.lexicon is not None else None
-            wrong = f"must be null where lexicon.vectors is a file, which has vectors of bigrams too: {file}"
+            wrong = f"must be null if lexicon.vectors is a file, which has vectors of bigrams too: {file}"
             one_source = self.bigrams is None or file in (None, "vectorized")
             errors.require(one_source, f"{where}.bigrams", wrong, self.bigrams)

@@ -132,7 +132,7 @@ class Model:
             names = self.readout if isinstance(self.readout, tuple) else (self.readout,)
             once = 0 < len(names) == len(set(names))
             errors.require(once, f"{where}.readout", "must name one or more, each once", names)
-            wrong = "must be false where readout is every_step: the linear model scores whole texts"
+            wrong = "must be false if readout is every_step: the linear model scores whole texts"
             errors.require(not self.wide or self.readout != "every_step", f"{where}.wide", wrong, self.wide)
             wide = self.wide if isinstance(self.wide, WideOptions) else None
             for name, options in (("bigrams", self.bigrams), ("words", self.words), ("wide", wide)):
@@ -158,7 +158,7 @@ class Model:
     def check_loss(self, where: str, class_weights: str | Mapping[str, float] | None, smoothing: float) -> None:
         """Refuse options that need a loss per token, as a CRF has none; `where` is the name of the section `train`."""
         with ErrorCollector() as errors:
-            wrong = "must be null where model.crf is true"
+            wrong = "must be null if model.crf is true"
             errors.require(not self.crf or class_weights is None, f"{where}.class_weights", wrong, class_weights)
-            wrong = "must be 0 where model.crf is true"
+            wrong = "must be 0 if model.crf is true"
             errors.require(not self.crf or not smoothing, f"{where}.label_smoothing", wrong, smoothing)

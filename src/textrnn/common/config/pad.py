@@ -28,11 +28,11 @@ class Pad:
             for name, value in (("max_length", self.max_length), ("buckets", self.buckets)):
                 errors.require(value is None or value >= 1, f"{where}.{name}", "must be at least 1", value)
             has_width = self.buckets is not None or self.max_length is not None
-            errors.require(has_width, f"{where}.buckets", "must be a number where max_length is null", None)
+            errors.require(has_width, f"{where}.buckets", "must be a number if max_length is null", None)
             padded = self.max_length is None or self.max_length <= MAX_PADDED or self.buckets is not None
-            wrong = f"must be at most {MAX_PADDED:,} where buckets is null: every row is padded to it"
+            wrong = f"must be at most {MAX_PADDED:,} if buckets is null: every row is padded to it"
             errors.require(padded, f"{where}.max_length", wrong, self.max_length)
             valid = self.buckets is None or self.side == "right"
             errors.require(
-                valid, f"{where}.side", "must be right where there are buckets (or set buckets: null)", self.side
+                valid, f"{where}.side", "must be right if there are buckets (or set buckets: null)", self.side
             )

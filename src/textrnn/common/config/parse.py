@@ -43,7 +43,7 @@ class HoldOut:
 def check_delimiter(delimiter: str, where: str) -> None:
     """Refuse what cannot be between columns; `where` is the dotted name of the param, or an option."""
     single = len(delimiter) == 1 and delimiter not in '"\r\n'
-    require(single, where, "must be one character, no quote and no line end", delimiter)
+    require(single, where, "must be one character, but not a quote or a line end", delimiter)
 
 
 def check_text_encoding(encoding: str, where: str) -> None:
@@ -176,7 +176,7 @@ class Parse:
                     each, group = self.several_labels == "each", self.table.group is not None
                     grouped = (self.format == "fasttext" and each) or (self.format == "table" and group)
                     by = "table.group" if self.format == "table" else "several_labels: each"
-                    wrong = f"must be 1 where {by} says which rows go together"
+                    wrong = f"must be 1 if {by} says which rows belong together"
                     errors.require(not grouped or held_out.block <= 1, f"{where}.{name}.block", wrong, held_out.block)
             if all(held_out is not None and 0 < held_out.share < 1 for held_out in (self.dev, self.test)):
                 assert self.dev is not None
@@ -213,5 +213,5 @@ class Parse:
                 errors.require(known, f"{where}.rows", "a role must be train, dev or test", role)
                 errors.require(rows is None or rows > 0, f"{where}.rows.{role}", "must be at least 1", rows)
                 has_file = self.files.get(role) is not None or not known
-                wrong = "must be null where there is no such file"
+                wrong = "must be null if there is no such file"
                 errors.require(rows is None or has_file, f"{where}.rows.{role}", wrong, rows)

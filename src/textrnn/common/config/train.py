@@ -140,7 +140,7 @@ class Adversarial:
         with ErrorCollector() as errors:
             for name, value in (("epsilon", self.epsilon), ("weight", self.weight)):
                 errors.require(0 < value < math.inf, f"{where}.{name}", "must be above 0 and finite", value)
-            wrong = "must be null where embedding_rate is 0: a frozen embedding has no gradient to follow"
+            wrong = "must be null if embedding_rate is 0: a frozen embedding has no gradient to follow"
             errors.require(embedding_rate != 0, where, wrong, {"epsilon": self.epsilon, "weight": self.weight})
 
 
@@ -195,7 +195,7 @@ class Train:
             stated = self.class_weights if isinstance(self.class_weights, Mapping) else {}
             for label, weight in stated.items():
                 errors.require(weight >= 0, f"{where}.class_weights.{label}", "must not be negative", weight)
-            wrong = "must be null where shuffle is false"
+            wrong = "must be null if shuffle is false"
             errors.require(self.shuffle or self.sampling is None, f"{where}.sampling", wrong, self.sampling)
             for name, section in (("schedule", self.schedule), ("average", self.average), ("sampling", self.sampling)):
                 if section is not None and not isinstance(section, str):
@@ -206,7 +206,7 @@ class Train:
                     self.distill.check(f"{where}.distill", self.seed)
             wrong = "must be false with average of kind swa: the second run has other epochs"
             errors.require(not (self.refit and isinstance(self.average, Swa)), f"{where}.refit", wrong, self.refit)
-            wrong = "must be false with distill: teachers say nothing of the rows of dev"
+            wrong = "must be false with distill: teachers give no soft targets for the rows of dev"
             errors.require(not (self.refit and self.distill), f"{where}.refit", wrong, self.refit)
             if self.adversarial is not None:
                 with errors.collect():
@@ -220,5 +220,5 @@ class Train:
             errors.require(self.sampling is None or classifies, f"{where}.sampling", wrong, self.sampling)
             wrong = "must be entity_f1, accuracy or loss for tagging"
             errors.require(monitor != "macro_f1" or classifies, f"{where}.monitor", wrong, monitor)
-            wrong = "must be macro_f1, accuracy or loss where texts are classified"
+            wrong = "must be macro_f1, accuracy or loss if texts are classified"
             errors.require(monitor != "entity_f1" or not classifies, f"{where}.monitor", wrong, monitor)

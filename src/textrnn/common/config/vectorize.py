@@ -82,7 +82,7 @@ class Vectorize:
             errors.require(self.seed >= 0, f"{where}.seed", "must not be negative", self.seed)
             for name, options in (("bigrams", self.bigrams), ("words", self.words)):
                 if options is not None:
-                    wrong = "must be null where width is null"
+                    wrong = "must be null if width is null"
                     errors.require(self.width is not None, f"{where}.{name}", wrong, options)
                     with errors.collect():
                         options.check(f"{where}.{name}", self.width)

@@ -35,7 +35,7 @@ class LongLine(Exception):  # noqa: N818  (its reader says which file and which 
             return _no_newlines(where)
         limit = f"{MAX_LINE_BYTES >> 20} MiB" if MAX_LINE_BYTES >= 1 << 20 else f"{MAX_LINE_BYTES} bytes"
         wrong = f"is longer than {limit}, the most that a line may have"
-        do = "correct the line ends of the file, or part the text"
+        do = "correct the line ends of the file, or split the text"
         return UserError(f"{where}, line {number}", wrong, got=f"{self.start[:SHOWN_BYTES]!r}…", do=do)
 
 

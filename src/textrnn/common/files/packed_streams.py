@@ -104,5 +104,5 @@ def _next_stream(file: io.BufferedReader, rest: bytes, magic: bytes, padding: by
     if len(rest) < SHOWN_BYTES:
         rest += file.read(READ_BYTES)
     if not rest.startswith(magic[: len(rest)]):
-        raise DamagedStream(f"bytes behind a sound stream that begin no other one, {rest[:SHOWN_BYTES]!r}")
+        raise DamagedStream(f"bytes after a complete stream that do not begin another one, {rest[:SHOWN_BYTES]!r}")
     return rest

@@ -23,17 +23,17 @@ MARKS = {
 }
 # the first bytes of files that are no text, whatever their names say
 BINARY = {
-    b"\x1f\x8b": ("is packed with gzip, which its name does not say", "add .gz to its name"),
+    b"\x1f\x8b": ("is compressed with gzip, but its name does not end in .gz", "add .gz to its name"),
     **dict.fromkeys(
         (b"BZh%d1AY&SY" % level for level in range(1, 10)),
-        ("is packed with bzip2, which its name does not say", "add .bz2 to its name"),
+        ("is compressed with bzip2, but its name does not end in .bz2", "add .bz2 to its name"),
     ),
     b"PK\x03\x04": ("is a zip archive or an Excel workbook", "unpack it, or save the sheet as CSV"),
     b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1": ("is an old Excel workbook", "save the sheet as CSV"),
-    b"\xfd7zXZ\x00": ("is packed with xz", "unpack it"),
-    b"\x28\xb5\x2f\xfd": ("is packed with zstd", "unpack it"),
+    b"\xfd7zXZ\x00": ("is compressed with xz", "unpack it"),
+    b"\x28\xb5\x2f\xfd": ("is compressed with zstd", "unpack it"),
     b"7z\xbc\xaf\x27\x1c": ("is a 7z archive", "unpack it"),
-    b"PAR1": ("is a Parquet file, which its name does not say", "name it .parquet, and set format: table"),
+    b"PAR1": ("is a Parquet file, but its name does not end in .parquet", "name it .parquet, and set format: table"),
 }
 START_BYTES = 4_096  # enough to tell what a file is
 # Not decoded yet: a character has some bytes. UTF-7 has runs of any length, each of which Python decodes whole.
@@ -107,7 +107,7 @@ def _transcode(chunks: Iterator[bytes], encoding: str, path: Path) -> Iterator[b
     for chunk in chunks:
         yield decoder.decode(chunk).encode("utf-8", "surrogatepass")
         if len(decoder.getstate()[0]) > MAX_PENDING_BYTES:
-            raise UserError(path, f"has {MAX_PENDING_BYTES >> 20} MiB that are no whole character in {encoding}")
+            raise UserError(path, f"has {MAX_PENDING_BYTES >> 20} MiB that form no complete character in {encoding}")
     yield decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
 
 

@@ -171,7 +171,7 @@ def _suggest_section(name: str, known: list[str], sections: Mapping[str, type[An
 def _check_encoding(key: str, segment: Segment | None, vectorize: Vectorize | None) -> None:
     """Refuse vectors of a dictionary's words if tokens are words; a section with errors of its own is None."""
     if segment and vectorize and vectorize.words is not None:
-        wrong = f"must be null where tokens are not characters: segment has segmenter: {segment.segmenter}"
+        wrong = f"must be null if tokens are not characters: segment has segmenter: {segment.segmenter}"
         characters = segment.segmenter in CHARACTER_SEGMENTERS
         require(characters, f"encodings.{key}.vectorize.words", wrong, asdict(vectorize.words))
 
@@ -209,7 +209,7 @@ def _check_recipe(
 
 def _check_padding(pad: Pad, model: Model, where: str) -> None:
     if pad.buckets is not None and model.readout == "last_step":
-        wrong = "must be null where model.readout is last_step: it reads padding, so results would depend on the widths"
+        wrong = "must be null if model.readout is last_step: it reads padding, so results would depend on the widths"
         do = f"set {where}.model.readout: last_valid, or {where}.pad: {{max_length: 32, buckets: null}}"
         raise UserError(f"{where}.pad.buckets", wrong, got=pad.buckets, do=do)
 
@@ -223,7 +223,7 @@ def _check_lexicon(params: Mapping[str, Any], key: str, embed: Embed) -> None:
         segmenter = load_entry_section(Segment, params, "encodings", encoding, "segment").segmenter
     except UserError:
         return  # it is reported with the encoding
-    wrong = f"must be null where tokens are not characters: encodings.{encoding}.segment has segmenter: {segmenter}"
+    wrong = f"must be null if tokens are not characters: encodings.{encoding}.segment has segmenter: {segmenter}"
     require(segmenter in CHARACTER_SEGMENTERS, f"recipes.{key}.embed.lexicon", wrong, embed.lexicon)
 
 

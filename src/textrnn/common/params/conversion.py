@@ -51,7 +51,7 @@ class Converted:
 
 def missing_param(where: str, key: str) -> UserError:
     """The error of a section that lacks a key."""
-    return UserError(f"{where}.{key}", "missing param", do="add it (null where it does not apply)")
+    return UserError(f"{where}.{key}", "missing param", do="add it (null if it does not apply)")
 
 
 def build_dataclass(cls: type[Section], values: Any, where: str) -> Section:

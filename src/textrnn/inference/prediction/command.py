@@ -34,7 +34,7 @@ def predict_parser() -> argparse.ArgumentParser:
     """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
     parser = argparse.ArgumentParser(
         prog="textrnn predict",
-        description="Predict each text and write the predictions as JSON lines, in the order of the texts.",
+        description="Predict the label or the entities of each text, and write JSON lines in the order of the texts.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -43,17 +43,17 @@ def predict_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--file", type=Path, metavar="PATH", help="a .txt, .jsonl, .csv, .tsv or .parquet file of texts"
     )
-    column_help = "the column or field that has the texts (default: text); makes a .txt file a table with a header"
+    column_help = "the column or field of the texts (default: text); a .txt file is then a table with a header"
     parser.add_argument("--column", metavar="NAME", help=column_help)
     delimiter_help = r"between the columns of a table, \t for a tab (default: found from its header)"
     parser.add_argument("--delimiter", metavar="CHAR", type=_delimiter, help=delimiter_help)
-    encoding_help = "of the file's text, such as gb18030 (default: by its byte order mark, UTF-8 without one)"
+    encoding_help = "the encoding of the file, such as gb18030 (default: by its byte order mark, UTF-8 without one)"
     parser.add_argument("--text-encoding", metavar="NAME", help=encoding_help)
     output_help = "output file or pipe; a file appears only when it is complete"
     parser.add_argument("--output", type=Path, metavar="PATH", help=output_help)
     top_help = "write only the N most probable labels of each text, in their order (default: all)"
     parser.add_argument("--top", type=bounded_integer(1), metavar="N", help=top_help)
-    batch_help = f"texts that are predicted together (default: {BATCH_SIZE})"
+    batch_help = f"texts per batch (default: {BATCH_SIZE})"
     parser.add_argument("--batch-size", type=bounded_integer(1), default=BATCH_SIZE, metavar="N", help=batch_help)
     parser.set_defaults(run=lambda args: predict(args, parser.error))
     return parser
@@ -71,7 +71,7 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
     if args.delimiter is not None and len(args.delimiter) != 1:
         usage_error("--delimiter must be one character")
     if args.delimiter is not None and args.delimiter in '"\r\n':
-        usage_error("--delimiter must be no quote and no line end")
+        usage_error("--delimiter must not be a quote or a line end")
     if args.text_encoding is not None:
         try:
             check_text_encoding(args.text_encoding, "--text-encoding")
@@ -82,7 +82,7 @@ def predict(args: argparse.Namespace, usage_error: Callable[[str], None]) -> Non
     predictor = load(args.model)
     batches = _read_batches(args, tokens=predictor.task == "tag")
     if args.top is not None and predictor.task == "tag":
-        usage_error("--top is for classifiers; entities have a score each")
+        usage_error("--top is for classifiers; each entity has one score")
     chunks = (_json_lines(texts, predictor.predict(texts), args.top) for texts in batches)
     if args.output is None:
         _print(chunks)

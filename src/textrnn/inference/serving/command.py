@@ -24,7 +24,13 @@ LIMITS: tuple[tuple[str, int, int, str, str], ...] = (
     ("--max-characters", 10_000, 1, "N", "characters per text"),
     ("--max-request-characters", 250_000, 1, "N", "characters per request, in all its texts"),
     ("--max-queue", 10_000, 1, "N", "texts that may wait for a model; beyond this, requests get HTTP 503"),
-    ("--max-queue-characters", 1_000_000, 1, "N", "characters that may wait or be worked on, for all models; likewise"),
+    (
+        "--max-queue-characters",
+        1_000_000,
+        1,
+        "N",
+        "characters that may wait or be processed, for all models; beyond this, HTTP 503",
+    ),
     ("--max-connections", 1024, 1, "N", "open connections, fewer if the process may open fewer files; others wait"),
     ("--head-timeout", 10, 1, "SECONDS", "seconds in which a request's headers must arrive"),
     ("--body-timeout", 10, 1, "SECONDS", "seconds in which a request's body must arrive"),
@@ -61,7 +67,7 @@ def serve_parser() -> argparse.ArgumentParser:
     for name, default, minimum, metavar, text in LIMITS:
         text = f"{text} (default: {default})"
         parser.add_argument(name, type=bounded_integer(minimum), default=default, metavar=metavar, help=text)
-    host_help = "a name for which requests are answered, besides localhost and --host; may be repeated"
+    host_help = "another host name that the server answers to, besides localhost and --host; may be repeated"
     parser.add_argument("--allow-host", type=host_argument, action="append", default=[], metavar="NAME", help=host_help)
     origin_help = "a site, such as https://example.org, whose pages may use the server (CORS); may be repeated"
     parser.add_argument(

@@ -30,7 +30,7 @@ DAMAGED = (
 
 
 class NpyEntry:
-    """An array of an archive: what its head says, and its rows."""
+    """An array of an archive: what its header says, and its rows."""
 
     def __init__(self, path: Path, archive: zipfile.ZipFile, name: str) -> None:
         self.path, self.name = path, name
@@ -49,7 +49,7 @@ class NpyEntry:
     def blocks(self) -> Iterator[np.ndarray]:
         """The rows of the array in order, some of them at a time.
 
-        Raises UserError for rows that no vectors or tokens have, and if the entry has fewer or more than its head says.
+        Raises UserError for rows that no vectors or tokens have, and if the entry has fewer or more than in its header.
         """
         row_bytes = self.dtype.itemsize * math.prod(self.shape[1:])
         if not 0 < row_bytes <= MAX_ROW_BYTES:
@@ -91,7 +91,7 @@ class NpyEntry:
         yield np.frombuffer(content, self.dtype).reshape(self.shape, order="F")
 
     def _other_length(self, than: str) -> UserError:
-        wrong = f"its array {self.name} has {than} values than its head says"
+        wrong = f"its array {self.name} has {than} values than its header says"
         return UserError(self.path, wrong, got=f"{self.dtype} {self.shape}", do="fetch it again")
 
 

@@ -18,13 +18,13 @@ from textrnn.preparation.embedding.word2vec_binary import is_binary, read_binary
 START_BYTES = 4096  # enough to know a kind of file
 NOT_VECTORS = {  # the first bytes of files that are no vectors, or that are packed
     b"PK\x03\x04": ("is a zip archive", "unpack it, and name the file of vectors in it"),
-    b"\x1f\x8b": ("is packed with gzip, and its name does not end in .gz", "rename or unpack it"),
-    b"BZh": ("is packed with bzip2, and its name does not end in .bz2", "rename or unpack it"),
-    b"\xfd7zXZ\x00": ("is packed with xz", "unpack it"),
+    b"\x1f\x8b": ("is compressed with gzip, but its name does not end in .gz", "rename or unpack it"),
+    b"BZh": ("is compressed with bzip2, but its name does not end in .bz2", "rename or unpack it"),
+    b"\xfd7zXZ\x00": ("is compressed with xz", "unpack it"),
     b"7z\xbc\xaf\x27\x1c": ("is a 7z archive", "unpack it, and name the file of vectors in it"),
     b"Rar!": ("is a rar archive", "unpack it, and name the file of vectors in it"),
-    b"\x28\xb5\x2f\xfd": ("is packed with zstd", "unpack it"),
-    b"\xba\x16\x4f\x2f": ("is a fastText model", "name the file of vectors beside it, which ends in .vec"),
+    b"\x28\xb5\x2f\xfd": ("is compressed with zstd", "unpack it"),
+    b"\xba\x16\x4f\x2f": ("is a fastText model", "name the file of vectors next to it, which ends in .vec"),
     b"\x80": ("is a pickle, as gensim saves models", "save it with gensim's save_word2vec_format"),
     b"\x89HDF": ("is an HDF5 file", "save the vectors as text, or as .npz"),
     b"\x93NUMPY": ("is a matrix without tokens", "save it as .npz with arrays embeddings and tokens"),

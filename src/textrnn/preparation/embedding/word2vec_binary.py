@@ -16,7 +16,7 @@ CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1f]")
 NUMBER = re.compile(rb"[-+.\dainfNAIe]+")
 MAX_TOKEN_BYTES = 4096
 VALUE = np.dtype("<f4")
-FETCH_AGAIN = "fetch it again, or correct the number and the width in its head"
+FETCH_AGAIN = "fetch it again, or correct the number and the width in its header"
 
 
 def is_binary(start: bytes) -> bool:
@@ -59,7 +59,7 @@ def read_binary(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str
     assert head is not None
     number, width = int(head[1]), int(head[2])
     if not width:
-        raise UserError(path, "the file contains no vectors", got=f"a width of {width} in its head")
+        raise UserError(path, "the file contains no vectors", got=f"a width of {width} in its header")
     odd = 0  # tokens that are no text
     for row in range(1, number + 1):
         name = reader.take_token(row)
@@ -72,11 +72,11 @@ def read_binary(path: Path, wanted: Callable[[str], bool]) -> Iterator[tuple[str
             raise UserError(f"{path}, vector {row}", "contains a number that is not finite", got=token)
         yield token, values.astype(np.float32)
     if 2 * odd > number:
-        wrong = f"{odd} of its {number} tokens are no text in UTF-8"
-        raise UserError(path, wrong, do=f"save it in UTF-8 with {width} values of float32 a vector, as its head says")
+        wrong = f"{odd} of its {number} tokens are not valid UTF-8"
+        raise UserError(path, wrong, do=f"save it in UTF-8 with {width} values of float32 a vector, as its header says")
     if left := reader.take_rest():
-        wrong = f"goes on after the {number} vectors of {width} values of float32 that its head says"
-        raise UserError(path, wrong, got=repr(left), do="correct its head, or save the vectors again")
+        wrong = f"goes on after the {number} vectors of {width} values of float32 that its header says"
+        raise UserError(path, wrong, got=repr(left), do="correct its header, or save the vectors again")
 
 
 class _Reader:
@@ -108,7 +108,7 @@ class _Reader:
             if len(self._bytes) - self._at > MAX_TOKEN_BYTES or not self._fill():
                 break
         if end < 0 or end - self._at > MAX_TOKEN_BYTES:
-            do = "check the width in its head, or fetch it again"
+            do = "check the width in its header, or fetch it again"
             raise UserError(self._path, f"has no token in front of vector {row}", do=do)
         return self.take(end + 1 - self._at, f"token {row}")[:-1].lstrip(b"\n")
 

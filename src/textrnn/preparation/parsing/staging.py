@@ -33,7 +33,7 @@ from textrnn.preparation.parsing.tables.read_columns import place_name
 STAGING = "staging"
 REJECTS_SHOWN = 3
 SWAPPED = "are the columns the other way round? headlines have `order` for that, tables `table.text` and `table.label`"
-GLUED = "is there no blank between label and text? if it is a class, list all `classes`"
+GLUED = "is a space missing between label and text? if it is a class, list all `classes`"
 HEADER = "line 1 looks like a header: format: table reads columns by name"
 
 
@@ -209,7 +209,7 @@ def _convert_row(row: TextRow | TagRow, label_ids: Mapping[str, int]) -> tuple[A
         return _unknown_label(row, label_ids) if label is None else (row.text, label)
     tags = [label_ids.get(tag, -1) for tag in row.tags]
     if min(tags) < 0:
-        reason = f"a tag whose type is none of the corpus's {len(label_ids) // 2}"
+        reason = f"a tag whose type is not one of the corpus's {len(label_ids) // 2}"
         return Reject(row.line, reason, shorten(row.tags[tags.index(-1)][2:]))
     return row.tokens, tags
 
@@ -218,7 +218,7 @@ def _unknown_label(row: TextRow, label_ids: Mapping[str, int]) -> Reject:
     classes = len(set(label_ids.values()))
     hint = SWAPPED if row.text.strip() in label_ids else HEADER if row.line == 1 and looks_like_header(row) else ""
     hint = GLUED if is_glued(row.label) else hint
-    return Reject(row.line, f"a label that is none of the {classes} classes", shorten(row.label), hint)
+    return Reject(row.line, f"a label that is not one of the {classes} classes", shorten(row.label), hint)
 
 
 def _progress_bar(path: Path, limit: int | None) -> AbstractContextManager[Callable[[int], None]]:

@@ -15,7 +15,7 @@ from textrnn.errors import UserError, shorten
 LINE = re.compile(r"(.+?)(?: ([0-9]+))?(?: [a-z]+)?")  # as jieba's own pattern
 # commas or other delimiters of tables: a word, a number, perhaps a tag; after Chinese a tag alone. 1,000 is a word
 COMMAS = re.compile(r".*\D{0}[0-9]+{0}?|.*{0}[0-9]+{0}[A-Za-z]+|.*[^\x00-\x7f]{0}[A-Za-z]{{0,3}}".format("[,;|，；]"))
-BLANKS = "part word, frequency and part of speech (small letters) by one blank each"
+BLANKS = "separate word, frequency and part of speech (lower case) by one space each"
 MAX_FREQUENCY = 10**12
 
 

@@ -25,12 +25,12 @@ def add_parser() -> argparse.ArgumentParser:
     """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
     parser = argparse.ArgumentParser(
         prog="textrnn add",
-        description="Copy an entry of params.yaml, comments included, under another name, to be changed there.",
+        description="Copy an entry of params.yaml, with its comments, under another name, for you to edit.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("kind", metavar="KIND", choices=TABLES, help=f"one of {', '.join(TABLES)}")
-    parser.add_argument("name", metavar="NAME", help="of the new entry: letters, digits, _ and -")
+    parser.add_argument("name", metavar="NAME", help="the name of the new entry: letters, digits, _ and -")
     parser.add_argument("--from", dest="source", metavar="NAME", required=True, help="the entry that is copied")
     parser.add_argument("--encoding", metavar="NAME", help="the encoding of the new recipe")
     parser.add_argument("--corpus", metavar="NAME", help="the corpus of the new encoding")

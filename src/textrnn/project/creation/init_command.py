@@ -27,16 +27,16 @@ def init_parser() -> argparse.ArgumentParser:
     """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
     parser = argparse.ArgumentParser(
         prog="textrnn init",
-        description="Look at a file of labelled texts and write a project around it that `dvc repro` runs.",
+        description="Inspect a file of labelled texts and create a project for it, which `dvc repro` runs.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder of the project, which has none yet")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="the folder of the new project")
     parser.add_argument(
         "--file", type=Path, required=True, metavar="PATH", help="a .csv, .tsv, .jsonl or .parquet file"
     )
     add_file_options(parser)
-    parser.add_argument("--name", metavar="NAME", help="of the corpus (default: that of the file)")
+    parser.add_argument("--name", metavar="NAME", help="the name of the corpus (default: the name of the file)")
     parser.set_defaults(run=lambda args: init(args, parser.error))
     return parser
 

@@ -24,7 +24,7 @@ def check_parser() -> argparse.ArgumentParser:
     """Return the command's parser; the namespace it returns has a function `run`, which takes that namespace."""
     parser = argparse.ArgumentParser(
         prog="textrnn check",
-        description="Without a file: list all errors of params.yaml. With one: say what it holds, before training.",
+        description="Without FILE, list all errors of params.yaml. With FILE, describe its content before training.",
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
@@ -55,13 +55,15 @@ def inspect(path: Path, options: FileOptions) -> tuple[RawFile, FileSummary]:
 def add_file_options(parser: argparse.ArgumentParser) -> None:
     """Add the options that say how a file is read."""
     parser.add_argument("--text", metavar="NAME", help="the column of the texts (default: text)")
-    parser.add_argument("--label", metavar="NAME", help="the column of their labels (default: label)")
+    parser.add_argument("--label", metavar="NAME", help="the column of the labels (default: label)")
     parser.add_argument("--tokens", metavar="NAME", help="for tagging: the column of the lists of tokens")
     parser.add_argument("--tags", metavar="NAME", help="for tagging: the column of the lists of tags")
-    parser.add_argument("--group", metavar="NAME", help="the column of what must stay together, such as an author")
-    delimiter_help = "between the columns of a CSV or TSV file (default: found from its header)"
+    parser.add_argument(
+        "--group", metavar="NAME", help="the column of groups, such as authors, which stay in one split"
+    )
+    delimiter_help = "the character between columns of a CSV or TSV file (default: detected from its header)"
     parser.add_argument("--delimiter", metavar="CHAR", help=delimiter_help)
-    encoding_help = "of the file's text, such as gb18030 (default: by its byte order mark, else UTF-8 or a guess)"
+    encoding_help = "the encoding of the file, such as gb18030 (default: by its byte order mark, else UTF-8 or a guess)"
     parser.add_argument("--text-encoding", metavar="NAME", help=encoding_help)
     names = ", ".join(FORMATS)
     parser.add_argument("--format", choices=FORMATS, metavar="NAME", help=f"one of {names} (default: table)")

@@ -85,7 +85,7 @@ def open_raw_file(path: Path, options: FileOptions) -> RawFile:
         raise UserError(path, "is a folder", do="name a file") if path.is_dir() else UserError(path, "no such file")
     if options.format is None and table_kind(path) not in READERS:
         do = OTHER_KINDS.get(table_kind(path), "say what it is with --format, such as --format fasttext")
-        raise UserError(path, f"is not named as a table is, {', '.join(READERS)}", do=do)
+        raise UserError(path, f"does not have the extension of a table: {', '.join(READERS)}", do=do)
     found = _encoding(path, options)
     text_encoding = found.guess or options.text_encoding
     section: dict[str, Any] = {"format": options.format or "table", "files": {"train": path.name}}

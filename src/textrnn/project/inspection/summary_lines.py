@@ -18,7 +18,7 @@ TASKS = {"classify": "classification, a label for each text", "tag": "tagging, a
 def summary_lines(file: RawFile, summary: FileSummary) -> list[str]:
     """What `textrnn check FILE` prints: what the file is, what is in it, and what may be wrong with it."""
     lengths = _lengths(summary)
-    guess = {"encoding": f"a guess, which reads {file.guessed_words}; if letters are wrong: --text-encoding NAME"}
+    guess = {"encoding": f"a guess, which reads {file.guessed_words}; if letters are wrong, --text-encoding NAME"}
     lines = {
         "file": ", ".join(_describe_file(file)),
         **(guess if file.guessed_words else {}),
@@ -43,7 +43,7 @@ def _of_repeated(file: RawFile, summary: FileSummary) -> Iterator[str]:
         column = table.tokens if summary.task == "tag" else table.text
         option = f"; --group {column} keeps them together" if file.settings.format == "table" else ""
         share = f"{100 * summary.repeated / summary.rows:.0f}% of the rows repeat the text of another"
-        yield f"{share}: rows with the same text may land in train and in test, which makes scores too good{option}"
+        yield f"{share}: rows with the same text may be in both train and test, which makes scores too high{option}"
 
 
 def notes(summary: FileSummary) -> list[str]:

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from textrnn.interrupts import Terminated
 
-KEPT = "what is finished is kept; the same command goes on from there"
+KEPT = "finished stages are kept; the same command continues from there"
 
 
 def run_dvc(

@@ -51,4 +51,4 @@ def _told_by(said: str, messages: Path) -> UserError | None:
     last = _LAST.findall(said)
     if TRACEBACK not in said or not last:
         return None
-    return UserError("dvc repro", "an error of DVC's own", got=last[-1], do=f"see {messages}")
+    return UserError("dvc repro", "an internal error of DVC", got=last[-1], do=f"see {messages}")

@@ -85,7 +85,7 @@ class LockFile:
             entries |= _split(sound)[1]
         if cut := (self.path.exists() or is_whole(sound)) and lacks(text, sound):
             when = "that stage" if is_whole(sound) else "the run"
-            print(f"{LOCK} was cut by an interrupt: put back as it was before {when}", flush=True)
+            print(f"{LOCK} was cut off by an interrupt: restored as it was before {when}", flush=True)
         if is_whole(text):
             written = _split(text)[1]
             if cut and written:
@@ -129,13 +129,13 @@ class LockFile:
                 self._replace(self.path, f"{text}\n")
                 return
         if is_whole(sound):
-            print(f"{LOCK} was cut by an interrupt: put back as the last run left it", flush=True)
+            print(f"{LOCK} was cut off by an interrupt: restored as the last run left it", flush=True)
             self._replace(self.path, sound)
             return
         if not is_whole(committed):
             do = f"`rm {LOCK}`, then the same command again: what has run is in DVC's cache"
             raise UserError(LOCK, "cannot be read, and git has none in its place", do=do)
-        print(f"{LOCK} was cut by an interrupt: put back from the last commit", flush=True)
+        print(f"{LOCK} was cut off by an interrupt: restored from the last commit", flush=True)
         self._replace(self.path, committed)
 
     def _keep_sound(self, text: str) -> None:

@@ -56,7 +56,7 @@ def test_rows_that_are_all_padded_to_one_length():
     with pytest.raises(UserError) as caught:
         check_params(params)
     assert str(caught.value) == (
-        "recipes.news_rnn.pad.max_length: must be at most 1,000,000 where buckets is null: every row is padded to it; "
+        "recipes.news_rnn.pad.max_length: must be at most 1,000,000 if buckets is null: every row is padded to it; "
         "got 1000001 (int)"
     )
 

@@ -39,7 +39,7 @@ FILES = {"train": "a", "test": "b"}
         ({"dev": HoldOut("train", float("nan"), 1)}, "dev.share: must lie in (0, 1); got nan (float)"),
         ({"rows": {"valid": 3}}, "rows: a role must be train, dev or test; got 'valid' (str)"),
         ({"rows": {"train": 0}}, "rows.train: must be at least 1; got 0 (int)"),
-        ({"rows": {"dev": 7}}, "rows.dev: must be null where there is no such file; got 7 (int)"),
+        ({"rows": {"dev": 7}}, "rows.dev: must be null if there is no such file; got 7 (int)"),
         (
             {"test": HoldOut("train", 0.1, 1)},
             "test: must be null if files.test names a file; got HoldOut(from_='train', share=0.1, block=1) (HoldOut)",
@@ -66,7 +66,7 @@ FILES = {"train": "a", "test": "b"}
         ),
         (
             {"table": Table(text="a", label="b", delimiter="::")},
-            "table.delimiter: must be one character, no quote and no line end; got '::' (str)",
+            "table.delimiter: must be one character, but not a quote or a line end; got '::' (str)",
         ),
         ({"max_rejects": -1}, "max_rejects: must not be negative; got -1 (int)"),
     ],
@@ -109,10 +109,10 @@ def test_one_file_may_be_split_by_shares():
             "test.share: leaves no rows for train: the shares of dev and test must be less than 1 together; "
             "got 0.8 (float)",
         ),
-        ({"rows": {"test": 5}}, "rows.test: must be null where there is no such file; got 5 (int)"),
+        ({"rows": {"test": 5}}, "rows.test: must be null if there is no such file; got 5 (int)"),
         (
             {"format": "table", "table": Table(text="a", label="b", group="c"), "test": HoldOut("train", 0.1, 20)},
-            "test.block: must be 1 where table.group says which rows go together; got 20 (int)",
+            "test.block: must be 1 if table.group says which rows belong together; got 20 (int)",
         ),
     ],
 )

@@ -103,7 +103,7 @@ def test_a_value_must_stand_in_the_defaults_or_in_the_recipe():
         ({"adversarial": Adversarial(1.0, math.inf)}, r"^train\.adversarial\.weight: must be above 0 and finite"),
         (
             {"adversarial": Adversarial(1.0, 1.0), "embedding_rate": 0.0},
-            r"^train\.adversarial: must be null where embedding_rate is 0: a frozen embedding has no gradient",
+            r"^train\.adversarial: must be null if embedding_rate is 0: a frozen embedding has no gradient",
         ),
         ({"average": Swa("swa", 0)}, r"^train\.average\.from_epoch: must be at least 1; got 0"),
         ({"class_weights": {"ORG": 2.0}}, r"^train\.class_weights\.ORG: must be one of O, PER; got 'ORG'"),

@@ -66,7 +66,7 @@ def test_what_no_character_ends_is_not_kept_for_ever(tmp_path, monkeypatch):
     monkeypatch.setattr(textrnn.common.files.text_encoding, "MAX_PENDING_BYTES", 0)
     path = tmp_path / "a.txt"
     path.write_bytes(b"+" + b"A" * 5000)
-    with pytest.raises(UserError, match=r"are no whole character in utf-7$"):
+    with pytest.raises(UserError, match=r"form no complete character in utf-7$"):
         list(read_lines(path, "utf-7"))
 
 

@@ -110,7 +110,7 @@ def test_other_bytes_behind_or_between_streams_are_told(kind, junk, tmp_path, mo
         found = outcomes(path, monkeypatch)
         wrong = "is not a bz2 file or is damaged" if kind == "bz2" else "the compressed file is truncated or damaged"
         shown = junk.lstrip(b"\0") if kind == "gz" else junk
-        assert found.startswith(f"{path}: {wrong}; got bytes behind a sound stream that begin no other one, ")
+        assert found.startswith(f"{path}: {wrong}; got bytes after a complete stream that do not begin another one, ")
         assert repr(shown[:9])[:-1] in found
         assert found.endswith("; fetch it again")
 
@@ -124,7 +124,7 @@ def test_zeros_are_padding_of_gz_as_gzip_has_it_and_of_bz2_none(length, tmp_path
     path.write_bytes(first + bytes(length) + second + third + bytes(length))
     assert outcomes(path, monkeypatch) == TEXT
     (tmp_path / "a.bz2").write_bytes(b"".join(levels("bz2")) + bytes(length))
-    assert "got bytes behind a sound stream" in outcomes(tmp_path / "a.bz2", monkeypatch)
+    assert "got bytes after a complete stream" in outcomes(tmp_path / "a.bz2", monkeypatch)
 
 
 def test_what_is_no_stream_at_all():

@@ -82,9 +82,9 @@ def test_marks_where_files_were_put_together(tmp_path):
         ("good – or not\t1\n".encode(), "cp1252", "is UTF-8, and text_encoding is cp1252"),
         ("好\t1\n".encode(), "gbk", "is UTF-8, and text_encoding is gbk"),
         (TEXT.encode(), "gb18030", r"is UTF-8, and text_encoding is gb18030; set text_encoding: null"),
-        (b"PAR1 and so on", None, "is a Parquet file, which its name does not say; name it .parquet"),
-        (bz2.compress(b"a"), None, r"is packed with bzip2, which its name does not say; add \.bz2 to its name"),
-        (b"\x28\xb5\x2f\xfd", None, "is packed with zstd; unpack it"),
+        (b"PAR1 and so on", None, "is a Parquet file, but its name does not end in .parquet; name it .parquet"),
+        (bz2.compress(b"a"), None, r"is compressed with bzip2, but its name does not end in .bz2; add \.bz2 to"),
+        (b"\x28\xb5\x2f\xfd", None, "is compressed with zstd; unpack it"),
     ],
 )
 def test_a_file_that_is_no_text_of_its_encoding(tmp_path, content, encoding, message):

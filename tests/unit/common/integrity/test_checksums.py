@@ -86,7 +86,7 @@ def test_shards_are_left_out_and_files_without_a_folder_have_theirs_beside_them(
     assert set(json.loads((tmp_path / "a.checksums.json").read_text())) == {"a.json", "a.arrow"}
     assert read_json(tmp_path / "b.json", int) == 1
     (tmp_path / "a.json").write_text("2")
-    with pytest.raises(DamagedFileError, match=r"a\.json: is damaged; got other bytes"):
+    with pytest.raises(DamagedFileError, match=r"a\.json: is damaged; got content that does not fit"):
         read_json(tmp_path / "a.json", int)
     (tmp_path / "folder").mkdir()
     for name in ("a.arrow", "b"):
@@ -176,7 +176,7 @@ def test_files_may_be_called_checksums(tmp_path):
         write_sibling_checksums([tmp_path / f"{name}.json"])
     assert [read_json(tmp_path / f"{name}.json", str) for name in ("checksums", "other")] == ["checksums", "other"]
     (tmp_path / "other.json").write_text('"changed"')
-    with pytest.raises(DamagedFileError, match=r"other\.json: is damaged; got other bytes"):
+    with pytest.raises(DamagedFileError, match=r"other\.json: is damaged; got content that does not fit"):
         read_json(tmp_path / "other.json", str)
 
 

@@ -27,7 +27,7 @@ def test_buckets_and_a_readout_that_reads_padding_are_refused_together():
     with pytest.raises(UserError) as caught:
         check_params(changed("recipes.news_rnn.pad.buckets", 4))
     assert str(caught.value) == (
-        "recipes.news_rnn.pad.buckets: must be null where model.readout is last_step: it reads padding, so results "
+        "recipes.news_rnn.pad.buckets: must be null if model.readout is last_step: it reads padding, so results "
         "would depend on the widths; got 4; set recipes.news_rnn.model.readout: last_valid, or recipes.news_rnn.pad: "
         "{max_length: 32, buckets: null}"
     )
@@ -94,12 +94,12 @@ def test_a_classifier_may_have_a_wide_part(wide):
         (
             "recipes.news_rnn.pad.max_length",
             None,
-            r"^recipes\.news_rnn\.pad\.buckets: must be a number where",
+            r"^recipes\.news_rnn\.pad\.buckets: must be a number if",
         ),
         (
             "recipes.reviews_lstm.pad.buckets",
             3,
-            r"^recipes\.reviews_lstm\.pad\.side: must be right where",
+            r"^recipes\.reviews_lstm\.pad\.side: must be right if",
         ),
         ("recipes.news_rnn.encoding", 5, r"^recipes\.news_rnn\.encoding: must name an entry of encodings; got 5"),
         ("train.sampling", "balance", r"^train\.sampling: must be one of balanced; got 'balance'"),
@@ -114,7 +114,7 @@ def test_a_classifier_may_have_a_wide_part(wide):
         (
             "encodings.amazon_words.vectorize",
             {"width": 5, "words": {"width": 5, "min_count": 1, "norm": 1.0, "longest": 4}},
-            r"^encodings\.amazon_words\.vectorize\.words: must be null where tokens are not characters: segment has",
+            r"^encodings\.amazon_words\.vectorize\.words: must be null if tokens are not characters: segment has",
         ),
         (
             "recipes.news_rnn.embed.vectors",
@@ -157,7 +157,7 @@ def test_a_classifier_may_have_a_wide_part(wide):
         (
             "recipes.news_rnn_words.embed.lexicon",
             {"longest": 4, "vectors": None},
-            r"^recipes\.news_rnn_words\.embed\.lexicon: must be null where tokens are not characters: "
+            r"^recipes\.news_rnn_words\.embed\.lexicon: must be null if tokens are not characters: "
             r"encodings\.thucnews_words\.segment has segmenter: jieba; got",
         ),
         ("model.wide", "dev", r"^model\.wide: must be true or false; got 'dev'"),
@@ -167,7 +167,7 @@ def test_a_classifier_may_have_a_wide_part(wide):
         (
             "recipes.ner_gru.model.wide",
             True,
-            r"^recipes\.ner_gru\.model\.wide: must be false where readout is every_step: .*; got True \(bool\)$",
+            r"^recipes\.ner_gru\.model\.wide: must be false if readout is every_step: .*; got True \(bool\)$",
         ),
         ("train.batch_size", "x", r"^train\.batch_size: must be a whole number, or auto; got 'x'"),
         ("recipes", [], r"^recipes: must be a mapping of named entries"),
@@ -215,7 +215,7 @@ def test_all_errors_are_told_in_one_list():
 def test_defaults_must_be_complete():
     params = copy.deepcopy(SHIPPED)
     del params["train"]["batch_size"]  # told once, not again for each recipe without a batch size of its own
-    with pytest.raises(UserError, match=r"^train\.batch_size: missing param; add it \(null where it does not apply\)$"):
+    with pytest.raises(UserError, match=r"^train\.batch_size: missing param; add it \(null if it does not apply\)$"):
         check_params(params)
 
 
@@ -358,7 +358,7 @@ def test_a_name_that_cannot_be_part_of_a_path_or_a_command_is_refused(name):
         params = copy.deepcopy(SHIPPED)
         params[table][name] = next(iter(params[table].values()))
         (message,) = messages(params)
-        assert message.startswith(f"{table}: the name of an entry must have letters, digits, _ and - alone")
+        assert message.startswith(f"{table}: the name of an entry must have only letters, digits, _ and -")
 
 
 @pytest.mark.parametrize("name", ["a", "a-b_c", "新闻_字", "0", "a" * 64])

@@ -101,15 +101,15 @@ def test_every_reader_of_params_refuses_the_name_of_an_entry(tmp_path, name, tab
     with pytest.raises(UserError) as caught:
         read_params(path)
     assert str(caught.value) == (
-        f"{table}: the name of an entry must have letters, digits, _ and - alone, 64 at most, and not begin with -; "
-        f"got {name!r}"
+        f"{table}: the name of an entry must have only letters, digits, _ and -, at most 64 of them, and "
+        f"not begin with -; got {name!r}"
     )
 
 
 def test_a_name_is_named_in_the_layout_of_version_0_1_too(tmp_path):
     message = refusal(tmp_path, "corpora:\n  '../x': {format: names, files: {train: a}}\n")
     assert "is in the layout of version 0.1" in message
-    assert "corpora: the name of an entry must have letters, digits, _ and - alone" in message
+    assert "corpora: the name of an entry must have only letters, digits, _ and -" in message
     assert "got '../x'" in message
 
 

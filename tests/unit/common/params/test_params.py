@@ -120,7 +120,7 @@ def test_unknown_key_without_a_similar_one_lists_the_known_keys():
 
 
 def test_missing_key():
-    with pytest.raises(UserError, match=r"^inner\.depth: missing param; add it \(null where it does not apply\)$"):
+    with pytest.raises(UserError, match=r"^inner\.depth: missing param; add it \(null if it does not apply\)$"):
         build_dataclass(Inner, {}, "inner")
 
 
@@ -172,7 +172,7 @@ def test_nested_errors_have_dotted_names(field, value, message):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ({"kind": "step"}, "schedule.every: missing param; add it (null where it does not apply)"),
+        ({"kind": "step"}, "schedule.every: missing param; add it (null if it does not apply)"),
         ({"kind": "step", "every": 1, "floor": 0.0}, "schedule.floor: unknown param; known: kind, every"),
         ({"kind": "step", "every": "x"}, "schedule.every: must be a whole number; got 'x' (str)"),
         ({"kind": "stp", "every": 1}, "schedule.kind: must be one of step, cosine; got 'stp' (str)"),
@@ -296,7 +296,7 @@ def test_load_section_reports_every_error():
         "  box.q: unknown param; known: depth, width, label",
         "  box.label.depth: must be a whole number; got 'x' (str)",
         "  box.label.q: unknown param; known: depth",
-        "  box.width: missing param; add it (null where it does not apply)",
+        "  box.width: missing param; add it (null if it does not apply)",
     ]
     with pytest.raises(
         CombinedError, match=r"^2 errors\n  box\.depth: must be above 0; got 0.*\n  box\.width: must be"

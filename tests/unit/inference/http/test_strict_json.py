@@ -13,9 +13,9 @@ from textrnn.inference.http.strict_json import parse_json
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("NaN", "NaN is not a number of JSON"),
-        ('{"texts": ["a", Infinity]}', "Infinity is not a number of JSON"),
-        ("[-Infinity]", "-Infinity is not a number of JSON"),
+        ("NaN", "NaN is not a JSON number"),
+        ('{"texts": ["a", Infinity]}', "Infinity is not a JSON number"),
+        ("[-Infinity]", "-Infinity is not a JSON number"),
         ('{"a": 1, "b": 2, "a": 1}', "an object has a key twice"),
         ('[{"texts": [], "t\\u0065xts": []}]', "an object has a key twice"),
         ("[" * 100_000, "maximum recursion depth exceeded"),

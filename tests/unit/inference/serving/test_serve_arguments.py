@@ -84,7 +84,7 @@ def test_a_model_whose_name_no_url_can_have(run_command, folder, tmp_path, name)
     (tmp_path / name).symlink_to(folder)
     code, out, stderr = run_command("serve", tmp_path / name)
     assert (code, out, stderr.count("\n")) == (1, "", 1)
-    assert "the name of a model's directory must have letters, digits, _ and - alone, 64 at most" in stderr
+    assert "the name of a model's directory must have only letters, digits, _ and -, at most 64" in stderr
 
 
 def test_errors_at_the_start_are_one_line(run_command, folder, tmp_path):

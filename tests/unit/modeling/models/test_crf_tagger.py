@@ -204,9 +204,9 @@ def test_a_crf_is_rejected_in_a_model_that_is_no_tagger(changes):
 
 def test_class_weights_and_smoothing_are_rejected_only_with_a_crf():
     tagger = dataclasses.replace(PLAIN, **TAGGER)
-    with pytest.raises(UserError, match=r"^recipes\.r\.train\.class_weights: must be null where model\.crf is true"):
+    with pytest.raises(UserError, match=r"^recipes\.r\.train\.class_weights: must be null if model\.crf is true"):
         tagger.check_loss("recipes.r.train", {"PER": 10.0}, 0.0)
-    with pytest.raises(UserError, match=r"^recipes\.r\.train\.label_smoothing: must be 0 where model\.crf is true"):
+    with pytest.raises(UserError, match=r"^recipes\.r\.train\.label_smoothing: must be 0 if model\.crf is true"):
         tagger.check_loss("recipes.r.train", None, 0.1)
     tagger.check_loss("recipes.r.train", None, 0.0)
     PLAIN.check_loss("recipes.r.train", {"PER": 10.0}, 0.1)

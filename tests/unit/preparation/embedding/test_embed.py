@@ -138,7 +138,7 @@ def test_random_rows_are_scaled(vocabulary, tmp_path):
 @pytest.mark.parametrize(
     ("embedding", "match"),
     [
-        (Embed(None, 1.0, None, None, None, 1), r"\.r\.width: must be a number where vectors is null; got null"),
+        (Embed(None, 1.0, None, None, None, 1), r"\.r\.width: must be a number if vectors is null; got null"),
         (Embed(0, 1.0, None, None, None, 1), r"recipes\.r\.width: must be at least 1; got 0"),
         (Embed(0, 1.0, "some.vec", None, None, 1), r"recipes\.r\.width: must be at least 1; got 0"),
         (Embed(4, 0.0, None, None, None, 1), r"recipes\.r\.std: must be above 0 and finite; got 0\.0"),

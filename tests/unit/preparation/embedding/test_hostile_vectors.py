@@ -90,9 +90,9 @@ def test_a_large_matrix_is_read_in_blocks(tmp_path, kind):
         ((3, 2 * 10**9), "each row of its array embeddings.npy must have 1 to 16,777,216 bytes"),
         ((3, 10**300), "each row of its array embeddings.npy must have 1 to 16,777,216 bytes"),
         ((3, 0), "each row of its array embeddings.npy must have 1 to 16,777,216 bytes"),
-        ((3, 10**6), "its array embeddings.npy has fewer values than its head says; got float32 (3, 1000000)"),
-        ((3, 5), "its array embeddings.npy has fewer values than its head says"),
-        ((3, 3), "its array embeddings.npy has more values than its head says"),
+        ((3, 10**6), "its array embeddings.npy has fewer values than its header says; got float32 (3, 1000000)"),
+        ((3, 5), "its array embeddings.npy has fewer values than its header says"),
+        ((3, 3), "its array embeddings.npy has more values than its header says"),
         ((10**12, 4), "has 1000000000000 vectors and 3 tokens; they must match"),
         ((2 * 10**9, 4), "has 2000000000 vectors and 3 tokens; they must match"),
         ((-3, 4), "is not an .npz of plain arrays; got a shape of (-3, 4)"),
@@ -125,7 +125,7 @@ def test_both_heads_may_lie(tmp_path):
     rows = 10**12
     path = npz(tmp_path, head((rows, 4)) + VECTORS.tobytes(), head((rows,), "<U1") + b"a\0\0\0b\0\0\0")
     message, peak = refusal(path)
-    assert "has fewer values than its head says; got " in message
+    assert "has fewer values than its header says; got " in message
     assert peak < 40 * 2**20
     path = npz(tmp_path, head((rows, 4)) + VECTORS.tobytes(), head((rows,), "<U0"))
     assert "each row of its array tokens.npy must have 1 to 16,777,216 bytes" in refusal(path)[0]

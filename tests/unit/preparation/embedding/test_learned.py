@@ -140,6 +140,6 @@ def test_statistics_say_what_vectors_are_learned_from():
 def test_two_sources_of_bigrams_are_refused():
     for file in (None, "vectorized"):
         settings(bigrams="vectorized", lexicon=Lexicon(4, file), width=5).check(WHERE)
-    match = r"^recipes\.r\.embed\.bigrams: must be null where lexicon\.vectors is a file, .* too: a\.vec; got"
+    match = r"^recipes\.r\.embed\.bigrams: must be null if lexicon\.vectors is a file, .* too: a\.vec; got"
     with pytest.raises(UserError, match=match):
         settings(bigrams="vectorized", lexicon=Lexicon(4, "a.vec"), width=5).check(WHERE)

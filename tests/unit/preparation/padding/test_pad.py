@@ -315,9 +315,9 @@ def test_the_report_of_buckets_by_hand(tmp_path):
         (Pad(0, "right", None), r"recipes\.r\.max_length: must be at least 1; got 0"),
         (Pad(-1, "left", None), r"recipes\.r\.max_length: must be at least 1; got -1"),
         (Pad(None, "right", 0), r"recipes\.r\.buckets: must be at least 1; got 0"),
-        (Pad(None, "right", None), r"recipes\.r\.buckets: must be a number where max_length is null; got null"),
-        (Pad(None, "left", 6), r"recipes\.r\.side: must be right where there are buckets .*; got 'left'"),
-        (Pad(9, "left", 6), r"recipes\.r\.side: must be right where there are buckets .*; got 'left'"),
+        (Pad(None, "right", None), r"recipes\.r\.buckets: must be a number if max_length is null; got null"),
+        (Pad(None, "left", 6), r"recipes\.r\.side: must be right if there are buckets .*; got 'left'"),
+        (Pad(9, "left", 6), r"recipes\.r\.side: must be right if there are buckets .*; got 'left'"),
     ],
 )
 def test_invalid_settings(settings, match):

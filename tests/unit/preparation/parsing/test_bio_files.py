@@ -143,7 +143,7 @@ def test_a_long_sentence(read):
 
 def test_an_empty_tag(read):
     rows = read("a\tO\n\nb\t\n\nc\tO\n")
-    assert rows[1] == Reject(3, "not 2 columns, parted by a tab or blanks", r"'b\t'")
+    assert rows[1] == Reject(3, "not 2 columns, separated by a tab or spaces", r"'b\t'")
     assert read("a\tO\tx\nb\t\ty\n", columns=TagColumns(0, 1)) == [
         Reject(2, "a tag that is neither O nor B-TYPE nor I-TYPE", "''", bio.HINT)
     ]
@@ -152,7 +152,7 @@ def test_an_empty_tag(read):
 def test_a_file_without_blank_lines(tmp_path, write_raw):
     write_raw(tmp_path / "train.txt", "x\tO\ny\tB-X\n" * 40)
     settings = replace(BIO, files={"train": "train.txt"})
-    message = r"train\.txt: has 80 lines and no blank line: sentences are parted by blank lines; put one after each"
+    message = r"train\.txt: has 80 lines and no blank line: blank lines separate sentences; put one after each"
     with pytest.raises(UserError, match=message):
         bio.labels(tmp_path, settings)
     write_raw(tmp_path / "train.txt", "x\tO\ny\tB-X\n" * 40 + "\n")
@@ -168,7 +168,7 @@ def test_a_file_without_blank_lines(tmp_path, write_raw):
             "a\tO\nb\tO\n",
             r"raw: needs at least two labels; got \['O'\]; all tags of the 1 usable row of train.txt are O; check .*$",
         ),
-        ("a,O\nb,B-X\n", r"line 1: not 2 columns, parted by a tab or blanks; got 'a,O'"),
+        ("a,O\nb,B-X\n", r"line 1: not 2 columns, separated by a tab or spaces; got 'a,O'"),
         (
             "昨\tO\n中国人民\tO\n\n天\tO\n".encode("gb18030"),
             r"line 1: bytes that are not UTF-8; .* set text_encoding: gb18030",
@@ -184,7 +184,7 @@ def test_a_file_without_entities_says_why(content, message, tmp_path, write_raw)
 def test_a_split_without_rows_says_what_parts_sentences(tmp_path, write_raw):
     write_raw(tmp_path / "raw" / "train.txt", "a\tO\nb\tB-X\n")
     files = {"train": "train.txt", "test": "train.txt"}
-    message = r"the dev split is empty; got 1 usable row .*: dev 0\.25; check that blank lines part the sentences$"
+    message = r"the dev split is empty; got 1 usable row .*: dev 0\.25; check that blank lines separate the sentences$"
     with pytest.raises(UserError, match=message):
         parse(tmp_path / "raw", replace(BIO, files=files), limit=None, out=tmp_path)
 
@@ -249,7 +249,7 @@ def test_statistics_have_the_scheme_and_the_illegal_transitions(tmp_path, write_
 def test_a_sentence_has_a_limit(read, monkeypatch):
     monkeypatch.setattr(tag_scan, "MAX_SENTENCE_BYTES", 30)
     assert len(read("abcdefgh O\n" * 2 + "\n" + "abcdefgh O\n" * 2 + "\nb B-X\n")) == 3
-    message = r"some\.txt, line 6: is in a sentence of more than .*: sentences are parted by blank lines; put one after"
+    message = r"some\.txt, line 6: is in a sentence of more than .*: blank lines separate sentences; put one after"
     with pytest.raises(UserError, match=message):
         read("abcdefgh O\n" * 2 + "\n" + "abcdefgh O\n" * 4)
 

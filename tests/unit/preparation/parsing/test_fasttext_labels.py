@@ -32,7 +32,7 @@ def test_text_that_is_glued_to_a_label(tmp_path, write_raw):
     content = ROWS + "__label__a,great cup\n__label__c;good\n" + "__label__a,b more\n" * 2
     settings = corpus(tmp_path, write_raw, content)
     assert fasttext.labels(tmp_path, settings) == {"__label__a": "a", "__label__b": "b"}
-    message = r"a label that is none of the 2 classes; got '__label__a,great': .*is there no blank between label and t"
+    message = r"a label that is not one of the 2 classes; got '__label__a,great': .*is a space missing between label an"
     with pytest.raises(UserError, match=message):
         parse(tmp_path, settings, limit=None, out=tmp_path)
 

@@ -311,7 +311,7 @@ def test_bio_rejects_whole_sentences_at_the_first_invalid_line(path_of, write_ra
         b"p\n"  # 30: no tag
     )
     rows = list(read("bio", write_raw(path_of("bio"), content)))
-    columns, tag = "not 2 columns, parted by a tab or blanks", "a tag that is neither O nor B-TYPE nor I-TYPE"
+    columns, tag = "not 2 columns, separated by a tab or spaces", "a tag that is neither O nor B-TYPE nor I-TYPE"
     assert rejects(rows) == [
         (5, tag),
         (8, columns),

@@ -64,7 +64,7 @@ HEADERS = [("text", "label"), ("review", "ab"), ("Text", "Label "), ("内容", "
 def test_a_header_is_told_by_name(labels_of, header):
     with pytest.raises(UserError) as caught:
         labels_of("names", [header, *CLASSES])
-    assert "train.csv, line 1: is probably a header: no other row has its label; got " in str(caught.value)
+    assert "train.csv, line 1: is probably a header: no other row has this label; got " in str(caught.value)
     assert "use format: table, which reads columns by name, or remove the line" in str(caught.value)
 
 

@@ -64,7 +64,7 @@ def test_a_header_that_would_be_learnt_as_a_class(train, test, tmp_path, write_r
     write_raw(tmp_path / "train.csv", train)
     write_raw(tmp_path / "test.csv", test)
     settings = parse_settings("names", files={"train": "train.csv", "test": "test.csv"})
-    with pytest.raises(UserError, match=r"train\.csv, line 1: is probably a header: no other row has its label"):
+    with pytest.raises(UserError, match=r"train\.csv, line 1: is probably a header: no other row has this label"):
         FORMATS["names"].labels(tmp_path, settings)
 
 

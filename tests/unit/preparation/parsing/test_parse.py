@@ -189,7 +189,7 @@ def test_first_reject_is_an_error_that_names_file_line_and_reason(parsed, tmp_pa
     with pytest.raises(UserError) as caught:
         parsed(HEADLINES, **headlines(train=train))
     assert str(caught.value) == (
-        f"{tmp_path / 'raw' / 'train.txt'}, line 2: a label that is none of the 2 classes; got '2': "
+        f"{tmp_path / 'raw' / 'train.txt'}, line 2: a label that is not one of the 2 classes; got '2': "
         "2 of the 5 rows read so far are rejected and max_rejects is 0; "
         "also line 4: empty text; got '\\t1'; "
         "correct the file, or raise the corpus's max_rejects"
@@ -203,7 +203,7 @@ def test_rejects_are_counted_by_reason_and_the_rest_kept(parsed, rows_of):
         "read": 6,
         "kept": 2,
         "rejected": {
-            "a label that is none of the 2 classes": 2,
+            "a label that is not one of the 2 classes": 2,
             "empty text": 1,
             "not two columns, title<TAB>class index": 1,
         },
@@ -233,7 +233,7 @@ def test_invalid_utf8_is_a_counted_reject(parsed, write_raw, tmp_path):
 
 def test_unknown_country_in_test(parsed):
     test = [*NAMES_TEST, ("x", "Zulu")]
-    with pytest.raises(UserError, match=r"test\.csv\.gz, line 4: a label that is none of the 3 classes; got 'Zulu':"):
+    with pytest.raises(UserError, match=r"test\.csv\.gz, line 4: a label that is not one of the 3 classes; got 'Zulu'"):
         parsed(NAMES, train=NAMES_TRAIN, test=test)
     counts = parsed(replace(NAMES, max_rejects=1), out="lenient", train=NAMES_TRAIN, test=test)
     assert counts["files"]["test"]["kept"] == 3
@@ -242,7 +242,7 @@ def test_unknown_country_in_test(parsed):
 def test_tag_type_unseen_in_train(parsed):
     train = [("ab", ["B-PER", "O"])] * 4
     test = [("a", ["O"]), ("bc", ["O", "I-ORG"])]
-    message = r"test_bio\.txt, line 3: a tag whose type is none of the corpus's 1; got 'ORG': 1 of the 6 rows"
+    message = r"test_bio\.txt, line 3: a tag whose type is not one of the corpus's 1; got 'ORG': 1 of the 6 rows"
     with pytest.raises(UserError, match=message):
         parsed(BIO, train=train, test=test)
 
@@ -251,7 +251,7 @@ def test_classes_of_bio_reject_other_types(parsed):
     corpus = replace(BIO, classes={"PER": "person"}, max_rejects=1)
     train = [("ab", ["B-PER", "O"])] * 8 + [("c", ["B-LOC"])]
     assert parsed(corpus, train=train, test=[("a", ["O"])])["files"]["train"]["rejected"] == {
-        "a tag whose type is none of the corpus's 1": 1
+        "a tag whose type is not one of the corpus's 1": 1
     }
 
 
@@ -353,7 +353,7 @@ def test_labels_may_be_the_names_of_classes(parsed, rows_of):
         ("d", 1),
         ("e", 1),
     ]
-    with pytest.raises(UserError, match="a label that is none of the 2 classes; got 'Sport'"):
+    with pytest.raises(UserError, match="a label that is not one of the 2 classes; got 'Sport'"):
         parsed(HEADLINES, out="case", **headlines(train=[("a", "Sport"), ("b", 1)]))
 
 

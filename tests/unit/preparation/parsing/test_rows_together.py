@@ -29,7 +29,7 @@ def test_the_rows_of_a_line_stay_together(tmp_path, write_raw):
     assert counts["also_in_train"]["dev"] == 0
     assert counts["rows"]["train"] + counts["rows"]["dev"] == 120
     assert 20 < counts["rows"]["dev"] < 40
-    with pytest.raises(UserError, match="must be 1 where several_labels: each says which rows go together"):
+    with pytest.raises(UserError, match="must be 1 if several_labels: each says which rows belong together"):
         parse_settings("fasttext", files=FASTTEXT.files, dev=HoldOut("train", 0.25, 8), several_labels="each").check(
             "x"
         )

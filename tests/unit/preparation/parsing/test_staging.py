@@ -113,8 +113,8 @@ def test_markers_record_the_position_in_the_file_and_the_counts(tmp_path, write_
         return stage_file(path, "train", rows_of(path), limit=None, task="classify", label_ids=ids, out=tmp_path)
 
     shards, count = stage()
-    first = [f"line {line}: a label that is none of the 2 classes; got '__label__3'" for line in (5, 10, 15)]
-    assert count == FileCounts(37, 28, 0, {"a label that is none of the 2 classes": 9}, first)
+    first = [f"line {line}: a label that is not one of the 2 classes; got '__label__3'" for line in (5, 10, 15)]
+    assert count == FileCounts(37, 28, 0, {"a label that is not one of the 2 classes": 9}, first)
     # the last shard is empty: all rows after the one before it are rejected
     assert [shard.rows for shard in shards] == [4, 4, 4, 4, 4, 4, 4, 0]
     markers = [textrnn.common.storage.markers.read_result(tmp_path, f"staging-train-{at:05d}") for at in range(1, 9)]

@@ -206,7 +206,7 @@ ERRORS = {
         ),
         (
             gzip.compress(b"text,label\n"),
-            r"a\.csv: is packed with gzip, which its name does not say; add \.gz to its name$",
+            r"a\.csv: is compressed with gzip, but its name does not end in .gz; add \.gz to its name$",
         ),
         (
             b"PK\x03\x04 and more",

@@ -136,12 +136,12 @@ def test_with_a_word_of_letters_and_digits_jieba_itself_is_used(word):
         ("云计算 5\n".encode("utf-16"), r"words\.txt: is not UTF-8; got bytes of 0; .*`iconv -f utf-16 -t"),
         ("云计算 5\n一\n".encode("utf-16-le"), r"is not UTF-8; .*`iconv -f utf-16-le -t"),
         ("C++ 5\n最一\n".encode("utf-16-be"), r"is not UTF-8; .*`iconv -f utf-16-be -t"),
-        ("甲乙,5,n\n".encode(), r"line 1: has a word with what looks like its frequency; got '甲乙,5,n'; part word"),
+        ("甲乙,5,n\n".encode(), r"has a word with what looks like its frequency; got '甲乙,5,n'; separate word"),
         (b"iphone12;5;eng\n", r"line 1: has a word with what looks like its frequency"),
         ("甲\n甲乙，5\n".encode(), r"line 2: has a word with what looks like its frequency"),
         ("甲乙, 5\n".encode(), r"line 1: has a word with what looks like its frequency"),
         ("甲乙;n\n".encode(), r"line 1: has a word with what looks like its frequency"),
-        ("甲乙 5 N\n".encode(), r"line 1: has a word with white space, .*small letters"),
+        ("甲乙 5 N\n".encode(), r"line 1: has a word with white space, .*lower case"),
     ],
 )
 def test_invalid_dictionaries(content, match, tmp_path):

@@ -85,7 +85,7 @@ def test_an_entry_on_one_line(project, run_command):
         ),
         (
             ["recipe", "my recipe", "--from", "news_lstm"],
-            "error: recipes: the name of an entry must have letters, digits, _ and - alone, 64 at most",
+            "error: recipes: the name of an entry must have only letters, digits, _ and -, at most 64",
         ),
         (["recipe", "-a", "--from", "news_lstm"], ""),
     ],

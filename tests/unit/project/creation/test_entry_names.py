@@ -26,7 +26,7 @@ def test_such_a_name_is_refused(name):
 
 @pytest.mark.parametrize("name", ["a: {b", "a: {", "", "a b", "-a", "a" * 65, "a\n"])
 def test_what_no_entry_can_be_named(name):
-    with pytest.raises(UserError, match=r"^recipes: the name of an entry must have letters, digits, _ and - alone"):
+    with pytest.raises(UserError, match=r"^recipes: the name of an entry must have only letters, digits, _ and -"):
         check_entry_name(name, "recipes")
 
 

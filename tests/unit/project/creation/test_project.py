@@ -262,7 +262,7 @@ def test_a_name_that_no_entry_can_have_is_refused(tmp_path, run_command):
     (tmp_path / "t.csv").write_text(csv_of(ENGLISH), encoding="utf-8")
     code, _, said = run_command("init", tmp_path / "project", "--file", tmp_path / "t.csv", "--name", "my data")
     assert code == 1
-    assert "the name of an entry must have letters" in said
+    assert "the name of an entry must have only letters" in said
     assert not (tmp_path / "project").exists()
 
 
@@ -294,6 +294,6 @@ def test_init_shows_what_a_guessed_encoding_reads_and_writes_it(tmp_path, run_co
     (tmp_path / "t.csv").write_bytes(csv_of(texts).encode("cp1252"))
     code, said, _ = run_command("init", tmp_path / "project", "--file", tmp_path / "t.csv")
     assert code == 0
-    assert "encoding:   a guess, which reads n°, é, não, são; if letters are wrong: --text-encoding NAME\n" in said
+    assert "encoding:   a guess, which reads n°, é, não, são; if letters are wrong, --text-encoding NAME\n" in said
     ((_, corpus), _, _) = entries(tmp_path / "project")
     assert corpus["parse"]["text_encoding"] == "cp1252"

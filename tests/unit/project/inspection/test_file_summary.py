@@ -171,7 +171,7 @@ def test_a_guessed_encoding_is_shown_with_words_that_it_reads(tmp_path, run_comm
     assert code == 0
     first, second, *_ = said.splitlines()
     assert "probably cp1252" in first
-    assert second == "encoding:   a guess, which reads n°, était, là, forêt; if letters are wrong: --text-encoding NAME"
+    assert second == "encoding:   a guess, which reads n°, était, là, forêt; if letters are wrong, --text-encoding NAME"
     for content, options in ((text.encode(), ()), (text.encode("cp1252"), ("--text-encoding", "cp1252"))):
         path.write_bytes(content)
         assert "encoding:" not in run_command("check", path, *options)[1]

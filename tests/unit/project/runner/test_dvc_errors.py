@@ -73,8 +73,8 @@ def test_what_dvc_says_without_a_traceback_is_printed(said_by_dvc, capsys, tmp_p
 @pytest.mark.parametrize(
     ("messages", "told"),
     [
-        (CHAINED, "/p/.dvc/cache/files/md5/ab: permission denied; let this user read and write it"),
-        (SHORT, "/p/.dvc/cache/runs/96: permission denied; let this user read and write it"),
+        (CHAINED, "/p/.dvc/cache/files/md5/ab: permission denied; give this user permission to read and write it"),
+        (SHORT, "/p/.dvc/cache/runs/96: permission denied; give this user permission to read and write it"),
         (FULL, ".dvc: no space left on device; free some space or raise the quota"),
     ],
 )
@@ -90,7 +90,7 @@ def test_another_traceback_is_named_by_its_last_line_and_stays_in_the_log(said_b
     with pytest.raises(UserError) as raised:
         said_by_dvc(BUG, 255)
     log = tmp_path / "logs" / MESSAGES
-    assert str(raised.value) == f"dvc repro: an error of DVC's own; got KeyError: 'a'; see {log}"
+    assert str(raised.value) == f"dvc repro: an internal error of DVC; got KeyError: 'a'; see {log}"
     assert capsys.readouterr().err == ""
 
 

@@ -92,7 +92,7 @@ def test_a_lock_that_is_cut_in_a_run_is_put_back(lock, cut, capsys):
     lock.path.write_text(cut, encoding="utf-8")
     lock.end()
     assert lock.path.read_text(encoding="utf-8") == WHOLE
-    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as it was before the run\n"
+    assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored as it was before the run\n"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_a_lock_that_was_cut_before_the_run_comes_back_from_git(lock, cut, capsy
     commit(lock)
     lock.path.write_text(cut, encoding="utf-8")
     lock.begin(["a"])
-    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back from the last commit\n"
+    assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored from the last commit\n"
     lock.end()
     assert lock.path.read_text(encoding="utf-8") == WHOLE
 
@@ -210,7 +210,7 @@ def test_a_lock_that_is_cut_in_a_run_has_again_what_it_had_when_that_stage_began
     lock.path.write_text("", encoding="utf-8")
     lock.follow("Running stage 'never':")  # of a cut lock nothing is kept
     LockFile(lock.project).begin(["a"])
-    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as it was before that stage\n"
+    assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored as it was before that stage\n"
     assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "d9")
     lock.end()
     assert lock.path.read_text(encoding="utf-8") == HEAD + entry("a", "d9") + entry("b@x", "b2") + entry("c@y", "c3")
@@ -246,12 +246,12 @@ def test_a_lock_that_dvc_cut_after_a_run_comes_back_as_the_run_left_it(lock, cap
     lock.path.write_text("", encoding="utf-8")
     lock.begin(["a"])
     lock.end()
-    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as the last run left it\n"
+    assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored as the last run left it\n"
     assert lock.path.read_text(encoding="utf-8") == newer
     git(lock.project, "commit", "-q", "-a", "-m", "newer")  # what a run left before another commit is not put back
     lock.path.write_text("", encoding="utf-8")
     lock.begin(["a"])
-    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back from the last commit\n"
+    assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored from the last commit\n"
 
 
 def test_a_whole_lock_is_never_replaced_by_what_a_run_left(lock):
@@ -307,7 +307,7 @@ def test_a_lock_cut_at_any_line_end_comes_back_as_the_last_run_left_it(lock, in_
         lock.begin(["a"])
         lock.end()
         assert lock.path.read_text(encoding="utf-8") == newer, newer[:length][-40:]
-        assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as the last run left it\n"
+        assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored as the last run left it\n"
 
 
 def test_a_partial_last_entry_overrides_nothing(lock):
@@ -335,7 +335,7 @@ def test_entries_that_a_cut_lock_has_lost_come_from_when_the_stage_began(lock, c
     lock.path.write_text(HEAD + entry("a", "d8") + entry("b@x", "e4")[:30], encoding="utf-8")
     lock.path.write_text(HEAD + entry("a", "d8") + "  b@x:\n    cmd: run b@x\n", encoding="utf-8")
     lock.end()
-    assert capsys.readouterr().out == "dvc.lock was cut by an interrupt: put back as it was before that stage\n"
+    assert capsys.readouterr().out == "dvc.lock was cut off by an interrupt: restored as it was before that stage\n"
     expected = [entry("a", "d8"), entry("b@x", "e4"), entry("c@y", "c3"), entry("new", "f5")]
     assert lock.path.read_text(encoding="utf-8") == HEAD + "".join(expected)
 

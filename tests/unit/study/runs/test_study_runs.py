@@ -256,11 +256,11 @@ def test_a_variant_is_the_recipe_with_its_changes_and_the_limits():
 @pytest.mark.parametrize("name", ["../x", "a; touch X; #", "a b", "", "/x"])
 def test_a_name_that_becomes_a_path_or_a_command_is_checked(name):
     for key in ("recipe", "encoding"):
-        with pytest.raises(UserError, match=rf"^{key}: the name of an entry must have letters"):
+        with pytest.raises(UserError, match=rf"^{key}: the name of an entry must have only letters"):
             read_study(study(**{key: name}))
     values = study(runs=[name])
     values["variants"] = values["variants"] | {name: values["variants"]["rnn_b64_p16"]}
-    with pytest.raises(UserError, match=r"^variants: the name of a variant must have letters, digits, _ and - alone"):
+    with pytest.raises(UserError, match=r"^variants: the name of a variant must have only letters, digits, _ and -"):
         read_study(values)
 
 

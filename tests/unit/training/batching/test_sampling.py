@@ -139,7 +139,7 @@ DEFAULTS = {name: getattr(settings(), name) for name in Train.__dataclass_fields
     [
         (
             {"sampling": "balanced", "shuffle": False},
-            r"^recipes\.r\.train\.sampling: must be null where shuffle is false",
+            r"^recipes\.r\.train\.sampling: must be null if shuffle is false",
         ),
         ({"sampling": {"power": 1.5}}, r"^recipes\.r\.train\.sampling\.power: must lie in \[0, 1\]; got 1\.5"),
         ({"sampling": {"powr": 0.5}}, r"^recipes\.r\.train\.sampling\.powr: unknown param; did you mean power\?"),

@@ -49,9 +49,7 @@ def test_balanced_weights_of_tags_count_tokens_and_no_padding():
 
 def test_balanced_weights_are_refused_with_a_crf():
     crf = dataclasses.replace(PLAIN, crf=True, readout="every_step")
-    with pytest.raises(
-        UserError, match=r"^train\.class_weights: must be null where model\.crf is true; got 'balanced'"
-    ):
+    with pytest.raises(UserError, match=r"^train\.class_weights: must be null if model\.crf is true; got 'balanced'"):
         crf.check_loss("train", "balanced", 0.0)
 
 

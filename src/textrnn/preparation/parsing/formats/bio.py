@@ -39,7 +39,7 @@ TAGS: dict[FileScheme, str] = {  # of each scheme, for messages
 }
 PREFIXED = re.compile("O|[BIESLUM][-_].+")
 HINT = "the corpus's `columns` say where the tag is, its `scheme` of which kind it is"
-NO_SENTENCES = "check that blank lines part the sentences"
+NO_SENTENCES = "check that blank lines separate the sentences"
 
 
 class _Token(NamedTuple):
@@ -96,7 +96,7 @@ def _read_line(settings: Parse, scan: TagScan, line: bytes) -> _Token | Reject |
     if may_be_comment(text):
         return COMMENT
     if fields is None:
-        return Reject(0, f"not {scan.columns} columns, parted by a tab or blanks", shorten(text))
+        return Reject(0, f"not {scan.columns} columns, separated by a tab or spaces", shorten(text))
     return foreign_tag(0, tag, scan.converter.scheme, HINT)
 
 

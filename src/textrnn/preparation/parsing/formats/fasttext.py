@@ -78,7 +78,7 @@ def labels(folder: Path, settings: Parse) -> dict[str, str]:
             label, name = next(iter(settings.classes.items()), ("", ""))
             raise UserError(folder, wrong, got=shorten(label), do=f"write {PREFIX}{label}: {name}")
         return dict(settings.classes)
-    do = f"{PREFIX} must stand before the label"
+    do = f"{PREFIX} must be before the label"
     counts = labels_of_train(read, folder, settings, do)
     return {label: label.removeprefix(PREFIX) for label in counts if not _has_text(label, counts)}
 

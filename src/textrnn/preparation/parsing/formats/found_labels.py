@@ -144,7 +144,7 @@ def _refuse_header(
     others = (count for label, count in counts.items() if label != first.label)
     repeated = again == 1 and rows >= FEWEST_ROWS and all(count > 1 for count in others)
     if looks_like_header(first) or repeated or stands_out:
-        wrong = "is probably a header: no other row has its label"
+        wrong = "is probably a header: no other row has this label"
         got = f"{shorten(first.text)}, {shorten(first.label)}"
         do = "use format: table, which reads columns by name, or remove the line; if it is a row, list all `classes`"
         raise UserError(f"{path}, line {first.line}", wrong, got=got, do=do)

@@ -149,11 +149,11 @@ def _scan(path: Path, columns: TagColumns, scheme: FileScheme | None, encoding: 
         elif line is not COMMENT:
             counts.add_invalid(width)
         if sentence_bytes > MAX_SENTENCE_BYTES:
-            wrong = f"is in a sentence of more than {MAX_SENTENCE_BYTES >> 20} MiB: sentences are parted by blank lines"
+            wrong = f"is in a sentence of more than {MAX_SENTENCE_BYTES >> 20} MiB: blank lines separate sentences"
             raise UserError(f"{path}, line {number}", wrong, do="put one after each sentence")
     lines = counts.widths().total()
     if counts.sentences == 0 and lines > MAX_UNPARTED_LINES:
-        wrong = f"has {lines} lines and no blank line: sentences are parted by blank lines"
+        wrong = f"has {lines} lines and no blank line: blank lines separate sentences"
         raise UserError(path, wrong, do="put one after each sentence, also if the file is a single one")
     counts.end_sentence()
     scan = counts.result(scheme)

@@ -86,4 +86,4 @@ def _check_lengths(path: Path, first: int, names: Sequence[str], columns: Sequen
             is_texts = isinstance(value, list) and all(isinstance(item, str) for item in value)
             if (is_texts or isinstance(value, str)) and count_characters(value) > MAX_LINE_BYTES:
                 wrong = f'"{name}" has more than {MAX_LINE_BYTES:,} characters, the most that a text may have'
-                raise UserError(f"{path}, row {number}", wrong, do="part the text")
+                raise UserError(f"{path}, row {number}", wrong, do="split the text")
