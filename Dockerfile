@@ -26,6 +26,7 @@ ENV TORCHINDUCTOR_CACHE_DIR=/tmp/torchinductor
 
 # Scripts find the library beside them, so it is not installed; that would bring all its other dependencies.
 COPY params.yaml dvc.yaml .dvcignore /textrnn/
+COPY .dvc/plots /textrnn/.dvc/plots
 COPY pipeline /textrnn/pipeline
 COPY benchmarks /textrnn/benchmarks
 COPY src /textrnn/src

@@ -70,8 +70,10 @@ def test_the_files_that_are_no_code_go_into_a_wheel():
         for path in PACKAGE.rglob("*")
         if path.is_file() and path.suffix not in (".py", ".pyc") and path.name != "README.md"
     }
-    pipeline = Path("project/shipped/files/pipeline")  # a link, which rglob does not follow
-    scripts = {path for path in found if path.parent == pipeline}
-    assert {path.name for path in scripts} == {path.name for path in (ROOT / "pipeline").glob("*.py")}
-    assert found - scripts - {pipeline} == others
+    files, linked = Path("project/shipped/files"), set()
+    for link, folder, suffix in (("pipeline", "pipeline", ".py"), ("plots", ".dvc/plots", ".json")):
+        inside = {path for path in found if path.parent == files / link}  # rglob does not follow a link
+        assert {path.name for path in inside} == {path.name for path in (ROOT / folder).glob(f"*{suffix}")}
+        linked |= inside | {files / link}
+    assert found - linked == others
     assert {Path("py.typed"), Path("__init__.pyi"), Path("project/shipped/files/params.yaml")} <= others
