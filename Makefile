@@ -22,18 +22,26 @@ setup: .venv/.done
 	.venv/bin/python -m pip install --disable-pip-version-check -q -c constraints.txt -e '.[dev]'
 	@touch $@
 
-# SOURCE is the folder of the real corpora; what limits a first run is lifted, or set here: ROWS of each split, EPOCHS
+# SOURCE is the folder of the real corpora, VECTORS that of files of word vectors; what limits a first run is lifted, or
+# set here: ROWS of each split, EPOCHS. CLAIMS are the keys of those to run; all if none is named
 ROWS ?= null
 EPOCHS ?= null
+VECTORS ?= data/vectors
+STUDIED := -S data.source=$(SOURCE) -S data.vectors=$(VECTORS)
 LIFTED := -S limits.rows=$(ROWS) -S limits.epochs=$(EPOCHS) -S limits.hidden_size=null
 
 study: setup
 	@test -n "$(SOURCE)" || { echo "error: say where the corpora are: make study SOURCE=<folder>" >&2; exit 1; }
-	@dvc exp run -S data.source=$(SOURCE) $(LIFTED) study/dvc.yaml
-	@python pipeline/study_page.py --docs 'make study SOURCE=<folder> ROWS=$(ROWS) EPOCHS=$(EPOCHS)'
+	@python pipeline/study_records.py restore
+	@dvc exp run $(STUDIED) $(LIFTED) study/dvc.yaml:study_check
+	@python pipeline/study_plan.py --run $(CLAIMS); failed=$$?; python pipeline/study_records.py keep; \
+	python pipeline/study_verdicts.py && \
+	python pipeline/study_page.py --docs 'make study SOURCE=<folder> VECTORS=<folder> ROWS=$(ROWS) EPOCHS=$(EPOCHS)' && \
+	exit $$failed
 
 study-small: setup
-	@dvc repro study/dvc.yaml
+	@python pipeline/study_plan.py --small
+	@python pipeline/study_verdicts.py --small
 	@python pipeline/study_page.py
 
 # the processes that share the tests; 0: none but pytest itself

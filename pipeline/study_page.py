@@ -1,6 +1,9 @@
 """Print the study's verdicts and copy them for the report; with --docs, also write docs/study.md and docs/study/.
 
-The report depends on study/shown. That folder is not the output of a stage: otherwise `dvc repro` would run the study.
+The comparisons of each claim were fixed before the runs. A claim is supported, or not supported, where its p-value is
+at most 5% after Holm's correction over all claims, and undecided otherwise; a claim whose runs are not all there is not
+run yet. The report depends on study/shown. That folder is not the output of a stage: otherwise `dvc repro` would run
+the study.
 """
 
 import argparse
@@ -10,9 +13,11 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.stage import output_file, output_folder, run_command
 from textrnn.study.plan.json_files import write_results
-from textrnn.study.verdicts.study_page import lines, read_verdicts, render
+from textrnn.study.verdicts.study_page import read_verdicts, render, terminal_lines
+from textrnn.study.verdicts.wording import Language
 
 SHOWN = Path("study/shown")
+PAGES: dict[Language, Path] = {"en": Path("docs/study.md"), "zh": Path("docs/study.zh-CN.md")}
 
 
 def copy_plots(folder: Path) -> list[str]:
@@ -25,10 +30,10 @@ def copy_plots(folder: Path) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--docs", metavar="COMMAND", help="also write the page, which says that COMMAND produced it")
+    parser.add_argument("--docs", metavar="COMMAND", help="also write the pages, which say that COMMAND produced them")
     args = parser.parse_args()
     verdicts = read_verdicts(Path("study/verdicts.json"))
-    print("\n".join(lines(verdicts)))
+    print("\n".join(terminal_lines(verdicts)))
     with output_folder(SHOWN / "plots") as out:
         copy_plots(out)
     write_results(SHOWN / "verdicts.json", verdicts)
@@ -37,8 +42,9 @@ def main() -> None:
     with output_folder(Path("docs/study")) as out:
         plots = copy_plots(out)
         write_results(out / "verdicts.json", verdicts)
-    with output_file(Path("docs/study.md")) as temporary:
-        temporary.write_text(render(verdicts, plots, "study", args.docs), encoding="utf-8")
+    for language, page in PAGES.items():
+        with output_file(page) as temporary:
+            temporary.write_text(render(verdicts, plots, "study", args.docs, language), encoding="utf-8")
 
 
 if __name__ == "__main__":

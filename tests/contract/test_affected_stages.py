@@ -265,7 +265,7 @@ EDITS: list[tuple[str, tuple[str, ...]]] = [
     ("cli.py", ()),
     ("inference/serving/app.py", ()),
     ("inference/prediction/predictor.py", ()),
-    ("study/verdicts/claims.py", ()),
+    ("study/claims/claim.py", ()),
     ("tools/lr_range_test.py", ()),
     ("modeling/nn/README.md", ()),
     ("modeling/nn/.kernels.py.swp", ()),

@@ -15,7 +15,7 @@ from factories.imports import ROOT, SOURCE, all_imports, direct_imports, outside
 from textrnn.common.params import check
 from textrnn.common.params.sections import load_entry_section, merge_values
 
-STUDY = ("study_pad", "study_run", "study_cells", "study_verdicts")
+STUDY = ("study_check", "study_prepare", "study_run", "study_cells", "study_verdicts")
 # the modules beside the wings
 FLOOR = {"__init__", "errors", "machine_errors", "names", "interrupts", "unfinished", "stage", "cli"}
 # declarations and their reader, which compute nothing: DVC tracks the values of params.yaml themselves
@@ -65,8 +65,13 @@ LAYERS = (
     "inference/serving",
     "estimator",
     "study/plan",
+    "study/inputs",
     "study/runs",
+    "study/cells",
+    "study/records",
+    "study/claims",
     "study/verdicts",
+    "study/schedule",
     "tools",
 )
 WINGS = {
@@ -81,6 +86,8 @@ TORCH = (
     "inference/",
     "estimator",
     "study/runs",
+    "study/cells",
+    "study/schedule",
     "tools",
 )
 BARE_IMAGE = {"torch", "numpy", "pyarrow", "safetensors", "filelock", "textrnn", "checkout"}
@@ -108,8 +115,9 @@ def test_a_stage_lists_exactly_the_packages_its_script_reaches(stage):
 def test_a_stage_of_the_study_does_so_too(stage):
     stages = YAML(typ="safe").load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     assert tuple(stages) == STUDY
-    assert stages[stage]["wdir"] == ".."  # as the paths are the root's
-    assert_lists_its_packages(stage, stages[stage])
+    definition = stages[stage].get("do", stages[stage])
+    assert definition["wdir"] == ".."  # as the paths are the root's
+    assert_lists_its_packages(stage, definition)
 
 
 def assert_lists_its_packages(stage: str, definition: dict[str, Any]) -> None:
@@ -157,13 +165,13 @@ def test_no_command_with_a_name_in_it_runs_before_that_name_is_checked():
     assert sorted(named) == sorted(STAGES)
     assert [stage for stage in named if not follows(stage, "check", needs)] == []
     study = YAML(typ="safe").load((ROOT / "study" / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
-    named = [stage for stage, definition in study.items() if "${" in definition["cmd"]]
-    assert named == ["study_run"]
-    assert "study_pad" in producers(study)["study_run"]
+    bodies = {stage: definition.get("do", definition) for stage, definition in study.items()}
+    assert [stage for stage, body in bodies.items() if "${" in body["cmd"]] == ["study_prepare", "study_run"]
+    assert "study_check" in producers(study)["study_prepare"] & producers(study)["study_run"]
     # what it checks, so that it runs again when one of them changes
-    (read,) = study["study_pad"]["params"]
-    assert {"runs", "seeds"} <= set(read["study/params.yaml"])
-    assert re.findall(r"\$\{(.+?)\}", study["study_run"]["cmd"]) == ["item.variant", "item.seed"]
+    assert {"params.yaml", "study/params.yaml", "study/runs.yaml"} <= set(bodies["study_check"]["deps"])
+    assert re.findall(r"\$\{(.+?)\}", bodies["study_prepare"]["cmd"]) == ["key"]
+    assert re.findall(r"\$\{(.+?)\}", bodies["study_run"]["cmd"]) == ["item.variant", "item.seed"]
 
 
 def test_every_module_lies_in_a_package_of_the_list():

@@ -20,7 +20,7 @@ from factories.params import RECIPES
 from textrnn.unfinished import PRIVATE
 
 STUDY = "study/dvc.yaml"  # its stages would be read by each command of DVC, which takes most of a second
-LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock")
+LEFT_OUT = ("tests/", "docs/", "benchmarks/", "metrics/", "dvc.lock", "study/records/", "study/dvc.lock")
 WRITTEN = ("data", "models", "metrics", "reports")  # the folders of outputs; logs/ holds seconds, which always differ
 WITH_TIMES = Path("reports/run.html")  # the report with seconds, which is no output
 TAGGER = "ner_bilstm_crf"

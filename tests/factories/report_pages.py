@@ -17,8 +17,7 @@ from factories.report_files import (
 )
 from factories.study_records import verdicts
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
-from textrnn.study.verdicts.curves import draw_all
-from textrnn.study.verdicts.measure_plots import draw_measures
+from textrnn.study.verdicts.figures import draw_figures
 
 ATTACK = "<script>alert(1)</script>"
 HOSTILE = "\x00\x1b</bdi></td><img src=x onerror='alert(2)'>\" evil=\"&amp;\u202eאב{{ 7 * 7 }}{% endif %}"
@@ -143,8 +142,9 @@ def write_results(project):
 
 def write_study(project):
     """A folder with the verdicts and plots of a study, as its stages write them."""
-    runs, judged = verdicts()
-    plots = draw_all(runs) | {f"{each['claim']}.svg": draw_measures(each["measured"]) for each in judged["claims"]}
+    measurements, claims, judged = verdicts()
+    measured = {each["claim"]: each["measured"] for each in judged["claims"]}
+    plots = draw_figures(claims, measured, measurements)
     write_json(project / "study" / "verdicts.json", judged)
     (project / "study" / "plots").mkdir()
     for name, plot in plots.items():

@@ -63,24 +63,24 @@ def test_a_name_that_leads_to_a_folder_of_the_users_leaves_it(project, where):
     assert (user / "thesis.txt").read_text(encoding="utf-8") == "the only copy"
 
 
-@pytest.mark.parametrize(
-    ("key", "wrong"),
-    [
-        ("runs", "variants: the name of a variant must have only letters, digits, _ and -"),
-        ("seeds", "study.seeds[0]: must be a whole number"),
-    ],
-)
-def test_the_study_runs_no_command_of_a_variant_either(tmp_path, key, wrong):
+@pytest.mark.parametrize("place", ["params.yaml", "runs.yaml"])
+def test_the_study_runs_no_command_of_a_variant_either(tmp_path, place):
     value = "1; touch INJECTED; #"
     project = make_project(tmp_path / "project", study=True)
-    path = project / "study" / "params.yaml"
-    params = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    params[key] = [value]
-    params["variants"][value] = copy.deepcopy(params["variants"]["rnn_b64_p16"])  # YAML would have an alias
-    with path.open("w", encoding="utf-8") as file:
-        YAML(typ="safe").dump(params, file)
-    (project / "data/encoded/thucnews_chars/ids").mkdir(parents=True)  # as if the encoding were there
-    (project / "data/encoded/thucnews_chars/ids/index.json").write_text("{}", encoding="utf-8")
-    said = dvc(project, "repro", "--single-item", f"{STUDY}:study_pad", code=255)
-    assert wrong in said
+    yaml = YAML(typ="safe")
+    names = ("params.yaml", "runs.yaml")
+    params, runs = (yaml.load((project / "study" / name).read_text(encoding="utf-8")) for name in names)
+    runs["runs"]["x-1"] = {"variant": value, "seed": value, "inputs": "news_rnn-16", "encoding": "thucnews_chars"}
+    if place == "params.yaml":
+        params["variants"][value] = copy.deepcopy(params["variants"]["rnn_b64_p16"])  # YAML would have an alias
+    for name, values in (("params.yaml", params), ("runs.yaml", runs)):
+        with (project / "study" / name).open("w", encoding="utf-8") as file:
+            yaml.dump(values, file)
+    wrong = "variants: the name of a variant must have only letters, digits, _ and -"
+    if place == "runs.yaml":
+        wrong = "study/runs.yaml: is not that of study/params.yaml"
+    (project / "data/study/inputs/news_rnn-16").mkdir(parents=True)  # as if all but the check had been made
+    for target in ("study_check", "study_run@x-1"):
+        said = dvc(project, "repro", f"{STUDY}:{target}", code=255)
+        assert wrong in said
     assert list(project.parent.rglob("INJECTED*")) == []

@@ -30,7 +30,7 @@ class ShownFinding(TypedDict):
 
 
 class ShownClaim(TypedDict):
-    """A claim with its verdict."""
+    """A claim with its verdict; missing: the runs that it cannot be judged without."""
 
     claim: str
     verdict: str
@@ -38,15 +38,25 @@ class ShownClaim(TypedDict):
     tutorial: int
     note: str
     findings: list[ShownFinding]
+    missing: list[str]
+
+
+class ShownScale(TypedDict):
+    """The most rows and epochs that runs of a recipe were trained on."""
+
+    recipe: str
+    rows: int
+    epochs: float
 
 
 class ShownVerdicts(TypedDict):
     """`verdicts.json`, as far as it is shown."""
 
-    seeds: list[int]
-    rows: int
-    epochs: float
     level: float
+    alpha: float
+    runs: int
+    planned_runs: int
+    scale: list[ShownScale]
     claims: list[ShownClaim]
 
 
@@ -95,11 +105,17 @@ class ClaimView:
 def study_section(study: ShownStudy) -> dict[str, Any]:
     """The values of `study.html`: what the study was run on, the rule of its verdicts, and all claims."""
     verdicts = study.verdicts
-    seeds, epochs = len(verdicts["seeds"]), plural(verdicts["epochs"], "epoch")
+    sizes = [
+        f"{row['recipe']} on {plural(row['rows'], 'row')} for {plural(row['epochs'], 'epoch')}"
+        for row in verdicts["scale"]
+    ]
+    scale = f"{verdicts['runs']} of {plural(verdicts['planned_runs'], 'run')}, on the CPU"
+    level, alpha = f"{100 * verdicts['level']:.0f}%", f"{100 * verdicts['alpha']:.0f}%"
     return {
-        "scale": f"{plural(verdicts['rows'], 'row')} of train, {epochs}, {plural(seeds, 'seed')}, on the CPU.",
-        "rule": f"A claim is supported where all its {100 * verdicts['level']:.0f}% intervals over seeds (or timings) "
-        "lie where it expects them, not supported where one lies wholly elsewhere, and undecided otherwise.",
+        "scale": f"{scale}; at most {', '.join(sizes)}." if sizes else f"{scale}.",
+        "rule": f"Brackets are {level} intervals: of scores on test by a bootstrap over seeds and rows together, of "
+        "all else by Student's t over seeds. A claim needs all its comparisons. It is supported, or not supported, "
+        f"where its p-value is at most {alpha} after Holm's correction over all claims, and undecided otherwise.",
         "claims": [_claim(claim, study.plots) for claim in verdicts["claims"]],
     }
 
@@ -111,6 +127,12 @@ def _claim(claim: ShownClaim, plots: Mapping[str, Chart]) -> ClaimView:
         statement=claim["said"],
         tutorial=claim["tutorial"],
         note=claim["note"],
-        findings=[finding["words"] for finding in claim["findings"]],
-        plots=[plot for name, plot in plots.items() if name.partition("-")[0] == claim["claim"]],
+        findings=[finding["words"] for finding in claim["findings"]] + _missing(claim["missing"]),
+        plots=[plot for name, plot in plots.items() if name == claim["claim"]],
     )
+
+
+def _missing(runs: Sequence[str]) -> list[str]:
+    """A line for runs that are missing, which names the first."""
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return [f"not run yet: {runs[0]}{more}"] if runs else []

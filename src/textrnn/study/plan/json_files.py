@@ -1,10 +1,9 @@
-"""The study's JSON files: floats with six significant digits, and the runs read back."""
+"""The study's JSON files: floats with six significant digits, a line for each value."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,22 +11,36 @@ from textrnn.common.integrity.json_files import read_json
 from textrnn.errors import DamagedFileError, UserError
 from textrnn.names import path_of
 from textrnn.stage import output_file
-from textrnn.study.plan.result_forms import KeptShares, RunFacts, RunTimings
+from textrnn.study.plan.result_forms import RunFacts, RunTimings
 
 Form = TypeVar("Form")
-Runs = dict[tuple[str, int], tuple[dict[str, Any], dict[str, Any]]]  # facts and timings, by variant and seed
+FACTS, TIMINGS, RAW_LOSSES = Path("data/study/runs"), Path("logs/study"), Path("logs/study_losses")
+CELLS, CELLS_FOLDER, CELLS_TIMINGS = "cells.json", Path("data/study/cells"), Path("logs/study_cells")
+DO = "run make study-small or make study"
+
+
+def run_name(variant: str, seed: int) -> str:
+    """The name of a run, which its files and its stage have."""
+    return f"{variant}-{seed}"
 
 
 def run_file(folder: Path, variant: str, seed: int) -> Path:
     """The file of a run in a folder."""
-    return path_of(folder, variant, f"-{seed}.json")
+    return path_of(folder, run_name(variant, seed), ".json")
 
 
 def write_results(path: Path, values: Any) -> None:
-    """Write values as JSON; floats keep six significant digits, as gradients are small, and NaN becomes null."""
+    """Write a mapping as JSON; floats keep six significant digits, as gradients are small, and NaN becomes null.
+
+    Each value of the mapping has a line, so that git shows what differs between two records.
+    """
+    rows = [f"{json.dumps(str(key))}: {_dump(value)}" for key, value in values.items()]
     with output_file(path) as temporary:
-        text = json.dumps(_rounded(values), indent=1, ensure_ascii=False, allow_nan=False)
-        temporary.write_text(text + "\n", encoding="utf-8")
+        temporary.write_text("{\n" + ",\n".join(rows) + "\n}\n", encoding="utf-8")
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(_rounded(value), ensure_ascii=False, allow_nan=False)
 
 
 def _rounded(value: Any) -> Any:
@@ -41,33 +54,18 @@ def _rounded(value: Any) -> Any:
 
 
 def read_results(path: Path, form: type[Form]) -> Form:
-    """Read what `write_results` wrote; raise UserError when the file is missing, damaged or of another form."""
+    """Read a JSON file; raise UserError when it is missing, damaged or of another form."""
     if not path.is_file():
-        raise UserError(path, "no such file", do="run make study-small or make study")
+        raise UserError(path, "no such file", do=DO)
     try:
         return read_json(path, form)
     except DamagedFileError as error:
-        do = "remove it, then run make study-small or make study"
-        raise UserError(path, "is damaged", got=error.__cause__, do=do) from error
+        raise UserError(path, "is damaged", got=error.__cause__, do=f"remove it, then {DO}") from error
 
 
-def read_kept_share(path: Path, width: int) -> float:
-    """The fraction of tokens that rows of this width keep, from what `study_pad` wrote."""
-    kept = read_results(path, KeptShares)
-    if str(width) not in kept:
-        raise UserError(path, f"does not have the width {width}", do="run make study-small or make study")
-    return kept[str(width)]
-
-
-def read_runs(facts_folder: Path, timings_folder: Path, variants: Iterable[str], seeds: Iterable[int]) -> Runs:
-    """Read the runs of all variants with all seeds, from the folders of their facts and of their timings."""
-    runs = [(variant, seed) for variant in variants for seed in seeds]
-    return {run: _read_run(run_file(facts_folder, *run), run_file(timings_folder, *run)) for run in runs}
-
-
-def _read_run(facts_file: Path, timings_file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def read_run(facts_file: Path, timings_file: Path) -> tuple[RunFacts, RunTimings]:
+    """The facts and the timings of a run. Raises UserError as `read_results` does, and if they are of two runs."""
     facts, timings = read_results(facts_file, RunFacts), read_results(timings_file, RunTimings)
-    if len(facts["points"]) != len(timings["seconds"]) or facts["batch_size"] < 1:
-        do = "run make study-small or make study"
-        raise UserError(timings_file, f"is not of the run in {facts_file}", got=len(timings["seconds"]), do=do)
-    return dict(facts), dict(timings)
+    if len(facts["curve"]["step"]) != len(timings["seconds"]):
+        raise UserError(timings_file, f"is not of the run in {facts_file}", got=len(timings["seconds"]), do=DO)
+    return facts, timings

@@ -1,128 +1,125 @@
-"""One run of the study: train a variant with a seed, and record each batch's loss and the time of each evaluation."""
+"""One run of the study: train a variant with a seed, and measure what the claims are judged by."""
 
 from __future__ import annotations
 
-import math
-import time
-from dataclasses import dataclass
+import os
+import platform
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.hooks import RemovableHandle
 
+from textrnn.modeling.models.text_rnn import TextRNN
+from textrnn.study.plan.packed_rows import pack_bits, pack_counts
+from textrnn.study.plan.settings import RunSettings
 from textrnn.study.runs.gradients import by_distance
-from textrnn.training.batching.batches import Selected, evaluation_size
+from textrnn.study.runs.loss_curve import BatchRecords, loss_bins
+from textrnn.study.runs.recorder import RunRecorder
+from textrnn.study.runs.scored_rows import correct_rows, entity_f1, sentence_counts
+from textrnn.study.runs.variant_recipe import part_of_rows
+from textrnn.training.batching.buckets import AnyBucket
 from textrnn.training.batching.loading import CPU, check_id_ranges, load_buckets
-from textrnn.training.trainer.callbacks import early_stopping
-from textrnn.training.trainer.evaluation import evaluate_loss
-from textrnn.training.trainer.loop import Callback, Trainer
+from textrnn.training.planning.model_summary import summarize
+from textrnn.training.trainer.loop import Trainer
 from textrnn.training.trainer.recipe import Recipe
 from textrnn.training.trainer.run_state import DivergedError, EvaluationPoint
-from textrnn.training.trainer.setup import report_out_of_memory, set_up_training
+from textrnn.training.trainer.setup import TrainingSetup, report_out_of_memory, set_up_training
+
+CPU_INFO = Path("/proc/cpuinfo")
 
 
 @dataclass(frozen=True)
 class StudyRun:
     """The result of a run.
 
-    facts: reproducible with the same seed: test accuracy, the points of the curves, the loss of each batch, which
-    batches were short, gradients by distance before and after training, and whether training diverged.
-    timings: not reproducible: seconds of training up to each point, without evaluations, and the number of threads.
+    facts: reproducible with the same seed: `RunFacts`, but for the name and the seed of the variant and for what is
+    known of its inputs alone. timings: not reproducible: `RunTimings`. batches: all batches, of which the facts have
+    summaries.
     """
 
     facts: dict[str, Any]
     timings: dict[str, Any]
+    batches: BatchRecords
 
 
-class RunRecorder(Callback):
-    """Records the steps and evaluations of training, and the loss of each training batch by hooks on the network."""
+def run_variant(recipe: Recipe, settings: RunSettings) -> StudyRun:
+    """Train a variant, a classifier or a tagger, and measure it.
 
-    def __init__(self) -> None:
-        self.losses: list[float] = []
-        self.rows: list[int] = []
-        self.points: list[EvaluationPoint] = []
-        self.seconds: list[float] = []
-        self._seconds_trained = 0.0
-        self._resumed_at = math.nan
-        self._hooks: list[RemovableHandle] = []
-
-    def on_start(self, trainer: Trainer) -> None:
-        """Set the hooks."""
-        network = trainer.network
-        self._hooks = [
-            network.register_forward_pre_hook(self._start_timer),
-            network.register_forward_hook(self._record_loss),
-        ]
-
-    def on_step_end(self, trainer: Trainer, batch: Selected) -> None:
-        """Record the rows of the batch; add the time since the last step or evaluation."""
-        self.rows.append(len(batch))
-        now = time.perf_counter()
-        self._seconds_trained, self._resumed_at = self._seconds_trained + now - self._resumed_at, now
-
-    def on_evaluation(self, trainer: Trainer, point: EvaluationPoint) -> None:
-        """Record the point, and the seconds of training up to it."""
-        self.points.append(point)
-        self.seconds.append(self._seconds_trained)
-        self._resumed_at = time.perf_counter()
-
-    def on_end(self, trainer: Trainer) -> None:
-        """Remove the hooks."""
-        for hook in self._hooks:
-            hook.remove()
-
-    def _start_timer(self, module: nn.Module, _inputs: object) -> None:
-        # not before the first batch: creating the optimizer spends seconds on loading modules, which is not training
-        if module.training and math.isnan(self._resumed_at):
-            self._resumed_at = time.perf_counter()
-
-    def _record_loss(self, _module: nn.Module, _inputs: object, logits: Tensor) -> None:
-        if not logits.requires_grad:
-            return  # an evaluation
-
-        def append_loss(gradient: Tensor) -> None:
-            # the gradient of cross-entropy is p - 1 at the target and p elsewhere: negative only at the target
-            # if a confident network makes it zero everywhere, the prediction is the target: a wrong one would have -1
-            targets = torch.where(gradient.any(1), gradient.argmin(1), logits.argmax(1))
-            self.losses.append(F.cross_entropy(logits.detach(), targets).item())
-
-        logits.register_hook(append_loss)
-
-
-def run_variant(recipe: Recipe, *, gradient_rows: int) -> StudyRun:
-    """Train a variant of the study's recipe, a classifier, and measure it.
-
-    Training is that of a recipe, on the CPU, so that the times of all runs are comparable and hooks see every batch. A
-    run that diverges has a result too, that of its final weights. gradient_rows: see `by_distance`. Raises UserError
-    for values that do not fit the data.
+    Training is that of a recipe, on the CPU, so that the times of all runs are comparable. A run that diverges has a
+    result too, that of its final weights. Raises UserError for values that do not fit the data.
     """
     with report_out_of_memory():
         setup = set_up_training(recipe, CPU)
-        padded, data, settings = recipe.data.padded, setup.data, setup.recipe.train
+        data = replace(setup.data, train=part_of_rows(setup.data.train, settings.rows))
+        padded, labels, train = recipe.data.padded, recipe.data.labels, setup.recipe.train
         test = load_buckets(padded, "test")
-        check_id_ranges(test, len(recipe.data.matrix), len(recipe.data.labels.names), padded.folder)
-        network = setup.initial_network(settings.seed)
-        before = by_distance(network, data.dev, gradient_rows)
-        recorder, diverged = RunRecorder(), False
+        check_id_ranges(test, len(recipe.data.matrix), len(labels.names), padded.folder)
+        network = setup.initial_network(train.seed)
+        with_gradients = labels.task == "classify" and padded.facts.side == "right"
+        before = by_distance(network, data.dev, settings.gradient_rows) if with_gradients else None
+        score_test = (lambda: float(correct_rows(network, test).mean())) if settings.test_curve else None
+        recorder, diverged = RunRecorder(score_test, gradient_norms=settings.gradient_norms), False
+        trainer = Trainer(network, data, train, callbacks=[recorder])
         try:
-            Trainer(network, data, settings, callbacks=[recorder, *early_stopping(settings)]).fit()
+            trainer.fit()
         except DivergedError:
             diverged = True
-        assert settings.batch_size != "auto"  # load_variant refuses it
-        facts = _training_facts(recorder, settings.batch_size, sum(map(len, data.train)))
-        facts |= {
-            "diverged": diverged,
-            "gradients": {"before": before, "after": by_distance(network, data.dev, gradient_rows)},
-            "test_accuracy": evaluate_loss(network, test, evaluation_size(CPU), class_weights=None).accuracy,
-        }
-    return StudyRun(facts, {"seconds": recorder.seconds, "threads": torch.get_num_threads(), "device": "cpu"})
+        after = by_distance(network, data.dev, settings.gradient_rows) if with_gradients else None
+        assert isinstance(train.batch_size, int)  # the settings refuse others
+        batches = BatchRecords(
+            recorder.losses, recorder.rows, trainer.epochs.steps, train.batch_size, recorder.gradient_norms
+        )
+        facts = {"recipe": settings.recipe, "task": labels.task, "batch_size": train.batch_size}
+        facts |= _sizes(setup, data.train, trainer)
+        facts |= {"diverged": diverged, "measures": batches.measures()}
+        facts |= {"gradients": {"before": before, "after": after} if with_gradients else None}
+        facts |= {"curve": _curve(recorder.points, recorder.test_accuracy), "losses": loss_bins(recorder.losses)}
+        facts |= _score_test(network, recipe, test)
+    return StudyRun(facts, _timings(recorder), batches)
 
 
-def _training_facts(recorder: RunRecorder, batch_size: int, rows: int) -> dict[str, Any]:
-    points = [
-        [point.step, point.epoch, point.train.loss, point.dev.loss, point.dev.accuracy] for point in recorder.points
-    ]
-    short = [index for index, count in enumerate(recorder.rows) if count < batch_size]
-    return {"batch_size": batch_size, "rows": rows, "points": points, "losses": recorder.losses, "short": short}
+def _sizes(setup: TrainingSetup, train: Sequence[AnyBucket], trainer: Trainer[TextRNN]) -> dict[str, Any]:
+    """How much was trained: rows, epochs, steps, parameters and floating-point operations."""
+    summary, steps = summarize(setup.config), trainer.state.step
+    cost = {each.width: each.training for each in summary.costs}
+    epochs = steps / trainer.epochs.steps
+    flops = epochs * sum(len(bucket) * cost[bucket.width] for bucket in train)
+    sizes = {"rows": sum(map(len, train)), "epochs": epochs, "steps": steps}
+    return sizes | {"parameters": summary.parameters, "flops": flops}
+
+
+def _curve(points: Sequence[EvaluationPoint], test_accuracy: list[float]) -> dict[str, Any]:
+    f1 = [point.dev.entity_f1 for point in points]
+    return {
+        "step": [point.step for point in points],
+        "epoch": [point.epoch for point in points],
+        "train_loss": [point.train.loss for point in points],
+        "dev_loss": [point.dev.loss for point in points],
+        "dev_accuracy": [point.dev.accuracy for point in points],
+        "dev_f1": None if not f1 or f1[0] is None else f1,
+        "test_accuracy": test_accuracy or None,
+    }
+
+
+def _score_test(network: TextRNN, recipe: Recipe, test: Sequence[AnyBucket]) -> dict[str, Any]:
+    if recipe.data.labels.task == "tag":
+        counts = sentence_counts(network, recipe.data.padded, recipe.data.labels, test)
+        return {"test_score": entity_f1(counts), "correct": None, "entities": pack_counts(counts)}
+    correct = correct_rows(network, test)
+    return {"test_score": float(np.mean(correct)), "correct": pack_bits(correct), "entities": None}
+
+
+def _timings(recorder: RunRecorder) -> dict[str, Any]:
+    found = re.search(r"model name\s*: (.+)", CPU_INFO.read_text(encoding="utf-8")) if CPU_INFO.is_file() else None
+    return {
+        "seconds": recorder.seconds,
+        "cpu_seconds": recorder.cpu_seconds,
+        "load": recorder.load,
+        "threads": torch.get_num_threads(),
+        "cpus": os.cpu_count() or 1,
+        "processor": found[1].strip() if found else platform.machine(),
+    }

@@ -1,10 +1,14 @@
-"""Means with t intervals over seeds, differences paired by seed, and the roughness of a loss curve."""
+"""Evidence on a difference: its interval, and the p-values of its being above or below a margin.
+
+Shapes: S seeds, B resamples.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from scipy.stats import t as student
@@ -12,55 +16,111 @@ from scipy.stats import t as student
 LEVEL = 0.95
 
 
+class Evidence(Protocol):
+    """What is known of a difference: its mean with an interval at LEVEL, infinite if there is none, and the seeds.
+
+    The p-values are one-sided: `p_above` is that of the hypothesis that the difference is at most the margin, so that a
+    small one speaks for a difference above it; `p_below` is that of the other direction.
+    """
+
+    @property
+    def mean(self) -> float: ...
+
+    @property
+    def low(self) -> float: ...
+
+    @property
+    def high(self) -> float: ...
+
+    @property
+    def count(self) -> int: ...
+
+    def p_above(self, margin: float) -> float: ...
+
+    def p_below(self, margin: float) -> float: ...
+
+
 @dataclass(frozen=True)
-class Interval:
-    """A mean over `count` values with its confidence interval, which is infinite for a single value."""
+class TEvidence:
+    """A mean over `count` values with a t interval; `error` is the standard error, 0 where all values are equal."""
 
     mean: float
     low: float
     high: float
     count: int
+    error: float
+
+    def p_above(self, margin: float) -> float:
+        """The p-value of Student's t-test of a mean of at most the margin."""
+        return self._upper_tail(self.mean - margin)
+
+    def p_below(self, margin: float) -> float:
+        """The p-value of Student's t-test of a mean of at least the margin."""
+        return self._upper_tail(margin - self.mean)
+
+    def _upper_tail(self, distance: float) -> float:
+        if self.count < 2:
+            return 1.0
+        if self.error == 0:
+            return 0.0 if distance > 0 else 1.0
+        return float(student.sf(distance / self.error, self.count - 1))
 
 
-def interval(values: Sequence[float]) -> Interval:
-    """Return the mean of values (N,) and its t interval at LEVEL.
+def t_evidence(values: Sequence[float]) -> TEvidence:
+    """The evidence of values (S,) by Student's t distribution.
 
-    The interval is mean +- t(N - 1) * s / sqrt(N), where s is the sample standard deviation. Source: Student 1908, "The
+    The interval is mean +- t(S - 1) * s / sqrt(S), where s is the sample standard deviation. Source: Student 1908, "The
     probable error of a mean". Raises ValueError when there are no values.
     """
     if not len(values):
         raise ValueError("no values to take the mean of")
     mean, count = float(np.mean(values)), len(values)
     if count == 1:
-        return Interval(mean, -math.inf, math.inf, 1)
-    half_width = float(student.ppf((1 + LEVEL) / 2, count - 1) * np.std(values, ddof=1) / math.sqrt(count))
-    return Interval(mean, mean - half_width, mean + half_width, count)
+        return TEvidence(mean, -math.inf, math.inf, 1, math.inf)
+    # the mean of equal values may differ from them in its last digit
+    error = 0.0 if min(values) == max(values) else float(np.std(values, ddof=1) / math.sqrt(count))
+    half_width = float(student.ppf((1 + LEVEL) / 2, count - 1)) * error
+    return TEvidence(mean, mean - half_width, mean + half_width, count, error)
 
 
-def paired(first: Mapping[int, float], second: Mapping[int, float]) -> Interval:
-    """Return the interval of first - second over the seeds that both have; values are by seed.
+def paired_differences(first: Mapping[int, float], second: Mapping[int, float]) -> list[float]:
+    """first - second for the seeds that both have; values are by seed.
 
     Runs with one seed share the order of rows (and, when the shapes agree, the initial weights), so the effect of the
-    seed on both cancels out. Raises ValueError when they have no seed in common.
+    seed on both cancels out.
     """
-    return interval([first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())])
+    return [first[seed] - second[seed] for seed in sorted(first.keys() & second.keys())]
 
 
-def roughness(losses: Sequence[float], per_epoch: int, window: int = 1, short: Collection[int] = ()) -> float:
-    """Return how far a loss curve jumps: the standard deviation of its first differences.
+@dataclass(frozen=True, eq=False)
+class BootstrapEvidence:
+    """A value with its resamples (B,): a percentile interval, and shares of the resamples as p-values.
 
-    losses: (S,) one per batch, `per_epoch` of them in an epoch. Each `window` of consecutive batches is first averaged
-    to one point, so that curves of different batch sizes can be compared at equal numbers of rows. Only the second half
-    of each epoch counts, because the loss falls in the first half, above all in the first epoch. No difference spans
-    two epochs. short: indices of batches with fewer rows than the others, which are left out because their losses
-    scatter more. The result is NaN when there are fewer than two points.
+    A p-value is (1 + resamples on the other side) / (1 + B), so that none is 0 (Davison and Hinkley 1997, "Bootstrap
+    Methods and their Application", section 4.2).
     """
-    differences = []
-    for first in range(0, len(losses), per_epoch):
-        indices = [index for index in range(first, min(first + per_epoch, len(losses))) if index not in short]
-        epoch = np.asarray([losses[index] for index in indices])
-        half = epoch[len(epoch) // 2 :]
-        points = half[: len(half) // window * window].reshape(-1, window).mean(axis=1)
-        differences.append(np.diff(points))
-    joined = np.concatenate(differences) if differences else np.zeros(0)
-    return float(np.std(joined)) if len(joined) else math.nan
+
+    mean: float
+    samples: np.ndarray
+    count: int
+
+    @property
+    def low(self) -> float:
+        """The lower end of the interval."""
+        return float(np.quantile(self.samples, (1 - LEVEL) / 2)) if self.count > 1 else -math.inf
+
+    @property
+    def high(self) -> float:
+        """The upper end of the interval."""
+        return float(np.quantile(self.samples, (1 + LEVEL) / 2)) if self.count > 1 else math.inf
+
+    def p_above(self, margin: float) -> float:
+        """The p-value of a value of at most the margin."""
+        return self._share(self.samples <= margin)
+
+    def p_below(self, margin: float) -> float:
+        """The p-value of a value of at least the margin."""
+        return self._share(self.samples >= margin)
+
+    def _share(self, other_side: np.ndarray) -> float:
+        return float((1 + other_side.sum()) / (1 + len(self.samples))) if self.count > 1 else 1.0

@@ -22,7 +22,7 @@ from textrnn.common.storage.resumable import resumable_folder
 from textrnn.errors import ResumableError
 
 FINISHED = {"s0", "s1"}
-RESUMABLE_STAGES = ("parse", "segment", "encode", "vectorize", "pad", "train", "study_pad")
+RESUMABLE_STAGES = ("parse", "segment", "encode", "vectorize", "pad", "train", "study_prepare")
 
 
 @pytest.fixture
@@ -80,8 +80,8 @@ def test_a_run_without_an_edit_resumes(project, stage):
         ("train", "src/textrnn/inference/serving/app.py"),
         ("train", "src/textrnn/evaluation/report/page.py"),
         ("train", "pipeline/segment.py"),
-        ("study_pad", "src/textrnn/study/verdicts/rules.py"),
-        ("study_pad", "src/textrnn/inference/serving/app.py"),
+        ("study_prepare", "src/textrnn/study/verdicts/judging.py"),
+        ("study_prepare", "src/textrnn/inference/serving/app.py"),
     ],
 )
 def test_an_edit_of_code_that_the_stage_does_not_list_keeps_the_finished_shards(project, stage, path):
@@ -99,7 +99,7 @@ def test_an_edit_of_code_that_the_stage_does_not_list_keeps_the_finished_shards(
         ("segment", "src/textrnn/common/executor/local.py"),
         ("parse", "src/textrnn/preparation/parsing/formats/bio.py"),
         ("train", "src/textrnn/modeling/nn/crf.py"),
-        ("study_pad", "src/textrnn/preparation/padding/pad.py"),
+        ("study_prepare", "src/textrnn/preparation/padding/pad.py"),
         *((stage, f"pipeline/{stage}.py") for stage in RESUMABLE_STAGES),
     ],
 )
@@ -157,8 +157,9 @@ def test_without_a_list_the_whole_library_counts(project, stage_of):
 
 
 def test_each_script_names_its_own_stage(project):
-    scripts = {path.stem: path.read_text(encoding="utf-8") for path in Path("pipeline").glob("*.py")}
-    calls = {name: text for name, text in scripts.items() if "resumable_folder(" in text}
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in Path("pipeline").glob("*.py")}
+    texts["study_prepare"] = Path("src/textrnn/study/inputs/prepare_inputs.py").read_text(encoding="utf-8")  # its code
+    calls = {name: text for name, text in texts.items() if "resumable_folder(" in text}
     assert {name: re.findall(r'stage="(\w+)"', text) for name, text in calls.items()} == {
         stage: [stage] for stage in RESUMABLE_STAGES
     }
