@@ -106,8 +106,8 @@ def test_the_report_on_a_file(tickets, run_command, monkeypatch):
     ]
     assert note.startswith("note: line 14: empty text; got ")
     assert repeated == (
-        "note: 83% of the rows repeat the text of another: rows with the same text may land in train and in test, "
-        "which makes scores too good; --group body keeps them together"
+        "note: 83% of the rows repeat the text of another: rows with the same text may be in both train and test, "
+        "which makes scores too high; --group body keeps them together"
     )
 
 
