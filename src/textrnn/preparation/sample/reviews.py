@@ -72,7 +72,8 @@ def _reported(rng: random.Random, label: int) -> str:
 
 def _fill_usual(rng: random.Random, sentence: str, label: int) -> str:
     """Fill a sentence with one of the usual adjectives: a model that knows them has only the order left to learn."""
-    return fill(sentence, _slots(rng, label) | {"adj": lambda: skewed(rng, tables.ADJECTIVES[label][:USUAL])})
+    usual = tables.ADJECTIVES[label][:USUAL]
+    return fill(sentence, {**_slots(rng, label), "adj": lambda: skewed(rng, usual)})
 
 
 def _slots(rng: random.Random, label: int) -> Slots:
