@@ -10,16 +10,17 @@ import torch
 import torch.nn.functional as F
 
 from factories.networks import PLAIN
-from factories.recipes import LABELS, TEXTS, TYPES, matrix, prepare, recipe_of, run_script
+from factories.recipes import LABELS, TEXTS, TYPES, matrix, recipe_of, run_script
 from factories.settings import SETTINGS
 from factories.shards import write_padded
+from factories.study_projects import tiny_study
 from textrnn.common.config.data import Limits
 from textrnn.common.params.params_file import read_values
 from textrnn.errors import UserError
 from textrnn.modeling.models.model_directory import make_config
-from textrnn.study.plan.json_files import FACTS, RAW_LOSSES, TIMINGS, read_run, run_file, write_results
+from textrnn.study.plan.json_files import FACTS, RAW_LOSSES, TIMINGS, read_run, run_file
 from textrnn.study.plan.packed_rows import unpack_bits, unpack_counts
-from textrnn.study.plan.settings import RunSettings, run_settings, write_settings
+from textrnn.study.plan.settings import RunSettings
 from textrnn.study.plan.variants import read_study
 from textrnn.study.runs.loss_curve import roughness
 from textrnn.study.runs.training_run import run_variant
@@ -201,34 +202,8 @@ def test_the_test_score_is_that_of_evaluation(padded):
     assert run.facts["test_score"] == pytest.approx(score.accuracy)
 
 
-def tiny_project(project, **limits):
-    """A project with the variant `wide` of the recipe `tiny`, its settings and its inputs."""
-    params = prepare(project, SPLITS, **limits) | {"evaluate_rows": 6}
-    values = {
-        "evaluate_rows": 6,
-        "gradient_rows": 5,
-        "cells": {"steps": 1, "batch_size": 1, "input_size": 1, "hidden_size": 1, "repeats": 1, "seeds": 1},
-        "small": {"variants": ["wide"], "seeds": 1},
-        "variants": {"wide": {"recipe": "tiny", "model": {"hidden_size": 7}, "train": {"epochs": 3}, "seeds": 1}},
-    }
-    study = read_study(values)
-    params["encodings"] = {"letters": {}}
-    folder = project / "data" / "study"
-    write_settings(make(folder / "settings"), "wide", run_settings(study, params, "wide"))
-    inputs = make(folder / "inputs" / "tiny")
-    (project / "data" / "padded" / "tiny").rename(inputs / "padded")
-    (project / "data" / "embedded" / "tiny").rename(inputs / "embedded")
-    write_results(inputs / "inputs.json", {"kept_share": 0.5, "covered_text": 0.0})
-    return study, params
-
-
-def make(folder):
-    folder.mkdir(parents=True)
-    return folder
-
-
 def test_the_script_of_a_run_writes_its_record(tmp_path, monkeypatch, capsys):
-    tiny_project(tmp_path, epochs=2)
+    tiny_study(tmp_path, SPLITS, epochs=2)
     run_script(monkeypatch, tmp_path, "study_run.py", "wide", "1")
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "wide: limits cap train.epochs 3 to 2"
@@ -244,14 +219,14 @@ def test_the_script_of_a_run_writes_its_record(tmp_path, monkeypatch, capsys):
 
 
 def test_a_run_without_settings_is_refused(tmp_path, monkeypatch, capsys):
-    tiny_project(tmp_path)
+    tiny_study(tmp_path, SPLITS)
     with pytest.raises(SystemExit):
         run_script(monkeypatch, tmp_path, "study_run.py", "gone", "1")
     assert "data/study/settings/runs/gone.json: no such file" in capsys.readouterr().err
 
 
 def test_a_record_is_small_and_of_one_line_a_value(tmp_path, monkeypatch):
-    tiny_project(tmp_path)
+    tiny_study(tmp_path, SPLITS)
     run_script(monkeypatch, tmp_path, "study_run.py", "wide", "1")
     text = run_file(FACTS, "wide", 1).read_text(encoding="utf-8")
     assert len(text.splitlines()) == len(json.loads(text)) + 2
