@@ -386,7 +386,8 @@ def test_metrics():
 def test_the_schema_matches_the_responses(served):
     schema = served.get("/openapi.json").json()
     paths = schema["paths"]
-    assert set(paths) == {"/v1/models/{name}/predict", "/v1/models", "/health", "/ready", "/metrics"}
+    of_models = {"/v1/models", "/v1/models/{name}/card", "/v1/models/{name}/predict"}
+    assert set(paths) == of_models | {"/health", "/ready", "/metrics"}
     post = paths["/v1/models/{name}/predict"]["post"]
     body = post["requestBody"]["content"]["application/json"]["schema"]
     assert body["properties"]["texts"]["maxItems"] == LIMITS.texts

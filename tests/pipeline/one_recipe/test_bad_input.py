@@ -74,7 +74,7 @@ FAULTS = {
         "thucnews",
         {"data/raw/thucnews/test.txt": "消息\t2\n".encode()},
         {},
-        ["raw/thucnews/test.txt, line 1: ", "none of the 2 classes", "got '2'"],
+        ["raw/thucnews/test.txt, line 1: ", "is not one of the 2 classes", "got '2'"],
     ),
     "a tag that is no BIO": Fault(
         "parse",
