@@ -32,8 +32,8 @@ LIFTED := -S limits.rows=$(ROWS) -S limits.epochs=$(EPOCHS) -S limits.hidden_siz
 
 study: setup
 	@test -n "$(SOURCE)" || { echo "error: say where the corpora are: make study SOURCE=<folder>" >&2; exit 1; }
-	@python pipeline/study_records.py restore
 	@dvc exp run $(STUDIED) $(LIFTED) study/dvc.yaml:study_check
+	@python pipeline/study_records.py restore
 	@python pipeline/study_plan.py --run $(CLAIMS); failed=$$?; python pipeline/study_records.py keep; \
 	python pipeline/study_verdicts.py && \
 	python pipeline/study_page.py --docs 'make study SOURCE=<folder> VECTORS=<folder> ROWS=$(ROWS) EPOCHS=$(EPOCHS)' && \

@@ -101,9 +101,7 @@ def _short(corpus: str, runs: list[Measured]) -> str:
     """The best models of a corpus, facts about them, and the picture of all of them."""
     metric = score_metric(runs)
     ours, linear = best_on_dev(runs, "recurrent"), best_on_dev(runs, "baseline")
-    published = max(
-        (run for run in runs if run.family == "published"), key=lambda run: score_of(run, metric), default=None
-    )
+    published = best_published(runs, metric)
     tutorial = next((run for run in runs if run.name == OF_TUTORIALS.get(corpus)), None)
     lines = [
         f"\n## {corpus}\n",

@@ -38,13 +38,13 @@ def main() -> None:
         raise UserError("--run", "no such claim", got=", ".join(sorted(unknown)))
     if args.small:
         small = [(name, seed) for name in study.small.variants for seed in range(1, study.small.seeds + 1)]
-        sys.exit(0 if run_targets(small) and run_cells() else 1)
+        sys.exit(0 if run_cells() and run_targets(small) else 1)
     steps = order_claims([each for each in ALL_CLAIMS if not args.run or each.key in args.run], study, read_costs())
     print("\n".join(describe(steps)), flush=True)
     if args.run is None:
         return
-    done = [run_targets(step.runs, again=args.again) for step in steps]
-    sys.exit(0 if all([*done, run_cells()]) else 1)
+    done = [run_cells(), *(run_targets(step.runs, again=args.again) for step in steps)]  # cells take seconds
+    sys.exit(0 if all(done) else 1)
 
 
 if __name__ == "__main__":

@@ -23,14 +23,17 @@ class Card:
 def read_card(folder: Path) -> Card | None:
     """The card of a model directory; None if there is no such file, or one that is too large to be a card.
 
-    It never stops a server: bytes that are not UTF-8 become replacement characters, and a head of another form has no
-    example.
+    It never stops a server: a file that cannot be read is no card, bytes that are not UTF-8 become replacement
+    characters, and a head of another form has no example.
     """
     directory = Path(os.path.abspath(folder))
     path = directory.with_name(f"{directory.name}.md")
-    if not path.is_file() or path.stat().st_size > MAX_BYTES:
+    try:
+        if not path.is_file() or path.stat().st_size > MAX_BYTES:
+            return None
+        lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
+    except OSError:
         return None
-    lines = path.read_text(encoding="utf-8", errors="replace").split("\n")
     if lines[0] != FENCE or FENCE not in lines[1:]:
         return Card("\n".join(lines), None)
     end = lines.index(FENCE, 1)
@@ -43,7 +46,10 @@ def _example(head: list[str]) -> str | None:
         if line.startswith(EXAMPLE_KEY):
             try:
                 text = json.loads(line.removeprefix(EXAMPLE_KEY))
-            except ValueError:
+                if not isinstance(text, str):
+                    return None
+                text.encode()  # fails for half of a surrogate pair, which no response could hold
+            except (ValueError, RecursionError):
                 return None
-            return text if isinstance(text, str) else None
+            return text
     return None

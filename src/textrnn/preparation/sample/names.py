@@ -40,7 +40,7 @@ def two_stem_name(rng: random.Random, country: str) -> str:
     """A name with a dark and a bright stem: which comes first tells the country from its neighbour.
 
     Both countries have the same stems and endings. A link before, between and after the stems keeps them from the
-    ends of the name and from each other: no five letters in a row tell which stem is the first.
+    ends of the name and from each other: no four letters in a row tell which stem is the first.
     """
     order = tables.STEM_ORDERS[country]
     stems = [rng.choice(tables.DARK_STEMS), rng.choice(tables.BRIGHT_STEMS)]

@@ -140,8 +140,8 @@ CLAIMS = (
         "widths_by_batch",
         1,
         Text(
-            "So it is with batches of any size.",
-            "批大小为其他值时也是如此。",
+            "The same holds for batches of 64, 128 and 1024.",
+            "批大小为 64、128 和 1024 时也是如此。",
         ),
         tuple(
             score(f"rnn_b{rows}_p16", f"rnn_b{rows}_p{width}", "above") for rows in (64, 128, 1024) for width in (7, 32)
@@ -233,8 +233,8 @@ CLAIMS = (
         "pretrained_vectors",
         1,
         Text(
-            "Embeddings start from pretrained vectors, as that does better than random ones.",
-            "词向量用预训练的向量初始化，因为好于随机初始化。",
+            "Embeddings should start from pretrained vectors, which do better than random ones.",
+            "词嵌入应从预训练向量开始，因为效果好于随机初始化。",
         ),
         (score("rnn_vectors", "rnn_b256_p16", "above"), score("rnn_vectors", "rnn_random_200", "above")),
         Text(

@@ -21,7 +21,7 @@ from textrnn.study.plan.settings import SETTINGS
 
 KEPT = Path("study/records")
 LOCK = Path("study/dvc.lock")
-STAGE = "study_run@"
+STAGE, PREPARED = "study_run@", "study_prepare@"
 SCHEMA = "2.0"  # of dvc.lock
 
 
@@ -42,13 +42,14 @@ class LockEntry(TypedDict):
 def keep_records(kept: Path = KEPT) -> tuple[list[str], list[str]]:
     """Keep the runs of study/dvc.lock in a folder; return the names of those that are new there, and of those left out.
 
-    A run is left out if its files are not those that DVC has recorded, as after a run that DVC did not make.
+    A run is left out if its files are not those that DVC has recorded, as after a run that DVC did not make. A run of
+    `made_otherwise` is neither kept nor named: it would take the place of one that git has.
     """
-    new, left_out = [], []
+    new, left_out, others = [], [], made_otherwise()
     for stage, entry in _read_lock().items():
-        if not stage.startswith(STAGE):
-            continue
         name = stage.removeprefix(STAGE)
+        if not stage.startswith(STAGE) or name in others:
+            continue
         if not all(_is_recorded(Path(out["path"]), out["md5"]) for out in entry["outs"]):
             left_out.append(name)
             continue
@@ -66,11 +67,13 @@ def keep_records(kept: Path = KEPT) -> tuple[list[str], list[str]]:
 def restore_records(kept: Path = KEPT) -> list[str]:
     """Put the kept runs that the workspace has not made itself where DVC finds them; return their names.
 
+    Those of `made_otherwise` count as not made, so study_check has to have written the settings before.
     Raises UserError for a record that is damaged: its files would not have the checksums that DVC has recorded.
     """
-    stages, restored = _read_lock(), []
+    stages, restored, others = _read_lock(), [], made_otherwise()
     for path in sorted(kept.glob("*.json")):
-        if f"{STAGE}{path.stem}" in stages and (FACTS / path.name).is_file() and (TIMINGS / path.name).is_file():
+        there = f"{STAGE}{path.stem}" in stages and (FACTS / path.name).is_file() and (TIMINGS / path.name).is_file()
+        if there and path.stem not in others:
             continue
         record: dict[str, Any] = {**read_results(path, KeptRecord)}
         timings, entry = record.pop("timings"), record.pop("lock")
@@ -87,18 +90,31 @@ def restore_records(kept: Path = KEPT) -> list[str]:
 
 
 def made_otherwise() -> set[str]:
-    """The names of the runs of study/dvc.lock that were made with other settings than study_check has written last.
+    """The names of the runs of study/dvc.lock that were made with other settings or inputs than there are now.
 
-    They are there after a small study, or one with other limits, in the same folder.
+    They are there after a small study, or one with other limits or corpora, in the same folder. Settings are those that
+    study_check has written last, inputs those that study_prepare has.
     """
+    stages = _read_lock()
+    prepared = {
+        out["path"]: out["md5"]
+        for stage, entry in stages.items()
+        if stage.startswith(PREPARED)
+        for out in entry.get("outs", ())
+    }
     names = set()
-    for stage, entry in _read_lock().items():
-        settings = [dep for dep in entry.get("deps", ()) if Path(dep["path"]).is_relative_to(SETTINGS / "runs")]
-        if stage.startswith(STAGE) and any(
-            Path(dep["path"]).is_file() and not _is_recorded(Path(dep["path"]), dep["md5"]) for dep in settings
-        ):
+    for stage, entry in stages.items():
+        deps = entry.get("deps", ()) if stage.startswith(STAGE) else ()
+        if any(_is_other(Path(dep["path"]), dep["md5"], prepared.get(dep["path"])) for dep in deps):
             names.add(stage.removeprefix(STAGE))
     return names
+
+
+def _is_other(path: Path, md5: str, prepared: str | None) -> bool:
+    """Whether a dep of a run is a file of settings, or a folder of inputs, that differs from what is there now."""
+    if path.is_relative_to(SETTINGS / "runs"):
+        return path.is_file() and not _is_recorded(path, md5)
+    return prepared is not None and prepared != md5
 
 
 def _is_recorded(path: Path, md5: str) -> bool:

@@ -17,7 +17,13 @@ from textrnn.study.verdicts.holm import ALPHA, holm, p_of_refutation, p_of_suppo
 from textrnn.study.verdicts.measures import MEASURES, Runs, Values, add_cells, at_equal_time, measure_runs, were_alone
 from textrnn.study.verdicts.power_law import fit_power_law
 from textrnn.study.verdicts.resampling import Samples, resample_rows, resample_seeds
-from textrnn.study.verdicts.statistics import BootstrapEvidence, Evidence, paired_differences, t_evidence
+from textrnn.study.verdicts.statistics import (
+    Evidence,
+    paired_differences,
+    resampled_evidence,
+    score_evidence,
+    t_evidence,
+)
 
 Verdict = Literal["supported", "not supported", "undecided", "not run yet"]
 Planned = Mapping[str, int]  # seeds of each variant
@@ -170,8 +176,8 @@ def _evidence(comparison: Comparison, measurements: Measurements) -> tuple[Evide
     if comparison.measure != "test_score":
         return t_evidence(differences), seeds
     shared = sorted(first.keys() & second.keys())
-    resampled = _score_samples(comparison, measurements.samples, shared)
-    return BootstrapEvidence(float(np.mean(differences)), resample_seeds(resampled), len(shared)), seeds
+    samples = _score_samples(comparison, measurements.samples, shared)
+    return score_evidence(float(np.mean(differences)), samples), seeds
 
 
 def _score_samples(comparison: Comparison, samples: Samples, seeds: Sequence[int]) -> np.ndarray:
@@ -206,7 +212,7 @@ def _extrapolated(comparison: Comparison, measurements: Measurements) -> tuple[E
     rows, means, resampled = found
     assert comparison.second == ACCURACY
     mean = 1 - float(fit_power_law(rows, np.maximum(means, 1e-6)).error(ROWS)[0]) - ACCURACY
-    return BootstrapEvidence(mean, 1 - fit_power_law(rows, resampled).error(ROWS) - ACCURACY, seeds), seeds
+    return resampled_evidence(mean, 1 - fit_power_law(rows, resampled).error(ROWS) - ACCURACY, seeds), seeds
 
 
 def rows_needed(curve: str, measurements: Measurements) -> tuple[float, float, float] | None:

@@ -18,14 +18,14 @@ PARTS: dict[Language, dict[str, str]] = {
         "title": "The study",
         "links": "English | [中文](study.zh-CN.md)",
         "intro": "After this page you can say of each claim of the five tutorials whether it holds, by how much, and "
-        "how certain that is. The claims were measured again: {scale}. Made by `{command}`.",
+        "how certain that is. {scale}. Made by `{command}`.",
         "table": "| | claim | verdict |",
         "found": "Found",
         "why": "Why",
         "missing": "Not run yet, by seed: {names}.",
         "more": "{names} and {count} variants more",
         "p": "After Holm's correction: p of support {support}, p of refutation {against}.",
-        "repeat": "To repeat its runs: `{command}`",
+        "repeat": "To make its runs: `{command}`",
         "ours": "the tutorial does not say it; its advice depends on it",
         "tutorial": "Tutorial {number}",
     },
@@ -33,14 +33,14 @@ PARTS: dict[Language, dict[str, str]] = {
         "title": "研究",
         "links": "[English](study.md) | 中文",
         "intro": "读完本页，您可以说出五篇教程的每一条说法是否成立、相差多少、有多大把握。"
-        "这些说法都重新测量过：{scale}。由 `{command}` 生成。",
+        "{scale}。由 `{command}` 生成。",
         "table": "| | 说法 | 结论 |",
         "found": "结果",
         "why": "说明",
         "missing": "尚未运行（种子）：{names}。",
         "more": "{names} 等，另有 {count} 个变体",
         "p": "经 Holm 校正：支持的 p {support}，反驳的 p {against}。",
-        "repeat": "重复这些运行：`{command}`",
+        "repeat": "进行这些运行：`{command}`",
         "ours": "教程没有这样说，但它的建议取决于此",
         "tutorial": "教程 {number}",
     },
@@ -48,16 +48,17 @@ PARTS: dict[Language, dict[str, str]] = {
 RULES: dict[Language, tuple[str, ...]] = {
     "en": (
         "Comparisons and margins were fixed before the runs.",
-        "A bracket is an interval of {level}: of scores on test by a bootstrap over seeds and test rows together, of "
-        "all else by Student's t over seeds. Differences are paired by seed.",
-        "A claim needs all its comparisons, so its p-value is that of the weakest. Holm's correction over all claims "
-        "is applied. Up to {alpha}, a claim is supported or not supported; otherwise it is undecided.",
+        "A bracket is a {level} interval by Student's t over seeds. For scores on test it includes the chance of the "
+        "test rows, from resampled rows. Differences are paired by seed.",
+        "A claim is supported only if all its comparisons are, so its p-value is the largest of theirs, corrected by "
+        "Holm for all claims. At {alpha} or less the claim is supported, or not supported; otherwise it is undecided.",
         "Seconds count only if each run had its machine to itself and all machines are of one kind.",
         "Verdicts hold for these corpora, sizes and epochs.",
     ),
     "zh": (
         "比较和界限在运行之前已经确定。",
-        "方括号为 {level} 区间：测试集得分用对种子和测试行同时重抽样的自助法，其他用对种子的 t 分布。差值按种子配对。",
+        "方括号为 {level} 区间，用对种子的 t 分布；测试集得分还计入测试行的偶然性，由重抽样的测试行得出。"
+        "差值按种子配对。",
         "一个说法需要其全部比较成立，所以它的 p 值取最弱的一项，并对全部说法做 Holm 校正。"
         "p 值不超过 {alpha} 时为成立或不成立，否则为未定。",
         "只有每次运行都独占机器、且机器相同，才比较秒数。",
@@ -118,15 +119,17 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
     """How many runs there are, and on how many rows and epochs."""
     done, planned, threads = verdicts["runs"], verdicts["planned_runs"], ", ".join(map(str, verdicts["threads"]))
     if language == "zh":
+        if not done:
+            return f"{planned} 次训练还没有进行，目前只对不需要训练的说法作出了判断"
         sizes = "，".join(f"{row['recipe']} {row['rows']:,} 行、{row['epochs']:g} 轮" for row in verdicts["scale"])
-        return f"{planned} 次运行中的 {done} 次" + (f"（CPU，{threads} 线程）；至多 {sizes}" if done else "")
+        return f"{planned} 次训练中进行了 {done} 次（CPU，{threads} 线程）；至多 {sizes}"
+    if not done:
+        return f"None of the {planned} training runs has been made yet; only claims without training are judged"
     sizes = ", ".join(
         f"{row['recipe']} on {plural(row['rows'], 'row')} for {plural(row['epochs'], 'epoch')}"
         for row in verdicts["scale"]
     )
-    return f"{done} of {plural(planned, 'run')}" + (
-        f", on the CPU, threads: {threads}; at most {sizes}" if done else ""
-    )
+    return f"{done} of {plural(planned, 'run')}, on the CPU, threads: {threads}; at most {sizes}"
 
 
 def _verdict_table(claims: Sequence[ClaimValues], language: Language) -> list[str]:
@@ -180,4 +183,4 @@ def _command(claim: ClaimValues) -> str:
     )
     if CELLS & named.keys():
         return "dvc repro -f -s study/dvc.yaml:study_cells"
-    return f"python pipeline/study_plan.py --run {claim['claim']} --again"
+    return f"make study SOURCE=<folder> VECTORS=<folder> CLAIMS={claim['claim']}"

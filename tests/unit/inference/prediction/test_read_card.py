@@ -37,6 +37,8 @@ def test_a_card_as_it_is_rendered_has_its_example(folder):
         ("- text: 3", None),
         ("  - text: no", None),
         ("title: x", None),
+        (r'- text: "\ud800"', None),
+        ("- text: " + 100_000 * "[", None),
     ],
 )
 def test_a_head_of_another_form_has_no_example(folder, head, example):
@@ -56,3 +58,13 @@ def test_what_is_no_card_is_none(folder):
     assert read_card(folder) is None
     assert read(folder, b"#" * (MAX_BYTES + 1)) is None
     assert read(folder, b"#" * MAX_BYTES) is not None
+
+
+def test_a_card_that_cannot_be_read_is_none(folder, monkeypatch):
+    folder.with_name("news.v2.md").write_text("# Card\n", encoding="utf-8")
+
+    def refuse(*_args, **_options):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.read_text", refuse)
+    assert read_card(folder) is None

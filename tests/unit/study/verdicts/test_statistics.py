@@ -1,4 +1,4 @@
-"""Evidence on a difference: t intervals and tests compared with scipy, bootstrap shares, pairing by seed."""
+"""Evidence on a difference: intervals and tests compared with scipy, rates of false positives, pairing by seed."""
 
 import math
 
@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from textrnn.study.verdicts.statistics import BootstrapEvidence, paired_differences, t_evidence
+from textrnn.study.verdicts.statistics import (
+    paired_differences,
+    resampled_evidence,
+    score_evidence,
+    t_evidence,
+)
 
 RNG = np.random.default_rng(3)
 
@@ -45,14 +50,41 @@ def test_one_value_says_nothing_and_no_values_are_refused():
         t_evidence([])
 
 
-def test_the_p_value_of_a_bootstrap_counts_the_other_side():
-    evidence = BootstrapEvidence(0.5, np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]), 3)
-    assert evidence.p_above(0.2) == pytest.approx(3 / 10)
-    assert evidence.p_above(0.0) == pytest.approx(1 / 10)
-    assert evidence.p_below(0.85) == pytest.approx(2 / 10)
-    assert (evidence.low, evidence.high) == pytest.approx(np.quantile(evidence.samples, [0.025, 0.975]))
-    alone = BootstrapEvidence(0.5, evidence.samples, 1)
-    assert (alone.low, alone.high, alone.p_above(0.0)) == (-math.inf, math.inf, 1.0)
+def test_scores_of_seeds_and_rows_by_hand():
+    seeds = np.array([0.005, 0.02, 0.035])  # t = 2.309 with two degrees of freedom
+    rows = np.zeros(4000)
+    alone = score_evidence(0.02, seeds[:, None] + rows)
+    assert alone.p_above(0.0) == pytest.approx(stats.ttest_1samp(seeds, 0.0, alternative="greater").pvalue)
+    assert alone.p_above(0.0) == pytest.approx(0.0736, abs=1e-3)
+    noise = RNG.normal(0.0, 0.01, 4000)  # what resampled rows do to all seeds alike
+    both = score_evidence(0.02, seeds[:, None] + noise)
+    variances = noise.var(ddof=1), 0.015**2 / 3
+    assert both.error == pytest.approx(math.sqrt(sum(variances)))
+    assert both.freedom == 2
+    assert both.high - 0.02 == pytest.approx(stats.t.ppf(0.975, 2) * both.error)
+    assert score_evidence(0.5, np.zeros((1, 9))).p_above(0.0) == 1.0
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+@pytest.mark.parametrize("rows", [0.0, 0.5, 2.0])
+def test_equal_runs_are_rarely_taken_for_different_ones(seeds, rows):
+    generator = np.random.default_rng(seeds)
+    noise = generator.normal(0.0, rows, 200)
+    noise -= noise.mean()
+    trials = generator.normal(0.0, 1.0, (4000, seeds)) + generator.normal(0.0, rows, (4000, 1))
+    p_values = np.array([score_evidence(float(each.mean()), each[:, None] + noise).p_above(0.0) for each in trials])
+    for level in (0.05, 0.005):
+        assert (p_values <= level).mean() <= level + 4 * math.sqrt(level / len(trials))
+    if rows == 0.0:  # then the test is exact
+        assert (p_values <= 0.05).mean() == pytest.approx(0.05, abs=0.014)
+
+
+def test_resamples_of_few_seeds_have_wide_tails():
+    samples = RNG.normal(0.0, 1.0, 4000)
+    evidence = resampled_evidence(4.0, samples, 3)
+    assert evidence.p_above(0.0) == pytest.approx(stats.t.sf(4.0 / samples.std(ddof=1), 2))
+    assert evidence.p_above(0.0) > 0.02
+    assert resampled_evidence(4.0, samples, 1).p_above(0.0) == 1.0
 
 
 def test_differences_are_paired_by_seed():

@@ -3,6 +3,7 @@
 import re
 import xml.etree.ElementTree as ElementTree
 
+import numpy as np
 import pytest
 
 from factories.study_records import verdicts
@@ -12,7 +13,7 @@ from textrnn.study.claims.claim import Comparison
 from textrnn.study.plan.json_files import write_results
 from textrnn.study.verdicts.figures import draw_figures, mean_line, measure_plot
 from textrnn.study.verdicts.judging import Finding
-from textrnn.study.verdicts.statistics import BootstrapEvidence, TEvidence
+from textrnn.study.verdicts.statistics import Evidence, score_evidence
 from textrnn.study.verdicts.study_page import describe_scale, read_verdicts, render, terminal_lines
 from textrnn.study.verdicts.wording import finding_words, p_text
 
@@ -27,7 +28,7 @@ def study():
 
 
 def finding(comparison, mean, low, high, p_support=0.004, p_against=0.9, count=5, seeds=5, not_alone=False):
-    return Finding(comparison, TEvidence(mean, low, high, count, 0.1), p_support, p_against, seeds, not_alone)
+    return Finding(comparison, Evidence(mean, low, high, count, 0.1, count - 1), p_support, p_against, seeds, not_alone)
 
 
 def test_the_words_of_a_finding():
@@ -86,7 +87,7 @@ def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
         assert f"**{claim['verdict'].capitalize()}.**" in section
         assert all(f"* {each['words']}\n" in section for each in claim["findings"])
         assert section.count("](study/") == (f"{claim['claim']}.svg" in figures)
-    assert "`python pipeline/study_plan.py --run fails_at_32 --again`" in page
+    assert "`make study SOURCE=<folder> VECTORS=<folder> CLAIMS=fails_at_32`" in page
     assert "dvc repro -f -s study/dvc.yaml:study_cells" in page.split("### scratch_cost\n")[1]
     assert "Not run yet, by seed: bigru_b256 (1), bilstm_b256 (1)." in page
     assert max(map(len, re.findall(r"^\|.*\|$", page, flags=re.MULTILINE))) < 260
@@ -154,6 +155,6 @@ def test_verdicts_are_read_back_and_those_of_another_version_are_refused(tmp_pat
 
 def test_a_bootstrap_without_an_interval_is_one_seed():
     alone = Finding(
-        Comparison("test_score", "a", "b", "above", 0.0), BootstrapEvidence(0.1, [0.1, 0.2], 1), 1.0, 1.0, 1
+        Comparison("test_score", "a", "b", "above", 0.0), score_evidence(0.1, np.array([[0.1, 0.2]])), 1.0, 1.0, 1
     )
     assert "(one seed)" in finding_words(alone, "en")
