@@ -30,7 +30,7 @@ PHRASES = {
         "points": "{value:+.2f} points",
         "line": "{subject}: {measured}, {expected}; {p}",
         "needed": "; {goal} would take {mean} rows [{low}, {high}]",
-        "never": "no number of",
+        "never": "infinitely many",
     },
     "zh": {
         "against": "{title}，{first} 对 {second}",

@@ -69,7 +69,7 @@ def test_a_curve_says_how_many_rows_it_would_take():
     curve = Comparison("accuracy_at_800000", "films_curve", 0.93906, "same", 0.01)
     found = finding(curve, -0.05, -0.1, 0.02)
     words = finding_words(found, "en", (1.234e6, 5e5, float("inf")))
-    assert words.endswith("; 93.9% would take 1.23e+06 rows [5e+05, no number of]")
+    assert words.endswith("; 93.9% would take 1.23e+06 rows [5e+05, infinitely many]")
 
 
 @pytest.mark.parametrize(("p", "text"), [(0.04321, "= 0.043"), (0.0009, "< 0.001"), (1.0, "= 1")])
