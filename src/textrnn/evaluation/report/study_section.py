@@ -113,8 +113,8 @@ def study_section(study: ShownStudy) -> dict[str, Any]:
     level, alpha = f"{100 * verdicts['level']:.0f}%", f"{100 * verdicts['alpha']:.0f}%"
     return {
         "scale": f"{scale}; at most {', '.join(sizes)}." if sizes else f"{scale}.",
-        "rule": f"Brackets are {level} intervals: of scores on test by a bootstrap over seeds and rows together, of "
-        "all else by Student's t over seeds. A claim needs all its comparisons. It is supported, or not supported, "
+        "rule": f"Brackets are {level} intervals by Student's t over seeds; those of scores on test include the "
+        "variance of resampled test rows. A claim needs all its comparisons. It is supported, or not supported, "
         f"where its p-value is at most {alpha} after Holm's correction over all claims, and undecided otherwise.",
         "claims": [_claim(claim, study.plots) for claim in verdicts["claims"]],
     }

@@ -1,4 +1,4 @@
-"""The bootstrap over test rows and seeds together: scores of runs on resampled rows, and of resampled seeds.
+"""The bootstrap over test rows: scores of runs on resampled rows; and over seeds, for learning curves.
 
 Shapes: B resamples, R runs, N rows, S seeds.
 """
