@@ -2,7 +2,7 @@
 
 Where the corpora are, with all packages:
 
-    python benchmarks/gpu.py pack build/gpu --source ../shared/data --yardstick ../shared/yardstick
+    python benchmarks/gpu.py pack build/gpu --source <source> --yardstick <yardstick>
 
 On the GPU machine, with this checkout, that folder, and torch, numpy, pyarrow and safetensors:
 

@@ -22,7 +22,7 @@ HEAD = """# On a GPU
 
 After this page you can measure textrnn on a GPU with one script, in at most eight minutes, and keep the results.
 
-    python benchmarks/gpu.py pack build/gpu --source ../shared/data --yardstick ../shared/yardstick
+    python benchmarks/gpu.py pack build/gpu --source <source> --yardstick <yardstick>
     python benchmarks/gpu.py build/gpu                          # on the GPU machine, with the packed folder
     python benchmarks/gpu.py keep build/benchmarks/gpu.jsonl    # saves the results and renders this page
 

@@ -36,7 +36,8 @@ After this page you know how fast textrnn is, how much memory it needs, and how 
 
 Each result has its command under [Commands](#commands). A command prints its result; with `--keep` it also replaces
 the result in `performance.json` and renders this page. Do not edit the page: `python benchmarks/performance.py`
-renders it.
+renders it. In the commands, `<source>` is the folder of the real corpora ([fetching.md](fetching.md)), and
+`<yardstick>` that of the reference implementation.
 
 The first table compares textrnn (`ours`) with a reference implementation (`yardstick`) that works as the tutorials
 do. Both were measured in the same run, in alternation.
@@ -67,9 +68,19 @@ def parse_arguments(parser: argparse.ArgumentParser, *, sizes: Iterable[str] = (
     if args.keep and altered:
         what = "only results of the default sizes are kept"
         raise UserError("--keep", what, got=" ".join(altered), do="leave out one or the other")
-    script = f"benchmarks/{Path(sys.argv[0]).name}"
-    args.command = shlex.join(["python", script, *(word for word in sys.argv[1:] if word != "--keep")])
+    args.command = _recorded_command(args)
     return args
+
+
+def _recorded_command(args: argparse.Namespace) -> str:
+    """The command without `--keep`; a folder outside the checkout is recorded as the name of its option."""
+    outside = {value: f"<{name}>" for name, value in vars(args).items() if _is_outside(value)}
+    words = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *(word for word in sys.argv[1:] if word != "--keep")]
+    return " ".join(outside.get(Path(word), shlex.quote(word)) for word in words)
+
+
+def _is_outside(value: object) -> bool:
+    return isinstance(value, Path) and not value.resolve().is_relative_to(Path.cwd())
 
 
 def device() -> str:

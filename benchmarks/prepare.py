@@ -1,8 +1,8 @@
 """Compare data preparation with its yardsticks; prints JSON lines.
 
-    python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick
-    python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick --only memory
-    python benchmarks/prepare.py --source ../shared/data --yardstick ../shared/yardstick --keep
+    python benchmarks/prepare.py --source <source> --yardstick <yardstick>
+    python benchmarks/prepare.py --source <source> --yardstick <yardstick> --only memory
+    python benchmarks/prepare.py --source <source> --yardstick <yardstick> --keep
 
 `--keep` saves the results for docs/performance.md. Each side runs in its own processes on one core, with empty caches;
 the sides take turns, five times. `memory` prepares 10,000 to 4,000,000 reviews, takes about 40 minutes and 60 GB of

@@ -1,6 +1,6 @@
 """Run one side of a preparation benchmark in its own process; prints a JSON line of rows, seconds or differences.
 
-    python benchmarks/prepare_sides.py segmentation --source ../shared/data --rows 25000 --work /tmp/work
+    python benchmarks/prepare_sides.py segmentation --source <folder> --rows 25000 --work /tmp/work
 
 benchmarks/prepare.py runs it. Reading and cleaning the texts are not timed where only segmentation is measured.
 """

@@ -1,8 +1,8 @@
 """Measure recipes on the real corpora, keep the results in docs/results.json and render docs/results.md from it.
 
-    python benchmarks/results.py run news_rnn --source ../shared/data               # train, evaluate, print
-    python benchmarks/results.py run news_bilstm --seeds 1 2 3 --source ../shared/data
-    python benchmarks/results.py baselines names_chars --source ../shared/data      # baselines of an encoding
+    python benchmarks/results.py run news_rnn --source <folder>               # train, evaluate, print
+    python benchmarks/results.py run news_bilstm --seeds 1 2 3 --source <folder>
+    python benchmarks/results.py baselines names_chars --source <folder>      # baselines of an encoding
     python benchmarks/results.py keep                                               # keep what these have measured
     python benchmarks/results.py render                                             # render the pages
 
@@ -34,6 +34,7 @@ from textrnn.errors import UserError
 from textrnn.stage import run_command, write_json
 
 NO_LIMITS = ("limits.rows=null", "limits.epochs=null", "limits.hidden_size=null")
+FOLDER = "<folder>"  # in a recorded command, that of the corpora: the same on each machine
 COMMITTED = ("params.yaml", "dvc.lock", "metrics")  # what a run changes of the committed files
 MEASURED = LATEST / RESULTS.name  # rows that are not kept yet
 
@@ -69,14 +70,16 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     run = RUNS[name]
     seed_change = (f"train.seed={seed}",) if seed != 1 else ()
     targets = [f"evaluate@{run.recipe}"] if run.only_dev else [f"evaluate@{run.recipe}", f"analyze@{run.recipe}"]
-    command = command_of(targets, (*run.changes, *seed_change), source)
-    return recipe_rows(name, run, execute(command), seed, command)
+    changes = (*run.changes, *seed_change)
+    params = execute(command_of(targets, changes, source))
+    return recipe_rows(name, run, params, seed, command_of(targets, changes, FOLDER))
 
 
 def measure_baselines(encoding: str, source: str) -> list[Row]:
     """Train the baselines of an encoding and return a row for each metric."""
-    command = command_of([f"baseline@{encoding}"], BASELINES[encoding], source)
-    return baseline_rows(encoding, execute(command), command)
+    targets, changes = [f"baseline@{encoding}"], BASELINES[encoding]
+    params = execute(command_of(targets, changes, source))
+    return baseline_rows(encoding, params, command_of(targets, changes, FOLDER))
 
 
 def _read_rows(path: Path) -> list[Row]:

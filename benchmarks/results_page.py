@@ -61,6 +61,7 @@ How to read the tables:
 * Seconds are those of training on one core of a machine that ran other programs too: an upper bound. They do not
   include the linear model of a wide part; add its seconds.
 * Published results are quoted from their sources. They have other splits and rules; some chose the epoch on test.
+* In a command, `<folder>` is the folder of the real corpora ([fetching.md](fetching.md)).
 * A command assumes the committed params. `git checkout HEAD -- params.yaml dvc.lock metrics` restores them before the
   next command; `benchmarks/results.py run` does that itself.
 """

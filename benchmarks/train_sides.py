@@ -1,6 +1,6 @@
 """Run one side of a training benchmark in its own process; prints a JSON line.
 
-    python benchmarks/train_sides.py prepare --source ../shared/data --work /tmp/work
+    python benchmarks/train_sides.py prepare --source <folder> --work /tmp/work
     python benchmarks/train_sides.py loop --work /tmp/work --recipe news_rnn --batch-size 64 --batches 200
 
 benchmarks/train.py runs it. The recipes are those of params.yaml at full size, on all of THUCNews.

@@ -1,6 +1,8 @@
 """The saved results of speed and memory, and the page rendered from them alone."""
 
+import argparse
 import json
+from pathlib import Path
 
 import pytest
 
@@ -20,6 +22,18 @@ def performance(import_benchmark, tmp_path, monkeypatch):
     monkeypatch.setattr(performance, "PAGE", tmp_path / "performance.md")
     monkeypatch.setattr(performance, "LATEST", tmp_path / "latest")
     return performance
+
+
+def test_the_recorded_command_names_no_folder_of_this_machine(performance, monkeypatch, tmp_path):
+    words = ["--source", f"{tmp_path}/web/", "--model", "models/a b", "--only", "rnn", "--keep"]
+    monkeypatch.setattr("sys.argv", ["/somewhere/benchmarks/train.py", *words])
+    parser = argparse.ArgumentParser()
+    for option in ("--source", "--model"):
+        parser.add_argument(option, type=Path)
+    parser.add_argument("--only")
+    args = performance.parse_arguments(parser)
+    assert args.keep
+    assert args.command == "python benchmarks/train.py --source <source> --model 'models/a b' --only rnn"
 
 
 def test_a_kept_result_has_medians_and_replaces_the_previous_one(performance, capsys):
