@@ -54,7 +54,7 @@ OF_TUTORIALS = {"thucnews": "news_rnn", "names": "names_gru", "msra": "ner_gru_f
 
 # what a reader must know of a run or a corpus
 REMARKS = {
-    "thucnews": "If training time matters most, choose a linear model: each trains in fewer seconds than any recurrent run here.",
+    "thucnews": "If training time matters most, choose a linear model: each trains faster than any recurrent run here.",
     "reviews_lstm": "44 steps on 0.7% of the tutorial's rows; evaluated on half of test, as the other half is its dev",
     "ner_gru_faster_rate": "5 epochs of the tutorial's 50, at a hundred times its rate, with a third of its width",
     "news_lstm": "4 epochs instead of 7",

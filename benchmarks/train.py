@@ -62,10 +62,10 @@ Seconds of {batches} steps of {rows} rows under torch's profiler, which slows th
 operations that take the most time. `mm` and `addmm` are matrix products."""
 
 RUN_TEXT = """\
-The model is that of `news_rnn`; ours trains 4 epochs of batches of 512 rows on two cores, with settings chosen on dev, so
-it is much faster than the recipe, which keeps the tutorial's 7 epochs ([results.md](results.md#all-runs-of-thucnews)).
-Our time includes the loading of the padded shards and the evaluation on test. The yardstick's time starts when its
-rows are in memory and ends before the evaluation on test."""
+The model is that of `news_rnn`. Ours trains 4 epochs of batches of 512 rows on two cores, with settings chosen on
+dev. It is therefore much faster than the recipe, which keeps the tutorial's 7 epochs
+([results.md](results.md#all-runs-of-thucnews)). Our time includes the loading of the padded shards and the evaluation
+on test. The yardstick's time starts when its rows are in memory and ends before the evaluation on test."""
 
 
 def run_json(command: list[str]) -> dict[str, Any]:

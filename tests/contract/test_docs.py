@@ -34,7 +34,8 @@ def commands() -> Iterator[tuple[str, list[str]]]:
         for found in re.findall(r"(?m)^ {4}(dvc (?:exp run|repro) .*)|`(dvc (?:exp run|repro) [^`]*)`", text):
             command = next(filter(None, found))
             if "$(" not in command:
-                yield page.name, shlex.split(command.replace("\n", " "), comments=True)
+                filled_in = command.replace("<folder>", "folder").replace("\n", " ")
+                yield page.name, shlex.split(filled_in, comments=True)
 
 
 CHECKS = {"params.yaml": check_params, "study/params.yaml": read_study}  # by file, what refuses wrong values

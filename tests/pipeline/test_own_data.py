@@ -39,7 +39,8 @@ def words_of(line: str) -> list[str]:
 
 def commands() -> list[list[str]]:
     """The words of each indented line, in order."""
-    lines = re.findall(r"(?m)^ {4}(\S.*)$", re.sub(r"(?ms)^```.*?^```$", "", PAGE))
+    prose = re.sub(r"\\\n *", "", re.sub(r"(?ms)^```.*?^```$", "", PAGE))  # a line that goes on is one
+    lines = re.findall(r"(?m)^ {4}(\S.*)$", prose)
     return [words_of(line) for line in lines]
 
 
@@ -125,9 +126,10 @@ def test_the_commands_lead_from_the_file_to_a_server(tmp_path):
     assert len(lines) == 30
 
     with serving(project, *serve) as url:
-        assert curl[:1] + curl[2:3] == ["curl", "--json"]
-        address = curl[1].replace("http://127.0.0.1:8000", url)
-        response = requests.post(address, json=json.loads(curl[3]), timeout=60).json()
+        program, address, header_option, header, body_option, body = curl
+        assert (program, header_option, body_option) == ("curl", "-H", "-d")
+        address = address.replace("http://127.0.0.1:8000", url)
+        response = requests.post(address, data=body, headers=dict([header.split(": ")]), timeout=60).json()
     assert [prediction["label"] for prediction in response["predictions"]] == ["delivery"]
 
     add, repro, compare = (words_of(line) for line in blocks("sh")[0].splitlines())

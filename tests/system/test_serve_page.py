@@ -239,7 +239,8 @@ def test_the_docs_page_shows_the_whole_schema(tmp_path):
         assert set(links) <= set(schema["components"]["schemas"])
         assert len(links) > 10
         (example,) = await rows(tab, "pre")
-        assert example.startswith(f"curl {server.url}/v1/models/finder%20%3Cb%3E/predict \\\n  --json '{{")
+        sent = "-H 'Content-Type: application/json' -d '{"
+        assert example.startswith(f"curl {server.url}/v1/models/finder%20%3Cb%3E/predict \\\n  {sent}")
 
     with running(finder()) as server:
         assert browse(tmp_path, f"{server.url}/docs", visit)[0] == []
