@@ -12,17 +12,17 @@ from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.stage import output_file, output_folder, run_command
+from textrnn.study.claims.claim import Language
 from textrnn.study.plan.json_files import write_results
 from textrnn.study.verdicts.study_page import read_verdicts, render, terminal_lines
-from textrnn.study.verdicts.wording import Language
 
 SHOWN = Path("study/shown")
 PAGES: dict[Language, Path] = {"en": Path("docs/study.md"), "zh": Path("docs/study.zh-CN.md")}
 
 
-def copy_plots(folder: Path) -> list[str]:
-    """Copy the plots into the folder; return their names."""
-    plots = sorted(Path("study/plots").glob("*.svg"))
+def copy_plots(language: Language, folder: Path) -> list[str]:
+    """Copy the plots in a language into the folder; return their names."""
+    plots = sorted(Path("study/plots", language).glob("*.svg"))
     for path in plots:
         shutil.copyfile(path, folder / path.name)
     return [path.name for path in plots]
@@ -35,16 +35,19 @@ def main() -> None:
     verdicts = read_verdicts(Path("study/verdicts.json"))
     print("\n".join(terminal_lines(verdicts)))
     with output_folder(SHOWN / "plots") as out:
-        copy_plots(out)
+        copy_plots("en", out)
     write_results(SHOWN / "verdicts.json", verdicts)
     if args.docs is None:
         return
     with output_folder(Path("docs/study")) as out:
-        plots = copy_plots(out)
+        for language in PAGES:
+            (out / language).mkdir()
+            plots = copy_plots(language, out / language)
         write_results(out / "verdicts.json", verdicts)
     for language, page in PAGES.items():
         with output_file(page) as temporary:
-            temporary.write_text(render(verdicts, plots, "study", args.docs, language), encoding="utf-8")
+            content = render(verdicts, plots, f"study/{language}", args.docs, language)
+            temporary.write_text(content, encoding="utf-8")
 
 
 if __name__ == "__main__":

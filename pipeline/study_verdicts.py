@@ -6,6 +6,7 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.common.params.params_file import read_values
 from textrnn.stage import output_folder, run_command
+from textrnn.study.claims.claim import LANGUAGES
 from textrnn.study.plan.graph_items import STUDY_PARAMS
 from textrnn.study.plan.json_files import write_results
 from textrnn.study.plan.variants import read_study
@@ -30,8 +31,10 @@ def main() -> None:
     verdicts = verdict_values(judged, measurements)
     measured = {claim["claim"]: claim["measured"] for claim in verdicts["claims"]}
     with output_folder(Path("study/plots")) as out:
-        for name, plot in draw_figures(judged, measured, measurements).items():
-            (out / name).write_text(plot, encoding="utf-8")
+        for language in LANGUAGES:
+            (out / language).mkdir()
+            for name, plot in draw_figures(judged, measured, measurements, language).items():
+                (out / language / name).write_text(plot, encoding="utf-8")
     write_results(Path("study/verdicts.json"), verdicts)
 
 

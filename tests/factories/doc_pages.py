@@ -45,9 +45,9 @@ def prose(page: Path) -> str:
 
 
 def anchors(page: Path) -> list[str]:
-    """The anchor of each heading of a page, in order, as GitHub makes them."""
-    headings = re.findall(r"(?m)^#+ (.*)$", prose(page))
-    return [re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading in headings]
+    """The anchors of a page, in order: those that GitHub makes of headings, and those that the page has itself."""
+    found = re.findall(r'(?m)^#+ (.*)$|^<a id="(\w+)"></a>$', prose(page))
+    return [own or re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-") for heading, own in found]
 
 
 def links(page: Path) -> list[str]:
@@ -79,4 +79,5 @@ def _target(page: Path, link: str) -> tuple[str, int]:
         return link, -1
     name, _, anchor = link.partition("#")
     path = (page.parent / name).resolve() if name else page
-    return english(path).relative_to(ROOT).as_posix(), anchors(path).index(anchor) if anchor else -1
+    shared = english(path).relative_to(ROOT).as_posix().replace("study/zh/", "study/en/")  # a figure in its language
+    return shared, anchors(path).index(anchor) if anchor else -1

@@ -25,7 +25,7 @@ def test_every_loss_is_a_point_of_the_line(run_command, tmp_path):
     svg = plot.read_text(encoding="utf-8")
     (line,) = re.findall(r'<polyline points="([^"]*)"', svg)
     # from the left edge at step 1 to the right one at step 4, from the top at 3 to the bottom at 1
-    assert line == "60.0,40.0 220.0,97.5 380.0,155.0 540.0,270.0"
+    assert line == "58.0,36.0 180.0,89.5 302.0,143.0 424.0,250.0"
     assert ">news_rnn: loss of each batch</text>" in svg
     assert ">each batch</text>" in svg
     assert "mean of" not in svg

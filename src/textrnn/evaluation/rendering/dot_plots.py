@@ -21,8 +21,8 @@ from textrnn.evaluation.rendering.text import percent
 
 SCORE_ROW = 48  # height of a row of `score_plot`
 PADDING = 0.02  # of its axis, beyond the scores
-WIDTH, LEFT, RIGHT = 720, 190, 690  # of `interval_plot`: its width and the ends of its axes
-ROW, HEAD, FOOT = 26, 34, 30  # heights of a row, of a panel's title and of its axis
+WIDTH, LEFT, RIGHT = 440, 16, 424  # of `interval_plot`: its width and the ends of its axes
+ROW, HEAD, FOOT = 42, 32, 34  # heights of a row, of a panel's title and of its axis
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Estimate:
 def interval_plot(panels: Sequence[tuple[str, Sequence[Estimate]]]) -> Chart:
     """A panel for each (title, rows, at least one), with an axis of its own.
 
-    A row has a small dot for each value, and the mean as a large dot with its interval.
+    A row has its name, and below it a small dot for each value, and the mean as a large dot with its interval.
     """
     elements: list[Markup] = []
     top = 0
@@ -102,8 +102,8 @@ def _panel(title: str, rows: Sequence[Estimate], top: int) -> list[Markup]:
     elements = [element("text", title, x=8, y=top + 20, class_="title")]
     elements += vertical_grid(x, top + HEAD, top + HEAD + ROW * len(rows))
     for number, row in enumerate(rows):
-        height = top + HEAD + ROW * number + ROW // 2
-        elements.append(element("text", row.name, x=8, y=height + 4))
+        height = top + HEAD + ROW * number + 28
+        elements.append(element("text", row.name, x=8, y=height - 12))
         if row.low is not None and row.high is not None:
             ends = {"x1": _clipped(x, row.low), "x2": _clipped(x, row.high), "y1": height, "y2": height}
             elements.append(element("line", class_="interval", **ends))

@@ -28,7 +28,8 @@ Points = Sequence[tuple[float, float]]
 SERIES = ("first", "second")  # classes of the style sheet, in the order of the series
 FLAT = 0.02  # curves that differ by less than this share of their values get an axis with fewer digits
 MAX_DOTS = 100  # a curve of more points has no dots
-WIDE = Area(width=720, height=320, left=60, right=540, top=40, bottom=270)  # with room for names at the right
+NAMED = Area(width=440, height=300, left=58, right=424, top=36, bottom=250)  # of `line_chart`, above the names
+NAME_ROW = 20  # height of a name
 COLORS = ("#2f6db3", "#c2571a", "#3a8a4d", "#8a4fa3", "#a08a1a", "#4a8f96")
 
 
@@ -58,7 +59,7 @@ def learning_curves(title: str, x_title: str, series: Sequence[tuple[str, Points
 
 
 def line_chart(title: str, x_title: str, lines: Mapping[str, Points], *, log: bool) -> Chart:
-    """A line for each name, with the names at the right.
+    """A line for each name, with the names below, so that a narrow screen has room for both.
 
     log: the y axis is logarithmic; points at or below zero are left out.
     """
@@ -72,20 +73,20 @@ def line_chart(title: str, x_title: str, lines: Mapping[str, Points], *, log: bo
         x, y = _axes_within(x_title, points, power_label if log else plain_label)
         elements += frame(x, y)
         for number, (name, line) in enumerate(places.items()):
-            color, height = COLORS[number % len(COLORS)], 48 + 20 * number
+            color, height = COLORS[number % len(COLORS)], NAMED.height + NAME_ROW * number
             elements.append(_polyline(x, y, line, class_="line", stroke=color))
-            sign = {"x1": WIDE.right + 10, "x2": WIDE.right + 30, "y1": height, "y2": height}
+            sign = {"x1": NAMED.left, "x2": NAMED.left + 20, "y1": height, "y2": height}
             elements.append(element("line", class_="line", stroke=color, **sign))
-            elements.append(element("text", name, x=WIDE.right + 36, y=height + 4))
-    return Chart(title, title, WIDE.width, WIDE.height, tuple(elements))
+            elements.append(element("text", name, x=NAMED.left + 28, y=height + 4))
+    return Chart(title, title, NAMED.width, NAMED.height + NAME_ROW * len(places), tuple(elements))
 
 
 def _axes_within(x_title: str, points: Points, label: Callable[[float], str]) -> tuple[Axis, Axis]:
     """Axes that end where the points do; equal values get an axis of length one."""
     left, right = min(x for x, _ in points), max(x for x, _ in points)
     low, high = min(y for _, y in points), max(y for _, y in points)
-    x = axis_within(x_title, left, right if right > left else left + 1, WIDE.left, WIDE.right)
-    return x, axis_within("", low, high if high > low else low + 1, WIDE.bottom, WIDE.top, label)
+    x = axis_within(x_title, left, right if right > left else left + 1, NAMED.left, NAMED.right)
+    return x, axis_within("", low, high if high > low else low + 1, NAMED.bottom, NAMED.top, label)
 
 
 def _polyline(x: Axis, y: Axis, points: Points, **attributes: str) -> Markup:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+Language = Literal["en", "zh"]
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 Expect = Literal["above", "below", "same"]
 Figure = Literal["measures", "accuracy", "losses", "gradients", "widths", "learning_curve"]
 
@@ -15,6 +17,10 @@ class Text:
 
     en: str
     zh: str
+
+    def of(self, language: Language) -> str:
+        """The text in a language."""
+        return self.zh if language == "zh" else self.en
 
 
 @dataclass(frozen=True)

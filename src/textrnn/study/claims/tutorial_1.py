@@ -28,8 +28,8 @@ CLAIMS = (
         "fails_at_32",
         1,
         Text(
-            "With batches of 64 and rows of 32 the RNN does not converge; with rows of 16 it does.",
-            "批大小为 64、行长为 32 时 RNN 不收敛；行长为 16 时收敛。",
+            "With batches of 64 the RNN does not converge on headlines padded to 32 characters; padded to 16, it does.",
+            "批大小为 64 时，标题填充到 32 个字符，RNN 就不收敛；填充到 16 个字符则收敛。",
         ),
         (
             score("rnn_b64_p16", "rnn_b64_p32", "above", FAILURE_MARGIN),
@@ -46,12 +46,12 @@ CLAIMS = (
         "batch_128",
         1,
         Text(
-            "Batches of 128 give a smoother curve than 64, with no great difference in the result.",
-            "批大小 128 的曲线比 64 更平滑，结果差别不大。",
+            "Batches of 128 give a smoother loss curve than batches of 64, and about the same result.",
+            "批大小为 128 时损失曲线比 64 时更平滑，结果差别不大。",
         ),
         (smoother("rnn_b128_p16", "rnn_b64_p16"), score("rnn_b128_p16", "rnn_b64_p16", "same", POINT)),
         Text(
-            "No great difference is one point of accuracy at most.",
+            "About the same means that the accuracy differs by at most one point.",
             "“差别不大”指准确率相差至多一个百分点。",
         ),
         figure="losses",
@@ -60,7 +60,10 @@ CLAIMS = (
     Claim(
         "batch_256",
         1,
-        Text("Batches of 256 are smoother and faster than 64.", "批大小 256 比 64 更平滑、更快。"),
+        Text(
+            "Batches of 256 train more smoothly and faster than batches of 64.",
+            "批大小为 256 时，训练比 64 时更平滑、更快。",
+        ),
         (smoother("rnn_b256_p16", "rnn_b64_p16"), faster("rnn_b256_p16", "rnn_b64_p16", "steps")),
         Text("Both take the same number of operations.", "两者的运算量相同。"),
     ),
@@ -68,26 +71,26 @@ CLAIMS = (
         "batch_256_time",
         1,
         Text(
-            "Batches of 256 take 5 minutes in place of the 18 that 64 takes: less than a third.",
-            "批大小 256 用 5 分钟，64 用 18 分钟：不到三分之一。",
+            "Batches of 256 train in 5 minutes, batches of 64 in 18: less than a third of the time.",
+            "批大小为 256 时训练只要 5 分钟，64 时要 18 分钟：不到三分之一。",
         ),
         (Comparison("seconds", "rnn_b256_p16", "rnn_b64_p16", "below", THIRD, ratio=True),),
         Text(
-            "Measured on a CPU, where a small batch is less of a loss than on the tutorial's GPU.",
-            "这里在 CPU 上测量；小批在 CPU 上的损失比在教程所用的 GPU 上小。",
+            "Measured on a CPU, which small batches slow down less than the tutorial's GPU.",
+            "这里在 CPU 上测量；小批量对 CPU 的拖累比对教程所用的 GPU 小。",
         ),
     ),
     Claim(
         "batch_1024",
         1,
-        Text("Batches of 1024 are faster still.", "批大小 1024 更快。"),
+        Text("Batches of 1024 are faster still.", "批大小为 1024 时还要更快。"),
         (faster("rnn_b1024_p16", "rnn_b256_p16", "steps"),),
         Text("Both take the same number of operations.", "两者的运算量相同。"),
     ),
     Claim(
         "batch_free",
         1,
-        Text("A larger batch costs no accuracy at equal epochs.", "轮数相同时，增大批大小不损失准确率。"),
+        Text("A larger batch costs no accuracy at equal epochs.", "轮数相同时，增大批大小不会降低准确率。"),
         tuple(
             Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", -POINT) for rows in LARGER_BATCHES
         ),
@@ -101,21 +104,24 @@ CLAIMS = (
     Claim(
         "batch_time",
         1,
-        Text("In equal time a larger batch reaches more.", "时间相同时，较大的批达到更高的准确率。"),
+        Text("In equal time a larger batch reaches more.", "训练时间相同时，批越大，准确率越高。"),
         tuple(
             Comparison("dev_accuracy_at_time", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", 0.0)
             for rows in LARGER_BATCHES
         ),
-        Text("What the time saved is worth.", "看省下的时间值多少。"),
+        Text(
+            "All batch sizes get the time that the fastest needs for its 7 epochs.",
+            "每种批大小都只用最快者训练 7 轮所需的时间。",
+        ),
         ours=True,
     ),
     Claim(
         "smooth_steps",
         1,
         Text(
-            "The curve of larger batches is smoother because training is, and not only because each point averages "
-            "more.",
-            "大批的曲线更平滑是因为训练更平稳，而不只是因为每个点平均了更多的行。",
+            "The loss curve of larger batches is smoother because training is, not only because each of its points "
+            "averages more rows.",
+            "批越大，损失曲线越平滑，是因为训练更平稳，而不只是因为每个点对更多的行取了平均。",
         ),
         tuple(ratio("roughness_at_rows", f"rnn_b{rows}_p16", "rnn_b64_p16", "below") for rows in LARGER_BATCHES),
         Text(
@@ -128,11 +134,11 @@ CLAIMS = (
         "widths",
         1,
         Text(
-            "Rows of 16 do better than rows of 7, and rows of 32 worse than those of 16.",
-            "行长 16 好于行长 7，行长 32 差于行长 16。",
+            "Padding to 16 does better than padding to 7, and padding to 32 does worse than padding to 16.",
+            "填充到 16 好于填充到 7，填充到 32 差于填充到 16。",
         ),
         (score("rnn_b256_p16", "rnn_b256_p7", "above"), score("rnn_b256_p16", "rnn_b256_p32", "above")),
-        Text("Batches of 256.", "批大小为 256。"),
+        Text("With batches of 256.", "批大小为 256。"),
         figure="widths",
         drawn=GRID,
     ),
@@ -140,8 +146,8 @@ CLAIMS = (
         "widths_by_batch",
         1,
         Text(
-            "The same holds for batches of 64, 128 and 1024.",
-            "批大小为 64、128 和 1024 时也是如此。",
+            "Padding to 16 is best with batches of 64, 128 and 1024 too.",
+            "批大小为 64、128 和 1024 时，填充到 16 也最好。",
         ),
         tuple(
             score(f"rnn_b{rows}_p16", f"rnn_b{rows}_p{width}", "above") for rows in (64, 128, 1024) for width in (7, 32)
@@ -153,21 +159,23 @@ CLAIMS = (
     Claim(
         "half_text",
         1,
-        Text("Rows of 16 use only half the text.", "行长 16 只用到一半的文本。"),
+        Text("Cutting headlines at 16 characters keeps only half of the text.", "截断到 16 个字符只用到一半的文本。"),
         (Comparison("kept_share", "rnn_b256_p16", 0.5, "same", 0.05),),
-        Text("The share of all characters of train that rows of 16 keep.", "行长 16 保留的训练集字符的比例。"),
+        Text(
+            "Measured: the share of all characters of train that are kept.", "测量的是训练集全部字符中保留下来的比例。"
+        ),
     ),
     Claim(
         "out_of_reach",
         1,
         Text(
-            "With rows of 16 the best result is out of reach: what is cut off costs accuracy.",
-            "行长 16 达不到最好的结果：截掉的部分损失准确率。",
+            "Cutting at 16 keeps the best result out of reach: the characters that are cut off cost accuracy.",
+            "截断到 16 个字符达不到最好的结果：截掉的字符使准确率下降。",
         ),
         (score("rnn_valid_p32", "rnn_valid_p16", "above"),),
         Text(
             "Both are read at the last token, so that padding costs neither of them anything.",
-            "两者都读取最后一个字符处的状态，填充对两者都没有损失。",
+            "两者都读取最后一个字符处的状态，因此填充对两者都没有影响。",
         ),
     ),
     Claim(
@@ -175,7 +183,7 @@ CLAIMS = (
         1,
         Text(
             "The RNN fails at 32 because it forgets: its gradient vanishes over so many steps.",
-            "RNN 在行长 32 时失败是因为遗忘：梯度经过这么多步消失了。",
+            "RNN 在填充到 32 时失败是因为遗忘：梯度经过这么多步就消失了。",
         ),
         (
             score("rnn_b64_p32", CONVERGED, "below"),
@@ -184,9 +192,9 @@ CLAIMS = (
             score("rnn_valid_p32", "rnn_b256_p32", "same", FAILURE_MARGIN),
         ),
         Text(
-            "It has to fail first, and at 32 alone. If forgetting the text were the cause, reading the state at the "
-            "last token, before the padding, would not help.",
-            "首先它必须失败，而且只在 32 时失败。如果原因是忘了文本，"
+            "First it must fail, and only at 32. And if it forgot within the text, not during the padding, reading the "
+            "state at the last token would not help.",
+            "首先它必须失败，而且只在 32 时失败。其次，如果是在文本内部就已遗忘，而不是在填充中遗忘，"
             "那么在填充之前的最后一个字符处读取状态就不会有帮助。",
         ),
         figure="accuracy",
@@ -195,8 +203,8 @@ CLAIMS = (
         "readout_by_width",
         1,
         Text(
-            "Rows of 32 do worse than shorter ones, wherever the state is read.",
-            "无论在哪里读取状态，行长 32 都差于较短的行。",
+            "Padding to 32 does worse than shorter padding, wherever the state is read.",
+            "无论在哪里读取状态，填充到 32 都差于填充到更短的长度。",
         ),
         (
             score("rnn_b256_p16", "rnn_b256_p32", "above"),
@@ -204,7 +212,7 @@ CLAIMS = (
             score("rnn_valid_p7", "rnn_valid_p32", "above"),
         ),
         Text(
-            "At the last step of the padded row, and at the last token.",
+            "Read at the last step of the padded row, and at the last token.",
             "分别在填充后的最后一步和最后一个字符处读取。",
         ),
         ours=True,
@@ -213,8 +221,8 @@ CLAIMS = (
         "gradient_by_cell",
         1,
         Text(
-            "The gradient of an RNN fades with distance; that of a GRU or an LSTM does not so.",
-            "RNN 的梯度随距离衰减；GRU 和 LSTM 的梯度不这样衰减。",
+            "The gradient of an RNN fades with distance more than that of a GRU or an LSTM.",
+            "RNN 的梯度随距离衰减，比 GRU 和 LSTM 的梯度衰减得更多。",
         ),
         tuple(
             Comparison(measure, "rnn_valid_p32", other, "below", RELATIVE_MARGIN, ratio=True)
@@ -222,9 +230,9 @@ CLAIMS = (
             for other in ("gru_valid_p32", "lstm_valid_p32", 1.0)
         ),
         Text(
-            "The norm of the loss's gradient at a token 12 steps before the one that is read, as a share of that at "
-            "the one that is read.",
-            "距读取处 12 步的字符的损失梯度范数，相对于读取处的字符。",
+            "Measured: the norm of the loss's gradient at a token 12 steps before the one that is read, divided by "
+            "the norm at the one that is read.",
+            "测量的是：损失对读取处之前 12 步的字符的梯度范数，除以对读取处字符的梯度范数。",
         ),
         figure="gradients",
         drawn=BY_CELL,
@@ -234,11 +242,11 @@ CLAIMS = (
         1,
         Text(
             "Embeddings should start from pretrained vectors, which do better than random ones.",
-            "词嵌入应从预训练向量开始，因为效果好于随机初始化。",
+            "词嵌入应以预训练向量为初始值，效果好于随机初始化。",
         ),
         (score("rnn_vectors", "rnn_b256_p16", "above"), score("rnn_vectors", "rnn_random_200", "above")),
         Text(
-            "Pretrained ones have 200 values here; random ones have the tutorial's 300, and 200.",
+            "The pretrained vectors have 200 dimensions; the random ones have 300, as in the tutorial, and 200.",
             "这里预训练向量为 200 维；随机向量为教程的 300 维，以及 200 维。",
         ),
         figure="accuracy",

@@ -12,16 +12,16 @@ CLAIMS = (
         "gradient_swings",
         2,
         Text(
-            "The gradient of a recurrent network swings: the longest is many times the usual one.",
-            "循环网络的梯度波动很大：最大的梯度是通常的许多倍。",
+            "The gradient of a recurrent network swings: its largest norm is many times the usual one.",
+            "循环网络的梯度波动很大：最大的梯度范数是平常的许多倍。",
         ),
         (
             Comparison("gradient_norm_spread", "names_unclipped", SWING, "above", 0.0),
             Comparison("share_above_clip_norm", "names_unclipped", 0.0, "above", 0.001),
         ),
         Text(
-            "Ten times the median, and above the norm of 5 at one step in a thousand or more.",
-            "至少为中位数的十倍，并且至少千分之一的步超过范数 5。",
+            "Required: a norm above ten times the median, and norms above 5 at more than one step in a thousand.",
+            "要求：最大范数超过中位数的十倍，并且梯度范数大于 5 的步超过千分之一。",
         ),
     ),
     Claim(
@@ -29,14 +29,14 @@ CLAIMS = (
         2,
         Text(
             "The loss jumps, and clipping the gradient steadies it.",
-            "损失会跳动，裁剪梯度使其平稳。",
+            "损失会跳动，梯度裁剪使它平稳。",
         ),
         (
             smoother("names_clipped", "names_unclipped"),
             ratio("largest_rise", "names_clipped", "names_unclipped", "below"),
         ),
         Text(
-            "Clipped at a norm of 5, at the tutorial's learning rate of 0.001.",
+            "Clipped at a norm of 5, with the tutorial's learning rate of 0.001.",
             "裁剪到范数 5，学习率为教程的 0.001。",
         ),
         figure="losses",
@@ -45,8 +45,8 @@ CLAIMS = (
         "clipping_steadies_fast",
         2,
         Text(
-            "It does so at ten times the learning rate too.",
-            "学习率为十倍时也是如此。",
+            "Clipping steadies the loss at ten times the learning rate too.",
+            "学习率为十倍时，裁剪也使损失平稳。",
         ),
         (
             smoother("names_fast_clipped", "names_fast_unclipped"),
@@ -58,7 +58,7 @@ CLAIMS = (
     Claim(
         "clipping_costs_nothing",
         2,
-        Text("Clipping costs no accuracy.", "裁剪不损失准确率。"),
+        Text("Clipping costs no accuracy.", "裁剪不会降低准确率。"),
         (
             score("names_clipped", "names_unclipped", "above", -POINT),
             score("names_fast_clipped", "names_fast_unclipped", "above", -POINT),
@@ -70,12 +70,12 @@ CLAIMS = (
         2,
         Text(
             "Training takes 100 epochs: the second fifty still raise the accuracy.",
-            "训练 100 轮：后五十轮仍提高准确率。",
+            "训练要用 100 轮：后五十轮仍能提高准确率。",
         ),
         (Comparison("late_gain", "names_unclipped", 0.0, "above", HALF_POINT),),
         Text(
-            "The best accuracy on dev of all epochs, less that of the first half; half a point is a gain.",
-            "全部轮中开发集的最好准确率减去前一半轮中的；半个百分点算作提高。",
+            "Measured: the best dev accuracy of all epochs, minus the best of the first half. Needed: half a point.",
+            "测量的是：全部轮的最好 dev 准确率减去前一半轮的最好值；超过半个百分点算作提高。",
         ),
         figure="accuracy",
     ),
@@ -84,13 +84,14 @@ CLAIMS = (
         2,
         Text(
             "Accuracy on test after each epoch shows how good the network is.",
-            "每轮之后的测试集准确率说明网络有多好。",
+            "每轮结束后的测试集准确率能说明网络有多好。",
         ),
         (Comparison("test_optimism", "names_unclipped", 0.0, "same", HALF_POINT),),
         Text(
-            "The best of a hundred accuracies on test, less that of the epoch which dev chooses: what a reader who "
-            "takes the best one of the curve adds to it.",
-            "一百个测试集准确率中的最大值，减去由开发集选出的那一轮的：读者取曲线最高点时多算的部分。",
+            "Measured: the best of the hundred test accuracies, minus that of the epoch that dev chooses. A reader who "
+            "picks the best point of the curve overstates the accuracy by this much.",
+            "测量的是：一百个测试集准确率中的最大值，减去由 dev 选出的那一轮的准确率。"
+            "读者若取曲线的最高点，就会把准确率高估这么多。",
         ),
     ),
     Claim(

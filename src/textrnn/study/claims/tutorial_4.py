@@ -21,16 +21,16 @@ CLAIMS = (
             for measure in ("output_difference", "gradient_difference")
         ),
         Text(
-            "In float64; gradients are relative to the largest of their weight.",
-            "用 float64；梯度差相对于该权重的最大梯度。",
+            "In float64. Differences of gradients are relative to the largest gradient of the same weight.",
+            "用 float64。梯度之差相对于同一权重的最大梯度。",
         ),
     ),
     Claim(
         "scratch_cost",
         4,
         Text(
-            "A loop over the steps in Python costs time against nn.GRU.",
-            "用 Python 逐步循环比 nn.GRU 慢。",
+            "A loop over the steps in Python is slower than nn.GRU.",
+            "用 Python 循环逐步计算，比 nn.GRU 慢。",
         ),
         (Comparison("step_seconds", "equations", "nn_gru", "above", RELATIVE_MARGIN, ratio=True),),
         Text(
@@ -52,9 +52,9 @@ CLAIMS = (
             Comparison("state_difference", "kept", 0.0, "same", EQUAL),
         ),
         Text(
-            "The largest difference of a state, in float64: from an nn.RNN with the weights of the candidate, and from "
-            "the state at the start.",
-            "状态的最大差（float64）：分别与使用候选状态权重的 nn.RNN 和初始状态比较。",
+            "Measured: the largest difference of the states, in float64, from those of an nn.RNN that has the weights "
+            "of the candidate state, and from the initial state.",
+            "测量的是状态的最大差（float64）：前者与采用候选状态权重的 nn.RNN 的状态相比，后者与初始状态相比。",
         ),
     ),
     Claim(
@@ -62,7 +62,7 @@ CLAIMS = (
         4,
         Text(
             "A GRU has fewer parameters than an LSTM of its width: three quarters.",
-            "同样宽度下 GRU 的参数比 LSTM 少：为四分之三。",
+            "状态维数相同时，GRU 的参数比 LSTM 少，是后者的四分之三。",
         ),
         (Comparison("parameter_share", "nn_gru", 0.75, "same", EXACT),),
         Text("Counted of torch's layers: exactly 3/4.", "按 torch 的层计数：恰为 3/4。"),
@@ -73,8 +73,8 @@ CLAIMS = (
         Text("A GRU does what an LSTM does at less cost.", "GRU 以更小的代价达到 LSTM 的效果。"),
         (score("bigru_b256", "bilstm_b256", "above", -POINT), faster("bigru_b256", "bilstm_b256", "flops")),
         Text(
-            "On headlines, in both directions; no worse is one point of accuracy at most.",
-            "在新闻标题上，双向；“不差”指准确率至多低一个百分点。",
+            "On headlines, in both directions. The GRU may be at most one point less accurate.",
+            "在新闻标题上，两者都是双向。允许 GRU 的准确率至多低一个百分点。",
         ),
         figure="accuracy",
     ),
@@ -82,8 +82,8 @@ CLAIMS = (
         "gru_on_long_texts",
         4,
         Text(
-            "Its gates carry a GRU over long texts, where an RNN fails.",
-            "在长文本上，门使 GRU 有效，而 RNN 失败。",
+            "The gates of a GRU make it work on long texts, where an RNN fails.",
+            "在长文本上，GRU 靠门控仍然有效，RNN 则失败。",
         ),
         (score("films_gru", "films_rnn", "above"), score("ner_gru", "ner_rnn", "above")),
         Text(
@@ -96,10 +96,10 @@ CLAIMS = (
         "class_weights",
         4,
         Text(
-            "Entities weigh ten times as much in the loss, as they are rare: that raises their F1.",
-            "实体很少，因此在损失中权重为十倍：这提高了实体 F1。",
+            "Entities are rare, so the loss gives them ten times the weight: that raises their F1.",
+            "实体很少见，因此在损失中给它们十倍的权重：这会提高实体 F1。",
         ),
         (score("ner_gru", "ner_unweighted", "above"),),
-        Text("F1 of exact entities on test.", "测试集上实体完全匹配的 F1。"),
+        Text("The score is the F1 of exact entities.", "得分为实体完全匹配的 F1。"),
     ),
 )

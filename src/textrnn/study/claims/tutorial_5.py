@@ -24,15 +24,15 @@ CLAIMS = (
     Claim(
         "layers_help",
         5,
-        Text("More layers would.", "更多的层会提高准确率。"),
+        Text("More layers would raise the accuracy.", "增加层数会提高准确率。"),
         (score("films_layers", "films_lstm", "above"),),
-        Text("Two layers in place of one.", "两层代替一层。"),
+        Text("Two layers instead of one.", "用两层代替一层。"),
         figure="accuracy",
     ),
     Claim(
         "directions_help",
         5,
-        Text("Both directions would.", "双向会提高准确率。"),
+        Text("Reading in both directions would raise the accuracy.", "双向读取会提高准确率。"),
         (score("films_both_ways", "films_lstm", "above"),),
         figure="accuracy",
     ),
@@ -40,16 +40,16 @@ CLAIMS = (
         "enough_rows",
         5,
         Text(
-            "An untuned LSTM classifies 93.9% of Amazon's reviews correctly after training on 800,000.",
+            "An untuned LSTM, trained on 800,000 Amazon reviews, reaches an accuracy of 93.9%.",
             "未调参的 LSTM 在 80 万条亚马逊评论上训练后，准确率为 93.9%。",
         ),
         tuple(Comparison("accuracy_at_800000", curve, ACCURACY, "same", POINT) for curve in CURVES),
         Text(
-            "Extrapolated: the error falls as a power of the number of rows, fitted to the points that there are. A "
-            "much smaller LSTM, on films and on the few of Amazon's reviews that are to be had: what is compared is "
-            "whether the trend leads there, and no trend is sure so far beyond its points.",
-            "这是外推：错误率按行数的幂下降，由已有的点拟合。模型小得多，语料是影评和能得到的少量亚马逊评论："
-            "比较的是趋势是否通向这个结果；离已有的点这么远，任何趋势都不确定。",
+            "This is an extrapolation: the error is assumed to fall as a power of the number of rows, and the power is "
+            "fitted to the points that were measured. The LSTM is much smaller than the tutorial's, and it reads film "
+            "reviews and the few Amazon reviews that are available. So far beyond its points no trend is certain.",
+            "这是外推：假定错误率随行数按幂律下降，指数由测得的点拟合。这里的 LSTM 比教程的小得多，"
+            "语料是影评和能得到的少量亚马逊评论。离测得的点这么远，任何趋势都不确定。",
         ),
         figure="learning_curve",
     ),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from statistics import fmean
 
 from textrnn.study.claims.all_claims import CELLS, runs_of
 from textrnn.study.claims.tutorial_5 import CURVES
 from textrnn.study.plan.json_files import run_name
 from textrnn.study.verdicts.holm import ALPHA
 from textrnn.study.verdicts.judging import Finding, JudgedClaim, Measurements, rows_needed
+from textrnn.study.verdicts.measures import Values
 from textrnn.study.verdicts.statistics import LEVEL, t_evidence
 from textrnn.study.verdicts.verdict_forms import ClaimValues, Difference, Estimate, FindingValues, ScaleValues, Verdicts
 from textrnn.study.verdicts.wording import finding_words
@@ -50,15 +52,16 @@ def _claim(row: JudgedClaim, measurements: Measurements) -> ClaimValues:
         "verdict": row.verdict,
         "p_support": row.p_support,
         "p_against": row.p_against,
-        "findings": [_finding(finding, measurements) for finding in row.findings],
+        "findings": [_finding(finding, row.values, measurements) for finding in row.findings],
         "measured": _measured(row),
         "missing": [run_name(*run) for run in row.missing],
     }
 
 
-def _finding(finding: Finding, measurements: Measurements) -> FindingValues:
+def _finding(finding: Finding, values: Values, measurements: Measurements) -> FindingValues:
     comparison, evidence = finding.comparison, finding.evidence
-    needed = rows_needed(comparison.first, measurements) if comparison.first in CURVES else None
+    rows = rows_needed(comparison.first, measurements) if comparison.first in CURVES else None
+    means = {name: fmean(by_seed.values()) for name, by_seed in values.get(comparison.measure, {}).items() if by_seed}
     difference: Difference | None = None
     if evidence is not None:
         difference = {"mean": evidence.mean, "low": _finite(evidence.low), "high": _finite(evidence.high)}
@@ -72,8 +75,8 @@ def _finding(finding: Finding, measurements: Measurements) -> FindingValues:
         "difference": difference,
         "p_support": finding.p_support,
         "p_against": finding.p_against,
-        "words": finding_words(finding, "en", needed),
-        "words_zh": finding_words(finding, "zh", needed),
+        "words": finding_words(finding, means, "en", rows),
+        "words_zh": finding_words(finding, means, "zh", rows),
     }
 
 

@@ -34,47 +34,59 @@ class Measure:
 
 MEASURES = {
     "test_score": Measure(Text("score on test", "测试集得分"), percent=True),
-    "dev_accuracy": Measure(Text("best dev accuracy of all epochs", "各轮中开发集的最好准确率"), percent=True),
+    "dev_accuracy": Measure(Text("best dev accuracy of all epochs", "所有轮中最好的 dev 准确率"), percent=True),
     "dev_accuracy_at_time": Measure(
-        Text("dev accuracy in the seconds that the fastest takes", "最快者用时之内的开发集准确率"),
+        Text("dev accuracy in the seconds that the fastest takes", "在最快者的用时之内达到的 dev 准确率"),
         percent=True,
         timed=True,
     ),
     "early_accuracy": Measure(
-        Text("dev accuracy in the first epoch, mean of its evaluations", "第一轮中开发集准确率的平均"), percent=True
-    ),
-    "late_gain": Measure(
-        Text("best dev accuracy, less that of the first half", "开发集最好准确率减去前一半轮中的"), percent=True
-    ),
-    "test_optimism": Measure(
-        Text("best test accuracy, less that of the epoch dev chooses", "测试集最好准确率减去开发集所选轮的"),
+        Text("dev accuracy in the first epoch, mean of its evaluations", "第一轮内各次评估的 dev 准确率的均值"),
         percent=True,
     ),
-    "roughness": Measure(Text("jump of the loss from batch to batch", "相邻批的损失跳动")),
-    "roughness_at_rows": Measure(
-        Text(f"jump of the loss over {EQUAL_ROWS:,} rows each", f"每 {EQUAL_ROWS} 行的损失跳动")
+    "late_gain": Measure(
+        Text("best dev accuracy, less that of the first half", "全部轮的最好 dev 准确率减去前一半轮的最好值"),
+        percent=True,
     ),
-    "largest_rise": Measure(Text("largest rise of the loss from batch to batch", "相邻批损失的最大上升")),
+    "test_optimism": Measure(
+        Text(
+            "best test accuracy, less that of the epoch dev chooses",
+            "最好的测试集准确率减去 dev 所选那一轮的测试集准确率",
+        ),
+        percent=True,
+    ),
+    "roughness": Measure(Text("jump of the loss from batch to batch", "相邻两批之间损失的跳动幅度")),
+    "roughness_at_rows": Measure(
+        Text(f"jump of the loss over {EQUAL_ROWS:,} rows each", f"每 {EQUAL_ROWS:,} 行取平均后损失的跳动幅度")
+    ),
+    "largest_rise": Measure(Text("largest rise of the loss from batch to batch", "相邻两批之间损失的最大升幅")),
     "gradient_norm_spread": Measure(Text("largest norm of the gradient, times the median", "最大梯度范数与中位数之比")),
-    "share_above_clip_norm": Measure(Text("steps with a gradient above 5", "梯度范数超过 5 的步"), percent=True),
-    "seconds": Measure(Text("seconds of training", "训练秒数"), timed=True),
+    "share_above_clip_norm": Measure(
+        Text("steps with a gradient above 5", "梯度范数超过 5 的步所占比例"), percent=True
+    ),
+    "seconds": Measure(Text("seconds of training", "训练用时（秒）"), timed=True),
     "steps": Measure(Text("steps of training", "训练步数")),
     "flops": Measure(Text("operations of training", "训练运算量")),
     "far_gradient": Measure(
-        Text(f"gradient at distance {FAR}, share of that at 0", f"距离 {FAR} 处的梯度与距离 0 处之比")
+        Text(f"gradient at distance {FAR}, share of that at 0", f"距离 {FAR} 处与距离 0 处的梯度之比")
     ),
     "far_gradient_untrained": Measure(
-        Text(f"the same before training, at distance {FAR}", f"训练前距离 {FAR} 处的梯度与距离 0 处之比")
+        Text(
+            f"gradient before training at distance {FAR}, share of that at 0",
+            f"训练前，距离 {FAR} 处与距离 0 处的梯度之比",
+        )
     ),
-    "kept_share": Measure(Text("share of tokens kept", "保留的字符比例"), percent=True),
+    "kept_share": Measure(Text("share of characters kept", "保留的字符比例"), percent=True),
     "accuracy_at_800000": Measure(
         Text("accuracy extrapolated to 800,000 rows", "外推到 80 万行的准确率"), percent=True
     ),
     "output_difference": Measure(Text("largest difference of outputs", "输出的最大差")),
     "gradient_difference": Measure(Text("largest difference of gradients", "梯度的最大差")),
     "state_difference": Measure(Text("largest difference of states", "状态的最大差")),
-    "parameter_share": Measure(Text("parameters, share of an LSTM layer's", "参数量与 LSTM 层之比"), percent=True),
-    "step_seconds": Measure(Text("seconds of forward and backward", "前向与反向秒数"), timed=True),
+    "parameter_share": Measure(
+        Text("parameters, share of an LSTM layer's", "参数量与 LSTM 层参数量之比"), percent=True
+    ),
+    "step_seconds": Measure(Text("seconds of forward and backward", "前向加反向的用时（秒）"), timed=True),
 }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 
 from textrnn.errors import UserError, plural, shorten
-from textrnn.study.claims.all_claims import CELLS
+from textrnn.study.claims.claim import Language, Text
+from textrnn.study.claims.titles import TITLES
 from textrnn.study.plan.json_files import read_results
 from textrnn.study.verdicts.measures import MEASURES
 from textrnn.study.verdicts.verdict_forms import ClaimValues, Verdicts
-from textrnn.study.verdicts.wording import Language, p_text
+from textrnn.study.verdicts.wording import p_text
 
 MOST_MISSING = 4  # variants that are named, of those whose runs a claim lacks
 PARTS: dict[Language, dict[str, str]] = {
@@ -18,56 +20,80 @@ PARTS: dict[Language, dict[str, str]] = {
         "title": "The study",
         "links": "English | [中文](study.zh-CN.md)",
         "intro": "After this page you can say of each claim of the five tutorials whether it holds, by how much, and "
-        "how certain that is. {scale}. Made by `{command}`.",
+        "how certain that is.",
+        "counts": "Of {all} claims, {counts}. {scale}.",
+        "count": "{count} are {verdict}",
+        "comma": ", ",
+        "repeat": "`{command}` makes the runs and this page. `CLAIMS=<key>` limits it to one claim, whose key is in "
+        "parentheses.",
         "table": "| | claim | verdict |",
         "found": "Found",
-        "why": "Why",
-        "missing": "Not run yet, by seed: {names}.",
-        "more": "{names} and {count} variants more",
+        "why": "How it was judged",
+        "missing": "Not run yet: {names}.",
+        "more": "{names}, and {count} more",
+        "run": "{name} (seeds {seeds})",
+        "cells": "comparison of the cells",
         "p": "After Holm's correction: p of support {support}, p of refutation {against}.",
-        "repeat": "To make its runs: `{command}`",
-        "ours": "the tutorial does not say it; its advice depends on it",
-        "tutorial": "Tutorial {number}",
+        "ours": "The tutorial does not say this, but its advice depends on it.",
+        "tutorial": "Tutorial {number}: {subject}",
     },
     "zh": {
         "title": "研究",
         "links": "[English](study.md) | 中文",
-        "intro": "读完本页，您可以说出五篇教程的每一条说法是否成立、相差多少、有多大把握。"
-        "{scale}。由 `{command}` 生成。",
+        "intro": "读完本页，您可以说出五篇教程的每一条说法是否成立、相差多少、有多大把握。",
+        "counts": "共 {all} 条说法：{counts}。{scale}。",
+        "count": "{count} 条{verdict}",
+        "comma": "，",
+        "repeat": "`{command}` 完成全部训练并生成本页；加上 `CLAIMS=<key>` 则只做一条说法的训练，key 在括号中。",
         "table": "| | 说法 | 结论 |",
         "found": "结果",
-        "why": "说明",
-        "missing": "尚未运行（种子）：{names}。",
-        "more": "{names} 等，另有 {count} 个变体",
-        "p": "经 Holm 校正：支持的 p {support}，反驳的 p {against}。",
-        "repeat": "进行这些运行：`{command}`",
-        "ours": "教程没有这样说，但它的建议取决于此",
-        "tutorial": "教程 {number}",
+        "why": "如何判断",
+        "missing": "尚未运行：{names}。",
+        "more": "{names}，另有 {count} 个",
+        "run": "{name}（种子 {seeds}）",
+        "cells": "循环单元的比较",
+        "p": "Holm 校正后：支持该说法的 p {support}，反驳该说法的 p {against}。",
+        "ours": "教程没有这样说，但它的建议以此为前提。",
+        "tutorial": "教程 {number}：{subject}",
     },
 }
 RULES: dict[Language, tuple[str, ...]] = {
     "en": (
-        "Comparisons and margins were fixed before the runs.",
+        "Comparisons and margins were fixed before the runs. A claim is supported only if all its comparisons are.",
+        "The score is accuracy; of a model that tags entities, it is the F1 of entities.",
         "A bracket is a {level} interval by Student's t over seeds. For scores on test it includes the chance of the "
         "test rows, from resampled rows. Differences are paired by seed.",
-        "A claim is supported only if all its comparisons are, so its p-value is the largest of theirs, corrected by "
-        "Holm for all claims. At {alpha} or less the claim is supported, or not supported; otherwise it is undecided.",
+        "The p-value of a claim is the largest of its comparisons', corrected for all claims by Holm's method. At "
+        "{alpha} or less the claim is supported, or not supported; otherwise it is undecided.",
         "Seconds count only if each run had its machine to itself and all machines are of one kind.",
         "Verdicts hold for these corpora, sizes and epochs.",
     ),
     "zh": (
-        "比较和界限在运行之前已经确定。",
-        "方括号为 {level} 区间，用对种子的 t 分布；测试集得分还计入测试行的偶然性，由重抽样的测试行得出。"
-        "差值按种子配对。",
-        "一个说法需要其全部比较成立，所以它的 p 值取最弱的一项，并对全部说法做 Holm 校正。"
-        "p 值不超过 {alpha} 时为成立或不成立，否则为未定。",
-        "只有每次运行都独占机器、且机器相同，才比较秒数。",
+        "比较哪些量、界限是多少，都在运行之前定好。全部比较都成立，一条说法才成立。",
+        "得分指准确率；标注实体的模型指实体 F1。",
+        "方括号中是 {level} 区间，按各种子的结果用 t 分布计算；测试集得分的区间还计入测试行的偶然性（对测试行重抽样）。"
+        "差值按种子配对计算。",
+        "一条说法的 p 值取其各项比较中最大的一个，再对全部说法做 Holm 校正。"
+        "p 值不超过 {alpha} 时判为成立或不成立，否则为未定。",
+        "只有各次运行都独占机器，且机器型号相同，才比较用时。",
         "结论只对这些语料、规模和轮数有效。",
     ),
 }
 VERDICTS: dict[Language, dict[str, str]] = {
     "en": {name: name for name in ("supported", "not supported", "undecided", "not run yet")},
     "zh": {"supported": "成立", "not supported": "不成立", "undecided": "未定", "not run yet": "尚未运行"},
+}
+
+
+SUBJECTS = {
+    1: Text("an RNN on headlines", "用 RNN 给新闻标题分类"),
+    2: Text("a bidirectional GRU on names", "用双向 GRU 判断姓氏所属的国家"),
+    3: Text(
+        "a bidirectional LSTM on headlines, with and without LayerNorm",
+        "用双向 LSTM 给新闻标题分类，有 LayerNorm 和没有 LayerNorm",
+    ),
+    4: Text("a GRU from scratch for Chinese named entities", "从零实现 GRU，做中文命名实体识别"),
+    5: Text("an LSTM for the sentiment of reviews", "用 LSTM 判断评论的情感"),
 }
 
 
@@ -91,16 +117,21 @@ def render(verdicts: Verdicts, plots: Sequence[str], folder: str, command: str, 
         "",
         parts["links"],
         "",
-        parts["intro"].format(scale=describe_scale(verdicts, language), command=command),
+        parts["intro"],
+        "",
+        _counts(verdicts, language),
+        "",
+        parts["repeat"].format(command=command),
     ]
     alpha = f"{100 * verdicts['alpha']:.0f}%"
     lines += ["", *(f"* {rule.format(level=level, alpha=alpha)}" for rule in RULES[language]), ""]
     tutorials = sorted({claim["tutorial"] for claim in verdicts["claims"]})
     for number in tutorials:
         claims = [claim for claim in verdicts["claims"] if claim["tutorial"] == number]
-        lines += [f"## {parts['tutorial'].format(number=number)}", "", *_verdict_table(claims, language)]
-        for claim in claims:
-            lines += _section(claim, plots, folder, language)
+        heading = parts["tutorial"].format(number=number, subject=SUBJECTS[number].of(language))
+        lines += [f"## {heading}", "", *_verdict_table(claims, language)]
+        for place, claim in enumerate(claims, start=1):
+            lines += _section(f"{number}.{place}", claim, plots, folder, language)
     return "\n".join(lines)
 
 
@@ -120,9 +151,9 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
     done, planned, threads = verdicts["runs"], verdicts["planned_runs"], ", ".join(map(str, verdicts["threads"]))
     if language == "zh":
         if not done:
-            return f"{planned} 次训练还没有进行，目前只对不需要训练的说法作出了判断"
+            return f"计划的 {planned} 次训练尚未进行，目前只判断了不需要训练的说法"
         sizes = "，".join(f"{row['recipe']} {row['rows']:,} 行、{row['epochs']:g} 轮" for row in verdicts["scale"])
-        return f"{planned} 次训练中进行了 {done} 次（CPU，{threads} 线程）；至多 {sizes}"
+        return f"计划的 {planned} 次训练已完成 {done} 次（CPU，{threads} 线程）；规模最大为 {sizes}"
     if not done:
         return f"None of the {planned} training runs has been made yet; only claims without training are judged"
     sizes = ", ".join(
@@ -132,11 +163,23 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
     return f"{done} of {plural(planned, 'run')}, on the CPU, threads: {threads}; at most {sizes}"
 
 
-def _verdict_table(claims: Sequence[ClaimValues], language: Language) -> list[str]:
-    rows = [
-        f"| {number} | {_said(claim, language)} | [{VERDICTS[language][claim['verdict']]}](#{claim['claim']}) |"
-        for number, claim in enumerate(claims, start=1)
+def _counts(verdicts: Verdicts, language: Language) -> str:
+    """How many claims have which verdict, and how many runs were made."""
+    parts, found = PARTS[language], Counter(claim["verdict"] for claim in verdicts["claims"])
+    counts = [
+        parts["count"].format(count=found[verdict], verdict=shown)
+        for verdict, shown in VERDICTS[language].items()
+        if found[verdict]
     ]
+    scale = describe_scale(verdicts, language)
+    return parts["counts"].format(all=len(verdicts["claims"]), counts=parts["comma"].join(counts), scale=scale)
+
+
+def _verdict_table(claims: Sequence[ClaimValues], language: Language) -> list[str]:
+    rows = []
+    for number, claim in enumerate(claims, start=1):
+        verdict = f"[{VERDICTS[language][claim['verdict']]}](#{claim['claim']})"
+        rows.append(f"| {claim['tutorial']}.{number} | {_said(claim, language)} | {verdict} |")
     return [PARTS[language]["table"], "|---|---|---|", *rows, ""]
 
 
@@ -144,43 +187,38 @@ def _said(claim: ClaimValues, language: Language) -> str:
     return claim["said"] if language == "en" else claim["said_zh"]
 
 
-def _section(claim: ClaimValues, plots: Sequence[str], folder: str, language: Language) -> list[str]:
+def _section(number: str, claim: ClaimValues, plots: Sequence[str], folder: str, language: Language) -> list[str]:
     key, parts, english = claim["claim"], PARTS[language], language == "en"
-    ours = f" ({parts['ours']})" if claim["ours"] else ""
-    verdict = VERDICTS[language][claim["verdict"]].capitalize()
     end = "." if english else "。"
-    output = [f"### {key}", "", f"{_said(claim, language)}{ours} **{verdict}{end}**", ""]
+    verdict = f"**{VERDICTS[language][claim['verdict']].capitalize()}{end}** (`{key}`)"
+    output = [f'<a id="{key}"></a>', "", f"### {number} {_said(claim, language)}", "", verdict, ""]
+    output += [parts["ours"], ""] if claim["ours"] else []
+    output += [f"![{_said(claim, language)}]({folder}/{key}.svg)", ""] if f"{key}.svg" in plots else []
+    found = [finding for finding in claim["findings"] if finding["difference"] is not None or not claim["missing"]]
+    if found:
+        lines = (f"* {finding['words'] if english else finding['words_zh']}" for finding in found)
+        output += [f"{parts['found']}:", "", *lines, ""]
     if claim["missing"]:
         output += [_missing(claim["missing"], language), ""]
-    output += [f"{parts['found']}:", ""]
-    output += [f"* {finding['words'] if english else finding['words_zh']}" for finding in claim["findings"]]
-    if not claim["missing"]:
-        output += ["", parts["p"].format(support=p_text(claim["p_support"]), against=p_text(claim["p_against"]))]
-    output.append("")
+    else:
+        output += [parts["p"].format(support=p_text(claim["p_support"]), against=p_text(claim["p_against"])), ""]
     note = claim["note"] if english else claim["note_zh"]
-    output += [f"{parts['why']}: {note}", ""] if note else []
-    if f"{key}.svg" in plots:
-        output += [f"![{key}]({folder}/{key}.svg)", ""]
-    return [*output, parts["repeat"].format(command=_command(claim)), ""]
+    return [*output, f"{parts['why']}: {note}", ""] if note else output
 
 
 def _missing(names: Sequence[str], language: Language) -> str:
     """The variants with the seeds that are missing of each."""
-    seeds: dict[str, list[str]] = {}
+    parts, seeds = PARTS[language], dict[str, list[str]]()
     for name in names:
         variant, _, seed = name.rpartition("-")
         seeds.setdefault(variant, []).append(seed)
-    parts, listed = PARTS[language], [f"{variant} ({', '.join(each)})" for variant, each in seeds.items()]
-    shown = ", ".join(listed[:MOST_MISSING])
+    listed = [
+        parts["run"].format(name=TITLES[variant].of(language), seeds=", ".join(each))
+        if variant in TITLES
+        else parts["cells"]
+        for variant, each in seeds.items()
+    ]
+    shown = "; ".join(listed[:MOST_MISSING])
     if len(listed) > MOST_MISSING:
         shown = parts["more"].format(names=shown, count=len(listed) - MOST_MISSING)
     return parts["missing"].format(names=shown)
-
-
-def _command(claim: ClaimValues) -> str:
-    named: Mapping[str, None] = dict.fromkeys(
-        side for finding in claim["findings"] for side in (finding["first"], finding["second"]) if isinstance(side, str)
-    )
-    if CELLS & named.keys():
-        return "dvc repro -f -s study/dvc.yaml:study_cells"
-    return f"make study SOURCE=<folder> VECTORS=<folder> CLAIMS={claim['claim']}"

@@ -3,78 +3,82 @@
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Mapping
 
-from textrnn.study.claims.claim import Comparison
+from textrnn.study.claims.claim import Comparison, Language
+from textrnn.study.claims.titles import TITLES
 from textrnn.study.claims.tutorial_5 import ACCURACY
 from textrnn.study.verdicts.judging import Finding, margins
 from textrnn.study.verdicts.measures import MEASURES
 
-Language = Literal["en", "zh"]
 SMALLEST_P = 0.001  # a smaller p-value is shown as less than this
+LARGEST_PLAIN = 1e6  # a larger number is shown as a power of ten
 
-PHRASES = {
+PHRASES: dict[Language, dict[str, str]] = {
     "en": {
-        "against": "{title}, {first} against {second}",
-        "of": "{title}, {first}",
-        "above": "expected above {high}",
-        "below": "expected below {low}",
-        "same": "expected within {low} and {high}",
-        "none": "{subject}: not measured, {expected}",
-        "not alone": "{subject}: the runs were not alone on machines of one kind, so seconds say nothing",
-        "stands in": " (in place of seconds: the runs were not alone on machines of one kind)",
+        "compared": "{title}: {first} against {second}",
+        "value": "{value} ({name})",
+        "found": "{compared}; difference {difference}",
+        "found ratio": "{compared}; change {difference}",
+        "found alone": "{title}: {difference} ({first})",
+        "line": "{found}; needed: {needed}; {p}",
+        "above": "above {high}",
+        "below": "below {low}",
+        "same": "within {low} and {high}",
+        "within": "within \N{PLUS-MINUS SIGN}{high}",
+        "not measured": "{compared}: not measured yet; needed: {needed}",
+        "not alone": "{compared}: not judged, as other programs ran at the same time, or the machines differ",
+        "stands in": "{title} (in place of seconds, as other programs ran at the same time, or the machines differ)",
+        "interval": "{mean} [{low}, {high}]",
         "one seed": "{mean} (one seed)",
-        "seeds": " ({count} of {seeds} seeds)",
+        "seeds": "{measured} ({count} of {seeds} seeds)",
         "p": "p {p}",
-        "p against": "p of the contrary {p}",
-        "points": "{value:+.2f} points",
-        "line": "{subject}: {measured}, {expected}; {p}",
-        "needed": "; {goal} would take {mean} rows [{low}, {high}]",
+        "p against": "p of the opposite {p}",
+        "points": "{value} points",
+        "rows": "{line}; {goal} would take {mean} rows [{low}, {high}]",
         "never": "infinitely many",
     },
     "zh": {
-        "against": "{title}，{first} 对 {second}",
-        "of": "{title}，{first}",
-        "above": "预期高于 {high}",
-        "below": "预期低于 {low}",
-        "same": "预期在 {low} 与 {high} 之间",
-        "none": "{subject}：未测量，{expected}",
-        "not alone": "{subject}：运行时机器上还有其他任务，或机器不同，秒数没有意义",
-        "stands in": "（代替秒数：运行时机器上还有其他任务，或机器不同）",
+        "compared": "{title}：{first} 与 {second} 相比",
+        "value": "{value}（{name}）",
+        "found": "{compared}；差值 {difference}",
+        "found ratio": "{compared}；变化 {difference}",
+        "found alone": "{title}：{difference}（{first}）",
+        "line": "{found}；成立要求：{needed}；{p}",
+        "above": "高于 {high}",
+        "below": "低于 {low}",
+        "same": "在 {low} 与 {high} 之间",
+        "within": "不超出 \N{PLUS-MINUS SIGN}{high}",
+        "not measured": "{compared}：尚未测量；成立要求：{needed}",
+        "not alone": "{compared}：不作判断，因为当时机器上还有其他程序，或机器型号不同",
+        "stands in": "{title}（代替秒数，因为当时机器上还有其他程序，或机器型号不同）",
+        "interval": "{mean} [{low}, {high}]",
         "one seed": "{mean}（一个种子）",
-        "seeds": "（{seeds} 个种子中的 {count} 个）",
+        "seeds": "{measured}（{seeds} 个种子中已有 {count} 个）",
         "p": "p {p}",
-        "p against": "相反情形的 p {p}",
-        "points": "{value:+.2f} 个百分点",
-        "line": "{subject}：{measured}，{expected}；{p}",
-        "needed": "；达到 {goal} 需要 {mean} 行 [{low}, {high}]",
-        "never": "任何数目的",
+        "p against": "相反结论的 p {p}",
+        "points": "{value} 个百分点",
+        "rows": "{line}；达到 {goal} 需要 {mean} 行 [{low}, {high}]",
+        "never": "无穷多",
     },
 }
 Needed = tuple[float, float, float]  # rows, with the ends of an interval
 
 
-def finding_words(finding: Finding, language: Language, needed: Needed | None = None) -> str:
-    """One line: what is compared, the difference with its interval, the expectation, and the p-value that decides.
+def finding_words(finding: Finding, means: Mapping[str, float], language: Language, rows: Needed | None = None) -> str:
+    """One line: both sides, their difference with its interval, what the claim needs, and the p-value that decides.
 
-    needed: of a learning curve, the rows that it takes to the tutorial's accuracy.
+    means: of the measure, by variant. rows: of a learning curve, those that it takes to the tutorial's accuracy.
     """
     phrases, comparison, evidence = PHRASES[language], finding.comparison, finding.evidence
-    subject = _subject(comparison, language)
-    lower, upper = (_amount(comparison, margin, language) for margin in margins(comparison))
-    expected = phrases[comparison.expect].format(low=lower, high=upper)
+    needed = _needed(comparison, language)
     if evidence is None:
-        return phrases["not alone" if finding.not_alone else "none"].format(subject=subject, expected=expected)
-    mean, low, high = (_amount(comparison, value, language) for value in (evidence.mean, evidence.low, evidence.high))
-    measured = f"{mean} [{low}, {high}]" if math.isfinite(evidence.low) else phrases["one seed"].format(mean=mean)
-    if 1 < evidence.count < finding.seeds:
-        measured += phrases["seeds"].format(count=evidence.count, seeds=finding.seeds)
-    if finding.not_alone:
-        measured += phrases["stands in"]
+        phrase = phrases["not alone" if finding.not_alone else "not measured"]
+        return phrase.format(compared=_compared(finding, {}, language), needed=needed)
     supports = finding.p_support <= finding.p_against
     p = phrases["p" if supports else "p against"].format(p=p_text(min(finding.p_support, finding.p_against)))
-    line = phrases["line"].format(subject=subject, measured=measured, expected=expected, p=p)
-    return line if needed is None else line + _needed(needed, language)
+    line = phrases["line"].format(found=_found(finding, means, language), needed=needed, p=p)
+    return line if rows is None else _with_rows(line, rows, language)
 
 
 def p_text(p: float) -> str:
@@ -82,26 +86,88 @@ def p_text(p: float) -> str:
     return f"< {SMALLEST_P}" if p < SMALLEST_P else f"= {p:.2g}"
 
 
-def _subject(comparison: Comparison, language: Language) -> str:
-    title = getattr(MEASURES[comparison.measure].title, language)
-    if isinstance(comparison.second, str):
-        names = {"first": comparison.first, "second": comparison.second}
-        return PHRASES[language]["against"].format(title=title, **names)
+def _found(finding: Finding, means: Mapping[str, float], language: Language) -> str:
+    comparison, evidence = finding.comparison, finding.evidence
+    assert evidence is not None
+    if not isinstance(comparison.second, str) and not comparison.ratio:
+        means = {comparison.first: comparison.second + evidence.mean, **means}
+    difference, phrases = _difference(finding, language), PHRASES[language]
     if comparison.second == 0:
-        return PHRASES[language]["of"].format(title=title, first=comparison.first)
-    second = f"{100 * comparison.second:g}%" if MEASURES[comparison.measure].percent else f"{comparison.second:g}"
-    return PHRASES[language]["against"].format(title=title, first=comparison.first, second=second)
+        names = {"title": _title(finding, language), "first": TITLES[comparison.first].of(language)}
+        return phrases["found alone"].format(difference=difference, **names)
+    phrase = phrases["found ratio" if comparison.ratio else "found"]
+    return phrase.format(compared=_compared(finding, means, language), difference=difference)
 
 
-def _amount(comparison: Comparison, value: float, language: Language) -> str:
+def _compared(finding: Finding, means: Mapping[str, float], language: Language) -> str:
+    """The measure and both sides, each with its mean if it is known."""
+    comparison = finding.comparison
+    measure = MEASURES[comparison.measure]
+
+    def side(name: str | float) -> str:
+        if not isinstance(name, str):
+            return f"{100 * name:g}%" if measure.percent else f"{name:g}"
+        title = TITLES[name].of(language)
+        if name not in means:
+            return title
+        value = f"{100 * means[name]:.2f}%" if measure.percent else _plain(means[name])
+        return PHRASES[language]["value"].format(value=value, name=title)
+
+    sides = {"first": side(comparison.first), "second": side(comparison.second)}
+    compared = PHRASES[language]["compared"].format(title=_title(finding, language), **sides)
+    return compared.replace("） ", "）")  # a full-width bracket has a space of its own
+
+
+def _title(finding: Finding, language: Language) -> str:
+    title = MEASURES[finding.comparison.measure].title.of(language)
+    stands_in = finding.not_alone and finding.evidence is not None
+    return PHRASES[language]["stands in"].format(title=title) if stands_in else title
+
+
+def _plain(value: float) -> str:
+    return f"{value:,.0f}" if 1000 <= value < LARGEST_PLAIN else f"{value:.3g}"
+
+
+def _difference(finding: Finding, language: Language) -> str:
+    phrases, comparison, evidence = PHRASES[language], finding.comparison, finding.evidence
+    assert evidence is not None
+    mean, low, high = (_amount(comparison, value) for value in (evidence.mean, evidence.low, evidence.high))
+    measured = phrases["one seed"].format(mean=mean)
+    if math.isfinite(evidence.low):
+        measured = phrases["interval"].format(mean=mean, low=low, high=high)
+    if MEASURES[comparison.measure].percent and not comparison.ratio:
+        measured = phrases["points"].format(value=measured)
+    if 1 < evidence.count < finding.seeds:
+        measured = phrases["seeds"].format(measured=measured, count=evidence.count, seeds=finding.seeds)
+    return measured
+
+
+def _amount(comparison: Comparison, value: float) -> str:
+    """A difference with its sign: a relative one in percent, one of fractions in percentage points."""
     if comparison.ratio:
-        return f"x{math.exp(value):.3g}" if math.isfinite(value) else "x?"
-    if MEASURES[comparison.measure].percent:
-        return PHRASES[language]["points"].format(value=100 * value)
-    return f"{value:+.3g}"
+        change = 100 * math.expm1(value) if math.isfinite(value) else math.inf
+        return f"{change:+,.0f}%" if abs(change) >= 1000 else f"{change:+.1f}%"
+    return f"{100 * value:+.2f}" if MEASURES[comparison.measure].percent else f"{value:+.3g}"
 
 
-def _needed(needed: Needed, language: Language) -> str:
+def _needed(comparison: Comparison, language: Language) -> str:
+    """What the claim needs of the difference."""
+    phrases, (lower, upper) = PHRASES[language], margins(comparison)
+    points = MEASURES[comparison.measure].percent and not comparison.ratio
+    low, high = (_limit(comparison, margin) for margin in (lower, upper))
+    kind = "within" if comparison.expect == "same" and not comparison.ratio else comparison.expect
+    text = phrases[kind].format(low=low, high=high.lstrip("+") if kind == "within" else high)
+    return phrases["points"].format(value=text) if points else text
+
+
+def _limit(comparison: Comparison, margin: float) -> str:
+    if comparison.ratio:
+        return f"{100 * math.expm1(margin):+.1f}%"
+    scaled = 100 * margin if MEASURES[comparison.measure].percent else margin
+    return f"{scaled:+.3g}" if scaled else "0"
+
+
+def _with_rows(line: str, rows: Needed, language: Language) -> str:
     phrases = PHRASES[language]
-    mean, low, high = (f"{value:,.3g}" if value < 1e15 else phrases["never"] for value in needed)
-    return phrases["needed"].format(goal=f"{100 * ACCURACY:.1f}%", mean=mean, low=low, high=high)
+    mean, low, high = (f"{value:,.3g}" if value < 1e15 else phrases["never"] for value in rows)
+    return phrases["rows"].format(line=line, goal=f"{100 * ACCURACY:.1f}%", mean=mean, low=low, high=high)

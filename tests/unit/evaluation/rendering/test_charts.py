@@ -18,7 +18,7 @@ from textrnn.evaluation.rendering.axes import (
 )
 from textrnn.evaluation.rendering.bar_charts import ReliabilityBar, histogram, reliability_diagram
 from textrnn.evaluation.rendering.dot_plots import Estimate, Scores, interval_plot, score_plot
-from textrnn.evaluation.rendering.line_charts import WIDE, learning_curves, line_chart
+from textrnn.evaluation.rendering.line_charts import NAMED, learning_curves, line_chart
 from textrnn.evaluation.rendering.scatter_plots import AREA, LINE, Cost, Level, cost_plot
 from textrnn.evaluation.rendering.svg import document, element
 from textrnn.evaluation.rendering.text import number, percent, thousands
@@ -159,9 +159,9 @@ def test_lines_of_a_logarithmic_chart_are_straight_where_values_halve():
     chart = line_chart("t <&>", "x", {"a": halves, "b": [(0.0, 1.0), (4.0, 0.0)]}, log=True)
     first, second = elements(chart, "polyline")
     points = [tuple(map(float, point.split(","))) for point in first.get("points").split()]
-    assert [b[1] - a[1] for a, b in pairwise(points)] == pytest.approx([57.5] * 4, abs=0.11)
-    assert points[0] == (WIDE.left, WIDE.top)
-    assert points[-1] == (WIDE.right, WIDE.bottom)
+    assert [b[1] - a[1] for a, b in pairwise(points)] == pytest.approx([(NAMED.bottom - NAMED.top) / 4] * 4, abs=0.11)
+    assert points[0] == (NAMED.left, NAMED.top)
+    assert points[-1] == (NAMED.right, NAMED.bottom)
     assert len(second.get("points").split()) == 1  # zero has no logarithm
     assert elements(chart, "text")[0].text == "t <&>"
 
@@ -174,7 +174,7 @@ def test_a_chart_of_nothing_is_still_one():
 def test_a_chart_of_one_point_is_drawn():
     for log in (False, True):
         (line,) = elements(line_chart("t", "x", {"a": [(2.0, 3.0)]}, log=log), "polyline")
-        assert line.get("points") == "60.0,270.0"
+        assert line.get("points") == f"{NAMED.left:.1f},{NAMED.bottom:.1f}"
 
 
 def test_costs_are_drawn_at_their_time_and_score():

@@ -14,6 +14,8 @@ from textrnn.evaluation.report.page import render
 from textrnn.evaluation.report.report_content import ReportContent
 from textrnn.evaluation.report.study_section import read_shown_study
 
+DOCS = ROOT / "docs" / "study"
+
 
 def test_the_study_has_its_claims_findings_and_plots(folder, study):
     _, _, judged = verdicts()
@@ -33,31 +35,29 @@ def test_the_study_has_its_claims_findings_and_plots(folder, study):
         lacks = [f"not run yet: {missing[0]}{more}"] if missing else []
         assert [text.replace("\xa0", " ") for text in claim.texts("li")] == words + lacks
     assert claims[0].texts("figcaption") == ["fails_at_32"]
-    assert "rnn_b64_p32" in claims[0].texts("text")
+    assert "RNN, batch 64, pad 32" in claims[0].texts("text")
     assert claims[0].all("span")[0][1]["class"] == "verdict good"
-    assert Page(page).all("svg", **{"aria-label": "Plot fails_at_32"})[0][1]["viewbox"].startswith("0 0 720 ")
+    assert Page(page).all("svg", **{"aria-label": "Plot fails_at_32"})[0][1]["viewbox"].startswith("0 0 440 ")
     assert page.count("<style>") == 1  # the page's own
     assert '<a href="#study">' in page
 
 
 def test_the_plots_of_the_documentation_can_be_shown(folder, tmp_path):
     """They may be older than the code that draws plots."""
-    names = [path.name for path in (ROOT / "docs" / "study").iterdir()]
-    for name in names:
-        path = tmp_path / "shown" / ("plots" if name.endswith(".svg") else "") / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / "docs" / "study" / name, path)
+    shutil.copytree(DOCS / "en", tmp_path / "shown" / "plots")
+    shutil.copy(DOCS / "verdicts.json", tmp_path / "shown")
+    names = [path.stem for path in (DOCS / "en").iterdir()]
     page = render(ReportContent(recipes(folder), read_shown_study(tmp_path / "shown")))
     shown = [caption for claim in details(page) for caption in claim.texts("figcaption")]
-    assert sorted(shown) == sorted(name[:-4] for name in names if name.endswith(".svg"))
+    assert sorted(shown) == sorted(names)
     assert page.count("<style>") == 1
-    assert "equations" in Page(page).texts("text")
+    assert "nn.GRU" in Page(page).texts("text")
 
 
 def test_every_class_of_a_plot_has_a_rule_in_the_page(study):
     style = (ROOT / "src" / "textrnn" / "evaluation" / "report" / "style.css").read_text(encoding="utf-8")
     rules = set(re.findall(r"(?:svg|\.plot) \.([\w-]+)", style))
-    for folder in (study / "plots", ROOT / "docs" / "study"):
+    for folder in (study / "plots", DOCS / "en", DOCS / "zh"):
         for path in folder.glob("*.svg"):
             plot = path.read_text(encoding="utf-8")
             classes = {each for value in re.findall(r'class="([^"]*)"', plot) for each in value.split()}

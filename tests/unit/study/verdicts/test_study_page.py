@@ -1,16 +1,23 @@
 """The page in both languages, the words of findings, the figures, and what a terminal shows."""
 
+import math
 import re
 import xml.etree.ElementTree as ElementTree
+from collections import Counter
 
 import numpy as np
 import pytest
 
+from factories.imports import ROOT
 from factories.study_records import verdicts
+from textrnn.common.params.params_file import read_values
 from textrnn.errors import UserError
-from textrnn.study.claims.all_claims import ALL_CLAIMS
-from textrnn.study.claims.claim import Comparison
+from textrnn.evaluation.rendering.dot_plots import LEFT, RIGHT
+from textrnn.study.claims.all_claims import ALL_CLAIMS, runs_of
+from textrnn.study.claims.claim import LANGUAGES, Comparison
+from textrnn.study.claims.titles import TITLES
 from textrnn.study.plan.json_files import write_results
+from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.figures import draw_figures, mean_line, measure_plot
 from textrnn.study.verdicts.judging import Finding
 from textrnn.study.verdicts.statistics import Evidence, score_evidence
@@ -32,43 +39,73 @@ def finding(comparison, mean, low, high, p_support=0.004, p_against=0.9, count=5
 
 
 def test_the_words_of_a_finding():
-    scores = Comparison("test_score", "a", "b", "above", 0.01)
-    found = finding(scores, 0.105, 0.0415, 0.1685)
-    numbers = "+10.50 points [+4.15 points, +16.85 points], expected above +1.00 points; p = 0.004"
-    assert finding_words(found, "en") == f"score on test, a against b: {numbers}"
-    assert finding_words(found, "zh").startswith("测试集得分，a 对 b：+10.50 个百分点 [")
+    scores = Comparison("test_score", "bilstm_b64", "rnn_b64_p32", "above", 0.01)
+    found, means = finding(scores, 0.105, 0.0415, 0.1685), {"bilstm_b64": 0.905, "rnn_b64_p32": 0.8}
+    sides = "90.50% (BiLSTM, batch 64) against 80.00% (RNN, batch 64, pad 32)"
+    numbers = "difference +10.50 [+4.15, +16.85] points; needed: above +1 points; p = 0.004"
+    assert finding_words(found, means, "en") == f"score on test: {sides}; {numbers}"
+    assert finding_words(found, means, "zh") == (
+        "测试集得分：90.50%（双向 LSTM，批大小 64）与 80.00%（RNN，批大小 64，填充到 32）相比；"
+        "差值 +10.50 [+4.15, +16.85] 个百分点；成立要求：高于 +1 个百分点；p = 0.004"
+    )
     against = finding(scores, -0.1, -0.2, -0.05, p_support=0.99, p_against=0.0002, count=4)
-    assert finding_words(against, "en").endswith(
-        "(4 of 5 seeds), expected above +1.00 points; p of the contrary < 0.001"
+    assert finding_words(against, means, "en").endswith(
+        "points (4 of 5 seeds); needed: above +1 points; p of the opposite < 0.001"
     )
     one = finding(scores, 0.1, -float("inf"), float("inf"), count=1)
-    assert "+10.00 points (one seed), expected" in finding_words(one, "en")
+    assert "; difference +10.00 (one seed) points; needed" in finding_words(one, means, "en")
 
 
 def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
-    faster = Comparison("seconds", "a", "b", "below", 0.05, ratio=True)
-    assert "a against b: x0.25 [x0.2, x0.3], expected below x0.952; p" in finding_words(
-        finding(faster, -1.386, -1.609, -1.204), "en"
+    faster = Comparison("seconds", "bilstm_b256", "bilstm_b64", "below", 0.05, ratio=True)
+    seconds = {"bilstm_b256": 1234.5, "bilstm_b64": 4938.0}
+    assert finding_words(finding(faster, -1.386, -1.609, -1.204), seconds, "en").startswith(
+        "seconds of training: 1,234 (BiLSTM, batch 256) against 4,938 (BiLSTM, batch 64); "
+        "change -75.0% [-80.0%, -70.0%]; needed: below -4.8%; p"
     )
-    half = Comparison("kept_share", "a", 0.5, "same", 0.05)
-    assert finding_words(finding(half, 0.31, 0.31, 0.31), "en").startswith(
-        "share of tokens kept, a against 50%: +31.00 points"
+    large = finding_words(finding(faster, math.log(15), math.log(5), math.log(45)), seconds, "en")
+    assert "change +1,400% [+400.0%, +4,400%]" in large
+    half = Comparison("kept_share", "rnn_b256_p16", 0.5, "same", 0.05)
+    assert finding_words(finding(half, 0.31, 0.31, 0.31), {}, "en").startswith(
+        "share of characters kept: 81.00% (RNN, batch 256, pad 16) against 50%; difference +31.00 [+31.00, +31.00] "
+        "points; needed: within \N{PLUS-MINUS SIGN}5 points"
     )
-    equal = Comparison("output_difference", "a", 0.0, "same", 1e-6)
-    assert finding_words(finding(equal, 1e-16, 0, 2e-16), "en").startswith(
-        "largest difference of outputs, a: +1e-16 [+0, +2e-16]"
+    equal = Comparison("output_difference", "kernels", 0.0, "same", 1e-6)
+    assert finding_words(finding(equal, 1e-16, 0, 2e-16), {}, "en").startswith(
+        "largest difference of outputs: +1e-16 [+0, +2e-16] (GRU from scratch, by PyTorch's kernels); "
+        "needed: within \N{PLUS-MINUS SIGN}1e-06; p"
     )
-    assert finding_words(Finding(faster, None, 1.0, 1.0, 5), "en").endswith(
-        "a against b: not measured, expected below x0.952"
+    assert finding_words(Finding(faster, None, 1.0, 1.0, 5), seconds, "en") == (
+        "seconds of training: BiLSTM, batch 256 against BiLSTM, batch 64: not measured yet; needed: below -4.8%"
     )
-    alone = finding_words(Finding(faster, None, 1.0, 1.0, 0, not_alone=True), "en")
-    assert alone.endswith("the runs were not alone on machines of one kind, so seconds say nothing")
+    alone = finding_words(Finding(faster, None, 1.0, 1.0, 0, not_alone=True), {}, "en")
+    assert alone.endswith("not judged, as other programs ran at the same time, or the machines differ")
+    steps = Comparison("steps", "bilstm_b256", "bilstm_b64", "below", 0.05, ratio=True)
+    stands_in = finding_words(finding(steps, -1.386, -1.386, -1.386, not_alone=True), {}, "en")
+    assert stands_in.startswith("steps of training (in place of seconds, as other programs ran at the same time")
+
+
+def test_a_limit_of_nothing_and_one_that_allows_a_loss():
+    better = finding(Comparison("test_score", "bilstm_b64", "bilstm_b256", "above", 0.0), 0.1, 0.0, 0.2)
+    no_worse = finding(Comparison("test_score", "bilstm_b64", "bilstm_b256", "above", -0.01), 0.1, 0.0, 0.2)
+    equal = finding(Comparison("roughness", "bilstm_b64", "bilstm_b256", "same", 0.05, ratio=True), 0.0, 0.0, 0.0)
+    words = [finding_words(found, {}, "en") for found in (better, no_worse, equal)]
+    needed = [line.partition("needed: ")[2].partition(";")[0] for line in words]
+    assert needed == ["above 0 points", "above -1 points", "within -4.8% and +5.0%"]
+
+
+def test_everything_that_can_be_compared_has_a_name_of_its_own():
+    compared = {name for claim in ALL_CLAIMS for name in (*claim.variants(), *runs_of(claim), *claim.drawn)}
+    assert compared | read_study(read_values(ROOT / "study" / "params.yaml")).variants.keys() <= TITLES.keys()
+    for language in LANGUAGES:
+        assert len({title.of(language) for title in TITLES.values()}) == len(TITLES)
 
 
 def test_a_curve_says_how_many_rows_it_would_take():
     curve = Comparison("accuracy_at_800000", "films_curve", 0.93906, "same", 0.01)
     found = finding(curve, -0.05, -0.1, 0.02)
-    words = finding_words(found, "en", (1.234e6, 5e5, float("inf")))
+    words = finding_words(found, {}, "en", (1.234e6, 5e5, float("inf")))
+    assert words.startswith("accuracy extrapolated to 800,000 rows: 88.91% (film reviews) against 93.906%; ")
     assert words.endswith("; 93.9% would take 1.23e+06 rows [5e+05, infinitely many]")
 
 
@@ -83,23 +120,34 @@ def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
     assert "20 of 20 runs, on the CPU, threads: 1; at most news_rnn on 16 rows for 1 epoch" in page
     for claim in content["claims"]:
         assert f"[{claim['verdict']}](#{claim['claim']})" in page
-        section = page.split(f"### {claim['claim']}\n")[1].split("\n### ")[0]
-        assert f"**{claim['verdict'].capitalize()}.**" in section
-        assert all(f"* {each['words']}\n" in section for each in claim["findings"])
+        section = section_of(page, claim["claim"])
+        assert f"**{claim['verdict'].capitalize()}.** (`{claim['claim']}`)" in section
+        shown = [each for each in claim["findings"] if f"* {each['words']}\n" in section]
+        measured = [each for each in claim["findings"] if each["difference"] is not None]
+        assert shown == (measured if claim["missing"] else claim["findings"])
         assert section.count("](study/") == (f"{claim['claim']}.svg" in figures)
-    assert "`make study SOURCE=<folder> VECTORS=<folder> CLAIMS=fails_at_32`" in page
-    assert "dvc repro -f -s study/dvc.yaml:study_cells" in page.split("### scratch_cost\n")[1]
-    assert "Not run yet, by seed: bigru_b256 (1), bilstm_b256 (1)." in page
+    assert "`make study` makes the runs and this page. `CLAIMS=<key>` limits it" in page
+    assert "Not run yet: BiGRU, batch 256 (seeds 1); BiLSTM, batch 256 (seeds 1)." in page
+    counted = Counter(claim["verdict"] for claim in content["claims"])
+    assert f"Of 40 claims, {counted['supported']} are supported, " in page
+    assert f"{counted['not run yet']} are not run yet. 20 of 20 runs" in page
     assert max(map(len, re.findall(r"^\|.*\|$", page, flags=re.MULTILINE))) < 260
+
+
+def section_of(page, key):
+    return page.split(f'<a id="{key}"></a>\n')[1].split("<a id=")[0].split("\n## ")[0]
 
 
 def test_the_chinese_page_has_the_same_claims_and_verdicts(study):
     content, figures = study
     page = render(content, list(figures), "study", "make study", "zh")
-    assert [line[4:] for line in page.splitlines() if line.startswith("### ")] == [each.key for each in ALL_CLAIMS]
-    assert "批大小为 64、行长为 32 时 RNN 不收敛；行长为 16 时收敛。 **成立。**" in page
-    assert all(f"* {finding['words_zh']}\n" in page for claim in content["claims"] for finding in claim["findings"])
-    for english in ("supported", "undecided", "not run", "expected", "Found"):
+    assert re.findall(r'<a id="(\w+)"></a>', page) == [each.key for each in ALL_CLAIMS]
+    for claim in content["claims"]:
+        section = section_of(page, claim["claim"])
+        assert claim["said_zh"] in section.partition("\n\n**")[0]
+        assert claim["missing"] or all(f"* {finding['words_zh']}\n" in section for finding in claim["findings"])
+    assert "**成立。** (`scratch_equal`)" in page
+    for english in ("supported", "undecided", "not run", "needed", "Found"):
         assert english not in page
 
 
@@ -118,7 +166,7 @@ def test_each_claim_that_was_run_has_one_figure(study):
     assert run <= figures.keys()
     assert "class_weights.svg" not in figures  # none of its variants was run
     assert {"loss of every batch", "epoch"} <= texts_of(figures["batch_128.svg"])
-    assert {"batches of 64", "batches of 1024", "width of rows"} <= texts_of(figures["widths.svg"])
+    assert {"batch 64", "batch 1024", "length after padding, in characters"} <= texts_of(figures["widths.svg"])
     assert "score on dev, %" in texts_of(figures["fails_at_32.svg"])
 
 
@@ -128,13 +176,14 @@ def texts_of(svg):
 
 def test_a_dot_is_drawn_at_its_value():
     estimate = {"mean": 0.5, "low": 0.4, "high": 0.6, "values": [0.4, 0.6]}
-    chart = measure_plot({"test_score": {"a": estimate, "b": estimate | {"low": None, "high": None}}, "roughness": {}})
+    without = estimate | {"low": None, "high": None}
+    chart = measure_plot({"test_score": {"nn_gru": estimate, "nn_rnn": without}, "roughness": {}}, "en")
     root = ElementTree.fromstring(f"<svg>{''.join(chart.elements)}</svg>")
     dots = [float(dot.get("cx")) for dot in root.iter("circle")]
     # the axis goes from half a spread below the least value to half a spread above the greatest
-    assert dots == pytest.approx([190 + 500 * share for share in (0.25, 0.75, 0.5)] * 2)
+    assert dots == pytest.approx([LEFT + (RIGHT - LEFT) * share for share in (0.25, 0.75, 0.5)] * 2)
     (interval,) = [line for line in root.iter("line") if line.get("class") == "interval"]  # the one of `a`
-    assert (float(interval.get("x1")), float(interval.get("x2"))) == pytest.approx((315, 565))
+    assert (float(interval.get("x1")), float(interval.get("x2"))) == pytest.approx((dots[0], dots[1]))
 
 
 def test_curves_are_means_over_seeds():
@@ -155,6 +204,10 @@ def test_verdicts_are_read_back_and_those_of_another_version_are_refused(tmp_pat
 
 def test_a_bootstrap_without_an_interval_is_one_seed():
     alone = Finding(
-        Comparison("test_score", "a", "b", "above", 0.0), score_evidence(0.1, np.array([[0.1, 0.2]])), 1.0, 1.0, 1
+        Comparison("test_score", "bilstm_b64", "bilstm_b256", "above", 0.0),
+        score_evidence(0.1, np.array([[0.1, 0.2]])),
+        1.0,
+        1.0,
+        1,
     )
-    assert "(one seed)" in finding_words(alone, "en")
+    assert "(one seed)" in finding_words(alone, {}, "en")
