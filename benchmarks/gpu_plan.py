@@ -24,7 +24,8 @@ PARTS = (
         "probe",
         60,
         "versions; the type in which cells compute under autocast; whether gradients of embeddings are exact and the "
-        "same in each repetition; whether each cell gives the same with and without a graph, in each precision",
+        "same in each repetition; whether each cell gives the same outputs with and without a CUDA graph, in each "
+        "precision",
     ),
     Part("tests", 130, "tests/system/test_gpu.py: graphs, reproducibility and memory"),
     Part("trainings", 120, "whole trainings on 180,000 headlines with evaluations on dev, as in the stage `train`"),

@@ -54,12 +54,17 @@ How to read the tables:
 * The 95% interval shows the uncertainty that comes from the number of test rows: Wilson's interval for accuracy, the
   bootstrap over sentences for F1. The difference of two models has a paired bootstrap interval, which is narrower
   because both models have the same rows. With several seeds the bounds are averaged.
-* The linear models are logistic regression, a linear SVM, NB-SVM, a sum of two of them, and a bag of n-grams; for
-  taggers, a CRF on features of a window. `unseen` is the score on the test rows whose text is in neither train nor dev.
-* A model with a wide part adds the scores of a linear model to its own: of the one with the lowest loss on dev. Both
-  parts are also evaluated alone.
+* The linear models are logistic regression, a linear SVM, NB-SVM, the linear ensemble (the regression and an NB-SVM on
+  TF-IDF), and a bag of n-grams; for taggers, a CRF on features of a window. `unseen` is the score on the test rows
+  whose text is in neither train nor dev.
+* A model with a linear part (the param `model.wide`) adds the scores of a linear model to its own logits: those of the
+  linear model with the lowest loss on dev. The network and the linear part are also evaluated alone.
+* A row "the tutorial's" has the tutorial's settings as far as they were affordable; the table of all runs says how they
+  differ.
 * Seconds are those of training on one core of a machine that ran other programs too: an upper bound. They do not
-  include the linear model of a wide part; add its seconds.
+  include the training of the linear part.
+* `amazon` has 5,459 reviews of the published train file and the first 1,000 of the published test file. A tenth of
+  train is its dev split.
 * Published results are quoted from their sources. They have other splits and rules; some chose the epoch on test.
 * In a command, `<folder>` is the folder of the real corpora ([fetching.md](fetching.md)).
 * A command assumes the committed params. `git checkout HEAD -- params.yaml dvc.lock metrics` restores them before the
@@ -86,10 +91,11 @@ def render_page(runs: Mapping[str, Measured]) -> str:
 
 
 LADDERS_TEXT = [
-    "\nThere are two kinds, both with one seed and evaluated on dev only.\n\n"
-    "* A ladder starts from a plain model, and each step adds one change to the step before. These were measured with\n"
-    "  the recipes of the commit 1dba3eb, on fewer rows than the recipe has, and so with fewer training steps.\n"
-    "* Runs named `_plus_` make a single change to a current recipe.\n"
+    "\nA ladder measures what each part of a recipe is worth. All have one seed and are evaluated on dev only.\n\n"
+    "* A ladder of changes starts from a plain model, and each line adds one change to the line above. These were\n"
+    "  measured with the recipes of the commit 1dba3eb: run `git checkout 1dba3eb` before their commands. Except for\n"
+    "  `names`, they read a sample of the rows of train, and so took fewer training steps than a full run.\n"
+    "* Runs named `_plus_` are the current recipe, or differ from it by what the first column says.\n"
 ]
 
 
@@ -138,7 +144,7 @@ def _facts(corpus: str, runs: list[Measured], ours: Measured | None, metric: str
     if ours.values(DEEP, metric):
         both = ours.cell("test", metric)
         facts.append(
-            f"Network alone {ours.cell(DEEP, metric)}, wide part alone {ours.cell(WIDE, metric)}, both {both}."
+            f"Network alone {ours.cell(DEEP, metric)}, linear part alone {ours.cell(WIDE, metric)}, both {both}."
         )
     if ours.values(SHORT_ROWS, metric):
         cell = ours.cell(SHORT_ROWS, metric)

@@ -28,9 +28,7 @@ PUBLISHED = [
     _published("TextRNN (BiLSTM)", "thucnews", 180000, 0.9112, _PYTORCH),
     _published("TextRCNN", "thucnews", 180000, 0.9154, _PYTORCH),
     _published("FastText with bigrams and trigrams", "thucnews", 180000, 0.9223, _PYTORCH),
-    _published(
-        "BERT, pretrained", "thucnews", 180000, 0.9483, "github.com/649453932/Bert-Chinese-Text-Classification-Pytorch"
-    ),
+    _published("BERT", "thucnews", 180000, 0.9483, "github.com/649453932/Bert-Chinese-Text-Classification-Pytorch"),
     _published("char LSTM-CRF", "msra", 46400, 0.8881, _LATTICE, "entity_f1"),
     _published("char LSTM-CRF with bigrams and softwords", "msra", 46400, 0.9187, _LATTICE, "entity_f1"),
     _published("Lattice LSTM-CRF", "msra", 46400, 0.9318, _LATTICE, "entity_f1"),

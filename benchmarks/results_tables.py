@@ -61,9 +61,10 @@ def learning_curves(runs: Mapping[str, Measured]) -> str:
     """
     lines = [
         "\n## Learning curves\n",
-        "The same recipes on fewer rows, one seed each, evaluated on dev. The error is fitted with a power of the\n"
-        "number of rows; the table has the exponent. The last column extrapolates from the result on test: with\n"
-        "so many labelled rows the error would be that of the target.\n",
+        "The same recipes on fewer rows, one seed each, evaluated on dev. The function error = c × rows^exponent is\n"
+        "fitted to the dev scores. The last column estimates how many labelled rows of train the recipe would need to\n"
+        "reach its target: it starts from the score on test and assumes that the error on test falls with the same\n"
+        "exponent.\n",
         "| run | dev score by rows of train | exponent | target | rows for the target |",
         "|---|---|---|---|---|",
     ]

@@ -119,7 +119,7 @@ def test_results_can_be_kept_after_the_run(results, pages, capsys):
         "| `thucnews`：中文新闻标题，10 个主题；180,000 行；准确率 |",
     )
     for name, of_corpus in zip(results.READMES, rows, strict=True):
-        assert f"{of_corpus} – | – | BERT, pretrained 94.83 | – / – |" in pages()[name].decode()
+        assert f"{of_corpus} – | – | BERT 94.83 | – / – |" in pages()[name].decode()
     assert "| `news_rnn` | 180,000 | 3 | 76.33 ±" in pages()[results.TABLE].decode()
     assert "news_lstm" in (results.TABLE.parent / "results" / "thucnews.svg").read_text(encoding="utf-8")
     with pytest.raises(UserError, match=r"results\.json: no results to keep; measure some with `run` or `baselines`"):
@@ -507,7 +507,7 @@ def test_the_best_of_a_corpus_stand_first_with_what_is_known_of_them(results):
     assert line(msra, "best recurrent") == best
     assert "`ner_bilstm_crf` minus `crf`: +6.00 points, 95% interval 5.00 to 7.00.\n" in msra
     assert "On rows with fewer than 250 tokens, as in the published results: 93.00.\n" in msra
-    assert "Network alone 84.00, wide part alone 83.00, both 86.00.\n" in names
+    assert "Network alone 84.00, linear part alone 83.00, both 86.00.\n" in names
     assert "](results/names.svg)" in names
 
 
@@ -542,7 +542,7 @@ def test_the_readme_keeps_the_text_around_the_table(results, marks):
     results.save([row("news_rnn", 0.85432), row("news_rnn", 0.85, split="dev")])
     first, last = marks
     readme = render_table(results, f"before\n{first}\nold\n{last}\nafter\n")
-    assert "180,000 rows; accuracy | `news_rnn` 85.43 | – | BERT, pretrained 94.83 | 9 / – |" in readme
+    assert "180,000 rows; accuracy | `news_rnn` 85.43 | – | BERT 94.83 | 9 / – |" in readme
     assert "old" not in readme
     assert readme.startswith("before\n")
     assert readme.endswith("after\n")
