@@ -1,8 +1,9 @@
 """Print the claims in the order in which they are run; run them; measure what runs cost; write study/runs.yaml.
 
-Claims come in the order of the hours that they add, so a study that is cut short has judged whole claims. The hours are
-of one core, from study/costs.json, which --measure writes; the inputs of all runs must have been prepared for it. Two
-processes can run claims at once if each has a clone of its own: see study_records.py.
+The claim that needs the least additional time comes first, so a study that is stopped early has finished as many claims
+as possible. The hours are those of the runs without a record in study/records, on one core, by study/costs.json; this
+file is written by --measure, which needs the inputs of all runs. Two processes can run claims at once if each has a
+clone of its own: see study_records.py.
 """
 
 import argparse
@@ -13,6 +14,7 @@ from textrnn.errors import UserError
 from textrnn.stage import run_command
 from textrnn.study.claims.all_claims import ALL_CLAIMS
 from textrnn.study.plan.graph_items import RUNS_FILE, graph_items, items_text, read_project_study
+from textrnn.study.records.kept_records import recorded_runs
 from textrnn.study.schedule.claim_order import describe, order_claims
 from textrnn.study.schedule.costs import measure_missing, read_costs
 from textrnn.study.schedule.run_claims import run_cells, run_targets
@@ -28,6 +30,8 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="with --run: repeat the runs, valid or not")
     args = parser.parse_args()
     study, params = read_project_study()
+    if args.again and args.run is None:
+        raise UserError("--again", "repeats the runs of --run only", do="name claims with --run, or leave it out")
     if args.write:
         RUNS_FILE.write_text(items_text(graph_items(study, params)), encoding="utf-8")
         return
@@ -39,10 +43,11 @@ def main() -> None:
     if args.small:
         small = [(name, seed) for name in study.small.variants for seed in range(1, study.small.seeds + 1)]
         sys.exit(0 if run_cells() and run_targets(small) else 1)
-    steps = order_claims([each for each in ALL_CLAIMS if not args.run or each.key in args.run], study, read_costs())
-    print("\n".join(describe(steps)), flush=True)
+    claims, costs = [each for each in ALL_CLAIMS if not args.run or each.key in args.run], read_costs()
+    print("\n".join(describe(order_claims(claims, study, costs, recorded_runs()))), flush=True)
     if args.run is None:
         return
+    steps = order_claims(claims, study, costs)  # recorded runs too: only DVC knows which of them are still valid
     done = [run_cells(), *(run_targets(step.runs, again=args.again) for step in steps)]  # cells take seconds
     sys.exit(0 if all(done) else 1)
 

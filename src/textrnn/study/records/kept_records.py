@@ -64,6 +64,12 @@ def keep_records(kept: Path = KEPT) -> tuple[list[str], list[str]]:
     return new, left_out
 
 
+def recorded_runs(kept: Path = KEPT) -> list[tuple[str, int]]:
+    """The variant and seed of each record in a folder, valid or not, by the names of the files."""
+    names = (path.stem.rpartition("-") for path in sorted(kept.glob("*.json")))
+    return [(variant, int(seed)) for variant, _, seed in names]
+
+
 def restore_records(kept: Path = KEPT) -> list[str]:
     """Put the kept runs that the workspace has not made itself where DVC finds them; return their names.
 

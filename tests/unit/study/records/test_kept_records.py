@@ -10,7 +10,7 @@ from factories.study_records import facts, timings
 from textrnn.errors import UserError
 from textrnn.study.plan.json_files import FACTS, TIMINGS, read_run, run_file, write_results
 from textrnn.study.plan.settings import RunSettings, settings_file
-from textrnn.study.records.kept_records import KEPT, LOCK, keep_records, made_otherwise, restore_records
+from textrnn.study.records.kept_records import KEPT, LOCK, keep_records, made_otherwise, recorded_runs, restore_records
 
 
 def make_run(variant, seed):
@@ -57,6 +57,11 @@ def test_a_restored_run_is_the_same_to_the_byte(kept):
     assert read_lock() == {"schema": "2.0", "stages": entries}
     assert read_run(run_file(FACTS, "a", 2), run_file(TIMINGS, "a", 2))[0]["test_score"] == pytest.approx(0.785)
     assert restore_records() == []  # all is there
+
+
+def test_the_runs_that_have_a_record(kept, tmp_path):
+    assert recorded_runs() == [("a", 1), ("a", 2)]
+    assert recorded_runs(tmp_path / "none") == []
 
 
 def test_nothing_else_of_dvc_lock_is_kept(kept):
