@@ -24,11 +24,13 @@ PARTS: dict[Language, dict[str, str]] = {
         "counts": "Of {all} claims, {counts}. {scale}.",
         "count": "{count} are {verdict}",
         "comma": ", ",
+        "semicolon": "; ",
         "repeat": "`{command}` makes the runs and this page. `CLAIMS=<key>` limits it to one claim, whose key is in "
         "parentheses.",
         "table": "| | claim | verdict |",
-        "found": "Found",
-        "why": "How it was judged",
+        "verdict": "**{verdict}.** (`{key}`)",
+        "found": "Found:",
+        "why": "How it was judged: {note}",
         "missing": "Not run yet: {names}.",
         "more": "{names}, and {count} more",
         "run": "{name} (seeds {seeds})",
@@ -44,10 +46,12 @@ PARTS: dict[Language, dict[str, str]] = {
         "counts": "共 {all} 条说法：{counts}。{scale}。",
         "count": "{count} 条{verdict}",
         "comma": "，",
+        "semicolon": "；",
         "repeat": "`{command}` 完成全部训练并生成本页；加上 `CLAIMS=<key>` 则只做一条说法的训练，key 在括号中。",
         "table": "| | 说法 | 结论 |",
-        "found": "结果",
-        "why": "如何判断",
+        "verdict": "**{verdict}。**（`{key}`）",
+        "found": "结果：",
+        "why": "如何判断：{note}",
         "missing": "尚未运行：{names}。",
         "more": "{names}，另有 {count} 个",
         "run": "{name}（种子 {seeds}）",
@@ -188,22 +192,37 @@ def _said(claim: ClaimValues, language: Language) -> str:
 
 
 def _section(number: str, claim: ClaimValues, plots: Sequence[str], folder: str, language: Language) -> list[str]:
-    key, parts, english = claim["claim"], PARTS[language], language == "en"
-    end = "." if english else "。"
-    verdict = f"**{VERDICTS[language][claim['verdict']].capitalize()}{end}** (`{key}`)"
-    output = [f'<a id="{key}"></a>', "", f"### {number} {_said(claim, language)}", "", verdict, ""]
+    key, parts, said = claim["claim"], PARTS[language], _said(claim, language)
+    verdict = VERDICTS[language][claim["verdict"]].capitalize()
+    output = [
+        f'<a id="{key}"></a>',
+        "",
+        f"### {number} {said}",
+        "",
+        parts["verdict"].format(verdict=verdict, key=key),
+        "",
+    ]
     output += [parts["ours"], ""] if claim["ours"] else []
-    output += [f"![{_said(claim, language)}]({folder}/{key}.svg)", ""] if f"{key}.svg" in plots else []
-    found = [finding for finding in claim["findings"] if finding["difference"] is not None or not claim["missing"]]
-    if found:
-        lines = (f"* {finding['words'] if english else finding['words_zh']}" for finding in found)
-        output += [f"{parts['found']}:", "", *lines, ""]
-    if claim["missing"]:
-        output += [_missing(claim["missing"], language), ""]
-    else:
-        output += [parts["p"].format(support=p_text(claim["p_support"]), against=p_text(claim["p_against"])), ""]
-    note = claim["note"] if english else claim["note_zh"]
-    return [*output, f"{parts['why']}: {note}", ""] if note else output
+    output += [f"![{said}]({folder}/{key}.svg)", ""] if f"{key}.svg" in plots else []
+    return output + _findings(claim, language) + _judgement(claim, language)
+
+
+def _findings(claim: ClaimValues, language: Language) -> list[str]:
+    """What was measured; of a claim that lacks runs, only what could be measured."""
+    words = [
+        finding["words_zh"] if language == "zh" else finding["words"]
+        for finding in claim["findings"]
+        if finding["difference"] is not None or not claim["missing"]
+    ]
+    return [PARTS[language]["found"], "", *(f"* {line}" for line in words), ""] if words else []
+
+
+def _judgement(claim: ClaimValues, language: Language) -> list[str]:
+    """The p-values or the runs that are missing, and how the claim is judged."""
+    parts, note = PARTS[language], claim["note_zh"] if language == "zh" else claim["note"]
+    p_values = {"support": p_text(claim["p_support"]), "against": p_text(claim["p_against"])}
+    last = _missing(claim["missing"], language) if claim["missing"] else parts["p"].format(**p_values)
+    return [last, "", *([parts["why"].format(note=note), ""] if note else [])]
 
 
 def _missing(names: Sequence[str], language: Language) -> str:
@@ -218,7 +237,7 @@ def _missing(names: Sequence[str], language: Language) -> str:
         else parts["cells"]
         for variant, each in seeds.items()
     ]
-    shown = "; ".join(listed[:MOST_MISSING])
+    shown = parts["semicolon"].join(listed[:MOST_MISSING])
     if len(listed) > MOST_MISSING:
         shown = parts["more"].format(names=shown, count=len(listed) - MOST_MISSING)
     return parts["missing"].format(names=shown)

@@ -146,7 +146,7 @@ def test_the_chinese_page_has_the_same_claims_and_verdicts(study):
         section = section_of(page, claim["claim"])
         assert claim["said_zh"] in section.partition("\n\n**")[0]
         assert claim["missing"] or all(f"* {finding['words_zh']}\n" in section for finding in claim["findings"])
-    assert "**成立。** (`scratch_equal`)" in page
+    assert "**成立。**（`scratch_equal`）" in page
     for english in ("supported", "undecided", "not run", "needed", "Found"):
         assert english not in page
 
