@@ -28,7 +28,7 @@ class Wording:
 
 
 ENGLISH = Wording(
-    ("corpus", "best recurrent model", "best linear model", "best published", "training seconds, recurrent / linear"),
+    ("corpus", "best recurrent by dev", "best linear by dev", "best published", "training seconds, recurrent / linear"),
     {
         "amazon": "product reviews, 2 classes",
         "imdb": "film reviews, 2 classes",
@@ -40,7 +40,7 @@ ENGLISH = Wording(
     {"accuracy": "accuracy", "entity_f1": "entity F1"},
 )
 CHINESE = Wording(
-    ("语料", "最好的循环模型", "最好的线性模型", "已发表的最好成绩", "训练秒数：循环 / 线性"),
+    ("语料", "dev 上最好的循环模型", "dev 上最好的线性模型", "已发表的最好成绩", "训练秒数：循环 / 线性"),
     {
         "amazon": "商品评论，2 类",
         "imdb": "影评，2 类",

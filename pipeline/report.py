@@ -32,7 +32,7 @@ def main() -> None:
     for recipe in recipes:
         if recipe.missing:
             print(f"{recipe.name}: {len(recipe.missing)} of its files are missing; the report lists them")
-    print(f"report: {WITH_TIMES}; without training times, as DVC keeps it: {REPORT}")
+    print(f"report: {WITH_TIMES} ({REPORT} is the same without training times)")
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def main() -> None:
     results = [read_recipe_results(name, *origins[name]) for name in plan.recipes]
     times = {recipe.name: read_training_times(recipe.name, recipe.encoding) for recipe in results}
     write_report(ReportContent(results, None, times), REPORT)
-    print(f"\n{heading(params)}\n{results_table(results)}\nmore of these recipes: open {REPORT}")
+    print(f"\n{heading(params)}\n{results_table(results)}\ndetails: open {REPORT}")
     if others := len(origins) - len(plan.recipes):
         print(f"the other {others} recipes: `source .venv/bin/activate`, then `dvc repro`")
 

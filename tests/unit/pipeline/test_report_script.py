@@ -12,7 +12,7 @@ from factories.report_files import result_folders, write_json
 from factories.report_pages import write_results
 from textrnn.errors import UserError
 
-SAID = "report: reports/run.html; without training times, as DVC keeps it: reports/index.html\n"
+SAID = "report: reports/run.html (reports/index.html is the same without training times)\n"
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -121,7 +120,6 @@ def read_facts(files: CardFiles, params: CardParams) -> CardFacts:
         intervals=intervals,
         versions={
             "textrnn": config["version"],
-            "python": platform.python_version(),
             **{name: version(name) for name in PACKAGES},
         },
     )

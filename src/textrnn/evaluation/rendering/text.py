@@ -38,6 +38,8 @@ def points(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """A time in the two largest of its units, such as `2 min 5 s`; tenths of a second below 10 s."""
+    if seconds < 0.05:
+        return "< 0.1 s"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

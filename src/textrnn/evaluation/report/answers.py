@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from textrnn.errors import plural
 from textrnn.evaluation.metrics.paired_tests import Difference
 from textrnn.evaluation.outputs.recipe_results import RecipeResults
 from textrnn.evaluation.rendering.text import bounds, file_size, known_time, percent, points, thousands
@@ -36,7 +37,7 @@ class Answer:
     """What is known of a corpus: its best recipe by dev, and the best baseline by dev on the same rows.
 
     recipe: None where none has been evaluated. baseline: None where none has been trained. difference: of their scores
-    on test, None where one of them has no predictions.
+    on test, None where one of them has no predictions. test_rows: how many rows test has, None where it is not known.
     """
 
     corpus: str
@@ -44,6 +45,7 @@ class Answer:
     recipe: ComparedModel | None
     baseline: ComparedModel | None
     difference: Difference | None
+    test_rows: int | None = None
 
     @property
     def models(self) -> list[ComparedModel]:
@@ -62,7 +64,8 @@ class Answer:
 
     def rows(self, timed: bool) -> Iterator[tuple[str, list[tuple[str, str]]]]:
         """The rows of the table: a name, and for each model a value with its interval; the difference is one value."""
-        yield f"{self.metric} on test", [(model.score, model.interval) for model in self.models]
+        rows = "" if self.test_rows is None else f" ({plural(self.test_rows, 'row')})"
+        yield f"{self.metric} on test{rows}", [(model.score, model.interval) for model in self.models]
         if self.difference is not None:
             low, high = self.difference.interval.bounds()
             yield "difference", [(f"{points(self.difference.value)} points", f"[{points(low)}, {points(high)}]")]
@@ -90,9 +93,9 @@ def _answer(corpus: str, recipes: Sequence[RecipeResults], content: ReportConten
     recipe = best_recipe(recipes)
     if recipe is None:
         return Answer(corpus, "", None, None, None)
-    return Answer(
-        corpus, METRICS[recipe.primary_metric], _recipe(recipe, content), _baseline(recipe, content), recipe.ahead
-    )
+    rows = None if recipe.pad is None else recipe.pad["test"]["rows"]
+    models = _recipe(recipe, content), _baseline(recipe, content)
+    return Answer(corpus, METRICS[recipe.primary_metric], *models, recipe.ahead, rows)
 
 
 def best_recipe(recipes: Sequence[RecipeResults]) -> RecipeResults | None:
@@ -126,6 +129,6 @@ def _baseline(recipe: RecipeResults, content: ReportContent) -> ComparedModel | 
         score=percent(scores["test"][metric]),
         interval=bounds(scores.get("intervals", {}).get("test", {}).get(metric)),
         time=known_time(content.times_of(recipe).of_baseline(name)),
-        parameters="",
-        size="",
+        parameters="–",
+        size="–",
     )

@@ -139,5 +139,12 @@ def model_line(recipe: RecipeResults) -> str | None:
     parts.append(" + ".join(map(humanize, [readout] if isinstance(readout, str) else readout)))
     parts += [part for part, present in (("LayerNorm", model["layer_norm"]), ("CRF", model["crf"])) if present]
     # models saved before there was a linear part lack the key
-    parts += ["linear part on n-grams"] if recipe.config.get("ngrams") else []
+    if recipe.config.get("ngrams"):
+        parts.append("linear part on n-grams" + (" (weight 0: it changes no score)" if _is_unused(recipe) else ""))
     return ", ".join(parts)
+
+
+def _is_unused(recipe: RecipeResults) -> bool:
+    """Whether the linear part was fitted a scale of 0 on dev."""
+    fusion = (recipe.train or {}).get("fusion") or {}
+    return fusion.get("wide_scale") == 0

@@ -16,7 +16,7 @@ WIDTH = 26  # the column of comments
 SOURCE = "data/raw"
 DEFAULTS_BEGIN, TABLES_BEGIN = "# The defaults of each stage.", "corpora:"
 HEAD = """\
-# Every value that can change a result stands here and nowhere else. `textrnn init` wrote this file; `textrnn check`
+# Every value that can change a result is in this file and nowhere else. `textrnn init` wrote this file; `textrnn check`
 # lists what is wrong with it, and docs/params.md of textrnn explains every value.
 
 data:                     # folders of input files

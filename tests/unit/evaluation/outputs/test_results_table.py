@@ -8,7 +8,7 @@ import pytest
 from factories.report_files import result_folders, write_json
 from textrnn.evaluation.metrics.predicted_rows import PredictedRows
 from textrnn.evaluation.outputs.recipe_results import read_recipe_results
-from textrnn.evaluation.outputs.results_table import heading, results_table, table_row
+from textrnn.evaluation.outputs.results_table import LEGEND, heading, results_table, table_row
 
 TRAINING = {"epochs": 2, "steps": 7, "best_step": 7, "stopped_by": None, "dev_accuracy": 0.5}
 PADDING = {
@@ -54,17 +54,17 @@ def write(recipe, test, baselines, *, corpus="c", padding=True, intervals=None):
 def test_dev_selects_the_baseline_and_test_decides_who_is_ahead():
     # a baseline that dev did not select does not count
     row = table_row(write("even", {}, scores("accuracy", majority=(0.3, 0.9), linear=(0.7, 0.6), bag=(0.65, 0.7))))
-    assert (row["corpus"], row["recipe"], row["rows"], row["steps"]) == ("c", "even", 9, 7)
+    assert (row["corpus"], row["recipe"], row["train rows"], row["steps"]) == ("c", "even", 9, 7)
     assert (row["score"], row["dev"], row["test"]) == ("accuracy", 0.5, 0.6)
-    assert (row["best baseline"], row["its test"], row["ahead"]) == ("linear", 0.6, 0.0)
+    assert (row["best baseline"], row["its test"], row["difference"]) == ("linear", 0.6, 0.0)
     row = table_row(write("behind", {}, scores("accuracy", majority=(0.3, 0.3), linear=(0.7, 0.61))))
-    assert (row["best baseline"], row["its test"], row["ahead"]) == ("linear", 0.61, -0.01)
+    assert (row["best baseline"], row["its test"], row["difference"]) == ("linear", 0.61, -0.01)
 
 
 def test_taggers_are_compared_by_entities():
     row = table_row(write("tags", {"entity_f1": 0.4}, scores("entity_f1", majority=(0.0, 0.0), usual=(0.2, 0.3))))
     assert (row["score"], row["test"], row["best baseline"]) == ("entity F1", 0.4, "usual")
-    assert (row["its test"], row["ahead"]) == (0.3, 0.1)
+    assert (row["its test"], row["difference"]) == (0.3, 0.1)
 
 
 def test_intervals_stand_beside_the_scores():
@@ -82,7 +82,7 @@ def test_intervals_stand_beside_the_scores():
     write_rows(pathlib.Path("data/baselines/ahead_chars.arrow"), majority=gold + 1, linear=linear)
     results = write("ahead", {}, baselines, intervals=intervals)
     row = table_row(results)
-    assert (row["test"], row["±"], row["ahead"], row["verdict"]) == (0.6, pytest.approx(0.095), 0.2, "ahead")
+    assert (row["test"], row["±"], row["difference"], row["verdict"]) == (0.6, pytest.approx(0.095), 0.2, "ahead")
     low, high = results.ahead.interval.bounds()
     assert [low, high] == pytest.approx([0.12, 0.28], abs=0.015)  # 0.2 ± 1.96 * (0.2 * 0.8 / 100) ** 0.5
     write_rows(pathlib.Path("data/evaluated/ahead/predicted.arrow"), predicted=gold + 1)
@@ -112,7 +112,7 @@ def test_generated_corpora_are_marked():
 
 def test_columns_of_missing_files_are_empty():
     row = table_row(write("bare", {}, None, padding=False))
-    assert (row["rows"], row["test"], row["best baseline"], row["ahead"]) == (None, 0.6, None, None)
+    assert (row["train rows"], row["test"], row["best baseline"], row["difference"]) == (None, 0.6, None, None)
 
 
 def test_the_table_shows_what_has_run_corpus_by_corpus():
@@ -124,7 +124,8 @@ def test_the_table_shows_what_has_run_corpus_by_corpus():
     ]
     lines = results_table(results).splitlines()
     assert [line.strip("│ ").split()[1] for line in lines if "accuracy" in line] == ["first", "last"]
-    assert lines[-2].strip("│ ").split()[-4:] == ["majority", "0.7500", "-0.1500", "null"]
+    assert lines[-3].strip("│ ").split()[-4:] == ["majority", "0.7500", "-0.1500", "null"]
+    assert lines[-1] == LEGEND
     assert "none" not in results_table(results)
     assert results_table([results[1]]) == ""
 
@@ -147,7 +148,7 @@ def test_the_table_shows_what_has_run_corpus_by_corpus():
         (
             "/corpora",
             {"rows": None, "epochs": None, "hidden_size": None},
-            "Test scores on corpora of /corpora, models as their recipes have them.",
+            "Test scores on corpora of /corpora, models without limits.",
         ),
     ],
 )

@@ -38,7 +38,7 @@ def test_a_model_is_at_its_time_and_score():
     assert chart.legend == (("round first", "recurrent recipe"), ("diamond", "linear baseline"))
     assert chart.description == (
         "news: accuracy on test by training time: slow 90.00% after 16 min 40 s, fast 84.00% after 10 s, none 86.00% "
-        "after 0.0 s; the best accuracy is that of slow"
+        "after < 0.1 s; the best accuracy is that of slow"
     )
 
 
@@ -71,7 +71,15 @@ def test_a_full_panel_still_names_every_model():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0.04, "0.0 s"), (9.94, "9.9 s"), (9.96, "10 s"), (59.6, "1 min 0 s"), (125.2, "2 min 5 s"), (7265, "2 h 1 min")],
+    [
+        (0.04, "< 0.1 s"),
+        (0.05, "0.1 s"),
+        (9.94, "9.9 s"),
+        (9.96, "10 s"),
+        (59.6, "1 min 0 s"),
+        (125.2, "2 min 5 s"),
+        (7265, "2 h 1 min"),
+    ],
 )
 def test_times_in_words(seconds, words):
     assert duration(seconds) == known_time(seconds) == words

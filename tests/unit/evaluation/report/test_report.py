@@ -89,9 +89,11 @@ def test_a_model_in_a_few_words(changes, expected):
 
 def test_a_model_with_a_wide_part_is_called_so():
     config = {"model": {**report_files.MODEL, "layers": 1}, "ngrams": [3, 4]}
-    assert (
-        model_line(SimpleNamespace(config=config)) == "gru 100, bidirectional, max + last valid, linear part on n-grams"
-    )
+    line = "gru 100, bidirectional, max + last valid, linear part on n-grams"
+    for scale, more in ((0.5, ""), (0.0, " (weight 0: it changes no score)")):
+        train = {"fusion": {"wide_scale": scale}}
+        assert model_line(SimpleNamespace(config=config, train=train)) == line + more
+    assert model_line(SimpleNamespace(config=config, train={})) == line
 
 
 def test_a_recipe_can_be_level_with_the_baseline(folder):
