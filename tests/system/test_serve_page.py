@@ -135,14 +135,17 @@ def test_the_page_opens_with_an_example_and_leads_to_api_and_card(tmp_path):
     async def visit(tab):
         await tab.until("document.querySelector('mark') !== null")
         assert await tab.run("document.getElementById('text').value") == text
+        assert (await tab.run("document.getElementById('about').textContent")).endswith(
+            "Bidirectional LSTM, 1 × 8 units."
+        )
         assert (await rows(tab, "#hint"))[
             0
-        ] == "A text of test that the model predicts correctly. Predictions update as you type."
+        ] == "An example from test that the model predicts correctly. Predictions update as you type."
         (command,) = await rows(tab, "#command")
         words = shlex.split(command.replace("\\\n", ""))
         assert words[:1] + words[2:] == [
             "curl",
-            "--json",
+            *("-H", "Content-Type: application/json", "-d"),
             json.dumps({"texts": [text]}, ensure_ascii=False, separators=(",", ":")),
         ]
         assert words[1].endswith("/v1/models/finder%20%3Cb%3E/predict")
@@ -239,7 +242,7 @@ def test_the_docs_page_shows_the_whole_schema(tmp_path):
         assert set(links) <= set(schema["components"]["schemas"])
         assert len(links) > 10
         (example,) = await rows(tab, "pre")
-        sent = "-H 'Content-Type: application/json' -d '{"
+        sent = "-H 'Content-Type: application/json' \\\n  -d '{"
         assert example.startswith(f"curl {server.url}/v1/models/finder%20%3Cb%3E/predict \\\n  {sent}")
 
     with running(finder()) as server:

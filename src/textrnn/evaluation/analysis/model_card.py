@@ -36,7 +36,11 @@ def render(facts: CardFacts, example: CardExample | None) -> str:
         *([_part_table(facts)] if facts.parts else []),
         "## How to load",
         _loading(facts.folder, example),
-        *([f"A text of test that the model predicts correctly: {code_span(example.prediction)}."] if example else []),
+        *(
+            [f"The text is from test, and its prediction is correct: {code_span(example.prediction)}."]
+            if example
+            else []
+        ),
         "The directory is all that is needed. It has weights, configuration, vocabulary, labels and segmentation.",
         "## Data",
         _bullets(facts.data.items()),

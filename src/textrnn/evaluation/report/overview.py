@@ -24,6 +24,7 @@ BASELINES = {
     "bag_of_ngrams": "bag of n-grams",
     "window_crf": "window CRF",
 }  # the names in which a word is not in lower case
+CELLS = {"rnn": "RNN", "lstm": "LSTM", "gru": "GRU", "scratch_gru": "scratch GRU"}
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,7 @@ def model_line(recipe: RecipeResults) -> str | None:
         return None
     model = recipe.config["model"]
     layers = f" × {model['layers']}" if model["layers"] > 1 else ""
-    parts = [f"{humanize(model['cell'])} {model['hidden_size']}{layers}"]
+    parts = [f"{CELLS.get(model['cell'], humanize(model['cell']))} {model['hidden_size']}{layers}"]
     parts += ["bidirectional"] if model["bidirectional"] else []
     parts += [part for feature, part in (("bigrams", "bigrams"), ("words", "lexicon words")) if model[feature]]
     readout = model["readout"]

@@ -40,7 +40,7 @@ def without_verdict(row):
 
 def test_recipes_are_compared_with_the_baseline_that_dev_chose(page):
     _, texts, tagger, begun, absent = rows(page, "Recipes and their scores")
-    model = "gru 100 × 2, bidirectional, max + last valid"
+    model = "GRU 100 × 2, bidirectional, max + last valid"
     scores = ["accuracy", "62.50% [59.38, 65.00]", "bag", "64.00%", "62.50%", "25.00%", "96.00%"]
     assert without_verdict(texts) == ["texts", "corpus", *scores, "70", "2,700", model]
     scores = ["entity F1", "60.00% [57.00, 62.40]", "usual", "30.00%", "60.00%", "25.00%", "–"]
@@ -75,11 +75,11 @@ def test_a_recipe_without_baselines_has_none_yet(folder):
 @pytest.mark.parametrize(
     ("changes", "expected"),
     [
-        ({}, "gru 100, bidirectional, max + last valid"),
-        ({"bigrams": {"width": 3}, "readout": "mean"}, "gru 100, bidirectional, bigrams, mean"),
+        ({}, "GRU 100, bidirectional, max + last valid"),
+        ({"bigrams": {"width": 3}, "readout": "mean"}, "GRU 100, bidirectional, bigrams, mean"),
         (
             {"bigrams": {"width": 3}, "words": {"width": 3}, "readout": "every_step", "crf": True},
-            "gru 100, bidirectional, bigrams, lexicon words, every step, CRF",
+            "GRU 100, bidirectional, bigrams, lexicon words, every step, CRF",
         ),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_model_in_a_few_words(changes, expected):
 
 def test_a_model_with_a_wide_part_is_called_so():
     config = {"model": {**report_files.MODEL, "layers": 1}, "ngrams": [3, 4]}
-    line = "gru 100, bidirectional, max + last valid, linear part on n-grams"
+    line = "GRU 100, bidirectional, max + last valid, linear part on n-grams"
     for scale, more in ((0.5, ""), (0.0, " (weight 0: it changes no score)")):
         train = {"fusion": {"wide_scale": scale}}
         assert model_line(SimpleNamespace(config=config, train=train)) == line + more

@@ -17,7 +17,7 @@ function isolate(text) {
 /* The command that sends a text to a model; the text is quoted for a POSIX shell. */
 function curlCommand(model, texts) {
   const url = new URL(`v1/models/${encodeURIComponent(model)}/predict`, document.baseURI).href;
-  return `curl ${url} \\\n  -H 'Content-Type: application/json' -d '${JSON.stringify({ texts }).replaceAll("'", "'\\''")}'`;
+  return `curl ${url} \\\n  -H 'Content-Type: application/json' \\\n  -d '${JSON.stringify({ texts }).replaceAll("'", "'\\''")}'`;
 }
 
 /* Fetch JSON from a URL relative to this page; an error response becomes an Error with its message. */

@@ -98,9 +98,14 @@ function update() {
   byId("command").textContent = curlCommand(name, [text || example || "a text"]);
   byId("copied").textContent = "";
   byId("example").hidden = example === null || text === example;
-  const ofTest = "A text of test that the model predicts correctly.";
+  const ofTest = "An example from test that the model predicts correctly.";
   byId("hint").textContent = `${text && text === example ? `${ofTest} ` : ""}Predictions update as you type.`;
   predict();
+}
+
+/* A cell as people write it: LSTM, scratch GRU. */
+function cellName(cell) {
+  return cell.split("_").map((word) => (word === "scratch" ? word : word.toUpperCase())).join(" ");
 }
 
 /* Show a model. The example of the model shown before gives way to its own; a text that somebody typed stays. */
@@ -109,7 +114,7 @@ function selectModel() {
   const { cell, layers, hidden_size: size, bidirectional } = params.model;
   const purpose = task === "tag" ? "Finds entities" : "Classifies texts";
   const count = `${labels.length} ${task === "tag" ? "entity types" : "labels"}`;
-  byId("about").textContent = `${purpose}: ${count}. ${bidirectional ? "Bidirectional " : ""}${cell.replace("_", " ")}, ${layers} × ${size} units.`;
+  byId("about").textContent = `${purpose}: ${count}. ${bidirectional ? "Bidirectional " : ""}${cellName(cell)}, ${layers} × ${size} units.`;
   byId("card").hidden = card === null;
   byId("card").href = `card?model=${encodeURIComponent(name)}`;
   byId("text-label").textContent = task === "tag" ? "Sentence" : "Text";
