@@ -57,8 +57,9 @@ How to read the tables:
 * The linear models are logistic regression, a linear SVM, NB-SVM, the linear ensemble (the regression and an NB-SVM on
   TF-IDF), and a bag of n-grams; for taggers, a CRF on features of a window. `unseen` is the score on the test rows
   whose text is in neither train nor dev.
-* A model with a linear part (the param `model.wide`) adds the scores of a linear model to its own logits: those of the
-  linear model with the lowest loss on dev. The network and the linear part are also evaluated alone.
+* A model with a linear part (the param `model.wide`) adds the scores of one linear model to its logits: the one with
+  the lowest loss on dev. The row "best linear" is chosen by score on dev, so it may be another model. The network and
+  the linear part are also evaluated alone.
 * A row "the tutorial's" has the tutorial's settings as far as they were affordable; the table of all runs says how they
   differ.
 * Seconds are those of training on one core of a machine that ran other programs too: an upper bound. They do not

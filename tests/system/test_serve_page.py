@@ -149,7 +149,7 @@ def test_the_page_opens_with_an_example_and_leads_to_api_and_card(tmp_path):
             json.dumps({"texts": [text]}, ensure_ascii=False, separators=(",", ":")),
         ]
         assert words[1].endswith("/v1/models/finder%20%3Cb%3E/predict")
-        assert requests.post(words[1], json=json.loads(words[3]), timeout=60).json()["predictions"] == [
+        assert requests.post(words[1], json=json.loads(words[5]), timeout=60).json()["predictions"] == [
             predict_entities(text)
         ]
         # another text stays when another model is chosen, and the button brings the example back

@@ -47,9 +47,9 @@ TITLES: dict[str, Text] = {
         "BiLSTM, batch 64, LayerNorm, PyTorch's initialization", "双向 LSTM，批大小 64，LayerNorm，PyTorch 默认初始化"
     ),
     "bigru_b256": Text("BiGRU, batch 256", "双向 GRU，批大小 256"),
-    "ner_gru": Text("GRU, weighted loss", "GRU，加权损失"),
-    "ner_unweighted": Text("GRU, unweighted loss", "GRU，不加权损失"),
-    "ner_rnn": Text("RNN, weighted loss", "RNN，加权损失"),
+    "ner_gru": Text("GRU tagger, weighted loss", "GRU 标注器，加权损失"),
+    "ner_unweighted": Text("GRU tagger, unweighted loss", "GRU 标注器，不加权损失"),
+    "ner_rnn": Text("RNN tagger, weighted loss", "RNN 标注器，加权损失"),
     "films_lstm": Text(f"LSTM, {FILMS.en}", f"LSTM，{FILMS.zh}"),
     "films_layers": Text(f"LSTM, two layers, {FILMS.en}", f"两层 LSTM，{FILMS.zh}"),
     "films_both_ways": Text(f"BiLSTM, {FILMS.en}", f"双向 LSTM，{FILMS.zh}"),

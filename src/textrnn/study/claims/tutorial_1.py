@@ -21,6 +21,10 @@ LARGER_BATCHES = BATCHES[1:]  # compared with 64
 BY_BATCH = tuple(f"rnn_b{rows}_p16" for rows in BATCHES)
 GRID = tuple(f"rnn_b{rows}_p{width}" for rows in BATCHES for width in WIDTHS)
 BY_CELL = ("rnn_valid_p32", "gru_valid_p32", "lstm_valid_p32")
+SAME_WORK = Text(
+    "Both take the same number of operations. The number of steps follows from the size of batches alone.",
+    "两者的运算量相同。步数只取决于批大小。",
+)
 THIRD = 2.0  # as a margin of a ratio: 1 / (1 + 2)
 
 CLAIMS = (
@@ -65,7 +69,7 @@ CLAIMS = (
             "批大小为 256 时，训练比 64 时更平滑、更快。",
         ),
         (smoother("rnn_b256_p16", "rnn_b64_p16"), faster("rnn_b256_p16", "rnn_b64_p16", "steps")),
-        Text("Both take the same number of operations.", "两者的运算量相同。"),
+        SAME_WORK,
     ),
     Claim(
         "batch_256_time",
@@ -85,7 +89,7 @@ CLAIMS = (
         1,
         Text("Batches of 1024 are faster still.", "批大小为 1024 时还要更快。"),
         (faster("rnn_b1024_p16", "rnn_b256_p16", "steps"),),
-        Text("Both take the same number of operations.", "两者的运算量相同。"),
+        SAME_WORK,
     ),
     Claim(
         "batch_free",
@@ -192,10 +196,10 @@ CLAIMS = (
             score("rnn_valid_p32", "rnn_b256_p32", "same", FAILURE_MARGIN),
         ),
         Text(
-            "First it must fail, and only at 32. And if it forgot within the text, not during the padding, reading the "
-            "state at the last token would not help.",
-            "首先它必须失败，而且只在 32 时失败。其次，如果是在文本内部就已遗忘，而不是在填充中遗忘，"
-            "那么在填充之前的最后一个字符处读取状态就不会有帮助。",
+            "The claim needs that the RNN fails at 32 and not at 16, and that reading the state at the last token, "
+            "before the padding, does not help: if it helps, the text was forgotten during the padding.",
+            "说法要求 RNN 在 32 时失败而在 16 时不失败，并且在填充之前的最后一个字符处读取状态没有帮助："
+            "如果有帮助，文本就是在填充中被遗忘的。",
         ),
         figure="accuracy",
     ),

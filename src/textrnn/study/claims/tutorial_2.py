@@ -12,15 +12,16 @@ CLAIMS = (
         "gradient_swings",
         2,
         Text(
-            "The gradient of a recurrent network swings: its largest norm is many times the usual one.",
-            "循环网络的梯度波动很大：最大的梯度范数是平常的许多倍。",
+            "The gradient of a recurrent network swings: its norm is often many times the usual one, so it is clipped.",
+            "循环网络的梯度波动很大：范数常常是平常的许多倍，需要裁剪。",
         ),
         (
             Comparison("gradient_norm_spread", "names_unclipped", SWING, "above", 0.0),
             Comparison("share_above_clip_norm", "names_unclipped", 0.0, "above", 0.001),
         ),
         Text(
-            "Required: a norm above ten times the median, and norms above 5 at more than one step in a thousand.",
+            "Needed: a norm above ten times the median, and norms above 5, the limit of clipping, at more than one "
+            "step in a thousand.",
             "要求：最大范数超过中位数的十倍，并且梯度范数大于 5 的步超过千分之一。",
         ),
     ),
@@ -83,8 +84,8 @@ CLAIMS = (
         "chosen_by_test",
         2,
         Text(
-            "Accuracy on test after each epoch shows how good the network is.",
-            "每轮结束后的测试集准确率能说明网络有多好。",
+            "The best of the test accuracies measured after each epoch shows how good the network is.",
+            "各轮结束后的测试集准确率中的最好值能说明网络有多好。",
         ),
         (Comparison("test_optimism", "names_unclipped", 0.0, "same", HALF_POINT),),
         Text(

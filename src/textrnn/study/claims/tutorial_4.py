@@ -52,8 +52,8 @@ CLAIMS = (
             Comparison("state_difference", "kept", 0.0, "same", EQUAL),
         ),
         Text(
-            "Measured: the largest difference of the states, in float64, from those of an nn.RNN that has the weights "
-            "of the candidate state, and from the initial state.",
+            "Measured in float64, the largest difference between the states and what they should be: with z = 0 and "
+            "r = 1 those of an nn.RNN with the weights of the candidate state, with z = 1 the initial state.",
             "测量的是状态的最大差（float64）：前者与采用候选状态权重的 nn.RNN 的状态相比，后者与初始状态相比。",
         ),
     ),

@@ -55,12 +55,19 @@ MEASURES = {
         ),
         percent=True,
     ),
-    "roughness": Measure(Text("jump of the loss from batch to batch", "相邻两批之间损失的跳动幅度")),
+    "roughness": Measure(
+        Text("jump of the loss from batch to batch (standard deviation)", "相邻两批之间损失的跳动幅度（标准差）")
+    ),
     "roughness_at_rows": Measure(
-        Text(f"jump of the loss over {EQUAL_ROWS:,} rows each", f"每 {EQUAL_ROWS:,} 行取平均后损失的跳动幅度")
+        Text(
+            f"the same, with losses averaged over {EQUAL_ROWS:,} rows first",
+            f"同上，但先对每 {EQUAL_ROWS:,} 行的损失取平均",
+        )
     ),
     "largest_rise": Measure(Text("largest rise of the loss from batch to batch", "相邻两批之间损失的最大升幅")),
-    "gradient_norm_spread": Measure(Text("largest norm of the gradient, times the median", "最大梯度范数与中位数之比")),
+    "gradient_norm_spread": Measure(
+        Text("largest norm of the gradient, divided by the median", "最大梯度范数与中位数之比")
+    ),
     "share_above_clip_norm": Measure(
         Text("steps with a gradient above 5", "梯度范数超过 5 的步所占比例"), percent=True
     ),
@@ -68,11 +75,14 @@ MEASURES = {
     "steps": Measure(Text("steps of training", "训练步数")),
     "flops": Measure(Text("operations of training", "训练运算量")),
     "far_gradient": Measure(
-        Text(f"gradient at distance {FAR}, share of that at 0", f"距离 {FAR} 处与距离 0 处的梯度之比")
+        Text(
+            f"gradient norm {FAR} steps before the token that is read, relative to the norm there",
+            f"距离 {FAR} 处与距离 0 处的梯度之比",
+        )
     ),
     "far_gradient_untrained": Measure(
         Text(
-            f"gradient before training at distance {FAR}, share of that at 0",
+            "the same before training",
             f"训练前，距离 {FAR} 处与距离 0 处的梯度之比",
         )
     ),
@@ -84,7 +94,7 @@ MEASURES = {
     "gradient_difference": Measure(Text("largest difference of gradients", "梯度的最大差")),
     "state_difference": Measure(Text("largest difference of states", "状态的最大差")),
     "parameter_share": Measure(
-        Text("parameters, share of an LSTM layer's", "参数量与 LSTM 层参数量之比"), percent=True
+        Text("parameters, relative to an LSTM layer's", "参数量与 LSTM 层参数量之比"), percent=True
     ),
     "step_seconds": Measure(Text("seconds of forward and backward", "前向加反向的用时（秒）"), timed=True),
 }

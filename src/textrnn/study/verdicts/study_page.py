@@ -25,8 +25,8 @@ PARTS: dict[Language, dict[str, str]] = {
         "count": "{count} are {verdict}",
         "comma": ", ",
         "semicolon": "; ",
-        "repeat": "`{command}` makes the runs and this page. `CLAIMS=<key>` limits it to one claim, whose key is in "
-        "parentheses.",
+        "repeat": "`{command}` makes the runs and this page. `CLAIMS=<keys>` limits it to some claims; their keys are "
+        "in parentheses.",
         "table": "| | claim | verdict |",
         "verdict": "**{verdict}.** (`{key}`)",
         "found": "Found:",
@@ -36,7 +36,7 @@ PARTS: dict[Language, dict[str, str]] = {
         "run": "{name} (seeds {seeds})",
         "cells": "comparison of the cells",
         "p": "After Holm's correction: p of support {support}, p of refutation {against}.",
-        "ours": "The tutorial does not say this, but its advice depends on it.",
+        "ours": "The tutorial does not claim this; it is tested in addition.",
         "tutorial": "Tutorial {number}: {subject}",
     },
     "zh": {
@@ -47,7 +47,7 @@ PARTS: dict[Language, dict[str, str]] = {
         "count": "{count} 条{verdict}",
         "comma": "，",
         "semicolon": "；",
-        "repeat": "`{command}` 完成全部训练并生成本页；加上 `CLAIMS=<key>` 则只做一条说法的训练，key 在括号中。",
+        "repeat": "`{command}` 完成全部训练并生成本页；加上 `CLAIMS=<keys>` 则只做部分说法的训练，key 在括号中。",
         "table": "| | 说法 | 结论 |",
         "verdict": "**{verdict}。**（`{key}`）",
         "found": "结果：",
@@ -57,7 +57,7 @@ PARTS: dict[Language, dict[str, str]] = {
         "run": "{name}（种子 {seeds}）",
         "cells": "循环单元的比较",
         "p": "Holm 校正后：支持该说法的 p {support}，反驳该说法的 p {against}。",
-        "ours": "教程没有这样说，但它的建议以此为前提。",
+        "ours": "教程没有这样说，这是另外检验的。",
         "tutorial": "教程 {number}：{subject}",
     },
 }
@@ -67,7 +67,9 @@ RULES: dict[Language, tuple[str, ...]] = {
         "The score is accuracy; of a model that tags entities, it is the F1 of entities.",
         "A bracket is a {level} interval by Student's t over seeds. For scores on test it includes the chance of the "
         "test rows, from resampled rows. Differences are paired by seed.",
-        "The p-value of a claim is the largest of its comparisons', corrected for all claims by Holm's method. At "
+        "A comparison is met (yes), not met (no) or open, at p = {alpha} by itself. One that is not met refutes the "
+        "claim: its p of support is the largest p of its comparisons; its p of refutation is the smallest p of the "
+        "opposite, times their number. Holm's method corrects both over all claims, also over those not run yet. At "
         "{alpha} or less the claim is supported, or not supported; otherwise it is undecided.",
         "Seconds count only if each run had its machine to itself and all machines are of one kind.",
         "Verdicts hold for these corpora, sizes and epochs.",
@@ -77,7 +79,9 @@ RULES: dict[Language, tuple[str, ...]] = {
         "得分指准确率；标注实体的模型指实体 F1。",
         "方括号中是 {level} 区间，按各种子的结果用 t 分布计算；测试集得分的区间还计入测试行的偶然性（对测试行重抽样）。"
         "差值按种子配对计算。",
-        "一条说法的 p 值取其各项比较中最大的一个，再对全部说法做 Holm 校正。"
+        "每项比较单独以 p = {alpha} 判为满足、不满足或未定；有一项不满足，说法就不成立。"
+        "支持的 p 取各项比较中最大的一个；反驳的 p 取相反结论的 p 中最小的一个，再乘以比较的项数。"
+        "两者都对全部说法做 Holm 校正，尚未运行的也计算在内。"
         "p 值不超过 {alpha} 时判为成立或不成立，否则为未定。",
         "只有各次运行都独占机器，且机器型号相同，才比较用时。",
         "结论只对这些语料、规模和轮数有效。",
@@ -164,7 +168,10 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
         f"{row['recipe']} on {plural(row['rows'], 'row')} for {plural(row['epochs'], 'epoch')}"
         for row in verdicts["scale"]
     )
-    return f"{done} of {plural(planned, 'run')}, on the CPU, threads: {threads}; at most {sizes}"
+    return (
+        f"{done} of {plural(planned, 'training run')} are done, on the CPU, threads: {threads}. "
+        f"The largest of each recipe: {sizes}"
+    )
 
 
 def _counts(verdicts: Verdicts, language: Language) -> str:

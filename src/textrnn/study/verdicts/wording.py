@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from textrnn.study.claims.claim import Comparison, Language
 from textrnn.study.claims.titles import TITLES
 from textrnn.study.claims.tutorial_5 import ACCURACY
+from textrnn.study.verdicts.holm import ALPHA
 from textrnn.study.verdicts.judging import Finding, margins
 from textrnn.study.verdicts.measures import MEASURES
 
@@ -21,19 +22,20 @@ PHRASES: dict[Language, dict[str, str]] = {
         "found": "{compared}; difference {difference}",
         "found ratio": "{compared}; change {difference}",
         "found alone": "{title}: {difference} ({first})",
-        "line": "{found}; needed: {needed}; {p}",
+        "line": "{found}; needed {needed}: {outcome} (p {p})",
+        "yes": "yes",
+        "no": "no",
+        "open": "open",
         "above": "above {high}",
         "below": "below {low}",
         "same": "within {low} and {high}",
         "within": "within \N{PLUS-MINUS SIGN}{high}",
-        "not measured": "{compared}: not measured yet; needed: {needed}",
+        "not measured": "{compared}: not measured yet; needed {needed}",
         "not alone": "{compared}: not judged, as other programs ran at the same time, or the machines differ",
-        "stands in": "{title} (in place of seconds, as other programs ran at the same time, or the machines differ)",
+        "stands in": "{title} (in place of seconds, which say nothing: other programs ran, or the machines differ)",
         "interval": "{mean} [{low}, {high}]",
         "one seed": "{mean} (one seed)",
         "seeds": "{measured} ({count} of {seeds} seeds)",
-        "p": "p {p}",
-        "p against": "p of the opposite {p}",
         "points": "{value} points",
         "rows": "{line}; {goal} would take {mean} rows [{low}, {high}]",
         "never": "infinitely many",
@@ -44,7 +46,10 @@ PHRASES: dict[Language, dict[str, str]] = {
         "found": "{compared}；差值 {difference}",
         "found ratio": "{compared}；变化 {difference}",
         "found alone": "{title}：{difference}（{first}）",
-        "line": "{found}；成立要求：{needed}；{p}",
+        "line": "{found}；成立要求：{needed}：{outcome}（p {p}）",
+        "yes": "满足",
+        "no": "不满足",
+        "open": "未定",
         "above": "高于 {high}",
         "below": "低于 {low}",
         "same": "在 {low} 与 {high} 之间",
@@ -55,8 +60,6 @@ PHRASES: dict[Language, dict[str, str]] = {
         "interval": "{mean} [{low}, {high}]",
         "one seed": "{mean}（一个种子）",
         "seeds": "{measured}（{seeds} 个种子中已有 {count} 个）",
-        "p": "p {p}",
-        "p against": "相反结论的 p {p}",
         "points": "{value} 个百分点",
         "rows": "{line}；达到 {goal} 需要 {mean} 行 [{low}, {high}]",
         "never": "无穷多",
@@ -66,7 +69,7 @@ Needed = tuple[float, float, float]  # rows, with the ends of an interval
 
 
 def finding_words(finding: Finding, means: Mapping[str, float], language: Language, rows: Needed | None = None) -> str:
-    """One line: both sides, their difference with its interval, what the claim needs, and the p-value that decides.
+    """One line: both sides, their difference with its interval, what the claim needs, and whether it is so.
 
     means: of the measure, by variant. rows: of a learning curve, those that it takes to the tutorial's accuracy.
     """
@@ -75,9 +78,9 @@ def finding_words(finding: Finding, means: Mapping[str, float], language: Langua
     if evidence is None:
         phrase = phrases["not alone" if finding.not_alone else "not measured"]
         return phrase.format(compared=_compared(finding, {}, language), needed=needed)
-    supports = finding.p_support <= finding.p_against
-    p = phrases["p" if supports else "p against"].format(p=p_text(min(finding.p_support, finding.p_against)))
-    line = phrases["line"].format(found=_found(finding, means, language), needed=needed, p=p)
+    p, found = min(finding.p_support, finding.p_against), _found(finding, means, language)
+    outcome = "open" if p > ALPHA else "yes" if finding.p_support == p else "no"
+    line = phrases["line"].format(found=found, needed=needed, outcome=phrases[outcome], p=p_text(p))
     return line if rows is None else _with_rows(line, rows, language)
 
 

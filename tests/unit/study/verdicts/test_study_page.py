@@ -42,18 +42,18 @@ def test_the_words_of_a_finding():
     scores = Comparison("test_score", "bilstm_b64", "rnn_b64_p32", "above", 0.01)
     found, means = finding(scores, 0.105, 0.0415, 0.1685), {"bilstm_b64": 0.905, "rnn_b64_p32": 0.8}
     sides = "90.50% (BiLSTM, batch 64) against 80.00% (RNN, batch 64, pad 32)"
-    numbers = "difference +10.50 [+4.15, +16.85] points; needed: above +1 points; p = 0.004"
+    numbers = "difference +10.50 [+4.15, +16.85] points; needed above +1 points: yes (p = 0.004)"
     assert finding_words(found, means, "en") == f"score on test: {sides}; {numbers}"
     assert finding_words(found, means, "zh") == (
         "测试集得分：90.50%（双向 LSTM，批大小 64）与 80.00%（RNN，批大小 64，填充到 32）相比；"
-        "差值 +10.50 [+4.15, +16.85] 个百分点；成立要求：高于 +1 个百分点；p = 0.004"
+        "差值 +10.50 [+4.15, +16.85] 个百分点；成立要求：高于 +1 个百分点：满足（p = 0.004）"
     )
     against = finding(scores, -0.1, -0.2, -0.05, p_support=0.99, p_against=0.0002, count=4)
-    assert finding_words(against, means, "en").endswith(
-        "points (4 of 5 seeds); needed: above +1 points; p of the opposite < 0.001"
-    )
+    assert finding_words(against, means, "en").endswith("points (4 of 5 seeds); needed above +1 points: no (p < 0.001)")
+    undecided = finding(scores, 0.02, -0.01, 0.05, p_support=0.06, p_against=0.94)
+    assert finding_words(undecided, means, "en").endswith(": open (p = 0.06)")
     one = finding(scores, 0.1, -float("inf"), float("inf"), count=1)
-    assert "; difference +10.00 (one seed) points; needed" in finding_words(one, means, "en")
+    assert "; difference +10.00 (one seed) points; needed " in finding_words(one, means, "en")
 
 
 def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
@@ -61,28 +61,28 @@ def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
     seconds = {"bilstm_b256": 1234.5, "bilstm_b64": 4938.0}
     assert finding_words(finding(faster, -1.386, -1.609, -1.204), seconds, "en").startswith(
         "seconds of training: 1,234 (BiLSTM, batch 256) against 4,938 (BiLSTM, batch 64); "
-        "change -75.0% [-80.0%, -70.0%]; needed: below -4.8%; p"
+        "change -75.0% [-80.0%, -70.0%]; needed below -4.8%: yes (p = 0.004)"
     )
     large = finding_words(finding(faster, math.log(15), math.log(5), math.log(45)), seconds, "en")
     assert "change +1,400% [+400.0%, +4,400%]" in large
     half = Comparison("kept_share", "rnn_b256_p16", 0.5, "same", 0.05)
     assert finding_words(finding(half, 0.31, 0.31, 0.31), {}, "en").startswith(
         "share of characters kept: 81.00% (RNN, batch 256, pad 16) against 50%; difference +31.00 [+31.00, +31.00] "
-        "points; needed: within \N{PLUS-MINUS SIGN}5 points"
+        "points; needed within \N{PLUS-MINUS SIGN}5 points"
     )
     equal = Comparison("output_difference", "kernels", 0.0, "same", 1e-6)
     assert finding_words(finding(equal, 1e-16, 0, 2e-16), {}, "en").startswith(
         "largest difference of outputs: +1e-16 [+0, +2e-16] (GRU from scratch, by PyTorch's kernels); "
-        "needed: within \N{PLUS-MINUS SIGN}1e-06; p"
+        "needed within \N{PLUS-MINUS SIGN}1e-06: yes (p = 0.004)"
     )
     assert finding_words(Finding(faster, None, 1.0, 1.0, 5), seconds, "en") == (
-        "seconds of training: BiLSTM, batch 256 against BiLSTM, batch 64: not measured yet; needed: below -4.8%"
+        "seconds of training: BiLSTM, batch 256 against BiLSTM, batch 64: not measured yet; needed below -4.8%"
     )
     alone = finding_words(Finding(faster, None, 1.0, 1.0, 0, not_alone=True), {}, "en")
     assert alone.endswith("not judged, as other programs ran at the same time, or the machines differ")
     steps = Comparison("steps", "bilstm_b256", "bilstm_b64", "below", 0.05, ratio=True)
     stands_in = finding_words(finding(steps, -1.386, -1.386, -1.386, not_alone=True), {}, "en")
-    assert stands_in.startswith("steps of training (in place of seconds, as other programs ran at the same time")
+    assert stands_in.startswith("steps of training (in place of seconds, which say nothing: other programs ran")
 
 
 def test_a_limit_of_nothing_and_one_that_allows_a_loss():
@@ -90,7 +90,7 @@ def test_a_limit_of_nothing_and_one_that_allows_a_loss():
     no_worse = finding(Comparison("test_score", "bilstm_b64", "bilstm_b256", "above", -0.01), 0.1, 0.0, 0.2)
     equal = finding(Comparison("roughness", "bilstm_b64", "bilstm_b256", "same", 0.05, ratio=True), 0.0, 0.0, 0.0)
     words = [finding_words(found, {}, "en") for found in (better, no_worse, equal)]
-    needed = [line.partition("needed: ")[2].partition(";")[0] for line in words]
+    needed = [line.partition("needed ")[2].partition(":")[0] for line in words]
     assert needed == ["above 0 points", "above -1 points", "within -4.8% and +5.0%"]
 
 
@@ -117,7 +117,10 @@ def test_p_values_are_short(p, text):
 def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
     content, figures = study
     page = render(content, list(figures), "study", "make study")
-    assert "20 of 20 runs, on the CPU, threads: 1; at most news_rnn on 16 rows for 1 epoch" in page
+    assert (
+        "20 of 20 training runs are done, on the CPU, threads: 1. The largest of each recipe: news_rnn on 16 rows"
+        in page
+    )
     for claim in content["claims"]:
         assert f"[{claim['verdict']}](#{claim['claim']})" in page
         section = section_of(page, claim["claim"])
@@ -126,11 +129,11 @@ def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
         measured = [each for each in claim["findings"] if each["difference"] is not None]
         assert shown == (measured if claim["missing"] else claim["findings"])
         assert section.count("](study/") == (f"{claim['claim']}.svg" in figures)
-    assert "`make study` makes the runs and this page. `CLAIMS=<key>` limits it" in page
+    assert "`make study` makes the runs and this page. `CLAIMS=<keys>` limits it" in page
     assert "Not run yet: BiGRU, batch 256 (seeds 1); BiLSTM, batch 256 (seeds 1)." in page
     counted = Counter(claim["verdict"] for claim in content["claims"])
     assert f"Of 40 claims, {counted['supported']} are supported, " in page
-    assert f"{counted['not run yet']} are not run yet. 20 of 20 runs" in page
+    assert f"{counted['not run yet']} are not run yet. 20 of 20 training runs" in page
     assert max(map(len, re.findall(r"^\|.*\|$", page, flags=re.MULTILINE))) < 260
 
 
