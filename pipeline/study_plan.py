@@ -15,7 +15,7 @@ from textrnn.stage import run_command
 from textrnn.study.claims.all_claims import ALL_CLAIMS
 from textrnn.study.plan.graph_items import RUNS_FILE, graph_items, items_text, read_project_study
 from textrnn.study.records.kept_records import recorded_runs
-from textrnn.study.schedule.claim_order import describe, order_claims
+from textrnn.study.schedule.claim_order import all_runs, describe, order_claims
 from textrnn.study.schedule.costs import measure_missing, read_costs
 from textrnn.study.schedule.run_claims import run_cells, run_targets
 
@@ -43,12 +43,14 @@ def main() -> None:
     if args.small:
         small = [(name, seed) for name in study.small.variants for seed in range(1, study.small.seeds + 1)]
         sys.exit(0 if run_cells() and run_targets(small) else 1)
-    claims, costs = [each for each in ALL_CLAIMS if not args.run or each.key in args.run], read_costs()
-    print("\n".join(describe(order_claims(claims, study, costs, recorded_runs()))), flush=True)
+    claims = [each for each in ALL_CLAIMS if not args.run or each.key in args.run]
+    steps = order_claims(claims, study, read_costs(), () if args.again else recorded_runs())
+    print("\n".join(describe(steps)), flush=True)
     if args.run is None:
         return
-    steps = order_claims(claims, study, costs)  # recorded runs too: only DVC knows which of them are still valid
-    done = [run_cells(), *(run_targets(step.runs, again=args.again) for step in steps)]  # cells take seconds
+    # of recorded runs DVC repeats those that are no longer valid
+    runs = [step.runs if args.again else all_runs(step.claim, study) for step in steps]
+    done = [run_cells(), *(run_targets(each, again=args.again) for each in runs)]  # cells take seconds
     sys.exit(0 if all(done) else 1)
 
 

@@ -120,7 +120,7 @@ def test_plots_are_drawn(site, project, tmp_path):
     dvc(project, "plots", "show", "-o", str(tmp_path), PYTHONPATH=str(site))
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "tickets_bilstm: loss during training" in page
-    assert "tickets_bilstm: confusion on test" in page
+    assert "tickets_bilstm: predicted labels on test, as shares of the actual label" in page
 
 
 def test_a_newer_library_runs_again_what_it_changes(site, project, tmp_path):

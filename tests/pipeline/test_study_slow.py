@@ -48,7 +48,7 @@ def test_the_study_from_end_to_end(tmp_path):
     assert {path.name for path in (project / "data" / "parsed").iterdir()} == {"thucnews"}
     output = run(project, *MAKE, "study-small").stdout
     assert runs_of(output) == ["rnn_b64_p16-1"]
-    assert re.search(r"^undecided +fails_at_32: .+\n +score on test, .+\(one seed\)", output, flags=re.MULTILINE)
+    assert re.search(r"^undecided +fails_at_32: .+\n +score on test: .+\(one seed\)", output, flags=re.MULTILINE)
     assert re.search(r"^supported +gates", output, flags=re.MULTILINE)
     assert re.search(r"^not run yet +class_weights", output, flags=re.MULTILINE)
     assert not (project / "docs").exists()
@@ -76,13 +76,14 @@ def test_the_study_from_end_to_end(tmp_path):
     assert runs_of(output.stdout) == ["names_unclipped-1", "names_unclipped-2"]  # the other claim has absent variants
     assert "left out, as they were made with other settings: rnn_b64_p16-1" in output.stdout
     page = (project / "docs" / "study.md").read_text(encoding="utf-8")
-    assert "Made by `make study SOURCE=<folder> VECTORS=<folder> ROWS=null EPOCHS=2`" in page
-    assert "2 of 8 runs" in page
+    assert "`make study SOURCE=<folder> VECTORS=<folder> ROWS=null EPOCHS=2` makes the runs" in page
+    assert "2 of 8 training runs are done" in page
     assert "names_gru on 270 rows for 2 epochs" in page  # the limits of a first run were lifted
     assert "2 轮" in (project / "docs" / "study.zh-CN.md").read_text(encoding="utf-8")
-    plots = re.findall(r"\]\((study/\S+\.svg)\)", page)
-    assert len(plots) > 3
-    assert all((project / "docs" / plot).is_file() for plot in plots)
+    for name, folder in (("study.md", "study/en/"), ("study.zh-CN.md", "study/zh/")):
+        plots = re.findall(r"\]\((study/\S+\.svg)\)", (project / "docs" / name).read_text(encoding="utf-8"))
+        assert len(plots) > 3
+        assert all(plot.startswith(folder) and (project / "docs" / plot).is_file() for plot in plots)
 
     # on a machine that has the records alone, DVC skips the runs that they are of
     kept = sorted(path.stem for path in (project / "study" / "records").iterdir())

@@ -2,11 +2,13 @@
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from factories.imports import ROOT
 from textrnn.errors import UserError
+from textrnn.study.schedule import run_claims
 
 
 @pytest.fixture
@@ -31,6 +33,27 @@ def test_runs_with_a_record_are_not_in_the_hours_that_are_left(plan, tmp_path):
     for seed in range(1, 6):
         (tmp_path / "study" / "records" / f"rnn_b256_p16-{seed}.json").touch()
     assert "half_text: no runs of its own" in next(line for line in plan() if "half_text" in line)
+
+
+@pytest.mark.parametrize("options", [(), ("--again",)])
+def test_claims_are_run_in_the_order_that_is_printed(plan, tmp_path, monkeypatch, options):
+    (tmp_path / "study" / "records" / "rnn_b256_p16-1.json").touch()
+    made = []
+
+    def record(command, **_):
+        names = [word.partition("study_run@")[2].rpartition("-") for word in command if "study_run@" in word]
+        made.append([(variant, int(seed)) for variant, _, seed in names])
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(run_claims.subprocess, "run", record)
+    with pytest.raises(SystemExit) as ended:
+        plan("--run", "half_text", "batch_256", *options)
+    assert ended.value.code == 0
+    _, first, second = made  # after the comparison of cells
+    assert first == [("rnn_b256_p16", seed) for seed in range(1, 6)]
+    # runs of both claims are not repeated twice; without --again DVC skips those that are there
+    others = [("rnn_b64_p16", seed) for seed in range(1, 6)]
+    assert second == (others if options else first + others)
 
 
 def test_again_is_for_runs(plan):

@@ -114,7 +114,8 @@ def study_section(study: ShownStudy) -> dict[str, Any]:
     return {
         "scale": f"{scale}; at most {', '.join(sizes)}." if sizes else f"{scale}.",
         "rule": f"Brackets are {level} intervals by Student's t over seeds; those of scores on test include the "
-        "variance of resampled test rows. A claim needs all its comparisons. It is supported, or not supported, "
+        "variance of resampled test rows. A comparison ends with yes, no or open, by its own p-value. A claim needs "
+        "all its comparisons. It is supported, or not supported, "
         f"where its p-value is at most {alpha} after Holm's correction over all claims, and undecided otherwise.",
         "claims": [_claim(claim, study.plots) for claim in verdicts["claims"]],
     }

@@ -207,8 +207,8 @@ CLAIMS = (
         "readout_by_width",
         1,
         Text(
-            "Padding to 32 does worse than shorter padding, wherever the state is read.",
-            "无论在哪里读取状态，填充到 32 都差于填充到更短的长度。",
+            "Padding to 32 does worse than 16, wherever the state is read, and at the last token worse than 7, too.",
+            "无论在哪里读取状态，填充到 32 都差于填充到 16；在最后一个字符处读取时也差于填充到 7。",
         ),
         (
             score("rnn_b256_p16", "rnn_b256_p32", "above"),

@@ -12,8 +12,8 @@ CLAIMS = (
         "gradient_swings",
         2,
         Text(
-            "The gradient of a recurrent network swings: its norm is often many times the usual one, so it is clipped.",
-            "循环网络的梯度波动很大：范数常常是平常的许多倍，需要裁剪。",
+            "The gradient of a recurrent network swings: its norm is at times far above the usual, so it is clipped.",
+            "循环网络的梯度波动很大：范数有时是平常的许多倍，需要裁剪。",
         ),
         (
             Comparison("gradient_norm_spread", "names_unclipped", SWING, "above", 0.0),

@@ -66,8 +66,8 @@ def keep_records(kept: Path = KEPT) -> tuple[list[str], list[str]]:
 
 def recorded_runs(kept: Path = KEPT) -> list[tuple[str, int]]:
     """The variant and seed of each record in a folder, valid or not, by the names of the files."""
-    names = (path.stem.rpartition("-") for path in sorted(kept.glob("*.json")))
-    return [(variant, int(seed)) for variant, _, seed in names]
+    names = (path.stem.rpartition("-") for path in sorted(kept.glob("*-*.json")))
+    return [(variant, int(seed)) for variant, _, seed in names if seed.isdecimal()]
 
 
 def restore_records(kept: Path = KEPT) -> list[str]:

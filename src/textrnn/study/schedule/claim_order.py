@@ -34,8 +34,7 @@ def order_claims(
     left = [claim for claim in claims if study.variants.keys() >= set(runs_of(claim))]
 
     def step_of(claim: Claim) -> Step:
-        runs = [(name, seed) for name in runs_of(claim) for seed in range(1, study.variants[name].seeds + 1)]
-        new = tuple(run for run in runs if run not in made)
+        new = tuple(run for run in all_runs(claim, study) if run not in made)
         return Step(claim, new, sum(costs.get(name, longest) for name, _ in new))
 
     while left:
@@ -44,6 +43,11 @@ def order_claims(
         made |= set(step.runs)
         steps.append(step)
     return steps
+
+
+def all_runs(claim: Claim, study: Study) -> list[Run]:
+    """The runs that a claim is judged by, each seed of each variant."""
+    return [(name, seed) for name in runs_of(claim) for seed in range(1, study.variants[name].seeds + 1)]
 
 
 def describe(steps: Sequence[Step]) -> list[str]:

@@ -60,8 +60,8 @@ MEASURES = {
     ),
     "roughness_at_rows": Measure(
         Text(
-            f"the same, with losses averaged over {EQUAL_ROWS:,} rows first",
-            f"同上，但先对每 {EQUAL_ROWS:,} 行的损失取平均",
+            f"jump of the loss, averaged over {EQUAL_ROWS:,} rows first",
+            f"先对每 {EQUAL_ROWS:,} 行取平均后，损失的跳动幅度",
         )
     ),
     "largest_rise": Measure(Text("largest rise of the loss from batch to batch", "相邻两批之间损失的最大升幅")),
@@ -82,7 +82,7 @@ MEASURES = {
     ),
     "far_gradient_untrained": Measure(
         Text(
-            "the same before training",
+            f"gradient norm {FAR} steps before the token that is read, relative to the norm there, before training",
             f"训练前，距离 {FAR} 处与距离 0 处的梯度之比",
         )
     ),

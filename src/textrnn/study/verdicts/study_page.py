@@ -67,10 +67,11 @@ RULES: dict[Language, tuple[str, ...]] = {
         "The score is accuracy; of a model that tags entities, it is the F1 of entities.",
         "A bracket is a {level} interval by Student's t over seeds. For scores on test it includes the chance of the "
         "test rows, from resampled rows. Differences are paired by seed.",
-        "A comparison is met (yes), not met (no) or open, at p = {alpha} by itself. One that is not met refutes the "
-        "claim: its p of support is the largest p of its comparisons; its p of refutation is the smallest p of the "
-        "opposite, times their number. Holm's method corrects both over all claims, also over those not run yet. At "
-        "{alpha} or less the claim is supported, or not supported; otherwise it is undecided.",
+        "Each comparison has an answer of its own: yes, no, or open where its p is above {alpha}. These answers are "
+        "not corrected, so a claim with a no can still be undecided. A claim's p of support is the largest p of its "
+        "comparisons; its p of refutation is the smallest p of the opposite, times their number. Holm's method "
+        "corrects both over all claims, also over those not run yet. At {alpha} or less the claim is supported, or not "
+        "supported; otherwise it is undecided. A run that diverged counts as not measured.",
         "Seconds count only if each run had its machine to itself and all machines are of one kind.",
         "Verdicts hold for these corpora, sizes and epochs.",
     ),
@@ -79,10 +80,10 @@ RULES: dict[Language, tuple[str, ...]] = {
         "得分指准确率；标注实体的模型指实体 F1。",
         "方括号中是 {level} 区间，按各种子的结果用 t 分布计算；测试集得分的区间还计入测试行的偶然性（对测试行重抽样）。"
         "差值按种子配对计算。",
-        "每项比较单独以 p = {alpha} 判为满足、不满足或未定；有一项不满足，说法就不成立。"
-        "支持的 p 取各项比较中最大的一个；反驳的 p 取相反结论的 p 中最小的一个，再乘以比较的项数。"
+        "每项比较各有答案：满足、不满足，或 p 大于 {alpha} 时未定。这些答案未经校正，所以有一项不满足的说法仍可能未定。"
+        "说法的支持的 p 取各项比较中最大的一个；反驳的 p 取相反结论的 p 中最小的一个，再乘以比较的项数。"
         "两者都对全部说法做 Holm 校正，尚未运行的也计算在内。"
-        "p 值不超过 {alpha} 时判为成立或不成立，否则为未定。",
+        "p 值不超过 {alpha} 时判为成立或不成立，否则为未定。发散的运行视为未测量。",
         "只有各次运行都独占机器，且机器型号相同，才比较用时。",
         "结论只对这些语料、规模和轮数有效。",
     ),
@@ -161,7 +162,7 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
         if not done:
             return f"计划的 {planned} 次训练尚未进行，目前只判断了不需要训练的说法"
         sizes = "，".join(f"{row['recipe']} {row['rows']:,} 行、{row['epochs']:g} 轮" for row in verdicts["scale"])
-        return f"计划的 {planned} 次训练已完成 {done} 次（CPU，{threads} 线程）；规模最大为 {sizes}"
+        return f"计划的 {planned} 次训练已完成 {done} 次（CPU，{threads} 线程）；各配方至多：{sizes}"
     if not done:
         return f"None of the {planned} training runs has been made yet; only claims without training are judged"
     sizes = ", ".join(
@@ -170,7 +171,7 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
     )
     return (
         f"{done} of {plural(planned, 'training run')} are done, on the CPU, threads: {threads}. "
-        f"The largest of each recipe: {sizes}"
+        f"At most, by recipe: {sizes}"
     )
 
 

@@ -30,11 +30,11 @@ PHRASES: dict[Language, dict[str, str]] = {
         "below": "below {low}",
         "same": "within {low} and {high}",
         "within": "within \N{PLUS-MINUS SIGN}{high}",
-        "not measured": "{compared}: not measured yet; needed {needed}",
+        "not measured": "{compared}: not measured; needed {needed}",
         "not alone": "{compared}: not judged, as other programs ran at the same time, or the machines differ",
         "stands in": "{title} (in place of seconds, which say nothing: other programs ran, or the machines differ)",
         "interval": "{mean} [{low}, {high}]",
-        "one seed": "{mean} (one seed)",
+        "one seed": "{measured} (one seed)",
         "seeds": "{measured} ({count} of {seeds} seeds)",
         "points": "{value} points",
         "rows": "{line}; {goal} would take {mean} rows [{low}, {high}]",
@@ -54,11 +54,11 @@ PHRASES: dict[Language, dict[str, str]] = {
         "below": "低于 {low}",
         "same": "在 {low} 与 {high} 之间",
         "within": "不超出 \N{PLUS-MINUS SIGN}{high}",
-        "not measured": "{compared}：尚未测量；成立要求：{needed}",
+        "not measured": "{compared}：未测量；成立要求：{needed}",
         "not alone": "{compared}：不作判断，因为当时机器上还有其他程序，或机器型号不同",
         "stands in": "{title}（代替秒数，因为当时机器上还有其他程序，或机器型号不同）",
         "interval": "{mean} [{low}, {high}]",
-        "one seed": "{mean}（一个种子）",
+        "one seed": "{measured}（一个种子）",
         "seeds": "{measured}（{seeds} 个种子中已有 {count} 个）",
         "points": "{value} 个百分点",
         "rows": "{line}；达到 {goal} 需要 {mean} 行 [{low}, {high}]",
@@ -128,18 +128,19 @@ def _title(finding: Finding, language: Language) -> str:
 
 
 def _plain(value: float) -> str:
-    return f"{value:,.0f}" if 1000 <= value < LARGEST_PLAIN else f"{value:.3g}"
+    return f"{value:,.0f}" if 999.5 <= value < LARGEST_PLAIN else f"{value:.3g}"
 
 
 def _difference(finding: Finding, language: Language) -> str:
     phrases, comparison, evidence = PHRASES[language], finding.comparison, finding.evidence
     assert evidence is not None
     mean, low, high = (_amount(comparison, value) for value in (evidence.mean, evidence.low, evidence.high))
-    measured = phrases["one seed"].format(mean=mean)
-    if math.isfinite(evidence.low):
-        measured = phrases["interval"].format(mean=mean, low=low, high=high)
+    has_interval = math.isfinite(evidence.low)
+    measured = phrases["interval"].format(mean=mean, low=low, high=high) if has_interval else mean
     if MEASURES[comparison.measure].percent and not comparison.ratio:
         measured = phrases["points"].format(value=measured)
+    if not has_interval:
+        measured = phrases["one seed"].format(measured=measured)
     if 1 < evidence.count < finding.seeds:
         measured = phrases["seeds"].format(measured=measured, count=evidence.count, seeds=finding.seeds)
     return measured
@@ -148,7 +149,7 @@ def _difference(finding: Finding, language: Language) -> str:
 def _amount(comparison: Comparison, value: float) -> str:
     """A difference with its sign: a relative one in percent, one of fractions in percentage points."""
     if comparison.ratio:
-        change = 100 * math.expm1(value) if math.isfinite(value) else math.inf
+        change = 100 * math.expm1(value)
         return f"{change:+,.0f}%" if abs(change) >= 1000 else f"{change:+.1f}%"
     return f"{100 * value:+.2f}" if MEASURES[comparison.measure].percent else f"{value:+.3g}"
 

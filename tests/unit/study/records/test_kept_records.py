@@ -60,6 +60,8 @@ def test_a_restored_run_is_the_same_to_the_byte(kept):
 
 
 def test_the_runs_that_have_a_record(kept, tmp_path):
+    (KEPT / "notes.json").touch()
+    (KEPT / "more-notes.json").touch()
     assert recorded_runs() == [("a", 1), ("a", 2)]
     assert recorded_runs(tmp_path / "none") == []
 

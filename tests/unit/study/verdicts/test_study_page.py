@@ -53,7 +53,7 @@ def test_the_words_of_a_finding():
     undecided = finding(scores, 0.02, -0.01, 0.05, p_support=0.06, p_against=0.94)
     assert finding_words(undecided, means, "en").endswith(": open (p = 0.06)")
     one = finding(scores, 0.1, -float("inf"), float("inf"), count=1)
-    assert "; difference +10.00 (one seed) points; needed " in finding_words(one, means, "en")
+    assert "; difference +10.00 points (one seed); needed " in finding_words(one, means, "en")
 
 
 def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
@@ -76,7 +76,7 @@ def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
         "needed within \N{PLUS-MINUS SIGN}1e-06: yes (p = 0.004)"
     )
     assert finding_words(Finding(faster, None, 1.0, 1.0, 5), seconds, "en") == (
-        "seconds of training: BiLSTM, batch 256 against BiLSTM, batch 64: not measured yet; needed below -4.8%"
+        "seconds of training: BiLSTM, batch 256 against BiLSTM, batch 64: not measured; needed below -4.8%"
     )
     alone = finding_words(Finding(faster, None, 1.0, 1.0, 0, not_alone=True), {}, "en")
     assert alone.endswith("not judged, as other programs ran at the same time, or the machines differ")
@@ -117,10 +117,7 @@ def test_p_values_are_short(p, text):
 def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
     content, figures = study
     page = render(content, list(figures), "study", "make study")
-    assert (
-        "20 of 20 training runs are done, on the CPU, threads: 1. The largest of each recipe: news_rnn on 16 rows"
-        in page
-    )
+    assert "20 of 20 training runs are done, on the CPU, threads: 1. At most, by recipe: news_rnn on 16 rows" in page
     for claim in content["claims"]:
         assert f"[{claim['verdict']}](#{claim['claim']})" in page
         section = section_of(page, claim["claim"])
