@@ -32,6 +32,13 @@ def test_a_page_and_its_translation_link_to_each_other_on_top(page):
     assert other.read_text(encoding="utf-8").split("\n\n")[1] == f"[English]({page.name}) | 中文"
 
 
+def test_the_figures_of_the_study_are_in_the_language_of_their_page():
+    for name, language in (("study.md", "en"), (f"study{CHINESE}", "zh")):
+        figures = [link for link in links(ROOT / "docs" / name) if link.endswith(".svg")]
+        assert len(figures) > 10
+        assert [figure for figure in figures if not figure.startswith(f"study/{language}/")] == []
+
+
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob(f"*{CHINESE}")), ids=lambda page: page.name)
 def test_chinese_pages_lead_to_chinese_pages_where_there_are_some(page):
     targets = {(page.parent / link.partition("#")[0]).resolve() for link in links(page) if not link.startswith("http")}

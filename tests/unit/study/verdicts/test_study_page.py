@@ -170,6 +170,18 @@ def test_each_claim_that_was_run_has_one_figure(study):
     assert "score on dev, %" in texts_of(figures["fails_at_32.svg"])
 
 
+def test_the_figures_in_chinese_are_those_in_english_with_other_words(study):
+    measured, judged, content = verdicts()
+    of_claims = {each["claim"]: each["measured"] for each in content["claims"]}
+    figures = draw_figures(judged, of_claims, measured, "zh")
+    assert figures.keys() == study[1].keys()
+    for name, svg in figures.items():
+        shapes = [re.sub(r"<text.*?</text>", "", figure) for figure in (svg, study[1][name])]
+        assert shapes[0] == shapes[1]
+        for english in ("batch", "pad", "dev,", "test", "epoch", "loss", "seconds", "fitted"):
+            assert not any(english in text for text in texts_of(svg) if text != "nn.GRU" and "dev 得分" not in text)
+
+
 def texts_of(svg):
     return {text.text for text in ElementTree.fromstring(svg).iter(f"{SVG}text")}
 
