@@ -13,8 +13,8 @@ from pathlib import Path
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
 from textrnn.stage import output_file, output_folder, run_command
 from textrnn.study.claims.claim import Language
+from textrnn.study.page.study_page import read_verdicts, render, terminal_lines
 from textrnn.study.plan.json_files import write_results
-from textrnn.study.verdicts.study_page import read_verdicts, render, terminal_lines
 
 SHOWN = Path("study/shown")
 PAGES: dict[Language, Path] = {"en": Path("docs/study.md"), "zh": Path("docs/study.zh-CN.md")}

@@ -71,6 +71,7 @@ LAYERS = (
     "study/records",
     "study/claims",
     "study/verdicts",
+    "study/page",
     "study/schedule",
     "tools",
 )

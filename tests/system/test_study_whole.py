@@ -13,6 +13,7 @@ from textrnn.common.params.params_file import read_params, read_values
 from textrnn.preparation.artifacts.labels import Labels
 from textrnn.study.cells.cell_comparison import differences, timings
 from textrnn.study.cells.gates import extreme_gates, layer_parameters
+from textrnn.study.page.study_page import render
 from textrnn.study.plan.json_files import read_results, read_run, run_file, write_results
 from textrnn.study.plan.settings import input_settings, run_settings
 from textrnn.study.plan.variants import CellComparison, read_study
@@ -21,7 +22,6 @@ from textrnn.study.runs.variant_recipe import variant_recipe
 from textrnn.study.verdicts.as_values import verdict_values
 from textrnn.study.verdicts.figures import draw_figures
 from textrnn.study.verdicts.judging import Measurements, judge_all
-from textrnn.study.verdicts.study_page import render
 from textrnn.study.verdicts.verdict_forms import Verdicts
 from textrnn.training.trainer.recipe import PreparedData
 

@@ -23,22 +23,31 @@ PLOT = re.compile(
 )
 
 
-class ShownFinding(TypedDict):
-    """What was found."""
+class ShownDifference(TypedDict):
+    """The mean of a difference."""
 
+    mean: float
+
+
+class ShownFinding(TypedDict):
+    """What was found; difference: None if it could not be measured."""
+
+    difference: ShownDifference | None
     words: str
 
 
 class ShownClaim(TypedDict):
-    """A claim with its verdict; missing: the runs that it cannot be judged without."""
+    """A claim with its verdict; missing: the runs that it cannot be judged without; lacks: these in words."""
 
     claim: str
     verdict: str
     said: str
     tutorial: int
-    note: str
+    judged: str
+    why: str
     findings: list[ShownFinding]
     missing: list[str]
+    lacks: str
 
 
 class ShownScale(TypedDict):
@@ -97,7 +106,8 @@ class ClaimView:
     style: str
     statement: str
     tutorial: int
-    note: str
+    judged: str
+    why: str
     findings: Sequence[str]
     plots: Sequence[Chart]
 
@@ -122,18 +132,16 @@ def study_section(study: ShownStudy) -> dict[str, Any]:
 
 
 def _claim(claim: ShownClaim, plots: Mapping[str, Chart]) -> ClaimView:
+    measured = [
+        finding["words"] for finding in claim["findings"] if finding["difference"] is not None or not claim["missing"]
+    ]
     return ClaimView(
         verdict=claim["verdict"],
         style=STYLES.get(claim["verdict"], "verdict"),
         statement=claim["said"],
         tutorial=claim["tutorial"],
-        note=claim["note"],
-        findings=[finding["words"] for finding in claim["findings"]] + _missing(claim["missing"]),
+        judged=claim["judged"],
+        why=claim["why"],
+        findings=[*measured, *([claim["lacks"]] if claim["missing"] else [])],
         plots=[plot for name, plot in plots.items() if name == claim["claim"]],
     )
-
-
-def _missing(runs: Sequence[str]) -> list[str]:
-    """A line for runs that are missing, which names the first."""
-    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
-    return [f"not run yet: {runs[0]}{more}"] if runs else []

@@ -8,6 +8,7 @@ from typing import Literal
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 Expect = Literal["above", "below", "same"]
+Answer = Literal["yes", "no", "open"]
 Figure = Literal["measures", "accuracy", "losses", "gradients", "widths", "learning_curve"]
 
 
@@ -51,7 +52,7 @@ class Comparison:
 class Claim:
     """A claim: its key, the statement of the tutorial, and its comparisons, all of which it needs.
 
-    why: what explains the result or limits it; empty if the comparisons say all. figure: what is drawn of it.
+    judged: what the comparisons measure or need, if their words do not say it. figure: what is drawn of the claim.
     drawn: the variants of a figure that shows others than those compared. ours: the tutorial does not say it; it is
     asked because what the tutorial advises depends on it.
     """
@@ -60,7 +61,7 @@ class Claim:
     tutorial: int
     said: Text
     comparisons: tuple[Comparison, ...]
-    why: Text = Text("", "")
+    judged: Text = Text("", "")
     figure: Figure = "measures"
     drawn: tuple[str, ...] = ()
     ours: bool = False

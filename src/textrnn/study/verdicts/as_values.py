@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from statistics import fmean
 
 from textrnn.study.claims.all_claims import CELLS, runs_of
+from textrnn.study.claims.explanations import explain
 from textrnn.study.claims.tutorial_5 import CURVES
 from textrnn.study.plan.json_files import run_name
 from textrnn.study.verdicts.holm import ALPHA
@@ -14,7 +15,7 @@ from textrnn.study.verdicts.judging import Finding, JudgedClaim, Measurements, r
 from textrnn.study.verdicts.measures import Values
 from textrnn.study.verdicts.statistics import LEVEL, t_evidence
 from textrnn.study.verdicts.verdict_forms import ClaimValues, Difference, Estimate, FindingValues, ScaleValues, Verdicts
-from textrnn.study.verdicts.wording import finding_words
+from textrnn.study.verdicts.wording import finding_words, missing_words
 
 
 def verdict_values(judged: Sequence[JudgedClaim], measurements: Measurements) -> Verdicts:
@@ -40,21 +41,25 @@ def _scale(measurements: Measurements) -> list[ScaleValues]:
 
 
 def _claim(row: JudgedClaim, measurements: Measurements) -> ClaimValues:
-    claim = row.claim
+    claim, why = row.claim, explain(row.claim.key, [finding.answer for finding in row.findings])
     return {
         "claim": claim.key,
         "tutorial": claim.tutorial,
         "ours": claim.ours,
         "said": claim.said.en,
         "said_zh": claim.said.zh,
-        "note": claim.why.en,
-        "note_zh": claim.why.zh,
+        "judged": claim.judged.en,
+        "judged_zh": claim.judged.zh,
+        "why": why.en,
+        "why_zh": why.zh,
         "verdict": row.verdict,
         "p_support": row.p_support,
         "p_against": row.p_against,
         "findings": [_finding(finding, row.values, measurements) for finding in row.findings],
         "measured": _measured(row),
         "missing": [run_name(*run) for run in row.missing],
+        "lacks": missing_words(row.missing, "en"),
+        "lacks_zh": missing_words(row.missing, "zh"),
     }
 
 
@@ -75,6 +80,7 @@ def _finding(finding: Finding, values: Values, measurements: Measurements) -> Fi
         "difference": difference,
         "p_support": finding.p_support,
         "p_against": finding.p_against,
+        "answer": finding.answer,
         "words": finding_words(finding, means, "en", rows),
         "words_zh": finding_words(finding, means, "zh", rows),
     }

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from textrnn.study.claims.all_claims import ALL_CLAIMS, CELLS, runs_of
-from textrnn.study.claims.claim import Claim, Comparison
+from textrnn.study.claims.claim import Answer, Claim, Comparison
 from textrnn.study.claims.tutorial_5 import ACCURACY, CURVES, ROWS
 from textrnn.study.plan.result_forms import CellFacts, CellTimings
 from textrnn.study.verdicts.holm import ALPHA, holm, p_of_refutation, p_of_support
@@ -43,6 +43,15 @@ class Finding:
     p_against: float
     seeds: int
     not_alone: bool = False
+
+    @property
+    def answer(self) -> Answer | None:
+        """Whether the comparison is as the claim expects, by its own p-values; None without evidence."""
+        if self.evidence is None:
+            return None
+        if min(self.p_support, self.p_against) > ALPHA:
+            return "open"
+        return "yes" if self.p_support < self.p_against else "no"
 
 
 @dataclass(frozen=True)

@@ -24,12 +24,14 @@ class Measure:
     """The title of a measure, and how its values are shown.
 
     percent: it is a fraction, shown in percent, and its differences in percentage points. timed: it is a wall-clock
-    time or depends on one, so that it counts only of runs that were alone on a machine of one kind.
+    time or depends on one, so that it counts only of runs that were alone on a machine of one kind. difference: it is
+    the difference of two scores of a run, shown with its sign where it is compared with nothing.
     """
 
     title: Text
     percent: bool = False
     timed: bool = False
+    difference: bool = False
 
 
 MEASURES = {
@@ -47,6 +49,7 @@ MEASURES = {
     "late_gain": Measure(
         Text("best dev accuracy, less that of the first half", "全部轮的最好 dev 准确率减去前一半轮的最好值"),
         percent=True,
+        difference=True,
     ),
     "test_optimism": Measure(
         Text(
@@ -54,6 +57,7 @@ MEASURES = {
             "最好的测试集准确率减去 dev 所选那一轮的测试集准确率",
         ),
         percent=True,
+        difference=True,
     ),
     "roughness": Measure(
         Text("jump of the loss from batch to batch (standard deviation)", "相邻两批之间损失的跳动幅度（标准差）")
@@ -76,13 +80,14 @@ MEASURES = {
     "flops": Measure(Text("operations of training", "训练运算量")),
     "far_gradient": Measure(
         Text(
-            f"gradient norm {FAR} steps before the token that is read, relative to the norm there",
+            f"gradient norm {FAR} steps before the token that is read, divided by the norm at this token",
             f"距离 {FAR} 处与距离 0 处的梯度之比",
         )
     ),
     "far_gradient_untrained": Measure(
         Text(
-            f"gradient norm {FAR} steps before the token that is read, relative to the norm there, before training",
+            f"gradient norm before training, {FAR} steps before the token that is read, divided by the norm at this "
+            "token",
             f"训练前，距离 {FAR} 处与距离 0 处的梯度之比",
         )
     ),

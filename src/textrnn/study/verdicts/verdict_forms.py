@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from textrnn.study.claims.claim import Answer
+
 
 class Estimate(TypedDict):
     """A mean with its interval, if it has one, and the values by seed."""
@@ -34,26 +36,31 @@ class FindingValues(TypedDict):
     difference: Difference | None
     p_support: float
     p_against: float
+    answer: Answer | None
     words: str
     words_zh: str
 
 
 class ClaimValues(TypedDict):
-    """A claim with its verdict and all that it was judged by."""
+    """A claim with its verdict and all that it was judged by; lacks: the runs that are missing, in words."""
 
     claim: str
     tutorial: int
     ours: bool
     said: str
     said_zh: str
-    note: str
-    note_zh: str
+    judged: str
+    judged_zh: str
+    why: str
+    why_zh: str
     verdict: str
     p_support: float
     p_against: float
     findings: list[FindingValues]
     measured: dict[str, dict[str, Estimate]]
     missing: list[str]
+    lacks: str
+    lacks_zh: str
 
 
 class ScaleValues(TypedDict):

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from textrnn.study.claims.claim import Comparison, Language
 from textrnn.study.claims.titles import TITLES
 from textrnn.study.claims.tutorial_5 import ACCURACY
-from textrnn.study.verdicts.holm import ALPHA
 from textrnn.study.verdicts.judging import Finding, margins
 from textrnn.study.verdicts.measures import MEASURES
 
 SMALLEST_P = 0.001  # a smaller p-value is shown as less than this
+MOST_MISSING = 4  # variants that are named, of those whose runs a claim lacks
 LARGEST_PLAIN = 1e6  # a larger number is shown as a power of ten
 
 PHRASES: dict[Language, dict[str, str]] = {
@@ -30,6 +30,7 @@ PHRASES: dict[Language, dict[str, str]] = {
         "below": "below {low}",
         "same": "within {low} and {high}",
         "within": "within \N{PLUS-MINUS SIGN}{high}",
+        "most": "at most {high}",
         "not measured": "{compared}: not measured; needed {needed}",
         "not alone": "{compared}: not judged, as other programs ran at the same time, or the machines differ",
         "stands in": "{title} (in place of seconds, which say nothing: other programs ran, or the machines differ)",
@@ -39,6 +40,11 @@ PHRASES: dict[Language, dict[str, str]] = {
         "points": "{value} points",
         "rows": "{line}; {goal} would take {mean} rows [{low}, {high}]",
         "never": "infinitely many",
+        "missing": "Not run yet: {names}.",
+        "more": "{names}, and {count} more",
+        "semicolon": "; ",
+        "run": "{name} (seeds {seeds})",
+        "cells": "comparison of the cells",
     },
     "zh": {
         "compared": "{title}：{first} 与 {second} 相比",
@@ -54,6 +60,7 @@ PHRASES: dict[Language, dict[str, str]] = {
         "below": "低于 {low}",
         "same": "在 {low} 与 {high} 之间",
         "within": "不超出 \N{PLUS-MINUS SIGN}{high}",
+        "most": "不超过 {high}",
         "not measured": "{compared}：未测量；成立要求：{needed}",
         "not alone": "{compared}：不作判断，因为当时机器上还有其他程序，或机器型号不同",
         "stands in": "{title}（代替秒数，因为当时机器上还有其他程序，或机器型号不同）",
@@ -63,6 +70,11 @@ PHRASES: dict[Language, dict[str, str]] = {
         "points": "{value} 个百分点",
         "rows": "{line}；达到 {goal} 需要 {mean} 行 [{low}, {high}]",
         "never": "无穷多",
+        "missing": "尚未运行：{names}。",
+        "more": "{names}，另有 {count} 个",
+        "semicolon": "；",
+        "run": "{name}（种子 {seeds}）",
+        "cells": "循环单元的比较",
     },
 }
 Needed = tuple[float, float, float]  # rows, with the ends of an interval
@@ -79,9 +91,25 @@ def finding_words(finding: Finding, means: Mapping[str, float], language: Langua
         phrase = phrases["not alone" if finding.not_alone else "not measured"]
         return phrase.format(compared=_compared(finding, {}, language), needed=needed)
     p, found = min(finding.p_support, finding.p_against), _found(finding, means, language)
-    outcome = "open" if p > ALPHA else "yes" if finding.p_support == p else "no"
-    line = phrases["line"].format(found=found, needed=needed, outcome=phrases[outcome], p=p_text(p))
+    line = phrases["line"].format(found=found, needed=needed, outcome=phrases[finding.answer or "open"], p=p_text(p))
     return line if rows is None else _with_rows(line, rows, language)
+
+
+def missing_words(runs: Sequence[tuple[str, int]], language: Language) -> str:
+    """One line: the variants with the seeds that are missing of each; empty if none is."""
+    phrases, seeds = PHRASES[language], dict[str, list[str]]()
+    for variant, seed in runs:
+        seeds.setdefault(variant, []).append(str(seed))
+    listed = [
+        phrases["run"].format(name=TITLES[variant].of(language), seeds=", ".join(each))
+        if variant in TITLES
+        else phrases["cells"]
+        for variant, each in seeds.items()
+    ]
+    shown = phrases["semicolon"].join(listed[:MOST_MISSING])
+    if len(listed) > MOST_MISSING:
+        shown = phrases["more"].format(names=shown, count=len(listed) - MOST_MISSING)
+    return phrases["missing"].format(names=shown) if listed else ""
 
 
 def p_text(p: float) -> str:
@@ -137,7 +165,7 @@ def _difference(finding: Finding, language: Language) -> str:
     mean, low, high = (_amount(comparison, value) for value in (evidence.mean, evidence.low, evidence.high))
     has_interval = math.isfinite(evidence.low)
     measured = phrases["interval"].format(mean=mean, low=low, high=high) if has_interval else mean
-    if MEASURES[comparison.measure].percent and not comparison.ratio:
+    if _in_points(comparison):
         measured = phrases["points"].format(value=measured)
     if not has_interval:
         measured = phrases["one seed"].format(measured=measured)
@@ -147,27 +175,43 @@ def _difference(finding: Finding, language: Language) -> str:
 
 
 def _amount(comparison: Comparison, value: float) -> str:
-    """A difference with its sign: a relative one in percent, one of fractions in percentage points."""
+    """A difference with its sign: a relative one in percent, one of fractions in points; a value by itself has none."""
     if comparison.ratio:
         change = 100 * math.expm1(value)
         return f"{change:+,.0f}%" if abs(change) >= 1000 else f"{change:+.1f}%"
+    if _by_itself(comparison):
+        return f"{100 * value:.2f}%" if MEASURES[comparison.measure].percent else f"{value:.3g}"
     return f"{100 * value:+.2f}" if MEASURES[comparison.measure].percent else f"{value:+.3g}"
 
 
 def _needed(comparison: Comparison, language: Language) -> str:
     """What the claim needs of the difference."""
     phrases, (lower, upper) = PHRASES[language], margins(comparison)
-    points = MEASURES[comparison.measure].percent and not comparison.ratio
     low, high = (_limit(comparison, margin) for margin in (lower, upper))
-    kind = "within" if comparison.expect == "same" and not comparison.ratio else comparison.expect
-    text = phrases[kind].format(low=low, high=high.lstrip("+") if kind == "within" else high)
-    return phrases["points"].format(value=text) if points else text
+    kind: str = comparison.expect
+    if kind == "same" and not comparison.ratio:
+        kind, high = "most" if _by_itself(comparison) else "within", high.lstrip("+")
+    text = phrases[kind].format(low=low, high=high)
+    return phrases["points"].format(value=text) if _in_points(comparison) else text
+
+
+def _by_itself(comparison: Comparison) -> bool:
+    """Whether a value is compared with nothing and is no difference: it is shown as it is."""
+    return comparison.second == 0 and not comparison.ratio and not MEASURES[comparison.measure].difference
+
+
+def _in_points(comparison: Comparison) -> bool:
+    """Whether differences of the measure are percentage points."""
+    return MEASURES[comparison.measure].percent and not comparison.ratio and not _by_itself(comparison)
 
 
 def _limit(comparison: Comparison, margin: float) -> str:
     if comparison.ratio:
         return f"{100 * math.expm1(margin):+.1f}%"
-    scaled = 100 * margin if MEASURES[comparison.measure].percent else margin
+    percent = MEASURES[comparison.measure].percent
+    scaled = 100 * margin if percent else margin
+    if _by_itself(comparison):
+        return f"{scaled:.3g}%" if percent else f"{scaled:.3g}"
     return f"{scaled:+.3g}" if scaled else "0"
 
 

@@ -30,10 +30,13 @@ def test_the_study_has_its_claims_findings_and_plots(folder, study):
     for claim, expected in zip(claims, judged["claims"], strict=True):
         summary = f"{expected['verdict']} {expected['said']} tutorial {expected['tutorial']}"
         assert claim.texts("summary") == [summary]
-        words, missing = [finding["words"] for finding in expected["findings"]], expected["missing"]
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        lacks = [f"not run yet: {missing[0]}{more}"] if missing else []
+        words = [each["words"] for each in expected["findings"] if each["difference"] or not expected["missing"]]
+        lacks = [expected["lacks"]] if expected["missing"] else []
         assert [text.replace("\xa0", " ") for text in claim.texts("li")] == words + lacks
+        notes = [expected["judged"], expected["why"] and f"Why: {expected['why']}"]
+        assert claim.texts("p") == [note for note in notes if note]
+    assert "Not run yet: BiLSTM, batch 64 (seeds 1)." in part
+    assert {claim["claim"] for claim in judged["claims"] if claim["why"]} == {"half_text", "fewer_parameters"}
     assert claims[0].texts("figcaption") == ["fails_at_32"]
     assert "RNN, batch 64, pad 32" in claims[0].texts("text")
     assert claims[0].all("span")[0][1]["class"] == "verdict good"

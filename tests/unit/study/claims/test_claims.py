@@ -8,6 +8,7 @@ from factories.imports import ROOT
 from textrnn.common.params.params_file import read_values
 from textrnn.study.claims.all_claims import ALL_CLAIMS, CELLS, runs_of
 from textrnn.study.claims.claim import Claim, Comparison, Text
+from textrnn.study.claims.explanations import EXPLANATIONS, explain
 from textrnn.study.claims.tutorial_5 import CURVES
 from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.measures import MEASURES
@@ -33,8 +34,22 @@ def test_each_claim_has_a_key_of_its_own_and_both_languages():
     for claim in ALL_CLAIMS:
         assert claim.said.en, claim.key
         assert claim.said.zh, claim.key
-        assert bool(claim.why.en) == bool(claim.why.zh), claim.key
-        assert not any("一" <= letter <= "鿿" for letter in claim.said.en + claim.why.en), claim.key
+        assert bool(claim.judged.en) == bool(claim.judged.zh), claim.key
+        assert not any("一" <= letter <= "鿿" for letter in claim.said.en + claim.judged.en), claim.key
+
+
+def test_an_explanation_is_shown_only_with_the_answers_that_it_explains():
+    assert explain("forgets", ["no", "yes", "no", "open"]).en.startswith("Read at the last token, before the padding,")
+    for other in (["no", "yes", "open", "open"], ["no", "yes", "no"], ["no", "yes", "no", None], []):
+        assert explain("forgets", other) == Text("", "")
+    assert explain("of another study", []) == Text("", "")
+    comparisons = {claim.key: len(claim.comparisons) for claim in ALL_CLAIMS}
+    for key, (answers, text) in EXPLANATIONS.items():
+        assert len(answers.split()) == comparisons[key], key
+        assert set(answers.split()) <= {"yes", "no", "open"}, key
+        assert text.en.endswith(".")
+        assert text.zh.endswith("。")
+        assert not any("一" <= letter <= "鿿" for letter in text.en), key
 
 
 def test_what_seconds_stand_for_is_no_measure_of_time():

@@ -16,12 +16,12 @@ from textrnn.evaluation.rendering.dot_plots import LEFT, RIGHT
 from textrnn.study.claims.all_claims import ALL_CLAIMS, runs_of
 from textrnn.study.claims.claim import LANGUAGES, Comparison
 from textrnn.study.claims.titles import TITLES
+from textrnn.study.page.study_page import describe_scale, read_verdicts, render, terminal_lines
 from textrnn.study.plan.json_files import write_results
 from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.figures import draw_figures, mean_line, measure_plot
 from textrnn.study.verdicts.judging import Finding
 from textrnn.study.verdicts.statistics import Evidence, score_evidence
-from textrnn.study.verdicts.study_page import describe_scale, read_verdicts, render, terminal_lines
 from textrnn.study.verdicts.wording import finding_words, p_text
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -72,8 +72,16 @@ def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
     )
     equal = Comparison("output_difference", "kernels", 0.0, "same", 1e-6)
     assert finding_words(finding(equal, 1e-16, 0, 2e-16), {}, "en").startswith(
-        "largest difference of outputs: +1e-16 [+0, +2e-16] (GRU from scratch, by PyTorch's kernels); "
-        "needed within \N{PLUS-MINUS SIGN}1e-06: yes (p = 0.004)"
+        "largest difference of outputs: 1e-16 [0, 2e-16] (GRU from scratch, by PyTorch's kernels); "
+        "needed at most 1e-06: yes (p = 0.004)"
+    )
+    above = Comparison("share_above_clip_norm", "names_unclipped", 0.0, "above", 0.001)
+    assert finding_words(finding(above, 0.0002, 0.0, 0.0004), {}, "en").startswith(
+        "steps with a gradient above 5: 0.02% [0.00%, 0.04%] (BiGRU, not clipped); needed above 0.1%: yes"
+    )
+    late = Comparison("late_gain", "names_unclipped", 0.0, "above", 0.005)
+    assert "first half: +0.20 [+0.10, +0.30] points (BiGRU, not clipped); needed above +0.5 points" in finding_words(
+        finding(late, 0.002, 0.001, 0.003), {}, "en"
     )
     assert finding_words(Finding(faster, None, 1.0, 1.0, 5), seconds, "en") == (
         "seconds of training: BiLSTM, batch 256 against BiLSTM, batch 64: not measured; needed below -4.8%"
@@ -126,12 +134,36 @@ def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
         measured = [each for each in claim["findings"] if each["difference"] is not None]
         assert shown == (measured if claim["missing"] else claim["findings"])
         assert section.count("](study/") == (f"{claim['claim']}.svg" in figures)
+        judged = [f"How it was judged: {claim['judged']}\n"] if claim["judged"] else []
+        why = [f"Why: {claim['why']}\n"] if claim["why"] else []
+        assert re.findall(r"^(?:Why|How it was judged): .*\n", section, flags=re.MULTILINE) == why + judged
     assert "`make study` makes the runs and this page. `CLAIMS=<keys>` limits it" in page
     assert "Not run yet: BiGRU, batch 256 (seeds 1); BiLSTM, batch 256 (seeds 1)." in page
     counted = Counter(claim["verdict"] for claim in content["claims"])
     assert f"Of 40 claims, {counted['supported']} are supported, " in page
     assert f"{counted['not run yet']} are not run yet. 20 of 20 training runs" in page
     assert max(map(len, re.findall(r"^\|.*\|$", page, flags=re.MULTILINE))) < 260
+
+
+def test_an_undecided_claim_says_what_keeps_it_so(study):
+    content, _ = study
+    claim = next(each for each in content["claims"] if each["claim"] == "fails_at_32") | {"verdict": "undecided"}
+    cases = {
+        "yes yes yes": "although each comparison is a yes",
+        "yes no open": "although a comparison is a no",
+        "yes open yes": "too close to its limit",
+    }
+    for answers, expected in cases.items():
+        findings = [
+            finding | {"answer": answer} for finding, answer in zip(claim["findings"], answers.split(), strict=True)
+        ]
+        page = render(content | {"claims": [claim | {"findings": findings}]}, [], "study", "make study")
+        (line,) = re.findall(r"^Undecided, .*", page, flags=re.MULTILINE)
+        assert expected in line
+        assert page.index("After Holm's correction:") < page.index(line)
+    unmeasured = [finding | {"answer": None} for finding in claim["findings"]]
+    page = render(content | {"claims": [claim | {"findings": unmeasured}]}, [], "study", "make study")
+    assert "Undecided, " not in page
 
 
 def section_of(page, key):
