@@ -14,6 +14,7 @@ writes to data/ and models/ stays, params.yaml, dvc.lock and metrics/ are restor
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shlex
 import subprocess
@@ -48,8 +49,9 @@ def command_of(targets: Iterable[str], changes: Iterable[str], source: str) -> l
     return ["dvc", "exp", "run", *(part for setting in settings for part in ("-S", setting)), *targets]
 
 
-def execute(command: list[str]) -> dict[str, Any]:
-    """Run a command in this workspace and return the params that it used; the committed files are restored."""
+@contextlib.contextmanager
+def executed(command: list[str]) -> Iterator[dict[str, Any]]:
+    """Run a command in this workspace and yield the params that it used; at the end committed files are restored."""
     status = ["git", "status", "--porcelain", "--", *COMMITTED]
     changed = subprocess.run(status, stdout=subprocess.PIPE, text=True, check=True).stdout.splitlines()
     if changed:
@@ -58,7 +60,7 @@ def execute(command: list[str]) -> dict[str, Any]:
     try:
         if subprocess.run(command).returncode:
             raise UserError(shlex.join(command), "failed", do="see its output above")
-        return read_params()
+        yield read_params()
     finally:
         subprocess.run(["git", "restore", "--source=HEAD", "--staged", "--worktree", "--", *COMMITTED], check=True)
         # what the run added, such as the metrics of an entry that has no committed ones
@@ -71,15 +73,15 @@ def measure(name: str, source: str, seed: int) -> list[Row]:
     seed_change = (f"train.seed={seed}",) if seed != 1 else ()
     targets = [f"evaluate@{run.recipe}"] if run.only_dev else [f"evaluate@{run.recipe}", f"analyze@{run.recipe}"]
     changes = (*run.changes, *seed_change)
-    params = execute(command_of(targets, changes, source))
-    return recipe_rows(name, run, params, seed, command_of(targets, changes, FOLDER))
+    with executed(command_of(targets, changes, source)) as params:
+        return recipe_rows(name, run, params, seed, command_of(targets, changes, FOLDER))
 
 
 def measure_baselines(encoding: str, source: str) -> list[Row]:
     """Train the baselines of an encoding and return a row for each metric."""
     targets, changes = [f"baseline@{encoding}"], BASELINES[encoding]
-    params = execute(command_of(targets, changes, source))
-    return baseline_rows(encoding, params, command_of(targets, changes, FOLDER))
+    with executed(command_of(targets, changes, source)) as params:
+        return baseline_rows(encoding, params, command_of(targets, changes, FOLDER))
 
 
 def _read_rows(path: Path) -> list[Row]:

@@ -13,12 +13,13 @@ class Run:
     """A recipe and the params that are set in addition to `limits.*=null`; `++` is for keys that an entry lacks.
 
     step: for a step of an ablation, what it adds to the previous run or removes from the complete recipe. Steps are
-    evaluated on dev alone.
+    evaluated on dev alone. course: the score on dev of every evaluation is kept too.
     """
 
     recipe: str
     changes: tuple[str, ...] = ()
     step: str = ""
+    course: bool = False
 
     @property
     def only_dev(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from results_course import course_row
 from results_ladders import Run
 from results_measured import SHORT_ROWS, UNSEEN, WITHOUT_LONGEST
 from results_runs import SHORTER_THAN
@@ -63,6 +64,8 @@ def recipe_rows(name: str, run: Run, params: dict[str, Any], seed: int, command:
     scores = _scores(by_split, evaluated.get("intervals", {}).get("test", {}))
     if not run.only_dev:
         scores.append(_difference(run.recipe))
+    if run.course:
+        scores.append(course_row(files))
     return [first | score | last | _origin(command) for score in scores]
 
 

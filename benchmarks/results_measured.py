@@ -22,7 +22,8 @@ class Measured:
     """The results of a run.
 
     row: one of its rows; scores: by seed, by (split, metric); intervals: likewise, of those that have one; seconds: of
-    each seed; commands: by seed, with dates; against: the linear model that it was compared with, if it was.
+    each seed; commands: by seed, with dates; against: the linear model that it was compared with, if it was; course:
+    of a run whose evaluations are kept, the sums of learning rates and the scores on dev.
     """
 
     row: Mapping[str, Any]
@@ -31,6 +32,7 @@ class Measured:
     seconds: list[float]
     commands: Mapping[Any, tuple[str, str]]
     against: str | None
+    course: list[tuple[float, float]]
 
     @property
     def name(self) -> str:
@@ -93,7 +95,8 @@ def _measured(rows: list[dict[str, Any]]) -> Measured:
     seconds = {row["seed"]: row["seconds"] for row in ours}
     commands = {row["seed"]: (row["command"], row["date"]) for row in ours}
     against = next((row["against"] for row in rows if "against" in row), None)
-    return Measured(rows[0], scores, intervals, list(seconds.values()), commands, against)
+    course = next((list(map(tuple, row["course"])) for row in rows if "course" in row), [])
+    return Measured(rows[0], scores, intervals, list(seconds.values()), commands, against, course)
 
 
 def score_metric(runs: Iterable[Measured]) -> str:

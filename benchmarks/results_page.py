@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import checkout  # noqa: F401  (first: puts this checkout's src on the path)
+from results_course import COURSE_PICTURE, course_picture, course_section
 from results_measured import (
     DEEP,
     METRIC_NAMES,
@@ -78,7 +79,8 @@ def render_page(runs: Mapping[str, Measured]) -> str:
     parts = [HEAD]
     for corpus, of_corpus in _by_corpus(runs):
         parts.append(_short(corpus, of_corpus))
-    parts += [target_table(runs), learning_curves(runs), unmeasured(runs), "\n## Ladders\n", *LADDERS_TEXT]
+    parts += [target_table(runs), learning_curves(runs), course_section(runs), unmeasured(runs)]
+    parts += ["\n## Ladders\n", *LADDERS_TEXT]
     for corpus, of_corpus in _by_corpus(runs):
         steps = [run for run in of_corpus if run.row.get("step") and run.name not in CURVES]
         if steps:
@@ -168,6 +170,9 @@ def _stronger_on_test(runs: list[Measured], metric: str) -> list[str]:
 def write_pictures(runs: Mapping[str, Measured]) -> None:
     """Draw the scores of each corpus by training time; rewrite what the folder of pictures has."""
     PICTURES.mkdir(parents=True, exist_ok=True)
+    drawn = course_picture(runs)
+    if drawn is not None:
+        (PICTURES / COURSE_PICTURE).write_text(document(drawn), encoding="utf-8")
     for corpus, of_corpus in _by_corpus(runs):
         if _shown(of_corpus):
             (PICTURES / f"{corpus}.svg").write_text(_picture(corpus, of_corpus), encoding="utf-8")

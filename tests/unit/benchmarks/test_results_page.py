@@ -1,5 +1,6 @@
 """The saved results: one set per run and seed, and pages rendered from them alone."""
 
+import contextlib
 import json
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ from factories.imports import ROOT
 from textrnn.common.params.params_file import read_params
 from textrnn.errors import UserError
 from textrnn.evaluation.metrics.predicted_rows import PREDICTED, PredictedRows
+from textrnn.preparation.artifacts.result_files import RecipeFiles
 
 
 @pytest.fixture
@@ -167,10 +169,12 @@ def test_a_run_leaves_the_committed_files_as_they_were(results, workspace, code)
     seed = read_params()["train"]["seed"]
     command = ["sh", "-c", f"{CHANGES}\nexit {code}"]
     if code:
-        with pytest.raises(UserError, match="failed; see its output above"):
-            results.execute(command)
+        with pytest.raises(UserError, match="failed; see its output above"), results.executed(command):
+            pass
     else:
-        assert results.execute(command)["train"]["seed"] == 7
+        with results.executed(command) as params:
+            assert params["train"]["seed"] == 7
+            assert workspace() != ""  # what the run has left can be read until the end
     assert workspace() == ""
     assert read_params()["train"]["seed"] == seed != 7
 
@@ -179,8 +183,8 @@ def test_a_run_does_not_start_on_changes_that_it_would_discard(results, workspac
     (tmp_path / "metrics" / "news_rnn" / "scores.json").write_text("mine\n", encoding="utf-8")
     (tmp_path / "metrics" / "mine.json").write_text("mine\n", encoding="utf-8")
     match = r"^metrics/news_rnn/scores\.json, metrics/mine\.json: not committed; commit or discard the changes before "
-    with pytest.raises(UserError, match=match):
-        results.execute(["touch", "started"])
+    with pytest.raises(UserError, match=match), results.executed(["touch", "started"]):
+        pass
     assert not (tmp_path / "started").exists()
     assert (tmp_path / "metrics" / "mine.json").read_text(encoding="utf-8") == "mine\n"
 
@@ -264,12 +268,13 @@ def measured(results, import_benchmark, tmp_path, monkeypatch):
     shutil.copy(ROOT / "params.yaml", tmp_path)
     commands = []
 
-    def execute(command):
+    @contextlib.contextmanager
+    def executed(command):
         commands.append(" ".join(command))
-        return read_params(ROOT / "params.yaml")
+        yield read_params(ROOT / "params.yaml")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(results, "execute", execute)
+    monkeypatch.setattr(results, "executed", executed)
     measure = import_benchmark("results_measure")
     monkeypatch.setattr(measure, "_parameters", lambda model: {"names_bigru": 1234}[model.name])
     return commands
@@ -417,21 +422,73 @@ def test_a_baseline_that_wins_only_on_unseen_texts_is_marked_too(results):
 
 def test_taggers_are_ranked_by_entities(results):
     scores = (("accuracy", 0.9), ("entity_f1", 0.3))
-    results.save([row("ner_gru", value, corpus="msra", metric=metric, steps=5) for metric, value in scores])
+    results.save([row("a_tagger", value, corpus="msra", metric=metric, steps=5) for metric, value in scores])
     page = results.render_page(results.read_runs())
-    assert line(page, "`ner_gru`")[3] == "30.00"
-    assert line(page, "`ner_gru`")[-1] == ""
+    assert line(page, "`a_tagger`")[3] == "30.00"
+    assert line(page, "`a_tagger`")[-1] == ""
     assert "test entity F1 | 95% interval | unseen" in page
 
 
 def test_taggers_also_show_the_result_without_the_row_with_the_most_entities(results):
     ner = {"corpus": "msra", "metric": "entity_f1", "steps": 5}
     less = {**ner, "split": "test, less the fullest row"}
-    results.save([row("ner_gru", 0.3, **ner), row("ner_gru", 0.35, **less), row("ner_gru", 0.5, seed=2, **ner)])
+    results.save(
+        [
+            row("a_tagger", 0.3, **ner),
+            row("a_tagger", 0.35, **less),
+            row("a_tagger", 0.5, seed=2, **ner),
+        ]
+    )
     remark = "35.00 without the row with the most entities"
-    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1] == remark.replace(" ", " (1 of 2 seeds) ", 1)
-    results.save([row("ner_gru", 0.5, seed=2, **ner), row("ner_gru", 0.37, seed=2, **less)])
-    assert line(results.render_page(results.read_runs()), "`ner_gru`")[-1].startswith("36.00 ± 1.41 without the row")
+    assert line(results.render_page(results.read_runs()), "`a_tagger`")[-1] == remark.replace(
+        " ", " (1 of 2 seeds) ", 1
+    )
+    results.save([row("a_tagger", 0.5, seed=2, **ner), row("a_tagger", 0.37, seed=2, **less)])
+    assert line(results.render_page(results.read_runs()), "`a_tagger`")[-1].startswith("36.00 ± 1.41 without the row")
+
+
+def test_a_course_is_by_the_sum_of_the_rates(import_benchmark, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    train = read_params(ROOT / "params.yaml")["train"] | {
+        "epochs": 10,
+        "learning_rate": 2e-5,
+        "schedule": {"kind": "step", "every": 5, "factor": 0.5},
+    }
+    files = RecipeFiles("ner_gru")
+    for folder in (files.model.folder, files.curves.parent):
+        folder.mkdir(parents=True)
+    trained = {"steps": 40, "epochs": 10.0, "params": train}
+    (files.model.folder / "training.json").write_text(json.dumps(trained), encoding="utf-8")
+    lines = (
+        "step,split,loss,accuracy,entity_f1",
+        "4,train,1,0.5,",
+        "4,dev,1,0.5,0.25",
+        "20,dev,1,0.5,0.5",
+        "40,dev,1,1,0.4",
+    )
+    files.curves.write_text("\n".join(lines), encoding="utf-8")
+    row = import_benchmark("results_course").course_row(files)
+    # an epoch at 2e-5 is two at 1e-5; from the sixth on it is one
+    assert row["course"] == [[2.0, 0.25], [10.0, 0.5], [15.0, 0.4]]
+    assert (row["split"], row["metric"], row["value"]) == ("dev", "best entity_f1", 0.5)
+
+
+def test_the_page_says_where_the_tagger_would_end(results):
+    tagger = {"corpus": "msra", "metric": "entity_f1", "recipe": "ner_gru"}
+    dev = {**tagger, "split": "dev", "metric": "best entity_f1"}
+    results.save(
+        [row("ner_gru_rate_20", 0.3, **tagger), row("ner_gru_rate_20", 0.4, **dev, course=[[20, 0.4], [40, 0.3]])]
+    )
+    assert "would end" not in results.render_page(results.read_runs())
+    course = [[1.0, 0.01], [2.0, 0.02]]
+    results.save(
+        [row("ner_gru", 0.02, **tagger, seconds=3600.0), row("ner_gru", 0.02, **dev, seconds=3600.0, course=course)]
+    )
+    page = results.render_page(results.read_runs())
+    section = page.split("## Where the tutorial's tagger would end")[1].split("\n## ")[0]
+    assert "One core takes\n25 hours for them, so `ner_gru` has 2." in section
+    assert "| `ner_gru` | 2.0 | 2.00 | 2.00 | 3,600 |" in section
+    assert "| `ner_gru_rate_20` | 40.0 | 40.00 | 30.00 | 9 |" in section
 
 
 def test_targets_are_shown_with_the_results_reached(results):
