@@ -16,7 +16,7 @@ import platform
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -69,19 +69,25 @@ def parse_arguments(parser: argparse.ArgumentParser, *, sizes: Iterable[str] = (
     if args.keep and altered:
         what = "only results of the default sizes are kept"
         raise UserError("--keep", what, got=" ".join(altered), do="leave out one or the other")
-    args.command = _recorded_command(args)
+    args.command = _recorded_command(sys.argv[1:])
     return args
 
 
-def _recorded_command(args: argparse.Namespace) -> str:
-    """The command without `--keep`; a folder outside the checkout is recorded as the name of its option."""
-    outside = {value: f"<{name}>" for name, value in vars(args).items() if _is_outside(value)}
-    words = ["python", f"benchmarks/{Path(sys.argv[0]).name}", *(word for word in sys.argv[1:] if word != "--keep")]
-    return " ".join(outside.get(Path(word), shlex.quote(word)) for word in words)
+def _recorded_command(words: Sequence[str]) -> str:
+    """The command of these arguments without `--keep`; a path outside the checkout is the name of its option."""
+    recorded, option = ["python", f"benchmarks/{Path(sys.argv[0]).name}"], "folder"
+    for word in words:
+        if word == "--keep":
+            continue
+        named, equals, value = word.rpartition("=") if word.startswith("--") else ("", "", word)
+        if word.startswith("--"):
+            option = (named or word).removeprefix("--")
+        recorded.append(f"{named}{equals}<{option}>" if _is_outside(value) else shlex.quote(word))
+    return " ".join(recorded)
 
 
-def _is_outside(value: object) -> bool:
-    return isinstance(value, Path) and not value.resolve().is_relative_to(Path.cwd())
+def _is_outside(value: str) -> bool:
+    return Path(value).is_absolute() and not Path(value).resolve().is_relative_to(Path.cwd())
 
 
 def device() -> str:

@@ -45,6 +45,21 @@ def checkout(tmp_path):
     return folder, git
 
 
+@pytest.mark.parametrize(
+    ("words", "recorded"),
+    [
+        (["--source", "/data", "--keep"], "--source <source>"),
+        (["--source=/data", "--repeats=3"], "--source=<source> --repeats=3"),
+        (["models/m", "/models/n", "--calls", "9"], "models/m <folder> --calls 9"),
+        (["--models", "/a", "/b", "--text", "two words"], "--models <models> <models> --text 'two words'"),
+    ],
+)
+def test_a_recorded_command_names_no_folder_of_the_machine(import_benchmark, monkeypatch, words, recorded):
+    monkeypatch.setattr(sys, "argv", ["/anywhere/predict.py", *words])
+    command = import_benchmark("performance")._recorded_command(words)
+    assert command == f"python benchmarks/predict.py {recorded}"
+
+
 def test_a_benchmark_changes_no_committed_file(checkout, tmp_path):
     (folder, git), splits = checkout, {split: texts(han, 60, 14, 0) for split in ("train", "dev", "test")}
     segmentation = Segment("chars", (), None, 0.0, 1, None)
@@ -54,7 +69,7 @@ def test_a_benchmark_changes_no_committed_file(checkout, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     result = json.loads(done.stdout)
     assert result["answers"][0]["texts_per_second"] > 0
-    assert result["command"] == f"python benchmarks/predict.py {model} --calls 100 --texts 64"
+    assert result["command"] == "python benchmarks/predict.py <folder> --calls 100 --texts 64"
     assert git("status", "--porcelain") == ""
     assert json.loads((folder / "build" / "benchmarks" / "prediction.json").read_text(encoding="utf-8")) == result
 
