@@ -46,8 +46,8 @@ RULES: dict[Language, tuple[str, ...]] = {
     "en": (
         "Comparisons and margins were fixed before the runs. A claim is supported only if all its comparisons are.",
         "The score is accuracy; of a model that tags entities, it is the F1 of entities.",
-        "A bracket is a {level} interval by Student's t over seeds. For scores on test it includes the chance of the "
-        "test rows, from resampled rows. Differences are paired by seed.",
+        "A bracket is a {level} interval by Student's t over seeds. For scores on test, the chance of the test rows is "
+        "added to it, from resampled rows (the Behrens-Fisher test). Differences are paired by seed.",
         "Each comparison has an answer of its own: yes, no, or open where its p is above {alpha}. These answers are "
         "not corrected, so a claim with a no can still be undecided. A claim's p of support is the largest p of its "
         "comparisons; its p of refutation is the smallest p of the opposite, times their number. Holm's method "
@@ -61,8 +61,8 @@ RULES: dict[Language, tuple[str, ...]] = {
     "zh": (
         "比较哪些量、界限是多少，都在运行之前定好。全部比较都成立，一条说法才成立。",
         "得分指准确率；标注实体的模型指实体 F1。",
-        "方括号中是 {level} 区间，按各种子的结果用 t 分布计算；测试集得分的区间还计入测试行的偶然性（对测试行重抽样）。"
-        "差值按种子配对计算。",
+        "方括号中是 {level} 区间，按各种子的结果用 t 分布计算；测试集得分的区间再加上测试行的偶然性"
+        "（对测试行重抽样，Behrens-Fisher 检验）。差值按种子配对计算。",
         "每项比较各有答案：满足、不满足，或 p 大于 {alpha} 时未定。这些答案未经校正，所以有一项不满足的说法仍可能未定。"
         "说法的支持的 p 取各项比较中最大的一个；反驳的 p 取相反结论的 p 中最小的一个，再乘以比较的项数。"
         "两者都对全部说法做 Holm 校正，尚未运行的也计算在内。"

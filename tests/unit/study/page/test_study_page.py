@@ -35,7 +35,7 @@ def study():
 
 
 def finding(comparison, mean, low, high, p_support=0.004, p_against=0.9, count=5, seeds=5, not_alone=False):
-    return Finding(comparison, Evidence(mean, low, high, count, 0.1, count - 1), p_support, p_against, seeds, not_alone)
+    return Finding(comparison, Evidence(mean, low, high, count, 0.1), p_support, p_against, seeds, not_alone)
 
 
 def test_the_words_of_a_finding():

@@ -81,8 +81,8 @@ def test_a_score_can_be_compared_with_a_number():
 
 def test_other_claims_make_a_verdict_less_sure():
     measured = measurements({"a": 0.70, "b": 0.60}, 5)
-    alone, *_ = judge_all(measured, [claim(comparison(margin=0.07))])
-    among, *_ = judge_all(measured, [claim(comparison(margin=0.07)), *[claim(comparison(second="gone"))] * 39])
+    alone, *_ = judge_all(measured, [claim(comparison(margin=0.08))])
+    among, *_ = judge_all(measured, [claim(comparison(margin=0.08)), *[claim(comparison(second="gone"))] * 39])
     assert alone.verdict == "supported"
     assert among.p_support == pytest.approx(40 * alone.p_support)
     assert among.verdict == "undecided"
