@@ -31,15 +31,16 @@ EXPLANATIONS: dict[str, tuple[str, Text]] = {
         "yes yes",
         Text(
             "The loss of a batch is the mean of its rows. With four times as many rows the standard deviation of "
-            "a mean is half as large, and this is the fall that was measured.",
-            "一批的损失是其中各行的均值。行数增至四倍，均值的标准差就减半，测得的下降正是如此。",
+            "a mean is half as large, and this is nearly all of the fall.",
+            "一批的损失是其中各行的均值。行数增至四倍，均值的标准差就减半，下降的幅度几乎全部来自这里。",
         ),
     ),
     "batch_free": (
         "yes yes yes",
         Text(
-            "With so many rows in train even the largest batch takes enough steps to reach the best accuracy.",
-            "训练集的行数这么多，即使用最大的批，步数也足以达到最好的准确率。",
+            "With batches of 64 the loss on train itself stays higher. Batches of 1,024 take the fewest steps "
+            "and still improve at the end, but by then they have passed those of 64.",
+            "批大小为 64 时，训练集上的损失本身就更高。批大小为 1024 时步数最少，到结束时仍在提高，但已经超过 64。",
         ),
     ),
     "smooth_steps": (
@@ -53,24 +54,27 @@ EXPLANATIONS: dict[str, tuple[str, Text]] = {
     "widths": (
         "yes yes",
         Text(
-            "At 7 most of a headline is cut off. At 32 most rows end in padding, and the RNN is read after it.",
-            "填充到 7 时，标题的大部分被截掉。填充到 32 时，多数行以填充结尾，而 RNN 在填充之后才读取。",
+            "At 7 most of a headline is cut off. At 32 nearly all rows end in padding, and the RNN is read after it.",
+            "填充到 7 时，标题的大部分被截掉。填充到 32 时，几乎所有的行都以填充结尾，而 RNN 在填充之后才读取。",
         ),
     ),
     "half_text": (
         "no",
         Text(
-            "Most headlines are only a little longer than 16 characters.",
-            "多数标题只比 16 个字符略长。",
+            "Some headlines fit whole, and most others lose only their last few characters.",
+            "一部分标题能完整放下，其余的多数只丢掉末尾几个字符。",
         ),
     ),
     "forgets": (
         "no yes no open",
         Text(
-            "Read at the last token, before the padding, the same RNN is far more accurate. It can read texts of "
-            "this length. What it cannot do well is to keep its state through the padding that follows.",
-            "在填充之前的最后一个字符处读取，同样的 RNN 准确得多。这么长的文本它能读；它做不好的，是在后面的"
-            "填充中保持状态。",
+            "Read at the last token, before the padding, the same RNN is far more accurate: it can read texts of "
+            "this length, and loses them in the padding. With batches of 64 the padding costs far more than with "
+            "batches of 256. Nor does the gradient vanish: once trained, it is about as large at the first steps "
+            "as at the last.",
+            "在填充之前的最后一个字符处读取，同样的 RNN 准确得多：这么长的文本它能读，信息是在填充中丢失的。"
+            "批大小为 64 时，填充的代价远大于 256 时。梯度也没有消失：训练之后，最初几步的梯度与最后几步"
+            "的大小相近。",
         ),
     ),
     "readout_by_width": (
@@ -81,48 +85,47 @@ EXPLANATIONS: dict[str, tuple[str, Text]] = {
         ),
     ),
     "gradient_by_cell": (
-        "open no no no no yes",
+        "open open no no no yes",
         Text(
-            "Before training the gradient fades in all three cells, and least in the RNN: the gates of a GRU and "
-            "an LSTM start half open, so they pass on about half of the state at each step. After training no "
-            "gradient fades.",
-            "训练前，三种单元的梯度都随距离衰减，RNN 衰减得最少：GRU 和 LSTM 的门开始时半开，每步只"
-            "传递约一半的状态。训练后，三者的梯度都不再衰减。",
+            "Before training the gradient fades in all three cells, at similar rates. After training it fades in none "
+            "of them over this distance.",
+            "训练前，三种单元的梯度都随距离衰减，快慢相近。训练后，在这个距离之内，三者都不再衰减。",
         ),
     ),
     "pretrained_vectors": (
         "open open",
         Text(
-            "With so many labelled rows the embeddings are learned well from the task itself.",
-            "有这么多带标签的行，任务本身就足以学好词嵌入。",
+            "Pretrained vectors only give a better start. With so many labelled rows random ones catch up within "
+            "the epochs of training.",
+            "预训练向量只是起点更好。带标签的行这么多，随机向量在训练过程中就赶上了。",
         ),
     ),
     "gradient_swings": (
         "yes no",
         Text(
-            "The norm swings, but around a small value: it hardly ever reaches 5, where clipping starts.",
-            "梯度范数确有波动，但平常的值很小，几乎从不达到开始裁剪的 5。",
+            "The norm swings, but around a small value: it stays below 5, where clipping starts.",
+            "梯度范数确有波动，但平常的值很小，达不到开始裁剪的 5。",
         ),
     ),
     "clipping_steadies": (
         "no no",
         Text(
-            "At this learning rate the norm hardly ever reaches 5, so clipping has nothing to do.",
-            "在这个学习率下，梯度范数几乎从不达到 5，裁剪不起作用。",
+            "At this learning rate the norm stays below 5, so clipping has nothing to do.",
+            "在这个学习率下，梯度范数达不到 5，裁剪不起作用。",
         ),
     ),
     "clipping_steadies_fast": (
         "no no",
         Text(
-            "Ten times the learning rate makes the gradient longer, but its norm is still rarely above 5.",
-            "学习率为十倍时梯度更长，但范数仍很少超过 5。",
+            "At ten times the learning rate the norm is larger, but still rarely above 5.",
+            "学习率为十倍时梯度范数更大，但仍很少超过 5。",
         ),
     ),
     "clipping_costs_nothing": (
         "yes yes",
         Text(
-            "Few gradients are so long that they are clipped.",
-            "长到需要裁剪的梯度很少。",
+            "At the tutorial's learning rate no gradient is clipped, and at ten times that rate hardly any.",
+            "用教程的学习率时没有梯度被裁剪，学习率为十倍时也几乎没有。",
         ),
     ),
     "hundred_epochs": (
@@ -135,17 +138,17 @@ EXPLANATIONS: dict[str, tuple[str, Text]] = {
     "chosen_by_test": (
         "open",
         Text(
-            "Accuracy varies from epoch to epoch by chance. The largest of a hundred values is above what such a "
-            "network has on new rows.",
-            "各轮的准确率有偶然的波动。一百个值中的最大值，高于这样的网络在新数据上的准确率。",
+            "Test accuracy is at its best a few epochs after the loss on dev is at its lowest. In which epoch "
+            "exactly is chance.",
+            "dev 损失达到最低之后再过几轮，测试集准确率才最高；究竟是哪一轮，有偶然性。",
         ),
     ),
     "lstm_cures": (
         "no yes yes",
         Text(
-            "The LSTM is far more accurate there. The claim lacks its first part: by the measure fixed "
-            "beforehand the RNN does not fail.",
-            "LSTM 在那里准确得多。不成立的是说法的前一半：按事先定好的标准，RNN 并没有失败。",
+            "The LSTM is far more accurate there. Only the first half of the claim fails: by the measure fixed "
+            "beforehand the RNN converges too.",
+            "LSTM 在那里准确得多。不成立的只是说法的前一半：按事先定好的标准，RNN 也收敛。",
         ),
     ),
     "fewer_parameters": (

@@ -19,7 +19,7 @@ def _headlines() -> Iterator[tuple[str, Text]]:
     for width in WIDTHS:
         yield (
             f"rnn_valid_p{width}",
-            Text(f"RNN, batch 256, pad {width}, last token", f"RNN，批大小 256，填充到 {width}，读末字符"),
+            Text(f"RNN, batch 256, pad {width}, last token", f"RNN，批大小 256，填充到 {width}，在末字符处读取"),
         )
 
 
@@ -27,9 +27,9 @@ FILMS = Text("10,000 film reviews", "1 万条影评")
 
 TITLES: dict[str, Text] = {
     **dict(_headlines()),
-    "rnn_valid_b64_p32": Text("RNN, batch 64, pad 32, last token", "RNN，批大小 64，填充到 32，读末字符"),
-    "gru_valid_p32": Text("GRU, batch 256, pad 32, last token", "GRU，批大小 256，填充到 32，读末字符"),
-    "lstm_valid_p32": Text("LSTM, batch 256, pad 32, last token", "LSTM，批大小 256，填充到 32，读末字符"),
+    "rnn_valid_b64_p32": Text("RNN, batch 64, pad 32, last token", "RNN，批大小 64，填充到 32，在末字符处读取"),
+    "gru_valid_p32": Text("GRU, batch 256, pad 32, last token", "GRU，批大小 256，填充到 32，在末字符处读取"),
+    "lstm_valid_p32": Text("LSTM, batch 256, pad 32, last token", "LSTM，批大小 256，填充到 32，在末字符处读取"),
     "rnn_vectors": Text("RNN, batch 256, pad 16, pretrained vectors", "RNN，批大小 256，填充到 16，预训练向量"),
     "rnn_random_200": Text(
         "RNN, batch 256, pad 16, random vectors of 200", "RNN，批大小 256，填充到 16，200 维随机向量"
@@ -52,7 +52,8 @@ TITLES: dict[str, Text] = {
     "ner_rnn": Text("RNN tagger, weighted loss", "RNN 标注器，加权损失"),
     "films_lstm": Text(f"LSTM, {FILMS.en}", f"LSTM，{FILMS.zh}"),
     "films_layers": Text(f"LSTM, two layers, {FILMS.en}", f"两层 LSTM，{FILMS.zh}"),
-    "films_both_ways": Text(f"BiLSTM, {FILMS.en}", f"双向 LSTM，{FILMS.zh}"),
+    "films_valid": Text(f"LSTM, padding not read, {FILMS.en}", f"LSTM，不读填充，{FILMS.zh}"),
+    "films_both_ways": Text(f"BiLSTM, padding not read, {FILMS.en}", f"双向 LSTM，不读填充，{FILMS.zh}"),
     "films_vectors": Text(f"LSTM, pretrained vectors, {FILMS.en}", f"LSTM，预训练向量，{FILMS.zh}"),
     "films_gru": Text(f"GRU, {FILMS.en}", f"GRU，{FILMS.zh}"),
     "films_rnn": Text(f"RNN, {FILMS.en}", f"RNN，{FILMS.zh}"),

@@ -80,14 +80,14 @@ CLAIMS = (
         ),
         (Comparison("seconds", "rnn_b256_p16", "rnn_b64_p16", "below", THIRD, ratio=True),),
         Text(
-            "Measured on a CPU, which small batches slow down less than the tutorial's GPU.",
-            "这里在 CPU 上测量；小批量对 CPU 的拖累比对教程所用的 GPU 小。",
+            "Measured on a CPU. Small batches cost more on a GPU such as the tutorial's.",
+            "这里在 CPU 上测量；在教程所用的 GPU 上，小批量的代价更大。",
         ),
     ),
     Claim(
         "batch_1024",
         1,
-        Text("Batches of 1024 are faster still.", "批大小为 1024 时还要更快。"),
+        Text("Batches of 1024 are faster than batches of 256.", "批大小为 1024 时比 256 时更快。"),
         (faster("rnn_b1024_p16", "rnn_b256_p16", "steps"),),
         SAME_WORK,
     ),
@@ -186,8 +186,8 @@ CLAIMS = (
         "forgets",
         1,
         Text(
-            "The RNN fails at 32 because it forgets: its gradient vanishes over so many steps.",
-            "RNN 在填充到 32 时失败是因为遗忘：梯度经过这么多步就消失了。",
+            "The RNN fails at 32 because the text is too long for it: its gradient vanishes over so many steps.",
+            "RNN 在填充到 32 时失败，是因为文本太长：梯度经过这么多步就消失了。",
         ),
         (
             score("rnn_b64_p32", CONVERGED, "below"),
@@ -197,9 +197,10 @@ CLAIMS = (
         ),
         Text(
             "The claim needs that the RNN fails at 32 and not at 16, and that reading the state at the last token, "
-            "before the padding, does not help: if it helps, the text was forgotten during the padding.",
-            "说法要求 RNN 在 32 时失败而在 16 时不失败，并且在填充之前的最后一个字符处读取状态没有帮助："
-            "如果有帮助，文本就是在填充中被遗忘的。",
+            "before the padding, does not help. If it helps, texts of this length are not too long for the RNN: it "
+            "loses them only in the padding that follows.",
+            "说法要求 RNN 在填充到 32 时失败，填充到 16 时不失败，并且在填充之前的最后一个字符处读取状态没有帮助。"
+            "如果有帮助，这样长的文本对 RNN 就不算太长：信息只是在后面的填充中丢失的。",
         ),
         figure="accuracy",
     ),

@@ -21,8 +21,9 @@ CLAIMS = (
         ),
         Text(
             "Needed: a norm above ten times the median, and norms above 5, the limit of clipping, at more than one "
-            "step in a thousand.",
-            "要求：最大范数超过中位数的十倍，并且梯度范数大于 5 的步超过千分之一。",
+            "step in a thousand. The limit is our choice, as the tutorial names none.",
+            "要求：最大范数超过中位数的十倍，并且梯度范数大于 5（裁剪的阈值）的步超过千分之一。教程没有给出阈值，5 是"
+            "我们选的。",
         ),
     ),
     Claim(
@@ -89,9 +90,9 @@ CLAIMS = (
         ),
         (Comparison("test_optimism", "names_unclipped", 0.0, "same", HALF_POINT),),
         Text(
-            "Measured: the best of the hundred test accuracies, minus that of the epoch that dev chooses. A reader who "
-            "picks the best point of the curve overstates the accuracy by this much.",
-            "测量的是：一百个测试集准确率中的最大值，减去由 dev 选出的那一轮的准确率。"
+            "Measured: the best of the hundred test accuracies, minus that of the epoch with the lowest loss on dev. A "
+            "reader who picks the best point of the curve overstates the accuracy by this much.",
+            "测量的是：一百个测试集准确率中的最大值，减去 dev 损失最低那一轮的准确率。"
             "读者若取曲线的最高点，就会把准确率高估这么多。",
         ),
     ),

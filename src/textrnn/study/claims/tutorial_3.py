@@ -23,7 +23,7 @@ CLAIMS = (
         3,
         Text(
             "Where the RNN fails, with batches of 64 and headlines padded to 32, the LSTM converges.",
-            "在 RNN 失败之处（批大小 64，填充到 32），LSTM 收敛。",
+            "在 RNN 失败的设置下（批大小 64，填充到 32），LSTM 收敛。",
         ),
         (
             score("rnn_b64_p32", CONVERGED, "below"),

@@ -11,6 +11,7 @@ from textrnn.study.claims.claim import Language
 from textrnn.study.page.page_texts import PARTS, REASONS, RULES, SUBJECTS, VERDICTS
 from textrnn.study.plan.json_files import read_results
 from textrnn.study.verdicts.measures import MEASURES
+from textrnn.study.verdicts.resampling import RESAMPLES
 from textrnn.study.verdicts.verdict_forms import ClaimValues, Verdicts
 from textrnn.study.verdicts.wording import p_text
 
@@ -42,7 +43,8 @@ def render(verdicts: Verdicts, plots: Sequence[str], folder: str, command: str, 
         parts["repeat"].format(command=command),
     ]
     alpha = f"{100 * verdicts['alpha']:.0f}%"
-    lines += ["", *(f"* {rule.format(level=level, alpha=alpha)}" for rule in RULES[language]), ""]
+    values = {"level": level, "alpha": alpha, "resamples": f"{RESAMPLES:,}"}
+    lines += ["", *(f"* {rule.format(**values)}" for rule in RULES[language]), ""]
     tutorials = sorted({claim["tutorial"] for claim in verdicts["claims"]})
     for number in tutorials:
         claims = [claim for claim in verdicts["claims"] if claim["tutorial"] == number]
@@ -69,17 +71,17 @@ def describe_scale(verdicts: Verdicts, language: Language = "en") -> str:
     if language == "zh":
         if not done:
             return f"计划的 {planned} 次训练尚未进行，目前只判断了不需要训练的说法"
-        sizes = "，".join(f"{row['recipe']} {row['rows']:,} 行、{row['epochs']:g} 轮" for row in verdicts["scale"])
-        return f"计划的 {planned} 次训练已完成 {done} 次（CPU，{threads} 线程）；各配方至多：{sizes}"
+        sizes = "，".join(f"`{row['recipe']}` {row['rows']:,} 行、{row['epochs']:g} 轮" for row in verdicts["scale"])
+        return f"计划的 {planned} 次训练已完成 {done} 次（CPU，{threads} 线程）；各配方规模最大的训练：{sizes}"
     if not done:
         return f"None of the {planned} training runs has been made yet; only claims without training are judged"
     sizes = ", ".join(
-        f"{row['recipe']} on {plural(row['rows'], 'row')} for {plural(row['epochs'], 'epoch')}"
+        f"`{row['recipe']}` on {plural(row['rows'], 'row')} for {plural(row['epochs'], 'epoch')}"
         for row in verdicts["scale"]
     )
     return (
-        f"{done} of {plural(planned, 'training run')} are done, on the CPU, threads: {threads}. "
-        f"At most, by recipe: {sizes}"
+        f"{done} of {plural(planned, 'training run')} are done, on the CPU (threads: {threads}). "
+        f"The largest runs of each recipe: {sizes}"
     )
 
 

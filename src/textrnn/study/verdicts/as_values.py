@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
 
 from textrnn.study.claims.all_claims import CELLS, runs_of
 from textrnn.study.claims.explanations import explain
 from textrnn.study.claims.tutorial_5 import CURVES
 from textrnn.study.plan.json_files import run_name
+from textrnn.study.verdicts.differences import side_means
 from textrnn.study.verdicts.holm import ALPHA
 from textrnn.study.verdicts.judging import Finding, JudgedClaim, Measurements, rows_needed
 from textrnn.study.verdicts.measures import Values
@@ -66,7 +66,7 @@ def _claim(row: JudgedClaim, measurements: Measurements) -> ClaimValues:
 def _finding(finding: Finding, values: Values, measurements: Measurements) -> FindingValues:
     comparison, evidence = finding.comparison, finding.evidence
     rows = rows_needed(comparison.first, measurements) if comparison.first in CURVES else None
-    means = {name: fmean(by_seed.values()) for name, by_seed in values.get(comparison.measure, {}).items() if by_seed}
+    means = side_means(comparison, values.get(comparison.measure, {}), measurements.planned)
     difference: Difference | None = None
     if evidence is not None:
         difference = {"mean": evidence.mean, "low": _finite(evidence.low), "high": _finite(evidence.high)}
@@ -87,8 +87,9 @@ def _finding(finding: Finding, values: Values, measurements: Measurements) -> Fi
 
 
 def _measured(row: JudgedClaim) -> dict[str, dict[str, Estimate]]:
-    """The values by measure and variant; of a learning curve those of its points."""
-    measures = dict.fromkeys(finding.comparison.measure for finding in row.findings)
+    """The values by measure and variant, without seconds that say nothing; of a learning curve those of its points."""
+    judged = [finding for finding in row.findings if finding.evidence is not None or not finding.not_alone]
+    measures = dict.fromkeys(finding.comparison.measure for finding in judged)
     if any(name in CURVES for name in row.claim.variants()):
         measures = {"test_score": None}
     names = [*runs_of(row.claim), *(name for name in row.claim.variants() if name in CELLS)]

@@ -13,17 +13,12 @@ from textrnn.study.claims.all_claims import ALL_CLAIMS, CELLS, runs_of
 from textrnn.study.claims.claim import Answer, Claim, Comparison
 from textrnn.study.claims.tutorial_5 import ACCURACY, CURVES, ROWS
 from textrnn.study.plan.result_forms import CellFacts, CellTimings
+from textrnn.study.verdicts.differences import difference_evidence
 from textrnn.study.verdicts.holm import ALPHA, holm, p_of_refutation, p_of_support
 from textrnn.study.verdicts.measures import MEASURES, Runs, Values, add_cells, at_equal_time, measure_runs, were_alone
 from textrnn.study.verdicts.power_law import fit_power_law
 from textrnn.study.verdicts.resampling import Samples, resample_rows, resample_seeds
-from textrnn.study.verdicts.statistics import (
-    Evidence,
-    paired_differences,
-    resampled_evidence,
-    score_evidence,
-    t_evidence,
-)
+from textrnn.study.verdicts.statistics import Evidence, resampled_evidence
 
 Verdict = Literal["supported", "not supported", "undecided", "not run yet"]
 Planned = Mapping[str, int]  # seeds of each variant
@@ -167,34 +162,8 @@ def _evidence(comparison: Comparison, measurements: Measurements) -> tuple[Evide
     """The evidence of a comparison, None if there is none, and the number of seeds that it should have."""
     if comparison.measure == "accuracy_at_800000":
         return _extrapolated(comparison, measurements)
-    by_variant, planned = measurements.values[comparison.measure], measurements.planned
-    first = by_variant.get(comparison.first, {})
-    if isinstance(comparison.second, str):
-        second = by_variant.get(comparison.second, {})
-    else:
-        second = dict.fromkeys(first, comparison.second)
-    trained = [planned[name] for name in comparison.variants() if name in planned]
-    seeds = min(trained) if trained else len(first)
-    first = {seed: value for seed, value in first.items() if not trained or seed <= seeds}
-    if comparison.ratio:
-        first = {seed: math.log(value) for seed, value in first.items() if value > 0}
-        second = {seed: math.log(value) for seed, value in second.items() if value > 0}
-    differences = paired_differences(first, second)
-    if not differences:
-        return None, seeds
-    if comparison.measure != "test_score":
-        return t_evidence(differences), seeds
-    shared = sorted(first.keys() & second.keys())
-    samples = _score_samples(comparison, measurements.samples, shared)
-    return score_evidence(float(np.mean(differences)), samples), seeds
-
-
-def _score_samples(comparison: Comparison, samples: Samples, seeds: Sequence[int]) -> np.ndarray:
-    """The differences of scores (S, B) on resampled rows, paired by seed."""
-    first = np.stack([samples[comparison.first, seed] for seed in seeds])
-    if not isinstance(comparison.second, str):
-        return first - comparison.second
-    return first - np.stack([samples[comparison.second, seed] for seed in seeds])
+    by_variant = measurements.values[comparison.measure]
+    return difference_evidence(comparison, by_variant, measurements.planned, measurements.samples)
 
 
 def learning_curve(curve: str, measurements: Measurements) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:

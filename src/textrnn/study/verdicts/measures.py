@@ -53,8 +53,8 @@ MEASURES = {
     ),
     "test_optimism": Measure(
         Text(
-            "best test accuracy, less that of the epoch dev chooses",
-            "最好的测试集准确率减去 dev 所选那一轮的测试集准确率",
+            "best test accuracy of all epochs, less that of the epoch with the lowest loss on dev",
+            "各轮中最好的测试集准确率减去 dev 损失最低那一轮的测试集准确率",
         ),
         percent=True,
         difference=True,
@@ -81,14 +81,14 @@ MEASURES = {
     "far_gradient": Measure(
         Text(
             f"gradient norm {FAR} steps before the token that is read, divided by the norm at this token",
-            f"距离 {FAR} 处与距离 0 处的梯度之比",
+            f"对读取处之前 {FAR} 步的字符的梯度范数，除以对读取处字符的梯度范数",
         )
     ),
     "far_gradient_untrained": Measure(
         Text(
             f"gradient norm before training, {FAR} steps before the token that is read, divided by the norm at this "
             "token",
-            f"训练前，距离 {FAR} 处与距离 0 处的梯度之比",
+            f"训练前，对读取处之前 {FAR} 步的字符的梯度范数，除以对读取处字符的梯度范数",
         )
     ),
     "kept_share": Measure(Text("share of characters kept", "保留的字符比例"), percent=True),

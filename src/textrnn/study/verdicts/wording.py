@@ -13,6 +13,7 @@ from textrnn.study.verdicts.measures import MEASURES
 
 SMALLEST_P = 0.001  # a smaller p-value is shown as less than this
 MOST_MISSING = 4  # variants that are named, of those whose runs a claim lacks
+LARGEST_ROUNDING = 1e-8  # a margin that only allows for rounding
 LARGEST_PLAIN = 1e6  # a larger number is shown as a power of ten
 
 PHRASES: dict[Language, dict[str, str]] = {
@@ -22,7 +23,9 @@ PHRASES: dict[Language, dict[str, str]] = {
         "found": "{compared}; difference {difference}",
         "found ratio": "{compared}; change {difference}",
         "found alone": "{title}: {difference} ({first})",
-        "line": "{found}; needed {needed}: {outcome} (p {p})",
+        "line": "{found}; needed {needed}: {outcome} ({p})",
+        "p": "p {p}",
+        "certain": "the same for all seeds",
         "yes": "yes",
         "no": "no",
         "open": "open",
@@ -31,6 +34,7 @@ PHRASES: dict[Language, dict[str, str]] = {
         "same": "within {low} and {high}",
         "within": "within \N{PLUS-MINUS SIGN}{high}",
         "most": "at most {high}",
+        "exact": "no difference",
         "not measured": "{compared}: not measured; needed {needed}",
         "not alone": "{compared}: not judged, as other programs ran at the same time, or the machines differ",
         "stands in": "{title} (in place of seconds, which say nothing: other programs ran, or the machines differ)",
@@ -52,16 +56,19 @@ PHRASES: dict[Language, dict[str, str]] = {
         "found": "{compared}；差值 {difference}",
         "found ratio": "{compared}；变化 {difference}",
         "found alone": "{title}：{difference}（{first}）",
-        "line": "{found}；成立要求：{needed}：{outcome}（p {p}）",
+        "line": "{found}；要求{needed}，{outcome}（{p}）",
+        "p": "p {p}",
+        "certain": "所有种子都一样",
         "yes": "满足",
         "no": "不满足",
-        "open": "未定",
+        "open": "无法判断",
         "above": "高于 {high}",
         "below": "低于 {low}",
         "same": "在 {low} 与 {high} 之间",
         "within": "不超出 \N{PLUS-MINUS SIGN}{high}",
         "most": "不超过 {high}",
-        "not measured": "{compared}：未测量；成立要求：{needed}",
+        "exact": "没有差别",
+        "not measured": "{compared}：未测量；要求{needed}",
         "not alone": "{compared}：不作判断，因为当时机器上还有其他程序，或机器型号不同",
         "stands in": "{title}（代替秒数，因为当时机器上还有其他程序，或机器型号不同）",
         "interval": "{mean} [{low}, {high}]",
@@ -91,7 +98,9 @@ def finding_words(finding: Finding, means: Mapping[str, float], language: Langua
         phrase = phrases["not alone" if finding.not_alone else "not measured"]
         return phrase.format(compared=_compared(finding, {}, language), needed=needed)
     p, found = min(finding.p_support, finding.p_against), _found(finding, means, language)
-    line = phrases["line"].format(found=found, needed=needed, outcome=phrases[finding.answer or "open"], p=p_text(p))
+    certain = evidence.count > 1 and not evidence.varies
+    known = phrases["certain"] if certain else phrases["p"].format(p=p_text(p))
+    line = phrases["line"].format(found=found, needed=needed, outcome=phrases[finding.answer or "open"], p=known)
     return line if rows is None else _with_rows(line, rows, language)
 
 
@@ -187,6 +196,8 @@ def _amount(comparison: Comparison, value: float) -> str:
 def _needed(comparison: Comparison, language: Language) -> str:
     """What the claim needs of the difference."""
     phrases, (lower, upper) = PHRASES[language], margins(comparison)
+    if comparison.expect == "same" and comparison.margin <= LARGEST_ROUNDING:
+        return phrases["exact"]
     low, high = (_limit(comparison, margin) for margin in (lower, upper))
     kind: str = comparison.expect
     if kind == "same" and not comparison.ratio:

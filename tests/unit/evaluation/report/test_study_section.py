@@ -23,7 +23,7 @@ def test_the_study_has_its_claims_findings_and_plots(folder, study):
     write_json(study / "verdicts.json", judged)
     page = render(ReportContent(recipes(folder), read_shown_study(study)))
     part = page.split('<section id="study"')[1].split("</section>")[0]
-    scale = "20 of 20 runs, on the CPU; at most news_rnn on 16 rows for 1 epoch. Brackets are 95% intervals by Student"
+    scale = "20 of 20 runs, on the CPU; at most news_rnn on 16 rows for 1 epoch. Brackets are 90% intervals by Student"
     assert f">{scale}" in part
     claims = details(part)
     assert len(claims) == len(judged["claims"])

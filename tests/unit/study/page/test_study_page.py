@@ -21,7 +21,7 @@ from textrnn.study.plan.json_files import write_results
 from textrnn.study.plan.variants import read_study
 from textrnn.study.verdicts.figures import draw_figures, mean_line, measure_plot
 from textrnn.study.verdicts.judging import Finding
-from textrnn.study.verdicts.statistics import Evidence, score_evidence
+from textrnn.study.verdicts.statistics import Evidence, SeedError, score_evidence
 from textrnn.study.verdicts.wording import finding_words, p_text
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -35,7 +35,9 @@ def study():
 
 
 def finding(comparison, mean, low, high, p_support=0.004, p_against=0.9, count=5, seeds=5, not_alone=False):
-    return Finding(comparison, Evidence(mean, low, high, count, 0.1), p_support, p_against, seeds, not_alone)
+    return Finding(
+        comparison, Evidence(mean, low, high, count, (SeedError(0.1, 4),)), p_support, p_against, seeds, not_alone
+    )
 
 
 def test_the_words_of_a_finding():
@@ -46,7 +48,7 @@ def test_the_words_of_a_finding():
     assert finding_words(found, means, "en") == f"score on test: {sides}; {numbers}"
     assert finding_words(found, means, "zh") == (
         "测试集得分：90.50%（双向 LSTM，批大小 64）与 80.00%（RNN，批大小 64，填充到 32）相比；"
-        "差值 +10.50 [+4.15, +16.85] 个百分点；成立要求：高于 +1 个百分点：满足（p = 0.004）"
+        "差值 +10.50 [+4.15, +16.85] 个百分点；要求高于 +1 个百分点，满足（p = 0.004）"
     )
     against = finding(scores, -0.1, -0.2, -0.05, p_support=0.99, p_against=0.0002, count=4)
     assert finding_words(against, means, "en").endswith("points (4 of 5 seeds); needed above +1 points: no (p < 0.001)")
@@ -93,6 +95,14 @@ def test_the_words_of_a_ratio_of_a_number_and_of_nothing():
     assert stands_in.startswith("steps of training (in place of seconds, which say nothing: other programs ran")
 
 
+def test_what_is_the_same_for_all_seeds_has_no_p():
+    quarter = Comparison("parameter_share", "nn_gru", 0.75, "same", 1e-9)
+    certain = Evidence(0.0, 0.0, 0.0, 5, (SeedError(0.0, 4),))
+    found = Finding(quarter, certain, 0.0, 1.0, 5)
+    assert finding_words(found, {}, "en").endswith("; needed no difference: yes (the same for all seeds)")
+    assert finding_words(found, {}, "zh").endswith("；要求没有差别，满足（所有种子都一样）")
+
+
 def test_a_limit_of_nothing_and_one_that_allows_a_loss():
     better = finding(Comparison("test_score", "bilstm_b64", "bilstm_b256", "above", 0.0), 0.1, 0.0, 0.2)
     no_worse = finding(Comparison("test_score", "bilstm_b64", "bilstm_b256", "above", -0.01), 0.1, 0.0, 0.2)
@@ -125,7 +135,9 @@ def test_p_values_are_short(p, text):
 def test_the_page_has_each_verdict_with_its_finding_figure_and_command(study):
     content, figures = study
     page = render(content, list(figures), "study", "make study")
-    assert "20 of 20 training runs are done, on the CPU, threads: 1. At most, by recipe: news_rnn on 16 rows" in page
+    assert (
+        "20 of 20 training runs are done, on the CPU (threads: 1). The largest runs of each recipe: `news_rnn`" in page
+    )
     for claim in content["claims"]:
         assert f"[{claim['verdict']}](#{claim['claim']})" in page
         section = section_of(page, claim["claim"])

@@ -10,6 +10,7 @@ import pytest
 from factories.study_records import ROWS, cells, facts, measurements, timings, verdicts
 from textrnn.study.claims.all_claims import ALL_CLAIMS
 from textrnn.study.claims.claim import Claim, Comparison, Text
+from textrnn.study.verdicts.differences import side_means
 from textrnn.study.verdicts.judging import Measurements, find, judge_all, margins, p_values, rows_needed
 from textrnn.study.verdicts.statistics import t_evidence
 
@@ -77,6 +78,29 @@ def test_a_score_can_be_compared_with_a_number():
     measured = measurements({"a": 0.8}, 3)
     assert find(comparison("above", 0.0, second=0.5), measured).evidence.mean == pytest.approx(0.31)
     assert verdict(measured, comparison("above", 0.0, second=0.5)) == "supported"
+
+
+def test_sides_with_other_numbers_of_seeds_are_not_paired():
+    """Of the larger one, no seed is left out, neither of the difference nor of the mean that is shown."""
+    measured = measurements({"a": 0.9, "b": 0.3}, 5)
+    runs = {key: run for key, run in measured.runs.items() if key[0] == "b" or key[1] <= 3}
+    measured = Measurements.of_runs(runs, {"a": 3, "b": 5}, None)
+    found = find(comparison(), measured)
+    means = side_means(found.comparison, measured.values["test_score"], measured.planned)
+    assert means == pytest.approx({"a": 0.91, "b": 0.315})
+    assert found.evidence.mean == pytest.approx(means["a"] - means["b"])
+    assert [each.freedom for each in found.evidence.seed_errors] == [2, 4]
+    assert found.answer == "yes"
+    scores = measured.values["test_score"]
+    fewer = {"a": scores["a"], "b": {seed: value for seed, value in scores["b"].items() if seed < 5}}
+    lacking = find(comparison(), dataclasses.replace(measured, values=measured.values | {"test_score": fewer}))
+    assert (lacking.evidence.count, lacking.seeds, lacking.answer) == (2, 3, "open")
+
+
+def test_the_means_of_a_ratio_are_geometric():
+    rough = Comparison("roughness", "a", "b", "below", 0.05, ratio=True)
+    values = {"a": {1: 1.0, 2: 4.0}, "b": {1: 1.0, 2: 1.0, 3: 8.0}}
+    assert side_means(rough, values, {"a": 2, "b": 3}) == pytest.approx({"a": 2.0, "b": 2.0})
 
 
 def test_other_claims_make_a_verdict_less_sure():

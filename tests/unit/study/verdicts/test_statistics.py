@@ -7,10 +7,13 @@ import pytest
 from scipy import stats
 
 from textrnn.study.verdicts.statistics import (
+    SeedError,
     paired_differences,
     resampled_evidence,
     score_evidence,
     t_evidence,
+    unpaired_evidence,
+    unpaired_score_evidence,
     upper_tail,
 )
 
@@ -23,7 +26,7 @@ RNG = np.random.default_rng(3)
 def test_the_t_interval_and_its_tests_are_scipys(count):
     values = RNG.normal(5, 2, count).tolist()
     evidence = t_evidence(values)
-    low, high = stats.t.interval(0.95, count - 1, loc=np.mean(values), scale=stats.sem(values))
+    low, high = stats.t.interval(0.90, count - 1, loc=np.mean(values), scale=stats.sem(values))
     assert (evidence.mean, evidence.low, evidence.high) == pytest.approx((np.mean(values), low, high), rel=1e-12)
     assert evidence.count == count
     for margin in (3.0, 6.5):
@@ -34,8 +37,8 @@ def test_the_t_interval_and_its_tests_are_scipys(count):
 
 
 def test_an_interval_by_hand():
-    evidence = t_evidence([1.0, 3.0])  # s = sqrt 2, s / sqrt 2 = 1, t(1) = 12.706
-    assert (evidence.low, evidence.high) == pytest.approx((2 - 12.7062, 2 + 12.7062), abs=1e-4)
+    evidence = t_evidence([1.0, 3.0])  # s = sqrt 2, s / sqrt 2 = 1, t(1) = 6.314
+    assert (evidence.low, evidence.high) == pytest.approx((2 - 6.3138, 2 + 6.3138), abs=1e-4)
     assert evidence.p_above(1.0) == pytest.approx(0.25)  # t = 1 with one degree of freedom: a quarter lies above
 
 
@@ -61,10 +64,11 @@ def test_scores_of_seeds_and_rows_by_hand():
     assert alone.p_above(0.0) == pytest.approx(0.0736, abs=1e-3)
     noise = RNG.normal(0.0, 0.01, 4000)  # what resampled rows do to all seeds alike
     both = score_evidence(0.02, seeds[:, None] + noise)
-    assert (both.error, both.row_error) == pytest.approx((0.015 / math.sqrt(3), noise.std(ddof=1)))
+    (seed_error,) = both.seed_errors
+    assert (seed_error.error, both.row_error) == pytest.approx((0.015 / math.sqrt(3), noise.std(ddof=1)))
     assert both.p_above(0.0) > alone.p_above(0.0)
-    assert both.p_above(both.low) == pytest.approx(0.025)
-    assert both.p_below(both.high) == pytest.approx(0.025)
+    assert both.p_above(both.low) == pytest.approx(0.05)
+    assert both.p_below(both.high) == pytest.approx(0.05)
     assert score_evidence(0.5, np.zeros((1, 9))).p_above(0.0) == 1.0
 
 
@@ -86,34 +90,59 @@ def test_equal_runs_are_rarely_taken_for_different_ones(seeds, rows):
 
 
 def each_p(scores, noise):
-    return upper_tail(scores.mean(), scores.std(ddof=1) / math.sqrt(len(scores)), len(scores) - 1, noise.std(ddof=1))
+    error = SeedError(scores.std(ddof=1) / math.sqrt(len(scores)), len(scores) - 1)
+    return upper_tail(scores.mean(), [error], noise.std(ddof=1))
 
 
 def test_where_rows_are_most_of_the_chance_three_seeds_are_enough():
     """Student's t with two degrees of freedom for the error of both would be far too cautious."""
     seeds, noise = np.array([0.011, 0.012, 0.013]), RNG.normal(0.0, 0.003, 4000)
     evidence = score_evidence(0.012, seeds[:, None] + noise - noise.mean())
-    of_both = stats.t.sf(0.012 / math.hypot(evidence.error, evidence.row_error), 2)
+    of_both = stats.t.sf(0.012 / math.hypot(evidence.seed_errors[0].error, evidence.row_error), 2)
     assert evidence.p_above(0.0) < 0.002 < 0.02 < of_both
 
 
 @pytest.mark.parametrize(
-    ("distance", "error", "freedom", "row_error"), [(1.0, 0.7, 2, 0.5), (2.0, 0.3, 4, 1.0), (-0.5, 1.0, 1, 2.0)]
+    ("distance", "errors", "row_error"),
+    [(1.0, [(0.7, 2)], 0.5), (2.0, [(0.3, 4)], 1.0), (-0.5, [(1.0, 1)], 2.0), (1.5, [(0.4, 4), (0.6, 2)], 0.3)],
 )
-def test_the_tail_is_that_of_the_sum_of_both(distance, error, freedom, row_error):
+def test_the_tail_is_that_of_the_sum_of_all(distance, errors, row_error):
     generator = np.random.default_rng(5)
-    drawn = error * generator.standard_t(freedom, 1_000_000) + row_error * generator.normal(0.0, 1.0, 1_000_000)
-    assert upper_tail(distance, error, freedom, row_error) == pytest.approx((drawn >= distance).mean(), abs=0.002)
+    drawn = row_error * generator.normal(0.0, 1.0, 1_000_000)
+    for error, freedom in errors:
+        drawn += error * generator.standard_t(freedom, 1_000_000)
+    tail = upper_tail(distance, [SeedError(*each) for each in errors], row_error)
+    assert tail == pytest.approx((drawn >= distance).mean(), abs=0.002)
 
 
 def test_the_tail_of_one_source_of_chance_alone():
-    assert upper_tail(3.0, 1.5, 2, 0.0) == pytest.approx(stats.t.sf(2.0, 2))
-    assert upper_tail(3.0, 0.0, 2, 1.5) == pytest.approx(stats.norm.sf(2.0))
-    for small in (1e-6, 1e-3):  # no step is missed where one of both is much narrower
-        assert upper_tail(3.0, small, 2, 1.5) == pytest.approx(stats.norm.sf(2.0), rel=1e-4)
-        assert upper_tail(3.0, 1.5, 2, small) == pytest.approx(stats.t.sf(2.0, 2), rel=1e-4)
-    assert upper_tail(30.0, 0.1, 2, 1.0) == pytest.approx(stats.t.sf(300.0, 2), rel=0.1)
-    assert (upper_tail(1.0, 0.0, 2, 0.0), upper_tail(0.0, 0.0, 2, 0.0)) == (0.0, 1.0)
+    assert upper_tail(3.0, [SeedError(1.5, 2)], 0.0) == pytest.approx(stats.t.sf(2.0, 2))
+    assert upper_tail(3.0, [SeedError(0.0, 2)], 1.5) == pytest.approx(stats.norm.sf(2.0))
+    for small in (1e-6, 1e-3):  # one of both is much narrower
+        assert upper_tail(3.0, [SeedError(small, 2)], 1.5) == pytest.approx(stats.norm.sf(2.0), rel=2e-3)
+        assert upper_tail(3.0, [SeedError(1.5, 2)], small) == pytest.approx(stats.t.sf(2.0, 2), rel=1e-4)
+    assert upper_tail(30.0, [SeedError(0.1, 2)], 1.0) == pytest.approx(stats.t.sf(300.0, 2), rel=0.02)
+    assert upper_tail(1.0, [SeedError(0.0, 2)], 0.0) == 0.0
+    assert upper_tail(0.0, [SeedError(0.0, 2)], 0.0) == 1.0
+
+
+def test_seeds_that_do_not_match_are_all_counted():
+    first, second = RNG.normal(3.0, 1.0, 3), RNG.normal(1.0, 2.0, 5)
+    evidence = unpaired_evidence(first.tolist(), second.tolist())
+    assert evidence.mean == pytest.approx(first.mean() - second.mean())
+    assert [(each.error, each.freedom) for each in evidence.seed_errors] == [
+        (pytest.approx(first.std(ddof=1) / math.sqrt(3)), 2),
+        (pytest.approx(second.std(ddof=1) / math.sqrt(5)), 4),
+    ]
+    assert evidence.p_above(evidence.low) == pytest.approx(0.05)
+    # no less cautious than Welch's test
+    welch = stats.ttest_ind(first, second, equal_var=False, alternative="greater").pvalue
+    assert welch < evidence.p_above(0.0) < 3 * welch
+    rows = RNG.normal(0.0, 0.5, 4000)
+    scored = unpaired_score_evidence(evidence.mean, first[:, None] + rows, second[:, None] + rows)
+    assert scored.row_error == pytest.approx(0.0, abs=1e-9)  # the same rows for both
+    assert scored.p_above(0.0) == pytest.approx(evidence.p_above(0.0), rel=1e-6)
+    assert unpaired_score_evidence(2.0, first[:, None] + rows, second[:, None] - rows).row_error > 0.9
 
 
 def test_resamples_of_few_seeds_have_wide_tails():
@@ -128,7 +157,7 @@ def test_differences_are_paired_by_seed():
     first, second = {3: 30.5, 1: 10.5, 2: 20.6}, {1: 10.0, 2: 20.0, 3: 30.0, 4: 99.0}
     differences = paired_differences(first, second)
     assert differences == pytest.approx([0.5, 0.6, 0.5])
-    expected = stats.ttest_rel([10.5, 20.6, 30.5], [10.0, 20.0, 30.0]).confidence_interval(0.95)
+    expected = stats.ttest_rel([10.5, 20.6, 30.5], [10.0, 20.0, 30.0]).confidence_interval(0.90)
     evidence = t_evidence(differences)
     assert (evidence.low, evidence.high) == (pytest.approx(expected.low), pytest.approx(expected.high))
     assert paired_differences({1: 1.0}, {2: 1.0}) == []
