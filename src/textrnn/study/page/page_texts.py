@@ -15,6 +15,8 @@ PARTS: dict[Language, dict[str, str]] = {
         "comma": ", ",
         "repeat": "`{command}` makes the runs and this page. `CLAIMS=<keys>` limits it to some claims; their keys are "
         "in parentheses.",
+        "see_rules": "What the scores, intervals and answers mean stands at the [end](#rules).",
+        "rules": "How the claims were judged",
         "table": "| | claim | verdict |",
         "verdict": "**{verdict}.** (`{key}`)",
         "found": "Found:",
@@ -32,6 +34,8 @@ PARTS: dict[Language, dict[str, str]] = {
         "count": "{count} 条{verdict}",
         "comma": "，",
         "repeat": "`{command}` 完成全部训练并生成本页；加上 `CLAIMS=<keys>` 则只做部分说法的训练，key 在括号中。",
+        "see_rules": "得分、区间和答案的含义见[文末](#rules)。",
+        "rules": "怎样判断这些说法",
         "table": "| | 说法 | 结论 |",
         "verdict": "**{verdict}。**（`{key}`）",
         "found": "结果：",

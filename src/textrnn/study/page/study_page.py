@@ -30,7 +30,7 @@ def render(verdicts: Verdicts, plots: Sequence[str], folder: str, command: str, 
 
     plots: file names in `folder`, `<claim>.svg`; command: the command that produced the whole study.
     """
-    parts, level = PARTS[language], f"{100 * verdicts['level']:.0f}%"
+    parts = PARTS[language]
     lines = [
         f"# {parts['title']}",
         "",
@@ -41,10 +41,10 @@ def render(verdicts: Verdicts, plots: Sequence[str], folder: str, command: str, 
         _counts(verdicts, language),
         "",
         parts["repeat"].format(command=command),
+        "",
+        parts["see_rules"],
+        "",
     ]
-    alpha = f"{100 * verdicts['alpha']:.0f}%"
-    values = {"level": level, "alpha": alpha, "resamples": f"{RESAMPLES:,}"}
-    lines += ["", *(f"* {rule.format(**values)}" for rule in RULES[language]), ""]
     tutorials = sorted({claim["tutorial"] for claim in verdicts["claims"]})
     for number in tutorials:
         claims = [claim for claim in verdicts["claims"] if claim["tutorial"] == number]
@@ -52,7 +52,14 @@ def render(verdicts: Verdicts, plots: Sequence[str], folder: str, command: str, 
         lines += [f"## {heading}", "", *_verdict_table(claims, language)]
         for place, claim in enumerate(claims, start=1):
             lines += _section(f"{number}.{place}", claim, plots, folder, language)
-    return "\n".join(lines)
+    return "\n".join(lines + _rules(verdicts, language))
+
+
+def _rules(verdicts: Verdicts, language: Language) -> list[str]:
+    level, alpha = (f"{100 * verdicts[name]:.0f}%" for name in ("level", "alpha"))
+    values = {"level": level, "alpha": alpha, "resamples": f"{RESAMPLES:,}"}
+    rules = [f"* {rule.format(**values)}" for rule in RULES[language]]
+    return ['<a id="rules"></a>', "", f"## {PARTS[language]['rules']}", "", *rules, ""]
 
 
 def terminal_lines(verdicts: Verdicts) -> list[str]:
