@@ -17,7 +17,7 @@ from textrnn.study.verdicts.statistics import (
     upper_tail,
 )
 
-TRIALS = 4000
+TRIALS = 1500
 
 RNG = np.random.default_rng(3)
 
