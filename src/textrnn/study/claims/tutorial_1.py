@@ -98,10 +98,7 @@ CLAIMS = (
         tuple(
             Comparison("dev_accuracy", f"rnn_b{rows}_p16", "rnn_b64_p16", "above", -POINT) for rows in LARGER_BATCHES
         ),
-        Text(
-            "At equal epochs a larger batch takes fewer steps.",
-            "轮数相同时，批越大，更新步数越少。",
-        ),
+        Text("At equal epochs a larger batch takes fewer steps.", "轮数相同时，批越大，更新步数越少。"),
         figure="accuracy",
         ours=True,
     ),
@@ -145,6 +142,7 @@ CLAIMS = (
         Text("With batches of 256.", "批大小为 256。"),
         figure="widths",
         drawn=GRID,
+        ours=True,
     ),
     Claim(
         "widths_by_batch",
@@ -255,5 +253,6 @@ CLAIMS = (
             "这里预训练向量为 200 维；随机向量为教程的 300 维，以及 200 维。",
         ),
         figure="accuracy",
+        ours=True,
     ),
 )

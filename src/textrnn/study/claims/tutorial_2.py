@@ -102,5 +102,6 @@ CLAIMS = (
         Text("Both directions do better than one.", "双向好于单向。"),
         (score("names_clipped", "names_one_way", "above"),),
         figure="accuracy",
+        ours=True,
     ),
 )

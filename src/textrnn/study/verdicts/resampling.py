@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
-from textrnn.study.plan.packed_rows import unpack_bits, unpack_counts
+from textrnn.study.plan.packed_rows import LARGEST_COUNT, unpack_bits, unpack_counts
 from textrnn.study.plan.result_forms import RunFacts
 
 RESAMPLES = 4000
@@ -26,8 +26,27 @@ def resample_rows(runs: Mapping[RunKey, RunFacts]) -> Samples:
     Accuracy for classifiers, entity F1 for taggers. Runs that diverged are scored too.
     """
     correct = {key: unpack_bits(facts["correct"]) for key, facts in runs.items() if facts["correct"]}
-    counts = {key: unpack_counts(facts["entities"]) for key, facts in runs.items() if facts["entities"]}
+    counts = {
+        key: whole_counts(unpack_counts(facts["entities"]), facts["test_score"])
+        for key, facts in runs.items()
+        if facts["entities"]
+    }
     return _by_rows(correct, _accuracies) | _by_rows(counts, _f1_scores)
+
+
+def whole_counts(counts: np.ndarray, f1: float) -> np.ndarray:
+    """Counts (3, N) of gold, found and correct entities that are packed as bytes, with what a byte has cut off.
+
+    F1 depends on gold + found alone, so for one sentence that was cut, the rest follows from the F1 of all. It is added
+    to the sentence's gold. If several were cut, or a count of correct entities, they stay as they are.
+    """
+    cut = np.flatnonzero((counts == LARGEST_COUNT).any(axis=0))
+    if len(cut) != 1 or counts[2, cut[0]] == LARGEST_COUNT or not f1:
+        return counts
+    gold, found, hits = counts.sum(axis=1)
+    whole = counts.copy()
+    whole[0, cut[0]] += max(0, round(2 * hits / f1) - gold - found)
+    return whole
 
 
 def _by_rows(values: Mapping[RunKey, np.ndarray], score: Callable[[np.ndarray], np.ndarray]) -> Samples:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from factories.study_records import facts
-from textrnn.study.plan.packed_rows import pack_bits, pack_counts
-from textrnn.study.verdicts.resampling import RESAMPLES, resample_rows, resample_seeds
+from textrnn.study.plan.packed_rows import pack_bits, pack_counts, unpack_counts
+from textrnn.study.verdicts.resampling import RESAMPLES, resample_rows, resample_seeds, whole_counts
 
 
 def with_rows(correct):
@@ -39,6 +39,21 @@ def test_f1_on_resampled_sentences():
     assert np.isclose(samples, whole).any()
     assert set(np.round(np.unique(samples), 6)) >= {0.0, 1.0}  # three times the second, and three times the third
     assert samples.max() <= 1.0
+
+
+def test_what_a_byte_cuts_off_a_sentence_follows_from_the_score():
+    counts = np.array([[2, 643, 1], [1, 300, 1], [1, 24, 1]])
+    score = 2 * counts[2].sum() / counts[:2].sum()
+    packed = unpack_counts(pack_counts(counts))
+    assert packed[:, 1].tolist() == [255, 255, 24]
+    whole = whole_counts(packed, round(score, 6))
+    assert whole.sum(axis=1)[:2].sum() == counts[:2].sum()
+    assert (whole[:, [0, 2]] == counts[:, [0, 2]]).all()
+    tagger = facts(task="tag", correct=None, entities=pack_counts(counts), test_score=round(score, 6))
+    assert np.isclose(resample_rows({("a", 1): tagger})["a", 1], score).any()
+    two = np.array([[300, 643], [1, 300], [1, 24]])  # which of both lacks how many cannot be known
+    assert (whole_counts(np.minimum(two, 255), 0.03) == np.minimum(two, 255)).all()
+    assert (whole_counts(counts[:, :1], 0.5) == counts[:, :1]).all()
 
 
 def test_resampled_seeds_have_the_variance_of_the_mean_of_a_sample():
