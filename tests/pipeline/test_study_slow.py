@@ -78,7 +78,7 @@ def test_the_study_from_end_to_end(tmp_path):
     page = (project / "docs" / "study.md").read_text(encoding="utf-8")
     assert "`make study SOURCE=<folder> VECTORS=<folder> ROWS=null EPOCHS=2` makes the runs" in page
     assert "2 of 8 training runs are done" in page
-    assert "names_gru on 270 rows for 2 epochs" in page  # the limits of a first run were lifted
+    assert "`names_gru` on 270 rows for 2 epochs" in page  # the limits of a first run were lifted
     assert "2 轮" in (project / "docs" / "study.zh-CN.md").read_text(encoding="utf-8")
     for name, folder in (("study.md", "study/en/"), ("study.zh-CN.md", "study/zh/")):
         plots = re.findall(r"\]\((study/\S+\.svg)\)", (project / "docs" / name).read_text(encoding="utf-8"))
