@@ -1,8 +1,10 @@
 """The pages of results in the repository: rendered from the saved results, with runs that params.yaml has."""
 
+import json
 import re
 
 import pytest
+from ruamel.yaml import YAML
 
 from factories.imports import ROOT
 from textrnn.common.params.check import ENTRY_SECTIONS
@@ -70,3 +72,14 @@ def test_each_figure_in_the_text_of_a_readme_is_one_of_the_results():
 def test_the_committed_page_is_rendered_from_the_committed_results(performance, monkeypatch):
     monkeypatch.setattr(performance, "RESULTS", ROOT / "docs" / "performance.json")
     assert (ROOT / "docs" / "performance.md").read_text(encoding="utf-8") == performance.render(performance.read())
+
+
+def test_the_study_page_is_of_the_kept_runs():
+    """A run of a variant that was changed since, or that is not kept, is not on the page."""
+    shown = json.loads((ROOT / "docs" / "study" / "verdicts.json").read_text(encoding="utf-8"))
+    kept = {path.stem for path in (ROOT / "study" / "records").glob("*.json")}
+    planned = YAML(typ="safe").load((ROOT / "study" / "runs.yaml").read_text(encoding="utf-8"))["runs"].keys()
+    assert kept <= planned
+    assert (shown["runs"], shown["planned_runs"]) == (len(kept), len(planned))
+    lacking = {run for claim in shown["claims"] for run in claim["missing"]}
+    assert lacking == planned - kept
